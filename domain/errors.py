@@ -1,0 +1,197 @@
+"""How the ledger says no.
+
+LedgerError
+├── CommandRefused            a rule says no; nothing was written
+│   ├── InvalidCommand        a field is missing, malformed or out of range
+│   ├── UnknownPosition       no such cycle
+│   ├── StaleCycle            the cycle is over and a later one exists
+│   ├── PositionNotOpen       the cycle is over
+│   ├── PositionAlreadyOpen   another intent holds the slot
+│   ├── AlreadyActive         a second activation
+│   ├── WrongStatus           not at this point of a cycle
+│   ├── EntryAlreadyPlaced    another order is on record for this entry
+│   ├── EntryHasFills         an entry that filled cannot have failed
+│   ├── WrongSideStop         the stop would trigger at once
+│   ├── NotFilled             nothing is known to be filled
+│   ├── NotProtected          no confirmed stop covers the position
+│   ├── ReduceExceedsPosition more would be closed than is open
+│   ├── NothingToClose        nothing is held
+│   ├── NothingToRollBack     nothing is known to be held
+│   ├── EvidenceMissing       flat needs a proof
+│   ├── NotFlat               the proof shows something left
+│   ├── IdempotencyMismatch   the same id with other content
+│   └── VersionConflict       `expected_version` is stale
+├── OutcomeUnknown            the database went away during commit
+└── StoreError                the database, not the command, is in the way
+    ├── StoreUnavailable      cannot be reached, or does not answer in time
+    ├── SchemaMismatch        made by another version of this software, or not made yet
+    └── HistoryDamaged        stored events cannot be read as what they claim to be
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal
+
+from domain.values import Status
+
+DetectedBy = Literal["state", "version_conflict"]
+
+
+class LedgerError(Exception):
+    """Anything that the ledger says instead of a receipt.
+
+    `details` are the facts of the refusal for programs; `message` is for people.
+    """
+
+    def __init__(self, message: str, **details: object) -> None:
+        """Say what was asked, what stands in the way, and what would work."""
+        super().__init__(message)
+        self.message = message
+        self.details = {name: value for name, value in details.items() if value is not None}
+
+
+class CommandRefused(LedgerError):
+    """A rule says no; nothing was written."""
+
+    is_duplicate: ClassVar[bool] = False
+    """Whether this refusal kept somebody from doing a thing twice: those are kept in the rejections log."""
+
+
+class InvalidCommand(CommandRefused):
+    """A field is missing, malformed or out of range."""
+
+
+class UnknownPosition(CommandRefused):
+    """The command names a cycle that this ledger never saw."""
+
+
+class StaleCycle(CommandRefused):
+    """The command names a cycle that is over, and a later one exists: cycles share nothing."""
+
+
+class PositionNotOpen(CommandRefused):
+    """The command names a cycle that is over."""
+
+
+class PositionAlreadyOpen(CommandRefused):
+    """Another intent holds the slot."""
+
+    is_duplicate = True
+
+    def __init__(
+        self,
+        position_id: str,
+        status: Status,
+        *,
+        since: datetime,
+        at: datetime,
+        holder: str | None,
+        asked: str | None,
+        detected_by: DetectedBy = "state",
+    ) -> None:
+        """Name the holder: its position, status, age and intent."""
+        age = max(at - since, timedelta())
+        super().__init__(
+            f"{position_id} already holds this slot: {status.value} for {age.total_seconds():.1f} s"
+            + (f", opened by intent {holder}" if holder else "")
+            + (f"; intent {asked} is refused" if asked else "")
+            + ". Send no order; wait until it is closed, or work with that position.",
+            position_id=position_id,
+            status=status.value,
+            age_seconds=f"{age.total_seconds():.6f}",
+            intent_id=holder,
+            detected_by=detected_by,
+        )
+        self.position_id = position_id
+        self.status = status
+        self.age = age
+        self.intent_id = holder
+        self.detected_by: DetectedBy = detected_by
+
+    def seen_at_append(self) -> PositionAlreadyOpen:
+        """Say that the race was lost at the append, not seen before it."""
+        self.detected_by = self.details["detected_by"] = "version_conflict"
+        return self
+
+
+class AlreadyActive(CommandRefused):
+    """The position was activated before."""
+
+    is_duplicate = True
+
+
+class WrongStatus(CommandRefused):
+    """Not at this point of a cycle."""
+
+
+class EntryAlreadyPlaced(CommandRefused):
+    """Another exchange order is on record for this entry."""
+
+    is_duplicate = True
+
+
+class EntryHasFills(CommandRefused):
+    """An entry of which something was filled cannot have failed; it can be rolled back."""
+
+
+class WrongSideStop(CommandRefused):
+    """A stop on the profit side of the entry would trigger at once."""
+
+
+class NotFilled(CommandRefused):
+    """Nothing of the entry is known to be filled, or not at what price."""
+
+
+class NotProtected(CommandRefused):
+    """No confirmed stop covers the position."""
+
+
+class ReduceExceedsPosition(CommandRefused):
+    """More would be closed than is open."""
+
+
+class NothingToClose(CommandRefused):
+    """The cycle holds nothing."""
+
+
+class NothingToRollBack(CommandRefused):
+    """Nothing is known to be held, so there is nothing to send a closing order for."""
+
+
+class EvidenceMissing(CommandRefused):
+    """A rollback ends with proof of flat: closing fills, or an exchange answer of zero."""
+
+
+class NotFlat(CommandRefused):
+    """The evidence shows that something is left."""
+
+
+class IdempotencyMismatch(CommandRefused):
+    """The same id was accepted before with other content."""
+
+    is_duplicate = True
+
+
+class VersionConflict(CommandRefused):
+    """The caller's `expected_version` is stale, or the stream never stood still."""
+
+
+class OutcomeUnknown(LedgerError):
+    """The database went away during commit, and a read-back could not settle what became of it."""
+
+
+class StoreError(LedgerError):
+    """The database, not the command, is in the way."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached, or did not answer in time; nothing was written."""
+
+
+class SchemaMismatch(StoreError):
+    """The database was made by another version of this software, or was not made yet."""
+
+
+class HistoryDamaged(StoreError):
+    """Stored events cannot be read as what they claim to be."""

@@ -1,0 +1,159 @@
+"""Who a position belongs to: the key, its stream, its cycles and the order ids derived from them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Final, Self
+
+from domain.values import Leg
+
+_ASSET = "[A-Za-z0-9\u4e00-\u9fff]{1,30}"  # exchanges list Chinese names; look-alikes of other scripts stay out
+_DERIVATIVE = r"(?P<expiry>\d{6})(?:-(?P<strike>\d+(?:\.\d+)?)-(?P<option>[CPcp]))?"
+_UNIFIED = re.compile(rf"(?P<base>{_ASSET})/(?P<quote>{_ASSET})(?::(?P<settle>{_ASSET})(?:-{_DERIVATIVE})?)?", re.ASCII)
+_RAW = re.compile(rf"(?P<name>{_ASSET})(?:[-_]{_DERIVATIVE})?", re.ASCII)
+_EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
+_ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
+_STREAM = re.compile(
+    r"(?P<symbol>.+?)\.(?P<exchange>[A-Za-z][A-Za-z0-9_-]*)(?:\.(?P<account>[A-Za-z0-9_-]+))?(?::(?P<leg>[A-Za-z]+))?"
+)
+_ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
+
+
+def normalized_symbol(symbol: object) -> str:
+    """Give a symbol its one spelling.
+
+    Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt` and `FXSUSDT`; an expiry or strike is appended
+             (`BTCUSDT-251226`); a settle currency other than the quote keeps ccxt's form (`BTC/USD:BTC`).
+    Refuses: ValueError for anything else.
+    """
+    if not isinstance(symbol, str):
+        raise ValueError(f"symbol {symbol!r} is not text")
+    text = symbol.strip()
+    if match := _UNIFIED.fullmatch(text):
+        pair, settle = match["base"] + match["quote"], match["settle"] or match["quote"]
+        name = pair if settle.upper() == match["quote"].upper() else f"{match['base']}/{match['quote']}:{settle}"
+    elif match := _RAW.fullmatch(text):
+        name = match["name"]
+    else:
+        raise ValueError(
+            f"symbol {symbol[:80]!r} is not a symbol; write it as the exchange does (FXSUSDT) or as ccxt does "
+            "(FXS/USDT:USDT)"
+        )
+    if match["expiry"]:
+        name += f"-{match['expiry']}"
+    if match["strike"]:
+        name += f"-{match['strike']}-{match['option']}"
+    return name.upper()
+
+
+def normalized_exchange(exchange: object) -> str:
+    """Give an exchange its one spelling: trimmed, lower case. Refuses anything that is not such a name."""
+    text = exchange.strip().lower() if isinstance(exchange, str) else ""
+    if not _EXCHANGE.fullmatch(text):
+        raise ValueError(f"exchange {exchange!r:.80} is not a name like 'binance'")
+    return text
+
+
+def normalized_account(account: object) -> str | None:
+    """Give an account its one spelling: trimmed, lower case; blank is none."""
+    if account is None:
+        return None
+    text = account.strip().lower() if isinstance(account, str) else "?"
+    if text and not _ACCOUNT.fullmatch(text):
+        raise ValueError(f"account {account!r:.80} is not a name of letters, digits, '-' and '_', like 'sub1'")
+    return text or None
+
+
+def normalized_leg(leg: object) -> Leg:
+    """Read BOTH, LONG or SHORT in any case; none is BOTH."""
+    if leg is None:
+        return Leg.BOTH
+    text = leg.strip().upper() if isinstance(leg, str) else ""
+    if text not in Leg.__members__:
+        raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT")
+    return Leg(text)
+
+
+@dataclass(frozen=True)
+class PositionKey:
+    """A symbol at an exchange, perhaps of one account and one hedge leg: whoever holds it holds the slot.
+
+    Shape:   normalised when it is made, so two keys are equal exactly when they mean the same slot.
+    Refuses: ValueError for a spelling that is not understood.
+    """
+
+    symbol: str
+    exchange: str
+    account: str | None = None
+    leg: Leg = Leg.BOTH
+
+    def __post_init__(self) -> None:
+        """Normalise every part once, here, at the edge."""
+        object.__setattr__(self, "symbol", normalized_symbol(self.symbol))
+        object.__setattr__(self, "exchange", normalized_exchange(self.exchange))
+        object.__setattr__(self, "account", normalized_account(self.account))
+        object.__setattr__(self, "leg", normalized_leg(self.leg))
+
+    @property
+    def stream(self) -> str:
+        """The id of the event stream, as readable text: `APTUSDT.binance.sub1:LONG`."""
+        account = f".{self.account}" if self.account else ""
+        leg = "" if self.leg is Leg.BOTH else f":{self.leg.value}"
+        return f"{self.symbol}.{self.exchange}{account}{leg}"
+
+    @classmethod
+    def parse(cls, stream: str) -> Self:
+        """Read a stream id back; any spelling of its parts is understood."""
+        match = _STREAM.fullmatch(stream.strip())
+        if match is None:
+            raise ValueError(f"{stream[:120]!r} is not a key like APTUSDT.binance: there is no exchange in it")
+        try:
+            return cls(match["symbol"], match["exchange"], match["account"], normalized_leg(match["leg"]))
+        except ValueError as refusal:
+            raise ValueError(f"{stream[:120]!r} is not a key like APTUSDT.binance: {refusal}") from refusal
+
+    def is_settled_in(self, currency: str) -> bool:
+        """Whether profit and fees of this key are counted in `currency`."""
+        if ":" in self.symbol:
+            return self.symbol.partition(":")[2].partition("-")[0] == currency.upper()
+        return self.symbol.partition("-")[0].endswith(currency.upper())
+
+    def __str__(self) -> str:
+        """Show the stream id."""
+        return self.stream
+
+
+@dataclass(frozen=True)
+class PositionId:
+    """One cycle of one key: `APTUSDT.binance#2`."""
+
+    key: PositionKey
+    cycle: int
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read `APTUSDT.binance#2`; refuses anything else with the reason."""
+        stream, mark, cycle = text.strip().rpartition("#") if isinstance(text, str) else ("", "", "")
+        if not mark or not re.fullmatch("[1-9][0-9]{0,8}", cycle, re.ASCII):
+            raise ValueError(f"{text!r:.120} is not a position id like APTUSDT.binance#1")
+        return cls(PositionKey.parse(stream), int(cycle))
+
+    def __str__(self) -> str:
+        """Show the id as it is stored."""
+        return f"{self.key.stream}#{self.cycle}"
+
+
+def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> str:
+    """Derive the id to send with an order: the same on every retry and in every process.
+
+    Shape: `p` and 26 of `[a-z2-7]`, from the stream, the cycle, the leg of the trade (`entry`, `stop`, `exit`,
+           `rollback`) and the intent.
+    """
+    stream, _, cycle = position_id.rpartition("#")
+    name = json.dumps([stream, int(cycle), trade_leg, intent_id], ensure_ascii=True, separators=(",", ":"))
+    digest = uuid.uuid5(_ORDER_NAMESPACE, name).bytes
+    return "p" + base64.b32encode(digest).decode("ascii").rstrip("=").lower()

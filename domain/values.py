@@ -1,0 +1,217 @@
+"""The vocabulary: one name, one unit and one sign for every number, time and status."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+
+EXACT: Final = Context(prec=120)
+"""Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
+
+DECIMALS_MAX: Final = 18
+MAGNITUDE_MAX: Final = Decimal(10) ** 18
+TEXT_LENGTH_MAX: Final = 200
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Leg(StrEnum):
+    """Which side of a hedge-mode account a key means; BOTH is one-way mode."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+
+class Side(StrEnum):
+    """The direction of a position."""
+
+    LONG = "long"
+    SHORT = "short"
+
+    @property
+    def sign(self) -> int:
+        """+1 when a rising price earns, -1 when a falling one does."""
+        return 1 if self is Side.LONG else -1
+
+    @property
+    def closing_order(self) -> str:
+        """The side of an order that closes such a position: `sell` or `buy`."""
+        return "sell" if self is Side.LONG else "buy"
+
+
+class Status(StrEnum):
+    """Where a cycle stands."""
+
+    PENDING_ENTRY = "pending_entry"
+    ENTRY_PLACED = "entry_placed"
+    PENDING_SL = "pending_sl"
+    ACTIVE = "active"
+    ROLLING_BACK = "rolling_back"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    ROLLED_BACK = "rolled_back"
+    CLOSED = "closed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a cycle of this status holds the slot of its key."""
+        return self in OPEN_STATUSES
+
+
+OPEN_STATUSES: Final = frozenset(
+    {Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ACTIVE, Status.ROLLING_BACK}
+)
+
+
+class Source(StrEnum):
+    """Who says so."""
+
+    SIGNAL = "signal"
+    SYNC = "sync"
+    OPERATOR = "operator"
+    RECOVERY = "recovery"
+    IMPORT = "import"
+
+
+class JsonFloat(float):
+    """A JSON number with a point or an exponent, and the text that it was written with."""
+
+    text: str
+
+    def __new__(cls, text: str) -> JsonFloat:
+        """Keep the text: a refusal names the exact value to send instead."""
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+
+def plain(value: Decimal) -> str:
+    """Write a number the one way we write numbers: no exponent, no trailing zeros, no minus zero."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def rounded(value: Decimal) -> Decimal:
+    """Round to the 18 decimals that we keep, half to even."""
+    return Decimal(plain(value.quantize(Decimal(1).scaleb(-DECIMALS_MAX), context=EXACT)))
+
+
+def exact(value: object) -> Decimal:
+    """Read a number as it was meant: text, an integer or a Decimal; never a float.
+
+    Units:   whatever the field says; up to 18 decimals and below 10^18 either way.
+    Refuses: floats (naming the text to send instead), NaN, infinity, anything longer.
+    """
+    if isinstance(value, float):
+        text = value.text if isinstance(value, JsonFloat) else repr(value)
+        if _NUMBER.fullmatch(text):
+            msg = f'{text} is a float, which cannot hold money exactly; send the text "{_rewritten(text)}"'
+        else:
+            msg = f"{text} is not a finite number; leave the field out when the value is not known"
+        raise ValueError(msg)
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError(f'{value!r} is not a number; send it as text, like "61.8"')
+    text = str(value).strip()
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f'{text[:40]!r} is not a finite number; send it as text, like "61.8"')
+    number = Decimal(text)
+    if abs(number) >= MAGNITUDE_MAX:
+        raise ValueError(f"{text[:60]} is absurdly large; a price or quantity stays below 10^18")
+    if number and number.adjusted() < -DECIMALS_MAX:
+        raise ValueError(f"{text[:60]} is absurdly small; {DECIMALS_MAX} decimals are kept")
+    written = plain(number)
+    if len(written.partition(".")[2]) > DECIMALS_MAX:
+        raise ValueError(f"{text[:60]} has more than {DECIMALS_MAX} decimals; round it before it is sent")
+    return Decimal(written)
+
+
+def _rewritten(text: str) -> str:
+    return plain(Decimal(text)) if "e" in text.lower() else text
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError(f"{plain(value)} is not greater than zero; leave the field out when the value is not known")
+    return value
+
+
+def _not_negative(value: Decimal) -> Decimal:
+    if value < 0:
+        raise ValueError(f"{plain(value)} is negative")
+    return value
+
+
+def utc(value: object) -> datetime:
+    """Read a time that says its zone, and turn it to UTC."""
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text[:60]!r} is not a time; write it like 2025-10-22T18:50:40.981819Z") from None
+    if not isinstance(value, datetime):
+        raise ValueError(f"{value!r} is not a time; write it like 2025-10-22T18:50:40.981819Z")
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} names no zone; append Z for UTC, or an offset like +04:00")
+    return value.astimezone(UTC)
+
+
+def timestamp_text(value: datetime) -> str:
+    """Write a UTC time at fixed width, so that the order of texts is the order of times."""
+    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value.year >= 1000 else value.isoformat(timespec="microseconds")
+
+
+def writable(value: str) -> str:
+    """Refuse the characters that a database or UTF-8 cannot keep."""
+    if found := _UNWRITABLE.search(value):
+        raise ValueError(f"contains the character {found.group()!a}, which cannot be stored")
+    return value
+
+
+def _identifier(value: str) -> str:
+    value = writable(value).strip()
+    if not value:
+        raise ValueError("is empty")
+    if len(value) > TEXT_LENGTH_MAX:
+        raise ValueError(f"is {len(value)} characters long; {TEXT_LENGTH_MAX} are allowed")
+    if not value.isprintable():
+        raise ValueError(f"{value!a} contains a control character")
+    return value
+
+
+def _identifier_from(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Number = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
+"""A number as events and rows hold it: already checked, written plainly."""
+
+Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_text, return_type=str, when_used="json")]
+"""An aware UTC time."""
+
+Price = Annotated[Number, BeforeValidator(exact), AfterValidator(_positive)]
+"""Quote asset for one unit of base asset; greater than zero, for unknown is not zero."""
+
+Quantity = Annotated[Number, BeforeValidator(exact), AfterValidator(_positive)]
+"""Base asset (or contracts), without a sign: the side says the direction."""
+
+QuantityOrNone = Annotated[Number, BeforeValidator(exact), AfterValidator(_not_negative)]
+"""A quantity that may be zero: nothing filled, nothing left."""
+
+Fee = Annotated[Number, BeforeValidator(exact)]
+"""What a fill cost, in `fee_currency`; negative is a rebate."""
+
+Identifier = Annotated[str, BeforeValidator(_identifier_from), AfterValidator(_identifier)]
+"""Somebody's name for something: an order, a trade, an intent, a command."""
+
+Text = Annotated[str, AfterValidator(writable)]
+"""Words of any length."""

@@ -1,0 +1,309 @@
+"""PositionLedger.handle(command): load, decide, append, answer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from domain.commands import Command
+from domain.errors import (
+    CommandRefused,
+    HistoryDamaged,
+    IdempotencyMismatch,
+    InvalidCommand,
+    PositionAlreadyOpen,
+    UnknownPosition,
+    VersionConflict,
+)
+from domain.events import PositionImported
+from domain.key import PositionId, PositionKey
+from domain.memory import Answer
+from infrastructure.application import LedgerApplication
+from infrastructure.codec import decode
+from infrastructure.history import HistoryEntry
+from infrastructure.history import as_of as moment_of
+from infrastructure.memories import Held, Memories
+from infrastructure.receipt import Receipt
+from infrastructure.settings import Settings
+from infrastructure.store import AsOf, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
+from infrastructure.verbs import Verbs
+from projections.follow import Progress, Rebuild, Rebuilt
+from projections.positions import PositionRow, needs_stop, project
+
+Read = TypeVar("Read")
+
+ATTEMPTS_MAX: Final = 50
+"""How often a command is decided anew because its stream moved meanwhile."""
+
+
+def now() -> datetime:
+    """The clock of the ledger."""
+    return datetime.now(UTC)
+
+
+def _new_command_id() -> str:
+    return str(uuid.uuid4())
+
+
+class PositionLedger(Verbs[Receipt]):
+    """Who holds the open position on a symbol at an exchange, and everything that ever happened to it.
+
+    Thread-safe; a context manager. A method a command, each answered by a Receipt or refused with an error of
+    `domain.errors`; nothing is acknowledged before it is on the disk, and a refusal has changed nothing.
+    """
+
+    def __init__(
+        self, store: Store, *, clock: Callable[[], datetime] = now, new_id: Callable[[], str] = _new_command_id
+    ) -> None:
+        """Keep positions in a store that is open; `clock` and `new_id` are for tests."""
+        self.store = store
+        self._application = LedgerApplication(store)
+        self._clock, self._new_id = clock, new_id
+        self._memories = Memories(store)
+
+    @classmethod
+    def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
+        """Open the ledger at a URL, LEDGER_DATABASE_URL, or `sqlite:///ledger.db`.
+
+        `create` makes the database or migrates it; without it, both must have been done.
+        Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable.
+        """
+        from infrastructure.sqlite.store import SQLiteStore  # noqa: PLC0415 - a process needs one kind of store
+
+        return cls(SQLiteStore(Settings.read(url), create=create))
+
+    def disconnect(self) -> None:
+        """Let go of the database; also done at the end of a `with` block."""
+        self._application.close()
+
+    def __enter__(self) -> Self:
+        """Be open until the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the database."""
+        self.disconnect()
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def handle(self, command: Command) -> Receipt:
+        """Decide one command and append what follows from it: once, or not at all.
+
+        A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
+        Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
+        """
+        command = self._completed(command)
+        raced = False
+        for _ in range(ATTEMPTS_MAX):
+            held, fresh = self._memories.take(command)
+            try:
+                answer = held.position.decide(command, self._clock())
+            except CommandRefused as refusal:
+                if not fresh:
+                    continue
+                self._memories.keep(held)
+                return self._refuse(command, refusal, raced=raced)
+            if not held.position.pending_events:
+                self._memories.keep(held)
+                return Receipt.of("replayed", answer)
+            try:
+                self._append([held])
+            except VersionTaken:
+                raced = True
+                continue
+            except IntentTaken:
+                return self._first_answer(command)
+            return Receipt.of("recorded", answer)
+        raise VersionConflict(
+            f"{command.key} was changed by others {ATTEMPTS_MAX} times while this command was decided; send it again"
+        )
+
+    def handle_many(self, commands: Iterable[Command]) -> list[Receipt | CommandRefused]:
+        """Decide a batch in order and append all that is accepted in one transaction.
+
+        Shape: an answer for each, in order; a refused one does not hold up the others. When somebody else wrote to
+        one of the streams meanwhile, the batch is decided one by one instead.
+        """
+        batch = [self._completed(command) for command in commands]
+        held_by_stream: dict[str, Held] = {}
+        answers: list[Receipt | CommandRefused] = []
+        for command in batch:
+            stream = command.key.stream
+            held = held_by_stream.get(stream) or self._memories.load(stream)
+            held_by_stream[stream] = held
+            pending = len(held.position.pending_events)
+            try:
+                answer = held.position.decide(command, self._clock())
+            except CommandRefused:
+                return [self._answer(each) for each in batch]
+            recorded = len(held.position.pending_events) > pending
+            answers.append(Receipt.of("recorded" if recorded else "replayed", answer))
+        try:
+            self._append([held for held in held_by_stream.values() if held.position.pending_events])
+        except (VersionTaken, IntentTaken):
+            return [self._answer(each) for each in batch]
+        return answers
+
+    def _answer(self, command: Command) -> Receipt | CommandRefused:
+        try:
+            return self.handle(command)
+        except CommandRefused as refusal:
+            return refusal
+
+    def _completed(self, command: Command) -> Command:
+        missing: dict[str, Any] = {}
+        if command.command_id is None:
+            missing["command_id"] = self._new_id()
+        if command.at is None:
+            missing["at"] = self._clock()
+        return command.model_copy(update=missing) if missing else command
+
+    def _append(self, memories: Sequence[Held]) -> None:
+        rows = [row for held in memories for row in held.project_pending()]
+        heads = {held.position.id: held.head for held in memories}
+        try:
+            self._application.save(*(held.position for held in memories), rows=rows, heads=heads)
+        except SlotTaken as guard:
+            raise HistoryDamaged(
+                f"the positions table shows another open cycle than the events of {', '.join(heads)} do ({guard}); "
+                "nothing was written. Look with `position-ledger verify`, mend with `position-ledger rebuild`"
+            ) from guard
+        for held in memories:
+            held.head = heads[held.position.id]
+            self._memories.keep(held)
+
+    def _refuse(self, command: Command, refusal: CommandRefused, *, raced: bool) -> Receipt:
+        if isinstance(refusal, PositionAlreadyOpen):
+            intent = getattr(command, "intent_id", None)
+            if intent is not None and self.store.cycle_of_intent(command.key.stream, intent) is not None:
+                return self._first_answer(command)
+            if raced:
+                refusal.seen_at_append()
+        if refusal.is_duplicate:
+            self._keep_rejection(command, refusal)
+        raise refusal
+
+    def _first_answer(self, command: Command) -> Receipt:
+        """What the intent of this command was answered when it opened an earlier cycle."""
+        stream, intent = command.key.stream, getattr(command, "intent_id", None)
+        assert isinstance(intent, str), "only an intent can have been taken"
+        cycle = self.store.cycle_of_intent(stream, intent)
+        assert cycle is not None, "taken by an event that is there"
+        answer: Answer = next(iter(self._memories.load_cycle(stream, cycle).position.answers.values()))
+        if answer.request != command.digest:
+            refusal = IdempotencyMismatch(
+                f"intent_id {intent} opened {answer.position_id} with other content; the same intent never opens a "
+                "second cycle, so send another intent_id",
+                position_id=answer.position_id,
+            )
+            self._keep_rejection(command, refusal)
+            raise refusal
+        return Receipt.of("replayed", answer)
+
+    def _keep_rejection(self, command: Command, refusal: CommandRefused) -> None:
+        assert command.command_id is not None, "completed"
+        details: dict[str, Any] = refusal.details
+        self.store.log_rejection(
+            Rejection(
+                ts_recorded=self._clock(),
+                stream=command.key.stream,
+                command=command.verb,
+                command_id=command.command_id,
+                intent_id=getattr(command, "intent_id", None),
+                source=command.source.value,
+                error=type(refusal).__name__,
+                detected_by=details.get("detected_by", "state"),
+                position_id=details.get("position_id"),
+                holder_intent_id=details.get("intent_id"),
+                message=refusal.message,
+            )
+        )
+
+    # -- questions ----------------------------------------------------------------------------------------------
+
+    def position(self, position_id: str) -> PositionRow:
+        """One cycle as it stands. Refuses: UnknownPosition, InvalidCommand for what is no position id."""
+        text = str(_understood(PositionId.parse, position_id))
+        for row in self.store.rows(position_id=text):
+            return row
+        raise UnknownPosition(f"there is no position {text}")
+
+    def positions(
+        self, *, open: bool = False, unprotected: bool = False, as_of: AsOf | datetime | int | str | None = None
+    ) -> list[PositionRow]:
+        """All cycles, oldest first; only open ones, or only those at the exchange without a confirmed stop.
+
+        `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then.
+        """
+        rows: Iterable[PositionRow]
+        if as_of is None:
+            rows = self.store.rows(open_only=open or unprotected)
+        else:
+            rows = self._rows_as_of(moment_of(as_of))
+        return [row for row in rows if (not open or row.status.is_open) and (not unprotected or needs_stop(row))]
+
+    def _rows_as_of(self, moment: AsOf) -> list[PositionRow]:
+        rows: dict[str, PositionRow] = {}
+        for stored in self.store.log(as_of=moment):
+            event = decode(stored)
+            rows[event.position_id] = project(rows.get(event.position_id), event)
+        return sorted(rows.values(), key=lambda row: (row.opened_at, row.position_id))
+
+    def history(
+        self, key_or_position_id: str, *, as_of: AsOf | datetime | int | str | None = None
+    ) -> list[HistoryEntry]:
+        """Every event of a key, or of one of its cycles, oldest first.
+
+        Refuses: UnknownPosition when nothing ever happened there, InvalidCommand for what is neither.
+        """
+        key, cycle = self._place(key_or_position_id)
+        moment = None if as_of is None else moment_of(as_of)
+        found = [HistoryEntry.of(stored) for stored in self.store.history(key.stream, cycle, moment)]
+        if not found and next(self.store.history(key.stream, cycle), None) is None:
+            raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
+        return found
+
+    def _place(self, text: str) -> tuple[PositionKey, int | None]:
+        if "#" in text:
+            position_id = _understood(PositionId.parse, text)
+            return position_id.key, position_id.cycle
+        return _understood(PositionKey.parse, text), None
+
+    def rejections(self) -> list[Rejection]:
+        """Every duplicate that was ever refused, oldest first."""
+        return list(self.store.rejections())
+
+    # -- upkeep -------------------------------------------------------------------------------------------------
+
+    def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
+        """Fold the positions table anew from the events, and let it take the place of the old one."""
+        with self.store.rebuilding() as table:
+            return Rebuild(_DecodedLog(self.store), table, progress).run()
+
+    def imported(self, key: PositionKey) -> dict[str, str]:
+        """The rows that were imported into a key before: their command ids and the digests of their content."""
+        events = map(decode, self.store.history(key.stream))
+        return {event.command_id: event.request for event in events if isinstance(event, PositionImported)}
+
+
+def _understood(read: Callable[[str], Read], text: str) -> Read:
+    try:
+        return read(text)
+    except ValueError as wrong:
+        raise InvalidCommand(str(wrong)) from None
+
+
+class _DecodedLog:
+    """The log of a store, as projections read it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def after(self, nid: int, limit: int | None) -> Iterator[tuple[int, Any]]:
+        for stored in self._store.log(after=nid, limit=limit):
+            yield stored.id, decode(stored)

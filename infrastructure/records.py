@@ -1,0 +1,49 @@
+"""What a store keeps: a stored event with the columns that our questions are asked by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from eventsourcing.persistence import Notification, StoredEvent
+
+
+class Mark(StrEnum):
+    """The few events that are found by their cycle and not by their place in the stream."""
+
+    FLAT = "flat"
+    """It opened a cycle while the stream was flat: a history may be loaded from here."""
+    BESIDE = "beside"
+    """An imported cycle that only fills in history beside an open one."""
+    LATE = "late"
+    """It came after its cycle was over, perhaps in the middle of a later one."""
+
+
+class Columns(NamedTuple):
+    """What is kept beside an event to find it by; all of it follows from the event, so it can be checked.
+
+    `intent_id` stands only where an intent is claimed for the first time in a stream.
+    """
+
+    command_id: str
+    intent_id: str | None
+    cycle: int
+    mark: str | None
+    ts_recorded: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRecord(StoredEvent):
+    """A stored event and its columns, on the way into the store."""
+
+    columns: Columns
+    hash: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedEvent(Notification):
+    """A stored event as it is found in the log, with its place in the global order (`id`) and its hash."""
+
+    hash: str
+    columns: Columns

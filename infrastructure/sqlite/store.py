@@ -1,0 +1,410 @@
+"""The store on SQLite. Every statement that it uses stands at the top of this module."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import astuple, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
+from pydantic import TypeAdapter
+
+from domain.values import OPEN_STATUSES, plain, timestamp_text, utc
+from infrastructure.hashing import GENESIS, chain
+from infrastructure.records import Columns, EventRecord, RecordedEvent
+from infrastructure.settings import Settings
+from infrastructure.sqlite import schema
+from infrastructure.sqlite.connections import Connections
+from infrastructure.store import (
+    AppendOnlyViolation,
+    AsOf,
+    IntentTaken,
+    Rejection,
+    SlotTaken,
+    Store,
+    VersionTaken,
+)
+from projections.positions import COLUMNS, PositionRow
+
+_EVENT: Final = (
+    "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
+)
+_INSERT_EVENT: Final = (
+    "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
+    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?)"
+)
+_HEAD: Final = "SELECT hash FROM ledger_events WHERE stream = ? ORDER BY version DESC LIMIT 1"
+_HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
+_CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND intent_id = ?"
+_LAST_FLAT: Final = "SELECT version FROM ledger_events WHERE stream = ? AND mark = 'flat' ORDER BY cycle DESC LIMIT 1"
+_SINCE: Final = f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND version >= ? ORDER BY version"
+_OPENING: Final = "SELECT version FROM ledger_events WHERE stream = ? AND cycle = ? AND mark IN ('flat', 'beside')"
+_NEXT_FLAT: Final = (
+    "SELECT version FROM ledger_events WHERE stream = ? AND cycle > ? AND mark = 'flat' ORDER BY cycle LIMIT 1"
+)
+_CYCLE: Final = (
+    f"SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND version >= ?3 AND version < ?4"
+    f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
+)
+_BY_STREAM: Final = f"SELECT {_EVENT} FROM ledger_events ORDER BY stream, version"
+_COUNT: Final = "SELECT count(*) FROM ledger_events"
+_MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
+_UPSERT_ROW: Final = (
+    f"INSERT INTO {{table}} ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in COLUMNS)}"
+)
+_ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}}"
+_OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
+_REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
+_INSERT_REJECTION: Final = (
+    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(_REJECTION_COLUMNS))})"
+)
+_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections ORDER BY id"
+_DIFFERENCES: Final = (
+    "SELECT count(DISTINCT position_id) FROM ("
+    "SELECT * FROM (SELECT * FROM positions EXCEPT SELECT * FROM positions_next)"
+    " UNION ALL SELECT * FROM (SELECT * FROM positions_next EXCEPT SELECT * FROM positions))"
+)
+
+_ROW: Final = TypeAdapter(PositionRow)
+
+
+class SQLiteStore(Store):
+    """One SQLite file: write-ahead log, every commit synced, one writer at a time, several processes.
+
+    A failed transaction wrote nothing; that a transaction was acknowledged means that it is on the disk.
+    """
+
+    def __init__(self, settings: Settings, *, create: bool = True) -> None:
+        """Open the file; `create` makes or migrates the schema, else it must be there.
+
+        Refuses: SchemaMismatch, StoreUnavailable.
+        """
+        self.settings = settings
+        self._connections = Connections(settings)
+        if create:
+            schema.migrate(self._connections)
+        else:
+            schema.require(self._connections)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._connections.close()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let everything that this thread reads be of one moment."""
+        return self._connections.snapshot()
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        rows: Sequence[PositionRow] = (),
+        heads: dict[str, str] | None = None,
+        **_: Any,
+    ) -> Sequence[int] | None:
+        """Append events and write the rows they lead to, in one transaction."""
+        if not stored_events:
+            return None
+        records = [_as_record(event) for event in stored_events]
+        ends: dict[str, str] = dict(heads or {})
+        with self._connections.writing() as connection:
+            nids = []
+            for stream, of_stream in groupby(records, lambda record: str(record.originator_id)):
+                for record in chain(ends.get(stream) or self._head(connection, stream), of_stream):
+                    nids.append(self._insert(connection, stream, record))
+                    ends[stream] = record.hash
+            try:
+                connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
+            except sqlite3.IntegrityError as error:
+                raise SlotTaken(str(error)) from error
+        if heads is not None:
+            heads.update(ends)
+        return nids
+
+    def _head(self, connection: sqlite3.Connection, stream: str) -> str:
+        found = connection.execute(_HEAD, (stream,)).fetchone()
+        return found[0] if found else GENESIS
+
+    def _insert(self, connection: sqlite3.Connection, stream: str, record: EventRecord) -> int:
+        try:
+            cursor = connection.execute(
+                _INSERT_EVENT,
+                (stream, record.originator_version, record.topic, record.state, record.hash, *record.columns),
+            )
+        except sqlite3.IntegrityError as error:
+            taken = connection.execute(_HAS_VERSION, (stream, record.originator_version)).fetchone()
+            raise (VersionTaken if taken else IntentTaken)(f"{stream}: {error}") from error
+        assert cursor.lastrowid is not None, "an inserted row has a nid"
+        return cursor.lastrowid
+
+    def log_rejection(self, rejection: Rejection) -> None:
+        """Keep a refused duplicate, for good."""
+        values = (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
+        try:
+            with self._connections.writing() as connection:
+                connection.execute(_INSERT_REJECTION, values)
+        except sqlite3.IntegrityError as error:
+            raise AppendOnlyViolation(str(error)) from error
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        with self._connections.reading() as connection:
+            cursor = connection.execute(statement, values)
+            yield from cursor.fetchall() if self.settings.is_memory else cursor
+
+    def _value(self, statement: str, values: Sequence[Any]) -> Any:
+        with self._connections.reading() as connection:
+            found = connection.execute(statement, values).fetchone()
+        return found[0] if found else None
+
+    def load(self, stream: str) -> list[RecordedEvent]:
+        """The events of a stream since it was last flat."""
+        since = self._value(_LAST_FLAT, (stream,))
+        return [] if since is None else [_recorded(row) for row in self._select(_SINCE, (stream, since))]
+
+    def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
+        """The events of one cycle, late ones included."""
+        since = self._value(_OPENING, (stream, cycle))
+        if since is None:
+            return []
+        until = self._value(_NEXT_FLAT, (stream, cycle))
+        values = (stream, cycle, since, 2**62 if until is None else until)
+        return [_recorded(row) for row in self._select(_CYCLE, values)]
+
+    def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
+        """The cycle that an intent opened."""
+        cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
+        return cycle
+
+    def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
+        """A stream, or one cycle of it, oldest first."""
+        conditions, values = _until(as_of)
+        conditions.append("stream = ?")
+        values.append(stream)
+        if cycle is not None:
+            conditions.append("cycle = ?")
+            values.append(cycle)
+        yield from self._events(conditions, values, "version")
+
+    def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
+        """All events in the order in which they were recorded."""
+        conditions, values = _until(as_of)
+        yield from self._events([*conditions, "nid > ?"], [*values, after], "nid", limit)
+
+    def _events(
+        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
+    ) -> Iterator[RecordedEvent]:
+        statement = f"SELECT {_EVENT} FROM ledger_events"
+        if conditions:
+            statement += f" WHERE {' AND '.join(conditions)}"
+        statement += f" ORDER BY {order} LIMIT ?"
+        for row in self._select(statement, [*values, -1 if limit is None else limit]):
+            yield _recorded(row)
+
+    def streams(self) -> Iterator[RecordedEvent]:
+        """All events, stream by stream, each oldest first."""
+        for row in self._select(_BY_STREAM):
+            yield _recorded(row)
+
+    def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
+        """Rows of the positions table, oldest position first."""
+        statement, values = _ROWS.format(table="positions"), []
+        conditions = [f"status IN ({_OPEN})"] if open_only else []
+        if position_id is not None:
+            conditions.append("position_id = ?")
+            values.append(position_id)
+        if conditions:
+            statement += f" WHERE {' AND '.join(conditions)}"
+        for row in self._select(f"{statement} ORDER BY opened_at, position_id", values):
+            yield _from_columns(row)
+
+    def rows_by_stream(self) -> Iterator[PositionRow]:
+        """Rows of the positions table in the order of `streams`."""
+        for row in self._select(f"{_ROWS.format(table='positions')} ORDER BY stream, cycle"):
+            yield _from_columns(row)
+
+    def rejections(self) -> Iterable[Rejection]:
+        """All refused duplicates, oldest first."""
+        for row in self._select(_REJECTIONS):
+            yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
+
+    def count_events(self) -> int:
+        """How many events there are."""
+        count: int = self._value(_COUNT, ())
+        return count
+
+    # -- rebuilding ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def rebuilding(self) -> Iterator[SQLitePositionTable]:
+        """A new positions table beside the one that is read; whatever an earlier attempt left is dropped."""
+        with self._connections.writing() as connection:
+            connection.execute("DROP TABLE IF EXISTS positions_next")
+            for statement in schema.positions_ddl("positions_next"):
+                connection.execute(statement)
+        yield SQLitePositionTable(self._connections)
+
+    # -- the library's questions --------------------------------------------------------------------------------
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """A stream between two versions, as the library asks for it."""
+        conditions: list[str] = ["stream = ?"]
+        values: list[Any] = [str(originator_id)]
+        for condition, value in (("version > ?", gt), ("version <= ?", lte)):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        found = self._events(conditions, values, "version DESC" if desc else "version", limit)
+        return [StoredEvent(e.originator_id, e.originator_version, e.topic, e.state) for e in found]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """A stretch of the log, as the library asks for it."""
+        conditions: list[str] = []
+        values: list[Any] = []
+        if start is not None:
+            conditions.append("nid >= ?" if inclusive_of_start else "nid > ?")
+            values.append(start)
+        if stop is not None:
+            conditions.append("nid <= ?")
+            values.append(stop)
+        if topics:
+            conditions.append(f"type IN ({', '.join('?' * len(topics))})")
+            values.extend(topics)
+        return list(self._events(conditions, values, "nid", limit))
+
+    def max_notification_id(self) -> int | None:
+        """The last place in the log."""
+        nid: int | None = self._value(_MAX_NID, ())
+        return nid
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """SQLite cannot tell a process that another one wrote; poll `log` instead."""
+        raise NotImplementedError("SQLite has no subscriptions: poll the log")
+
+
+class SQLitePositionTable:
+    """The positions table that a rebuild fills."""
+
+    def __init__(self, connections: Connections) -> None:
+        """Fill `positions_next`."""
+        self._connections = connections
+
+    def row(self, stream: str, cycle: int) -> PositionRow | None:
+        """A row that was written before."""
+        statement = _ROWS.format(table="positions_next") + " WHERE position_id = ?"
+        with self._connections.reading() as connection:
+            found = connection.execute(statement, (f"{stream}#{cycle}",)).fetchone()
+        return _from_columns(found) if found else None
+
+    def write(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows, replacing those of the same cycle."""
+        with self._connections.reading() as connection:
+            statement, values = _UPSERT_ROW.format(table="positions_next"), map(_to_columns, rows)
+            if connection.in_transaction:
+                connection.executemany(statement, values)
+                return
+        with self._connections.writing() as connection:
+            connection.executemany(statement, values)
+
+    def swap(self, last_events: Any) -> tuple[int, int]:
+        """Keep writers out, take in what they wrote last, and take the place of the table that is read."""
+        with self._connections.writing() as connection:
+            last_events()
+            (differences,) = connection.execute(_DIFFERENCES).fetchone()
+            (rows,) = connection.execute("SELECT count(*) FROM positions_next").fetchone()
+            connection.execute("DROP TABLE positions")
+            connection.execute("DROP INDEX positions_next_one_open")
+            connection.execute("ALTER TABLE positions_next RENAME TO positions")
+            index = list(schema.positions_ddl("positions"))[-1]
+            connection.execute(index)
+        return rows, differences
+
+
+def _as_record(event: StoredEvent) -> EventRecord:
+    if isinstance(event, EventRecord):
+        return event
+    return EventRecord(
+        originator_id=event.originator_id,
+        originator_version=event.originator_version,
+        topic=event.topic,
+        state=event.state,
+        columns=Columns("", None, 0, None, timestamp_text(datetime.now(UTC))),
+    )
+
+
+def _recorded(row: Sequence[Any]) -> RecordedEvent:
+    nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
+    return RecordedEvent(
+        id=nid,
+        originator_id=stream,
+        originator_version=version,
+        topic=topic,
+        state=payload,
+        hash=hashed,
+        columns=Columns(command_id, intent_id, cycle, mark, ts_recorded),
+    )
+
+
+def _until(as_of: AsOf | None) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    if as_of is not None:
+        if as_of.time is not None:
+            conditions.append("ts_recorded <= ?")
+            values.append(timestamp_text(as_of.time))
+        if as_of.version is not None:
+            conditions.append("version <= ?")
+            values.append(as_of.version)
+        if as_of.nid is not None:
+            conditions.append("nid <= ?")
+            values.append(as_of.nid)
+    return conditions, values
+
+
+def _to_columns(row: PositionRow) -> tuple[Any, ...]:
+    return tuple(_column(getattr(row, name)) for name in COLUMNS)
+
+
+def _column(value: object) -> object:
+    match value:
+        case Decimal():
+            return plain(value)
+        case datetime():
+            return timestamp_text(value)
+        case dict():
+            return json.dumps({name: plain(amount) for name, amount in sorted(value.items())})
+        case _:
+            return value
+
+
+def _from_columns(values: Sequence[Any]) -> PositionRow:
+    row = dict(zip(COLUMNS, values, strict=True))
+    row["fees_other"] = json.loads(row["fees_other"])
+    return _ROW.validate_python(row)

@@ -1,0 +1,134 @@
+"""The store: what a ledger needs of a database. SQLite is one implementation, PostgreSQL another."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
+
+from infrastructure.records import RecordedEvent
+from projections.follow import PositionTable
+from projections.positions import PositionRow
+
+
+class VersionTaken(IntegrityError):
+    """Somebody else appended to the stream first."""
+
+
+class IntentTaken(IntegrityError):
+    """The intent opened a cycle of this stream before."""
+
+
+class SlotTaken(IntegrityError):
+    """The positions table holds an open cycle of this stream: the second guard."""
+
+
+class AppendOnlyViolation(IntegrityError):
+    """Somebody tried to change history, and a trigger refused it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """A refused duplicate: who asked for what, when, and which position stood in the way."""
+
+    ts_recorded: datetime
+    stream: str
+    command: str
+    command_id: str
+    intent_id: str | None
+    source: str
+    error: str
+    detected_by: str
+    position_id: str | None
+    holder_intent_id: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """A point in the past: by what was recorded until a time, up to a version of each stream, or up to a log id."""
+
+    time: datetime | None = None
+    version: int | None = None
+    nid: int | None = None
+
+
+class Store(ApplicationRecorder):
+    """Append-only events, the positions table and the rejections log, in one database."""
+
+    @abstractmethod
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        rows: Sequence[PositionRow] = (),
+        heads: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> Sequence[int] | None:
+        """Append events and write the rows they lead to, in one transaction.
+
+        `heads` are the hashes that the streams end with, and are those of the new ends afterwards; what is not given
+        is looked up.
+        Refuses: VersionTaken, IntentTaken, SlotTaken (nothing was written); StoreUnavailable.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let everything that this thread reads be of one moment."""
+
+    @abstractmethod
+    def load(self, stream: str) -> list[RecordedEvent]:
+        """The events of a stream since it was last flat: enough to decide the next command."""
+
+    @abstractmethod
+    def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
+        """The events of one cycle, late ones included."""
+
+    @abstractmethod
+    def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
+        """The cycle that an intent opened."""
+
+    @abstractmethod
+    def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
+        """A stream, or one cycle of it, oldest first."""
+
+    @abstractmethod
+    def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
+        """All events in the order in which they were recorded."""
+
+    @abstractmethod
+    def streams(self) -> Iterator[RecordedEvent]:
+        """All events, stream by stream, each oldest first."""
+
+    @abstractmethod
+    def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
+        """Rows of the positions table, oldest position first."""
+
+    @abstractmethod
+    def rows_by_stream(self) -> Iterator[PositionRow]:
+        """Rows of the positions table in the order of `streams`."""
+
+    @abstractmethod
+    def log_rejection(self, rejection: Rejection) -> None:
+        """Keep a refused duplicate, for good."""
+
+    @abstractmethod
+    def rejections(self) -> Iterable[Rejection]:
+        """All refused duplicates, oldest first."""
+
+    @abstractmethod
+    def rebuilding(self) -> AbstractContextManager[PositionTable]:
+        """A new positions table beside the one that is read."""
+
+    @abstractmethod
+    def count_events(self) -> int:
+        """How many events there are."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of every connection."""

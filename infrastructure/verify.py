@@ -1,0 +1,151 @@
+"""Fold every stream again, and name whatever does not fit: a version, a hash, an event, a column, a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from itertools import groupby
+from typing import Any
+
+from domain.errors import HistoryDamaged
+from infrastructure.codec import columns, decode
+from infrastructure.hashing import GENESIS, chained
+from infrastructure.records import RecordedEvent
+from infrastructure.store import Store
+from projections.follow import Progress
+from projections.positions import PositionRow, project
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as the events say: where, and what."""
+
+    kind: str
+    where: str
+    message: str
+
+    def as_json(self) -> dict[str, str]:
+        """The finding as a program reads it."""
+        return {"kind": self.kind, "where": self.where, "message": self.message}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at, and what was found; `findings` empty means that all of it holds."""
+
+    events: int
+    streams: int
+    rows: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        return {
+            "ok": self.ok,
+            "events": self.events,
+            "streams": self.streams,
+            "rows": self.rows,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def verify(store: Store, progress: Progress = lambda _: None) -> Verified:
+    """Compare everything that is stored with what the events say, at one moment.
+
+    Shape: one pass over events and rows, side by side, in memory that does not grow with either.
+    """
+    return _Verification(store, progress).run()
+
+
+class _Verification:
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self._store, self._progress = store, progress
+        self._events = self._streams = self._rows = 0
+        self._findings: list[Finding] = []
+
+    def run(self) -> Verified:
+        with self._store.snapshot():
+            rows = _Grouped(self._store.rows_by_stream())
+            for stream, records in groupby(self._store.streams(), lambda record: str(record.originator_id)):
+                self._streams += 1
+                for orphans in rows.before(stream):
+                    self._compare({}, orphans)
+                self._compare(self._folded(stream, records), rows.of(stream))
+            for orphans in rows.rest():
+                self._compare({}, orphans)
+        return Verified(self._events, self._streams, self._rows, tuple(self._findings))
+
+    def _found(self, kind: str, where: str, message: str) -> None:
+        self._findings.append(Finding(kind, where, message))
+
+    def _folded(self, stream: str, records: Iterable[RecordedEvent]) -> dict[str, PositionRow]:
+        rows: dict[str, PositionRow] = {}
+        head, version = GENESIS, 0
+        for record in records:
+            self._events += 1
+            self._progress(1)
+            where = f"{stream} version {record.originator_version}"
+            if record.originator_version != version + 1:
+                self._found("version", where, f"follows version {version}: what was between them is gone")
+            version = record.originator_version
+            if chained(head, stream, version, record.topic, record.state) != record.hash:
+                self._found(
+                    "hash", where, f"{record.topic} (nid {record.id}) was not stored like this, or not after this"
+                )
+            head = record.hash
+            try:
+                event = decode(record)
+                if columns(event) != record.columns:
+                    self._found("columns", where, f"says {columns(event)}, but is filed as {record.columns}")
+                rows[event.position_id] = project(rows.get(event.position_id), event)
+            except (HistoryDamaged, AssertionError) as cause:
+                self._found("event", where, str(cause))
+        return rows
+
+    def _compare(self, expected: dict[str, PositionRow], actual: list[PositionRow]) -> None:
+        self._rows += len(actual)
+        for row in actual:
+            wanted = expected.pop(row.position_id, None)
+            if wanted is None:
+                self._found("row", row.position_id, "is in the positions table, but no event says so")
+            elif wanted != row:
+                self._found("row", row.position_id, f"differs in {_differences(wanted, row)}")
+        for position_id in expected:
+            self._found("row", position_id, "is missing from the positions table")
+
+
+def _differences(wanted: PositionRow, row: PositionRow) -> str:
+    return ", ".join(
+        f"{column.name} ({getattr(row, column.name)!s}, but its events say {getattr(wanted, column.name)!s})"
+        for column in fields(row)
+        if getattr(row, column.name) != getattr(wanted, column.name)
+    )
+
+
+class _Grouped:
+    """Rows in the order of their streams, taken stream by stream."""
+
+    def __init__(self, rows: Iterable[PositionRow]) -> None:
+        self._groups = ((stream, list(group)) for stream, group in groupby(rows, lambda row: row.stream))
+        self._next = next(self._groups, None)
+
+    def before(self, stream: str) -> Iterator[list[PositionRow]]:
+        while self._next is not None and self._next[0] < stream:
+            yield self._next[1]
+            self._next = next(self._groups, None)
+
+    def of(self, stream: str) -> list[PositionRow]:
+        if self._next is None or self._next[0] != stream:
+            return []
+        found, self._next = self._next[1], next(self._groups, None)
+        return found
+
+    def rest(self) -> Iterator[list[PositionRow]]:
+        while self._next is not None:
+            yield self._next[1]
+            self._next = next(self._groups, None)

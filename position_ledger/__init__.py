@@ -1,0 +1,104 @@
+"""Who holds the open position on a symbol at an exchange, and everything that ever happened to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import domain
+import infrastructure
+import projections
+
+_HOME = Path(__file__).resolve().parent.parent
+for _layer in (domain, infrastructure, projections):
+    _found = _layer.__file__ and Path(_layer.__file__).resolve().parent.parent
+    if _found != _HOME:
+        raise ImportError(
+            f"position-ledger needs its own package {_layer.__name__!r}, but another one was imported from {_found}. "
+            "Install position-ledger in a virtual environment of its own and send commands to `position-ledger record` "
+            "over a pipe."
+        )
+
+from domain.commands import COMMANDS, Command  # noqa: E402 - only once the layers are known to be ours
+from domain.errors import (  # noqa: E402
+    AlreadyActive,
+    CommandRefused,
+    EntryAlreadyPlaced,
+    EntryHasFills,
+    EvidenceMissing,
+    HistoryDamaged,
+    IdempotencyMismatch,
+    InvalidCommand,
+    LedgerError,
+    NotFilled,
+    NotFlat,
+    NothingToClose,
+    NothingToRollBack,
+    NotProtected,
+    OutcomeUnknown,
+    PositionAlreadyOpen,
+    PositionNotOpen,
+    ReduceExceedsPosition,
+    SchemaMismatch,
+    StaleCycle,
+    StoreError,
+    StoreUnavailable,
+    UnknownPosition,
+    VersionConflict,
+    WrongSideStop,
+    WrongStatus,
+)
+from domain.key import PositionId, PositionKey, client_order_id  # noqa: E402
+from domain.values import Leg, Side, Source, Status  # noqa: E402
+from infrastructure.asynchronous import AsyncPositionLedger  # noqa: E402
+from infrastructure.history import HistoryEntry  # noqa: E402
+from infrastructure.ledger import PositionLedger  # noqa: E402
+from infrastructure.receipt import Receipt  # noqa: E402
+from infrastructure.settings import InvalidSettings  # noqa: E402
+from infrastructure.store import AsOf, Rejection  # noqa: E402
+from projections.positions import PositionRow  # noqa: E402
+
+__all__ = [
+    "COMMANDS",
+    "AlreadyActive",
+    "AsOf",
+    "AsyncPositionLedger",
+    "Command",
+    "CommandRefused",
+    "EntryAlreadyPlaced",
+    "EntryHasFills",
+    "EvidenceMissing",
+    "HistoryDamaged",
+    "HistoryEntry",
+    "IdempotencyMismatch",
+    "InvalidCommand",
+    "InvalidSettings",
+    "LedgerError",
+    "Leg",
+    "NotFilled",
+    "NotFlat",
+    "NotProtected",
+    "NothingToClose",
+    "NothingToRollBack",
+    "OutcomeUnknown",
+    "PositionAlreadyOpen",
+    "PositionId",
+    "PositionKey",
+    "PositionLedger",
+    "PositionNotOpen",
+    "PositionRow",
+    "Receipt",
+    "ReduceExceedsPosition",
+    "Rejection",
+    "SchemaMismatch",
+    "Side",
+    "Source",
+    "StaleCycle",
+    "Status",
+    "StoreError",
+    "StoreUnavailable",
+    "UnknownPosition",
+    "VersionConflict",
+    "WrongSideStop",
+    "WrongStatus",
+    "client_order_id",
+]

@@ -1,0 +1,226 @@
+"""The positions table: one row a cycle, each event assigned to it and nothing added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from domain import events as e
+from domain.holding import Holding
+from domain.key import PositionKey
+from domain.stop import Stop
+from domain.values import Leg, Moment, Number, Side, Source, Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositionRow:
+    """One cycle as it stands.
+
+    Units: quantities in base asset, prices in quote asset, `realized_pnl` (before fees) and `fees` in quote asset,
+    `fees_other` by currency. None is "not known", or "not yet".
+    """
+
+    position_id: str
+    symbol: str
+    exchange: str
+    account: str | None
+    leg: Leg
+    cycle: int
+    side: Side
+    status: Status
+    quantity: Number
+    """Open now."""
+    requested_qty: Number | None
+    filled_qty: Number | None
+    avg_px_open: Number | None
+    signal_price: Number | None
+    stop_price: Number | None
+    protected: bool
+    """Whether a confirmed stop covers all of it, on the right side."""
+    realized_pnl: Number | None
+    fees: Number
+    exit_reason: str | None
+    avg_px_close: Number | None
+    intent_id: str | None
+    client_order_id: str | None
+    exchange_order_id: str | None
+    version: int
+    """Of the last event of this cycle."""
+    opened_at: Moment
+    activated_at: Moment | None
+    closed_at: Moment | None
+    updated_at: Moment
+    stream: str
+    stop_quantity: Number | None = None
+    stop_order_id: str | None = None
+    stop_confirmed: bool = False
+    stop_locks_profit: bool = False
+    unprotected_since: Moment | None = None
+    """Since when something is held without a confirmed stop."""
+    outcome_unknown: bool = False
+    rollback_failed: bool = False
+    late_fill: bool = False
+    fees_other: dict[str, Number] = field(default_factory=dict)
+    source: Source
+    legacy_id: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as a program reads it: numbers as text, times in UTC."""
+        row: dict[str, Any] = _ROW.dump_python(self, mode="json")
+        return row
+
+
+_ROW: TypeAdapter[PositionRow] = TypeAdapter(PositionRow)
+COLUMNS = tuple(column.name for column in fields(PositionRow))
+
+
+def _opened(event: e.PositionEvent, side: Side, status: Status, **known: Any) -> PositionRow:
+    key = PositionKey.parse(event.originator_id)
+    row = PositionRow(
+        position_id=event.position_id,
+        symbol=key.symbol,
+        exchange=key.exchange,
+        account=key.account,
+        leg=key.leg,
+        cycle=event.cycle,
+        side=side,
+        status=status,
+        requested_qty=None,
+        signal_price=None,
+        stop_price=None,
+        protected=False,
+        exit_reason=None,
+        avg_px_close=None,
+        intent_id=None,
+        client_order_id=None,
+        exchange_order_id=None,
+        version=event.originator_version,
+        opened_at=event.ts_event,
+        activated_at=None,
+        closed_at=None,
+        updated_at=event.ts_event,
+        stream=event.originator_id,
+        source=event.source,
+        **_held(Holding()),
+    )
+    return replace(row, **known)
+
+
+def _held(holding: Holding) -> dict[str, Any]:
+    return {
+        "quantity": holding.quantity,
+        "filled_qty": holding.filled_qty,
+        "avg_px_open": holding.avg_px_open,
+        "realized_pnl": holding.realized_pnl,
+        "fees": holding.fees,
+        "fees_other": holding.fees_other,
+    }
+
+
+def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
+    """Assign one event to the row of its cycle; an event that opens a cycle needs none."""
+    row = _assigned(row, event)
+    protected = False
+    if row.stop_price is not None and row.stop_confirmed and row.status.is_open:
+        stop = Stop(row.stop_price, row.stop_quantity, row.stop_order_id, row.stop_locks_profit)
+        protected = stop.protects(row.side, row.quantity, row.avg_px_open)
+    bare = row.status.is_open and bool(row.quantity) and not protected
+    return replace(
+        row,
+        version=event.originator_version,
+        updated_at=event.ts_event,
+        protected=protected,
+        unprotected_since=(row.unprotected_since or event.ts_event) if bare else None,
+    )
+
+
+def _assigned(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
+    match event:
+        case e.EntryRequested():
+            return _opened(
+                event, event.side, Status.PENDING_ENTRY,
+                requested_qty=event.quantity, signal_price=event.signal_price, intent_id=event.intent_id,
+                client_order_id=event.client_order_id,
+            )  # fmt: skip
+        case e.EntryPlaced(side=Side()):
+            assert event.side is not None, "matched"
+            return _opened(
+                event, event.side, Status.ENTRY_PLACED,
+                requested_qty=event.quantity, signal_price=event.signal_price, intent_id=event.intent_id,
+                client_order_id=event.client_order_id, exchange_order_id=event.exchange_order_id,
+                **_held(event.holding),
+            )  # fmt: skip
+        case e.PositionAdopted():
+            return _opened(event, event.side, Status.ACTIVE, activated_at=event.ts_event, **_held(event.holding))
+        case e.PositionImported():
+            return _imported(event)
+    assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
+    match event:
+        case e.EntryPlaced():
+            status = Status.ENTRY_PLACED if row.status is Status.PENDING_ENTRY else row.status
+            return replace(
+                row, status=status, exchange_order_id=event.exchange_order_id, outcome_unknown=False,
+                **_held(event.holding),
+            )  # fmt: skip
+        case e.EntryFilled():
+            return replace(row, outcome_unknown=False, late_fill=row.late_fill or event.late, **_held(event.holding))
+        case e.EntryOutcomeUnknown():
+            return replace(row, outcome_unknown=True)
+        case e.EntryFailed():
+            return replace(
+                row, status=event.status, outcome_unknown=False, exit_reason=event.reason, closed_at=event.ts_event
+            )
+        case e.StopLossSet():
+            early = row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
+            return replace(
+                row, status=Status.PENDING_SL if early else row.status, stop_price=event.stop_price,
+                stop_quantity=event.quantity, stop_order_id=event.exchange_order_id, stop_confirmed=True,
+                stop_locks_profit=event.locks_profit,
+            )  # fmt: skip
+        case e.StopLossLost():
+            return replace(
+                row, stop_price=None, stop_quantity=None, stop_order_id=None, stop_confirmed=False,
+                stop_locks_profit=False,
+            )  # fmt: skip
+        case e.Activated():
+            return replace(row, status=Status.ACTIVE, activated_at=event.ts_event)
+        case e.PositionReduced():
+            return replace(row, avg_px_close=event.holding.avg_px_close, **_held(event.holding))
+        case e.PositionAdjusted():
+            return replace(row, outcome_unknown=False, **_held(event.holding))
+        case e.RollbackStarted():
+            return replace(row, status=Status.ROLLING_BACK, rollback_failed=False, exit_reason=event.reason)
+        case e.RolledBack():
+            return replace(
+                row, status=Status.ROLLED_BACK, closed_at=event.ts_event, avg_px_close=event.holding.avg_px_close,
+                exit_reason=event.reason or row.exit_reason, **_held(event.holding),
+            )  # fmt: skip
+        case e.RollbackFailed():
+            return replace(row, rollback_failed=True, **_held(event.holding))
+        case e.PositionClosed():
+            return replace(
+                row, status=Status.CLOSED, closed_at=event.ts_event, avg_px_close=event.avg_px_close,
+                exit_reason=event.exit_reason, **_held(event.holding),
+            )  # fmt: skip
+    raise AssertionError(f"{type(event).__name__} is no event of a position")
+
+
+def _imported(event: e.PositionImported) -> PositionRow:
+    held = _held(event.holding)
+    if event.status in (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK):
+        held["filled_qty"] = held["realized_pnl"] = None
+    return _opened(
+        event, event.side, event.status,
+        **held | {"avg_px_open": event.avg_px_open},
+        requested_qty=event.quantity, intent_id=event.intent_id, exchange_order_id=event.exchange_order_id,
+        stop_price=event.stop_price, stop_confirmed=event.stop_confirmed, exit_reason=event.exit_reason,
+        activated_at=event.ts_event if event.status is Status.ACTIVE else None, closed_at=event.closed_at,
+        legacy_id=event.legacy_id,
+    )  # fmt: skip
+
+
+def needs_stop(row: PositionRow) -> bool:
+    """Whether a position is (or may be) at the exchange without a confirmed stop."""
+    return row.status.is_open and not row.protected and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))
