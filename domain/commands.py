@@ -87,7 +87,7 @@ class Command(BaseModel):
     that the caller looked at; `at` is when the exchange (or the bot) says it happened; `metadata` is kept as sent.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
     verb: ClassVar[str]
 
     command_id: Identifier | None = None
@@ -355,7 +355,7 @@ class StartRollback(_OnPosition):
 class ClosingFill(BaseModel):
     """A fill that helped to close, as part of a proof."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     trade_id: Identifier
     last_qty: Quantity
@@ -367,7 +367,7 @@ class ClosingFill(BaseModel):
 class Evidence(BaseModel):
     """What proves that a position is flat; anything else that the exchange said is kept as it came."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, defer_build=True)
     __pydantic_extra__: dict[str, Json]
 
     closing_order_id: Identifier | None = None

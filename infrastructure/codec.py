@@ -7,6 +7,7 @@ blanks, numbers as plain text, times in UTC at fixed width; a field that has its
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 from eventsourcing.domain import DomainEventProtocol
@@ -21,7 +22,13 @@ from infrastructure.records import Columns, EventRecord, Mark
 
 _COLUMNS: Final = {"originator_id", "originator_version"}
 _STORED_NAMES: Final[dict[type[PositionEvent], str]] = {event: f"{event.__name__}.v1" for event in EVENTS}
-_ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {name: TypeAdapter(event) for event, name in _STORED_NAMES.items()}
+_EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    """The reader and writer of one stored name, made when the first such event comes along."""
+    return TypeAdapter(_EVENTS[name])
 
 
 def encode(event: PositionEvent) -> EventRecord:
@@ -31,7 +38,7 @@ def encode(event: PositionEvent) -> EventRecord:
         originator_id=event.originator_id,
         originator_version=event.originator_version,
         topic=name,
-        state=_ADAPTERS[name].dump_json(event, exclude=_COLUMNS, exclude_defaults=True),
+        state=_adapter(name).dump_json(event, exclude=_COLUMNS, exclude_defaults=True),
         columns=columns(event),
     )
 
@@ -48,8 +55,7 @@ def decode(stored: StoredEvent) -> PositionEvent:
 
     Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
     """
-    adapter = _ADAPTERS.get(stored.topic)
-    if adapter is None:
+    if stored.topic not in _EVENTS:
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} is a {stored.topic!r:.80}, which this version "
             "of the software does not know; read it with the version that wrote it, or a later one"
@@ -57,7 +63,7 @@ def decode(stored: StoredEvent) -> PositionEvent:
     try:
         fields = from_json(stored.state)
         fields["originator_id"], fields["originator_version"] = stored.originator_id, stored.originator_version
-        event: PositionEvent = adapter.validate_python(fields)
+        event: PositionEvent = _adapter(stored.topic).validate_python(fields)
     except (ValidationError, ValueError, TypeError) as cause:
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: {cause}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -68,11 +69,16 @@ class PositionRow:
 
     def as_json(self) -> dict[str, Any]:
         """The row as a program reads it: numbers as text, times in UTC."""
-        row: dict[str, Any] = _ROW.dump_python(self, mode="json")
+        row: dict[str, Any] = row_adapter().dump_python(self, mode="json")
         return row
 
 
-_ROW: TypeAdapter[PositionRow] = TypeAdapter(PositionRow)
+@cache
+def row_adapter() -> TypeAdapter[PositionRow]:
+    """Reads and writes rows; made when the first row comes along."""
+    return TypeAdapter(PositionRow)
+
+
 COLUMNS = tuple(column.name for column in fields(PositionRow))
 
 

@@ -44,9 +44,10 @@ class Connections:
     A database in memory has one connection, which everybody waits for.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Open nothing yet."""
+    def __init__(self, settings: Settings, *, create: bool = True) -> None:
+        """Open nothing yet; `create` may make the file."""
         self.settings = settings
+        self._mode = "rwc" if create else "rw"
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._writing = threading.RLock()
         self._bound = threading.local()
@@ -56,10 +57,19 @@ class Connections:
         if self._closed:
             raise StoreUnavailable(f"the ledger in {self.settings.path} was closed")
         path = self.settings.path
-        if not self.settings.is_memory and not Path(path).resolve().parent.is_dir():
-            raise StoreUnavailable(f"{path}: there is no folder {Path(path).resolve().parent}")
+        if not self.settings.is_memory:
+            file = Path(path).resolve()
+            if self._mode == "rw" and not file.exists():
+                raise SchemaMismatch(f"there is no ledger at {path}; make one with `position-ledger init`")
+            if not file.parent.is_dir():
+                raise StoreUnavailable(f"{path}: there is no folder {file.parent}")
+            path = f"{file.as_uri()}?mode={self._mode}"
         connection = sqlite3.connect(
-            path, timeout=self.settings.timeout_seconds, isolation_level=None, check_same_thread=False
+            path,
+            timeout=self.settings.timeout_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=not self.settings.is_memory,
         )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

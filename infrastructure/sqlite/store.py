@@ -14,7 +14,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
-from pydantic import TypeAdapter
 
 from domain.values import OPEN_STATUSES, plain, timestamp_text, utc
 from infrastructure.hashing import GENESIS, chain
@@ -31,7 +30,7 @@ from infrastructure.store import (
     Store,
     VersionTaken,
 )
-from projections.positions import COLUMNS, PositionRow
+from projections.positions import COLUMNS, PositionRow, row_adapter
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -73,8 +72,6 @@ _DIFFERENCES: Final = (
     " UNION ALL SELECT * FROM (SELECT * FROM positions_next EXCEPT SELECT * FROM positions))"
 )
 
-_ROW: Final = TypeAdapter(PositionRow)
-
 
 class SQLiteStore(Store):
     """One SQLite file: write-ahead log, every commit synced, one writer at a time, several processes.
@@ -88,7 +85,7 @@ class SQLiteStore(Store):
         Refuses: SchemaMismatch, StoreUnavailable.
         """
         self.settings = settings
-        self._connections = Connections(settings)
+        self._connections = Connections(settings, create=create)
         if create:
             schema.migrate(self._connections)
         else:
@@ -407,4 +404,4 @@ def _column(value: object) -> object:
 def _from_columns(values: Sequence[Any]) -> PositionRow:
     row = dict(zip(COLUMNS, values, strict=True))
     row["fees_other"] = json.loads(row["fees_other"])
-    return _ROW.validate_python(row)
+    return row_adapter().validate_python(row)

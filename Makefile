@@ -1,0 +1,40 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql')
+
+.PHONY: demo test check format pins clean
+
+demo: $(VENV)/installed ## the main job, on an embedded SQLite file
+	$(BIN)/position-ledger demo
+
+test: $(VENV)/installed ## every test, against the wheel that users install
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(VENV)/installed ## style, types, and which way imports may point
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_tidy.py
+
+format: $(VENV)/pinned
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+pins: ## pin what the tests run with; needs uv
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header requirements.in -o requirements.txt
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/pinned: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+
+$(VENV)/installed: $(VENV)/pinned pyproject.toml README.md $(SOURCES)
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+	touch $@

@@ -1,0 +1,102 @@
+"""position-ledger: one line a command, each a module beside this one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from domain.errors import LedgerError, OutcomeUnknown, StoreError
+from infrastructure.settings import InvalidSettings
+
+COMMANDS: Final = {
+    "init": "scripts.init",
+    "record": "scripts.record",
+    "positions": "scripts.positions",
+    "history": "scripts.history",
+    "rebuild": "scripts.rebuild",
+    "verify": "scripts.verify",
+    "import-legacy": "scripts.import_legacy",
+    "demo": "scripts.demo",
+}
+
+REFUSED: Final = 1
+USAGE: Final = 2
+UNREACHABLE: Final = 3
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is asked for, so that none waits for what the others need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of a day's work."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="position-ledger", message="position-ledger %(version)s")
+@click.option("--database", metavar="URL", help="The ledger: sqlite:///FILE; else LEDGER_DATABASE_URL.")
+@click.pass_context
+def cli(ctx: click.Context, database: str | None) -> None:
+    """A ledger that trading bots trust with their positions.
+
+    Exit codes: 0 fine; 1 refused, or findings; 2 usage; 3 the database could not be reached, or the outcome of a
+    command is unknown.
+
+    \b
+    Examples:
+      position-ledger demo
+      position-ledger init --database sqlite:///ledger.db
+      echo '{"command": "request_entry", "symbol": "APT/USDT:USDT", "exchange": "binance", "side": "short",
+             "quantity": "61.8", "intent_id": "5483266"}' | tr -d '\\n' | position-ledger record
+      position-ledger positions --open
+      position-ledger history APTUSDT.binance#1
+    """  # noqa: D301 - click reads \b
+    ctx.obj = database
+
+
+def main() -> None:
+    """Run the command line; the exit code says how it went."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except LedgerError as error:
+        _say(error)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(REFUSED)
+
+
+def exit_code(error: LedgerError) -> int:
+    """Which exit code an error of the ledger means."""
+    if isinstance(error, InvalidSettings):
+        return USAGE
+    return UNREACHABLE if isinstance(error, StoreError | OutcomeUnknown) else REFUSED
+
+
+def _say(error: BaseException) -> None:
+    click.echo(f"{type(error).__name__}: {error}", err=True)
+    cause = error.__cause__
+    while cause is not None:
+        click.echo(f"  because: {cause}", err=True)
+        cause = cause.__cause__

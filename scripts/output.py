@@ -1,0 +1,100 @@
+"""How commands print: data to stdout, words and progress to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+
+QUIET_SECONDS: Final = 1.0
+LINE_SECONDS: Final = 5.0
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def say(words: str) -> None:
+    """Tell a person something, on stderr."""
+    click.echo(words, err=True)
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()
+) -> None:
+    """Print a table for people: as wide as it needs to be, for a terminal can scroll and a file can hold it."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
+
+    def line(texts: Sequence[str]) -> str:
+        padded = [
+            text.rjust(width) if name in right else text.ljust(width)
+            for text, width, name in zip(texts, widths, columns, strict=True)
+        ]
+        return "  ".join(padded).rstrip()
+
+    click.echo(line(columns))
+    click.echo("  ".join("-" * width for width in widths))
+    for row in cells:
+        click.echo(line(row))
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show how far a long piece of work has come, on stderr: a bar on a terminal, else a line now and then.
+
+    Nothing is shown of what takes less than a second.
+    """
+    if sys.stderr.isatty():
+        with _bar(what, total) as advance:
+            yield advance
+        return
+    yield _Lines(what, total).advance
+
+
+class _Lines:
+    """A line every few seconds, for a log."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what, self._of = what, f" of {total:,}" if total else ""
+        self._done, self._started = 0, time.monotonic()
+        self._told = self._started
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now - self._told > LINE_SECONDS:
+            self._told = now
+            say(f"{self._what}: {self._done:,}{self._of}, {self._done / (now - self._started):,.0f}/s")
+
+
+@contextmanager
+def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    from rich import console, progress  # noqa: PLC0415 - only a person at a terminal waits for it
+
+    shown = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        console=console.Console(stderr=True),
+        transient=True,
+    )
+    started = time.monotonic()
+    task = shown.add_task(what, total=total)
+
+    def advance(count: int) -> None:
+        shown.advance(task, count)
+        if not shown.live.is_started and time.monotonic() - started > QUIET_SECONDS:
+            shown.start()
+
+    try:
+        yield advance
+    finally:
+        shown.stop()
