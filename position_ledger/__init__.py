@@ -18,8 +18,9 @@ for _layer in (domain, infrastructure, projections):
             "over a pipe."
         )
 
-from domain.commands import COMMANDS, Command  # noqa: E402 - only once the layers are known to be ours
-from domain.errors import (  # noqa: E402
+# Only now are the layers known to be ours.
+from domain.commands import COMMANDS, Command
+from domain.errors import (
     AlreadyActive,
     CommandRefused,
     EntryAlreadyPlaced,
@@ -47,15 +48,15 @@ from domain.errors import (  # noqa: E402
     WrongSideStop,
     WrongStatus,
 )
-from domain.key import PositionId, PositionKey, client_order_id  # noqa: E402
-from domain.values import Leg, Side, Source, Status  # noqa: E402
-from infrastructure.asynchronous import AsyncPositionLedger  # noqa: E402
-from infrastructure.history import HistoryEntry  # noqa: E402
-from infrastructure.ledger import PositionLedger  # noqa: E402
-from infrastructure.receipt import Receipt  # noqa: E402
-from infrastructure.settings import InvalidSettings  # noqa: E402
-from infrastructure.store import AsOf, Rejection  # noqa: E402
-from projections.positions import PositionRow  # noqa: E402
+from domain.key import PositionId, PositionKey, client_order_id
+from domain.values import Leg, Side, Source, Status
+from infrastructure.asynchronous import AsyncPositionLedger
+from infrastructure.history import HistoryEntry
+from infrastructure.ledger import PositionLedger
+from infrastructure.receipt import Receipt
+from infrastructure.settings import InvalidSettings
+from infrastructure.store import AsOf, Rejection
+from projections.positions import PositionRow
 
 __all__ = [
     "COMMANDS",

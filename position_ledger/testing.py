@@ -1,0 +1,48 @@
+"""What the tests of a bot need: a ledger in memory, a clock that is moved by hand, and a look at whether all holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from infrastructure.ledger import PositionLedger
+from infrastructure.settings import Settings
+from infrastructure.sqlite.store import SQLiteStore
+from infrastructure.verify import verify
+
+
+class Clock:
+    """A clock that stands still until it is told to move on."""
+
+    def __init__(self, start: datetime = datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC)) -> None:
+        """Stand at a time in UTC."""
+        self.time = start
+
+    def __call__(self) -> datetime:
+        """What time it is."""
+        return self.time
+
+    def tick(self, seconds: int = 1) -> None:
+        """Move on."""
+        self.time += timedelta(seconds=seconds)
+
+
+@contextmanager
+def memory_ledger(clock: Clock | None = None) -> Iterator[PositionLedger]:
+    """A ledger that lives and dies with the block; command ids are `command-1`, `command-2` and so on.
+
+    At the end of the block it must be sound: an AssertionError names whatever is not.
+    """
+    numbers = count(1)
+    store = SQLiteStore(Settings("sqlite", ":memory:"))
+    with PositionLedger(store, clock=clock or Clock(), new_id=lambda: f"command-{next(numbers)}") as ledger:
+        yield ledger
+        assert_sound(ledger)
+
+
+def assert_sound(ledger: PositionLedger) -> None:
+    """Fail unless every hash, version, event and row of a ledger holds."""
+    report = verify(ledger.store)
+    assert report.ok, "; ".join(f"{found.kind} {found.where}: {found.message}" for found in report.findings)
