@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from domain.errors import (
     HistoryDamaged,
     IdempotencyMismatch,
     InvalidCommand,
+    OutcomeUnknown,
     PositionAlreadyOpen,
+    StoreUnavailable,
     UnknownPosition,
     VersionConflict,
 )
@@ -28,12 +31,14 @@ from infrastructure.history import as_of as moment_of
 from infrastructure.memories import Held, Memories
 from infrastructure.receipt import Receipt
 from infrastructure.settings import Settings
-from infrastructure.store import AsOf, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
+from infrastructure.store import AppendInDoubt, AsOf, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
 from infrastructure.verbs import Verbs
 from projections.follow import Progress, Rebuild, Rebuilt
 from projections.positions import PositionRow, needs_stop, project
 
 Read = TypeVar("Read")
+
+SETTLE_POLL_SECONDS: Final = 0.05
 
 ATTEMPTS_MAX: Final = 50
 """How often a command is decided anew because its stream moved meanwhile."""
@@ -46,6 +51,17 @@ def now() -> datetime:
 
 def _new_command_id() -> str:
     return str(uuid.uuid4())
+
+
+def open_store(settings: Settings, *, create: bool = True) -> Store:
+    """Open the kind of store that the settings name; the other kind is not even imported."""
+    if settings.kind == "sqlite":
+        from infrastructure.sqlite.store import SQLiteStore  # noqa: PLC0415 - a process needs one kind of store
+
+        return SQLiteStore(settings, create=create)
+    from infrastructure.postgres.store import PostgresStore  # noqa: PLC0415 - a process needs one kind of store
+
+    return PostgresStore(settings, create=create)
 
 
 class PositionLedger(Verbs[Receipt]):
@@ -71,9 +87,7 @@ class PositionLedger(Verbs[Receipt]):
         `create` makes the database or migrates it; without it, both must have been done.
         Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable.
         """
-        from infrastructure.sqlite.store import SQLiteStore  # noqa: PLC0415 - a process needs one kind of store
-
-        return cls(SQLiteStore(Settings.read(url), create=create))
+        return cls(open_store(Settings.read(url), create=create))
 
     def disconnect(self) -> None:
         """Let go of the database; also done at the end of a `with` block."""
@@ -166,9 +180,15 @@ class PositionLedger(Verbs[Receipt]):
     def _append(self, memories: Sequence[Held]) -> None:
         rows = [row for held in memories for row in held.project_pending()]
         heads = {held.position.id: held.head for held in memories}
+        versions = {held.position.id: held.version for held in memories}
         try:
             self._application.save(*(held.position for held in memories), rows=rows, heads=heads)
+        except AppendInDoubt as doubt:
+            self._settle(doubt)
+            return
         except SlotTaken as guard:
+            if any(self._memories.load(stream).position.version != versions[stream] for stream in versions):
+                raise VersionTaken(str(guard)) from guard
             raise HistoryDamaged(
                 f"the positions table shows another open cycle than the events of {', '.join(heads)} do ({guard}); "
                 "nothing was written. Look with `position-ledger verify`, mend with `position-ledger rebuild`"
@@ -176,6 +196,32 @@ class PositionLedger(Verbs[Receipt]):
         for held in memories:
             held.head = heads[held.position.id]
             self._memories.keep(held)
+
+    def _settle(self, doubt: AppendInDoubt) -> None:
+        """Find out by reading back whether an append was made whose confirmation was lost; nothing is sent again.
+
+        Refuses: VersionTaken, when somebody else's stands there; StoreUnavailable when it certainly was not made;
+        OutcomeUnknown when that cannot be found out in time.
+        """
+        deadline = time.monotonic() + self.store.settings.timeout_seconds
+        while True:
+            try:
+                made = self.store.settle(doubt)
+            except StoreUnavailable:
+                made = None
+            if made:
+                return
+            if made is False:
+                raise StoreUnavailable(
+                    f"the connection was lost before {doubt} was written; nothing was written"
+                ) from doubt
+            if time.monotonic() > deadline:
+                raise OutcomeUnknown(
+                    f"the connection was lost while {doubt} was written, and whether it was cannot be found out now; "
+                    f"send the same command_id {doubt.command_id} again, it is safe",
+                    command_id=doubt.command_id,
+                ) from doubt
+            time.sleep(SETTLE_POLL_SECONDS)
 
     def _refuse(self, command: Command, refusal: CommandRefused, *, raced: bool) -> Receipt:
         if isinstance(refusal, PositionAlreadyOpen):

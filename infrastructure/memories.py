@@ -32,6 +32,11 @@ class Held:
     is_current: bool = True
     """False for a cycle that is over: the position then is of that cycle, at the version of the whole stream."""
 
+    @property
+    def version(self) -> int:
+        """The version that the stream has without what is pending."""
+        return self.position.version - len(self.position.pending_events)
+
     def project_pending(self) -> list[PositionRow]:
         """The rows that the pending events lead to; the current one is kept for the next command."""
         pending = cast("Sequence[PositionEvent]", self.position.pending_events)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from eventsourcing.persistence import Notification, StoredEvent
+
+from domain.values import timestamp_text
 
 
 class Mark(StrEnum):
@@ -39,6 +42,19 @@ class EventRecord(StoredEvent):
 
     columns: Columns
     hash: str = ""
+
+
+def as_record(event: StoredEvent) -> EventRecord:
+    """A stored event that the library made, with the columns of an event that answers no command."""
+    if isinstance(event, EventRecord):
+        return event
+    return EventRecord(
+        originator_id=str(event.originator_id),
+        originator_version=event.originator_version,
+        topic=event.topic,
+        state=event.state,
+        columns=Columns("", None, 0, None, timestamp_text(datetime.now(UTC))),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Final, Literal, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from domain.errors import LedgerError
 
 URL_VARIABLE: Final = "LEDGER_DATABASE_URL"
 URL_DEFAULT: Final = "sqlite:///ledger.db"
 TIMEOUT_SECONDS: Final = 5.0
+POOL_SIZE: Final = 10
+SCHEMA: Final = "public"
+
+_EXAMPLES: Final = "for example sqlite:///ledger.db, or postgresql://bot@db.example/trading?schema=ledger"
+_SCHEMA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 
 
 class InvalidSettings(LedgerError):
@@ -22,50 +28,80 @@ class InvalidSettings(LedgerError):
 class Settings:
     """A database, and how long to wait for it.
 
-    Units: `timeout_seconds` bounds every wait for the database.
+    Units: `timeout_seconds` bounds every wait for the database: for a connection, a lock, a statement.
     """
 
-    kind: Literal["sqlite"]
-    path: str
+    kind: Literal["sqlite", "postgresql"]
+    where: str
+    """The path of a file, or what libpq is told; may hold a password, so it is never shown."""
     timeout_seconds: float = TIMEOUT_SECONDS
+    schema: str = SCHEMA
+    pool_size: int = POOL_SIZE
+    notify: bool = False
+    """Whether an append wakes followers up; else they look every now and then."""
 
     @property
     def is_memory(self) -> bool:
         """Whether it lives and dies with this process."""
-        return self.path == ":memory:"
+        return self.kind == "sqlite" and self.where == ":memory:"
+
+    @property
+    def shown(self) -> str:
+        """The database as it may be printed: without user, password and options."""
+        if self.kind == "sqlite":
+            return self.where
+        parts = urlsplit(self.where)
+        host = parts.netloc.rpartition("@")[2]
+        return f"postgresql://{host}{parts.path}" + (f" schema {self.schema}" if self.schema != SCHEMA else "")
 
     @classmethod
     def read(cls, url: str | None = None) -> Self:
         """Read a URL, or LEDGER_DATABASE_URL, or take `sqlite:///ledger.db`.
 
-        Shape:   `sqlite:///relative/path.db`, `sqlite:////absolute/path.db`, `sqlite:///:memory:`; `?timeout=SECONDS`.
+        Shape:   `sqlite:///relative/path.db`, `sqlite:////absolute/path.db`, `sqlite:///:memory:`, or
+                 `postgresql://…` with whatever libpq understands (sslmode, target_session_attrs, …); and our own
+                 `?timeout=SECONDS`, for PostgreSQL `schema=NAME`, `pool_size=N`, `notify=1`.
         Refuses: InvalidSettings, without repeating a password that may be in the URL.
         """
         text = url or os.environ.get(URL_VARIABLE) or URL_DEFAULT
-        parts = urlsplit(text)
-        if parts.scheme != "sqlite":
-            raise InvalidSettings(
-                f"a database URL begins with sqlite:///, not {(parts.scheme or text[:20]) + ':'!r}; "
-                "for example sqlite:///ledger.db"
-            )
-        path = unquote(parts.path).removeprefix("/")
-        if parts.netloc or not path:
-            raise InvalidSettings(
-                f"{text!r} names no file; write three slashes before a relative path (sqlite:///ledger.db) and four "
-                "before an absolute one"
-            )
-        return cls("sqlite", path, _timeout(parts.query))
-
-
-def _timeout(query: str) -> float:
-    seconds = TIMEOUT_SECONDS
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name != "timeout":
-            raise InvalidSettings(f"the database URL has no option {name!r}; it has timeout (seconds)")
         try:
-            seconds = float(value)
-        except ValueError:
-            seconds = -1.0
-        if not 0 < seconds <= 3600:
-            raise InvalidSettings(f"timeout={value!r} is not a number of seconds between 0 and 3600")
+            parts = urlsplit(text)
+        except ValueError as wrong:
+            raise InvalidSettings(f"the database URL is not a URL ({wrong}); {_EXAMPLES}") from None
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        timeout = _seconds(options.pop("timeout", str(TIMEOUT_SECONDS)))
+        if parts.scheme == "sqlite":
+            path = unquote(parts.path).removeprefix("/")
+            if parts.netloc or not path:
+                raise InvalidSettings(
+                    f"{text!r} names no file; write three slashes before a relative path (sqlite:///ledger.db) and "
+                    "four before an absolute one"
+                )
+            if options:
+                raise InvalidSettings(f"an sqlite URL has no option {next(iter(options))!r}; it has timeout (seconds)")
+            return cls("sqlite", path, timeout)
+        if parts.scheme in ("postgresql", "postgres"):
+            schema = options.pop("schema", SCHEMA)
+            if not _SCHEMA_NAME.fullmatch(schema):
+                raise InvalidSettings(f"schema={schema!r:.80} is not a name of letters, digits and _")
+            pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
+            notify = options.pop("notify", "0") in ("1", "true", "yes")
+            where = f"postgresql://{parts.netloc}{parts.path}" + (f"?{urlencode(options)}" if options else "")
+            return cls("postgresql", where, timeout, schema, pool_size, notify)
+        raise InvalidSettings(f"a database URL begins with sqlite: or postgresql:, not {parts.scheme!r}; {_EXAMPLES}")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 3600:
+        raise InvalidSettings(f"timeout={text!r:.40} is not a number of seconds between 0 and 3600")
     return seconds
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,3}", text, re.ASCII):
+        raise InvalidSettings(f"pool_size={text!r:.40} is not a number of connections between 1 and 9999")
+    return int(text)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
+from eventsourcing.persistence import ApplicationRecorder, IntegrityError, PersistenceError, StoredEvent
 
-from infrastructure.records import RecordedEvent
+from domain.values import timestamp_text
+from infrastructure.records import EventRecord, RecordedEvent
+from infrastructure.settings import Settings
 from projections.follow import PositionTable
 from projections.positions import PositionRow
 
@@ -26,6 +28,21 @@ class IntentTaken(IntegrityError):
 
 class SlotTaken(IntegrityError):
     """The positions table holds an open cycle of this stream: the second guard."""
+
+
+class AppendInDoubt(PersistenceError):
+    """The connection was lost during the append of a record: it may have been written, or not, or be so yet.
+
+    `backend` is what the store needs to find out whether the server is still at it.
+    """
+
+    def __init__(self, record: EventRecord, backend: object) -> None:
+        """Remember what was to be written, and by whom."""
+        super().__init__(f"{record.originator_id} version {record.originator_version}")
+        self.stream = str(record.originator_id)
+        self.version = record.originator_version
+        self.command_id = record.columns.command_id
+        self.backend = backend
 
 
 class AppendOnlyViolation(IntegrityError):
@@ -58,8 +75,20 @@ class AsOf:
     nid: int | None = None
 
 
+def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
+    """The conditions of a moment, and their values."""
+    if as_of is None:
+        return [], []
+    asked = {"ts_recorded": as_of.time, "version": as_of.version, "nid": as_of.nid}
+    known = {column: value for column, value in asked.items() if value is not None}
+    values = [timestamp_text(value) if isinstance(value, datetime) else value for value in known.values()]
+    return [f"{column} <= {placeholder}" for column in known], values
+
+
 class Store(ApplicationRecorder):
     """Append-only events, the positions table and the rejections log, in one database."""
+
+    settings: Settings
 
     @abstractmethod
     def insert_events(
@@ -77,8 +106,12 @@ class Store(ApplicationRecorder):
         Refuses: VersionTaken, IntentTaken, SlotTaken (nothing was written); StoreUnavailable.
         """
 
+    def settle(self, doubt: AppendInDoubt) -> bool | None:
+        """Whether an append in doubt was made; None while that may still change."""
+        raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {doubt}")
+
     @abstractmethod
-    def snapshot(self) -> AbstractContextManager[None]:
+    def snapshot(self) -> AbstractContextManager[object]:
         """Let everything that this thread reads be of one moment."""
 
     @abstractmethod
@@ -100,6 +133,10 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order in which they were recorded."""
+
+    @abstractmethod
+    def settled(self) -> int:
+        """The place in the log below which nothing can appear any more, whatever writers are doing."""
 
     @abstractmethod
     def streams(self) -> Iterator[RecordedEvent]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -12,7 +15,7 @@ from domain import events as e
 from domain.holding import Holding
 from domain.key import PositionKey
 from domain.stop import Stop
-from domain.values import Leg, Moment, Number, Side, Source, Status
+from domain.values import Leg, Moment, Number, Side, Source, Status, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,18 @@ def row_adapter() -> TypeAdapter[PositionRow]:
 
 
 COLUMNS = tuple(column.name for column in fields(PositionRow))
+
+
+def fees_text(fees: dict[str, Decimal]) -> str:
+    """Fees by currency as one text, for a column."""
+    return json.dumps({currency: plain(amount) for currency, amount in sorted(fees.items())})
+
+
+def row_from(values: Sequence[Any]) -> PositionRow:
+    """A row as a database gives it back, in the order of COLUMNS."""
+    columns = dict(zip(COLUMNS, values, strict=True))
+    columns["fees_other"] = json.loads(columns["fees_other"])
+    return row_adapter().validate_python(columns)
 
 
 def _opened(event: e.PositionEvent, side: Side, status: Status, **known: Any) -> PositionRow:

@@ -30,10 +30,10 @@ def command(database: str | None, *, as_json: bool) -> None:
         connections.close()
     warning = wal_warning()
     if as_json:
-        print_json({"database": settings.path, "schema": schema.SCHEMA_VERSION, "migrated": done, "warning": warning})
+        print_json({"database": settings.shown, "schema": schema.SCHEMA_VERSION, "migrated": done, "warning": warning})
     elif done:
-        click.echo(f"{settings.path}: schema version {schema.SCHEMA_VERSION} ({', '.join(done)})")
+        click.echo(f"{settings.shown}: schema version {schema.SCHEMA_VERSION} ({', '.join(done)})")
     else:
-        click.echo(f"{settings.path}: schema version {schema.SCHEMA_VERSION} already")
+        click.echo(f"{settings.shown}: schema version {schema.SCHEMA_VERSION} already")
     if warning:
         say(f"note: {warning}")

@@ -29,13 +29,13 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
     """Say what an SQLite error means for the caller: nothing was written, and why."""
     reason = str(error)
     if "no such table" in reason or "no such column" in reason:
-        return SchemaMismatch(f"{settings.path} is not a ledger ({reason}); make one with `position-ledger init`")
+        return SchemaMismatch(f"{settings.where} is not a ledger ({reason}); make one with `position-ledger init`")
     if "locked" in reason or "busy" in reason:
         return StoreUnavailable(
-            f"{settings.path} was locked by another process for {settings.timeout_seconds:g} s; nothing was written. "
+            f"{settings.where} was locked by another process for {settings.timeout_seconds:g} s; nothing was written. "
             "Try again, or wait longer with ?timeout=SECONDS"
         )
-    return StoreUnavailable(f"{settings.path}: {reason}; nothing was written")
+    return StoreUnavailable(f"{settings.where}: {reason}; nothing was written")
 
 
 class Connections:
@@ -55,8 +55,8 @@ class Connections:
 
     def _open(self) -> sqlite3.Connection:
         if self._closed:
-            raise StoreUnavailable(f"the ledger in {self.settings.path} was closed")
-        path = self.settings.path
+            raise StoreUnavailable(f"the ledger in {self.settings.where} was closed")
+        path = self.settings.where
         if not self.settings.is_memory:
             file = Path(path).resolve()
             if self._mode == "rw" and not file.exists():

@@ -46,10 +46,10 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
 def require(connections: Connections) -> None:
     """Refuse, with the way out, unless the file has the schema of this software."""
     with connections.reading() as connection:
-        version = version_of(connection, connections.settings.path)
+        version = version_of(connection, connections.settings.where)
     if version < SCHEMA_VERSION:
         raise SchemaMismatch(
-            f"{connections.settings.path} "
+            f"{connections.settings.where} "
             + (f"has schema version {version} of {SCHEMA_VERSION}" if version else "holds no ledger")
             + "; run `position-ledger init`"
         )
@@ -60,7 +60,7 @@ def migrate(connections: Connections) -> list[str]:
 
     Shape: the names of the migrations that were run now, none when there was nothing to do.
     """
-    path = connections.settings.path
+    path = connections.settings.where
     with connections.reading() as connection:
         if version_of(connection, path) == SCHEMA_VERSION:
             return []

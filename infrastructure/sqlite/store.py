@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
@@ -17,7 +16,7 @@ from eventsourcing.persistence import ApplicationRecorder, Notification, StoredE
 
 from domain.values import OPEN_STATUSES, plain, timestamp_text, utc
 from infrastructure.hashing import GENESIS, chain
-from infrastructure.records import Columns, EventRecord, RecordedEvent
+from infrastructure.records import Columns, EventRecord, RecordedEvent, as_record
 from infrastructure.settings import Settings
 from infrastructure.sqlite import schema
 from infrastructure.sqlite.connections import Connections
@@ -29,8 +28,9 @@ from infrastructure.store import (
     SlotTaken,
     Store,
     VersionTaken,
+    until,
 )
-from projections.positions import COLUMNS, PositionRow, row_adapter
+from projections.positions import COLUMNS, PositionRow, fees_text, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -95,7 +95,7 @@ class SQLiteStore(Store):
         """Let go of every connection."""
         self._connections.close()
 
-    def snapshot(self) -> AbstractContextManager[None]:
+    def snapshot(self) -> AbstractContextManager[object]:
         """Let everything that this thread reads be of one moment."""
         return self._connections.snapshot()
 
@@ -112,7 +112,7 @@ class SQLiteStore(Store):
         """Append events and write the rows they lead to, in one transaction."""
         if not stored_events:
             return None
-        records = [_as_record(event) for event in stored_events]
+        records = [as_record(event) for event in stored_events]
         ends: dict[str, str] = dict(heads or {})
         with self._connections.writing() as connection:
             nids = []
@@ -186,7 +186,7 @@ class SQLiteStore(Store):
 
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
         """A stream, or one cycle of it, oldest first."""
-        conditions, values = _until(as_of)
+        conditions, values = until(as_of, "?")
         conditions.append("stream = ?")
         values.append(stream)
         if cycle is not None:
@@ -196,7 +196,7 @@ class SQLiteStore(Store):
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order in which they were recorded."""
-        conditions, values = _until(as_of)
+        conditions, values = until(as_of, "?")
         yield from self._events([*conditions, "nid > ?"], [*values, after], "nid", limit)
 
     def _events(
@@ -208,6 +208,10 @@ class SQLiteStore(Store):
         statement += f" ORDER BY {order} LIMIT ?"
         for row in self._select(statement, [*values, -1 if limit is None else limit]):
             yield _recorded(row)
+
+    def settled(self) -> int:
+        """The last place in the log: one writer at a time leaves no gaps behind."""
+        return self.max_notification_id() or 0
 
     def streams(self) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
@@ -224,12 +228,12 @@ class SQLiteStore(Store):
         if conditions:
             statement += f" WHERE {' AND '.join(conditions)}"
         for row in self._select(f"{statement} ORDER BY opened_at, position_id", values):
-            yield _from_columns(row)
+            yield row_from(row)
 
     def rows_by_stream(self) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
         for row in self._select(f"{_ROWS.format(table='positions')} ORDER BY stream, cycle"):
-            yield _from_columns(row)
+            yield row_from(row)
 
     def rejections(self) -> Iterable[Rejection]:
         """All refused duplicates, oldest first."""
@@ -318,7 +322,7 @@ class SQLitePositionTable:
         statement = _ROWS.format(table="positions_next") + " WHERE position_id = ?"
         with self._connections.reading() as connection:
             found = connection.execute(statement, (f"{stream}#{cycle}",)).fetchone()
-        return _from_columns(found) if found else None
+        return row_from(found) if found else None
 
     def write(self, rows: Iterable[PositionRow]) -> None:
         """Write rows, replacing those of the same cycle."""
@@ -344,18 +348,6 @@ class SQLitePositionTable:
         return rows, differences
 
 
-def _as_record(event: StoredEvent) -> EventRecord:
-    if isinstance(event, EventRecord):
-        return event
-    return EventRecord(
-        originator_id=event.originator_id,
-        originator_version=event.originator_version,
-        topic=event.topic,
-        state=event.state,
-        columns=Columns("", None, 0, None, timestamp_text(datetime.now(UTC))),
-    )
-
-
 def _recorded(row: Sequence[Any]) -> RecordedEvent:
     nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
     return RecordedEvent(
@@ -369,22 +361,6 @@ def _recorded(row: Sequence[Any]) -> RecordedEvent:
     )
 
 
-def _until(as_of: AsOf | None) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    if as_of is not None:
-        if as_of.time is not None:
-            conditions.append("ts_recorded <= ?")
-            values.append(timestamp_text(as_of.time))
-        if as_of.version is not None:
-            conditions.append("version <= ?")
-            values.append(as_of.version)
-        if as_of.nid is not None:
-            conditions.append("nid <= ?")
-            values.append(as_of.nid)
-    return conditions, values
-
-
 def _to_columns(row: PositionRow) -> tuple[Any, ...]:
     return tuple(_column(getattr(row, name)) for name in COLUMNS)
 
@@ -396,12 +372,6 @@ def _column(value: object) -> object:
         case datetime():
             return timestamp_text(value)
         case dict():
-            return json.dumps({name: plain(amount) for name, amount in sorted(value.items())})
+            return fees_text(value)
         case _:
             return value
-
-
-def _from_columns(values: Sequence[Any]) -> PositionRow:
-    row = dict(zip(COLUMNS, values, strict=True))
-    row["fees_other"] = json.loads(row["fees_other"])
-    return row_adapter().validate_python(row)

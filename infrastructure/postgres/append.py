@@ -1,0 +1,133 @@
+"""The append: one statement that takes the writers' lock, inserts the events and writes the row.
+
+A writer holds a shared advisory lock until its transaction ends. Writers never wait for each other by it; a follower
+that is granted the exclusive lock for an instant knows that every event below the last one is there to be read, for
+an event gets its place in the global order only after the lock is held.
+
+The row is written from what the insert of the events returned, so that a conflict of versions is met before the row
+could meet one of its own. Parameters are text with a cast each, so that whatever is None or how large a number is,
+it is one prepared statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+from domain.values import plain, timestamp_text
+from infrastructure.postgres.schema import APPEND_LOCK
+from infrastructure.records import EventRecord
+from projections.positions import COLUMNS, PositionRow, fees_text
+
+_EVENT_COLUMNS: Final = (
+    ("stream", "text"),
+    ("version", "bigint"),
+    ("type", "text"),
+    ("payload", "text"),
+    ("hash", "text"),
+    ("command_id", "text"),
+    ("intent_id", "text"),
+    ("cycle", "bigint"),
+    ("mark", "text"),
+    ("ts_recorded", "timestamptz"),
+)
+_ROW_TYPES: Final = {
+    **dict.fromkeys(COLUMNS, "text"),
+    **dict.fromkeys(("cycle", "version"), "bigint"),
+    **dict.fromkeys(
+        ("protected", "stop_confirmed", "stop_locks_profit", "outcome_unknown", "rollback_failed", "late_fill"),
+        "boolean",
+    ),
+    **dict.fromkeys(
+        (
+            "quantity", "requested_qty", "filled_qty", "avg_px_open", "signal_price", "stop_price", "realized_pnl",
+            "fees", "avg_px_close", "stop_quantity",
+        ),
+        "numeric",
+    ),
+    **dict.fromkeys(("opened_at", "activated_at", "closed_at", "updated_at", "unprotected_since"), "timestamptz"),
+}  # fmt: skip
+
+
+_REPLACING: Final = "ON CONFLICT (position_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in COLUMNS if name != "position_id"
+)
+
+
+def _casts(kinds: Iterable[str]) -> str:
+    return "(" + ", ".join(f"%s::{kind}" for kind in kinds) + ")"
+
+
+_EVENT_CASTS: Final = _casts(kind for _, kind in _EVENT_COLUMNS)
+_ROW_CASTS: Final = _casts(_ROW_TYPES[name] for name in COLUMNS)
+
+
+@cache
+def row_statement(table: str) -> bytes:
+    """Writing one row of a table of positions, or replacing it."""
+    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES {_ROW_CASTS} {_REPLACING}".encode()
+
+
+@cache
+def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
+    """The append of a number of events and rows."""
+    event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
+    event_values = ", ".join([_EVENT_CASTS] * events)
+    writing = f"WITH writing AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}))"
+    appended = (
+        f"appended AS (INSERT INTO ledger_events ({event_names}) SELECT event.* FROM writing, (VALUES {event_values})"
+        f" AS event ({event_names}) ORDER BY event.stream, event.version RETURNING nid)"
+    )
+    parts = [writing, appended]
+    if rows:
+        names = ", ".join(COLUMNS)
+        row_values = ", ".join([_ROW_CASTS] * rows)
+        parts.append(
+            f"kept AS (INSERT INTO positions ({names}) SELECT position.* FROM (SELECT count(*) FROM appended) AS first,"
+            f" (VALUES {row_values}) AS position ({names}) {_REPLACING})"
+        )
+    hint = f", pg_notify('{channel(lock)}', '')" if notify else ""
+    return (", ".join(parts) + f" SELECT array_agg(nid ORDER BY nid){hint} FROM appended").encode()
+
+
+def channel(lock: int) -> str:
+    """What followers of this ledger listen to."""
+    return f"ledger_events_{lock + 2**31}"
+
+
+def parameters(records: Sequence[EventRecord], rows: Sequence[PositionRow]) -> list[str | None]:
+    """Everything that the statement is told, as text."""
+    values: list[str | None] = []
+    for record in records:
+        command_id, intent_id, cycle, mark, ts_recorded = record.columns
+        values += (
+            str(record.originator_id), str(record.originator_version), record.topic, record.state.decode(),
+            record.hash, command_id, intent_id, str(cycle), mark, ts_recorded,
+        )  # fmt: skip
+    for row in rows:
+        values += row_values(row)
+    return values
+
+
+def row_values(row: PositionRow) -> list[str | None]:
+    """A row as text, in the order of its columns."""
+    return [_text(getattr(row, name)) for name in COLUMNS]
+
+
+def _text(value: Any) -> str | None:
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case Decimal():
+            return plain(value)
+        case datetime():
+            return timestamp_text(value)
+        case _:
+            return fees_text(value)

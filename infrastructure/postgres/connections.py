@@ -1,0 +1,186 @@
+"""Connections to PostgreSQL: what is set on each, how long it may take, and how its errors read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from infrastructure.postgres.watchdog import Watchdog
+from infrastructure.settings import InvalidSettings, Settings
+
+APPLICATION_NAME: Final = "position-ledger"
+IDLE_IN_TRANSACTION_FACTOR: Final = 4
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_BACKEND: Final = (
+    "SELECT pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+)
+_IS_OVER: Final = (
+    "SELECT pg_postmaster_start_time() <> %s"
+    " OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s)"
+)
+
+
+class Backend(NamedTuple):
+    """A process of a server, as nobody else will ever be called."""
+
+    server_started: datetime
+    pid: int
+    backend_started: datetime
+
+
+def connection_arguments(settings: Settings) -> dict[str, Any]:
+    """What every connection is opened with: the URL's own words first, then bounds for every wait."""
+    try:
+        told: dict[str, Any] = dict(conninfo_to_dict(settings.where))
+    except psycopg.ProgrammingError as wrong:
+        reason = str(wrong).strip().replace(settings.where, "the URL")
+        raise InvalidSettings(f"the database URL is not understood: {reason}") from None
+    milliseconds = max(1, int(settings.timeout_seconds * 1000))
+    bounds = {
+        "search_path": settings.schema,
+        "TimeZone": "UTC",
+        "statement_timeout": str(milliseconds),
+        "lock_timeout": str(milliseconds),
+        "idle_in_transaction_session_timeout": str(milliseconds * IDLE_IN_TRANSACTION_FACTOR),
+        "synchronous_commit": "on",
+    }
+    in_force = " ".join(f"-c {name}={value}" for name, value in bounds.items())
+    told["options"] = f"{in_force} {told.get('options', '')}".strip()
+    defaults = {
+        "application_name": APPLICATION_NAME,
+        "connect_timeout": max(2, round(settings.timeout_seconds)),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+    }
+    return defaults | told
+
+
+def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
+    """Say what a PostgreSQL error means for the caller when nothing was written."""
+    where = settings.shown
+    reason = str(error).strip().partition("\n")[0]
+    match error:
+        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
+            return SchemaMismatch(f"{where} holds no ledger ({reason}); make one with `position-ledger init`")
+        case errors.InsufficientPrivilege():
+            return StoreUnavailable(
+                f"{where}: {reason}; the owner grants it with `position-ledger init --runtime-role`"
+            )
+        case errors.ReadOnlySqlTransaction():
+            return StoreUnavailable(
+                f"{where} is read-only, a standby perhaps; nothing was written. "
+                "Add target_session_attrs=read-write to the URL to find the primary"
+            )
+        case errors.LockNotAvailable() | errors.QueryCanceled():
+            return StoreUnavailable(
+                f"{where} did not answer within {settings.timeout_seconds:g} s ({reason}); nothing was written"
+            )
+        case errors.DiskFull():
+            return StoreUnavailable(f"{where} has no disk space left ({reason}); nothing was written")
+        case PoolTimeout():
+            return StoreUnavailable(
+                f"{where}: no connection within {settings.timeout_seconds:g} s; nothing was written. All "
+                f"{settings.pool_size} of the pool are in use (?pool_size=N), or the server cannot be reached"
+            )
+        case _:
+            return StoreUnavailable(f"{where}: {reason}; nothing was written")
+
+
+class Connections:
+    """A pool of connections, every wait bounded by the timeout of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open one connection at once, so that what is wrong with the database is said now."""
+        self.settings = settings
+        self._arguments = connection_arguments(settings)
+        self._bound = threading.local()
+        self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
+        self._watchdog = Watchdog(settings.timeout_seconds)
+        self.alone().close()
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            kwargs=self._arguments | {"autocommit": True, "prepare_threshold": 1},
+            min_size=1,
+            max_size=settings.pool_size,
+            timeout=settings.timeout_seconds,
+            reconnect_timeout=settings.timeout_seconds,
+            configure=self._meet,
+            open=True,
+            name=APPLICATION_NAME,
+        )
+
+    def _meet(self, connection: Connection) -> None:
+        found = connection.execute(_BACKEND).fetchone()
+        assert found is not None, "a backend knows itself"
+        self._backends[connection] = Backend(*found)
+
+    def backend(self, connection: Connection) -> Backend | None:
+        """The process that a connection was served by."""
+        return self._backends.get(connection)
+
+    def is_over(self, connection: Connection, backend: Backend) -> bool:
+        """Whether a process of the server is gone, asked over another connection."""
+        return connection.execute(_IS_OVER, backend).fetchone() == (True,)
+
+    def alone(self) -> Connection:
+        """A connection outside the pool, for migrations and followers. Refuses: StoreUnavailable."""
+        try:
+            return psycopg.connect(**self._arguments, autocommit=True)
+        except psycopg.Error as error:
+            reason = " ".join(str(error).split())
+            raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Connection]:
+        """A connection for one append: what psycopg raises passes through."""
+        with self._pool.connection() as connection, self._watchdog.over(connection):
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for one question, or that of the snapshot or transaction that this thread is in."""
+        bound: Connection | None = getattr(self._bound, "connection", None)
+        try:
+            if bound is not None:
+                yield bound
+            else:
+                with self._pool.connection() as connection:
+                    yield connection
+        except (psycopg.Error, PoolTimeout) as error:
+            raise explained(error, self.settings) from error
+
+    @contextmanager
+    def transaction(self, begin: str = "") -> Iterator[Connection]:
+        """A transaction that everything this thread asks meanwhile is part of; `begin` sets its characteristics."""
+        with self.reading() as connection, connection.transaction():
+            if begin:
+                connection.execute(sql.SQL("SET TRANSACTION " + begin))
+            self._bound.connection = connection
+            try:
+                yield connection
+            finally:
+                self._bound.connection = None
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._pool.close()
+        self._watchdog.stop()
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether the server may have done what it was asked without our hearing of it."""
+    return connection.closed or connection.pgconn.transaction_status is TransactionStatus.UNKNOWN

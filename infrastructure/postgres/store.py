@@ -1,0 +1,379 @@
+"""The store on PostgreSQL. Every statement that it uses stands at the top of this module, or in `append.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import astuple, fields
+from itertools import groupby
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from domain.errors import StoreUnavailable
+from domain.values import OPEN_STATUSES, timestamp_text
+from infrastructure.hashing import GENESIS, chain
+from infrastructure.postgres import append, schema
+from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost
+from infrastructure.postgres.positions import PostgresPositionTable
+from infrastructure.records import Columns, EventRecord, RecordedEvent, as_record
+from infrastructure.settings import Settings
+from infrastructure.store import (
+    AppendInDoubt,
+    AsOf,
+    IntentTaken,
+    Rejection,
+    SlotTaken,
+    Store,
+    VersionTaken,
+    until,
+)
+from projections.positions import COLUMNS, PositionRow, row_from
+
+_EVENT: Final = "nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded"
+_HEADS: Final = (
+    "SELECT DISTINCT ON (stream) stream, hash FROM ledger_events WHERE stream = ANY(%s) ORDER BY stream, version DESC"
+)
+_CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = %s AND intent_id = %s"
+_SINCE_FLAT: Final = (
+    f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND version >= (SELECT version FROM ledger_events"
+    " WHERE stream = %(stream)s AND mark = 'flat' ORDER BY cycle DESC LIMIT 1) ORDER BY version"
+)
+_CYCLE: Final = (
+    f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND version >= (SELECT version"
+    " FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND mark IN ('flat', 'beside'))"
+    " AND version < coalesce((SELECT version FROM ledger_events WHERE stream = %(stream)s AND cycle > %(cycle)s"
+    " AND mark = 'flat' ORDER BY cycle LIMIT 1), 9223372036854775807)"
+    f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND mark = 'late'"
+    " ORDER BY version"
+)
+_BY_STREAM: Final = f"SELECT {_EVENT} FROM ledger_events ORDER BY stream, version"
+_AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
+_COUNT: Final = "SELECT count(*) FROM ledger_events"
+_MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
+_ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
+_OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
+_REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
+_INSERT_REJECTION: Final = (
+    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})"
+)
+_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections ORDER BY id"
+_EXCLUSIVE: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
+_FETCH_ROWS: Final = 2_000
+_AT_ONCE_MAX: Final = 8
+_LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '250ms'"
+
+
+class PostgresStore(Store):
+    """A schema of a PostgreSQL database: one round trip and one commit an append, no table lock, no PL/pgSQL in it."""
+
+    def __init__(self, settings: Settings, *, create: bool = True) -> None:
+        """Open the database; `create` makes or migrates the schema, else it must be there.
+
+        Refuses: SchemaMismatch, StoreUnavailable.
+        """
+        self.settings = settings
+        self._lock = schema.lock_key(settings)
+        self._connections = Connections(settings)
+        try:
+            if create:
+                schema.migrate(self._connections)
+            else:
+                schema.require(self._connections)
+        except BaseException:
+            self._connections.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._connections.close()
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """Let everything that this thread reads be of one moment."""
+        return self._connections.transaction("ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        rows: Sequence[PositionRow] = (),
+        heads: dict[str, str] | None = None,
+        **_: Any,
+    ) -> Sequence[int] | None:
+        """Append events and write the rows they lead to: one statement, one round trip, one commit.
+
+        Refuses: also AppendInDoubt when the connection was lost, and nobody knows what became of the append.
+        """
+        if not stored_events:
+            return None
+        records = [as_record(event) for event in stored_events]
+        ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
+        linked: list[EventRecord] = []
+        for stream, of_stream in groupby(records, lambda record: str(record.originator_id)):
+            linked += chain(ends.get(stream, GENESIS), of_stream)
+            ends[stream] = linked[-1].hash
+        nids = self._append(linked, rows)
+        if heads is not None:
+            heads.update(ends)
+        return nids
+
+    def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
+        return dict(self._select(_HEADS, ([str(record.originator_id) for record in records],)))
+
+    def _append(self, records: Sequence[EventRecord], rows: Sequence[PositionRow]) -> list[int]:
+        connection: Connection | None = None
+        try:
+            with self._connections.borrowed() as connection:
+                if len(records) <= _AT_ONCE_MAX:
+                    return self._append_at_once(connection, records, rows)
+                return self._append_in_parts(connection, records, rows)
+        except errors.UniqueViolation as conflict:
+            _tell_apart(conflict)
+        except (psycopg.Error, PoolTimeout) as error:
+            if connection is not None and is_lost(connection):
+                raise AppendInDoubt(records[0], self._connections.backend(connection)) from error
+            raise explained(error, self.settings) from error
+
+    def _append_at_once(
+        self, connection: Connection, records: Sequence[EventRecord], rows: Sequence[PositionRow]
+    ) -> list[int]:
+        statement = append.statement(len(records), len(rows), self._lock, notify=self.settings.notify)
+        found = connection.execute(statement, append.parameters(records, rows), prepare=True).fetchone()
+        assert found is not None, "an aggregate has one row"
+        nids: list[int] = found[0]
+        return nids
+
+    def _append_in_parts(
+        self, connection: Connection, records: Sequence[EventRecord], rows: Sequence[PositionRow]
+    ) -> list[int]:
+        nids: list[int] = []
+        with connection.transaction(), connection.cursor() as cursor:
+            each = append.statement(1, 0, self._lock, notify=self.settings.notify)
+            cursor.executemany(each, (append.parameters([record], ()) for record in records), returning=True)
+            for result in cursor.results():
+                nids += (result.fetchone() or ([],))[0]
+            cursor.executemany(append.row_statement("positions"), map(append.row_values, rows))
+        return nids
+
+    def settle(self, doubt: AppendInDoubt) -> bool | None:
+        """Whether an append in doubt was made; None while the backend that was asked may still be at it.
+
+        Refuses: VersionTaken when somebody else's event stands there; StoreUnavailable.
+        """
+        with self._connections.reading() as connection:
+            assert isinstance(doubt.backend, Backend), "this store raised it"
+            is_over = self._connections.is_over(connection, doubt.backend)
+            found = connection.execute(_AT, (doubt.stream, doubt.version)).fetchone()
+        if found is not None:
+            if found[0] != doubt.command_id:
+                raise VersionTaken(f"{doubt.stream} version {doubt.version}")
+            return True
+        return False if is_over else None
+
+    def log_rejection(self, rejection: Rejection) -> None:
+        """Keep a refused duplicate, for good."""
+        values = (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
+        with self._connections.reading() as connection:
+            connection.execute(_INSERT_REJECTION, values)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _select(self, statement: str, values: Any = None) -> Iterator[tuple[Any, ...]]:
+        with self._connections.reading() as connection:
+            found = connection.execute(statement.encode(), values).fetchall()
+        yield from found
+
+    def _stream(self, statement: str, values: Any = None) -> Iterator[tuple[Any, ...]]:
+        """Rows of a question that may have millions, in batches from a cursor on the server."""
+        with (
+            self._connections.reading() as connection,
+            connection.transaction(),
+            connection.cursor(name="ledger_scan") as cursor,
+        ):
+            cursor.itersize = _FETCH_ROWS
+            yield from cursor.execute(statement.encode(), values)
+
+    def _value(self, statement: str, values: Any = None) -> Any:
+        return next(self._select(statement, values), (None,))[0]
+
+    def load(self, stream: str) -> list[RecordedEvent]:
+        """The events of a stream since it was last flat."""
+        return [_recorded(row) for row in self._select(_SINCE_FLAT, {"stream": stream})]
+
+    def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
+        """The events of one cycle, late ones included."""
+        return [_recorded(row) for row in self._select(_CYCLE, {"stream": stream, "cycle": cycle})]
+
+    def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
+        """The cycle that an intent opened."""
+        cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
+        return cycle
+
+    def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
+        """A stream, or one cycle of it, oldest first."""
+        conditions, values = until(as_of, "%s")
+        conditions.append("stream = %s")
+        values.append(stream)
+        if cycle is not None:
+            conditions.append("cycle = %s")
+            values.append(cycle)
+        yield from self._events(conditions, values, "version")
+
+    def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
+        """All events in the order in which they were recorded, as far as nothing can appear among them any more."""
+        conditions, values = until(as_of, "%s")
+        yield from self._events([*conditions, "nid > %s", "nid <= %s"], [*values, after, self.settled()], "nid", limit)
+
+    def settled(self) -> int:
+        """The place in the log below which nothing can appear any more.
+
+        Every writer holds the shared lock from before it is given a place until its transaction has ended, so
+        whoever holds the exclusive lock sees all that was ever given a place. It is held for an instant.
+        """
+        while True:
+            try:
+                with self._connections.transaction() as connection:
+                    connection.execute(_LOCK_PATIENCE)
+                    connection.execute(_EXCLUSIVE, (schema.APPEND_LOCK, self._lock))
+                    found = connection.execute(_MAX_NID).fetchone()
+                    return found[0] or 0 if found else 0
+            except StoreUnavailable as busy:
+                if not isinstance(busy.__cause__, errors.LockNotAvailable):
+                    raise
+
+    def _events(
+        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
+    ) -> Iterator[RecordedEvent]:
+        statement = f"SELECT {_EVENT} FROM ledger_events"
+        if conditions:
+            statement += f" WHERE {' AND '.join(conditions)}"
+        statement += f" ORDER BY {order}"
+        if limit is not None:
+            statement += f" LIMIT {limit:d}"
+        select = self._stream if limit is None else self._select
+        for row in select(statement, values):
+            yield _recorded(row)
+
+    def streams(self) -> Iterator[RecordedEvent]:
+        """All events, stream by stream, each oldest first."""
+        for row in self._stream(_BY_STREAM):
+            yield _recorded(row)
+
+    def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
+        """Rows of the positions table, oldest position first."""
+        conditions = [f"status IN ({_OPEN})"] if open_only else []
+        values = []
+        if position_id is not None:
+            conditions.append("position_id = %s")
+            values.append(position_id)
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        select = self._select if conditions else self._stream
+        for row in select(f"{_ROWS}{where} ORDER BY opened_at, position_id", values):
+            yield row_from(row)
+
+    def rows_by_stream(self) -> Iterator[PositionRow]:
+        """Rows of the positions table in the order of `streams`."""
+        with self._connections.reading() as connection, connection.cursor(name="ledger_rows") as cursor:
+            cursor.itersize = _FETCH_ROWS
+            for row in cursor.execute(f"{_ROWS} ORDER BY stream, cycle".encode()):
+                yield row_from(row)
+
+    def rejections(self) -> Iterable[Rejection]:
+        """All refused duplicates, oldest first."""
+        for row in self._select(_REJECTIONS):
+            yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
+
+    def count_events(self) -> int:
+        """How many events there are."""
+        count: int = self._value(_COUNT)
+        return count
+
+    # -- rebuilding ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def rebuilding(self) -> Iterator[PostgresPositionTable]:
+        """A new positions table beside the one that is read; whatever an earlier attempt left is dropped."""
+        table = PostgresPositionTable(self._connections)
+        table.create()
+        yield table
+
+    # -- the library's questions --------------------------------------------------------------------------------
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """A stream between two versions, as the library asks for it."""
+        conditions: list[str] = ["stream = %s"]
+        values: list[Any] = [str(originator_id)]
+        for condition, value in (("version > %s", gt), ("version <= %s", lte)):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        found = self._events(conditions, values, "version DESC" if desc else "version", limit)
+        return [StoredEvent(e.originator_id, e.originator_version, e.topic, e.state) for e in found]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """A stretch of the log, as the library asks for it; never beyond what is settled."""
+        conditions: list[str] = ["nid <= %s"]
+        values: list[Any] = [self.settled()]
+        if start is not None:
+            conditions.append("nid >= %s" if inclusive_of_start else "nid > %s")
+            values.append(start)
+        if stop is not None:
+            conditions.append("nid <= %s")
+            values.append(stop)
+        if topics:
+            conditions.append("type = ANY(%s)")
+            values.append(list(topics))
+        return list(self._events(conditions, values, "nid", limit))
+
+    def max_notification_id(self) -> int | None:
+        """The last settled place in the log."""
+        return self.settled() or None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Not offered: poll the log; a subscription of the library may wait for ever."""
+        raise NotImplementedError("poll the log: what is settled is never missed")
+
+
+def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
+    match conflict.diag.constraint_name:
+        case "ledger_events_pkey":
+            raise VersionTaken(str(conflict)) from conflict
+        case "ledger_events_intent":
+            raise IntentTaken(str(conflict)) from conflict
+        case _:
+            raise SlotTaken(str(conflict)) from conflict
+
+
+def _recorded(row: Sequence[Any]) -> RecordedEvent:
+    nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
+    return RecordedEvent(
+        id=nid,
+        originator_id=stream,
+        originator_version=version,
+        topic=topic,
+        state=payload.encode(),
+        hash=hashed,
+        columns=Columns(command_id, intent_id, cycle, mark, timestamp_text(ts_recorded)),
+    )

@@ -1,0 +1,69 @@
+"""Bounds what the server cannot bound itself: a server that is paused, or gone without a word."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+
+GRACE_SECONDS: Final = 1.0
+"""How much longer than the server's own timeouts a connection is waited for: its word is worth more than silence."""
+
+
+class Watchdog:
+    """Shuts down the socket of a connection that was waited for too long; the wait then ends with an error.
+
+    One thread for all connections, started with the first one that is watched.
+    """
+
+    def __init__(self, timeout_seconds: float) -> None:
+        """Allow each connection that many seconds, and a little grace."""
+        self._allowed = timeout_seconds + GRACE_SECONDS
+        self._deadlines: dict[psycopg.Connection[Any], float] = {}
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @contextmanager
+    def over(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+        """Watch a connection during one piece of work."""
+        if self._thread is None:
+            self._start()
+        self._deadlines[connection] = time.monotonic() + self._allowed
+        try:
+            yield
+        finally:
+            del self._deadlines[connection]
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stopped.set()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="position-ledger-watchdog", daemon=True)
+                self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(min(0.25, self._allowed / 4)):
+            now = time.monotonic()
+            for connection, deadline in list(self._deadlines.items()):
+                if now > deadline and connection in self._deadlines:
+                    _shut_down(connection)
+
+
+def _shut_down(connection: psycopg.Connection[Any]) -> None:
+    with contextlib.suppress(OSError, psycopg.OperationalError):  # it is closed by now: that is what was wanted
+        duplicate = socket.socket(fileno=os.dup(connection.fileno()))
+        try:
+            duplicate.shutdown(socket.SHUT_RDWR)
+        finally:
+            duplicate.close()
