@@ -64,6 +64,8 @@ def _storable(value: Any) -> Any:
 
 
 def _position_id(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.80} is not a position id like APTUSDT.binance#1")
     return str(PositionId.parse(value))
 
 
@@ -110,7 +112,7 @@ class Command(BaseModel):
     @cached_property
     def digest(self) -> str:
         """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake."""
-        return _digest(self.verb, self.model_dump(mode="json", exclude=_ENVELOPE, exclude_none=True))
+        return _digest(self.verb, self.model_dump_json(exclude=_ENVELOPE, exclude_none=True))
 
     @property
     def key(self) -> PositionKey:
@@ -123,9 +125,8 @@ class Command(BaseModel):
         raise NotImplementedError
 
 
-def _digest(verb: str, content: dict[str, Any]) -> str:
-    text = json.dumps([verb, content], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _digest(verb: str, content: str) -> str:
+    return hashlib.sha256(f"{verb} {content}".encode()).hexdigest()[:16]
 
 
 def _complaints(command: type[Command], wrong: ValidationError) -> str:
@@ -379,6 +380,8 @@ class Evidence(BaseModel):
 def _evidence(value: object) -> object:
     if isinstance(value, str):
         return {"note": value} if value.strip() else None
+    if isinstance(value, dict):
+        return dict(sorted(value.items())) or None
     return {"fills": value} if isinstance(value, list) and value else value or None
 
 
@@ -428,7 +431,7 @@ class ImportPosition(_OnKey):
     exchange_order_id: Identifier | None = None
     intent_id: Identifier | None = None
     claims_intent: bool = False
-    legacy_id: Identifier
+    legacy_id: Identifier | None = None
     opened_at: Moment
     closed_at: Moment | None = None
     findings: tuple[str, ...] = ()
@@ -437,7 +440,7 @@ class ImportPosition(_OnKey):
     @cached_property
     def digest(self) -> str:
         """The row is what is asked; how we read it may get better, and is no reason to import it again."""
-        return _digest(self.verb, self.row)
+        return _digest(self.verb, json.dumps(self.row, sort_keys=True))
 
 
 COMMANDS: Final[dict[str, type[Command]]] = {

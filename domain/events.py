@@ -213,7 +213,7 @@ class PositionImported(OpeningEvent):
     exchange_order_id: str | None
     intent_id: str | None
     claims_intent: bool
-    legacy_id: str
+    legacy_id: str | None
     closed_at: Moment | None
     findings: tuple[str, ...]
     row: dict[str, str | None]

@@ -7,6 +7,7 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from domain.values import Leg
@@ -20,6 +21,7 @@ _ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 _STREAM = re.compile(
     r"(?P<symbol>.+?)\.(?P<exchange>[A-Za-z][A-Za-z0-9_-]*)(?:\.(?P<account>[A-Za-z0-9_-]+))?(?::(?P<leg>[A-Za-z]+))?"
 )
+_PARSED_MAX: Final = 10_000
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
 
@@ -106,6 +108,7 @@ class PositionKey:
         return f"{self.symbol}.{self.exchange}{account}{leg}"
 
     @classmethod
+    @lru_cache(maxsize=_PARSED_MAX)
     def parse(cls, stream: str) -> Self:
         """Read a stream id back; any spelling of its parts is understood."""
         match = _STREAM.fullmatch(stream.strip())
@@ -135,9 +138,10 @@ class PositionId:
     cycle: int
 
     @classmethod
-    def parse(cls, text: object) -> Self:
+    @lru_cache(maxsize=_PARSED_MAX)
+    def parse(cls, text: str) -> Self:
         """Read `APTUSDT.binance#2`; refuses anything else with the reason."""
-        stream, mark, cycle = text.strip().rpartition("#") if isinstance(text, str) else ("", "", "")
+        stream, mark, cycle = text.strip().rpartition("#")
         if not mark or not re.fullmatch("[1-9][0-9]{0,8}", cycle, re.ASCII):
             raise ValueError(f"{text!r:.120} is not a position id like APTUSDT.binance#1")
         return cls(PositionKey.parse(stream), int(cycle))

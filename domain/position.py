@@ -38,27 +38,40 @@ from domain.stop import Stop, is_losing_side
 from domain.values import Side, Status, plain
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the edge knows of a command: its id, when it happened, and when it is written."""
+
+    command_id: str
+    ts_event: datetime
+    ts_recorded: datetime
+
+    @classmethod
+    def of(cls, command: c.Command) -> Stamp:
+        """The stamp of a command that carries its own."""
+        assert command.command_id is not None, "a command without a stamp has an id"
+        assert command.at is not None, "a command without a stamp has a time"
+        return cls(command.command_id, command.at, command.at)
+
+
 class Position(Memory):
     """One key: what the bots may do there next. What they did is its memory."""
 
-    def decide(self, command: c.Command, recorded_at: datetime | None = None) -> Answer:
+    def decide(self, command: c.Command, stamp: Stamp | None = None) -> Answer:
         """Check every rule for one command and record what follows from it, or refuse and record nothing.
 
         Shape:   the answer; `pending_events` are what is new, none of them when it was answered before.
-        Refuses: CommandRefused. Needs `command_id` and `at`, for here is no clock and no randomness.
+        Refuses: CommandRefused. Without a stamp the command must carry its own: here is no clock and no randomness.
         """
-        assert command.command_id is not None, "the edge fills it in"
-        assert command.at is not None, "the edge fills it in"
-        if answer := self.answers.get(command.command_id):
-            return self._same(answer, command, f"command_id {command.command_id}")
-        self._recording = _Recording(
-            command, command.command_id, command.at, self.version, max(recorded_at or command.at, self.modified_on)
-        )
+        stamp = stamp or Stamp.of(command)
+        if answer := self.answers.get(stamp.command_id):
+            return self._same(answer, command, f"command_id {stamp.command_id}")
+        self._recording = _Recording(command, stamp, self.version)
         try:
             no_news = _METHODS[type(command)](self, command)
         finally:
             del self._recording
-        return no_news or self.answers[command.command_id]
+        return no_news or self.answers[stamp.command_id]
 
     def _same(self, answer: Answer, command: c.Command, what: str) -> Answer:
         if answer.request != command.digest:
@@ -87,11 +100,11 @@ class Position(Memory):
         event = event_class(
             originator_id=self.id,
             originator_version=self.version + 1,
-            command_id=recording.command_id,
+            command_id=recording.stamp.command_id,
             request=command.digest,
             cycle=fields.pop("cycle", self.cycle),
-            ts_event=recording.ts_event,
-            ts_recorded=recording.ts_recorded,
+            ts_event=recording.stamp.ts_event,
+            ts_recorded=max(recording.stamp.ts_recorded, self.modified_on),
             source=command.source,
             metadata=command.metadata,
             **fields,
@@ -142,12 +155,17 @@ class Position(Memory):
         """Refuse while another intent holds the slot; the same intent again gets its first answer."""
         if not self.is_open:
             return None
-        assert self.status is not None and command.at is not None, "open, and completed at the edge"
+        assert self.status is not None, "open"
         intent = getattr(command, "intent_id", None)
         if intent is not None and intent == self.intent_id:
             return self._same(next(iter(self.answers.values())), command, f"intent_id {intent}")
         raise PositionAlreadyOpen(
-            self.position_id, self.status, since=self.opened_at, at=command.at, holder=self.intent_id, asked=intent
+            self.position_id,
+            self.status,
+            since=self.opened_at,
+            at=self._recording.stamp.ts_event,
+            holder=self.intent_id,
+            asked=intent,
         )
 
     def request_entry(self, command: c.RequestEntry) -> Answer | None:
@@ -233,13 +251,12 @@ class Position(Memory):
         Refuses: IdempotencyMismatch for a known `trade_id` with other content; the same again is no news.
         Source:  the exchange's trade stream. A fill older than the last adjustment is already part of that.
         """
-        assert command.at is not None, "the edge fills it in"
         if self.status is None or command.cycle != self.cycle:
             self._needs_open(command)
         if known := self._known_trade(command):
             return known
         filled = self.holding
-        if command.at > self.adjusted_at:
+        if self._recording.stamp.ts_event > self.adjusted_at:
             filled = filled.with_fill(command.last_qty, command.last_px, requested=self.requested_qty)
         self._record(
             e.EntryFilled,
@@ -526,17 +543,16 @@ class Position(Memory):
 
         Shape: a cycle of any status. Refuses: PositionAlreadyOpen for a second open row of one key.
         """
-        assert command.at is not None, "the edge fills it in"
         if command.status.is_open and self.is_open:
             assert self.status is not None, "open"
             raise PositionAlreadyOpen(
-                self.position_id, self.status, since=self.opened_at, at=command.at,
+                self.position_id, self.status, since=self.opened_at, at=self._recording.stamp.ts_event,
                 holder=self.intent_id, asked=command.intent_id,
             )  # fmt: skip
-        holds = command.status.is_open and command.status is not Status.PENDING_ENTRY
-        held = Holding().with_statement(command.quantity, command.avg_px_open) if holds else Holding()
+        held = Holding()
+        if command.status is Status.CLOSED or (command.status.is_open and command.status is not Status.PENDING_ENTRY):
+            held = held.with_statement(command.quantity, command.avg_px_open)
         if command.status is Status.CLOSED:
-            held = Holding().with_statement(command.quantity, command.avg_px_open)
             held = replace(held.with_exit(command.side, held.quantity, None), realized_pnl=command.realized_pnl)
         self._record(
             e.PositionImported,
@@ -563,10 +579,8 @@ class Position(Memory):
 @dataclass(frozen=True, slots=True)
 class _Recording:
     command: c.Command
-    command_id: str
-    ts_event: datetime
+    stamp: Stamp
     version: int
-    ts_recorded: datetime
 
 
 _METHODS: Final[dict[type[c.Command], Callable[..., Answer | None]]] = {

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
@@ -165,9 +166,10 @@ def utc(value: object) -> datetime:
     return value.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def timestamp_text(value: datetime) -> str:
     """Write a UTC time at fixed width, so that the order of texts is the order of times."""
-    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value.year >= 1000 else value.isoformat(timespec="microseconds")
+    return value.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def writable(value: str) -> str:

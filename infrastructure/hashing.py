@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
-from infrastructure.records import EventRecord
+from eventsourcing.persistence import StoredEvent
 
 GENESIS: Final = "0" * 64
 """What stands before the first event of a stream."""
@@ -26,10 +25,10 @@ def chained(previous: str, stream: str, version: int, topic: str, state: bytes) 
     return sha.hexdigest()
 
 
-def chain(previous: str, records: Iterable[EventRecord]) -> list[EventRecord]:
-    """Add the hashes to consecutive events of one stream; `previous` is the hash of the event before them."""
-    linked = []
+def chain(previous: str, records: Iterable[StoredEvent]) -> list[str]:
+    """The hashes of consecutive events of one stream; `previous` is the hash of the event before them."""
+    hashes = []
     for record in records:
         previous = chained(previous, str(record.originator_id), record.originator_version, record.topic, record.state)
-        linked.append(replace(record, hash=previous))
-    return linked
+        hashes.append(previous)
+    return hashes

@@ -24,8 +24,9 @@ from domain.errors import (
 from domain.events import PositionImported
 from domain.key import PositionId, PositionKey
 from domain.memory import Answer
+from domain.position import Stamp
 from infrastructure.application import LedgerApplication
-from infrastructure.codec import decode
+from infrastructure.codec import decode, encode
 from infrastructure.history import HistoryEntry
 from infrastructure.history import as_of as moment_of
 from infrastructure.memories import Held, Memories
@@ -111,17 +112,16 @@ class PositionLedger(Verbs[Receipt]):
         A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
         Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
         """
-        command = self._completed(command)
-        raced = False
+        stamp, raced = self._stamp(command), False
         for _ in range(ATTEMPTS_MAX):
             held, fresh = self._memories.take(command)
             try:
-                answer = held.position.decide(command, self._clock())
+                answer = held.position.decide(command, stamp)
             except CommandRefused as refusal:
                 if not fresh:
                     continue
                 self._memories.keep(held)
-                return self._refuse(command, refusal, raced=raced)
+                return self._refuse(command, stamp, refusal, raced=raced)
             if not held.position.pending_events:
                 self._memories.keep(held)
                 return Receipt.of("replayed", answer)
@@ -131,7 +131,7 @@ class PositionLedger(Verbs[Receipt]):
                 raced = True
                 continue
             except IntentTaken:
-                return self._first_answer(command)
+                return self._first_answer(command, stamp)
             return Receipt.of("recorded", answer)
         raise VersionConflict(
             f"{command.key} was changed by others {ATTEMPTS_MAX} times while this command was decided; send it again"
@@ -143,7 +143,7 @@ class PositionLedger(Verbs[Receipt]):
         Shape: an answer for each, in order; a refused one does not hold up the others. When somebody else wrote to
         one of the streams meanwhile, the batch is decided one by one instead.
         """
-        batch = [self._completed(command) for command in commands]
+        batch = list(commands)
         held_by_stream: dict[str, Held] = {}
         answers: list[Receipt | CommandRefused] = []
         for command in batch:
@@ -152,7 +152,7 @@ class PositionLedger(Verbs[Receipt]):
             held_by_stream[stream] = held
             pending = len(held.position.pending_events)
             try:
-                answer = held.position.decide(command, self._clock())
+                answer = held.position.decide(command, self._stamp(command))
             except CommandRefused:
                 return [self._answer(each) for each in batch]
             recorded = len(held.position.pending_events) > pending
@@ -169,20 +169,17 @@ class PositionLedger(Verbs[Receipt]):
         except CommandRefused as refusal:
             return refusal
 
-    def _completed(self, command: Command) -> Command:
-        missing: dict[str, Any] = {}
-        if command.command_id is None:
-            missing["command_id"] = self._new_id()
-        if command.at is None:
-            missing["at"] = self._clock()
-        return command.model_copy(update=missing) if missing else command
+    def _stamp(self, command: Command) -> Stamp:
+        now = self._clock()
+        return Stamp(command.command_id or self._new_id(), command.at or now, now)
 
     def _append(self, memories: Sequence[Held]) -> None:
         rows = [row for held in memories for row in held.project_pending()]
         heads = {held.position.id: held.head for held in memories}
         versions = {held.position.id: held.version for held in memories}
         try:
-            self._application.save(*(held.position for held in memories), rows=rows, heads=heads)
+            events = [encode(event) for held in memories for event in held.pending()]
+            self.store.insert_events(events, rows=rows, heads=heads)
         except AppendInDoubt as doubt:
             self._settle(doubt)
             return
@@ -223,18 +220,18 @@ class PositionLedger(Verbs[Receipt]):
                 ) from doubt
             time.sleep(SETTLE_POLL_SECONDS)
 
-    def _refuse(self, command: Command, refusal: CommandRefused, *, raced: bool) -> Receipt:
+    def _refuse(self, command: Command, stamp: Stamp, refusal: CommandRefused, *, raced: bool) -> Receipt:
         if isinstance(refusal, PositionAlreadyOpen):
             intent = getattr(command, "intent_id", None)
             if intent is not None and self.store.cycle_of_intent(command.key.stream, intent) is not None:
-                return self._first_answer(command)
+                return self._first_answer(command, stamp)
             if raced:
                 refusal.seen_at_append()
         if refusal.is_duplicate:
-            self._keep_rejection(command, refusal)
+            self._keep_rejection(command, stamp, refusal)
         raise refusal
 
-    def _first_answer(self, command: Command) -> Receipt:
+    def _first_answer(self, command: Command, stamp: Stamp) -> Receipt:
         """What the intent of this command was answered when it opened an earlier cycle."""
         stream, intent = command.key.stream, getattr(command, "intent_id", None)
         assert isinstance(intent, str), "only an intent can have been taken"
@@ -247,19 +244,18 @@ class PositionLedger(Verbs[Receipt]):
                 "second cycle, so send another intent_id",
                 position_id=answer.position_id,
             )
-            self._keep_rejection(command, refusal)
+            self._keep_rejection(command, stamp, refusal)
             raise refusal
         return Receipt.of("replayed", answer)
 
-    def _keep_rejection(self, command: Command, refusal: CommandRefused) -> None:
-        assert command.command_id is not None, "completed"
+    def _keep_rejection(self, command: Command, stamp: Stamp, refusal: CommandRefused) -> None:
         details: dict[str, Any] = refusal.details
         self.store.log_rejection(
             Rejection(
-                ts_recorded=self._clock(),
+                ts_recorded=stamp.ts_recorded,
                 stream=command.key.stream,
                 command=command.verb,
-                command_id=command.command_id,
+                command_id=stamp.command_id,
                 intent_id=getattr(command, "intent_id", None),
                 source=command.source.value,
                 error=type(refusal).__name__,

@@ -37,6 +37,10 @@ class Held:
         """The version that the stream has without what is pending."""
         return self.position.version - len(self.position.pending_events)
 
+    def pending(self) -> Sequence[PositionEvent]:
+        """Hand over the events that are to be appended."""
+        return cast("Sequence[PositionEvent]", self.position.collect_events())
+
     def project_pending(self) -> list[PositionRow]:
         """The rows that the pending events lead to; the current one is kept for the next command."""
         pending = cast("Sequence[PositionEvent]", self.position.pending_events)

@@ -38,10 +38,9 @@ class Columns(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class EventRecord(StoredEvent):
-    """A stored event and its columns, on the way into the store."""
+    """A stored event and its columns, on the way into the store, which adds its hash."""
 
     columns: Columns
-    hash: str = ""
 
 
 def as_record(event: StoredEvent) -> EventRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -70,6 +70,13 @@ class PositionRow:
     source: Source
     legacy_id: str | None = None
 
+    def but(self, **changes: Any) -> PositionRow:
+        """The row with some columns changed: what `dataclasses.replace` does, at a tenth of its price."""
+        assert changes.keys() <= self.__dict__.keys(), changes
+        row = object.__new__(PositionRow)
+        row.__dict__.update(self.__dict__, **changes)
+        return row
+
     def as_json(self) -> dict[str, Any]:
         """The row as a program reads it: numbers as text, times in UTC."""
         row: dict[str, Any] = row_adapter().dump_python(self, mode="json")
@@ -126,7 +133,7 @@ def _opened(event: e.PositionEvent, side: Side, status: Status, **known: Any) ->
         source=event.source,
         **_held(Holding()),
     )
-    return replace(row, **known)
+    return row.but(**known)
 
 
 def _held(holding: Holding) -> dict[str, Any]:
@@ -148,8 +155,7 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
         stop = Stop(row.stop_price, row.stop_quantity, row.stop_order_id, row.stop_locks_profit)
         protected = stop.protects(row.side, row.quantity, row.avg_px_open)
     bare = row.status.is_open and bool(row.quantity) and not protected
-    return replace(
-        row,
+    return row.but(
         version=event.originator_version,
         updated_at=event.ts_event,
         protected=protected,
@@ -181,48 +187,48 @@ def _assigned(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
     match event:
         case e.EntryPlaced():
             status = Status.ENTRY_PLACED if row.status is Status.PENDING_ENTRY else row.status
-            return replace(
-                row, status=status, exchange_order_id=event.exchange_order_id, outcome_unknown=False,
+            return row.but(
+                status=status, exchange_order_id=event.exchange_order_id, outcome_unknown=False,
                 **_held(event.holding),
             )  # fmt: skip
         case e.EntryFilled():
-            return replace(row, outcome_unknown=False, late_fill=row.late_fill or event.late, **_held(event.holding))
+            return row.but(outcome_unknown=False, late_fill=row.late_fill or event.late, **_held(event.holding))
         case e.EntryOutcomeUnknown():
-            return replace(row, outcome_unknown=True)
+            return row.but(outcome_unknown=True)
         case e.EntryFailed():
-            return replace(
-                row, status=event.status, outcome_unknown=False, exit_reason=event.reason, closed_at=event.ts_event
+            return row.but(
+                status=event.status, outcome_unknown=False, exit_reason=event.reason, closed_at=event.ts_event
             )
         case e.StopLossSet():
             early = row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
-            return replace(
-                row, status=Status.PENDING_SL if early else row.status, stop_price=event.stop_price,
+            return row.but(
+                status=Status.PENDING_SL if early else row.status, stop_price=event.stop_price,
                 stop_quantity=event.quantity, stop_order_id=event.exchange_order_id, stop_confirmed=True,
                 stop_locks_profit=event.locks_profit,
             )  # fmt: skip
         case e.StopLossLost():
-            return replace(
-                row, stop_price=None, stop_quantity=None, stop_order_id=None, stop_confirmed=False,
+            return row.but(
+                stop_price=None, stop_quantity=None, stop_order_id=None, stop_confirmed=False,
                 stop_locks_profit=False,
             )  # fmt: skip
         case e.Activated():
-            return replace(row, status=Status.ACTIVE, activated_at=event.ts_event)
+            return row.but(status=Status.ACTIVE, activated_at=event.ts_event)
         case e.PositionReduced():
-            return replace(row, avg_px_close=event.holding.avg_px_close, **_held(event.holding))
+            return row.but(avg_px_close=event.holding.avg_px_close, **_held(event.holding))
         case e.PositionAdjusted():
-            return replace(row, outcome_unknown=False, **_held(event.holding))
+            return row.but(outcome_unknown=False, **_held(event.holding))
         case e.RollbackStarted():
-            return replace(row, status=Status.ROLLING_BACK, rollback_failed=False, exit_reason=event.reason)
+            return row.but(status=Status.ROLLING_BACK, rollback_failed=False, exit_reason=event.reason)
         case e.RolledBack():
-            return replace(
-                row, status=Status.ROLLED_BACK, closed_at=event.ts_event, avg_px_close=event.holding.avg_px_close,
+            return row.but(
+                status=Status.ROLLED_BACK, closed_at=event.ts_event, avg_px_close=event.holding.avg_px_close,
                 exit_reason=event.reason or row.exit_reason, **_held(event.holding),
             )  # fmt: skip
         case e.RollbackFailed():
-            return replace(row, rollback_failed=True, **_held(event.holding))
+            return row.but(rollback_failed=True, **_held(event.holding))
         case e.PositionClosed():
-            return replace(
-                row, status=Status.CLOSED, closed_at=event.ts_event, avg_px_close=event.avg_px_close,
+            return row.but(
+                status=Status.CLOSED, closed_at=event.ts_event, avg_px_close=event.avg_px_close,
                 exit_reason=event.exit_reason, **_held(event.holding),
             )  # fmt: skip
     raise AssertionError(f"{type(event).__name__} is no event of a position")

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "history": "scripts.history",
     "rebuild": "scripts.rebuild",
     "verify": "scripts.verify",
+    "anchor": "scripts.anchor",
     "import-legacy": "scripts.import_legacy",
     "demo": "scripts.demo",
 }
@@ -47,7 +48,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="position-ledger", message="position-ledger %(version)s")
-@click.option("--database", metavar="URL", help="The ledger: sqlite:///FILE; else LEDGER_DATABASE_URL.")
+@click.option("--database", metavar="URL", help="The ledger, as for the commands.  [default: LEDGER_DATABASE_URL]")
 @click.pass_context
 def cli(ctx: click.Context, database: str | None) -> None:
     """A ledger that trading bots trust with their positions.

@@ -22,8 +22,8 @@ def database_option(run: Run) -> Run:
         "--database",
         metavar="URL",
         callback=_or_the_one_before,
-        help="The ledger: sqlite:///FILE.db (four slashes before an absolute path), with ?timeout=SECONDS.  "
-        "[default: LEDGER_DATABASE_URL, else sqlite:///ledger.db]",
+        help="The ledger: sqlite:///FILE.db (four slashes before an absolute path) or postgresql://USER@HOST/NAME, "
+        "with ?timeout=SECONDS, &schema=NAME.  [default: LEDGER_DATABASE_URL, else sqlite:///ledger.db]",
     )(run)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TextIO
+
 import click
 
+from infrastructure.anchor import Anchor, check_anchor
 from infrastructure.verify import verify
 from scripts.cli import REFUSED
 from scripts.options import database_option, json_option, open_ledger
@@ -13,16 +17,26 @@ from scripts.output import print_json, progress
 @click.command("verify")
 @database_option
 @json_option
-def command(database: str | None, *, as_json: bool) -> None:
+@click.option(
+    "--anchor", "anchor_file", type=click.File(encoding="utf-8"), help="Also compare with what `anchor` printed then."
+)
+def command(database: str | None, anchor_file: TextIO | None, *, as_json: bool) -> None:
     """Check every hash, version, event and row; name whatever does not fit, and exit with 1.
+
+    Hashes show what was changed inside a stream. That its end was not cut off, and no stream was added or removed,
+    only an anchor can show that was kept elsewhere.
 
     \b
     Examples:
       position-ledger verify
       position-ledger verify --json
+      position-ledger verify --anchor anchor-2025-10-22.json
     """  # noqa: D301 - click reads \b
     with open_ledger(database) as ledger, progress("verifying", ledger.store.count_events()) as advance:
         report = verify(ledger.store, advance)
+        if anchor_file is not None:
+            found = check_anchor(ledger.store, Anchor.read(anchor_file.read()))
+            report = replace(report, findings=(*report.findings, *found))
     if as_json:
         print_json(report.as_json())
     else:

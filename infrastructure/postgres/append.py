@@ -11,13 +11,13 @@ it is one prepared statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
-from domain.values import plain, timestamp_text
+from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.postgres.schema import APPEND_LOCK
 from infrastructure.records import EventRecord
 from projections.positions import COLUMNS, PositionRow, fees_text
@@ -98,14 +98,14 @@ def channel(lock: int) -> str:
     return f"ledger_events_{lock + 2**31}"
 
 
-def parameters(records: Sequence[EventRecord], rows: Sequence[PositionRow]) -> list[str | None]:
+def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[str | None]:
     """Everything that the statement is told, as text."""
     values: list[str | None] = []
-    for record in records:
+    for record, hashed in zip(records, hashes, strict=True):
         command_id, intent_id, cycle, mark, ts_recorded = record.columns
         values += (
             str(record.originator_id), str(record.originator_version), record.topic, record.state.decode(),
-            record.hash, command_id, intent_id, str(cycle), mark, ts_recorded,
+            hashed, command_id, intent_id, str(cycle), mark, ts_recorded,
         )  # fmt: skip
     for row in rows:
         values += row_values(row)
@@ -114,20 +114,16 @@ def parameters(records: Sequence[EventRecord], rows: Sequence[PositionRow]) -> l
 
 def row_values(row: PositionRow) -> list[str | None]:
     """A row as text, in the order of its columns."""
-    return [_text(getattr(row, name)) for name in COLUMNS]
+    return [_TEXT[type(value)](value) for value in map(vars(row).__getitem__, COLUMNS)]
 
 
-def _text(value: Any) -> str | None:
-    match value:
-        case None | str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case Decimal():
-            return plain(value)
-        case datetime():
-            return timestamp_text(value)
-        case _:
-            return fees_text(value)
+_TEXT: Final[dict[type, Callable[[Any], str | None]]] = {
+    type(None): lambda value: value,
+    str: lambda value: value,
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    Decimal: plain,
+    datetime: timestamp_text,
+    dict: fees_text,
+    **dict.fromkeys((Leg, Side, Status, Source), str),
+}

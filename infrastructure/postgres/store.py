@@ -114,11 +114,11 @@ class PostgresStore(Store):
             return None
         records = [as_record(event) for event in stored_events]
         ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
-        linked: list[EventRecord] = []
+        hashes: list[str] = []
         for stream, of_stream in groupby(records, lambda record: str(record.originator_id)):
-            linked += chain(ends.get(stream, GENESIS), of_stream)
-            ends[stream] = linked[-1].hash
-        nids = self._append(linked, rows)
+            hashes += chain(ends.get(stream, GENESIS), of_stream)
+            ends[stream] = hashes[-1]
+        nids = self._append(records, hashes, rows)
         if heads is not None:
             heads.update(ends)
         return nids
@@ -126,13 +126,15 @@ class PostgresStore(Store):
     def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
         return dict(self._select(_HEADS, ([str(record.originator_id) for record in records],)))
 
-    def _append(self, records: Sequence[EventRecord], rows: Sequence[PositionRow]) -> list[int]:
+    def _append(self, records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[int]:
         connection: Connection | None = None
         try:
             with self._connections.borrowed() as connection:
                 if len(records) <= _AT_ONCE_MAX:
-                    return self._append_at_once(connection, records, rows)
-                return self._append_in_parts(connection, records, rows)
+                    return self._append_at_once(
+                        connection, append.parameters(records, hashes, rows), len(records), len(rows)
+                    )
+                return self._append_in_parts(connection, records, hashes, rows)
         except errors.UniqueViolation as conflict:
             _tell_apart(conflict)
         except (psycopg.Error, PoolTimeout) as error:
@@ -141,21 +143,27 @@ class PostgresStore(Store):
             raise explained(error, self.settings) from error
 
     def _append_at_once(
-        self, connection: Connection, records: Sequence[EventRecord], rows: Sequence[PositionRow]
+        self, connection: Connection, parameters: Sequence[str | None], events: int, rows: int
     ) -> list[int]:
-        statement = append.statement(len(records), len(rows), self._lock, notify=self.settings.notify)
-        found = connection.execute(statement, append.parameters(records, rows), prepare=True).fetchone()
+        statement = append.statement(events, rows, self._lock, notify=self.settings.notify)
+        found = connection.execute(statement, parameters, prepare=True).fetchone()
         assert found is not None, "an aggregate has one row"
         nids: list[int] = found[0]
         return nids
 
     def _append_in_parts(
-        self, connection: Connection, records: Sequence[EventRecord], rows: Sequence[PositionRow]
+        self,
+        connection: Connection,
+        records: Sequence[EventRecord],
+        hashes: Sequence[str],
+        rows: Sequence[PositionRow],
     ) -> list[int]:
         nids: list[int] = []
         with connection.transaction(), connection.cursor() as cursor:
             each = append.statement(1, 0, self._lock, notify=self.settings.notify)
-            cursor.executemany(each, (append.parameters([record], ()) for record in records), returning=True)
+            pairs = zip(records, hashes, strict=True)
+            parameters = (append.parameters([record], [hashed], ()) for record, hashed in pairs)
+            cursor.executemany(each, parameters, returning=True)
             for result in cursor.results():
                 nids += (result.fetchone() or ([],))[0]
             cursor.executemany(append.row_statement("positions"), map(append.row_values, rows))

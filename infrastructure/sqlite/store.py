@@ -117,9 +117,10 @@ class SQLiteStore(Store):
         with self._connections.writing() as connection:
             nids = []
             for stream, of_stream in groupby(records, lambda record: str(record.originator_id)):
-                for record in chain(ends.get(stream) or self._head(connection, stream), of_stream):
-                    nids.append(self._insert(connection, stream, record))
-                    ends[stream] = record.hash
+                appended = list(of_stream)
+                hashes = chain(ends.get(stream) or self._head(connection, stream), appended)
+                nids += [self._insert(connection, *pair) for pair in zip(appended, hashes, strict=True)]
+                ends[stream] = hashes[-1]
             try:
                 connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
             except sqlite3.IntegrityError as error:
@@ -132,11 +133,12 @@ class SQLiteStore(Store):
         found = connection.execute(_HEAD, (stream,)).fetchone()
         return found[0] if found else GENESIS
 
-    def _insert(self, connection: sqlite3.Connection, stream: str, record: EventRecord) -> int:
+    def _insert(self, connection: sqlite3.Connection, record: EventRecord, hashed: str) -> int:
+        stream = str(record.originator_id)
         try:
             cursor = connection.execute(
                 _INSERT_EVENT,
-                (stream, record.originator_version, record.topic, record.state, record.hash, *record.columns),
+                (stream, record.originator_version, record.topic, record.state, hashed, *record.columns),
             )
         except sqlite3.IntegrityError as error:
             taken = connection.execute(_HAS_VERSION, (stream, record.originator_version)).fetchone()
