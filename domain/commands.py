@@ -111,8 +111,11 @@ class Command(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake."""
-        return _digest(self.verb, self.model_dump_json(exclude=_ENVELOPE, exclude_none=True))
+        """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake.
+
+        A field that has its default is left out, so that a later version may add some without changing digests.
+        """
+        return _digest(self.verb, self.model_dump_json(exclude=_ENVELOPE, exclude_defaults=True))
 
     @property
     def key(self) -> PositionKey:

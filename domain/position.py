@@ -197,33 +197,15 @@ class Position(Memory):
     def record_entry_placed(self, command: c.RecordEntryPlaced) -> Answer | None:
         """Note that the exchange acknowledged the entry; by key, open the cycle after the fact.
 
-        Shape:   pending_entry -> entry_placed; flat -> entry_placed, cycle + 1.
+        Shape:   pending_entry -> entry_placed; flat -> entry_placed, cycle + 1. By key with the intent or the order of
+                 the entry that is open, that entry is meant.
         Refuses: EntryAlreadyPlaced when another order is on record; the same order again is no news.
         Source:  the exchange's acknowledgement. `filled_qty` is all that was filled until then.
         """
-        if command.position_id is None:
-            if self.is_open and self.exchange_order_id == command.exchange_order_id and self.side == command.side:
-                return self._no_news(command)
-            if answer := self._needs_free_slot(command):
-                return answer
-            assert command.side is not None, "checked when the command was made"
-            cycle = self.last_cycle + 1
-            stated = Holding().with_statement(command.filled_qty or ZERO, command.avg_px)
-            self._record(
-                e.EntryPlaced,
-                cycle=cycle,
-                exchange_order_id=command.exchange_order_id,
-                filled_qty=command.filled_qty,
-                avg_px=command.avg_px,
-                holding=stated,
-                side=command.side,
-                quantity=command.quantity or command.filled_qty,
-                signal_price=command.signal_price,
-                intent_id=command.intent_id,
-                client_order_id=client_order_id(f"{self.id}#{cycle}", "entry", command.intent_id),
-            )
-            return None
-        self._needs_open(command)
+        if command.position_id is None and not self._is_asked_again(command):
+            return self._open_after_the_fact(command)
+        if command.position_id is not None:
+            self._needs_open(command)
         stated = self.holding.with_statement(command.filled_qty or ZERO, command.avg_px)
         if self.exchange_order_id is not None:
             if self.exchange_order_id != command.exchange_order_id:
@@ -240,6 +222,34 @@ class Position(Memory):
             filled_qty=command.filled_qty,
             avg_px=command.avg_px,
             holding=stated,
+        )
+        return None
+
+    def _is_asked_again(self, command: c.RecordEntryPlaced) -> bool:
+        """Whether a command by key means the entry that is open: the same intent, or the same order."""
+        if not self.is_open or self.side is not command.side:
+            return False
+        return self.exchange_order_id == command.exchange_order_id or (
+            command.intent_id is not None and self.intent_id == command.intent_id
+        )
+
+    def _open_after_the_fact(self, command: c.RecordEntryPlaced) -> Answer | None:
+        if answer := self._needs_free_slot(command):
+            return answer
+        assert command.side is not None, "checked when the command was made"
+        cycle = self.last_cycle + 1
+        self._record(
+            e.EntryPlaced,
+            cycle=cycle,
+            exchange_order_id=command.exchange_order_id,
+            filled_qty=command.filled_qty,
+            avg_px=command.avg_px,
+            holding=Holding().with_statement(command.filled_qty or ZERO, command.avg_px),
+            side=command.side,
+            quantity=command.quantity or command.filled_qty,
+            signal_price=command.signal_price,
+            intent_id=command.intent_id,
+            client_order_id=client_order_id(f"{self.id}#{cycle}", "entry", command.intent_id),
         )
         return None
 

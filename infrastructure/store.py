@@ -132,7 +132,7 @@ class Store(ApplicationRecorder):
 
     @abstractmethod
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded."""
+        """All events in the order in which they were recorded; without a moment, only what is settled."""
 
     @abstractmethod
     def settled(self) -> int:

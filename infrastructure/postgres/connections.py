@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
-from infrastructure.postgres.watchdog import Watchdog
+from infrastructure.postgres.watchdog import Watchdog, WatchedConnection
 from infrastructure.settings import InvalidSettings, Settings
 
 APPLICATION_NAME: Final = "position-ledger"
@@ -27,9 +28,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _BACKEND: Final = (
     "SELECT pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 )
+# A standby cannot tell: what its primary wrote may be on the way to it.
 _IS_OVER: Final = (
-    "SELECT pg_postmaster_start_time() <> %s"
-    " OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s)"
+    "SELECT NOT pg_is_in_recovery() AND (pg_postmaster_start_time() <> %s"
+    " OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s))"
 )
 
 
@@ -75,6 +77,8 @@ def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreEr
     where = settings.shown
     reason = str(error).strip().partition("\n")[0]
     match error:
+        case errors.UndefinedTable() if "positions_next_" in reason:
+            return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
             return SchemaMismatch(f"{where} holds no ledger ({reason}); make one with `position-ledger init`")
         case errors.InsufficientPrivilege():
@@ -112,7 +116,8 @@ class Connections:
         self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
         self._watchdog = Watchdog(settings.timeout_seconds)
         self.alone().close()
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
+        self._pool: ConnectionPool[WatchedConnection] = ConnectionPool(
+            connection_class=WatchedConnection,
             kwargs=self._arguments | {"autocommit": True, "prepare_threshold": 1},
             min_size=1,
             max_size=settings.pool_size,
@@ -123,7 +128,8 @@ class Connections:
             name=APPLICATION_NAME,
         )
 
-    def _meet(self, connection: Connection) -> None:
+    def _meet(self, connection: WatchedConnection) -> None:
+        connection.watchdog = self._watchdog
         found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
         self._backends[connection] = Backend(*found)
@@ -136,19 +142,42 @@ class Connections:
         """Whether a process of the server is gone, asked over another connection."""
         return connection.execute(_IS_OVER, backend).fetchone() == (True,)
 
-    def alone(self) -> Connection:
-        """A connection outside the pool, for migrations and followers. Refuses: StoreUnavailable."""
+    def alone(self) -> WatchedConnection:
+        """A connection outside the pool that may be waited for as long as its own timeouts allow: for migrations.
+
+        Refuses: StoreUnavailable.
+        """
         try:
-            return psycopg.connect(**self._arguments, autocommit=True)
+            return WatchedConnection.connect(**self._arguments, autocommit=True)
         except psycopg.Error as error:
             reason = " ".join(str(error).split())
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
+    def listening(self, channel: str) -> Connection:
+        """A connection outside the pool that hears what is notified on a channel. Refuses: StoreUnavailable."""
+        connection = self.alone()
+        connection.watchdog = self._watchdog
+        try:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        except psycopg.Error as error:
+            connection.close()
+            raise explained(error, self.settings) from error
+        return connection
+
     @contextmanager
     def borrowed(self) -> Iterator[Connection]:
-        """A connection for one append: what psycopg raises passes through."""
-        with self._pool.connection() as connection, self._watchdog.over(connection):
-            yield connection
+        """A connection of the pool, not one that the server hung up on: what psycopg raises passes through."""
+        deadline = time.monotonic() + self.settings.timeout_seconds
+        connection = self._pool.getconn()
+        while _hung_up(connection):
+            connection.close()
+            self._pool.putconn(connection)
+            connection = self._pool.getconn(deadline - time.monotonic())
+        try:
+            with connection:
+                yield connection
+        finally:
+            self._pool.putconn(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -158,7 +187,7 @@ class Connections:
             if bound is not None:
                 yield bound
             else:
-                with self._pool.connection() as connection:
+                with self.borrowed() as connection:
                     yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise explained(error, self.settings) from error
@@ -169,11 +198,11 @@ class Connections:
         with self.reading() as connection, connection.transaction():
             if begin:
                 connection.execute(sql.SQL("SET TRANSACTION " + begin))
-            self._bound.connection = connection
+            outer, self._bound.connection = getattr(self._bound, "connection", None), connection
             try:
                 yield connection
             finally:
-                self._bound.connection = None
+                self._bound.connection = outer
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -184,3 +213,16 @@ class Connections:
 def is_lost(connection: Connection) -> bool:
     """Whether the server may have done what it was asked without our hearing of it."""
     return connection.closed or connection.pgconn.transaction_status is TransactionStatus.UNKNOWN
+
+
+def _hung_up(connection: Connection) -> bool:
+    """Whether an idle connection was closed by the server: looked at here, without asking the server.
+
+    What it said last is read first, the end of the stream after it.
+    """
+    try:
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False

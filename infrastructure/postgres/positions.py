@@ -4,51 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from uuid import uuid4
+
+from psycopg import sql
 
 from infrastructure.postgres import append, schema
 from infrastructure.postgres.connections import Connections
 from projections.positions import COLUMNS, PositionRow, row_from
 
-_NEXT: Final = "positions_next"
-_ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {_NEXT} WHERE position_id = %s"
+_LEFTOVERS: Final = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'positions\\_next\\_%'"
+)
 _LOCK: Final = "LOCK TABLE positions IN ACCESS EXCLUSIVE MODE"
-_COUNT: Final = f"SELECT count(*) FROM {_NEXT}"
+_ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}} WHERE position_id = %s"
+_COUNT: Final = "SELECT count(*) FROM {table}"
 _DIFFERENCES: Final = (
-    f"SELECT count(DISTINCT position_id) FROM ((TABLE positions EXCEPT TABLE {_NEXT})"
-    f" UNION ALL (TABLE {_NEXT} EXCEPT TABLE positions)) AS different"
+    "SELECT count(DISTINCT position_id) FROM ((TABLE positions EXCEPT TABLE {table})"
+    " UNION ALL (TABLE {table} EXCEPT TABLE positions)) AS different"
 )
 _SWAP: Final = (
     "DROP TABLE positions",
-    f"ALTER TABLE {_NEXT} RENAME TO positions",
-    f"ALTER INDEX {_NEXT}_pkey RENAME TO positions_pkey",
-    f"ALTER INDEX {_NEXT}_one_open RENAME TO positions_one_open",
+    "ALTER TABLE {table} RENAME TO positions",
+    "ALTER INDEX {table}_pkey RENAME TO positions_pkey",
+    "ALTER INDEX {table}_one_open RENAME TO positions_one_open",
 )
 
 
 class PostgresPositionTable:
-    """`positions_next`, until it takes the place of `positions`."""
+    """A table beside `positions`, until it takes its place."""
 
     def __init__(self, connections: Connections) -> None:
         """Make nothing yet."""
         self._connections = connections
+        self._table = f"positions_next_{uuid4().hex[:12]}"
 
     def create(self) -> None:
-        """Make the table anew, for everybody who may use the one that it is to replace."""
+        """Make the table, for everybody who may use the one that it is to replace.
+
+        What an earlier rebuild left is dropped; if that one is still at work, it notices and gives up.
+        """
         with self._connections.transaction() as connection:
-            connection.execute(f"DROP TABLE IF EXISTS {_NEXT}".encode())
-            connection.execute(schema.positions_ddl(_NEXT).encode())
-            schema.regrant(connection, _NEXT)
+            for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
+                connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(leftover)))
+            connection.execute(schema.positions_ddl(self._table).encode())
+            schema.regrant(connection, self._table)
+
+    def _named(self, statement: str) -> bytes:
+        return statement.format(table=self._table).encode()
 
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         """A row that was written before."""
         with self._connections.reading() as connection:
-            found = connection.execute(_ROW.encode(), (f"{stream}#{cycle}",)).fetchone()
+            found = connection.execute(self._named(_ROW), (f"{stream}#{cycle}",)).fetchone()
         return row_from(found) if found else None
 
     def write(self, rows: Iterable[PositionRow]) -> None:
         """Write rows, replacing those of the same cycle."""
         with self._connections.reading() as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany(append.row_statement(_NEXT), map(append.row_values, rows))
+            cursor.executemany(append.row_statement(self._table), map(append.row_values, rows))
 
     def swap(self, last_events: Callable[[], object]) -> tuple[int, int]:
         """Keep writers out, take in what they wrote last, and take the place of the table that is read.
@@ -58,8 +71,8 @@ class PostgresPositionTable:
         with self._connections.transaction() as connection:
             connection.execute(_LOCK)
             last_events()
-            (differences,) = connection.execute(_DIFFERENCES.encode()).fetchone() or (0,)
-            (rows,) = connection.execute(_COUNT.encode()).fetchone() or (0,)
+            (differences,) = connection.execute(self._named(_DIFFERENCES)).fetchone() or (0,)
+            (rows,) = connection.execute(self._named(_COUNT)).fetchone() or (0,)
             for statement in _SWAP:
-                connection.execute(statement.encode())
+                connection.execute(self._named(statement))
         return rows, differences

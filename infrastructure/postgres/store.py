@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
@@ -54,7 +55,7 @@ _CYCLE: Final = (
 _BY_STREAM: Final = f"SELECT {_EVENT} FROM ledger_events ORDER BY stream, version"
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
 _COUNT: Final = "SELECT count(*) FROM ledger_events"
-_MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
+_MAX_NID: Final = "SELECT max(nid), pg_is_in_recovery() FROM ledger_events"
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
@@ -65,7 +66,10 @@ _REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections OR
 _EXCLUSIVE: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
-_LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '250ms'"
+_LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
+"""Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
+_LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
+_TURN_SECONDS: Final = 0.02
 
 
 class PostgresStore(Store):
@@ -160,6 +164,7 @@ class PostgresStore(Store):
     ) -> list[int]:
         nids: list[int] = []
         with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute(_LOCK_POSITIONS)
             each = append.statement(1, 0, self._lock, notify=self.settings.notify)
             pairs = zip(records, hashes, strict=True)
             parameters = (append.parameters([record], [hashed], ()) for record, hashed in pairs)
@@ -234,26 +239,47 @@ class PostgresStore(Store):
         yield from self._events(conditions, values, "version")
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded, as far as nothing can appear among them any more."""
-        conditions, values = until(as_of, "%s")
-        yield from self._events([*conditions, "nid > %s", "nid <= %s"], [*values, after, self.settled()], "nid", limit)
+        """All events in the order in which they were recorded; to be followed, as far as they are settled."""
+        moment = AsOf(nid=self.settled()) if as_of is None else as_of
+        conditions, values = until(moment, "%s")
+        yield from self._events([*conditions, "nid > %s"], [*values, after], "nid", limit)
 
     def settled(self) -> int:
         """The place in the log below which nothing can appear any more.
 
         Every writer holds the shared lock from before it is given a place until its transaction has ended, so
-        whoever holds the exclusive lock sees all that was ever given a place. It is held for an instant.
+        whoever holds the exclusive lock sees all that was ever given a place. It is held for an instant, and waited
+        for in short turns, for writers queue behind whoever waits for it.
+        Refuses: StoreUnavailable on a standby, or when some writer does not come to an end in time.
         """
+        deadline = time.monotonic() + self.settings.timeout_seconds
         while True:
             try:
                 with self._connections.transaction() as connection:
                     connection.execute(_LOCK_PATIENCE)
                     connection.execute(_EXCLUSIVE, (schema.APPEND_LOCK, self._lock))
                     found = connection.execute(_MAX_NID).fetchone()
-                    return found[0] or 0 if found else 0
             except StoreUnavailable as busy:
                 if not isinstance(busy.__cause__, errors.LockNotAvailable):
                     raise
+                if time.monotonic() > deadline:
+                    raise StoreUnavailable(
+                        f"{self.settings.shown}: an append is unfinished for {self.settings.timeout_seconds:g} s, so "
+                        "nobody knows yet what will stand in the log; ask again"
+                    ) from busy
+                time.sleep(_TURN_SECONDS)
+                continue
+            assert found is not None, "an aggregate has one row"
+            if found[1]:
+                raise StoreUnavailable(
+                    f"{self.settings.shown} is a standby, where the log may still have gaps; read it on the primary "
+                    "(target_session_attrs=read-write)"
+                )
+            return found[0] or 0
+
+    def listening(self) -> Connection:
+        """A connection that hears of appends, if this ledger notifies (`?notify=1`). Refuses: StoreUnavailable."""
+        return self._connections.listening(append.channel(self._lock))
 
     def _events(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None

@@ -9,9 +9,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
+
+Result = TypeVar("Result")
 
 GRACE_SECONDS: Final = 1.0
 """How much longer than the server's own timeouts a connection is waited for: its word is worth more than silence."""
@@ -33,7 +36,7 @@ class Watchdog:
 
     @contextmanager
     def over(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
-        """Watch a connection during one piece of work."""
+        """Watch a connection during one wait."""
         if self._thread is None:
             self._start()
         self._deadlines[connection] = time.monotonic() + self._allowed
@@ -58,6 +61,19 @@ class Watchdog:
             for connection, deadline in list(self._deadlines.items()):
                 if now > deadline and connection in self._deadlines:
                     _shut_down(connection)
+
+
+class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection of which every wait for the server is watched: statements, commits, fetches from a cursor."""
+
+    watchdog: Watchdog | None = None
+
+    def wait(self, gen: PQGen[Result], *args: Any, **kwargs: Any) -> Result:
+        """Wait for the server; psycopg does nothing else that may take long on a connection that is open."""
+        if self.watchdog is None:
+            return super().wait(gen, *args, **kwargs)
+        with self.watchdog.over(self):
+            return super().wait(gen, *args, **kwargs)
 
 
 def _shut_down(connection: psycopg.Connection[Any]) -> None:

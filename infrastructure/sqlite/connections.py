@@ -28,6 +28,8 @@ def wal_warning() -> str | None:
 def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
     """Say what an SQLite error means for the caller: nothing was written, and why."""
     reason = str(error)
+    if "positions_next_" in reason:
+        return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
     if "no such table" in reason or "no such column" in reason:
         return SchemaMismatch(f"{settings.where} is not a ledger ({reason}); make one with `position-ledger init`")
     if "locked" in reason or "busy" in reason:

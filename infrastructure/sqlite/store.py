@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
 
@@ -66,10 +66,13 @@ _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(_REJECTION_COLUMNS))})"
 )
 _REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections ORDER BY id"
+_LEFTOVERS: Final = (
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
+)
 _DIFFERENCES: Final = (
     "SELECT count(DISTINCT position_id) FROM ("
-    "SELECT * FROM (SELECT * FROM positions EXCEPT SELECT * FROM positions_next)"
-    " UNION ALL SELECT * FROM (SELECT * FROM positions_next EXCEPT SELECT * FROM positions))"
+    "SELECT * FROM (SELECT * FROM positions EXCEPT SELECT * FROM {table})"
+    " UNION ALL SELECT * FROM (SELECT * FROM {table} EXCEPT SELECT * FROM positions))"
 )
 
 
@@ -251,12 +254,17 @@ class SQLiteStore(Store):
 
     @contextmanager
     def rebuilding(self) -> Iterator[SQLitePositionTable]:
-        """A new positions table beside the one that is read; whatever an earlier attempt left is dropped."""
+        """A new positions table beside the one that is read.
+
+        What an earlier rebuild left is dropped; if that one is still at work, it notices and gives up.
+        """
+        table = f"positions_next_{uuid4().hex[:12]}"
         with self._connections.writing() as connection:
-            connection.execute("DROP TABLE IF EXISTS positions_next")
-            for statement in schema.positions_ddl("positions_next"):
+            for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
+                connection.execute(f"DROP TABLE {leftover}")
+            for statement in schema.positions_ddl(table):
                 connection.execute(statement)
-        yield SQLitePositionTable(self._connections)
+        yield SQLitePositionTable(self._connections, table)
 
     # -- the library's questions --------------------------------------------------------------------------------
 
@@ -315,13 +323,13 @@ class SQLiteStore(Store):
 class SQLitePositionTable:
     """The positions table that a rebuild fills."""
 
-    def __init__(self, connections: Connections) -> None:
-        """Fill `positions_next`."""
-        self._connections = connections
+    def __init__(self, connections: Connections, table: str) -> None:
+        """Fill a table that is there."""
+        self._connections, self._table = connections, table
 
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         """A row that was written before."""
-        statement = _ROWS.format(table="positions_next") + " WHERE position_id = ?"
+        statement = _ROWS.format(table=self._table) + " WHERE position_id = ?"
         with self._connections.reading() as connection:
             found = connection.execute(statement, (f"{stream}#{cycle}",)).fetchone()
         return row_from(found) if found else None
@@ -329,7 +337,7 @@ class SQLitePositionTable:
     def write(self, rows: Iterable[PositionRow]) -> None:
         """Write rows, replacing those of the same cycle."""
         with self._connections.reading() as connection:
-            statement, values = _UPSERT_ROW.format(table="positions_next"), map(_to_columns, rows)
+            statement, values = _UPSERT_ROW.format(table=self._table), map(_to_columns, rows)
             if connection.in_transaction:
                 connection.executemany(statement, values)
                 return
@@ -340,11 +348,11 @@ class SQLitePositionTable:
         """Keep writers out, take in what they wrote last, and take the place of the table that is read."""
         with self._connections.writing() as connection:
             last_events()
-            (differences,) = connection.execute(_DIFFERENCES).fetchone()
-            (rows,) = connection.execute("SELECT count(*) FROM positions_next").fetchone()
+            (differences,) = connection.execute(_DIFFERENCES.format(table=self._table)).fetchone()
+            (rows,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
             connection.execute("DROP TABLE positions")
-            connection.execute("DROP INDEX positions_next_one_open")
-            connection.execute("ALTER TABLE positions_next RENAME TO positions")
+            connection.execute(f"DROP INDEX {self._table}_one_open")
+            connection.execute(f"ALTER TABLE {self._table} RENAME TO positions")
             index = list(schema.positions_ddl("positions"))[-1]
             connection.execute(index)
         return rows, differences

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +25,8 @@ STEPS: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/ledger.db?timeout=60"
+def url(ledger_url: str) -> str:
+    return ledger_url
 
 
 def bring_to(bot: Bot, status: str) -> None:

@@ -17,8 +17,8 @@ ENTRY: dict[str, Any] = {
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/ledger.db"
+def url(ledger_url: str) -> str:
+    return ledger_url
 
 
 def test_the_answer_is_there_before_the_next_line_is_sent(url: str) -> None:

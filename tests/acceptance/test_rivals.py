@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,8 @@ SPELLINGS = [("APT/USDT:USDT", "binance"), ("APTUSDT", "Binance"), ("apt/usdt", 
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/ledger.db?timeout=60"
+def url(ledger_url: str) -> str:
+    return ledger_url
 
 
 def test_of_24_processes_that_ask_for_one_slot_in_four_spellings_one_wins(url: str) -> None:
