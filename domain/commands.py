@@ -39,6 +39,7 @@ from domain.values import (
 )
 
 _ENVELOPE: Final = {"command_id", "expected_version", "at", "source", "metadata"}
+NESTING_MAX: Final = 50
 _SIDES: Final = {"buy": "long", "sell": "short"}
 
 
@@ -47,8 +48,10 @@ def _side(value: object) -> object:
     return _SIDES.get(text, text) if isinstance(text, str) else text
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: Any, depth: int = 0) -> Any:
     """Refuse, at any depth, what would not come back from the store as it went in."""
+    if depth > NESTING_MAX:
+        raise ValueError(f"is nested more than {NESTING_MAX} deep")
     match value:
         case float():
             exact(value)
@@ -56,10 +59,11 @@ def _storable(value: Any) -> Any:
             writable(value)
         case dict():
             for name, inner in value.items():
-                _storable(name), _storable(inner)
+                _storable(name, depth + 1)
+                _storable(inner, depth + 1)
         case list():
             for inner in value:
-                _storable(inner)
+                _storable(inner, depth + 1)
     return value
 
 
@@ -167,10 +171,13 @@ class _OnKey(Command):
 
     @model_validator(mode="after")
     def _leg_agrees_with_side(self) -> Self:
-        side = getattr(self, "side", None)
-        if side is not None and self.leg is not Leg.BOTH and self.leg.value.lower() != side.value:
-            raise ValueError(f"side {side.value} cannot be held on leg {self.leg.value}")
+        _needs_agreeing_leg(getattr(self, "side", None), self.leg)
         return self
+
+
+def _needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
+    if side is not None and leg not in (None, Leg.BOTH) and leg.value.lower() != side.value:
+        raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
 
 
 class _OnPosition(Command):
@@ -239,6 +246,7 @@ class RecordEntryPlaced(Command):
             )
         elif self.quantity is None and not self.filled_qty:
             raise ValueError("quantity (or filled_qty) missing: say how much the entry was for")
+        _needs_agreeing_leg(self.side, self.leg)
         if self.avg_px is not None and not self.filled_qty:
             raise ValueError("avg_px needs filled_qty: an average price of how much?")
         return self
@@ -379,12 +387,24 @@ class Evidence(BaseModel):
     position_quantity: QuantityOrNone | None = None
     note: Text | None = None
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is nothing in it but blanks."""
+        said = (
+            self.closing_order_id,
+            self.position_quantity,
+            self.note,
+            *self.fills,
+            *(self.__pydantic_extra__ or {}).values(),
+        )
+        return all(fact is None or fact in ([], {}) or (isinstance(fact, str) and not fact.strip()) for fact in said)
+
 
 def _evidence(value: object) -> object:
     if isinstance(value, str):
         return {"note": value} if value.strip() else None
     if isinstance(value, dict):
-        return dict(sorted(value.items())) or None
+        return dict(sorted(value.items(), key=lambda item: str(item[0]))) or None
     return {"fills": value} if isinstance(value, list) and value else value or None
 
 

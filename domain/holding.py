@@ -30,6 +30,8 @@ class Holding:
     """What the open quantity was bought (or sold short) for."""
     uncounted_qty: Number = ZERO
     """The part of `filled_qty` that is known from a statement of the exchange, not from fills with a trade id."""
+    traded_cost: Number = ZERO
+    """What the fills with a trade id cost, since the last correction."""
     closed_qty: Number = ZERO
     proceeds: Number | None = ZERO
     """What the closed quantity was sold (or bought back) for."""
@@ -46,19 +48,21 @@ class Holding:
         with localcontext(EXACT):
             return rounded(self.proceeds / self.closed_qty)
 
-    def with_fill(self, qty: Decimal, px: Decimal, *, requested: Decimal | None) -> Holding:
+    def with_fill(self, qty: Decimal, px: Decimal, *, requested: Decimal | None, is_part: bool = False) -> Holding:
         """Count one entry fill.
 
-        An acknowledgement may have counted it already (`uncounted_qty`). An exchange never fills more than was
-        requested, so what would go beyond that is taken as counted before, as far as it can be.
+        A statement of the exchange may have counted it already (`uncounted_qty`): certainly when it is older
+        (`is_part`), and else as far as it would go beyond what was requested, for an exchange never fills more. Once
+        fills explain all of a statement, what they cost is what it cost.
         """
         with localcontext(EXACT):
-            counted = ZERO
-            if requested is not None:
-                beyond = max(ZERO, self.filled_qty + qty - requested)
-                counted = min(self.uncounted_qty, beyond)
+            beyond = ZERO if requested is None else max(ZERO, self.filled_qty + qty - requested)
+            counted = min(self.uncounted_qty, qty, qty if is_part else beyond)
             grown = self._entered(qty - counted, (qty - counted) * px)
-            return replace(grown, uncounted_qty=self.uncounted_qty - counted)
+            left, traded = self.uncounted_qty - counted, self.traded_cost + qty * px
+            if counted and not left and grown.closed_qty == 0:
+                grown = replace(grown, cost=traded, avg_px_open=rounded(traded / grown.quantity))
+            return replace(grown, uncounted_qty=left, traded_cost=traded)
 
     def with_statement(self, filled_qty: Decimal, avg_px: Decimal | None) -> Holding:
         """Take over what the exchange says was filled so far, if that is more (or better known) than we know."""
@@ -106,6 +110,18 @@ class Holding:
                 realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
             )
 
+    def with_past_exit(self, side: Side, qty: Decimal, px: Decimal) -> Holding:
+        """Count an exit that a later correction of what is open took into account: it only adds to what was earned."""
+        with localcontext(EXACT):
+            gained = None if self.avg_px_open is None else side.sign * (px - self.avg_px_open) * qty
+            return replace(
+                self,
+                filled_qty=self.filled_qty + qty,
+                closed_qty=self.closed_qty + qty,
+                proceeds=None if self.proceeds is None else self.proceeds + qty * px,
+                realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
+            )
+
     def gained_since(self, before: Holding) -> Decimal | None:
         """The profit realised between two totals; None when one of them is not known."""
         if self.realized_pnl is None or before.realized_pnl is None:
@@ -124,6 +140,8 @@ class Holding:
 
     def corrected(self, quantity: Decimal, avg_px_open: Decimal | None) -> Holding:
         """Take the exchange's word for what is open now; what was closed and earned before stays."""
+        if (quantity, avg_px_open) == (self.quantity, self.avg_px_open):
+            return self
         with localcontext(EXACT):
             return replace(
                 self,
@@ -132,4 +150,5 @@ class Holding:
                 avg_px_open=avg_px_open,
                 cost=None if avg_px_open is None else quantity * avg_px_open,
                 uncounted_qty=quantity,
+                traded_cost=ZERO,
             )

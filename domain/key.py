@@ -21,6 +21,11 @@ _ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 _STREAM = re.compile(
     r"(?P<symbol>.+?)\.(?P<exchange>[A-Za-z][A-Za-z0-9_-]*)(?:\.(?P<account>[A-Za-z0-9_-]+))?(?::(?P<leg>[A-Za-z]+))?"
 )
+_QUOTES: Final = (
+    "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USDP", "USDE", "USD1", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP",
+    "TRY", "BRL", "JPY",
+)  # fmt: skip
+"""What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
 _PARSED_MAX: Final = 10_000
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
@@ -120,10 +125,13 @@ class PositionKey:
             raise ValueError(f"{stream[:120]!r} is not a key like APTUSDT.binance: {refusal}") from refusal
 
     def is_settled_in(self, currency: str) -> bool:
-        """Whether profit and fees of this key are counted in `currency`."""
-        if ":" in self.symbol:
-            return self.symbol.partition(":")[2].partition("-")[0] == currency.upper()
-        return self.symbol.partition("-")[0].endswith(currency.upper())
+        """Whether profit and fees of this key are counted in `currency`: the settle currency, or else the quote."""
+        pair, _, settle = self.symbol.partition(":")
+        if settle:
+            return settle.partition("-")[0] == currency.upper()
+        name = pair.partition("-")[0]
+        known = max((quote for quote in _QUOTES if name.endswith(quote) and name != quote), key=len, default=None)
+        return currency.upper() == known if known else name.endswith(currency.upper())
 
     def __str__(self) -> str:
         """Show the stream id."""

@@ -53,6 +53,7 @@ class Memory(BaseAggregate[str]):
     outcome_unknown: bool = False
     rollbacks: int = 0
     rollback_failed: bool = False
+    stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     trades: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -102,7 +103,8 @@ class Memory(BaseAggregate[str]):
         self.cycle, self.opened_at = event.cycle, event.ts_event
         self.status = self.side = self.intent_id = self.requested_qty = self.signal_price = None
         self.exchange_order_id = self.client_order_id = self.stop = None
-        self.holding, self.outcome_unknown, self.adjusted_at = Holding(), False, EPOCH
+        self.holding, self.outcome_unknown = Holding(), False
+        self.stated_at = self.adjusted_at = EPOCH
         self.rollbacks, self.rollback_failed = 0, False
         self.trades, self.answers = {}, {}
 
@@ -120,6 +122,8 @@ class Memory(BaseAggregate[str]):
                     self.status = Status.ENTRY_PLACED
                 self.exchange_order_id, self.holding = event.exchange_order_id, event.holding
                 self.outcome_unknown = False
+                if event.filled_qty is not None:
+                    self.stated_at = max(self.stated_at, event.ts_event)
             case e.EntryFilled():
                 self.holding, self.trades[event.trade_id] = event.holding, event.request
                 self.outcome_unknown = False
@@ -138,9 +142,11 @@ class Memory(BaseAggregate[str]):
             case e.PositionReduced():
                 self.holding, self.trades[event.trade_id] = event.holding, event.request
             case e.PositionAdjusted():
-                self.holding, self.adjusted_at, self.outcome_unknown = event.holding, event.ts_event, False
+                self.holding, self.outcome_unknown = event.holding, False
+                self.stated_at = self.adjusted_at = max(self.stated_at, event.ts_event)
             case e.PositionAdopted():
                 self.status, self.side, self.holding = Status.ACTIVE, event.side, event.holding
+                self.stated_at = self.adjusted_at = event.ts_event
             case e.PositionImported():
                 self.status, self.side, self.holding = event.status, event.side, event.holding
                 self.intent_id, self.exchange_order_id = event.intent_id, event.exchange_order_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from domain import commands as c
@@ -35,7 +35,7 @@ from domain.holding import ZERO, Holding
 from domain.key import PositionKey, client_order_id
 from domain.memory import Answer, Memory
 from domain.stop import Stop, is_losing_side
-from domain.values import Side, Status, plain
+from domain.values import EXACT, Side, Status, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Position(Memory):
             return self._same(answer, command, f"command_id {stamp.command_id}")
         self._recording = _Recording(command, stamp, self.version)
         try:
-            no_news = _METHODS[type(command)](self, command)
+            with localcontext(EXACT):  # whatever the caller's context would round to
+                no_news = _METHODS[type(command)](self, command)
         finally:
             del self._recording
         return no_news or self.answers[stamp.command_id]
@@ -122,8 +123,8 @@ class Position(Memory):
         assert self.status is not None, "a known cycle"
         if command.cycle != self.cycle or (not self.is_open and self.cycle != self.last_cycle):
             raise StaleCycle(
-                f"{self.id}#{command.cycle} is over; the current cycle is #{max(self.cycle, self.last_cycle)}, and "
-                "cycles share nothing",
+                f"{self.id}#{command.cycle} is over; the current cycle is "
+                f"#{self.cycle if self.is_open else self.last_cycle}, and cycles share nothing",
                 position_id=f"{self.id}#{command.cycle}",
             )
         if not self.is_open:
@@ -206,7 +207,9 @@ class Position(Memory):
             return self._open_after_the_fact(command)
         if command.position_id is not None:
             self._needs_open(command)
-        stated = self.holding.with_statement(command.filled_qty or ZERO, command.avg_px)
+        stated = self.holding
+        if self._recording.stamp.ts_event > self.adjusted_at:
+            stated = stated.with_statement(command.filled_qty or ZERO, command.avg_px)
         if self.exchange_order_id is not None:
             if self.exchange_order_id != command.exchange_order_id:
                 raise self._refused(
@@ -259,15 +262,17 @@ class Position(Memory):
         Shape:   status unchanged; on a cycle that is over it is recorded as late, never refused.
         Units:   `last_qty` in base asset, `last_px` in quote asset; the fee in its own currency.
         Refuses: IdempotencyMismatch for a known `trade_id` with other content; the same again is no news.
-        Source:  the exchange's trade stream. A fill older than the last adjustment is already part of that.
+        Source:  the exchange's trade stream. A fill older than the last acknowledgement or adjustment is part of that.
         """
         if self.status is None or command.cycle != self.cycle:
             self._needs_open(command)
         if known := self._known_trade(command):
             return known
-        filled = self.holding
-        if self._recording.stamp.ts_event > self.adjusted_at:
-            filled = filled.with_fill(command.last_qty, command.last_px, requested=self.requested_qty)
+        filled, at = self.holding, self._recording.stamp.ts_event
+        if at > self.adjusted_at:
+            filled = filled.with_fill(
+                command.last_qty, command.last_px, requested=self.requested_qty, is_part=at <= self.stated_at
+            )
         self._record(
             e.EntryFilled,
             trade_id=command.trade_id,
@@ -339,7 +344,7 @@ class Position(Memory):
         stop = Stop(command.stop_price, command.quantity, command.exchange_order_id, locks)
         if command.activate and self.status is not Status.ACTIVE:
             self._needs_cover(side, stop)
-        elif not command.activate and stop == self.stop:
+        elif stop == self.stop:
             return self._no_news(command)
         self._record(
             e.StopLossSet,
@@ -395,19 +400,21 @@ class Position(Memory):
         Shape:   status unchanged; at zero the cycle waits for `close` (or `roll_back`) to say why it ended.
         Refuses: NothingToClose, ReduceExceedsPosition; a known `trade_id` is no news.
         """
-        side = self._needs_open(command)
-        if known := self._known_trade(command):
+        if command.cycle == self.cycle and (known := self._known_trade(command)):
             return known
+        side = self._needs_open(command)
         held = self.holding
+        is_past = self._recording.stamp.ts_event <= self.adjusted_at
         if not held.quantity:
             raise self._refused(NothingToClose, "holds nothing that could be reduced")
-        if command.last_qty > held.quantity:
+        if command.last_qty > held.quantity and not is_past:
             raise self._refused(
                 ReduceExceedsPosition,
                 f"holds {plain(held.quantity)}, less than the {plain(command.last_qty)} to be closed; if the exchange "
                 "says so, adjust first",
             )
-        reduced = held.with_exit(side, command.last_qty, command.last_px)
+        reduce = held.with_past_exit if is_past else held.with_exit
+        reduced = reduce(side, command.last_qty, command.last_px)
         self._record(
             e.PositionReduced,
             trade_id=command.trade_id,
@@ -486,7 +493,7 @@ class Position(Memory):
         if self.status is not Status.ROLLING_BACK:
             raise self._refused(WrongStatus, f"is {self.status}; start_rollback comes before the closing order")
         proof = command.evidence
-        if proof is None or proof == c.Evidence():
+        if proof is None or proof.says_nothing:
             raise self._refused(
                 EvidenceMissing,
                 "is flat only with a proof: send evidence, as closing_order_id, fills, or position_quantity 0",
@@ -495,7 +502,10 @@ class Position(Memory):
             raise self._refused(NotFlat, f"has {plain(proof.position_quantity)} left at the exchange; fail_rollback")
         held = self.holding
         if proof.fills:
-            new = [fill for fill in proof.fills if fill.trade_id not in self.trades]
+            fills = {fill.trade_id: fill for fill in proof.fills}
+            if any(fills[fill.trade_id] != fill for fill in proof.fills):
+                raise self._refused(IdempotencyMismatch, "has one trade_id twice in the evidence, with other content")
+            new = [fill for fill in fills.values() if fill.trade_id not in self.trades]
             total = sum((fill.last_qty for fill in new), ZERO)
             if total != held.quantity:
                 raise self._refused(
@@ -513,14 +523,19 @@ class Position(Memory):
 
         Shape: rolling_back stays, flagged; what is left is what we hold. Refuses: WrongStatus.
         """
-        self._needs_open(command)
+        side = self._needs_open(command)
         if self.status is not Status.ROLLING_BACK:
             raise self._refused(WrongStatus, f"is {self.status}; no rollback is on its way")
+        held, left = self.holding, command.residual_qty
+        if left < held.quantity:
+            held = held.with_exit(side, held.quantity - left, None)
+        elif left > held.quantity:
+            held = held.corrected(left, held.avg_px_open)
         self._record(
             e.RollbackFailed,
             reason=command.reason,
             residual_qty=command.residual_qty,
-            holding=self.holding.corrected(command.residual_qty, self.holding.avg_px_open),
+            holding=held,
         )
 
     def close(self, command: c.Close) -> None:
@@ -532,7 +547,7 @@ class Position(Memory):
         """
         side = self._needs_open(command)
         held = self.holding
-        if not held.filled_qty:
+        if not held.filled_qty and self.status is not Status.ACTIVE:
             raise self._refused(NothingToClose, "holds nothing and never did; fail_entry ends an entry without fills")
         if self.status is Status.ROLLING_BACK:
             raise self._refused(WrongStatus, "is rolling_back; roll_back ends it, with the proof")

@@ -125,7 +125,7 @@ def exact(value: object) -> Decimal:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f'{text[:40]!r} is not a finite number; send it as text, like "61.8"')
     number = Decimal(text)
-    if abs(number) >= MAGNITUDE_MAX:
+    if number.copy_abs() >= MAGNITUDE_MAX:  # abs() would round as the caller's context says
         raise ValueError(f"{text[:60]} is absurdly large; a price or quantity stays below 10^18")
     if number and number.adjusted() < -DECIMALS_MAX:
         raise ValueError(f"{text[:60]} is absurdly small; {DECIMALS_MAX} decimals are kept")
@@ -163,7 +163,10 @@ def utc(value: object) -> datetime:
         raise ValueError(f"{value!r} is not a time; write it like 2025-10-22T18:50:40.981819Z")
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} names no zone; append Z for UTC, or an offset like +04:00")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value.isoformat()} is not a time that UTC can say") from None
 
 
 @lru_cache(maxsize=4096)

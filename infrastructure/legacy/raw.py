@@ -1,0 +1,28 @@
+"""A row of the legacy table as it was read, and what can be wrong with what it is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.errors import LedgerError
+
+Progress = Callable[[int], None]
+"""Told how many rows were done since it was told last."""
+
+
+class UnreadableDump(LedgerError):
+    """The file or table cannot be read as a legacy table; nothing was imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row, as text; None is NULL. `line` is its place in the file, or in the answer of the database."""
+
+    line: int
+    columns: tuple[str, ...]
+    values: tuple[str | None, ...]
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The row by column."""
+        return dict(zip(self.columns, self.values, strict=True))

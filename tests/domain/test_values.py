@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal, Inexact, localcontext
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.values import OPEN_STATUSES, JsonFloat, Side, Status, exact, plain, rounded, timestamp_text, utc
+from tests.strategies import MOMENTS, NOT_NUMBERS, numbers
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("61.8", "61.8"),
+        (" 61.80 ", "61.8"),
+        (Decimal("61.800"), "61.8"),
+        (61, "61"),
+        ("+1.", "1"),
+        (".5", "0.5"),
+        ("3.544E-4", "0.0003544"),
+        ("1e17", "1" + "0" * 17),
+        ("0e5", "0"),
+        ("-0.00", "0"),
+        ("0." + "0" * 30, "0"),
+        ("0." + "0" * 17 + "1", "0." + "0" * 17 + "1"),
+        ("9" * 18 + "." + "9" * 18, "9" * 18 + "." + "9" * 18),
+    ],
+)
+def test_a_number_is_kept_as_it_was_meant(sent: object, kept: str) -> None:
+    assert plain(exact(sent)) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (61.8, 'send the text "61.8"'),
+        (1e-7, 'send the text "0.0000001"'),
+        (JsonFloat("61.80"), 'send the text "61.80"'),
+        (JsonFloat("0.1000000000000000055511151231257827"), '"0.1000000000000000055511151231257827"'),
+        (float("nan"), "leave the field out"),
+        (float("inf"), "leave the field out"),
+        ("NaN", "not a finite number"),
+        ("Infinity", "not a finite number"),
+        (Decimal("-Infinity"), "not a finite number"),
+        ("", "not a finite number"),
+        ("61,8", "not a finite number"),
+        ("1_000", "not a finite number"),
+        ("6٣", "not a finite number"),
+        (True, "not a number"),
+        (None, "not a number"),
+        ([], "not a number"),
+        ("1e18", "absurdly large"),
+        ("-1e18", "absurdly large"),
+        ("1e999", "absurdly large"),
+        ("1e-19", "absurdly small"),
+        ("0." + "1" * 19, "more than 18 decimals"),
+    ],
+)
+def test_what_is_not_an_exact_number_is_refused_with_what_would_be(sent: object, words: str) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the words are compared as text
+        exact(sent)
+    assert words in str(refused.value)
+
+
+@given(NOT_NUMBERS)
+def test_no_float_no_nan_and_nothing_absurd_is_ever_a_number(value: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the words are in the examples above
+        exact(value)
+
+
+SIGNED = numbers() | numbers().map(Decimal.copy_negate) | st.just(Decimal(0))
+
+
+@given(SIGNED)
+def test_every_number_is_read_back_exactly(number: Decimal) -> None:
+    assert exact(plain(number)) == number
+    assert plain(exact(plain(number))) == plain(number)
+
+
+@given(SIGNED, st.integers(1, 6))
+def test_a_bot_that_rounds_its_own_numbers_does_not_round_ours(number: Decimal, precision: int) -> None:
+    text = plain(number)
+    with localcontext() as context:
+        context.prec, context.traps[Inexact] = precision, True
+        assert plain(exact(text)) == plain(exact(number)) == text
+        assert plain(rounded(number)) == text
+
+
+@given(SIGNED)
+def test_a_number_is_written_without_exponent_padding_or_minus_zero(number: Decimal) -> None:
+    text = plain(number)
+    assert "e" not in text.lower()
+    assert text == "0" or text.lstrip("-")[0] != "0" or text.lstrip("-").startswith("0.")
+    assert "." not in text or text[-1] not in "0."
+    assert text != "-0"
+
+
+def test_rounding_is_half_to_even_at_18_decimals() -> None:
+    tiny = Decimal("1E-18")
+    assert [rounded(tiny * Decimal(n) / 2) for n in (1, 3, 5)] == [0, 2 * tiny, 2 * tiny]
+    assert rounded(Decimal(10) ** 30 + tiny / 4) == Decimal(10) ** 30
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "2025-10-22T18:50:40.981819Z",
+        "2025-10-22 18:50:40.981819+00:00",
+        "2025-10-22T22:50:40.981819+04:00",
+        " 20251022T185040.981819Z ",
+        datetime(2025, 10, 22, 21, 50, 40, 981819, tzinfo=timezone(timedelta(hours=3))),
+    ],
+)
+def test_a_time_is_turned_to_utc(sent: object) -> None:
+    assert timestamp_text(utc(sent)) == "2025-10-22T18:50:40.981819Z"
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ("2025-10-22T22:50:40.981819", "names no zone"),
+        (datetime(2025, 10, 22, 21, 50, 40), "names no zone"),  # noqa: DTZ001 - that is the point
+        ("2025-10-22", "names no zone"),
+        ("yesterday", "is not a time"),
+        ("", "is not a time"),
+        (1761159040, "is not a time"),
+        (None, "is not a time"),
+    ],
+)
+def test_a_time_without_a_zone_is_refused(sent: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        utc(sent)
+
+
+@pytest.mark.parametrize("sent", ["0001-01-01T00:00:00+04:00", "9999-12-31T23:59:59-04:00"])
+def test_a_time_that_utc_cannot_say_is_refused(sent: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        utc(sent)
+
+
+@given(MOMENTS)
+def test_every_time_is_read_back_exactly(moment: datetime) -> None:
+    assert utc(timestamp_text(moment)) == moment
+
+
+@given(st.lists(st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)), min_size=2, max_size=5))  # noqa: DTZ001 - hypothesis wants it so
+def test_the_order_of_written_times_is_the_order_of_times(moments: list[datetime]) -> None:
+    assert sorted(map(timestamp_text, moments)) == [timestamp_text(moment) for moment in sorted(moments)]
+
+
+def test_the_open_statuses_are_the_five_that_hold_the_slot() -> None:
+    assert [status.value for status in Status if status.is_open] == [
+        "pending_entry",
+        "entry_placed",
+        "pending_sl",
+        "active",
+        "rolling_back",
+    ]
+    assert len(OPEN_STATUSES) == 5
+
+
+def test_a_long_is_closed_by_a_sell_and_a_short_by_a_buy() -> None:
+    assert [(side.value, side.closing_order, side.sign) for side in Side] == [("long", "sell", 1), ("short", "buy", -1)]
