@@ -49,7 +49,7 @@ def _side(value: object) -> object:
 
 
 def _storable(value: Any, depth: int = 0) -> Any:
-    """Refuse, at any depth, what would not come back from the store as it went in."""
+    """Refuse, at any depth, what would not come back from the store as it went in; and put names in one order."""
     if depth > NESTING_MAX:
         raise ValueError(f"is nested more than {NESTING_MAX} deep")
     match value:
@@ -58,12 +58,10 @@ def _storable(value: Any, depth: int = 0) -> Any:
         case str():
             writable(value)
         case dict():
-            for name, inner in value.items():
-                _storable(name, depth + 1)
-                _storable(inner, depth + 1)
+            names = [_storable(name, depth + 1) for name in value]
+            return {name: _storable(value[name], depth + 1) for name in sorted(names, key=str)}
         case list():
-            for inner in value:
-                _storable(inner, depth + 1)
+            return [_storable(inner, depth + 1) for inner in value]
     return value
 
 
@@ -404,7 +402,7 @@ def _evidence(value: object) -> object:
     if isinstance(value, str):
         return {"note": value} if value.strip() else None
     if isinstance(value, dict):
-        return dict(sorted(value.items(), key=lambda item: str(item[0]))) or None
+        return _storable(value) or None
     return {"fills": value} if isinstance(value, list) and value else value or None
 
 

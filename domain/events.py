@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from eventsourcing.domain import CanMutateAggregate
-from pydantic import JsonValue
+from pydantic import ConfigDict, JsonValue
 
 from domain.commands import Evidence
 from domain.holding import Holding
-from domain.values import Moment, Number, Side, Source, Status
+from domain.values import Instant, Number, Side, Source, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +25,15 @@ class PositionEvent(CanMutateAggregate[str]):
     `request` is the digest of the command's content: the same `command_id` with another one is a mistake.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     originator_id: str
     originator_version: int
     command_id: str
     request: str
     cycle: int
-    ts_event: Moment
-    ts_recorded: Moment
+    ts_event: Instant
+    ts_recorded: Instant
     source: Source
     metadata: dict[str, JsonValue] | None = None
 
@@ -214,7 +216,7 @@ class PositionImported(OpeningEvent):
     intent_id: str | None
     claims_intent: bool
     legacy_id: str | None
-    closed_at: Moment | None
+    closed_at: Instant | None
     findings: tuple[str, ...]
     row: dict[str, str | None]
     beside: bool

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
 
+from pydantic import ConfigDict
+
 from domain.values import EXACT, Number, Side, rounded
 
 ZERO = Decimal(0)
@@ -20,6 +22,8 @@ class Holding:
              rounded one: a partial exit releases its share of `cost` (18 decimals), the last exit what is left,
              so that over a whole cycle profit is exactly proceeds minus cost.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     quantity: Number = ZERO
     """Open now, without a sign."""
@@ -111,14 +115,20 @@ class Holding:
             )
 
     def with_past_exit(self, side: Side, qty: Decimal, px: Decimal) -> Holding:
-        """Count an exit that a later correction of what is open took into account: it only adds to what was earned."""
+        """Count an exit that a later word of the exchange took into account: it only adds to what was earned.
+
+        Where something was closed at a price that nobody said, the exit is part of that, and what was earned stays
+        unknown.
+        """
+        if self.proceeds is None:
+            return self
         with localcontext(EXACT):
             gained = None if self.avg_px_open is None else side.sign * (px - self.avg_px_open) * qty
             return replace(
                 self,
                 filled_qty=self.filled_qty + qty,
                 closed_qty=self.closed_qty + qty,
-                proceeds=None if self.proceeds is None else self.proceeds + qty * px,
+                proceeds=self.proceeds + qty * px,
                 realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
             )
 

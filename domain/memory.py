@@ -160,6 +160,7 @@ class Memory(BaseAggregate[str]):
                 self.status, self.holding = Status.ROLLED_BACK, event.holding
             case e.RollbackFailed():
                 self.rollback_failed, self.holding = True, event.holding
+                self.stated_at = self.adjusted_at = max(self.stated_at, event.ts_event)
             case e.PositionClosed():
                 self.status, self.holding = Status.CLOSED, event.holding
             case _:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
 
 EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
@@ -172,7 +172,9 @@ def utc(value: object) -> datetime:
 @lru_cache(maxsize=4096)
 def timestamp_text(value: datetime) -> str:
     """Write a UTC time at fixed width, so that the order of texts is the order of times."""
-    return value.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    text = value.isoformat(timespec="microseconds")
+    assert text.endswith("+00:00"), f"{text} is not in UTC"
+    return text[:-6] + "Z"
 
 
 def writable(value: str) -> str:
@@ -201,7 +203,10 @@ Number = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="j
 """A number as events and rows hold it: already checked, written plainly."""
 
 Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_text, return_type=str, when_used="json")]
-"""An aware UTC time."""
+"""An aware UTC time, as it comes in."""
+
+Instant = Annotated[AwareDatetime, PlainSerializer(timestamp_text, return_type=str, when_used="json")]
+"""An aware UTC time as events and rows hold it: already checked."""
 
 Price = Annotated[Number, BeforeValidator(exact), AfterValidator(_positive)]
 """Quote asset for one unit of base asset; greater than zero, for unknown is not zero."""

@@ -67,7 +67,7 @@ def make_anchor(store: Store, progress: Progress = lambda _: None, *, nid: int |
     streams: dict[str, Head] = {}
     for stored in store.log(as_of=AsOf(nid=nid)):
         digest.update(bytes.fromhex(stored.hash))
-        streams[str(stored.originator_id)] = Head(stored.originator_version, stored.hash)
+        streams[stored.originator_id] = Head(stored.originator_version, stored.hash)
         events += 1
         progress(1)
     return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())))

@@ -7,18 +7,18 @@ blanks, numbers as plain text, times in UTC at fixed width; a field that has its
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any, Final
 
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
 
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
 from domain.values import timestamp_text
-from infrastructure.records import Columns, EventRecord, Mark
+from infrastructure.records import Columns, EventRecord, Mark, RecordedEvent
 
 _COLUMNS: Final = {"originator_id", "originator_version"}
 _STORED_NAMES: Final[dict[type[PositionEvent], str]] = {event: f"{event.__name__}.v1" for event in EVENTS}
@@ -50,7 +50,7 @@ def columns(event: PositionEvent) -> Columns:
     )
 
 
-def decode(stored: StoredEvent) -> PositionEvent:
+def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
     """Read an event back.
 
     Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
@@ -61,14 +61,26 @@ def decode(stored: StoredEvent) -> PositionEvent:
             "of the software does not know; read it with the version that wrote it, or a later one"
         )
     try:
-        fields = from_json(stored.state)
-        fields["originator_id"], fields["originator_version"] = stored.originator_id, stored.originator_version
-        event: PositionEvent = _adapter(stored.topic).validate_python(fields)
+        fields = json.loads(stored.state, parse_float=_no_float, parse_constant=_no_float)
+        event: PositionEvent = _adapter(stored.topic).validate_python(_placed(fields, stored))
     except (ValidationError, ValueError, TypeError) as cause:
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: {cause}"
         ) from cause
     return event
+
+
+def _placed(fields: Any, stored: StoredEvent | RecordedEvent) -> dict[str, Any]:
+    """The fields of a payload together with the place of the event, which no payload may say itself."""
+    if not isinstance(fields, dict):
+        raise ValueError("the payload is no JSON object")
+    if own := _COLUMNS & fields.keys():
+        raise ValueError(f"the payload has {', '.join(sorted(own))}, which the row says")
+    return {**fields, "originator_id": stored.originator_id, "originator_version": stored.originator_version}
+
+
+def _no_float(text: str) -> Any:
+    raise ValueError(f"{text} is a float; numbers are stored as text")
 
 
 def _mark(event: PositionEvent) -> Mark | None:

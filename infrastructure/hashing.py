@@ -11,6 +11,8 @@ from eventsourcing.persistence import StoredEvent
 GENESIS: Final = "0" * 64
 """What stands before the first event of a stream."""
 
+_LENGTH_OF_HASH: Final = (32).to_bytes(8, "big")
+
 
 def chained(previous: str, stream: str, version: int, topic: str, state: bytes) -> str:
     """The hash of one event, as 64 hex digits.
@@ -18,11 +20,12 @@ def chained(previous: str, stream: str, version: int, topic: str, state: bytes) 
     Shape: SHA-256 over the previous hash, stream, version, stored name and payload, each preceded by its length
     as eight bytes, so that no two different events ever hash the same bytes.
     """
-    sha = hashlib.sha256()
-    for part in (bytes.fromhex(previous), stream.encode(), str(version).encode(), topic.encode(), state):
-        sha.update(len(part).to_bytes(8, "big"))
-        sha.update(part)
-    return sha.hexdigest()
+    name, number, kind = stream.encode(), str(version).encode(), topic.encode()
+    return hashlib.sha256(
+        _LENGTH_OF_HASH
+        + bytes.fromhex(previous)
+        + b"".join([len(part).to_bytes(8, "big") + part for part in (name, number, kind, state)])
+    ).hexdigest()
 
 
 def chain(previous: str, records: Iterable[StoredEvent]) -> list[str]:

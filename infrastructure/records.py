@@ -56,9 +56,24 @@ def as_record(event: StoredEvent) -> EventRecord:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordedEvent(Notification):
-    """A stored event as it is found in the log, with its place in the global order (`id`) and its hash."""
+class RecordedEvent(NamedTuple):
+    """A stored event as it is found in the log: with its place in the global order (`id`) and its hash.
 
+    A tuple, for it is made a million times over.
+    """
+
+    id: int
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: bytes
     hash: str
     columns: Columns
+
+    def as_notification(self) -> Notification:
+        """The event as the library knows it in the log."""
+        return Notification(self.originator_id, self.originator_version, self.topic, self.state, self.id)
+
+    def as_stored(self) -> StoredEvent:
+        """The event as the library knows it in a stream."""
+        return StoredEvent(self.originator_id, self.originator_version, self.topic, self.state)

@@ -71,7 +71,7 @@ class _Verification:
     def run(self) -> Verified:
         with self._store.snapshot():
             rows = _Grouped(self._store.rows_by_stream())
-            for stream, records in groupby(self._store.streams(), lambda record: str(record.originator_id)):
+            for stream, records in groupby(self._store.streams(), lambda record: record.originator_id):
                 self._streams += 1
                 for orphans in rows.before(stream):
                     self._compare({}, orphans)

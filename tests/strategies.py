@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from pydantic import JsonValue
+from pydantic import AwareDatetime, JsonValue
 
 from domain import commands as c
 from domain.commands import ClosingFill, Command, Evidence
@@ -26,7 +26,7 @@ from domain.values import EXACT, Leg, Side, Status
 from tests.spec import second
 
 settings.register_profile(
-    "ledger", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    "ledger", deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile("ledger")
 
@@ -255,6 +255,7 @@ _PLAIN: Final[dict[Any, list[Any]]] = {
     bool: [False, True],
     NoneType: [None],
     datetime: _MOMENTS,
+    AwareDatetime: _MOMENTS,
     Evidence: _PROOFS,
     JsonValue: _JSON,
     Holding: [

@@ -26,3 +26,11 @@ class RawRow:
     def as_dict(self) -> dict[str, str | None]:
         """The row by column."""
         return dict(zip(self.columns, self.values, strict=True))
+
+
+def decoded(line: bytes, number: int) -> str:
+    """A line as text. Refuses: UnreadableDump, naming the line."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        raise UnreadableDump(f"line {number} is not UTF-8: {wrong.reason} at its byte {wrong.start}") from None

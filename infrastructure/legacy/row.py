@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from domain.commands import ImportPosition
 from domain.key import PositionKey
@@ -14,7 +14,8 @@ from domain.values import Side, Status
 from infrastructure.legacy.findings import Finding
 from infrastructure.legacy.raw import RawRow
 
-_ID_DIGITS_MAX = 30
+_ID_DIGITS_MAX: Final = 30
+_SEPARATOR: Final = "\n"  # stands in none of the parts of an identity
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +71,7 @@ class LegacyRow:
 
     def command_id(self, nth: int) -> str:
         """The id of the command that imports it, as the nth row of its identity; the same at every import."""
-        text = json.dumps([*self.identity, *([] if nth == 1 else [nth])], separators=(",", ":"))
+        text = _SEPARATOR.join(self.identity if nth == 1 else (*self.identity, str(nth)))
         return f"import:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
     def command(self, command_id: str, *, claims_intent: bool, superseded_by: str | None = None) -> ImportPosition:

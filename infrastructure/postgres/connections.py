@@ -153,10 +153,26 @@ class Connections:
             reason = " ".join(str(error).split())
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
-    def listening(self, channel: str) -> Connection:
-        """A connection outside the pool that hears what is notified on a channel. Refuses: StoreUnavailable."""
+    def _watched(self) -> WatchedConnection:
         connection = self.alone()
         connection.watchdog = self._watchdog
+        return connection
+
+    @contextmanager
+    def fresh(self) -> Iterator[Connection]:
+        """A connection outside the pool for one question: those in the pool may be as lost as the one that was.
+
+        Refuses: StoreUnavailable.
+        """
+        try:
+            with self._watched() as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise explained(error, self.settings) from error
+
+    def listening(self, channel: str) -> Connection:
+        """A connection outside the pool that hears what is notified on a channel. Refuses: StoreUnavailable."""
+        connection = self._watched()
         try:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         except psycopg.Error as error:

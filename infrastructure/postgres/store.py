@@ -179,7 +179,7 @@ class PostgresStore(Store):
 
         Refuses: VersionTaken when somebody else's event stands there; StoreUnavailable.
         """
-        with self._connections.reading() as connection:
+        with self._connections.fresh() as connection:
             assert isinstance(doubt.backend, Backend), "this store raised it"
             is_over = self._connections.is_over(connection, doubt.backend)
             found = connection.execute(_AT, (doubt.stream, doubt.version)).fetchone()
@@ -356,7 +356,7 @@ class PostgresStore(Store):
                 conditions.append(condition)
                 values.append(value)
         found = self._events(conditions, values, "version DESC" if desc else "version", limit)
-        return [StoredEvent(e.originator_id, e.originator_version, e.topic, e.state) for e in found]
+        return [event.as_stored() for event in found]
 
     def select_notifications(
         self,
@@ -379,7 +379,7 @@ class PostgresStore(Store):
         if topics:
             conditions.append("type = ANY(%s)")
             values.append(list(topics))
-        return list(self._events(conditions, values, "nid", limit))
+        return [event.as_notification() for event in self._events(conditions, values, "nid", limit)]
 
     def max_notification_id(self) -> int | None:
         """The last settled place in the log."""
@@ -402,12 +402,5 @@ def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
 
 def _recorded(row: Sequence[Any]) -> RecordedEvent:
     nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
-    return RecordedEvent(
-        id=nid,
-        originator_id=stream,
-        originator_version=version,
-        topic=topic,
-        state=payload.encode(),
-        hash=hashed,
-        columns=Columns(command_id, intent_id, cycle, mark, timestamp_text(ts_recorded)),
-    )
+    columns = Columns(command_id, intent_id, cycle, mark, timestamp_text(ts_recorded))
+    return RecordedEvent(nid, stream, version, topic, payload.encode(), hashed, columns)

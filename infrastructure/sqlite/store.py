@@ -285,7 +285,7 @@ class SQLiteStore(Store):
                 conditions.append(condition)
                 values.append(value)
         found = self._events(conditions, values, "version DESC" if desc else "version", limit)
-        return [StoredEvent(e.originator_id, e.originator_version, e.topic, e.state) for e in found]
+        return [event.as_stored() for event in found]
 
     def select_notifications(
         self,
@@ -308,7 +308,7 @@ class SQLiteStore(Store):
         if topics:
             conditions.append(f"type IN ({', '.join('?' * len(topics))})")
             values.extend(topics)
-        return list(self._events(conditions, values, "nid", limit))
+        return [event.as_notification() for event in self._events(conditions, values, "nid", limit)]
 
     def max_notification_id(self) -> int | None:
         """The last place in the log."""
@@ -360,15 +360,8 @@ class SQLitePositionTable:
 
 def _recorded(row: Sequence[Any]) -> RecordedEvent:
     nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
-    return RecordedEvent(
-        id=nid,
-        originator_id=stream,
-        originator_version=version,
-        topic=topic,
-        state=payload,
-        hash=hashed,
-        columns=Columns(command_id, intent_id, cycle, mark, ts_recorded),
-    )
+    columns = Columns(command_id, intent_id, cycle, mark, ts_recorded)
+    return RecordedEvent(nid, stream, version, topic, payload, hashed, columns)
 
 
 def _to_columns(row: PositionRow) -> tuple[Any, ...]:

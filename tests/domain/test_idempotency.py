@@ -13,7 +13,14 @@ from domain.commands import (
     SetStopLoss,
     StartRollback,
 )
-from domain.errors import EntryHasFills, IdempotencyMismatch, PositionAlreadyOpen, PositionNotOpen, VersionConflict
+from domain.errors import (
+    EntryHasFills,
+    IdempotencyMismatch,
+    NotProtected,
+    PositionAlreadyOpen,
+    PositionNotOpen,
+    VersionConflict,
+)
 from domain.events import Activated, EntryFilled, EntryPlaced, EntryRequested, PositionClosed
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
@@ -83,9 +90,7 @@ def test_the_same_id_with_other_content_is_refused(other: Command) -> None:
 
 def test_a_refused_command_leaves_its_id_free() -> None:
     activate = on(Activate, command_id="once")
-    story = given(*ENTERED[:3]).when(activate)
-    assert story.refusal is not None
-    story.when(STOP).when(activate).then(Activated)
+    given(*ENTERED[:3]).when(activate).refused(NotProtected).when(STOP).when(activate).then(Activated)
 
 
 # -- intent_id --------------------------------------------------------------------------------------------------

@@ -140,6 +140,8 @@ def test_other_settle_currencies_expiries_accounts_and_legs_stay_apart(one: Spel
         ("BTC/USD:BTC-251226", "BTC", True),
         ("BTC/USD:BTC", "USD", False),
         ("T/USDT", "USDT", True),
+        ("APT/USD", "USD", True),
+        ("APT/USD", "APT", False),
     ],
 )
 def test_a_key_knows_what_currency_its_profit_is_counted_in(symbol: str, currency: str, *, settled: bool) -> None:

@@ -8,7 +8,7 @@ from domain.commands import Close, FailRollback, RecordEntryFill, Reduce, RollBa
 from domain.errors import EvidenceMissing, NotFlat, NothingToRollBack, PositionNotOpen, WrongStatus
 from domain.events import EntryFilled, EntryRequested, PositionReduced, RollbackFailed, RollbackStarted, RolledBack
 from domain.key import client_order_id
-from tests.spec import ENTERED, FILLED, PLACED, Story, given, on, request
+from tests.spec import ENTERED, FILLED, PLACED, Story, given, on, request, second
 
 START_ROLLBACK = on(StartRollback, reason="no stop after 3 tries")
 FAILED = on(FailRollback, reason="order rejected", residual_qty="20")
@@ -197,6 +197,19 @@ def test_a_failed_rollback_that_closed_nothing_changes_no_totals() -> None:
     rolling_back().when(on(FailRollback, reason="rejected", residual_qty="61.8")).leaves(
         quantity="61.8", filled_qty="61.8", realized_pnl="0", avg_px_open="3.2333"
     )
+
+
+def test_a_closing_fill_older_than_the_failure_is_part_of_what_it_left() -> None:
+    failed = on(FailRollback, reason="partly filled", residual_qty="50", at=second(10))
+    older = on(Reduce, trade_id="x1", last_qty="11.8", last_px="3.2", at=second(9))
+    rolling_back().when(failed).when(older).then(PositionReduced).leaves(quantity="50", filled_qty="61.8")
+
+
+def test_an_entry_fill_older_than_the_failure_is_part_of_what_it_left() -> None:
+    partly = on(RecordEntryFill, trade_id="t1", last_qty="40", last_px="3.2333")
+    failed = on(FailRollback, reason="partly filled", residual_qty="50", at=second(10))
+    older = on(RecordEntryFill, trade_id="t2", last_qty="21.8", last_px="3.2333", at=second(9))
+    given(request(), partly, START_ROLLBACK).when(failed).when(older).then(EntryFilled).leaves(quantity="50")
 
 
 def test_a_failed_rollback_that_closed_nothing_leaves_the_profit_exact() -> None:

@@ -85,7 +85,7 @@ def test_a_rebuild_of_a_right_table_finds_no_difference() -> None:
 
 
 def test_a_rebuild_counts_the_rows_that_were_wrong() -> None:
-    wrong = expected(two_streams())["APTUSDT.binance#1"].but(version=99)
+    wrong = replace(expected(two_streams())["APTUSDT.binance#1"], version=99)
     read = [row for row in expected(two_streams()).values() if row.position_id != "BTCUSDT.binance#1"]
     assert rebuilt(two_streams(), Table([*read, wrong]))[0].differences == 2
 

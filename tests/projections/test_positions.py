@@ -21,7 +21,6 @@ from domain.commands import (
 from domain.errors import CommandRefused
 from domain.events import Activated, PositionEvent
 from domain.position import Position
-from domain.values import Status
 from infrastructure.codec import decode, encode
 from projections.positions import COLUMNS, PositionRow, fees_text, needs_stop, project, row_from
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
@@ -193,13 +192,6 @@ def test_an_event_of_a_cycle_that_was_never_opened_is_a_stranger() -> None:
     activated = next(event for event in given(*ENTERED).history if isinstance(event, Activated))
     with pytest.raises(AssertionError, match="Activated of a cycle that was never opened"):
         project(None, activated)
-
-
-def test_a_change_of_a_column_that_is_not_there_is_a_mistake() -> None:
-    row = given(request()).rows["APTUSDT.binance#1"]
-    with pytest.raises(AssertionError):
-        row.but(leverage="10")
-    assert row.but(status=Status.CLOSED).but(status=Status.PENDING_ENTRY) == row
 
 
 def test_when_a_position_became_unprotected_is_the_time_of_the_event_and_not_of_the_writing() -> None:
