@@ -4,19 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql')
 
-.PHONY: demo test check format pins clean
+.PHONY: demo test check bench format pins clean
 
 demo: $(VENV)/installed ## the main job, on an embedded SQLite file
 	$(BIN)/position-ledger demo
 
 test: $(VENV)/installed ## every test, against the wheel that users install
-	$(BIN)/pytest -n 2 $(ARGS)
+	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 2 $(ARGS)
 
 check: $(VENV)/installed ## style, types, and which way imports may point
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/test_tidy.py
+	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/test_tidy.py
+
+bench: $(VENV)/installed ## what it costs, beside its baselines, in one run
+	$(BIN)/position-ledger bench $(ARGS)
 
 format: $(VENV)/pinned
 	$(BIN)/ruff format .

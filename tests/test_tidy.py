@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import domain
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("domain", "projections", "infrastructure", "scripts", "position_ledger")
@@ -91,3 +94,8 @@ def test_an_exception_to_a_rule_has_its_reason_beside_it() -> None:
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             assert not bare.search(line), f"{path}:{number}: {line.strip()}"
+
+
+def test_what_make_test_tests_is_the_wheel() -> None:
+    installed = Path(str(domain.__file__)).parent.parent
+    assert (installed == ROOT) == ("LEDGER_TESTS_THE_WHEEL" not in os.environ)
