@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,10 +13,10 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
-    ValidationError,
     model_validator,
 )
 
+from domain.command import Command, digest_of, storable
 from domain.errors import InvalidCommand
 from domain.key import PositionId, PositionKey, normalized_account, normalized_exchange, normalized_leg
 from domain.key import normalized_symbol as _normalized_symbol
@@ -34,35 +33,15 @@ from domain.values import (
     Source,
     Status,
     Text,
-    exact,
     writable,
 )
 
-_ENVELOPE: Final = {"command_id", "expected_version", "at", "source", "metadata"}
-NESTING_MAX: Final = 50
 _SIDES: Final = {"buy": "long", "sell": "short"}
 
 
 def _side(value: object) -> object:
     text = value.strip().lower() if isinstance(value, str) else value
     return _SIDES.get(text, text) if isinstance(text, str) else text
-
-
-def _storable(value: Any, depth: int = 0) -> Any:
-    """Refuse, at any depth, what would not come back from the store as it went in; and put names in one order."""
-    if depth > NESTING_MAX:
-        raise ValueError(f"is nested more than {NESTING_MAX} deep")
-    match value:
-        case float():
-            exact(value)
-        case str():
-            writable(value)
-        case dict():
-            names = [_storable(name, depth + 1) for name in value]
-            return {name: _storable(value[name], depth + 1) for name in sorted(names, key=str)}
-        case list():
-            return [_storable(inner, depth + 1) for inner in value]
-    return value
 
 
 def _position_id(value: object) -> str:
@@ -81,74 +60,7 @@ SideOfPosition = Annotated[Side, BeforeValidator(_side)]
 PositionIdText = Annotated[str, BeforeValidator(_position_id)]
 Reason = Annotated[Text, AfterValidator(_reason)]
 Percent = Annotated[Price, Field(lt=100)]
-Json = Annotated[JsonValue, BeforeValidator(_storable)]
-
-
-class Command(BaseModel):
-    """Something asked of the ledger.
-
-    `command_id` makes sending it twice safe (made up if absent); `expected_version` is the version of the stream
-    that the caller looked at; `at` is when the exchange (or the bot) says it happened; `metadata` is kept as sent.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
-    verb: ClassVar[str]
-
-    command_id: Identifier | None = None
-    expected_version: Annotated[int, Field(ge=0, strict=True)] | None = None
-    at: Moment | None = None
-    source: Source = Source.SIGNAL
-    metadata: Annotated[dict[str, JsonValue], BeforeValidator(_storable)] | None = None
-
-    @classmethod
-    def of(cls, /, **fields: Any) -> Self:
-        """Make the command, or say which field is wrong and what would be right.
-
-        Refuses: InvalidCommand, naming every field that is wrong.
-        """
-        try:
-            return cls(**fields)
-        except ValidationError as wrong:
-            raise InvalidCommand(f"{cls.verb}: {_complaints(cls, wrong)}", command=cls.verb) from None
-
-    @cached_property
-    def digest(self) -> str:
-        """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake.
-
-        A field that has its default is left out, so that a later version may add some without changing digests.
-        """
-        return _digest(self.verb, self.model_dump_json(exclude=_ENVELOPE, exclude_defaults=True))
-
-    @property
-    def key(self) -> PositionKey:
-        """The slot that this command is about."""
-        raise NotImplementedError
-
-    @property
-    def cycle(self) -> int | None:
-        """The cycle that this command names; None for whatever the slot holds now."""
-        raise NotImplementedError
-
-
-def _digest(verb: str, content: str) -> str:
-    return hashlib.sha256(f"{verb} {content}".encode()).hexdigest()[:16]
-
-
-def _complaints(command: type[Command], wrong: ValidationError) -> str:
-    said = []
-    for error in wrong.errors(include_url=False):
-        name = ".".join(str(part) for part in error["loc"])
-        match error["type"]:
-            case "extra_forbidden":
-                said.append(f"{name} is not a field of it; it has {', '.join(command.model_fields)}")
-            case "missing":
-                said.append(f"{name} is missing")
-            case "value_error":
-                message = error["msg"].removeprefix("Value error, ")
-                said.append(f"{name}: {message}" if name else message)
-            case _:
-                said.append(f"{name}: {error['msg']}, not {error['input']!r:.60}")
-    return "; ".join(said)
+Json = Annotated[JsonValue, BeforeValidator(storable)]
 
 
 class _OnKey(Command):
@@ -402,7 +314,7 @@ def _evidence(value: object) -> object:
     if isinstance(value, str):
         return {"note": value} if value.strip() else None
     if isinstance(value, dict):
-        return _storable(value) or None
+        return storable(value) or None
     return {"fills": value} if isinstance(value, list) and value else value or None
 
 
@@ -455,13 +367,13 @@ class ImportPosition(_OnKey):
     legacy_id: Identifier | None = None
     opened_at: Moment
     closed_at: Moment | None = None
-    findings: tuple[str, ...] = ()
-    row: dict[str, str | None]
+    findings: Annotated[tuple[str, ...], BeforeValidator(storable)] = ()
+    row: Annotated[dict[str, str | None], BeforeValidator(storable)]
 
     @cached_property
     def digest(self) -> str:
         """The row is what is asked; how we read it may get better, and is no reason to import it again."""
-        return _digest(self.verb, json.dumps(self.row, sort_keys=True))
+        return digest_of(self.verb, json.dumps(self.row, sort_keys=True))
 
 
 COMMANDS: Final[dict[str, type[Command]]] = {

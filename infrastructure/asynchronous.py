@@ -8,7 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from domain.commands import Command
+from domain.command import Command
 from domain.errors import CommandRefused
 from infrastructure.history import HistoryEntry
 from infrastructure.ledger import PositionLedger

@@ -63,7 +63,7 @@ def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
     try:
         fields = json.loads(stored.state, parse_float=_no_float, parse_constant=_no_float)
         event: PositionEvent = _adapter(stored.topic).validate_python(_placed(fields, stored))
-    except (ValidationError, ValueError, TypeError) as cause:
+    except (ValidationError, ValueError, TypeError, RecursionError) as cause:
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: {cause}"
         ) from cause

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from domain.commands import Command
+from domain.command import Command
+from domain.deciding import Stamp
 from domain.errors import (
     CommandRefused,
     HistoryDamaged,
@@ -24,7 +25,6 @@ from domain.errors import (
 from domain.events import PositionImported
 from domain.key import PositionId, PositionKey
 from domain.memory import Answer
-from domain.position import Stamp
 from infrastructure.application import LedgerApplication
 from infrastructure.codec import decode, encode
 from infrastructure.history import HistoryEntry

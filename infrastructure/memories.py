@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from domain.commands import Command
+from domain.command import Command
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.position import Position

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 
 from domain import commands as c
+from domain.command import Command
 
 Answered = TypeVar("Answered")
 
@@ -17,7 +18,7 @@ class Verbs(ABC, Generic[Answered]):
     """
 
     @abstractmethod
-    def handle(self, command: c.Command) -> Answered:
+    def handle(self, command: Command) -> Answered:
         """Decide one command."""
 
     def request_entry(self, **fields: Any) -> Answered:

@@ -19,7 +19,8 @@ for _layer in (domain, infrastructure, projections):
         )
 
 # Only now are the layers known to be ours.
-from domain.commands import COMMANDS, Command
+from domain.command import Command
+from domain.commands import COMMANDS
 from domain.errors import (
     AlreadyActive,
     CommandRefused,

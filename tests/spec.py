@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self, TypeVar, cast
 
-from domain.commands import Activate, Command, RecordEntryFill, RecordEntryPlaced, RequestEntry, SetStopLoss
+from domain.command import Command
+from domain.commands import Activate, RecordEntryFill, RecordEntryPlaced, RequestEntry, SetStopLoss
+from domain.deciding import Stamp
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
 from domain.memory import Answer
-from domain.position import Position, Stamp
+from domain.position import Position
 from domain.values import plain, timestamp_text
 from infrastructure.codec import decode, encode
 from projections.positions import PositionRow, project

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, JsonValue
 
 from domain import commands as c
-from domain.commands import ClosingFill, Command, Evidence
+from domain.command import Command
+from domain.commands import ClosingFill, Evidence
 from domain.errors import CommandRefused
 from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 import position_ledger
 from domain import commands, errors, events
+from domain.command import Command
 from domain.holding import Holding
 from infrastructure.postgres import schema
 from infrastructure.receipt import Receipt
@@ -124,7 +125,7 @@ def documented(section: str) -> dict[str, str]:
     return {name: cells[0] for name, cells in table(section, "field").items()}
 
 
-ENVELOPE = fields_of(commands.Command)
+ENVELOPE = fields_of(Command)
 
 
 @pytest.mark.parametrize("verb", commands.COMMANDS)
@@ -140,7 +141,7 @@ def test_every_field_of_every_command_is_documented(verb: str) -> None:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("Fields of every command", commands.Command), ("Evidence", commands.Evidence), ("Fills", commands.ClosingFill)],
+    [("Fields of every command", Command), ("Evidence", commands.Evidence), ("Fills", commands.ClosingFill)],
 )
 def test_every_field_that_commands_share_is_documented(heading: str, model: type[BaseModel]) -> None:
     assert documented(sections(VERBS)[heading]) == fields_of(model)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.command import Command
 from domain.commands import (
     COMMANDS,
     Activate,
     Adjust,
     Adopt,
     Close,
-    Command,
     FailEntry,
     FailRollback,
     ImportPosition,

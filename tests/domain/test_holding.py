@@ -57,6 +57,14 @@ def test_a_partial_exit_leaves_the_average_entry_alone() -> None:
     }
 
 
+def test_a_partial_exit_releases_its_share_of_the_cost_and_not_of_a_rounded_average() -> None:
+    held = filled(("1", "1"), ("2", "2")).with_exit(Side.LONG, D("2"), D("2"))
+    assert facts(held, "cost", "realized_pnl") == {
+        "cost": "1.666666666666666667",
+        "realized_pnl": "0.666666666666666667",
+    }
+
+
 def test_a_short_earns_when_the_price_falls() -> None:
     assert filled(("60", "1.75")).with_exit(Side.SHORT, D("60"), D("1.616")).realized_pnl == D("8.04")
 
@@ -180,8 +188,14 @@ def test_fees_are_added_and_a_rebate_is_taken_off() -> None:
 
 
 def test_a_fee_in_another_currency_is_kept_apart() -> None:
-    held = Holding().with_fee(D("0.1"), None).with_fee(D("0.001"), "BNB").with_fee(D("0.002"), "BNB")
-    assert (held.fees, held.fees_other) == (D("0.1"), {"BNB": D("0.003")})
+    held = (
+        Holding()
+        .with_fee(D("0.1"), None)
+        .with_fee(D("0.001"), "BNB")
+        .with_fee(D("7"), "APT")
+        .with_fee(D("0.002"), "BNB")
+    )
+    assert (held.fees, held.fees_other) == (D("0.1"), {"BNB": D("0.003"), "APT": D("7")})
 
 
 def _split(draw: st.DrawFn, whole: Decimal) -> list[Decimal]:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from domain.command import Command
 from domain.commands import (
     Activate,
     Close,
-    Command,
     FailEntry,
     RecordEntryFill,
     RecordEntryPlaced,

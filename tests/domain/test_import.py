@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.commands import Close, ImportPosition, SetStopLoss
-from domain.errors import IdempotencyMismatch, PositionAlreadyOpen, PositionNotOpen, StaleCycle
+from domain.errors import IdempotencyMismatch, InvalidCommand, PositionAlreadyOpen, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, PositionImported
 from tests.spec import ENTERED, given, on, request
 
@@ -91,6 +93,16 @@ def test_a_row_that_changed_is_another_row() -> None:
     given(imported(command_id="row-2549")).when(imported(command_id="row-2549", row=ROW | {"pnl": "1"})).refused(
         IdempotencyMismatch
     )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"row": {"id": "\ud800"}}, {"row": {"\ud800": "1"}}, {"row": {"id": "\x00"}}, {"findings": ("\ud800",)}],
+    ids=ascii,
+)
+def test_what_could_not_be_stored_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidCommand, match="cannot be stored"):
+        imported(**fields)
 
 
 def test_an_import_takes_nothing_from_a_position_that_is_open_here() -> None:

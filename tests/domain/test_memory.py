@@ -10,6 +10,7 @@ from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.commands import Activate, Close
+from domain.deciding import Stamp
 from domain.events import (
     Activated,
     EntryFilled,
@@ -22,7 +23,7 @@ from domain.events import (
 )
 from domain.holding import Holding
 from domain.memory import Memory
-from domain.position import Position, Stamp
+from domain.position import Position
 from domain.values import Side, Source, Status
 from tests.spec import CYCLE, ENTERED, PLACED, given, on, replayed, request, second
 from tests.strategies import KEY, events

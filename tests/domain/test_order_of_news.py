@@ -9,10 +9,12 @@ from decimal import Decimal
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
-from domain.commands import Command, RecordEntryFill, RecordEntryPlaced, Reduce
+from domain.command import Command
+from domain.commands import RecordEntryFill, RecordEntryPlaced, Reduce
+from domain.deciding import Stamp
 from domain.errors import NothingToClose, ReduceExceedsPosition
 from domain.holding import Holding
-from domain.position import Position, Stamp
+from domain.position import Position
 from domain.values import rounded
 from tests.spec import on, request, second
 from tests.strategies import KEY

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 
 from hypothesis import given, settings
 
-from domain.commands import Command
+from domain.command import Command
 from domain.errors import CommandRefused
 from domain.events import (
     EVENTS,

@@ -7,17 +7,8 @@ from typing import Any, cast
 import pytest
 from hypothesis import given as tried_on
 
-from domain.commands import (
-    Activate,
-    Adjust,
-    Close,
-    Command,
-    FailEntry,
-    LoseStopLoss,
-    RecordEntryFill,
-    Reduce,
-    SetStopLoss,
-)
+from domain.command import Command
+from domain.commands import Activate, Adjust, Close, FailEntry, LoseStopLoss, RecordEntryFill, Reduce, SetStopLoss
 from domain.errors import CommandRefused
 from domain.events import Activated, PositionEvent
 from domain.position import Position

@@ -52,10 +52,11 @@ def test_the_table_says_the_same_as_its_dump(postgres_url: str) -> None:
         assert all(getattr(here, name) == getattr(there, name) for name in here.__slots__), here.name
 
 
-def test_times_are_read_in_utc_whatever_the_database_is_set_to(postgres_url: str) -> None:
+def test_text_is_utf8_and_times_are_utc_whatever_the_database_is_set_to(postgres_url: str) -> None:
     make(postgres_url)
     fill(postgres_url)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("UPDATE monitoring.positions SET exit_reason = '币安'")
         name = connection.info.dbname
         for setting, value in (("timezone", "Asia/Kolkata"), ("datestyle", "German"), ("client_encoding", "LATIN1")):
             connection.execute(
@@ -66,6 +67,7 @@ def test_times_are_read_in_utc_whatever_the_database_is_set_to(postgres_url: str
     rows = [row.as_dict() for row in read_table(postgres_url)]
     assert rows[0]["opened_at"] == "2025-10-21 21:35:25.774+00"
     assert rows[0]["created_at"] == "2025-10-22 00:35:25.774"
+    assert rows[0]["exit_reason"] == "币安"
 
 
 def test_whatever_postgresql_can_hold_is_read_as_it_is(postgres_url: str) -> None:
