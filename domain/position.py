@@ -26,6 +26,7 @@ class Position(Entry, Protection, Exit, Rollback):
         Shape:   the answer; `pending_events` are what is new, none of them when it was answered before.
         Refuses: CommandRefused. Without a stamp the command must carry its own: here is no clock and no randomness.
         """
+        assert command.key.stream == self.id, f"{command.key} is not {self.id}"
         stamp = stamp or Stamp.of(command)
         if answer := self.answers.get(stamp.command_id):
             return self._same(answer, command, f"command_id {stamp.command_id}")

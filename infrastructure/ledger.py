@@ -112,23 +112,24 @@ class PositionLedger(Verbs[Receipt]):
         A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
         Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
         """
-        stamp, raced = self._stamp(command), False
-        for _ in range(ATTEMPTS_MAX):
-            held, fresh = self._memories.take(command)
+        stamp, raced, surprised = self._stamp(command), False, False
+        for attempt in range(ATTEMPTS_MAX):
+            held, fresh = self._memories.take(command, may_assume=attempt == 0 and self.store.is_remote)
             try:
                 answer = held.position.decide(command, stamp)
             except CommandRefused as refusal:
                 if not fresh:
                     continue
                 self._memories.keep(held)
-                return self._refuse(command, stamp, refusal, raced=raced)
+                moved = held.position.modified_on >= stamp.ts_recorded
+                return self._refuse(command, stamp, refusal, raced=raced or (surprised and moved))
             if not held.position.pending_events:
                 self._memories.keep(held)
                 return Receipt.of("replayed", answer)
             try:
                 self._append([held])
             except VersionTaken:
-                raced = True
+                raced, surprised = raced or not held.is_assumed, surprised or held.is_assumed
                 continue
             except IntentTaken:
                 return self._first_answer(command, stamp)
@@ -191,7 +192,7 @@ class PositionLedger(Verbs[Receipt]):
                 "nothing was written. Look with `position-ledger verify`, mend with `position-ledger rebuild`"
             ) from guard
         for held in memories:
-            held.head = heads[held.position.id]
+            held.head, held.is_assumed = heads[held.position.id], False
             self._memories.keep(held)
 
     def _settle(self, doubt: AppendInDoubt) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from domain.command import Command
+from domain.commands import RequestEntry
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.position import Position
@@ -29,6 +30,8 @@ class Held:
     position: Position
     row: PositionRow | None
     head: str
+    is_assumed: bool = False
+    """Whether nobody looked: a key that this process has not seen is taken to be new until an append says otherwise."""
     is_current: bool = True
     """False for a cycle that is over: the position then is of that cycle, at the version of the whole stream."""
 
@@ -61,8 +64,11 @@ class Memories:
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, command: Command) -> tuple[Held, bool]:
+    def take(self, command: Command, *, may_assume: bool = False) -> tuple[Held, bool]:
         """What is needed to decide a command, and whether it was read from the store just now.
+
+        `may_assume`: for a request to enter a key that this process has not seen, take the key to be new. That saves
+        a round trip when it is, and costs one when it is not.
 
         A remembered position may be out of date. Appending to it then fails by its version, but a refusal must be
         decided again on a fresh one: a command that was refused has dropped the memory, so taking again loads it.
@@ -70,6 +76,8 @@ class Memories:
         stream = command.key.stream
         with self._lock:
             held = self._held.pop(stream, None)
+        if held is None and may_assume and isinstance(command, RequestEntry):
+            return Held(Position.of_stream(stream), None, GENESIS, is_assumed=True), False
         fresh = held is None
         if held is None:
             held = self.load(stream)

@@ -15,8 +15,8 @@ from domain.values import Status, plain
 class Receipt:
     """A command was accepted: `recorded` now, or `replayed` because it had been accepted before.
 
-    `client_order_id` is what to send with the order that comes next. After `start_rollback`, `close_side` and
-    `close_quantity` say what that order must be: a reduce-only one, never computed anywhere else.
+    `client_order_id` is what to send with the entry order, and after `start_rollback` with the closing order. For that
+    one, `close_side` and `close_quantity` say what it must be: reduce-only, and never computed anywhere else.
     """
 
     outcome: Literal["recorded", "replayed"]

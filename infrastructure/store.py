@@ -89,6 +89,8 @@ class Store(ApplicationRecorder):
     """Append-only events, the positions table and the rejections log, in one database."""
 
     settings: Settings
+    is_remote: bool
+    """Whether asking costs a round trip over a network, so that it may pay to assume."""
 
     @abstractmethod
     def insert_events(

@@ -11,10 +11,12 @@ it is one prepared statement.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from itertools import count
 from typing import Any, Final
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
@@ -73,7 +75,7 @@ def row_statement(table: str) -> bytes:
 
 @cache
 def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
-    """The append of a number of events and rows."""
+    """The append of a number of events and rows, with PostgreSQL's own placeholders: nothing is left to translate."""
     event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
     writing = f"WITH writing AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}))"
@@ -90,7 +92,9 @@ def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
             f" (VALUES {row_values}) AS position ({names}) {_REPLACING})"
         )
     hint = f", pg_notify('{channel(lock)}', '')" if notify else ""
-    return (", ".join(parts) + f" SELECT array_agg(nid ORDER BY nid){hint} FROM appended").encode()
+    text = ", ".join(parts) + f" SELECT array_agg(nid ORDER BY nid){hint} FROM appended"
+    numbers = count(1)
+    return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
 
 
 def channel(lock: int) -> str:

@@ -190,10 +190,9 @@ class Connections:
             self._pool.putconn(connection)
             connection = self._pool.getconn(deadline - time.monotonic())
         try:
-            with connection:
-                yield connection
+            yield connection
         finally:
-            self._pool.putconn(connection)
+            self._pool.putconn(connection)  # which rolls back what is not finished
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
-from psycopg import errors
+from psycopg import RawCursor, errors
 from psycopg_pool import PoolTimeout
 
 from domain.errors import StoreUnavailable
@@ -69,11 +69,14 @@ _AT_ONCE_MAX: Final = 8
 _LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
 """Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
-_TURN_SECONDS: Final = 0.02
+_TURN_SECONDS: Final = 0.05
+_TURN_SECONDS_MAX: Final = 0.4
 
 
 class PostgresStore(Store):
     """A schema of a PostgreSQL database: one round trip and one commit an append, no table lock, no PL/pgSQL in it."""
+
+    is_remote = True
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
         """Open the database; `create` makes or migrates the schema, else it must be there.
@@ -150,7 +153,7 @@ class PostgresStore(Store):
         self, connection: Connection, parameters: Sequence[str | None], events: int, rows: int
     ) -> list[int]:
         statement = append.statement(events, rows, self._lock, notify=self.settings.notify)
-        found = connection.execute(statement, parameters, prepare=True).fetchone()
+        found = RawCursor(connection).execute(statement, parameters, prepare=True).fetchone()
         assert found is not None, "an aggregate has one row"
         nids: list[int] = found[0]
         return nids
@@ -163,13 +166,13 @@ class PostgresStore(Store):
         rows: Sequence[PositionRow],
     ) -> list[int]:
         nids: list[int] = []
-        with connection.transaction(), connection.cursor() as cursor:
+        with connection.transaction(), RawCursor(connection) as raw, connection.cursor() as cursor:
             cursor.execute(_LOCK_POSITIONS)
             each = append.statement(1, 0, self._lock, notify=self.settings.notify)
             pairs = zip(records, hashes, strict=True)
             parameters = (append.parameters([record], [hashed], ()) for record, hashed in pairs)
-            cursor.executemany(each, parameters, returning=True)
-            for result in cursor.results():
+            raw.executemany(each, parameters, returning=True)
+            for result in raw.results():
                 nids += (result.fetchone() or ([],))[0]
             cursor.executemany(append.row_statement("positions"), map(append.row_values, rows))
         return nids
@@ -248,11 +251,11 @@ class PostgresStore(Store):
         """The place in the log below which nothing can appear any more.
 
         Every writer holds the shared lock from before it is given a place until its transaction has ended, so
-        whoever holds the exclusive lock sees all that was ever given a place. It is held for an instant, and waited
-        for in short turns, for writers queue behind whoever waits for it.
+        whoever holds the exclusive lock sees all that was ever given a place. It is held for an instant. Writers
+        queue behind whoever waits for it, so it is waited for in short turns, with longer and longer ones for them.
         Refuses: StoreUnavailable on a standby, or when some writer does not come to an end in time.
         """
-        deadline = time.monotonic() + self.settings.timeout_seconds
+        deadline, turn_seconds = time.monotonic() + self.settings.timeout_seconds, _TURN_SECONDS
         while True:
             try:
                 with self._connections.transaction() as connection:
@@ -267,7 +270,8 @@ class PostgresStore(Store):
                         f"{self.settings.shown}: an append is unfinished for {self.settings.timeout_seconds:g} s, so "
                         "nobody knows yet what will stand in the log; ask again"
                     ) from busy
-                time.sleep(_TURN_SECONDS)
+                time.sleep(turn_seconds)
+                turn_seconds = min(2 * turn_seconds, _TURN_SECONDS_MAX)
                 continue
             assert found is not None, "an aggregate has one row"
             if found[1]:

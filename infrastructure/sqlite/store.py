@@ -82,6 +82,8 @@ class SQLiteStore(Store):
     A failed transaction wrote nothing; that a transaction was acknowledged means that it is on the disk.
     """
 
+    is_remote = False
+
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
         """Open the file; `create` makes or migrates the schema, else it must be there.
 

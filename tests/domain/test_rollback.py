@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.commands import Close, FailRollback, RecordEntryFill, Reduce, RollBack, StartRollback
-from domain.errors import EvidenceMissing, NotFlat, NothingToRollBack, PositionNotOpen, WrongStatus
+from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, PositionNotOpen, WrongStatus
 from domain.events import EntryFilled, EntryRequested, PositionReduced, RollbackFailed, RollbackStarted, RolledBack
 from domain.key import client_order_id
 from tests.spec import ENTERED, FILLED, PLACED, Story, given, on, request, second
@@ -137,6 +137,13 @@ def test_fills_that_do_not_add_up_are_no_proof_of_flat(quantity: str) -> None:
 
 def test_one_closing_fill_said_twice_is_one_fill() -> None:
     rolling_back().when(closing(("x1", "30.9", "3.2"), ("x1", "30.9", "3.2"))).refused(NotFlat, "add up to 30.9")
+
+
+def test_one_closing_fill_said_twice_in_other_words_is_refused() -> None:
+    rolling_back().when(closing(("x1", "61.8", "3.2"), ("x1", "61.8", "3.3"))).refused(
+        IdempotencyMismatch, "one trade_id twice in the evidence"
+    )
+    rolling_back().when(closing(("x1", "61.8", "3.2"), ("x1", "61.8", "3.2"))).then(RolledBack).leaves(quantity="0")
 
 
 def test_a_closing_fill_that_was_counted_before_is_not_counted_again() -> None:

@@ -83,19 +83,23 @@ def test_a_refusal_that_is_no_duplicate_is_not_kept(ledger: PositionLedger) -> N
     assert ledger.rejections() == []
 
 
-def test_a_lost_race_is_read_back_and_says_so(
-    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    load = ledger.store.load
+def let_win(rival_intent: str, ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a rival append between the decision of the next command and its append."""
+    insert = ledger.store.insert_events
 
-    def load_and_let_a_rival_win(stream: str) -> Any:
-        found = load(stream)
-        monkeypatch.setattr(ledger.store, "load", load)
+    def insert_after_the_rival(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(ledger.store, "insert_events", insert)
         with PositionLedger.connect(url) as rival:
-            rival.request_entry(**ENTRY, intent_id="rival")
-        return found
+            rival.request_entry(**ENTRY, intent_id=rival_intent)
+        return insert(*args, **kwargs)
 
-    monkeypatch.setattr(ledger.store, "load", load_and_let_a_rival_win)
+    monkeypatch.setattr(ledger.store, "insert_events", insert_after_the_rival)
+
+
+def test_a_lost_race_is_read_back_and_says_so(
+    ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_win("rival", ledger, url, monkeypatch)
     with pytest.raises(PositionAlreadyOpen) as lost:
         ledger.request_entry(**ENTRY, intent_id="mine")
     assert (lost.value.detected_by, lost.value.intent_id) == ("version_conflict", "rival")
@@ -103,20 +107,28 @@ def test_a_lost_race_is_read_back_and_says_so(
     assert len(ledger.history("APTUSDT.binance")) == 1
 
 
-def test_a_race_lost_to_myself_is_a_replay(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    load = ledger.store.load
-
-    def load_and_let_the_other_delivery_win(stream: str) -> Any:
-        found = load(stream)
-        monkeypatch.setattr(ledger.store, "load", load)
-        with PositionLedger.connect(url) as other_delivery:
-            other_delivery.request_entry(**ENTRY, intent_id="12330417")
-        return found
-
-    monkeypatch.setattr(ledger.store, "load", load_and_let_the_other_delivery_win)
+def test_a_race_lost_to_myself_is_a_replay(ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_win("12330417", ledger, url, monkeypatch)
     assert ledger.request_entry(**ENTRY, intent_id="12330417").outcome == "replayed"
     assert len(ledger.history("APTUSDT.binance")) == 1
     assert ledger.rejections() == []
+
+
+def test_a_slot_that_was_taken_long_ago_is_not_called_a_lost_race(
+    ledger: PositionLedger, other: PositionLedger
+) -> None:
+    other.request_entry(**ENTRY, intent_id="first")
+    with pytest.raises(PositionAlreadyOpen) as refused:
+        ledger.request_entry(**ENTRY, intent_id="second")
+    assert refused.value.detected_by == "state"
+
+
+def test_a_process_that_never_saw_a_key_goes_on_where_others_left_it(
+    ledger: PositionLedger, other: PositionLedger
+) -> None:
+    opened_and_closed(other, "1")
+    assert ledger.request_entry(**ENTRY, intent_id="2").position_id == "APTUSDT.binance#2"
+    assert ledger.request_entry(**ENTRY, intent_id="1").position_id == FIRST
 
 
 def test_a_stale_memory_never_refuses_what_is_allowed_by_now(ledger: PositionLedger, other: PositionLedger) -> None:

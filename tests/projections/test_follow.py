@@ -115,6 +115,14 @@ def test_a_late_event_finds_the_row_of_a_cycle_that_is_long_over(batch: int, mon
     assert (table.read["APTUSDT.binance#1"].late_fill, table.read["APTUSDT.binance#1"].version) == (True, 8)
 
 
+def test_only_open_cycles_are_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.follow.BATCH_EVENTS", 1)
+    history = given(*ENTERED, CLOSE).history
+    fill = next(event for event in history if isinstance(event, EntryFilled))
+    table = rebuilt([*history, replace(fill, originator_version=7, command_id="late", trade_id="t9", late=True)])[1]
+    assert table.looked_up == 1
+
+
 def test_progress_adds_up_to_all_events() -> None:
     told: list[int] = []
     Rebuild(Log(two_streams()), Table(), told.append).run()
