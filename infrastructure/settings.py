@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from typing import Final, Literal, Self
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from domain.errors import LedgerError
 
@@ -68,7 +68,7 @@ class Settings:
             parts = urlsplit(text)
         except ValueError as wrong:
             raise InvalidSettings(f"the database URL is not a URL ({wrong}); {_EXAMPLES}") from None
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        options = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))  # to libpq a plus is a plus
         timeout = _seconds(options.pop("timeout", str(TIMEOUT_SECONDS)))
         if parts.scheme == "sqlite":
             path = unquote(parts.path).removeprefix("/")
@@ -86,7 +86,7 @@ class Settings:
                 raise InvalidSettings(f"schema={schema!r:.80} is not a name of letters, digits and _")
             pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
             notify = options.pop("notify", "0") in ("1", "true", "yes")
-            where = f"postgresql://{parts.netloc}{parts.path}" + (f"?{urlencode(options)}" if options else "")
+            where = f"postgresql://{parts.netloc}{parts.path}" + (f"?{urlencode(options, quote_via=quote)}" if options else "")
             return cls("postgresql", where, timeout, schema, pool_size, notify)
         raise InvalidSettings(f"a database URL begins with sqlite: or postgresql:, not {parts.scheme!r}; {_EXAMPLES}")
 

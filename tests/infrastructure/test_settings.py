@@ -1,0 +1,68 @@
+"""A database URL: what is understood, what is refused, and what is never shown."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from infrastructure.settings import InvalidSettings, Settings
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("sqlite:///ledger.db", "ledger.db"),
+        ("sqlite:////var/lib/bot/ledger.db", "/var/lib/bot/ledger.db"),
+        ("sqlite:///a%20b.db", "a b.db"),
+        ("sqlite:///:memory:", ":memory:"),
+    ],
+)
+def test_an_sqlite_url_names_a_file(url: str, where: str) -> None:
+    assert (Settings.read(url).kind, Settings.read(url).where) == ("sqlite", where)
+
+
+def test_without_a_url_the_environment_is_asked_and_then_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEDGER_DATABASE_URL", "sqlite:///from-environment.db")
+    assert Settings.read().where == "from-environment.db"
+    assert Settings.read("sqlite:///said.db").where == "said.db"
+    monkeypatch.delenv("LEDGER_DATABASE_URL")
+    assert Settings.read().where == "ledger.db"
+
+
+def test_our_own_options_are_taken_and_the_others_are_left_to_libpq() -> None:
+    url = "postgresql://bot@db.example/trading?timeout=2.5&schema=ledger&pool_size=3&notify=1&sslmode=require"
+    settings = Settings.read(url)
+    assert (settings.timeout_seconds, settings.schema, settings.pool_size, settings.notify) == (2.5, "ledger", 3, True)
+    assert settings.where == "postgresql://bot@db.example/trading?sslmode=require"
+
+
+def test_libpq_reads_the_options_as_they_were_written() -> None:
+    where = Settings.read("postgresql:///x?options=-c%20a%3D1%20-c%20b%3D2&password=a+b").where
+    told = conninfo_to_dict(where)
+    assert (told["options"], told["password"]) == ("-c a=1 -c b=2", "a+b")
+
+
+def test_neither_user_nor_password_is_ever_shown() -> None:
+    settings = Settings.read("postgresql://bot:secret@db.example:6432/trading?password=hidden")
+    assert settings.shown == "postgresql://db.example:6432/trading"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://localhost/x", "begins with sqlite: or postgresql:"),
+        ("ledger.db", "begins with sqlite: or postgresql:"),
+        ("sqlite://ledger.db", "three slashes"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///x.db?colour=red", "no option 'colour'"),
+        ("sqlite:///x.db?timeout=never", "timeout='never'"),
+        ("sqlite:///x.db?timeout=0", "between 0 and 3600"),
+        ("sqlite:///x.db?timeout=nan", "between 0 and 3600"),
+        ("postgresql:///x?schema=a;b", "is not a name"),
+        ("postgresql:///x?pool_size=0", "between 1 and 9999"),
+        ("postgresql://[::1/x", "is not a URL"),
+    ],
+)
+def test_what_is_not_understood_is_refused_with_the_way_out(url: str, words: str) -> None:
+    with pytest.raises(InvalidSettings, match=words):
+        Settings.read(url)
