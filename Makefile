@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql')
+SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql' -o -name '*.c')
 
 .PHONY: demo test check bench format pins clean
 
@@ -18,8 +18,8 @@ check: $(VENV)/installed ## style, types, and which way imports may point
 	$(BIN)/mypy
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/test_tidy.py
 
-bench: $(VENV)/installed ## what it costs, beside its baselines, in one run
-	$(BIN)/position-ledger bench $(ARGS)
+bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
+	$(BIN)/position-ledger bench --events 1000000 $(ARGS)
 
 format: $(VENV)/pinned
 	$(BIN)/ruff format .

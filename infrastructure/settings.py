@@ -86,7 +86,8 @@ class Settings:
                 raise InvalidSettings(f"schema={schema!r:.80} is not a name of letters, digits and _")
             pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
             notify = options.pop("notify", "0") in ("1", "true", "yes")
-            where = f"postgresql://{parts.netloc}{parts.path}" + (f"?{urlencode(options, quote_via=quote)}" if options else "")
+            theirs = f"?{urlencode(options, quote_via=quote)}" if options else ""
+            where = f"postgresql://{parts.netloc}{parts.path}{theirs}"
             return cls("postgresql", where, timeout, schema, pool_size, notify)
         raise InvalidSettings(f"a database URL begins with sqlite: or postgresql:, not {parts.scheme!r}; {_EXAMPLES}")
 

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "verify": "scripts.verify",
     "anchor": "scripts.anchor",
     "import-legacy": "scripts.import_legacy",
+    "bench": "scripts.bench",
     "demo": "scripts.demo",
 }
 

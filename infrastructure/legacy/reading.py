@@ -92,15 +92,6 @@ class Reading:
             self.found(Kind.UNREADABLE_VALUE, f"{name} is {shown(text)}, neither true nor false; taken as false")
         return word in _TRUE
 
-    def words(self, meaning: str) -> str | None:
-        """Words of any length."""
-        name, text = self.text(meaning)
-        try:
-            return text and writable(text)
-        except ValueError as refusal:
-            self.found(Kind.UNREADABLE_VALUE, f"{name} {refusal}")
-            return None
-
     def identifier(self, meaning: str) -> str | None:
         """Somebody's name for something."""
         name, text = self.text(meaning)
@@ -131,6 +122,13 @@ class Reading:
         if is_ambiguous(time, self.zone):
             self.found(Kind.AMBIGUOUS_TIME, f"{name} {time} was on the clocks of {self.zone} twice, or never")
         return there
+
+    def check_that_it_can_be_kept(self) -> None:
+        """Refuses: CannotBeUsed for a row with a character in it that no database can keep."""
+        try:
+            writable("\n".join(filter(None, self.raw.values)))
+        except ValueError as refusal:
+            raise CannotBeUsed(Kind.UNUSABLE_ROW, f"it {refusal}") from None
 
     def check_what_was_not_read(self) -> None:
         """Note over-long and infinite numbers in the columns that nothing was read from."""

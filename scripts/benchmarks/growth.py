@@ -1,0 +1,129 @@
+"""Growth: whether a command costs more at cycle 3,000 of a stream than at cycle 1."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+from domain import commands as c
+from domain.command import Command
+from infrastructure.ledger import PositionLedger, open_store
+from infrastructure.settings import Settings
+from infrastructure.store import Store
+from scripts.benchmarks import lifecycle as facts
+
+CYCLES: Final = 3_000
+SAMPLES: Final = 20
+_CYCLES_AT_ONCE: Final = 100
+_OLD: Final = "OLDUSDT"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Medians over the four commands of a cycle (request, placed, stop and active, close).
+
+    Units: milliseconds; `first` at cycle 1 of streams that are new, `last` past cycle `cycles` of one stream. Warm:
+    the process remembers the stream. Cold: it reads it first.
+    """
+
+    cycles: int
+    warm_first_ms: float
+    warm_last_ms: float
+    cold_first_ms: float
+    cold_last_ms: float
+
+    @property
+    def warm(self) -> float:
+        """How much longer a command takes that finds the stream in memory."""
+        return self.warm_last_ms / self.warm_first_ms
+
+    @property
+    def cold(self) -> float:
+        """How much longer a command takes that reads the stream first."""
+        return self.cold_last_ms / self.cold_first_ms
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures as a program reads them."""
+        return {
+            "cycles": self.cycles,
+            "warm": {
+                "first_ms": round(self.warm_first_ms, 3),
+                "last_ms": round(self.warm_last_ms, 3),
+                "ratio": round(self.warm, 3),
+            },
+            "cold": {
+                "first_ms": round(self.cold_first_ms, 3),
+                "last_ms": round(self.cold_last_ms, 3),
+                "ratio": round(self.cold, 3),
+            },
+        }
+
+
+def cycle_commands(symbol: str, cycle: int, *, close: bool = True) -> list[Command]:
+    """One round trip in a stream: four commands, five events."""
+    position_id = f"{symbol}.{facts.EXCHANGE}#{cycle}"
+    commands: list[Command] = [
+        c.RequestEntry.of(
+            symbol=symbol, exchange=facts.EXCHANGE, side="long", quantity=facts.QUANTITY,
+            signal_price=facts.SIGNAL_PRICE, stop_loss_percent=facts.STOP_PERCENT,
+            intent_id=f"signal-{symbol}-{cycle}",
+        ),
+        c.RecordEntryPlaced.of(
+            position_id=position_id, exchange_order_id=facts.ENTRY_ORDER, filled_qty=facts.QUANTITY,
+            avg_px=facts.ENTRY_PRICE,
+        ),
+        c.SetStopLoss.of(
+            position_id=position_id, stop_price=facts.STOP_PRICE, exchange_order_id=facts.STOP_ORDER, activate=True
+        ),
+    ]  # fmt: skip
+    if close:
+        commands.append(c.Close.of(position_id=position_id, exit_reason="stop", avg_px_close=facts.STOP_PRICE))
+    return commands
+
+
+def measure_growth(settings: Settings, cycles: int = CYCLES, samples: int = SAMPLES) -> Growth:
+    """Bring one stream to a cycle, then time commands there and at cycle 1 of new streams, in turn."""
+    with PositionLedger(open_store(settings)) as ledger:
+        _grow(ledger, cycles - 1)
+        taken: dict[str, list[float]] = {"warm first": [], "warm last": [], "cold first": [], "cold last": []}
+        forgetful = _Forgetful(ledger.store)
+        for sample in range(samples):
+            is_cold = sample % 2 == 1
+            handle: Callable[[Command], object] = forgetful.handle if is_cold else ledger.handle
+            kind = "cold" if is_cold else "warm"
+            taken[f"{kind} first"] += _timed(handle, f"NEW{sample}USDT", 1, is_cold=is_cold)
+            taken[f"{kind} last"] += _timed(handle, _OLD, cycles + sample, is_cold=is_cold)
+    warm_first, warm_last, cold_first, cold_last = (median(times) * 1000 for times in taken.values())
+    return Growth(cycles, warm_first, warm_last, cold_first, cold_last)
+
+
+def _grow(ledger: PositionLedger, cycles: int) -> None:
+    for start in range(1, cycles + 1, _CYCLES_AT_ONCE):
+        batch = range(start, min(start + _CYCLES_AT_ONCE, cycles + 1))
+        ledger.handle_many([command for cycle in batch for command in cycle_commands(_OLD, cycle)])
+
+
+class _Forgetful:
+    """A ledger that remembers nothing of its streams, on connections that are there."""
+
+    def __init__(self, store: Store) -> None:
+        """Use a store that is open."""
+        self._store = store
+        self._used: list[PositionLedger] = []
+
+    def handle(self, command: Command) -> object:
+        """Decide a command anew; ledgers are kept, for one that nobody has any more closes its store."""
+        self._used.append(PositionLedger(self._store))
+        return self._used[-1].handle(command)
+
+
+def _timed(handle: Callable[[Command], object], symbol: str, cycle: int, *, is_cold: bool) -> Iterator[float]:
+    """How long each command took; a new stream is cold at its first command, so that one does not count as warm."""
+    for number, command in enumerate(cycle_commands(symbol, cycle)):
+        started = time.perf_counter()
+        handle(command)
+        if is_cold or number:
+            yield time.perf_counter() - started

@@ -1,0 +1,79 @@
+"""Places: schemas or files that a benchmark may fill, with names that nobody else has; gone when it ends."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from domain.errors import StoreUnavailable
+from infrastructure.postgres.connections import Connection, connection_arguments, explained
+from infrastructure.settings import Settings
+
+_PREFIX: Final = "ledger_bench"
+_SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s"
+_VERSION: Final = "SHOW server_version"
+_TIMEOUT_SECONDS: Final = 600.0
+"""Under load a wait is a figure, not a failure."""
+_DROP_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where ledgers and other contestants live, each in a place of its own."""
+
+    settings: Settings
+    suffix: str
+    description: str
+
+    def named(self, name: str) -> Settings:
+        """The place of one contestant."""
+        if self.settings.kind == "sqlite":
+            return replace(self.settings, where=str(Path(self.settings.where) / f"{name}.db"))
+        return replace(self.settings, schema=f"{_PREFIX}_{self.suffix}_{name}")
+
+
+@contextmanager
+def places(url: str) -> Iterator[Places]:
+    """Places in a database, deleted with all that is in them at the end of the block.
+
+    Shape:   on PostgreSQL schemas named `ledger_bench_…`; for SQLite files in a folder beside the one that is named,
+             which itself is not touched.
+    Refuses: InvalidSettings, StoreUnavailable.
+    """
+    settings = replace(Settings.read(url), timeout_seconds=_TIMEOUT_SECONDS)
+    if settings.kind == "sqlite":
+        parent = None if settings.is_memory else Path(settings.where).resolve().parent
+        if parent is not None and not parent.is_dir():
+            raise StoreUnavailable(f"there is no folder {parent}")
+        with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}_", dir=parent) as folder:
+            yield Places(replace(settings, where=folder), "", f"SQLite {sqlite3.sqlite_version}")
+        return
+    suffix = secrets.token_hex(4)
+    with _connected(settings) as connection:
+        version = connection.execute(_VERSION).fetchone()
+    assert version is not None, "a server has a version"
+    try:
+        yield Places(settings, suffix, f"PostgreSQL {version[0].split()[0]}")
+    finally:
+        with _connected(replace(settings, timeout_seconds=_DROP_SECONDS)) as connection:
+            found = connection.execute(_SCHEMAS, (f"{_PREFIX}\\_{suffix}\\_%",)).fetchall()
+            for (schema,) in found:
+                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Connection]:
+    try:
+        with psycopg.connect(**connection_arguments(settings), autocommit=True) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise explained(error, settings) from error

@@ -1,0 +1,188 @@
+"""The report: what was measured, which bars hold, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+
+from scripts.benchmarks.contest import Contested
+from scripts.benchmarks.growth import Growth
+from scripts.benchmarks.scan import Scan
+from scripts.output import print_table
+
+THREE_LAYERS: Final = 1.2
+STOCK: Final = 3.0
+FLOOR: Final = 0.6
+SLOW_THREE_LAYERS: Final = 0.9
+SLOW_STOCK: Final = 6.0
+SLOW_STOCK_PROCESSES: Final = 16
+GROWTH_MAX: Final = 1.5
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure that was promised, and what it was; None when it was not measured."""
+
+    what: str
+    wanted: float
+    measured: float | None
+    is_most: bool = False
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether it was met; None when it was not measured."""
+        if self.measured is None:
+            return None
+        return self.measured <= self.wanted if self.is_most else self.measured >= self.wanted
+
+    def as_json(self) -> dict[str, Any]:
+        """The bar as a program reads it."""
+        return {
+            "bar": self.what,
+            "wanted": f"{'<=' if self.is_most else '>='} {self.wanted:g}",
+            "measured": None if self.measured is None else round(self.measured, 3),
+            "holds": self.holds,
+        }
+
+
+@dataclass
+class Report:
+    """Everything that one run measured; what it did not is empty, and `slow_disk_missing` says why."""
+
+    database: str
+    seconds: float
+    rounds: int
+    contested: list[Contested] = field(default_factory=list)
+    contested_slow: list[Contested] = field(default_factory=list)
+    slow_disk_missing: str | None = None
+    growth: dict[str, Growth] = field(default_factory=dict)
+    scans: dict[str, Scan] = field(default_factory=dict)
+    measured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def bars(self) -> list[Bar]:
+        """What was promised, for every number of processes that was measured."""
+        return [*self._bars_of_contests(), *self._bars_of_growth()]
+
+    def _bars_of_contests(self) -> Iterator[Bar]:
+        for name, wanted in (("three layers", THREE_LAYERS), ("stock", STOCK), ("floor", FLOOR)):
+            for contested in self.contested:
+                if name in contested.rounds:
+                    yield Bar(f"ledger / {name}, {contested.processes} processes", wanted, contested.ratio(name))
+        for contested in self.contested_slow:
+            what = f"slow disk: ledger / three layers, {contested.processes} processes"
+            yield Bar(what, SLOW_THREE_LAYERS, contested.ratio("three layers"))
+        for contested in self.contested_slow:
+            if contested.processes == SLOW_STOCK_PROCESSES:
+                what = f"slow disk: ledger / stock, {contested.processes} processes"
+                yield Bar(what, SLOW_STOCK, contested.ratio("stock"))
+        if not self.contested_slow:
+            yield Bar("slow disk: ledger / three layers", SLOW_THREE_LAYERS, None)
+            yield Bar(f"slow disk: ledger / stock, {SLOW_STOCK_PROCESSES} processes", SLOW_STOCK, None)
+
+    def _bars_of_growth(self) -> Iterator[Bar]:
+        for store, growth in self.growth.items():
+            what = f"{store}: cycle {growth.cycles:,} / cycle 1"
+            yield Bar(f"{what}, stream remembered", GROWTH_MAX, growth.warm, is_most=True)
+            yield Bar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_most=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        return {
+            "measured_at": self.measured_at.isoformat(timespec="seconds"),
+            "database": self.database,
+            "python": platform.python_version(),
+            "cpus": os.cpu_count(),
+            "seconds": self.seconds,
+            "rounds": self.rounds,
+            "lifecycles": [contested.as_json() for contested in self.contested],
+            "lifecycles_slow_disk": [contested.as_json() for contested in self.contested_slow],
+            "slow_disk_missing": self.slow_disk_missing,
+            "growth": {store: growth.as_json() for store, growth in self.growth.items()},
+            "scans": {name: scan.as_json() for name, scan in self.scans.items()},
+            "bars": [bar.as_json() for bar in self.bars()],
+        }
+
+    def print(self) -> None:
+        """Print tables for people."""
+        click.echo(
+            f"{self.database}, Python {platform.python_version()}, {os.cpu_count()} processors, "
+            f"{self.measured_at:%Y-%m-%d %H:%M} UTC; medians of {self.rounds} rounds of {self.seconds:g} s"
+        )
+        if self.contested:
+            click.echo("\nLifecycles per second: four events in three appends, row included\n")
+            _print_contested(self.contested)
+        if self.contested_slow:
+            click.echo("\nThe same with 1 ms added to every disk sync\n")
+            _print_contested(self.contested_slow)
+        elif self.slow_disk_missing:
+            click.echo(f"\nNot measured with 1 ms added to every disk sync: {self.slow_disk_missing}")
+        if self.growth:
+            click.echo("\nMilliseconds a command, median\n")
+            _print_growth(self.growth)
+        if self.scans:
+            click.echo("\nThe whole log\n")
+            _print_scans(self.scans)
+        click.echo("\nBars\n")
+        _print_bars(self.bars())
+
+
+def _print_contested(results: list[Contested]) -> None:
+    columns = ["processes", "", "lifecycles/s", "append p50 ms", "append p99 ms", "ledger is"]
+    rows: list[tuple[object, ...]] = []
+    for contested in results:
+        figures = contested.as_json()
+        for name, of_name in figures["contestants"].items():
+            ratio = figures["ledger_over"].get(name)
+            rows.append(
+                (
+                    contested.processes if name == "ledger" else "",
+                    name,
+                    f"{of_name['lifecycles_per_second']:,.0f}",
+                    f"{of_name['append_p50_ms']:.2f}",
+                    f"{of_name['append_p99_ms']:.2f}",
+                    "" if ratio is None else f"{ratio:.2f} x",
+                )
+            )
+    print_table(columns, rows, right=frozenset(columns) - {""})
+
+
+def _print_growth(growth: dict[str, Growth]) -> None:
+    columns = ["store", "stream", "cycle 1", "cycle", "ms", "ratio"]
+    rows = [
+        (store, kind, f"{first:.2f}", f"{of_store.cycles:,}", f"{last:.2f}", f"{last / first:.2f} x")
+        for store, of_store in growth.items()
+        for kind, first, last in (
+            ("remembered", of_store.warm_first_ms, of_store.warm_last_ms),
+            ("read first", of_store.cold_first_ms, of_store.cold_last_ms),
+        )
+    ]
+    print_table(columns, rows, right=frozenset(columns) - {"store", "stream"})
+
+
+def _print_scans(scans: dict[str, Scan]) -> None:
+    columns = ["walk", "events", "seconds", "events/s", "peak MB"]
+    rows = [
+        (name, f"{scan.events:,}", f"{scan.seconds:.1f}", f"{scan.per_second:,.0f}", f"{scan.peak_mb:,.0f}")
+        for name, scan in scans.items()
+    ]
+    print_table(columns, rows, right=frozenset(columns) - {"walk"})
+
+
+def _print_bars(bars: list[Bar]) -> None:
+    told = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
+    rows = [
+        (
+            bar.what,
+            bar.as_json()["wanted"],
+            "" if bar.measured is None else f"{bar.measured:.2f}",
+            told[bar.holds],
+        )
+        for bar in bars
+    ]
+    print_table(["bar", "wanted", "measured", ""], rows, right=frozenset({"wanted", "measured"}))

@@ -1,0 +1,134 @@
+"""Scans: how fast the log is rebuilt from, verified and followed, and in how much memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infrastructure.codec import decode
+from infrastructure.ledger import PositionLedger, open_store
+from infrastructure.settings import Settings
+from infrastructure.verify import verify
+from projections.follow import BATCH_EVENTS
+from projections.positions import PositionRow, project
+from scripts.benchmarks.crew import BenchmarkFailed, side_by_side
+from scripts.benchmarks.growth import cycle_commands
+
+CYCLES: Final = 20
+EVENTS_PER_STREAM: Final = 5 * CYCLES - 1
+"""The last cycle of every stream stays open."""
+_STREAMS_AT_ONCE: Final = 5
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One walk along all events.
+
+    Units: seconds; `peak_mb` is all memory of its process at its highest, in 10^6 bytes.
+    """
+
+    events: int
+    seconds: float
+    peak_mb: float
+
+    @property
+    def per_second(self) -> float:
+        """Events per second."""
+        return self.events / self.seconds
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures as a program reads them."""
+        return {
+            "events": self.events,
+            "seconds": round(self.seconds, 2),
+            "events_per_second": round(self.per_second),
+            "peak_mb": round(self.peak_mb, 1),
+        }
+
+
+def fill(settings: Settings, events: int, told: Callable[[str], None] = lambda _: None) -> int:
+    """Write histories of many keys, 20 cycles each, by way of the domain; how many events there are now.
+
+    Shape: at least as many as asked for; whole streams, written by as many processes as there are processors.
+    """
+    open_store(settings).close()
+    streams = -(-events // EVENTS_PER_STREAM)
+    workers = min(os.cpu_count() or 1, streams)
+    shares = [range(number, streams, workers) for number in range(workers)]
+    told(f"writing {streams * EVENTS_PER_STREAM:,} events of {streams:,} streams")
+    return sum(side_by_side(_fill, [(settings, share) for share in shares]))
+
+
+def _fill(settings: Settings, streams: range) -> int:
+    with PositionLedger(open_store(settings, create=False)) as ledger:
+        for start in range(0, len(streams), _STREAMS_AT_ONCE):
+            ledger.handle_many(
+                command
+                for number in streams[start : start + _STREAMS_AT_ONCE]
+                for cycle in range(1, CYCLES + 1)
+                for command in cycle_commands(f"S{number}USDT", cycle, close=cycle < CYCLES)
+            )
+    return len(streams) * EVENTS_PER_STREAM
+
+
+def scan(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dict[str, Scan]:
+    """Rebuild, verify and follow a ledger, each in a process of its own.
+
+    Refuses: BenchmarkFailed, also when one of them did not find what was written.
+    """
+    found = {}
+    for name, walk in _WALKS.items():
+        (found[name],) = side_by_side(_walked, [(settings, walk)])
+        told(f"{name}: {found[name].per_second:,.0f} events/s, {found[name].peak_mb:,.0f} MB")
+    return found
+
+
+def _walked(settings: Settings, walk: Callable[[PositionLedger], int]) -> Scan:
+    with PositionLedger(open_store(settings, create=False)) as ledger:
+        started = time.perf_counter()
+        events = walk(ledger)
+        return Scan(events, time.perf_counter() - started, _peak_mb())
+
+
+def _rebuild(ledger: PositionLedger) -> int:
+    rebuilt = ledger.rebuild()
+    if rebuilt.differences:
+        raise BenchmarkFailed(f"a rebuild differs in {rebuilt.differences:,} rows from what was written")
+    return rebuilt.events
+
+
+def _verify(ledger: PositionLedger) -> int:
+    verified = verify(ledger.store)
+    if not verified.ok:
+        raise BenchmarkFailed(f"{len(verified.findings):,} findings, the first of them {verified.findings[0]}")
+    return verified.events
+
+
+def _follow(ledger: PositionLedger) -> int:
+    """Read the log in batches, as a follower does, and keep the rows of what is open."""
+    rows: dict[str, PositionRow] = {}
+    events = nid = 0
+    while batch := list(ledger.store.log(after=nid, limit=BATCH_EVENTS)):
+        for stored in batch:
+            event = decode(stored)
+            row = project(rows.get(event.position_id), event)
+            if row.status.is_open:
+                rows[event.position_id] = row
+            else:
+                rows.pop(event.position_id, None)
+        events, nid = events + len(batch), batch[-1].id
+    return events
+
+
+_WALKS: Final = {"rebuild": _rebuild, "verify": _verify, "follow": _follow}
+
+
+def _peak_mb() -> float:
+    import resource  # noqa: PLC0415 - Windows has no such module, and can do all the rest
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
