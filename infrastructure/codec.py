@@ -61,7 +61,7 @@ def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
             "of the software does not know; read it with the version that wrote it, or a later one"
         )
     try:
-        fields = json.loads(stored.state, parse_float=_no_float, parse_constant=_no_float)
+        fields = _READER.decode(stored.state.decode())
         event: PositionEvent = _adapter(stored.topic).validate_python(_placed(fields, stored))
     except (ValidationError, ValueError, TypeError, RecursionError) as cause:
         raise HistoryDamaged(
@@ -70,17 +70,21 @@ def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
     return event
 
 
-def _placed(fields: Any, stored: StoredEvent | RecordedEvent) -> dict[str, Any]:
+def _placed(fields: Any, stored: StoredEvent | RecordedEvent) -> Any:
     """The fields of a payload together with the place of the event, which no payload may say itself."""
     if not isinstance(fields, dict):
         raise ValueError("the payload is no JSON object")
     if own := _COLUMNS & fields.keys():
         raise ValueError(f"the payload has {', '.join(sorted(own))}, which the row says")
-    return {**fields, "originator_id": stored.originator_id, "originator_version": stored.originator_version}
+    fields["originator_id"], fields["originator_version"] = stored.originator_id, stored.originator_version
+    return fields
 
 
 def _no_float(text: str) -> Any:
     raise ValueError(f"{text} is a float; numbers are stored as text")
+
+
+_READER: Final = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float)
 
 
 def _mark(event: PositionEvent) -> Mark | None:

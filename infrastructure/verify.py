@@ -89,23 +89,27 @@ class _Verification:
         for record in records:
             self._events += 1
             self._progress(1)
-            where = f"{stream} version {record.originator_version}"
             if record.originator_version != version + 1:
-                self._found("version", where, f"follows version {version}: what was between them is gone")
+                self._found_at(record, "version", f"follows version {version}: what was between them is gone")
             version = record.originator_version
             if chained(head, stream, version, record.topic, record.state) != record.hash:
-                self._found(
-                    "hash", where, f"{record.topic} (nid {record.id}) was not stored like this, or not after this"
+                self._found_at(
+                    record, "hash", f"{record.topic} (nid {record.id}) was not stored like this, or not after this"
                 )
             head = record.hash
             try:
                 event = decode(record)
-                if columns(event) != record.columns:
-                    self._found("columns", where, f"says {columns(event)}, but is filed as {record.columns}")
-                rows[event.position_id] = project(rows.get(event.position_id), event)
+                filed = columns(event)
+                if filed != record.columns:
+                    self._found_at(record, "columns", f"says {filed}, but is filed as {record.columns}")
+                position_id = event.position_id
+                rows[position_id] = project(rows.get(position_id), event)
             except (HistoryDamaged, AssertionError) as cause:
-                self._found("event", where, str(cause))
+                self._found_at(record, "event", str(cause))
         return rows
+
+    def _found_at(self, record: RecordedEvent, kind: str, message: str) -> None:
+        self._found(kind, f"{record.originator_id} version {record.originator_version}", message)
 
     def _compare(self, expected: dict[str, PositionRow], actual: list[PositionRow]) -> None:
         self._rows += len(actual)
