@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -32,7 +32,7 @@ class Settings:
     """
 
     kind: Literal["sqlite", "postgresql"]
-    where: str
+    where: str = field(repr=False)
     """The path of a file, or what libpq is told; may hold a password, so it is never shown."""
     timeout_seconds: float = TIMEOUT_SECONDS
     schema: str = SCHEMA

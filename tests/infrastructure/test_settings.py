@@ -66,3 +66,7 @@ def test_neither_user_nor_password_is_ever_shown() -> None:
 def test_what_is_not_understood_is_refused_with_the_way_out(url: str, words: str) -> None:
     with pytest.raises(InvalidSettings, match=words):
         Settings.read(url)
+
+
+def test_a_password_is_not_in_what_settings_print() -> None:
+    assert "secret" not in repr(Settings.read("postgresql://bot:secret@db.example/trading"))
