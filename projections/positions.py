@@ -239,7 +239,8 @@ def _imported(event: e.PositionImported) -> dict[str, Any]:
         event, event.side, event.status,
         **held,
         requested_qty=event.quantity, intent_id=event.intent_id, exchange_order_id=event.exchange_order_id,
-        stop_price=event.stop_price, stop_confirmed=event.stop_confirmed, exit_reason=event.exit_reason,
+        stop_price=event.stop_price, stop_confirmed=event.stop_confirmed and event.stop_price is not None,
+        exit_reason=event.exit_reason,
         activated_at=event.ts_event if event.status is Status.ACTIVE else None, closed_at=event.closed_at,
         legacy_id=event.legacy_id,
     )  # fmt: skip

@@ -111,3 +111,7 @@ def test_an_import_takes_nothing_from_a_position_that_is_open_here() -> None:
 
 def test_an_imported_open_row_of_no_quantity_can_still_be_ended() -> None:
     given(imported(quantity="0")).when(on(Close, exit_reason="nothing was ever there")).leaves(status="closed")
+
+
+def test_a_stop_that_has_no_price_is_not_a_confirmed_one() -> None:
+    given().when(imported(stop_price=None, stop_confirmed=True)).leaves(stop_confirmed=False, protected=False)
