@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
-from eventsourcing.persistence import ApplicationRecorder, IntegrityError, PersistenceError, StoredEvent
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    Notification,
+    PersistenceError,
+    StoredEvent,
+    Subscription,
+)
 
 from domain.values import timestamp_text
 from infrastructure.records import EventRecord, RecordedEvent
@@ -89,6 +97,8 @@ class Store(ApplicationRecorder):
     """Append-only events, the positions table and the rejections log, in one database."""
 
     settings: Settings
+    placeholder: ClassVar[str]
+    """How the database's driver writes a parameter."""
     is_remote: bool
     """Whether asking costs a round trip over a network, so that it may pay to assume."""
 
@@ -129,8 +139,19 @@ class Store(ApplicationRecorder):
         """The cycle that an intent opened."""
 
     @abstractmethod
+    def select(
+        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
+    ) -> Iterator[RecordedEvent]:
+        """Events that meet all conditions, which are written with our placeholder, in an order of columns."""
+
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
         """A stream, or one cycle of it, oldest first."""
+        conditions, values = until(as_of, self.placeholder)
+        for column, value in (("stream", stream), ("cycle", cycle)):
+            if value is not None:
+                conditions.append(f"{column} = {self.placeholder}")
+                values.append(value)
+        yield from self.select(conditions, values, "version")
 
     @abstractmethod
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
@@ -171,3 +192,49 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def close(self) -> None:
         """Let go of every connection."""
+
+    # -- the library's questions --------------------------------------------------------------------------------
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """A stream between two versions, as the library asks for it."""
+        conditions, values = self._compared({"stream =": str(originator_id), "version >": gt, "version <=": lte})
+        found = self.select(conditions, values, "version DESC" if desc else "version", limit)
+        return [event.as_stored() for event in found]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """A stretch of the log, as the library asks for it; never beyond what is settled."""
+        end = self.settled() if stop is None else min(stop, self.settled())
+        from_start = "nid >=" if inclusive_of_start else "nid >"
+        conditions, values = self._compared({from_start: start, "nid <=": end})
+        if topics:
+            conditions.append(f"type IN ({', '.join([self.placeholder] * len(topics))})")
+            values += topics
+        return [event.as_notification() for event in self.select(conditions, values, "nid", limit)]
+
+    def _compared(self, asked: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+        known = {comparison: value for comparison, value in asked.items() if value is not None}
+        return [f"{comparison} {self.placeholder}" for comparison in known], list(known.values())
+
+    def max_notification_id(self) -> int | None:
+        """The last settled place in the log."""
+        return self.settled() or None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Not offered: poll the log; a subscription of the library may wait for ever."""
+        raise NotImplementedError("poll the log: what is settled is never missed")

@@ -8,10 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
 from itertools import groupby
 from typing import Any, Final, NoReturn
-from uuid import UUID
 
 import psycopg
-from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
+from eventsourcing.persistence import StoredEvent
 from psycopg import RawCursor, errors
 from psycopg_pool import PoolTimeout
 
@@ -79,6 +78,7 @@ _TURN_SECONDS_MAX: Final = 0.4
 class PostgresStore(Store):
     """A schema of a PostgreSQL database: one round trip and one commit an append, no table lock, no PL/pgSQL in it."""
 
+    placeholder = "%s"
     is_remote = True
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
@@ -234,21 +234,11 @@ class PostgresStore(Store):
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
 
-    def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
-        """A stream, or one cycle of it, oldest first."""
-        conditions, values = until(as_of, "%s")
-        conditions.append("stream = %s")
-        values.append(stream)
-        if cycle is not None:
-            conditions.append("cycle = %s")
-            values.append(cycle)
-        yield from self._events(conditions, values, "version")
-
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order in which they were recorded; to be followed, as far as they are settled."""
         moment = AsOf(nid=self.settled()) if as_of is None else as_of
         conditions, values = until(moment, "%s")
-        yield from self._events([*conditions, "nid > %s"], [*values, after], "nid", limit)
+        yield from self.select([*conditions, "nid > %s"], [*values, after], "nid", limit)
 
     def settled(self) -> int:
         """The place in the log below which nothing can appear any more.
@@ -288,17 +278,18 @@ class PostgresStore(Store):
         """A connection that hears of appends, if this ledger notifies (`?notify=1`). Refuses: StoreUnavailable."""
         return self._connections.listening(append.channel(self._lock))
 
-    def _events(
+    def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
     ) -> Iterator[RecordedEvent]:
+        """Events that meet all conditions, in an order of columns."""
         statement = f"SELECT {_EVENT} FROM ledger_events"
         if conditions:
             statement += f" WHERE {' AND '.join(conditions)}"
         statement += f" ORDER BY {order}"
         if limit is not None:
             statement += f" LIMIT {limit:d}"
-        select = self._stream if limit is None else self._select
-        for row in select(statement, values):
+        read = self._stream if limit is None else self._select
+        for row in read(statement, values):
             yield _recorded(row)
 
     def streams(self) -> Iterator[RecordedEvent]:
@@ -343,58 +334,6 @@ class PostgresStore(Store):
         table = PostgresPositionTable(self._connections)
         table.create()
         yield table
-
-    # -- the library's questions --------------------------------------------------------------------------------
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """A stream between two versions, as the library asks for it."""
-        conditions: list[str] = ["stream = %s"]
-        values: list[Any] = [str(originator_id)]
-        for condition, value in (("version > %s", gt), ("version <= %s", lte)):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)
-        found = self._events(conditions, values, "version DESC" if desc else "version", limit)
-        return [event.as_stored() for event in found]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """A stretch of the log, as the library asks for it; never beyond what is settled."""
-        conditions: list[str] = ["nid <= %s"]
-        values: list[Any] = [self.settled()]
-        if start is not None:
-            conditions.append("nid >= %s" if inclusive_of_start else "nid > %s")
-            values.append(start)
-        if stop is not None:
-            conditions.append("nid <= %s")
-            values.append(stop)
-        if topics:
-            conditions.append("type = ANY(%s)")
-            values.append(list(topics))
-        return [event.as_notification() for event in self._events(conditions, values, "nid", limit)]
-
-    def max_notification_id(self) -> int | None:
-        """The last settled place in the log."""
-        return self.settled() or None
-
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Not offered: poll the log; a subscription of the library may wait for ever."""
-        raise NotImplementedError("poll the log: what is settled is never missed")
 
 
 def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:

@@ -10,9 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
+from eventsourcing.persistence import StoredEvent
 
 from domain.values import OPEN_STATUSES, plain, timestamp_text, utc
 from infrastructure.hashing import GENESIS, chain
@@ -82,6 +82,7 @@ class SQLiteStore(Store):
     A failed transaction wrote nothing; that a transaction was acknowledged means that it is on the disk.
     """
 
+    placeholder = "?"
     is_remote = False
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
@@ -191,24 +192,15 @@ class SQLiteStore(Store):
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
 
-    def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
-        """A stream, or one cycle of it, oldest first."""
-        conditions, values = until(as_of, "?")
-        conditions.append("stream = ?")
-        values.append(stream)
-        if cycle is not None:
-            conditions.append("cycle = ?")
-            values.append(cycle)
-        yield from self._events(conditions, values, "version")
-
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order in which they were recorded."""
         conditions, values = until(as_of, "?")
-        yield from self._events([*conditions, "nid > ?"], [*values, after], "nid", limit)
+        yield from self.select([*conditions, "nid > ?"], [*values, after], "nid", limit)
 
-    def _events(
+    def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
     ) -> Iterator[RecordedEvent]:
+        """Events that meet all conditions, in an order of columns."""
         statement = f"SELECT {_EVENT} FROM ledger_events"
         if conditions:
             statement += f" WHERE {' AND '.join(conditions)}"
@@ -218,7 +210,8 @@ class SQLiteStore(Store):
 
     def settled(self) -> int:
         """The last place in the log: one writer at a time leaves no gaps behind."""
-        return self.max_notification_id() or 0
+        nid: int | None = self._value(_MAX_NID, ())
+        return nid or 0
 
     def streams(self) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
@@ -267,59 +260,6 @@ class SQLiteStore(Store):
             for statement in schema.positions_ddl(table):
                 connection.execute(statement)
         yield SQLitePositionTable(self._connections, table)
-
-    # -- the library's questions --------------------------------------------------------------------------------
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """A stream between two versions, as the library asks for it."""
-        conditions: list[str] = ["stream = ?"]
-        values: list[Any] = [str(originator_id)]
-        for condition, value in (("version > ?", gt), ("version <= ?", lte)):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)
-        found = self._events(conditions, values, "version DESC" if desc else "version", limit)
-        return [event.as_stored() for event in found]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """A stretch of the log, as the library asks for it."""
-        conditions: list[str] = []
-        values: list[Any] = []
-        if start is not None:
-            conditions.append("nid >= ?" if inclusive_of_start else "nid > ?")
-            values.append(start)
-        if stop is not None:
-            conditions.append("nid <= ?")
-            values.append(stop)
-        if topics:
-            conditions.append(f"type IN ({', '.join('?' * len(topics))})")
-            values.extend(topics)
-        return [event.as_notification() for event in self._events(conditions, values, "nid", limit)]
-
-    def max_notification_id(self) -> int | None:
-        """The last place in the log."""
-        nid: int | None = self._value(_MAX_NID, ())
-        return nid
-
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """SQLite cannot tell a process that another one wrote; poll `log` instead."""
-        raise NotImplementedError("SQLite has no subscriptions: poll the log")
 
 
 class SQLitePositionTable:
