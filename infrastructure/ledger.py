@@ -6,8 +6,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from domain.command import Command
 from domain.deciding import Stamp
@@ -25,7 +26,6 @@ from domain.errors import (
 from domain.events import PositionImported
 from domain.key import PositionId, PositionKey
 from domain.memory import Answer
-from infrastructure.application import LedgerApplication
 from infrastructure.codec import decode, encode
 from infrastructure.history import HistoryEntry
 from infrastructure.history import as_of as moment_of
@@ -36,6 +36,9 @@ from infrastructure.store import AppendInDoubt, AsOf, IntentTaken, Rejection, Sl
 from infrastructure.verbs import Verbs
 from projections.follow import Progress, Rebuild, Rebuilt
 from projections.positions import PositionRow, needs_stop, project
+
+if TYPE_CHECKING:
+    from infrastructure.application import LedgerApplication
 
 Read = TypeVar("Read")
 
@@ -77,7 +80,6 @@ class PositionLedger(Verbs[Receipt]):
     ) -> None:
         """Keep positions in a store that is open; `clock` and `new_id` are for tests."""
         self.store = store
-        self._application = LedgerApplication(store)
         self._clock, self._new_id = clock, new_id
         self._memories = Memories(store)
 
@@ -92,7 +94,14 @@ class PositionLedger(Verbs[Receipt]):
 
     def disconnect(self) -> None:
         """Let go of the database; also done at the end of a `with` block."""
-        self._application.close()
+        self.store.close()
+
+    @cached_property
+    def application(self) -> LedgerApplication:
+        """The ledger as an application of the eventsourcing library: its repository and notification log."""
+        from infrastructure.application import LedgerApplication  # noqa: PLC0415 - a bot need not wait for it
+
+        return LedgerApplication(self.store)
 
     def __enter__(self) -> Self:
         """Be open until the end of the block."""

@@ -86,7 +86,7 @@ def test_the_library_reads_a_ledger_as_one_of_its_applications() -> None:
     with PositionLedger.connect("sqlite:///:memory:") as ledger:
         ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="61.8", intent_id="1")
         ledger.record_entry_placed(position_id="APTUSDT.binance#1", exchange_order_id="53190368")
-        application = ledger._application
+        application = ledger.application
         position: Position = application.repository.get("APTUSDT.binance")
         assert (position.version, position.status) == (2, "entry_placed")
         position_then: Position = application.repository.get("APTUSDT.binance", version=1)
