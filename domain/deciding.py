@@ -139,17 +139,20 @@ class Deciding(Memory):
         """Refuse while another intent holds the slot; the same intent again gets its first answer."""
         if not self.is_open:
             return None
-        assert self.status is not None, "open"
         intent = getattr(command, "intent_id", None)
         if intent is not None and intent == self.intent_id:
             return self._same(next(iter(self.answers.values())), command, f"intent_id {intent}")
-        raise PositionAlreadyOpen(
+        raise self._slot_is_taken(intent)
+
+    def _slot_is_taken(self, asked: str | None) -> PositionAlreadyOpen:
+        assert self.status is not None, "open"
+        return PositionAlreadyOpen(
             self.position_id,
             self.status,
             since=self.opened_at,
             at=self._recording.stamp.ts_event,
             holder=self.intent_id,
-            asked=intent,
+            asked=asked,
         )
 
     def _known_trade(self, command: c.RecordEntryFill | c.Reduce) -> Answer | None:

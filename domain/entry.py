@@ -7,7 +7,7 @@ from dataclasses import replace
 from domain import commands as c
 from domain import events as e
 from domain.deciding import Deciding
-from domain.errors import EntryAlreadyPlaced, EntryHasFills, PositionAlreadyOpen, WrongStatus
+from domain.errors import EntryAlreadyPlaced, EntryHasFills, WrongStatus
 from domain.holding import ZERO, Holding
 from domain.key import client_order_id
 from domain.memory import Answer
@@ -178,11 +178,7 @@ class Entry(Deciding):
         Shape: a cycle of any status. Refuses: PositionAlreadyOpen for a second open row of one key.
         """
         if command.status.is_open and self.is_open:
-            assert self.status is not None, "open"
-            raise PositionAlreadyOpen(
-                self.position_id, self.status, since=self.opened_at, at=self._recording.stamp.ts_event,
-                holder=self.intent_id, asked=command.intent_id,
-            )  # fmt: skip
+            raise self._slot_is_taken(command.intent_id)
         held = Holding()
         if command.status is Status.CLOSED or (command.status.is_open and command.status is not Status.PENDING_ENTRY):
             held = held.with_statement(command.quantity, command.avg_px_open)

@@ -141,7 +141,9 @@ class PositionLedger(Verbs[Receipt]):
                 raced, surprised = raced or not held.is_assumed, surprised or held.is_assumed
                 continue
             except IntentTaken:
-                return self._first_answer(command, stamp)
+                cycle = self._cycle_of_intent(command)
+                assert cycle is not None, "taken by an event that is there"
+                return self._first_answer(command, stamp, cycle)
             return Receipt.of("recorded", answer)
         raise VersionConflict(
             f"{command.key} was changed by others {ATTEMPTS_MAX} times while this command was decided; send it again"
@@ -232,26 +234,26 @@ class PositionLedger(Verbs[Receipt]):
 
     def _refuse(self, command: Command, stamp: Stamp, refusal: CommandRefused, *, raced: bool) -> Receipt:
         if isinstance(refusal, PositionAlreadyOpen):
-            intent = getattr(command, "intent_id", None)
-            if intent is not None and self.store.cycle_of_intent(command.key.stream, intent) is not None:
-                return self._first_answer(command, stamp)
+            if (cycle := self._cycle_of_intent(command)) is not None:
+                return self._first_answer(command, stamp, cycle)
             if raced:
                 refusal.seen_at_append()
         if refusal.is_duplicate:
             self._keep_rejection(command, stamp, refusal)
         raise refusal
 
-    def _first_answer(self, command: Command, stamp: Stamp) -> Receipt:
+    def _cycle_of_intent(self, command: Command) -> int | None:
+        intent = getattr(command, "intent_id", None)
+        return None if intent is None else self.store.cycle_of_intent(command.key.stream, intent)
+
+    def _first_answer(self, command: Command, stamp: Stamp, cycle: int) -> Receipt:
         """What the intent of this command was answered when it opened an earlier cycle."""
-        stream, intent = command.key.stream, getattr(command, "intent_id", None)
-        assert isinstance(intent, str), "only an intent can have been taken"
-        cycle = self.store.cycle_of_intent(stream, intent)
-        assert cycle is not None, "taken by an event that is there"
-        answer: Answer = next(iter(self._memories.load_cycle(stream, cycle).position.answers.values()))
+        opened = self._memories.load_cycle(command.key.stream, cycle).position
+        answer: Answer = next(iter(opened.answers.values()))
         if answer.request != command.digest:
             refusal = IdempotencyMismatch(
-                f"intent_id {intent} opened {answer.position_id} with other content; the same intent never opens a "
-                "second cycle, so send another intent_id",
+                f"intent_id {opened.intent_id} opened {answer.position_id} with other content; the same intent "
+                "never opens a second cycle, so send another intent_id",
                 position_id=answer.position_id,
             )
             self._keep_rejection(command, stamp, refusal)

@@ -53,10 +53,6 @@ class AppendInDoubt(PersistenceError):
         self.backend = backend
 
 
-class AppendOnlyViolation(IntegrityError):
-    """Somebody tried to change history, and a trigger refused it."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
     """A refused duplicate: who asked for what, when, and which position stood in the way."""

@@ -21,7 +21,6 @@ from infrastructure.settings import Settings
 from infrastructure.sqlite import schema
 from infrastructure.sqlite.connections import Connections
 from infrastructure.store import (
-    AppendOnlyViolation,
     AsOf,
     IntentTaken,
     Rejection,
@@ -155,11 +154,8 @@ class SQLiteStore(Store):
     def log_rejection(self, rejection: Rejection) -> None:
         """Keep a refused duplicate, for good."""
         values = (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
-        try:
-            with self._connections.writing() as connection:
-                connection.execute(_INSERT_REJECTION, values)
-        except sqlite3.IntegrityError as error:
-            raise AppendOnlyViolation(str(error)) from error
+        with self._connections.writing() as connection:
+            connection.execute(_INSERT_REJECTION, values)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -194,8 +190,8 @@ class SQLiteStore(Store):
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order in which they were recorded."""
-        conditions, values = until(as_of, "?")
-        yield from self.select([*conditions, "nid > ?"], [*values, after], "nid", limit)
+        conditions, values = until(as_of, self.placeholder)
+        yield from self.select([*conditions, f"nid > {self.placeholder}"], [*values, after], "nid", limit)
 
     def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
@@ -286,7 +282,7 @@ class SQLitePositionTable:
         with self._connections.writing() as connection:
             connection.executemany(statement, values)
 
-    def swap(self, last_events: Any) -> tuple[int, int]:
+    def swap(self, last_events: Callable[[], object]) -> tuple[int, int]:
         """Keep writers out, take in what they wrote last, and take the place of the table that is read."""
         with self._connections.writing() as connection:
             last_events()
