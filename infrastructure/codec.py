@@ -19,9 +19,12 @@ from domain.errors import HistoryDamaged
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
 from domain.values import timestamp_text
 from infrastructure.records import Columns, EventRecord, Mark, RecordedEvent
+from infrastructure.upcasting import UPCASTS, Fields, upcast
 
 _COLUMNS: Final = {"originator_id", "originator_version"}
-_STORED_NAMES: Final[dict[type[PositionEvent], str]] = {event: f"{event.__name__}.v1" for event in EVENTS}
+_VERSIONS: Final[dict[type[PositionEvent], int]] = {}
+"""Of the shape of an event that has changed since it was first shipped; see `infrastructure.upcasting`."""
+_STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
 _EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
 
 
@@ -55,28 +58,29 @@ def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
 
     Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
     """
-    if stored.topic not in _EVENTS:
+    if stored.topic not in _EVENTS and stored.topic not in UPCASTS:
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} is a {stored.topic!r:.80}, which this version "
             "of the software does not know; read it with the version that wrote it, or a later one"
         )
     try:
-        fields = _READER.decode(stored.state.decode())
-        event: PositionEvent = _adapter(stored.topic).validate_python(_placed(fields, stored))
-    except (ValidationError, ValueError, TypeError, RecursionError) as cause:
+        name, fields = upcast(stored.topic, _fields(stored))
+        fields["originator_id"], fields["originator_version"] = stored.originator_id, stored.originator_version
+        event: PositionEvent = _adapter(name).validate_python(fields)
+    except (ValidationError, ValueError, TypeError, KeyError, RecursionError) as cause:
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: {cause}"
         ) from cause
     return event
 
 
-def _placed(fields: Any, stored: StoredEvent | RecordedEvent) -> Any:
-    """The fields of a payload together with the place of the event, which no payload may say itself."""
+def _fields(stored: StoredEvent | RecordedEvent) -> Fields:
+    """The fields of a payload, which may not say the place of the event itself: the row does."""
+    fields = _READER.decode(stored.state.decode())
     if not isinstance(fields, dict):
         raise ValueError("the payload is no JSON object")
     if own := _COLUMNS & fields.keys():
         raise ValueError(f"the payload has {', '.join(sorted(own))}, which the row says")
-    fields["originator_id"], fields["originator_version"] = stored.originator_id, stored.originator_version
     return fields
 
 
