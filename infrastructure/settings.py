@@ -28,7 +28,7 @@ class InvalidSettings(LedgerError):
 class Settings:
     """A database, and how long to wait for it.
 
-    Units: `timeout_seconds` bounds every wait for the database: for a connection, a lock, a statement.
+    Units: `timeout_seconds` bounds a command, from its call to its answer, and every single wait of a question.
     """
 
     kind: Literal["sqlite", "postgresql"]

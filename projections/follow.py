@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -31,13 +31,20 @@ class PositionTable(Protocol):
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         """A row that was written before."""
 
-    def write(self, rows: Iterable[PositionRow]) -> None:
-        """Write rows, replacing those of the same cycle."""
+    def add(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have none yet."""
 
-    def swap(self, last_events: Callable[[], object]) -> tuple[int, int]:
+    def replace(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have one."""
+
+    def differing(self) -> set[str]:
+        """The ids of the positions that have another row, or none, in the table that is read."""
+
+    def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
         """Keep writers out, take in what they wrote last, and take the place of the table that is read.
 
-        Shape: how many rows there are now, and in how many the old table was wrong.
+        Shape: how many rows there are now, and in how many the old table was wrong; `last_events` says which
+        positions have to be compared.
         """
 
 
@@ -51,37 +58,71 @@ class Rebuilt:
 
 
 class Rebuild:
-    """One positions table, filled from the log."""
+    """One positions table, filled from the log.
+
+    A cycle that is over is written once. One that is open is kept in memory, of which there are as many as streams.
+    """
 
     def __init__(self, log: EventLog, table: PositionTable, progress: Progress) -> None:
         """Start with an empty table, at the beginning of the log."""
         self._log, self._table, self._progress = log, table, progress
-        self._open: dict[tuple[str, int], PositionRow] = {}
+        self._open: dict[str, PositionRow] = {}
+        self._written: set[str] = set()
+        """Cycles that are open, and in the table nevertheless."""
         self._nid = self._events = 0
 
     def run(self) -> Rebuilt:
-        """Fill the table, catch up, swap."""
+        """Fill the table, compare it while nobody waits, catch up, swap."""
         while self._batch(BATCH_EVENTS):
             pass
-        rows, differences = self._table.swap(lambda: self._batch(None))
+        self._write_open()
+        suspects = self._table.differing()
+        while changed := self._batch(BATCH_EVENTS):
+            suspects |= changed
+        rows, differences = self._table.swap(lambda: suspects | self._last())
         return Rebuilt(self._events, rows, differences)
 
-    def _before(self, event: PositionEvent, place: tuple[str, int]) -> PositionRow | None:
-        return None if event.opens_cycle else self._open.get(place) or self._table.row(*place)
+    def _last(self) -> set[str]:
+        changed = self._batch(None)
+        self._write_open()
+        return changed
 
-    def _batch(self, limit: int | None) -> int:
-        changed: dict[tuple[str, int], PositionRow] = {}
+    def _batch(self, limit: int | None) -> set[str]:
+        """Take in some events, or all that are left; which positions they changed."""
+        changed: dict[str, PositionRow] = {}
         count = 0
         for nid, event in self._log.after(self._nid, limit):
-            place = (event.originator_id, event.cycle)
-            changed[place] = project(changed.get(place) or self._before(event, place), event)
+            position_id = event.position_id
+            changed[position_id] = project(changed.get(position_id) or self._before(event), event)
             self._nid, count = nid, count + 1
-        for place, row in changed.items():
-            if row.status.is_open:
-                self._open[place] = row
-            else:
-                self._open.pop(place, None)
-        self._table.write(changed.values())
+        self._keep(changed)
         self._events += count
         self._progress(count)
-        return count
+        return {*changed}
+
+    def _before(self, event: PositionEvent) -> PositionRow | None:
+        if event.opens_cycle:
+            return None
+        row = self._open.get(event.position_id)
+        if row is None and (row := self._table.row(event.originator_id, event.cycle)) is not None:
+            self._written.add(event.position_id)
+        return row
+
+    def _keep(self, changed: dict[str, PositionRow]) -> None:
+        over = {}
+        for position_id, row in changed.items():
+            if row.status.is_open:
+                self._open[position_id] = row
+            else:
+                self._open.pop(position_id, None)
+                over[position_id] = row
+        self._write(over)
+        self._written -= over.keys()
+
+    def _write_open(self) -> None:
+        self._write(self._open)
+        self._written |= self._open.keys()
+
+    def _write(self, rows: dict[str, PositionRow]) -> None:
+        self._table.replace(row for position_id, row in rows.items() if position_id in self._written)
+        self._table.add(row for position_id, row in rows.items() if position_id not in self._written)

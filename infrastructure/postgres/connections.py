@@ -22,6 +22,15 @@ from infrastructure.settings import InvalidSettings, Settings
 
 APPLICATION_NAME: Final = "position-ledger"
 IDLE_IN_TRANSACTION_FACTOR: Final = 4
+PATIENCE_SECONDS: Final = 3600.0
+"""How long one step of a walk through everything may take."""
+
+_SERVER_SHARE: Final = 0.5
+"""How much of the timeout a server has for its own word, be it that it gives up a statement or a lock."""
+_SILENCE_SHARE: Final = 0.6
+"""How much of it passes before a server that says nothing is given up; what is left is for the read-back."""
+_CONNECT_SECONDS_MIN: Final = 2
+"""The shortest bound that libpq has for a connection."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -51,11 +60,12 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         reason = str(wrong).strip().replace(settings.where, "the URL")
         raise InvalidSettings(f"the database URL is not understood: {reason}") from None
     milliseconds = max(1, int(settings.timeout_seconds * 1000))
+    of_server = str(max(1, int(wait_seconds(settings) * 1000)))
     bounds = {
         "search_path": f'"{settings.schema}"',
         "TimeZone": "UTC",
-        "statement_timeout": str(milliseconds),
-        "lock_timeout": str(milliseconds),
+        "statement_timeout": of_server,
+        "lock_timeout": of_server,
         "idle_in_transaction_session_timeout": str(milliseconds * IDLE_IN_TRANSACTION_FACTOR),
         "synchronous_commit": "on",
     }
@@ -63,13 +73,23 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
     told["options"] = f"{in_force} {told.get('options', '')}".strip()
     defaults = {
         "application_name": APPLICATION_NAME,
-        "connect_timeout": max(2, round(settings.timeout_seconds)),
+        "connect_timeout": max(_CONNECT_SECONDS_MIN, round(settings.timeout_seconds)),
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": milliseconds,
     }
     return defaults | told
+
+
+def wait_seconds(settings: Settings) -> float:
+    """How long a command waits for a connection, and then for the server to end a statement or a lock."""
+    return settings.timeout_seconds * _SERVER_SHARE
+
+
+def settle_seconds(settings: Settings) -> float:
+    """How much of a command's time is left for reading back what became of an append."""
+    return settings.timeout_seconds * (1 - _SILENCE_SHARE)
 
 
 def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
@@ -92,13 +112,13 @@ def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreEr
             )
         case errors.LockNotAvailable() | errors.QueryCanceled():
             return StoreUnavailable(
-                f"{where} did not answer within {settings.timeout_seconds:g} s ({reason}); nothing was written"
+                f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
             )
         case errors.DiskFull():
             return StoreUnavailable(f"{where} has no disk space left ({reason}); nothing was written")
         case PoolTimeout():
             return StoreUnavailable(
-                f"{where}: no connection within {settings.timeout_seconds:g} s; nothing was written. All "
+                f"{where}: no connection within {wait_seconds(settings):g} s; nothing was written. All "
                 f"{settings.pool_size} of the pool are in use (?pool_size=N), or the server cannot be reached"
             )
         case _:
@@ -106,7 +126,7 @@ def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreEr
 
 
 class Connections:
-    """A pool of connections, every wait bounded by the timeout of the settings."""
+    """A pool of connections, every wait bounded so that a command is answered within the timeout of the settings."""
 
     def __init__(self, settings: Settings) -> None:
         """Open one connection at once, so that what is wrong with the database is said now."""
@@ -114,14 +134,14 @@ class Connections:
         self._arguments = connection_arguments(settings)
         self._bound = threading.local()
         self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
-        self._watchdog = Watchdog(settings.timeout_seconds)
+        self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
         self.alone().close()
         self._pool: ConnectionPool[WatchedConnection] = ConnectionPool(
             connection_class=WatchedConnection,
             kwargs=self._arguments | {"autocommit": True, "prepare_threshold": 1},
             min_size=1,
             max_size=settings.pool_size,
-            timeout=settings.timeout_seconds,
+            timeout=wait_seconds(settings),
             reconnect_timeout=settings.timeout_seconds,
             configure=self._meet,
             open=True,
@@ -142,19 +162,19 @@ class Connections:
         """Whether a process of the server is gone, asked over another connection."""
         return connection.execute(_IS_OVER, backend).fetchone() == (True,)
 
-    def alone(self) -> WatchedConnection:
+    def alone(self, **arguments: Any) -> WatchedConnection:
         """A connection outside the pool that may be waited for as long as its own timeouts allow: for migrations.
 
         Refuses: StoreUnavailable.
         """
         try:
-            return WatchedConnection.connect(**self._arguments, autocommit=True)
+            return WatchedConnection.connect(**self._arguments | arguments, autocommit=True)
         except psycopg.Error as error:
             reason = " ".join(str(error).split())
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
-    def _watched(self) -> WatchedConnection:
-        connection = self.alone()
+    def _watched(self, **arguments: Any) -> WatchedConnection:
+        connection = self.alone(**arguments)
         connection.watchdog = self._watchdog
         return connection
 
@@ -164,8 +184,9 @@ class Connections:
 
         Refuses: StoreUnavailable.
         """
+        connect_seconds = max(_CONNECT_SECONDS_MIN, int(settle_seconds(self.settings)))
         try:
-            with self._watched() as connection:
+            with self._watched(connect_timeout=connect_seconds) as connection:
                 yield connection
         except psycopg.Error as error:
             raise explained(error, self.settings) from error
@@ -183,7 +204,7 @@ class Connections:
     @contextmanager
     def borrowed(self) -> Iterator[Connection]:
         """A connection of the pool, not one that the server hung up on: what psycopg raises passes through."""
-        deadline = time.monotonic() + self.settings.timeout_seconds
+        deadline = time.monotonic() + wait_seconds(self.settings)
         connection = self._pool.getconn()
         while _hung_up(connection):
             connection.close()
@@ -218,6 +239,18 @@ class Connections:
                 yield connection
             finally:
                 self._bound.connection = outer
+
+    @contextmanager
+    def walk(self, begin: str = "") -> Iterator[Connection]:
+        """A transaction that goes through everything there is: each step takes as long as it needs."""
+        with self.transaction(begin) as connection:
+            assert isinstance(connection, WatchedConnection), "of our pool"
+            connection.execute("SET LOCAL statement_timeout = 0")
+            outer, connection.allowed_seconds = connection.allowed_seconds, PATIENCE_SECONDS
+            try:
+                yield connection
+            finally:
+                connection.allowed_seconds = outer
 
     def close(self) -> None:
         """Let go of every connection."""

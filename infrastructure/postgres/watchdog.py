@@ -9,15 +9,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
 
 Result = TypeVar("Result")
-
-GRACE_SECONDS: Final = 1.0
-"""How much longer than the server's own timeouts a connection is waited for: its word is worth more than silence."""
 
 
 class Watchdog:
@@ -26,20 +23,20 @@ class Watchdog:
     One thread for all connections, started with the first one that is watched.
     """
 
-    def __init__(self, timeout_seconds: float) -> None:
-        """Allow each connection that many seconds, and a little grace."""
-        self._allowed = timeout_seconds + GRACE_SECONDS
+    def __init__(self, allowed_seconds: float) -> None:
+        """Allow each wait so many seconds, unless its connection says otherwise."""
+        self._allowed = allowed_seconds
         self._deadlines: dict[psycopg.Connection[Any], float] = {}
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
     @contextmanager
-    def over(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+    def over(self, connection: WatchedConnection) -> Iterator[None]:
         """Watch a connection during one wait."""
         if self._thread is None:
             self._start()
-        self._deadlines[connection] = time.monotonic() + self._allowed
+        self._deadlines[connection] = time.monotonic() + (connection.allowed_seconds or self._allowed)
         try:
             yield
         finally:
@@ -67,6 +64,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     """A connection of which every wait for the server is watched: statements, commits, fetches from a cursor."""
 
     watchdog: Watchdog | None = None
+    allowed_seconds: float | None = None
+    """How long one wait may take; None for as long as the watchdog allows all connections."""
 
     def wait(self, gen: PQGen[Result], *args: Any, **kwargs: Any) -> Result:
         """Wait for the server; psycopg does nothing else that may take long on a connection that is open."""

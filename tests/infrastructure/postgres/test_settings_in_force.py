@@ -47,8 +47,8 @@ def told_to_libpq(ledger: PositionLedger) -> dict[str, str]:
         (
             "",
             {
-                "statement_timeout": "5s",
-                "lock_timeout": "5s",
+                "statement_timeout": "2500ms",
+                "lock_timeout": "2500ms",
                 "idle_in_transaction_session_timeout": "20s",
                 "synchronous_commit": "on",
                 "TimeZone": "UTC",
@@ -59,8 +59,8 @@ def told_to_libpq(ledger: PositionLedger) -> dict[str, str]:
         (
             "timeout=1.5&schema=ledger&application_name=bot-7",
             {
-                "statement_timeout": "1500ms",
-                "lock_timeout": "1500ms",
+                "statement_timeout": "750ms",
+                "lock_timeout": "750ms",
                 "idle_in_transaction_session_timeout": "6s",
                 "application_name": "bot-7",
                 "search_path": '"ledger"',
@@ -68,7 +68,7 @@ def told_to_libpq(ledger: PositionLedger) -> dict[str, str]:
         ),
         (
             "options=" + quote("-c lock_timeout=77ms -c synchronous_commit=remote_apply"),
-            {"lock_timeout": "77ms", "statement_timeout": "5s", "synchronous_commit": "remote_apply"},
+            {"lock_timeout": "77ms", "statement_timeout": "2500ms", "synchronous_commit": "remote_apply"},
         ),
     ],
 )

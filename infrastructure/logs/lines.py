@@ -1,0 +1,91 @@
+"""The lines of a log, in batches, as they would be without what terminals and other systems put in."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedIOBase
+from lzma import LZMAError
+from typing import Final
+
+BATCH_BYTES: Final = 1 << 18
+LINE_BYTES_MAX: Final = 1 << 17
+"""Of a longer line the rest is dropped, and counted as a line that was not read whole."""
+
+_COLOUR: Final = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\n]*\x07)")
+_MARK: Final = re.compile(rb"^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)")
+
+Told = Callable[[str], None]
+
+
+def batches(stream: BufferedIOBase, damaged: Told, cut: Told) -> Iterator[list[bytes]]:
+    """Read lines to the end of a stream, or to where it is damaged (then `damaged` is told why).
+
+    `cut` is told how each line begins that was too long and of which the rest was dropped.
+    """
+    rest = b""
+    is_cutting = False
+    for read in _blocks(stream, damaged):
+        block = read
+        if is_cutting:
+            _, end, block = read.partition(b"\n")
+            is_cutting = not end
+        whole, end, unfinished = block.rpartition(b"\n")
+        if end:
+            yield _shortened(_clean(rest + whole).split(b"\n"), cut)
+            rest = unfinished
+        else:
+            rest += unfinished
+        if len(rest) > LINE_BYTES_MAX:
+            yield _shortened([_clean(rest)], cut)
+            rest, is_cutting = b"", True
+    if rest:
+        yield _shortened(_clean(rest).split(b"\n"), cut)
+
+
+def last(count: int, source: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+    """Only the last lines, so many of them; they are held in memory."""
+    kept: deque[bytes] = deque(maxlen=count)
+    for lines in source:
+        kept.extend(lines)
+    yield list(kept)
+
+
+def _blocks(stream: BufferedIOBase, damaged: Told) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    size = 0
+    is_first = True
+    try:
+        while part := stream.read1(BATCH_BYTES):
+            parts.append(_MARK.sub(b"", part) if is_first else part)
+            is_first = False
+            size += len(part)
+            if size >= BATCH_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+    except (EOFError, OSError, ValueError, zlib.error, LZMAError) as wrong:
+        damaged(f"cut off or damaged: {wrong}")
+    if parts:
+        yield b"".join(parts)
+
+
+def _clean(text: bytes) -> bytes:
+    """Without colours, carriage returns, and the zero bytes of a crash or of UTF-16."""
+    if b"\0" in text:
+        text = text.replace(b"\0", b"")
+    if b"\x1b" in text:
+        text = _COLOUR.sub(b"", text)
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").removesuffix(b"\r").replace(b"\r", b" ")
+    return text
+
+
+def _shortened(lines: list[bytes], cut: Told) -> list[bytes]:
+    if max(map(len, lines)) <= LINE_BYTES_MAX:
+        return lines
+    for line in lines:
+        if len(line) > LINE_BYTES_MAX:
+            cut(line[:200].decode("utf-8", "replace"))
+    return [line[:LINE_BYTES_MAX] for line in lines]
