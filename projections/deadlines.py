@@ -1,0 +1,33 @@
+"""How long a cycle may take over each step before what is missing counts as missing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.values import Status
+from projections.positions import PositionRow
+
+DEADLINES: Final = {
+    Status.PENDING_ENTRY: timedelta(seconds=60),
+    Status.ENTRY_PLACED: timedelta(seconds=30),
+    Status.PENDING_SL: timedelta(seconds=30),
+    Status.ACTIVE: timedelta(),
+    Status.ROLLING_BACK: timedelta(seconds=60),
+}
+"""By status: an alarm 6 s into an entry is noise (I-15), a position is not always visible 20 s after its fill (I-11),
+and 30 s without a stop are critical. Whatever is active is done with its entry, so nothing may be missing."""
+
+SETTLING: Final = timedelta(seconds=60)
+"""How old a cycle must be before its absence at the exchange can be a reason to close it."""
+
+
+def is_overdue(row: PositionRow, at: datetime) -> bool:
+    """Whether an open cycle has had, by some moment, all the time that its status allows."""
+    began = row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at
+    return at - began >= DEADLINES[row.status]
+
+
+def is_settled(row: PositionRow, at: datetime) -> bool:
+    """Whether a cycle is old enough, at some moment, for an exchange to show it reliably."""
+    return at - row.opened_at >= SETTLING

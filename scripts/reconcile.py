@@ -1,0 +1,254 @@
+"""`reconcile`: the ledger beside what an exchange shows, and with `--apply` what makes them agree."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from typing import Any, Final
+
+import click
+
+from domain.values import utc
+from infrastructure.ledger import PositionLedger, now
+from infrastructure.legacy.times import zone_of
+from infrastructure.reconciling import Applied, apply
+from infrastructure.snapshots.document import Given, read_snapshot
+from projections.corrections import Correction, corrections, in_words
+from projections.findings import Finding, Kind
+from projections.reconciliation import CONFIRMATION_GAP, Reconciliation, Rules, reconcile
+from projections.snapshot import Snapshot
+from scripts.cli import REFUSED, UNREACHABLE
+from scripts.filters import Filter, filter_options
+from scripts.options import database_option, json_option, open_ledger
+from scripts.output import print_json, print_table, say
+
+_TITLES: Final = {
+    Kind.PHANTOM: "in the ledger, not at the exchange",
+    Kind.ORPHAN: "at the exchange, not in the ledger",
+    Kind.SIDE: "on different sides",
+    Kind.QUANTITY: "of different quantity",
+    Kind.PRICE: "of different average entry",
+    Kind.UNPROTECTED: "without a stop at the exchange",
+    Kind.LOST_STOP: "whose stop is gone",
+    Kind.MOVED_STOP: "whose stop the ledger does not know",
+    Kind.WRONG_SIDE_STOP: "with a stop on the wrong side",
+    Kind.DUPLICATE_STOPS: "with more than one stop",
+    Kind.ZOMBIE: "orders without a position",
+    Kind.OPENING: "under way, nothing to do yet",
+    Kind.UNJUDGED: "not to be judged by this snapshot",
+}
+
+
+def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    def callback(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+        try:
+            return None if value is None else read(value)
+        except ValueError as wrong:
+            raise click.BadParameter(str(wrong), ctx, parameter) from None
+
+    return callback
+
+
+@click.command("reconcile")
+@click.option(
+    "--snapshot", "files", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="What the exchange showed, as JSON; - is stdin. Several of different times confirm each other.",
+)  # fmt: skip
+@click.option("--apply", "is_applied", is_flag=True, help="Correct the ledger; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why it is corrected; kept in every event.")
+@click.option(
+    "--confirmations", type=click.IntRange(1, 10), default=2, show_default=True,
+    help="How many reliable snapshots must agree before a phantom is closed.",
+)  # fmt: skip
+@click.option(
+    "--interval", type=click.IntRange(10, 3600), default=15, show_default=True, metavar="SECONDS",
+    help="How long to wait before the exchange itself is asked again, to confirm a phantom.",
+)  # fmt: skip
+@click.option(
+    "--max-age", type=click.IntRange(1), metavar="SECONDS",
+    help="An older snapshot is stale. Without it any may be compared, and one of the last 15 minutes corrects.",
+)  # fmt: skip
+@click.option("--trust-empty", is_flag=True, help="Believe a snapshot without any positions.")
+@click.option("--taken-at", metavar="TIME", callback=_read(utc), help="When a snapshot was taken that does not say so.")
+@click.option(
+    "--timezone", "zone", metavar="ZONE", callback=_read(zone_of),
+    help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
+)  # fmt: skip
+@database_option
+@json_option
+@filter_options
+def command(
+    *, files: tuple[str, ...], is_applied: bool, reason: str | None, confirmations: int, interval: int,
+    max_age: int | None, trust_empty: bool, taken_at: datetime | None, zone: tzinfo | None, database: str | None,
+    as_json: bool, wanted: Filter,
+) -> None:  # fmt: skip
+    """Compare the open positions of one account with a snapshot of the exchange, or with the exchange itself.
+
+    Without --snapshot the exchange is asked (--exchange binance or bybit; reading only), with the keys in
+    LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed without --apply. A
+    snapshot that is empty, partial, failed or stale is called unreliable, and corrects nothing.
+
+    Exit code 0 when all is as it should be, 1 when something was found (with --apply: is left), 2 for usage, 3 when
+    the exchange or the database could not be reached.
+
+    \b
+    Examples:
+      position-ledger reconcile --snapshot binance.json --timezone +04:00
+      position-ledger reconcile --snapshot 12-00.json --snapshot 12-02.json --apply --reason "checked by hand"
+      position-ledger reconcile --exchange bybit --json
+    """  # noqa: D301 - click reads \b
+    if is_applied and not (reason and reason.strip()):
+        raise click.UsageError("--apply needs --reason TEXT: a year later somebody will ask")
+    if reason and not is_applied:
+        raise click.UsageError("--reason is for --apply; without it nothing is changed")
+    if taken_at is not None and len(files) != 1:
+        raise click.UsageError("--taken-at is for one --snapshot")
+    if zone is not None and not files:
+        raise click.UsageError("--timezone is for --snapshot; the exchange itself says its times in UTC")
+    given = Given(wanted.exchange, wanted.account, taken_at, zone)
+    age_max = None if max_age is None else timedelta(seconds=max_age)
+    rules = Rules(confirmations=confirmations, age_max=age_max, trust_empty=trust_empty, symbol=wanted.symbol)
+    with open_ledger(database) as ledger:
+        snapshots = (
+            _from_files(files, given) if files else _live(ledger, given, rules, interval if is_applied else None)
+        )
+        found = _compared(ledger, snapshots, rules)
+        planned = corrections(found, reason)
+        applied: list[Applied] = []
+        left = found
+        if is_applied:
+            _need_exact_times(snapshots)
+            applied = apply(ledger, planned)
+            left = _compared(ledger, snapshots, rules)
+    if as_json:
+        print_json(_report(found, planned, applied, left))
+    else:
+        _print_findings(found)
+        if is_applied:
+            _print_applied(applied)
+        else:
+            _print_plan(planned)
+    if left.problems or left.doubts or not all(each.is_done for each in applied):
+        raise SystemExit(REFUSED)
+
+
+def _compared(ledger: PositionLedger, snapshots: list[Snapshot], rules: Rules) -> Reconciliation:
+    return reconcile(ledger.positions(), snapshots, now=now(), rules=rules)
+
+
+def _from_files(names: tuple[str, ...], given: Given) -> list[Snapshot]:
+    snapshots = [_from_file(name, given) for name in names]
+    accounts = {(each.exchange, each.account) for each in snapshots}
+    if len(accounts) > 1:
+        named = ", ".join(sorted(" ".join(filter(None, account)) for account in accounts))
+        raise click.UsageError(f"the snapshots are of several accounts ({named}); reconcile each on its own")
+    return snapshots
+
+
+def _from_file(name: str, given: Given) -> Snapshot:
+    with click.open_file(name, "rb") as stream:
+        data = stream.read()
+    try:
+        return read_snapshot(data, given)
+    except ValueError as wrong:
+        raise click.UsageError(f"{name}: {wrong}") from None
+
+
+def _need_exact_times(snapshots: list[Snapshot]) -> None:
+    """To compare, the earliest time that a snapshot can mean will do; to correct, somebody must say which it is."""
+    for snapshot in snapshots:
+        if not snapshot.is_time_exact:
+            raise click.UsageError(" ".join(snapshot.notes) or "say with --taken-at when the snapshot was taken")
+
+
+def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[Snapshot]:
+    """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
+    if given.exchange is None:
+        raise click.UsageError("say what to compare with: --snapshot FILE, or --exchange binance or bybit")
+    from infrastructure.snapshots import live  # noqa: PLC0415 - a file needs no client
+
+    try:
+        fetch = partial(live.fetch_snapshot, live.Asked.of(given.exchange, given.account))
+        snapshots = [fetch()]
+        while interval and len(snapshots) < rules.confirmations and _waits(_compared(ledger, snapshots, rules)):
+            say(f"asking again in {interval} s, to confirm what is missing")
+            time.sleep(interval)
+            snapshots.append(fetch())
+    except live.ExchangeUnavailable as error:
+        say(f"{type(error).__name__}: {error}")
+        raise SystemExit(UNREACHABLE) from None
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
+    return snapshots
+
+
+def _waits(found: Reconciliation) -> bool:
+    needed = found.rules.confirmations
+    return any(0 < finding.confirmations < needed for finding in found.of(Kind.PHANTOM, Kind.SIDE))
+
+
+def _report(
+    found: Reconciliation, planned: list[Correction], applied: list[Applied], left: Reconciliation
+) -> dict[str, Any]:
+    return found.as_json() | {
+        "corrections": [each.as_json() for each in planned],
+        "applied": [each.as_json() for each in applied],
+        "left": len(left.problems),
+    }
+
+
+def _print_findings(found: Reconciliation) -> None:
+    _print_head(found)
+    for kind, title in _TITLES.items():
+        if findings := found.of(kind):
+            click.echo(f"\n{kind.value.replace('_', ' ')} ({title}):")
+            print_table(("position", "what"), [(_name(each), _words(each, found.rules)) for each in findings])
+    if _waits(found):
+        click.echo(
+            f"\na phantom is closed when {found.rules.confirmations} snapshots agree, taken "
+            f"{CONFIRMATION_GAP.seconds} s apart or more: name several with --snapshot, or let --apply ask the exchange"
+        )
+
+
+def _print_head(found: Reconciliation) -> None:
+    snapshot = found.snapshot
+    where = " ".join(part for part in (snapshot.exchange or "an exchange without a name", snapshot.account) if part)
+    at = f" at {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC" if snapshot.taken_at else ""
+    counts = f"{len(found.of(Kind.MATCHED))} match, {len(found.problems)} to look at"
+    click.echo(f"{where}{at}: {counts}")
+    for doubt in found.doubts:
+        click.echo(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
+    for note in (*found.snapshot.order_doubts, *snapshot.notes, *filter(None, [found.hindrance])):
+        click.echo(f"note: {note}")
+
+
+def _name(finding: Finding) -> str:
+    return finding.row.position_id if finding.row is not None else finding.key.stream
+
+
+def _words(finding: Finding, rules: Rules) -> str:
+    if finding.kind in (Kind.PHANTOM, Kind.SIDE) and finding.confirmations:
+        return f"{finding.message} ({finding.confirmations} of {rules.confirmations} confirmations)"
+    return finding.message
+
+
+def _print_plan(planned: list[Correction]) -> None:
+    if not planned:
+        return
+    click.echo("\nto be done:")
+    for correction in planned:
+        click.echo(f"  {in_words(correction)}")
+    click.echo("run it again with --apply --reason TEXT to do it")
+
+
+def _print_applied(applied: list[Applied]) -> None:
+    click.echo("\ndone:" if any(each.is_done for each in applied) else "\nnothing was changed")
+    for each in applied:
+        if each.is_done:
+            click.echo(f"  {in_words(each.correction)}")
+    for each in applied:
+        if not each.is_done:
+            why = "it changed meanwhile; compare again" if each.was_overtaken else str(each.answer)
+            click.echo(f"not done: {in_words(each.correction)}: {why}")
