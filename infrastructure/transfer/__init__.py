@@ -1,0 +1,1 @@
+"""Taking a ledger out of its database, and into another one."""

@@ -1,0 +1,71 @@
+"""What an import writes at once: events, the rows they lead to, and refusals, in one transaction."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventsourcing.persistence import IntegrityError
+
+from domain.errors import HistoryDamaged
+from infrastructure.codec import columns, decode
+from infrastructure.records import RecordedEvent
+from infrastructure.store import Rejection, Store, VersionTaken
+from infrastructure.transfer.refusal import ImportRefused
+from infrastructure.transfer.rows import Rows
+
+LINES_MAX: Final = 2_000
+"""How many events and refusals are one batch."""
+
+
+class Batch:
+    """Collects, and writes itself whenever it is full."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin with nothing, in a ledger whose log may have begun."""
+        self.after = 0
+        """The last place in the log that is written."""
+        self.events = self.rejections = 0
+        """How many of them are written."""
+        self._store, self._rows = store, Rows(store)
+        self._events: list[RecordedEvent] = []
+        self._rejections: list[Rejection] = []
+        self._lines = (0, 0)
+
+    def add_event(self, number: int, recorded: RecordedEvent) -> None:
+        """Add an event; what it is filed under follows from it. Refuses: ImportRefused for what is no event."""
+        try:
+            event = decode(recorded)
+            self._rows.take(event)
+        except (HistoryDamaged, ValueError, AssertionError) as wrong:
+            raise ImportRefused.at(number, str(wrong)) from None
+        self._events.append(RecordedEvent(*recorded[:6], columns(event)))
+        self._added(number)
+
+    def add_rejection(self, number: int, rejection: Rejection) -> None:
+        """Add a refused duplicate."""
+        self._rejections.append(rejection)
+        self._added(number)
+
+    def _added(self, number: int) -> None:
+        self._lines = (self._lines[0] or number, number)
+        if len(self._events) + len(self._rejections) >= LINES_MAX:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was added since. Refuses: ImportRefused, StoreError; then nothing of it is written."""
+        if not self._events and not self._rejections:
+            return
+        first, last = self._lines
+        try:
+            self._store.restore(self._events, after=self.after, rows=self._rows.changed(), rejections=self._rejections)
+        except VersionTaken as moved:
+            raise ImportRefused(f"somebody else writes into this ledger while it is imported: {moved}") from None
+        except IntegrityError as conflict:
+            why = " ".join(str(conflict).split())
+            raise ImportRefused.at(
+                first, f"from here to line {last:,} is something that one ledger cannot hold: {why}"
+            ) from None
+        self.after = self._events[-1].id if self._events else self.after
+        self.events += len(self._events)
+        self.rejections += len(self._rejections)
+        self._events, self._rejections, self._lines = [], [], (0, 0)

@@ -1,0 +1,98 @@
+"""Taking out what a ledger holds: at one moment, as far as it is settled, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol, TypeVar, cast
+
+from infrastructure.records import RecordedEvent
+from infrastructure.store import AsOf, Rejection, Store
+from projections.follow import Progress
+from projections.positions import PositionRow
+
+_TOLD_EVERY: Final = 1_000
+Item = TypeVar("Item")
+
+
+class What(StrEnum):
+    """What is taken out."""
+
+    LEDGER = "ledger"
+    """Every event, and after them every refused duplicate: all that cannot be made again."""
+    EVENTS = "events"
+    POSITIONS = "positions"
+    REJECTIONS = "rejections"
+
+
+class Sink(Protocol):
+    """A format, on its way into a file."""
+
+    def begin(self, what: str, nid: int) -> None:
+        """Say what follows, and up to where."""
+
+    def event(self, event: RecordedEvent) -> None:
+        """Write an event."""
+
+    def position(self, row: PositionRow) -> None:
+        """Write a row."""
+
+    def rejection(self, rejection: Rejection) -> None:
+        """Write a refused duplicate."""
+
+    def end(self) -> None:
+        """Finish."""
+
+
+@dataclass
+class Exported:
+    """How much was written; everything up to `nid` is in it."""
+
+    nid: int
+    events: int = 0
+    positions: int = 0
+    rejections: int = 0
+
+
+def export(
+    store: Store,
+    what: What,
+    sink: Sink,
+    *,
+    takes: Callable[[str], bool] = lambda _: True,
+    progress: Progress = lambda _: None,
+) -> Exported:
+    """Write what a store holds into a sink, at one moment; of all streams, or only those that `takes` takes.
+
+    Refuses: StoreError.
+    """
+    done = Exported(store.settled())
+    with store.snapshot():
+        sink.begin(what.value, done.nid)
+        if what in (What.LEDGER, What.EVENTS):
+            events = store.log(as_of=AsOf(nid=done.nid))
+            done.events = _pour(events, sink.event, lambda event: takes(event.originator_id), progress)
+        if what is What.POSITIONS:
+            done.positions = _pour(store.rows(), sink.position, lambda row: takes(row.stream), progress)
+        if what in (What.LEDGER, What.REJECTIONS):
+            rejections = iter(store.rejections())
+            done.rejections = _pour(rejections, sink.rejection, lambda rejection: takes(rejection.stream), progress)
+        sink.end()
+    return done
+
+
+def _pour(
+    found: Iterator[Item], write: Callable[[Item], None], takes: Callable[[Item], bool], progress: Progress
+) -> int:
+    """Write what is found, and count it; the question is closed also when the writing fails half-way."""
+    written = 0
+    with closing(cast("Generator[Item, None, None]", found)):
+        for number, item in enumerate(found, start=1):
+            if takes(item):
+                write(item)
+                written += 1
+            if number % _TOLD_EVERY == 0:
+                progress(_TOLD_EVERY)
+    return written

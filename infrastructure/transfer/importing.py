@@ -1,0 +1,119 @@
+"""Importing an export into an empty ledger, checked line by line; stopped half-way, it goes on where it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from infrastructure.records import Columns, RecordedEvent
+from infrastructure.store import Store
+from infrastructure.transfer.batch import Batch
+from infrastructure.transfer.chain import Chain
+from infrastructure.transfer.lines import EndLine, EventLine, RejectionLine
+from infrastructure.transfer.present import Present, bare, present_events
+from infrastructure.transfer.reading import ExportFile, NumberedLine
+from infrastructure.transfer.refusal import ImportRefused
+from projections.follow import Progress
+
+_NOT_FILED_YET: Final = Columns("", None, 0, None, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What was written now, and what was there from an import that was stopped; `digest` is that of an anchor."""
+
+    events: int
+    events_before: int
+    rejections: int
+    rejections_before: int
+    nid: int
+    digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        return asdict(self)
+
+
+def import_ledger(store: Store, file: ExportFile, progress: Progress = lambda _: None) -> Imported:
+    """Import an export of a ledger into a store that is empty, or in which an import of the same file was begun.
+
+    Shape:   batches of lines, each one transaction with the rows that its events lead to; the last one is written
+             when the last line was found to be right. `progress` counts places in the log.
+    Refuses: ImportRefused, mostly naming a line; whole batches before it are kept, and nothing else. StoreError.
+    """
+    return _Import(store, file, progress).run()
+
+
+class _Import:
+    """One file into one store."""
+
+    def __init__(self, store: Store, file: ExportFile, progress: Progress) -> None:
+        self._file, self._progress = file, progress
+        self._chain, self._batch = Chain(file.nid), Batch(store)
+        self._events = Present(present_events(store), "event")
+        self._rejections = Present(iter(store.rejections()), "rejection")
+        self._rejections_read = 0
+
+    def run(self) -> Imported:
+        try:
+            for line in self._file.lines():
+                match line.says:
+                    case EventLine():
+                        self._take_event(line, line.says)
+                    case RejectionLine():
+                        self._take_rejection(line, line.says)
+                    case EndLine():
+                        self._end(line, line.says)
+            self._batch.write()
+        except ImportRefused as refusal:
+            if "line" in refusal.details:
+                raise self._with_what_is_kept(refusal) from None
+            raise
+        return Imported(
+            events=self._batch.events, events_before=self._events.count,
+            rejections=self._batch.rejections, rejections_before=self._rejections.count,
+            nid=self._chain.nid, digest=self._chain.digest,
+        )  # fmt: skip
+
+    def _take_event(self, line: NumberedLine, says: EventLine) -> None:
+        if self._rejections_read:
+            raise ImportRefused.at(line.number, "an event stands behind the rejections")
+        before = self._chain.nid
+        self._chain.follow(line.number, says)
+        line.vouch()
+        event = RecordedEvent(
+            says.nid, says.stream, says.version, says.type, says.payload.encode(), says.hash, _NOT_FILED_YET
+        )
+        if self._events.has(line.number, bare(event)):
+            self._batch.after = says.nid
+        else:
+            self._rejections.end()
+            self._batch.add_event(line.number, event)
+        self._progress(says.nid - before)
+
+    def _take_rejection(self, line: NumberedLine, says: RejectionLine) -> None:
+        self._events.end()
+        line.vouch()
+        self._rejections_read += 1
+        rejection = says.rejection()
+        if not self._rejections.has(line.number, rejection):
+            self._batch.add_rejection(line.number, rejection)
+
+    def _end(self, line: NumberedLine, says: EndLine) -> None:
+        found = (self._chain.events, self._rejections_read, self._chain.digest)
+        expected = (says.events, says.rejections, says.digest)
+        if found != expected:
+            raise ImportRefused.at(
+                line.number, f"there were (events, rejections, digest) {found}, but the last line says {expected}"
+            )
+        line.vouch()
+        self._events.end()
+        self._rejections.end()
+
+    def _with_what_is_kept(self, refusal: ImportRefused) -> ImportRefused:
+        events, rejections = self._events.count + self._batch.events, self._rejections.count + self._batch.rejections
+        return ImportRefused(
+            f"{refusal.message}. Of this file the ledger holds the first {events:,} events and {rejections:,} "
+            "rejections; mend the file and import it again",
+            **refusal.details,
+        )

@@ -1,0 +1,149 @@
+"""CSV and Parquet: every event, row and refusal, in columns that say what they mean."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
+import pytest
+from pyarrow import parquet
+
+from domain.errors import HistoryDamaged
+from infrastructure.ledger import PositionLedger
+from infrastructure.store import Rejection
+from infrastructure.transfer.columns import COLUMNS, EVENT_COLUMNS, Kind, event_values
+from infrastructure.transfer.csvfile import CsvFile
+from infrastructure.transfer.exporting import What, export
+from infrastructure.transfer.parquet import ParquetFile
+from infrastructure.transfer.refusal import ExportRefused
+from infrastructure.transfer.table import Table
+from position_ledger.testing import Clock
+from projections.positions import COLUMNS as POSITION_COLUMNS
+from tests.infrastructure.transfer.day import live_a_day
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[PositionLedger]:
+    with PositionLedger.connect(ledger_url) as ledger:
+        ledger._clock = Clock()
+        live_a_day(ledger)
+        yield ledger
+
+
+def as_csv(ledger: PositionLedger, what: What) -> list[dict[str, str]]:
+    out = io.BytesIO()
+    export(ledger.store, what, Table(CsvFile(out, COLUMNS[what])))
+    return list(csv.DictReader(io.StringIO(out.getvalue().decode(), newline="")))
+
+
+def as_parquet(ledger: PositionLedger, what: What) -> Any:
+    out = io.BytesIO()
+    export(ledger.store, what, Table(ParquetFile(out, COLUMNS[what])))
+    return parquet.read_table(io.BytesIO(out.getvalue()))
+
+
+def test_every_column_has_its_kind() -> None:
+    kinds = {column.name: column.kind for column in COLUMNS[What.POSITIONS]}
+    assert tuple(kinds) == POSITION_COLUMNS
+    assert {name for name, kind in kinds.items() if kind is Kind.NUMBER} == {
+        "quantity", "requested_qty", "filled_qty", "avg_px_open", "signal_price", "stop_price", "realized_pnl", "fees",
+        "avg_px_close", "stop_quantity",
+    }  # fmt: skip
+    assert {name for name, kind in kinds.items() if kind is Kind.TIME} == {
+        "opened_at", "activated_at", "closed_at", "updated_at", "unprotected_since",
+    }  # fmt: skip
+    assert {name for name, kind in kinds.items() if kind is Kind.INTEGER} == {"cycle", "version"}
+    assert {name for name, kind in kinds.items() if kind is Kind.FLAG} == {
+        "protected", "stop_confirmed", "stop_locks_profit", "outcome_unknown", "rollback_failed", "late_fill",
+    }  # fmt: skip
+    assert [column.name for column in COLUMNS[What.REJECTIONS]] == [field.name for field in fields(Rejection)]
+
+
+def test_csv_of_events_flattens_what_many_have_and_keeps_all_in_the_payload(ledger: PositionLedger) -> None:
+    rows = as_csv(ledger, What.EVENTS)
+    stored = list(ledger.store.log())
+    assert [(row["nid"], row["hash"], row["payload"]) for row in rows] == [
+        (str(event.id), event.hash, event.state.decode()) for event in stored
+    ]
+    first = {
+        name: value
+        for name, value in rows[0].items()
+        if name not in ("payload", "hash", "command_id", "client_order_id")
+    }
+    assert {name: value for name, value in first.items() if value} == {
+        "nid": "1", "stream": "APTUSDT.binance", "symbol": "APTUSDT", "exchange": "binance", "leg": "BOTH",
+        "version": "1", "cycle": "1", "position_id": "APTUSDT.binance#1", "type": "EntryRequested.v1",
+        "ts_event": "2025-10-22T18:50:40.000000Z", "ts_recorded": "2025-10-22T18:50:40.000000Z", "source": "signal",
+        "intent_id": "APTUSDT-1", "side": "short", "quantity": "61.8",
+    }  # fmt: skip
+    closed = next(row for row in rows if row["type"] == "PositionClosed.v1")
+    assert (closed["avg_px_close"], closed["realized_pnl"], closed["exit_reason"]) == ("3.1", "8.1313", "target")
+    late = rows[10]
+    assert (late["position_id"], late["trade_id"], late["last_qty"]) == ("APTUSDT.binance#1", "9", "0.5")
+
+
+def test_csv_of_positions_and_rejections_has_a_line_each(ledger: PositionLedger) -> None:
+    rows = as_csv(ledger, What.POSITIONS)
+    assert [row["position_id"] for row in rows] == [row.position_id for row in ledger.positions()]
+    wanted = {"status": "closed", "filled_qty": "61", "fees": "0.0788", "late_fill": "true", "account": ""}
+    assert {name: rows[0][name] for name in wanted} == wanted
+    refused = as_csv(ledger, What.REJECTIONS)
+    assert [row["position_id"] for row in refused] == ["APTUSDT.binance#1", "龙USDT.binance#1"]
+
+
+def test_parquet_has_the_same_with_types(ledger: PositionLedger) -> None:
+    events = as_parquet(ledger, What.EVENTS)
+    assert events.num_rows == 14
+    assert events.schema.field("quantity").type == pa.decimal128(38, 18)
+    assert events.schema.field("ts_event").type == pa.timestamp("us", tz="UTC")
+    assert events.column("nid").to_pylist() == list(range(1, 15))
+    assert events.column("hash").to_pylist() == [event.hash for event in ledger.store.log()]
+    assert events.column("ts_recorded")[0].as_py() == datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC)
+    positions = as_parquet(ledger, What.POSITIONS)
+    assert positions.column("avg_px_open").to_pylist()[0] == Decimal("3.2333")
+    assert positions.column("late_fill").to_pylist() == [row.late_fill for row in ledger.positions()]
+    assert as_parquet(ledger, What.REJECTIONS).column("message").to_pylist() == [
+        rejection.message for rejection in ledger.rejections()
+    ]
+
+
+def test_an_empty_parquet_file_has_its_columns(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        assert as_parquet(ledger, What.EVENTS).column_names == [column.name for column in EVENT_COLUMNS]
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [
+        ("0.000000000000000001", "0.000000000000000001"),
+        ("99999999999999999999.999999999999999999", "99999999999999999999.999999999999999999"),
+        ("-0.0000000000000000025", "-0.000000000000000002"),
+        ("8.131300000000000000000000", "8.1313"),
+    ],
+)
+def test_parquet_keeps_18_decimals(number: str, kept: str) -> None:
+    out = io.BytesIO()
+    file = ParquetFile(out, COLUMNS[What.EVENTS][-3:-1])
+    file.row([Decimal(number), "x"])
+    file.finish()
+    assert parquet.read_table(io.BytesIO(out.getvalue())).column("realized_pnl").to_pylist() == [Decimal(kept)]
+
+
+def test_what_does_not_fit_into_parquet_is_named_and_not_rounded() -> None:
+    file = ParquetFile(io.BytesIO(), [COLUMNS[What.POSITIONS][0], COLUMNS[What.POSITIONS][8]])
+    with pytest.raises(ExportRefused, match=r"quantity 100000000000000000000 of APTUSDT.binance#1 does not fit"):
+        file.row(["APTUSDT.binance#1", Decimal(10) ** 20])
+    file.finish()
+
+
+def test_an_event_that_cannot_be_read_is_named(ledger: PositionLedger) -> None:
+    stored = next(iter(ledger.store.log()))
+    for payload in (b"[]", b"{", b"{}", b'{"ts_event":"2025-10-22T18:50:40Z","quantity":"many"}'):
+        with pytest.raises(HistoryDamaged, match=r"APTUSDT.binance version 1 cannot be read as EntryRequested.v1"):
+            event_values(stored._replace(state=payload))
