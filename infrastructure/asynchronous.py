@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,8 +11,8 @@ from domain.command import Command
 from domain.errors import CommandRefused
 from infrastructure.history import HistoryEntry
 from infrastructure.ledger import PositionLedger
+from infrastructure.past import Axis, PastMoment
 from infrastructure.receipt import Receipt
-from infrastructure.store import AsOf
 from infrastructure.verbs import Verbs
 from projections.positions import PositionRow
 
@@ -52,18 +51,25 @@ class AsyncPositionLedger(Verbs[Awaitable[Receipt]]):
         """Decide a batch and append what is accepted in one transaction."""
         return await asyncio.to_thread(self._ledger.handle_many, commands)
 
-    async def position(self, position_id: str) -> PositionRow:
-        """One cycle as it stands."""
-        return await asyncio.to_thread(self._ledger.position, position_id)
+    async def position(
+        self, position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
+    ) -> PositionRow:
+        """One cycle as it stands, or stood."""
+        return await asyncio.to_thread(self._ledger.position, position_id, as_of=as_of, by=by)
 
     async def positions(
-        self, *, open: bool = False, unprotected: bool = False, as_of: AsOf | datetime | int | str | None = None
+        self,
+        *,
+        open: bool = False,
+        unprotected: bool = False,
+        as_of: PastMoment = None,
+        by: Axis | str = Axis.RECORDED,
     ) -> list[PositionRow]:
         """All cycles, or some, now or as of then."""
-        return await asyncio.to_thread(self._ledger.positions, open=open, unprotected=unprotected, as_of=as_of)
+        return await asyncio.to_thread(self._ledger.positions, open=open, unprotected=unprotected, as_of=as_of, by=by)
 
     async def history(
-        self, key_or_position_id: str, *, as_of: AsOf | datetime | int | str | None = None
+        self, key_or_position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
     ) -> list[HistoryEntry]:
         """Every event of a key, or of one of its cycles."""
-        return await asyncio.to_thread(self._ledger.history, key_or_position_id, as_of=as_of)
+        return await asyncio.to_thread(self._ledger.history, key_or_position_id, as_of=as_of, by=by)

@@ -1,19 +1,14 @@
-"""A stream as an auditor reads it: its events with their place and hash, up to some moment."""
+"""A stream as an auditor reads it: its events with their place and hash."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Self
 
-from domain.errors import InvalidCommand
 from domain.events import PositionEvent
-from domain.values import utc
 from infrastructure.codec import decode
 from infrastructure.records import RecordedEvent
-from infrastructure.store import AsOf
 
 
 @dataclass(frozen=True)
@@ -43,23 +38,3 @@ class HistoryEntry:
             **json.loads(self.payload),
             "hash": self.hash,
         }
-
-
-def as_of(moment: AsOf | datetime | int | str) -> AsOf:
-    """Read a moment: a time with its zone, a version, or `#nid`.
-
-    Refuses: InvalidCommand for anything else, a naive time among it.
-    """
-    if isinstance(moment, AsOf):
-        return moment
-    text = str(moment).strip()
-    if re.fullmatch("[0-9]{1,18}", text, re.ASCII):
-        return AsOf(version=int(text))
-    if re.fullmatch("#[0-9]{1,18}", text, re.ASCII):
-        return AsOf(nid=int(text[1:]))
-    try:
-        return AsOf(time=utc(moment))
-    except ValueError as wrong:
-        raise InvalidCommand(
-            f"as of {text!r:.80}: {wrong}; or give a version (7), or a place in the log (#42)"
-        ) from None

@@ -28,14 +28,14 @@ from domain.key import PositionId, PositionKey
 from domain.memory import Answer
 from infrastructure.codec import decode, encode
 from infrastructure.history import HistoryEntry
-from infrastructure.history import as_of as moment_of
 from infrastructure.memories import Held, Memories
+from infrastructure.past import Axis, Past, PastMoment
 from infrastructure.receipt import Receipt
 from infrastructure.settings import Settings
-from infrastructure.store import AppendInDoubt, AsOf, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
+from infrastructure.store import AppendInDoubt, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
 from infrastructure.verbs import Verbs
 from projections.follow import Progress, Rebuild, Rebuilt
-from projections.positions import PositionRow, needs_stop, project
+from projections.positions import PositionRow, needs_stop
 
 if TYPE_CHECKING:
     from infrastructure.application import LedgerApplication
@@ -212,7 +212,7 @@ class PositionLedger(Verbs[Receipt]):
         Refuses: VersionTaken, when somebody else's stands there; StoreUnavailable when it certainly was not made;
         OutcomeUnknown when that cannot be found out in time.
         """
-        deadline = time.monotonic() + self.store.settings.timeout_seconds
+        deadline = time.monotonic() + doubt.seconds_left
         while True:
             try:
                 made = self.store.settle(doubt)
@@ -280,44 +280,51 @@ class PositionLedger(Verbs[Receipt]):
 
     # -- questions ----------------------------------------------------------------------------------------------
 
-    def position(self, position_id: str) -> PositionRow:
-        """One cycle as it stands. Refuses: UnknownPosition, InvalidCommand for what is no position id."""
-        text = str(_understood(PositionId.parse, position_id))
-        for row in self.store.rows(position_id=text):
+    def position(self, position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED) -> PositionRow:
+        """One cycle as it stands, or stood; `as_of` and `by` as for positions.
+
+        Refuses: UnknownPosition, InvalidCommand for what is no position id or no moment.
+        """
+        place = _understood(PositionId.parse, position_id)
+        past = Past.read(as_of, by)
+        rows = self.store.rows(position_id=str(place)) if as_of is None else past.position(self.store, place)
+        for row in rows:
             return row
-        raise UnknownPosition(f"there is no position {text}")
+        raise UnknownPosition(
+            f"there is no position {place}" + ("" if as_of is None else f" as of {as_of} by {past.by}")
+        )
 
     def positions(
-        self, *, open: bool = False, unprotected: bool = False, as_of: AsOf | datetime | int | str | None = None
+        self,
+        *,
+        open: bool = False,
+        unprotected: bool = False,
+        as_of: PastMoment = None,
+        by: Axis | str = Axis.RECORDED,
     ) -> list[PositionRow]:
         """All cycles, oldest first; only open ones, or only those at the exchange without a confirmed stop.
 
-        `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then.
+        `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
+        reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.
+        Refuses: InvalidCommand for what is no such moment.
         """
         rows: Iterable[PositionRow]
+        past = Past.read(as_of, by)
         if as_of is None:
             rows = self.store.rows(open_only=open or unprotected)
         else:
-            rows = self._rows_as_of(moment_of(as_of))
+            rows = past.positions(self.store)
         return [row for row in rows if (not open or row.status.is_open) and (not unprotected or needs_stop(row))]
 
-    def _rows_as_of(self, moment: AsOf) -> list[PositionRow]:
-        rows: dict[str, PositionRow] = {}
-        for stored in self.store.log(as_of=moment):
-            event = decode(stored)
-            rows[event.position_id] = project(rows.get(event.position_id), event)
-        return sorted(rows.values(), key=lambda row: (row.opened_at, row.position_id))
-
     def history(
-        self, key_or_position_id: str, *, as_of: AsOf | datetime | int | str | None = None
+        self, key_or_position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
     ) -> list[HistoryEntry]:
-        """Every event of a key, or of one of its cycles, oldest first.
+        """Every event of a key, or of one of its cycles, in the order of recording; `as_of` and `by` as for positions.
 
         Refuses: UnknownPosition when nothing ever happened there, InvalidCommand for what is neither.
         """
         key, cycle = self._place(key_or_position_id)
-        moment = None if as_of is None else moment_of(as_of)
-        found = [HistoryEntry.of(stored) for stored in self.store.history(key.stream, cycle, moment)]
+        found = Past.read(as_of, by).history(self.store, key.stream, cycle)
         if not found and next(self.store.history(key.stream, cycle), None) is None:
             raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
         return found
@@ -328,9 +335,9 @@ class PositionLedger(Verbs[Receipt]):
             return position_id.key, position_id.cycle
         return _understood(PositionKey.parse, text), None
 
-    def rejections(self) -> list[Rejection]:
-        """Every duplicate that was ever refused, oldest first."""
-        return list(self.store.rejections())
+    def rejections(self, key: PositionKey | None = None) -> list[Rejection]:
+        """Every duplicate that was ever refused, or those of one key, oldest first."""
+        return list(self.store.rejections(key and key.stream))
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from eventsourcing.persistence import (
 from domain.values import timestamp_text
 from infrastructure.records import EventRecord, RecordedEvent
 from infrastructure.settings import Settings
+from infrastructure.tracking import Tracking
 from projections.follow import PositionTable
 from projections.positions import PositionRow
 
@@ -41,16 +42,18 @@ class SlotTaken(IntegrityError):
 class AppendInDoubt(PersistenceError):
     """The connection was lost during the append of a record: it may have been written, or not, or be so yet.
 
-    `backend` is what the store needs to find out whether the server is still at it.
+    `backend` is what the store needs to find out whether the server is still at it; `seconds_left` is how long that
+    may take.
     """
 
-    def __init__(self, record: EventRecord, backend: object) -> None:
+    def __init__(self, record: EventRecord, backend: object, seconds_left: float) -> None:
         """Remember what was to be written, and by whom."""
         super().__init__(f"{record.originator_id} version {record.originator_version}")
         self.stream = str(record.originator_id)
         self.version = record.originator_version
         self.command_id = record.columns.command_id
         self.backend = backend
+        self.seconds_left = seconds_left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,20 @@ class Store(ApplicationRecorder):
         Refuses: VersionTaken, IntentTaken, SlotTaken (nothing was written); StoreUnavailable.
         """
 
+    @abstractmethod
+    def restore(
+        self,
+        events: Sequence[RecordedEvent],
+        *,
+        after: int,
+        rows: Sequence[PositionRow],
+        rejections: Sequence[Rejection],
+    ) -> None:
+        """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction.
+
+        Refuses: VersionTaken unless the log ends at `after`; IntentTaken, SlotTaken; StoreUnavailable.
+        """
+
     def settle(self, doubt: AppendInDoubt) -> bool | None:
         """Whether an append in doubt was made; None while that may still change."""
         raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {doubt}")
@@ -174,8 +191,16 @@ class Store(ApplicationRecorder):
         """Keep a refused duplicate, for good."""
 
     @abstractmethod
-    def rejections(self) -> Iterable[Rejection]:
-        """All refused duplicates, oldest first."""
+    def rejections(self, stream: str | None = None) -> Iterable[Rejection]:
+        """All refused duplicates, or those of one stream, oldest first."""
+
+    @abstractmethod
+    def rejections_since(self, since: datetime) -> Iterable[Rejection]:
+        """The duplicates that were refused from some time on, oldest first."""
+
+    @abstractmethod
+    def tracking(self, projection: str) -> Tracking:
+        """The cursors and rows of a projection that follows the log."""
 
     @abstractmethod
     def rebuilding(self) -> AbstractContextManager[PositionTable]:

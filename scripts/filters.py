@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import click
 
-from domain.key import normalized_account, normalized_exchange, normalized_symbol
+from domain.key import PositionKey, normalized_account, normalized_exchange, normalized_symbol
 from projections.positions import PositionRow
 
 
@@ -33,8 +33,8 @@ class Filter:
         except ValueError as wrong:
             raise click.UsageError(str(wrong)) from None
 
-    def takes(self, row: PositionRow) -> bool:
-        """Whether a row is wanted."""
+    def takes(self, row: PositionRow | PositionKey) -> bool:
+        """Whether a row, or what belongs to a key, is wanted."""
         asked = (self.symbol, self.exchange, self.account)
         found = (row.symbol, row.exchange, row.account)
         return all(wanted in (None, here) for wanted, here in zip(asked, found, strict=True))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from infrastructure.ledger import PositionLedger
+from infrastructure.past import Axis
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
@@ -30,6 +32,28 @@ def database_option(run: Run) -> Run:
 def json_option(run: Run) -> Run:
     """`--json`, for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")(run)
+
+
+def by_option(run: Run) -> Run:
+    """`--by AXIS`: on which clock `--as-of` is read."""
+    return click.option(
+        "--by",
+        type=click.Choice([axis.value for axis in Axis]),
+        default=Axis.RECORDED.value,
+        show_default=True,
+        help="What --as-of goes by: what had been recorded by then, or (a time alone) what had happened by then as "
+        "far as the ledger knows today.",
+    )(run)
+
+
+def html_option(run: Run) -> Run:
+    """`--html FILE`, for a page."""
+    return click.option(
+        "--html",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write a page that opens in any browser and needs no network; it replaces what the file held.",
+    )(run)
 
 
 def open_ledger(database: str | None) -> PositionLedger:

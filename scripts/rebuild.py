@@ -1,9 +1,11 @@
-"""`rebuild`: fold the positions table anew."""
+"""`rebuild`: fold the positions table anew, and every other projection."""
 
 from __future__ import annotations
 
 import click
 
+from infrastructure.following import Follower
+from projections.following import PROJECTIONS
 from scripts.options import database_option, json_option, open_ledger
 from scripts.output import print_json, progress
 
@@ -12,7 +14,7 @@ from scripts.output import print_json, progress
 @database_option
 @json_option
 def command(database: str | None, *, as_json: bool) -> None:
-    """Fold the positions table anew from the events, beside the old one, and let it take its place.
+    """Fold the positions table and every other projection anew from the events, beside what is read until then.
 
     Bots may go on meanwhile. Stopped half-way, it has changed nothing and can simply be run again.
 
@@ -21,9 +23,15 @@ def command(database: str | None, *, as_json: bool) -> None:
       position-ledger rebuild
       position-ledger rebuild --json
     """  # noqa: D301 - click reads \b
-    with open_ledger(database) as ledger, progress("rebuilding", ledger.store.count_events()) as advance:
-        done = ledger.rebuild(advance)
+    with open_ledger(database) as ledger:
+        with progress("rebuilding positions", ledger.store.count_events()) as advance:
+            done = {"positions": ledger.rebuild(advance)}
+        for projection in PROJECTIONS:
+            with progress(f"rebuilding {projection.name}", ledger.store.count_events()) as advance:
+                done[projection.name] = Follower(ledger.store, projection).rebuild(advance)
     if as_json:
-        print_json({"events": done.events, "rows": done.rows, "differences": done.differences})
-    else:
-        click.echo(f"{done.events:,} events folded into {done.rows:,} positions; {done.differences:,} rows were wrong")
+        print_json({**vars(done.pop("positions")), "projections": {name: vars(each) for name, each in done.items()}})
+        return
+    for name, each in done.items():
+        rows = name if name == "positions" else f"rows of {name}"
+        click.echo(f"{each.events:,} events folded into {each.rows:,} {rows}; {each.differences:,} rows were wrong")

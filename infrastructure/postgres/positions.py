@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 from uuid import uuid4
 
@@ -10,6 +10,7 @@ from psycopg import sql
 
 from infrastructure.postgres import append, schema
 from infrastructure.postgres.connections import Connections
+from infrastructure.postgres.legacyview import ViewsOfPositions
 from projections.positions import COLUMNS, PositionRow, row_from
 
 _LEFTOVERS: Final = (
@@ -18,13 +19,23 @@ _LEFTOVERS: Final = (
 _LOCK: Final = "LOCK TABLE positions IN ACCESS EXCLUSIVE MODE"
 _ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}} WHERE position_id = %s"
 _COUNT: Final = "SELECT count(*) FROM {table}"
-_DIFFERENCES: Final = (
-    "SELECT count(DISTINCT position_id) FROM ((TABLE positions EXCEPT TABLE {table})"
-    " UNION ALL (TABLE {table} EXCEPT TABLE positions)) AS different"
+_DIFFERING: Final = (
+    "SELECT DISTINCT position_id FROM ((TABLE positions EXCEPT TABLE {table})"
+    " UNION ALL (TABLE {table} EXCEPT TABLE positions)) AS differing"
 )
-_SWAP: Final = (
-    "DROP TABLE positions",
+_DIFFERENCES: Final = (
+    "WITH old AS (SELECT * FROM positions WHERE position_id = ANY(%(suspects)s)),"
+    " new AS (SELECT * FROM {table} WHERE position_id = ANY(%(suspects)s))"
+    " SELECT count(DISTINCT position_id)"
+    " FROM ((TABLE old EXCEPT TABLE new) UNION ALL (TABLE new EXCEPT TABLE old)) AS differing"
+)
+_COPY: Final = f"COPY {{table}} ({', '.join(COLUMNS)}) FROM STDIN"
+_RENAME: Final = (
+    "ALTER TABLE positions RENAME TO {table}_old",
     "ALTER TABLE {table} RENAME TO positions",
+)
+_DROP: Final = (
+    "DROP TABLE {table}_old",
     "ALTER INDEX {table}_pkey RENAME TO positions_pkey",
     "ALTER INDEX {table}_one_open RENAME TO positions_one_open",
 )
@@ -58,21 +69,40 @@ class PostgresPositionTable:
             found = connection.execute(self._named(_ROW), (f"{stream}#{cycle}",)).fetchone()
         return row_from(found) if found else None
 
-    def write(self, rows: Iterable[PositionRow]) -> None:
-        """Write rows, replacing those of the same cycle."""
-        with self._connections.reading() as connection, connection.transaction(), connection.cursor() as cursor:
+    def add(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have none yet."""
+        with (
+            self._connections.walk() as connection,
+            connection.cursor() as cursor,
+            cursor.copy(self._named(_COPY)) as copy,
+        ):
+            for row in rows:
+                copy.write_row(append.row_values(row))
+
+    def replace(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have one."""
+        with self._connections.walk() as connection, connection.cursor() as cursor:
             cursor.executemany(append.row_statement(self._table), map(append.row_values, rows))
 
-    def swap(self, last_events: Callable[[], object]) -> tuple[int, int]:
+    def differing(self) -> set[str]:
+        """The ids of the positions that have another row, or none, in the table that is read."""
+        with self._connections.walk() as connection:
+            return {position_id for (position_id,) in connection.execute(self._named(_DIFFERING))}
+
+    def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
         """Keep writers out, take in what they wrote last, and take the place of the table that is read.
 
         Whoever waits for the old table when it goes finds the new one under its name.
         """
-        with self._connections.transaction() as connection:
+        with self._connections.walk() as connection:
+            views = ViewsOfPositions(connection)
             connection.execute(_LOCK)
-            last_events()
-            (differences,) = connection.execute(self._named(_DIFFERENCES)).fetchone() or (0,)
+            suspects = [*last_events()]
+            (differences,) = connection.execute(self._named(_DIFFERENCES), {"suspects": suspects}).fetchone() or (0,)
             (rows,) = connection.execute(self._named(_COUNT)).fetchone() or (0,)
-            for statement in _SWAP:
+            for statement in _RENAME:
+                connection.execute(self._named(statement))
+            views.look_again()
+            for statement in _DROP:
                 connection.execute(self._named(statement))
         return rows, differences

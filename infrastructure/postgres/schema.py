@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
 
@@ -34,17 +35,24 @@ _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {
 _ENCODING: Final = "SELECT current_setting('server_encoding')"
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
 _HAS_ROLE: Final = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
-_GRANTEES: Final = (
-    "SELECT DISTINCT grantee FROM information_schema.role_table_grants"
-    " WHERE table_schema = current_schema() AND table_name = 'positions' AND grantee <> current_user"
+_GRANTED: Final = (
+    "SELECT format('GRANT %%s ON %%I TO %%s%%s', privilege_type, %s::text, coalesce(quote_ident(rolname), 'PUBLIC'),"
+    " CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM pg_class CROSS JOIN aclexplode(relacl) AS acl"
+    " LEFT JOIN pg_roles ON pg_roles.oid = acl.grantee"
+    " WHERE pg_class.oid = 'positions'::regclass AND acl.grantee <> relowner"
+)
+_BOTS: Final = (
+    "SELECT DISTINCT rolname FROM pg_class CROSS JOIN aclexplode(relacl) AS acl JOIN pg_roles"
+    " ON pg_roles.oid = acl.grantee WHERE pg_class.oid = 'ledger_events'::regclass AND acl.privilege_type = 'INSERT'"
+    " AND acl.grantee <> relowner"
 )
 _GRANTS: Final = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT ON ledger_events, rejections TO {role}",
-    "GRANT SELECT ON ledger_schema TO {role}",
-    "GRANT SELECT, INSERT, UPDATE ON positions TO {role}",
+    "GRANT SELECT ON ledger_schema, projection_skips TO {role}",
+    "GRANT SELECT, UPDATE ON projections TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON positions, projection_rows TO {role}",
 )
-GRANT_POSITIONS: Final = "GRANT SELECT, INSERT, UPDATE ON {table} TO {role}"
 
 
 def lock_key(settings: Settings) -> int:
@@ -57,7 +65,7 @@ def positions_ddl(table: str) -> str:
     return (_HOME / "positions.sql").read_text().replace("positions", table)
 
 
-def script(settings: Settings, runtime_role: str | None = None) -> str:
+def script(settings: Settings, runtime_role: str | None = None, more: Iterable[str] = ()) -> str:
     """Everything that `init` would run on an empty database, as text for whoever may run it."""
     name = f'"{settings.schema}"'
     parts = [f"BEGIN;\nCREATE SCHEMA IF NOT EXISTS {name};\nSET LOCAL search_path = {name};", f"{_VERSION_TABLE};"]
@@ -68,6 +76,7 @@ def script(settings: Settings, runtime_role: str | None = None) -> str:
     if runtime_role is not None:
         role = '"' + runtime_role.replace('"', '""') + '"'
         parts += [grant.format(schema=name, role=role) + ";" for grant in _GRANTS]
+    parts += [f"{statement};" for statement in more]
     return "\n\n".join([*parts, "COMMIT;"]) + "\n"
 
 
@@ -135,6 +144,9 @@ def _migrate(connection: Connection, settings: Settings, runtime_role: str | Non
         connection.execute(record)
     if version == 0:
         connection.execute(positions_ddl("positions").encode())
+    elif pending:
+        for (bot,) in connection.execute(_BOTS).fetchall():
+            _grant(connection, settings, bot)
     if runtime_role is not None:
         _grant(connection, settings, runtime_role)
     return [migration.name.removesuffix(".sql") for migration in pending]
@@ -150,7 +162,6 @@ def _grant(connection: Connection, settings: Settings, runtime_role: str) -> Non
 
 
 def regrant(connection: Connection, table: str) -> None:
-    """Let everybody use a new positions table who may use the one that it is to replace."""
-    for (role,) in connection.execute(_GRANTEES).fetchall():
-        names = {"table": sql.Identifier(table), "role": sql.Identifier(role)}
-        connection.execute(sql.SQL(GRANT_POSITIONS).format(**names))
+    """Let everybody do with a new positions table what they may do with the one that it is to replace."""
+    for (grant,) in connection.execute(_GRANTED, (table,)).fetchall():
+        connection.execute(grant.encode())

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, NoReturn
 
@@ -17,9 +18,10 @@ from psycopg_pool import PoolTimeout
 from domain.errors import StoreUnavailable
 from domain.values import OPEN_STATUSES, timestamp_text
 from infrastructure.hashing import GENESIS, chain
-from infrastructure.postgres import append, schema
-from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost
+from infrastructure.postgres import append, restoring, schema
+from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost, settle_seconds
 from infrastructure.postgres.positions import PostgresPositionTable
+from infrastructure.postgres.tracking import PostgresTracking
 from infrastructure.records import Columns, EventRecord, RecordedEvent, as_record
 from infrastructure.settings import Settings
 from infrastructure.store import (
@@ -64,7 +66,10 @@ _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})"
 )
-_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections ORDER BY id"
+_REJECTIONS: Final = (
+    f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE stream = coalesce(%s, stream) ORDER BY id"
+)
+_REJECTIONS_SINCE: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE ts_recorded >= %s ORDER BY id"
 _EXCLUSIVE: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
@@ -104,7 +109,7 @@ class PostgresStore(Store):
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Let everything that this thread reads be of one moment."""
-        return self._connections.transaction("ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -149,7 +154,8 @@ class PostgresStore(Store):
             _tell_apart(conflict)
         except (psycopg.Error, PoolTimeout) as error:
             if connection is not None and is_lost(connection):
-                raise AppendInDoubt(records[0], self._connections.backend(connection)) from error
+                backend = self._connections.backend(connection)
+                raise AppendInDoubt(records[0], backend, settle_seconds(self.settings)) from error
             raise explained(error, self.settings) from error
 
     def _append_at_once(
@@ -179,6 +185,21 @@ class PostgresStore(Store):
                 nids += (result.fetchone() or ([],))[0]
             cursor.executemany(append.row_statement("positions"), map(append.row_values, rows))
         return nids
+
+    def restore(
+        self,
+        events: Sequence[RecordedEvent],
+        *,
+        after: int,
+        rows: Sequence[PositionRow],
+        rejections: Sequence[Rejection],
+    ) -> None:
+        """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction."""
+        with self._connections.walk() as connection:
+            try:
+                restoring.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
+            except errors.UniqueViolation as conflict:
+                _tell_apart(conflict)
 
     def settle(self, doubt: AppendInDoubt) -> bool | None:
         """Whether an append in doubt was made; None while the backend that was asked may still be at it.
@@ -210,11 +231,7 @@ class PostgresStore(Store):
 
     def _stream(self, statement: str, values: Any = None) -> Iterator[tuple[Any, ...]]:
         """Rows of a question that may have millions, in batches from a cursor on the server."""
-        with (
-            self._connections.reading() as connection,
-            connection.transaction(),
-            connection.cursor(name="ledger_scan") as cursor,
-        ):
+        with self._connections.walk() as connection, connection.cursor(name="ledger_scan") as cursor:
             cursor.itersize = _FETCH_ROWS
             yield from cursor.execute(statement.encode(), values)
 
@@ -316,10 +333,19 @@ class PostgresStore(Store):
             for row in cursor.execute(f"{_ROWS} ORDER BY stream, cycle".encode()):
                 yield row_from(row)
 
-    def rejections(self) -> Iterable[Rejection]:
-        """All refused duplicates, oldest first."""
-        for row in self._select(_REJECTIONS):
+    def rejections(self, stream: str | None = None) -> Iterable[Rejection]:
+        """All refused duplicates, or those of one stream, oldest first."""
+        for row in self._select(_REJECTIONS, (stream,)):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
+
+    def rejections_since(self, since: datetime) -> Iterable[Rejection]:
+        """The duplicates that were refused from some time on, oldest first."""
+        for row in self._select(_REJECTIONS_SINCE, (since,)):
+            yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
+
+    def tracking(self, projection: str) -> PostgresTracking:
+        """The cursors and rows of a projection that follows the log."""
+        return PostgresTracking(self._connections, projection)
 
     def count_events(self) -> int:
         """How many events there are."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
 from datetime import datetime
@@ -20,6 +21,8 @@ from infrastructure.records import Columns, EventRecord, RecordedEvent, as_recor
 from infrastructure.settings import Settings
 from infrastructure.sqlite import schema
 from infrastructure.sqlite.connections import Connections
+from infrastructure.sqlite.restoring import restore_events
+from infrastructure.sqlite.tracking import SQLiteTracking
 from infrastructure.store import (
     AsOf,
     IntentTaken,
@@ -64,14 +67,24 @@ _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(_REJECTION_COLUMNS))})"
 )
-_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections ORDER BY id"
+_REJECTIONS: Final = (
+    f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE stream = coalesce(?, stream) ORDER BY id"
+)
+_REJECTIONS_SINCE: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE ts_recorded >= ? ORDER BY id"
 _LEFTOVERS: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
 )
-_DIFFERENCES: Final = (
-    "SELECT count(DISTINCT position_id) FROM ("
+_DIFFERING: Final = (
+    "SELECT DISTINCT position_id FROM ("
     "SELECT * FROM (SELECT * FROM positions EXCEPT SELECT * FROM {table})"
     " UNION ALL SELECT * FROM (SELECT * FROM {table} EXCEPT SELECT * FROM positions))"
+)
+_DIFFERENCES: Final = (
+    "WITH suspects AS (SELECT value FROM json_each(?)),"
+    " old AS (SELECT * FROM positions WHERE position_id IN suspects),"
+    " new AS (SELECT * FROM {table} WHERE position_id IN suspects)"
+    " SELECT count(DISTINCT position_id) FROM (SELECT * FROM (SELECT * FROM old EXCEPT SELECT * FROM new)"
+    " UNION ALL SELECT * FROM (SELECT * FROM new EXCEPT SELECT * FROM old))"
 )
 
 
@@ -151,11 +164,27 @@ class SQLiteStore(Store):
         assert cursor.lastrowid is not None, "an inserted row has a nid"
         return cursor.lastrowid
 
+    def restore(
+        self,
+        events: Sequence[RecordedEvent],
+        *,
+        after: int,
+        rows: Sequence[PositionRow],
+        rejections: Sequence[Rejection],
+    ) -> None:
+        """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction."""
+        with self._connections.writing() as connection:
+            restore_events(connection, events, after)
+            connection.executemany(_INSERT_REJECTION, map(_rejection_values, rejections))
+            try:
+                connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
+            except sqlite3.IntegrityError as error:
+                raise SlotTaken(str(error)) from error
+
     def log_rejection(self, rejection: Rejection) -> None:
         """Keep a refused duplicate, for good."""
-        values = (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
         with self._connections.writing() as connection:
-            connection.execute(_INSERT_REJECTION, values)
+            connection.execute(_INSERT_REJECTION, _rejection_values(rejection))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -231,10 +260,19 @@ class SQLiteStore(Store):
         for row in self._select(f"{_ROWS.format(table='positions')} ORDER BY stream, cycle"):
             yield row_from(row)
 
-    def rejections(self) -> Iterable[Rejection]:
-        """All refused duplicates, oldest first."""
-        for row in self._select(_REJECTIONS):
+    def rejections(self, stream: str | None = None) -> Iterable[Rejection]:
+        """All refused duplicates, or those of one stream, oldest first."""
+        for row in self._select(_REJECTIONS, (stream,)):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
+
+    def rejections_since(self, since: datetime) -> Iterable[Rejection]:
+        """The duplicates that were refused from some time on, oldest first."""
+        for row in self._select(_REJECTIONS_SINCE, (timestamp_text(since),)):
+            yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
+
+    def tracking(self, projection: str) -> SQLiteTracking:
+        """The cursors and rows of a projection that follows the log."""
+        return SQLiteTracking(self._connections, projection)
 
     def count_events(self) -> int:
         """How many events there are."""
@@ -272,8 +310,12 @@ class SQLitePositionTable:
             found = connection.execute(statement, (f"{stream}#{cycle}",)).fetchone()
         return row_from(found) if found else None
 
-    def write(self, rows: Iterable[PositionRow]) -> None:
-        """Write rows, replacing those of the same cycle."""
+    def add(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have none yet."""
+        self.replace(rows)
+
+    def replace(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have one."""
         with self._connections.reading() as connection:
             statement, values = _UPSERT_ROW.format(table=self._table), map(_to_columns, rows)
             if connection.in_transaction:
@@ -282,12 +324,18 @@ class SQLitePositionTable:
         with self._connections.writing() as connection:
             connection.executemany(statement, values)
 
-    def swap(self, last_events: Callable[[], object]) -> tuple[int, int]:
+    def differing(self) -> set[str]:
+        """The ids of the positions that have another row, or none, in the table that is read."""
+        with self._connections.reading() as connection:
+            return {position_id for (position_id,) in connection.execute(_DIFFERING.format(table=self._table))}
+
+    def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
         """Keep writers out, take in what they wrote last, and take the place of the table that is read."""
         with self._connections.writing() as connection:
-            last_events()
-            (differences,) = connection.execute(_DIFFERENCES.format(table=self._table)).fetchone()
+            suspects = json.dumps([*last_events()])
+            (differences,) = connection.execute(_DIFFERENCES.format(table=self._table), (suspects,)).fetchone()
             (rows,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
+            connection.execute("PRAGMA legacy_alter_table = ON")  # a view finds its table by name; it is not rewritten
             connection.execute("DROP TABLE positions")
             connection.execute(f"DROP INDEX {self._table}_one_open")
             connection.execute(f"ALTER TABLE {self._table} RENAME TO positions")
@@ -300,6 +348,10 @@ def _recorded(row: Sequence[Any]) -> RecordedEvent:
     nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
     columns = Columns(command_id, intent_id, cycle, mark, ts_recorded)
     return RecordedEvent(nid, stream, version, topic, payload, hashed, columns)
+
+
+def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:
+    return (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
 
 
 def _to_columns(row: PositionRow) -> list[Any]:

@@ -398,3 +398,16 @@ def test_what_is_nested_too_deeply_is_refused(place: str, depth: int) -> None:
         nested = [nested]
     with pytest.raises(InvalidCommand, match=place):
         RollBack.of(position_id=CYCLE, **{place: {"deep": nested}})
+
+
+def test_a_copy_with_another_value_is_another_command() -> None:
+    asked = request()
+    other = asked.model_copy(update={"symbol": "BTCUSDT"})
+    assert (asked.key.symbol, other.key.symbol) == ("APTUSDT", "BTCUSDT")
+    assert asked.digest != other.digest
+    assert asked.model_copy() == asked
+
+
+def test_a_copy_is_checked_like_the_original() -> None:
+    with pytest.raises(InvalidCommand, match='send the text "1.5"'):
+        request().model_copy(update={"quantity": 1.5})

@@ -1,0 +1,116 @@
+"""What the statistics need to know of a cycle, gathered by following the log: one row of facts a cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from domain.events import EntryRequested, PositionEvent, PositionImported
+from domain.values import Instant, Status
+from projections.positions import PositionRow, project
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch of time in which something was held without a confirmed stop that covers it."""
+
+    began: Instant
+    ended: Instant
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleFacts:
+    """One cycle as it stands, and what its row alone does not say. All times are on the exchange's clock.
+
+    `protected_at`: when all that was held was protected for the first time. `gaps`: those that are over; one that is
+    not began at `position.unprotected_since`. `events`: how many were taken in.
+    """
+
+    position: PositionRow
+    opened_by: str
+    """The event with which it began."""
+    protected_at: Instant | None = None
+    gaps: tuple[Gap, ...] = ()
+    events: int = 0
+
+    @property
+    def position_id(self) -> str:
+        """The cycle."""
+        return self.position.position_id
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it is a row of the legacy table, which this ledger did not decide."""
+        return self.opened_by == PositionImported.__name__
+
+    @property
+    def was_requested(self) -> bool:
+        """Whether it began as it should: with a request, before any order."""
+        return self.opened_by == EntryRequested.__name__
+
+    @property
+    def opened_at(self) -> datetime:
+        """When it began."""
+        return self.position.opened_at
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was over, or at the latest so; None while it is open."""
+        return None if self.position.status.is_open else self.position.closed_at or self.position.updated_at
+
+    @property
+    def request_to_protected(self) -> timedelta | None:
+        """How long it took from the request to the first protection; None without both."""
+        return self.protected_at - self.opened_at if self.was_requested and self.protected_at else None
+
+    @property
+    def is_rollback_for_duplicate(self) -> bool:
+        """Whether it was rolled back because it was one too many, as its reason says."""
+        return self.position.status is Status.ROLLED_BACK and "duplicate" in (self.position.exit_reason or "").lower()
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether its entry failed with nothing filled, so that it may be tried again at once."""
+        return self.position.status in (Status.FAILED, Status.CANCELED)
+
+    @property
+    def was_held(self) -> bool:
+        """Whether there ever was something to protect."""
+        return bool(self.protected_at or self.gaps or self.position.unprotected_since)
+
+    def gaps_until(self, now: datetime) -> list[Gap]:
+        """All gaps; one that is not over lasts until now."""
+        since = self.position.unprotected_since
+        return [*self.gaps, Gap(since, now)] if since else [*self.gaps]
+
+    def as_json(self) -> dict[str, Any]:
+        """The facts as they are stored."""
+        facts: dict[str, Any] = facts_adapter().dump_python(self, mode="json")
+        return facts
+
+
+@cache
+def facts_adapter() -> TypeAdapter[CycleFacts]:
+    """Reads and writes facts; made when the first ones come along."""
+    return TypeAdapter(CycleFacts)
+
+
+def fold(facts: CycleFacts | None, event: PositionEvent) -> CycleFacts:
+    """Take one event into the facts of its cycle; an event that opens a cycle needs none."""
+    row = project(facts.position if facts else None, event)
+    known = facts or CycleFacts(position=row, opened_by=type(event).__name__)
+    exposed_since = facts.position.unprotected_since if facts else None
+    is_covered = row.protected and bool(row.quantity)
+    return replace(
+        known,
+        position=row,
+        protected_at=known.protected_at or (event.ts_event if is_covered else None),
+        gaps=(*known.gaps, Gap(exposed_since, event.ts_event))
+        if exposed_since and row.unprotected_since is None
+        else known.gaps,
+        events=known.events + 1,
+    )

@@ -1,0 +1,138 @@
+"""One of several processes at one ledger: `write`, `follow`, `rebuild` or `read`, until stdin ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infrastructure import following
+from infrastructure.following import Follower
+from infrastructure.ledger import PositionLedger
+from projections import follow
+from projections.following import STATISTICS
+
+ROOT = Path(__file__).resolve().parents[2]
+BATCH_EVENTS = 40
+PAUSE_SECONDS = 0.01
+"""Between two steps: others are to have their turn."""
+END_SECONDS = 120
+
+
+class Process:
+    """One process of the crowd, as the test sees it."""
+
+    def __init__(self, role: str, url: str, name: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.infrastructure.crowd", role, url, name],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def line(self) -> str:
+        """The next thing that it says; nothing more at its end."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def begun(self) -> None:
+        assert self.line() == "begun"
+
+    def stop(self) -> Any:
+        """Let it come to its end, and hear what it saw."""
+        said, _ = self.process.communicate(timeout=END_SECONDS)
+        assert self.process.returncode == 0
+        return json.loads(said.splitlines()[-1])
+
+    def kill(self) -> None:
+        """As a power cut would have it."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+
+
+@contextmanager
+def crowd(url: str, **roles: int) -> Iterator[list[Process]]:
+    """So many processes of each role, all of them at work."""
+    with ExitStack() as stack:
+        started = []
+        for role, count in roles.items():
+            for number in range(count):
+                one = Process(role, url, f"{role.upper()}{number}")
+                stack.callback(one.kill)
+                started.append(one)
+        for one in started:
+            one.begun()
+        yield started
+
+
+class Member:
+    """What a process of the crowd does, until its stdin ends."""
+
+    def __init__(self, ledger: PositionLedger, name: str) -> None:
+        self._ledger, self._name = ledger, name
+        self._ended = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        sys.stdin.read()
+        self._ended.set()
+
+    def write(self) -> int:
+        """Cycles of two events each, one after the other, in streams of its own; answer how many events."""
+        events = 0
+        while not self._ended.wait(PAUSE_SECONDS):
+            symbol = f"{self._name}T{events}USDT"
+            self._ledger.request_entry(symbol=symbol, exchange="binance", side="long", quantity="1", intent_id="1")
+            self._ledger.record_entry_placed(
+                position_id=f"{symbol}.binance#1", exchange_order_id="1", filled_qty="1", avg_px="2"
+            )
+            events += 2
+        return events
+
+    def follow(self) -> int:
+        """Follow until told, and then to the end; answer how many events it took in."""
+        follower, taken = Follower(self._ledger.store, STATISTICS), 0
+        while not self._ended.wait(PAUSE_SECONDS):
+            taken += follower.catch_up()
+        return taken + follower.catch_up()
+
+    def rebuild(self) -> list[int]:
+        """Rebuild everything, saying so batch by batch; answer how many rows were wrong."""
+        positions = self._ledger.rebuild(lambda _: print("positions", flush=True))
+        print("swapped", flush=True)
+        statistics = Follower(self._ledger.store, STATISTICS).rebuild(lambda _: print("statistics", flush=True))
+        return [positions.differences, statistics.differences]
+
+    def read(self) -> int:
+        """Look again and again, and see to it that nothing goes missing and no number shrinks; answer how often."""
+        follower = Follower(self._ledger.store, STATISTICS)
+        looks, positions, events = 0, 0, 0
+        while not self._ended.wait(PAUSE_SECONDS):
+            facts = follower.lasting(datetime.min.replace(tzinfo=UTC))
+            rows, counted = len(self._ledger.positions()), sum(each.events for each in facts)
+            assert rows >= max(positions, len(facts)), (
+                f"{positions} positions, {len(facts)} facts, and then {rows} rows"
+            )
+            assert counted >= events, f"{events} events, and then {counted}"
+            looks, positions, events = looks + 1, rows, counted
+        return looks
+
+
+def main(role: str, url: str, name: str) -> None:
+    setattr(following, "BATCH_EVENTS", BATCH_EVENTS)  # noqa: B010 - a constant, made small to be interrupted more
+    setattr(follow, "BATCH_EVENTS", BATCH_EVENTS)  # noqa: B010 - as above
+    with PositionLedger.connect(url, create=False) as ledger:
+        member = Member(ledger, name)
+        print("begun", flush=True)
+        print(json.dumps(getattr(member, role)()), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
