@@ -2,15 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql' -o -name '*.c')
+SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test check bench format pins clean
+.PHONY: demo test browser check bench format pins clean
 
 demo: $(VENV)/installed ## the main job, on an embedded SQLite file
 	$(BIN)/position-ledger demo
 
-test: $(VENV)/installed ## every test, against the wheel that users install
+test: $(VENV)/installed browser ## every test, against the wheel that users install
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 2 $(ARGS)
+
+browser: ## what the tests look at pages with: Debian's chromium, unless LEDGER_TEST_CHROMIUM names a browser
+	@test -n "$$LEDGER_TEST_CHROMIUM" || command -v chromium >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ]; then apt-get update && apt-get install -y chromium; \
+	    else sudo apt-get update && sudo apt-get install -y chromium; fi; }
 
 check: $(VENV)/installed ## style, types, and which way imports may point
 	$(BIN)/ruff check .

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any
 
 import click
 
@@ -24,6 +21,7 @@ from scripts.benchmarks.threelayers import ThreeLayers
 from scripts.cli import REFUSED
 from scripts.options import json_option
 from scripts.output import print_json, say
+from scripts.terminable import terminable
 
 Contest = Callable[[Sequence[Contestant]], list[Contested]]
 
@@ -75,7 +73,7 @@ def command(
     def run(contestants: Sequence[Contestant]) -> list[Contested]:
         return contest(contestants, processes, rounds, seconds, say)
 
-    with _terminable():
+    with terminable():
         report = _measured(database, run, Report("", seconds, rounds), events, cycles)
     if as_json:
         print_json(report.as_json())
@@ -141,17 +139,3 @@ def _database(url: str | None) -> Iterator[str]:
         )
     with server.throwaway_server() as throwaway:
         yield throwaway
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Clean up also when told to terminate."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before: Any = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

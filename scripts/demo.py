@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +14,13 @@ import click
 
 from domain.errors import CommandRefused, PositionAlreadyOpen
 from infrastructure.ledger import PositionLedger
+from infrastructure.settings import Settings
 from infrastructure.verify import verify
 from scripts.cli import REFUSED
-from scripts.history import print_history
-from scripts.old_way import OldRow, OldTable
+from scripts.history import print_history, print_stories, tell
 from scripts.options import json_option
 from scripts.output import print_json, say
+from scripts.reproducing.old_table import OVER_ACTIVE, IndexViolation, OldRow, OldTable
 
 RIVALS: Final = 16
 _KEY: Final = {"symbol": "APT/USDT:USDT", "exchange": "binance"}
@@ -73,11 +75,12 @@ class Step:
 
 def _incident(ledger: PositionLedger) -> list[Step]:
     """I-01: a signal opens a position, and the synchroniser sees it at the exchange before the signal is done."""
-    table = OldTable()
-    try:
-        mine = OldRow(2548, "5483266", "APTUSDT", "binance", "short", "61.8", "3.2333", "entry_placed", "53190368")
-        seen = OldRow(2549, None, "APTUSDT", "binance", "short", "61.0", "3.2295", "active")
-        table.insert(mine)
+    with OldTable(Settings.read("sqlite:///:memory:")) as table:
+        table.create(OVER_ACTIVE)
+        mine = _inserted(
+            table, signal_id="5483266", quantity=Decimal("61.8"), entry_price=Decimal("3.2333"), status="entry_placed",
+            exchange_order_id="53190368",
+        )  # fmt: skip
         requested = ledger.request_entry(
             **_KEY, side="short", quantity="61.8", signal_price="3.2333", stop_loss_percent="2", intent_id="5483266",
             at=_SIGNAL_AT,
@@ -90,7 +93,7 @@ def _incident(ledger: PositionLedger) -> list[Step]:
             f"{mine} (outside the index)", f"{requested.position_id}: {requested.status}, then {placed.status}",
         )  # fmt: skip
 
-        table.insert(seen)
+        seen = _inserted(table, quantity=Decimal("61.0"), entry_price=Decimal("3.2295"), status="active")
         refusal = _refusal(ledger, side="short", quantity="61.0", avg_px_open="3.2295", reason="seen", at=_SEEN_AT)
         adjusted = ledger.adjust(
             position_id=refusal.position_id, quantity="61.0", avg_px_open="3.2295", reason="seen at the exchange",
@@ -102,8 +105,7 @@ def _incident(ledger: PositionLedger) -> list[Step]:
             f"no second position: {refusal.position_id} is adjusted to 61.0 @ 3.2295 (version {adjusted.version})",
         )  # fmt: skip
 
-        complaint = table.set_status(2548, "active")
-        table.set_status(2548, "rolled_back", complaint)
+        complaint = _complaint(table, mine)
         active = ledger.set_stop_loss(
             position_id=_POSITION, stop_price="3.2941", exchange_order_id="53190370", activate=True, at=_ACTIVATED_AT
         )
@@ -121,8 +123,22 @@ def _incident(ledger: PositionLedger) -> list[Step]:
             f"{row.position_id}: {row.side} {row.quantity} @ {row.avg_px_open}",
         )
         return [signal, sighting, end, ends]
-    finally:
-        table.close()
+
+
+def _inserted(table: OldTable, **columns: Any) -> OldRow:
+    row = OldRow(symbol="APTUSDT", exchange="binance", side="short", **columns)
+    return replace(row, id=table.insert(row))
+
+
+def _complaint(table: OldTable, row: OldRow) -> str:
+    """What the index says when the row is to become active; the row is then rolled back, as it was."""
+    assert row.id is not None, "inserted"
+    try:
+        table.update(row.id, "active")
+    except IndexViolation as violation:
+        table.update(row.id, "rolled_back", exit_reason=str(violation))
+        return str(violation)
+    raise AssertionError("two rows of one key became active")
 
 
 def _refusal(ledger: PositionLedger, **sighting: Any) -> PositionAlreadyOpen:
@@ -168,5 +184,5 @@ def _tell(ledger: PositionLedger, steps: list[Step], race: dict[str, Any]) -> No
         f"{len(race['refused'])} are told that {', '.join(map(str, holders))} holds it\n"
     )
     print_history(ledger.history(winner["position_id"]))
-    click.echo(f"\nThe history of {_POSITION}\n")
-    print_history(ledger.history(_POSITION))
+    click.echo(f"\nThe story of {_POSITION}\n")
+    print_stories(tell(ledger, ledger.history(_POSITION)))

@@ -9,7 +9,7 @@ import click
 from domain.values import plain
 from projections.positions import PositionRow, needs_stop
 from scripts.filters import Filter, filter_options
-from scripts.options import database_option, json_option, open_ledger
+from scripts.options import by_option, database_option, json_option, open_ledger
 from scripts.output import print_json, print_table, say
 
 _COLUMNS: Final = ("position", "side", "status", "quantity", "avg open", "stop", "profit", "opened (UTC)", "remarks")
@@ -25,8 +25,16 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit"})
 @click.option(
     "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time names its zone."
 )
+@by_option
 def command(
-    database: str | None, wanted: Filter, as_of: str | None, *, as_json: bool, only_open: bool, unprotected: bool
+    database: str | None,
+    wanted: Filter,
+    as_of: str | None,
+    by: str,
+    *,
+    as_json: bool,
+    only_open: bool,
+    unprotected: bool,
 ) -> None:
     """List positions, oldest first.
 
@@ -35,9 +43,10 @@ def command(
       position-ledger positions --open
       position-ledger positions --unprotected --json
       position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
+      position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
     """  # noqa: D301 - click reads \b
     with open_ledger(database) as ledger:
-        found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of)
+        found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
     rows = [row for row in found if wanted.takes(row)]
     if as_json:
         print_json([row.as_json() for row in rows])

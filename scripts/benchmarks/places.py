@@ -1,4 +1,4 @@
-"""Places: schemas or files that a benchmark may fill, with names that nobody else has; gone when it ends."""
+"""Places: schemas or files that may be filled, with names that nobody else has; gone when the block ends."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from domain.errors import StoreUnavailable
 from infrastructure.postgres.connections import Connection, connection_arguments, explained
 from infrastructure.settings import Settings
 
-_PREFIX: Final = "ledger_bench"
 _SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s"
 _VERSION: Final = "SHOW server_version"
-_TIMEOUT_SECONDS: Final = 600.0
+BENCH: Final = "bench"
+TIMEOUT_SECONDS: Final = 600.0
 """Under load a wait is a figure, not a failure."""
 _DROP_SECONDS: Final = 30.0
 
@@ -31,41 +31,41 @@ class Places:
     """Where ledgers and other contestants live, each in a place of its own."""
 
     settings: Settings
-    suffix: str
+    prefix: str
     description: str
 
     def named(self, name: str) -> Settings:
         """The place of one contestant."""
         if self.settings.kind == "sqlite":
             return replace(self.settings, where=str(Path(self.settings.where) / f"{name}.db"))
-        return replace(self.settings, schema=f"{_PREFIX}_{self.suffix}_{name}")
+        return replace(self.settings, schema=f"{self.prefix}_{name}")
 
 
 @contextmanager
-def places(url: str) -> Iterator[Places]:
+def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Places]:
     """Places in a database, deleted with all that is in them at the end of the block.
 
-    Shape:   on PostgreSQL schemas named `ledger_bench_…`; for SQLite files in a folder beside the one that is named,
-             which itself is not touched.
+    Shape:   on PostgreSQL schemas named after the purpose, `ledger_bench_…`; for SQLite files in a folder beside the
+             one that is named, which itself is not touched.
     Refuses: InvalidSettings, StoreUnavailable.
     """
-    settings = replace(Settings.read(url), timeout_seconds=_TIMEOUT_SECONDS)
+    settings = replace(Settings.read(url), timeout_seconds=timeout_seconds)
     if settings.kind == "sqlite":
         parent = None if settings.is_memory else Path(settings.where).resolve().parent
         if parent is not None and not parent.is_dir():
             raise StoreUnavailable(f"there is no folder {parent}")
-        with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}_", dir=parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=f"ledger_{purpose}_", dir=parent) as folder:
             yield Places(replace(settings, where=folder), "", f"SQLite {sqlite3.sqlite_version}")
         return
-    suffix = secrets.token_hex(4)
+    prefix = f"ledger_{purpose}_{secrets.token_hex(4)}"
     with _connected(settings) as connection:
         version = connection.execute(_VERSION).fetchone()
     assert version is not None, "a server has a version"
     try:
-        yield Places(settings, suffix, f"PostgreSQL {version[0].split()[0]}")
+        yield Places(settings, prefix, f"PostgreSQL {version[0].split()[0]}")
     finally:
         with _connected(replace(settings, timeout_seconds=_DROP_SECONDS)) as connection:
-            found = connection.execute(_SCHEMAS, (f"{_PREFIX}\\_{suffix}\\_%",)).fetchall()
+            found = connection.execute(_SCHEMAS, (f"{prefix}_%".replace("_", "\\_"),)).fetchall()
             for (schema,) in found:
                 connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,12 +16,7 @@ from infrastructure.verify import verify
 from projections.follow import BATCH_EVENTS
 from projections.positions import PositionRow, project
 from scripts.benchmarks.crew import BenchmarkFailed, side_by_side
-from scripts.benchmarks.growth import cycle_commands
-
-CYCLES: Final = 20
-EVENTS_PER_STREAM: Final = 5 * CYCLES - 1
-"""The last cycle of every stream stays open."""
-_STREAMS_AT_ONCE: Final = 5
+from scripts.benchmarks.generated import first, generate, write
 
 
 @dataclass(frozen=True)
@@ -51,28 +46,13 @@ class Scan:
 
 
 def fill(settings: Settings, events: int, told: Callable[[str], None] = lambda _: None) -> int:
-    """Write histories of many keys, 20 cycles each, by way of the domain; how many events there are now.
+    """Write the beginning of a generated year into an empty place; how many events there are now.
 
-    Shape: at least as many as asked for; whole streams, written by as many processes as there are processors.
+    Shape: at least as many as asked for, and never two more.
     """
-    open_store(settings).close()
-    streams = -(-events // EVENTS_PER_STREAM)
-    workers = min(os.cpu_count() or 1, streams)
-    shares = [range(number, streams, workers) for number in range(workers)]
-    told(f"writing {streams * EVENTS_PER_STREAM:,} events of {streams:,} streams")
-    return sum(side_by_side(_fill, [(settings, share) for share in shares]))
-
-
-def _fill(settings: Settings, streams: range) -> int:
-    with PositionLedger(open_store(settings, create=False)) as ledger:
-        for start in range(0, len(streams), _STREAMS_AT_ONCE):
-            ledger.handle_many(
-                command
-                for number in streams[start : start + _STREAMS_AT_ONCE]
-                for cycle in range(1, CYCLES + 1)
-                for command in cycle_commands(f"S{number}USDT", cycle, close=cycle < CYCLES)
-            )
-    return len(streams) * EVENTS_PER_STREAM
+    told(f"writing {events:,} events")
+    with closing(open_store(settings)) as store:
+        return write(store, first(generate(events), events)).events
 
 
 def scan(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dict[str, Scan]:
@@ -109,12 +89,14 @@ def _verify(ledger: PositionLedger) -> int:
 
 
 def _follow(ledger: PositionLedger) -> int:
-    """Read the log in batches, as a follower does, and keep the rows of what is open."""
+    """Read the log in batches, as a follower does, and keep the rows of what is open; a late fill has none."""
     rows: dict[str, PositionRow] = {}
     events = nid = 0
     while batch := list(ledger.store.log(after=nid, limit=BATCH_EVENTS)):
         for stored in batch:
             event = decode(stored)
+            if not event.opens_cycle and event.position_id not in rows:
+                continue
             row = project(rows.get(event.position_id), event)
             if row.status.is_open:
                 rows[event.position_id] = row

@@ -29,7 +29,7 @@ from scripts.benchmarks.ledger import Ledger
 from scripts.benchmarks.lifecycle import SAVES, WARM_UP, Contestant, Measured, measure
 from scripts.benchmarks.places import Places, places
 from scripts.benchmarks.report import Bar, Report
-from scripts.benchmarks.scan import EVENTS_PER_STREAM, fill, scan
+from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.stock import Stock
 from scripts.benchmarks.threelayers import ThreeLayers
 from scripts.cli import REFUSED
@@ -254,8 +254,8 @@ def test_what_was_not_measured_does_not_hold_and_does_not_fail() -> None:
 
 def test_a_filled_ledger_is_sound_and_every_walk_sees_all_of_it(either: Places) -> None:
     place = either.named("scan")
-    events = fill(place, 2 * EVENTS_PER_STREAM + 1)
-    assert events == 3 * EVENTS_PER_STREAM
+    events = fill(place, 300)
+    assert 300 <= events < 302
     scans = scan(place)
     assert {name: walked.events for name, walked in scans.items()} == dict.fromkeys(
         ("rebuild", "verify", "follow"), events
@@ -263,15 +263,16 @@ def test_a_filled_ledger_is_sound_and_every_walk_sees_all_of_it(either: Places) 
     assert all(walked.per_second > 0 and walked.peak_mb > 1 for walked in scans.values())
     with PositionLedger(open_store(place)) as ledger:
         assert ledger.store.count_events() == events
-        assert len(ledger.positions(open=True)) == 3
 
 
 def test_a_walk_over_a_damaged_ledger_is_no_measurement(tmp_path: Path) -> None:
     with places(f"sqlite:///{tmp_path}/any.db") as here:
         place = here.named("scan")
-        fill(place, 1)
+        fill(place, 100)
         connection = sqlite3.connect(place.where)
-        connection.execute("UPDATE positions SET quantity = '7' WHERE cycle = 20")
+        connection.execute(
+            "UPDATE positions SET cycle = 77 WHERE position_id = (SELECT min(position_id) FROM positions)"
+        )
         connection.commit()
         connection.close()
         with pytest.raises(BenchmarkFailed, match="1 rows"):
@@ -300,9 +301,8 @@ def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str) -> None:
             assert figures["lifecycles_per_second"] > 0
             assert 0 < figures["append_p50_ms"] <= figures["append_p99_ms"]
     assert set(told["growth"]) == {"postgresql", "sqlite"}
-    assert {name: walked["events"] for name, walked in told["scans"].items()} == dict.fromkeys(
-        ("rebuild", "verify", "follow"), 2 * EVENTS_PER_STREAM
-    )
+    assert told["scans"].keys() == {"rebuild", "verify", "follow"}
+    assert all(100 <= walked["events"] < 102 for walked in told["scans"].values())
     assert "throw away" in told["slow_disk_missing"]
     assert told["database"].startswith("PostgreSQL ")
     assert len(told["bars"]) == 12

@@ -1,0 +1,321 @@
+"""One cycle along its time: statuses, protection, prices, fills, and the rivals that were refused meanwhile."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from itertools import accumulate, pairwise
+from typing import Final, Protocol, TypeVar
+
+from domain import events as e
+from domain.commands import Evidence
+from domain.holding import Holding
+from domain.values import EXACT, Source, Status, plain, rounded
+from projections import statistics
+from projections.positions import PositionRow, project
+from projections.wording import WHO
+
+_ENTERING: Final = frozenset({Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL})
+
+
+class Refusal(statistics.Refusal, Protocol):
+    """A refused duplicate, as the rejections log has it, with the intent that was refused."""
+
+    @property
+    def intent_id(self) -> str | None:
+        """Who wanted to open."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One event of a cycle, with the row and the totals before and after it.
+
+    `at` is when it counts: its own time, or that of the moment before when its own is earlier, for what it changed
+    was not known before.
+    """
+
+    event: e.PositionEvent
+    at: datetime
+    before: PositionRow | None
+    row: PositionRow
+    held_before: Holding
+    held: Holding
+    had_stop: bool
+    """Whether a stop was confirmed by then, be it gone again."""
+
+
+def moments(events: Iterable[e.PositionEvent]) -> tuple[Moment, ...]:
+    """Fold the events of one cycle, in the order in which the ledger learned of them."""
+    found: list[Moment] = []
+    row: PositionRow | None = None
+    held, had_stop = Holding(), False
+    for event in events:
+        at = max(event.ts_event, found[-1].at) if found else event.ts_event
+        after, held_after = project(row, event), getattr(event, "holding", held)
+        had_stop = had_stop or after.stop_confirmed
+        found.append(Moment(event, at, row, after, held, held_after, had_stop))
+        row, held = after, held_after
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long it took."""
+        return self.end - self.start
+
+
+AnySpan = TypeVar("AnySpan", bound=Span)
+
+
+@dataclass(frozen=True)
+class StatusSpan(Span):
+    """How long a cycle had a status."""
+
+    status: Status
+
+
+@dataclass(frozen=True)
+class Gap(Span):
+    """A stretch in which something was held without protection; `is_over` unless that goes on."""
+
+    why: str
+    is_over: bool
+    is_entry: bool
+    """Whether no stop had been set yet: every entry has such a stretch, and it is short."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A price from some time on; None: there is none any more."""
+
+    at: datetime
+    price: Decimal | None
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A fill, or what a statement of the exchange says was filled."""
+
+    at: datetime
+    price: Decimal
+    quantity: Decimal
+    is_entry: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A refused rival, at its place on the clock of the events."""
+
+    at: datetime
+    refusal: Refusal
+    after: int
+    """How many events of the cycle had been recorded by then."""
+
+    @property
+    def name(self) -> str:
+        """Who was refused: an intent, or else whoever asked."""
+        return self.refusal.intent_id or WHO[Source(self.refusal.source)]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One cycle along its time, up to `end`."""
+
+    start: datetime
+    end: datetime
+    last_at: datetime
+    """When something happened last."""
+    is_open: bool
+    statuses: tuple[StatusSpan, ...]
+    covered: tuple[Span, ...]
+    gaps: tuple[Gap, ...]
+    unknown: tuple[Span, ...]
+    signal_price: Decimal | None
+    averages: tuple[Step, ...]
+    stops: tuple[Step, ...]
+    fills: tuple[Fill, ...]
+    refused: tuple[Refused, ...]
+
+    @property
+    def unprotected(self) -> timedelta:
+        """How long something was held without protection, in all."""
+        return sum((gap.length for gap in self.gaps), timedelta())
+
+    @property
+    def over_at(self) -> datetime:
+        """When the cycle was over; its end while it is not."""
+        return next((span.start for span in self.statuses if not span.status.is_open), self.end)
+
+    @property
+    def instants(self) -> set[datetime]:
+        """When something happened, and when it ends."""
+        found = {self.start, self.last_at, self.end}
+        found |= {step.at for step in (*self.averages, *self.stops)}
+        found |= {fill.at for fill in self.fills} | {rival.at for rival in self.refused}
+        found |= {span.start for span in (*self.statuses, *self.gaps, *self.covered)}
+        return {at for at in found if self.start <= at <= self.end}
+
+    @property
+    def prices(self) -> list[Decimal]:
+        """Every price that was of any importance."""
+        steps = [step.price for step in (*self.averages, *self.stops)]
+        found = [*steps, *(fill.price for fill in self.fills), self.signal_price]
+        return [price for price in found if price is not None]
+
+    @property
+    def entry(self) -> Timeline | None:
+        """The part until the entry was done, and a little more; None while it is not done, or if it took no time."""
+        done = next((span.start for span in self.statuses if span.status not in _ENTERING), self.start)
+        return self._until(min(done + (done - self.start) / 12, self.end)) if done > self.start else None
+
+    def _until(self, end: datetime) -> Timeline:
+        def before(spans: Iterable[AnySpan]) -> tuple[AnySpan, ...]:
+            return tuple(replace(span, end=min(span.end, end)) for span in spans if span.start <= end)
+
+        return replace(
+            self,
+            end=end,
+            last_at=end,
+            is_open=False,
+            statuses=before(self.statuses),
+            covered=before(self.covered),
+            gaps=before(self.gaps),
+            unknown=before(self.unknown),
+            averages=tuple(step for step in self.averages if step.at <= end),
+            stops=tuple(step for step in self.stops if step.at <= end),
+            fills=tuple(fill for fill in self.fills if fill.at <= end),
+            refused=tuple(rival for rival in self.refused if rival.at <= end),
+        )
+
+
+def timeline(told: Sequence[Moment], refusals: Iterable[Refusal], now: datetime) -> Timeline:
+    """Lay out a cycle that has happened; while it is open, its time runs on to `now`."""
+    last = told[-1]
+    is_open = last.row.status.is_open
+    last_at = max(last.at, last.row.closed_at or last.at)
+    end = max(last_at, now) if is_open else last_at
+    covers = _spans(told, end, _cover)
+    return Timeline(
+        start=told[0].at,
+        end=end,
+        last_at=last_at,
+        is_open=is_open,
+        statuses=tuple(StatusSpan(start, stop, since.row.status) for start, stop, since in _spans(told, end, _status)),
+        covered=tuple(Span(start, stop) for start, stop, since in covers if _cover(since)),
+        gaps=tuple(
+            Gap(start, stop, _why(since), is_over=since is not covers[-1][-1], is_entry=not since.had_stop)
+            for start, stop, since in covers
+            if _cover(since) is False
+        ),
+        unknown=tuple(Span(start, stop) for start, stop, since in _spans(told, end, _is_unknown) if _is_unknown(since)),
+        signal_price=last.row.signal_price,
+        averages=_steps(told, lambda row: row.avg_px_open if row.quantity else None),
+        stops=_steps(told, lambda row: row.stop_price if row.stop_confirmed else None),
+        fills=tuple(fill for moment in told for fill in _fills(moment)),
+        refused=tuple(_placed(told, refusals)),
+    )
+
+
+def _spans(
+    told: Sequence[Moment], end: datetime, state: Callable[[Moment], object]
+) -> list[tuple[datetime, datetime, Moment]]:
+    """Stretches in which a state stays the same, each with the moment in which it began."""
+    changes = [told[0], *(here for before, here in pairwise(told) if state(before) != state(here))]
+    ends = [change.at for change in changes[1:]] + [end]
+    spans = zip((change.at for change in changes), ends, changes, strict=True)
+    return [(start, stop, change) for start, stop, change in spans if start < stop or change is changes[-1]]
+
+
+def _status(moment: Moment) -> Status:
+    return moment.row.status
+
+
+def _cover(moment: Moment) -> bool | None:
+    """Whether what is held is protected; None while nothing is."""
+    row = moment.row
+    return row.protected if row.status.is_open and row.quantity else None
+
+
+def _is_unknown(moment: Moment) -> bool:
+    return moment.row.outcome_unknown and moment.row.status.is_open
+
+
+def _why(moment: Moment) -> str:
+    row, before = moment.row, moment.before
+    if not row.stop_confirmed:
+        if isinstance(moment.event, e.PositionAdopted):
+            return "adopted without a stop"
+        if isinstance(moment.event, e.PositionImported):
+            return "imported without a confirmed stop"
+        return "the stop was lost" if before and before.stop_confirmed else "no stop yet"
+    if row.avg_px_open is None:
+        return "the average entry is not known"
+    if row.stop_quantity is not None and row.stop_quantity < row.quantity:
+        return f"the stop covered {plain(row.stop_quantity)} of {plain(row.quantity)}"
+    return "the stop stood on the wrong side of the entry"
+
+
+def _steps(told: Sequence[Moment], price: Callable[[PositionRow], Decimal | None]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    for moment in told:
+        here = price(moment.row) if moment.row.status.is_open else None
+        if here != (steps[-1].price if steps else None):
+            steps.append(Step(moment.at, here))
+    return tuple(steps)
+
+
+def _fills(moment: Moment) -> Iterable[Fill]:
+    event, before, after = moment.event, moment.held_before, moment.held
+    match event:
+        case e.EntryFilled():
+            yield Fill(event.ts_event, event.last_px, event.last_qty, is_entry=True)
+        case e.EntryPlaced(avg_px=Decimal(), filled_qty=Decimal()):
+            assert event.avg_px is not None and event.filled_qty is not None, "matched"
+            if after.filled_qty != before.filled_qty:
+                yield Fill(event.ts_event, event.avg_px, event.filled_qty, is_entry=True)
+        case e.PositionAdopted() | e.PositionImported():
+            if after.avg_px_open is not None and after.filled_qty:
+                yield Fill(event.ts_event, after.avg_px_open, after.filled_qty, is_entry=True)
+        case e.PositionReduced():
+            yield Fill(event.ts_event, event.last_px, event.last_qty, is_entry=False)
+        case e.RolledBack(evidence=Evidence(fills=tuple(fills))) if fills:
+            for fill in fills:
+                yield Fill(event.ts_event, fill.last_px, fill.last_qty, is_entry=False)
+        case e.PositionClosed():
+            price = closing_price(before, after)
+            if price is not None:
+                yield Fill(event.ts_event, price, EXACT.subtract(after.closed_qty, before.closed_qty), is_entry=False)
+
+
+def closing_price(before: Holding, after: Holding) -> Decimal | None:
+    """The price of what was closed between two totals; None when nothing was, or nobody said."""
+    if after.proceeds is None or before.proceeds is None or after.closed_qty == before.closed_qty:
+        return None
+    with localcontext(EXACT):
+        return rounded((after.proceeds - before.proceeds) / (after.closed_qty - before.closed_qty))
+
+
+def _placed(told: Sequence[Moment], refusals: Iterable[Refusal]) -> Iterable[Refused]:
+    """Put refusals, which are known by the ledger's clock alone, among events, which have a clock of their own.
+
+    Between the events that were recorded before and after it, as far after the one as the two clocks together say.
+    """
+    position_id = told[0].row.position_id
+    lags = [each.event.ts_recorded - each.event.ts_event for each in told if each.event.source is not Source.IMPORT]
+    lag = min(lags, default=timedelta())
+    recorded = list(accumulate((each.event.ts_recorded for each in told), max))
+    for refusal in refusals:
+        if refusal.position_id == position_id:
+            after = bisect_right(recorded, refusal.ts_recorded)
+            at = max(refusal.ts_recorded - lag, told[max(after - 1, 0)].at)
+            yield Refused(min([at, *(each.at for each in told[after : after + 1])]), refusal, after)

@@ -1,0 +1,128 @@
+"""How a story says numbers, times and lengths of time: plainly, and the same everywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from typing import Final
+
+from domain.values import EXACT, Source, plain
+
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+_THOUSANDTH: Final = Decimal("0.001")
+_AVERAGE_DIGITS: Final = 11
+
+WHO: Final = {
+    Source.SIGNAL: "the signal",
+    Source.SYNC: "the synchroniser",
+    Source.OPERATOR: "the operator",
+    Source.RECOVERY: "the recovery",
+    Source.IMPORT: "the import",
+}
+"""Who says so, as the subject of a sentence."""
+
+
+def length(time: timedelta) -> str:
+    """A length of time in its two largest units: `4.933 s`, `18 min 5 s`, `3 h 10 min`, `13 d 4 h`."""
+    if time < timedelta():
+        return f"-{length(-time)}"
+    if time < _MINUTE:
+        return f"{plain(Decimal(time // timedelta(milliseconds=1)) / 1000)} s"
+    for large, name, small, small_name in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", _SECOND, "s"),
+    ):
+        if time >= large:
+            count, rest = divmod(time, large)
+            more = f" {rest // small} {small_name}" if rest >= small else ""
+            return f"{count:,} {name}{more}"
+    raise AssertionError("a minute or more")
+
+
+def ratio(old: Decimal, new: Decimal) -> Decimal | None:
+    """By how many percent `new` differs from `old`; None when there is nothing to compare with."""
+    if not old:
+        return None
+    with localcontext(EXACT):
+        return (new - old) / old * 100
+
+
+def percent(value: Decimal) -> str:
+    """A ratio to three decimals, without a sign: `0.118 %`."""
+    size = value.copy_abs()
+    shown = size.quantize(_THOUSANDTH, context=EXACT)
+    return f"{plain(shown)} %" if shown or not size else "less than 0.001 %"
+
+
+def changed(old: Decimal | None, new: Decimal | None) -> str:
+    """A correction: `61.8 → 61 (-1.294 %)`."""
+    words = f"{number(old)} → {number(new)}"
+    by = None if old is None or new is None else ratio(old, new)
+    return words if not by else f"{words} ({'+' if by > 0 else '-'}{percent(by)})"
+
+
+def number(value: Decimal | None) -> str:
+    """A number that may not be known."""
+    return "unknown" if value is None else plain(value)
+
+
+def first_digits(value: Decimal, most: int = 7) -> str:
+    """A number for a label: exact while it is short, else its first digits."""
+    if len(value.as_tuple().digits) <= most:
+        return plain(value)
+    return plain(round(value, max(most - 1 - value.adjusted(), 0)))
+
+
+def average(value: Decimal | None) -> str:
+    """An average price, which may go on for ever: `3.2295`, `≈60012.833333`."""
+    shown = "unknown" if value is None else first_digits(value, _AVERAGE_DIGITS)
+    return f"≈{shown}" if value is not None and Decimal(shown) != value else shown
+
+
+def quoted(words: str) -> str:
+    """Somebody's own words on one line; what cannot be printed is shown as its code."""
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in " ".join(words.split()))
+    return f'"{shown}"'
+
+
+def clock(at: datetime) -> str:
+    """The time of day, to the millisecond."""
+    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+def stretch(start: datetime, end: datetime) -> str:
+    """From when to when; with dates where the one is not enough."""
+    if day(start) == day(end):
+        return f"from {clock(start)} to {clock(end)}"
+    return f"from {day(start)} {clock(start)} to {day(end)} {clock(end)}"
+
+
+def day(at: datetime) -> str:
+    """The date."""
+    return f"{at:%Y-%m-%d}"
+
+
+def date_and_time(at: datetime) -> str:
+    """A date and a time of day, to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number of things: `1 rival`, `15 rivals`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """Some names, and how many more there are."""
+    shown, more = names[:most], len(names) - most
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+
+
+def sentence(words: str) -> str:
+    """Begin with a capital letter."""
+    return words[:1].upper() + words[1:]

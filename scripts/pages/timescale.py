@@ -1,0 +1,140 @@
+"""Where a time stands on an axis; long stretches in which nothing happened are cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
+from typing import Final
+
+QUIET_TIMES: Final = 10_000
+"""A stretch is cut short when it is so many times as long as all the others together: they could not be seen …"""
+AFTERWARDS_TIMES: Final = 24
+"""… and earlier when it came after the end, for then its length says little."""
+
+CUT_SHARE: Final = 0.14
+TICK_PX: Final = 92
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STEPS: Final = [
+    *(timedelta(milliseconds=step) for step in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *(timedelta(seconds=step) for step in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(minutes=step) for step in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(hours=step) for step in (1, 2, 3, 6, 12)),
+    *(timedelta(days=step) for step in (1, 2, 7, 14, 28, 56, 112, 365, 730, 3650, 36500, 365000)),
+]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the axis, from one x to another; a quiet one is cut short."""
+
+    start: datetime
+    end: datetime
+    left: float
+    right: float
+    is_cut: bool
+
+    @property
+    def middle(self) -> float:
+        """Where a cut is drawn."""
+        return (self.left + self.right) / 2
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A place on the axis, with its time, and its date where that is new."""
+
+    x: float
+    time: str
+    date: str
+
+
+class TimeScale:
+    """An axis from the first of some times to the last, between two x; the same scale wherever it is not cut."""
+
+    def __init__(
+        self, times: Iterable[datetime], left: float, right: float, *, over_at: datetime | None = None
+    ) -> None:
+        """Lay out the axis; `times` are those at which something happened, `over_at` that of the end."""
+        points = sorted(set(times))
+        self._left, self._right, self._only = left, right, points[0]
+        parts = _parts(points, over_at or points[-1])
+        shown = sum((end - start for start, end, is_cut in parts if not is_cut), timedelta())
+        cut = (right - left) * CUT_SHARE
+        room = right - left - cut * sum(is_cut for _, _, is_cut in parts)
+        self.stretches: list[Stretch] = []
+        x = left
+        for start, end, is_cut in parts:
+            wide = cut if is_cut else room * ((end - start) / shown)
+            self.stretches.append(Stretch(start, end, x, x + wide, is_cut))
+            x += wide
+        self._step = _fitting(shown / max(room, 1.0) * TICK_PX)
+
+    def x(self, at: datetime) -> float:
+        """Where a time stands; what lies outside stands at the edge."""
+        for stretch in self.stretches:
+            if at <= stretch.end:
+                share = max((at - stretch.start) / (stretch.end - stretch.start), 0.0)
+                return stretch.left + share * (stretch.right - stretch.left)
+        return self._right if self.stretches else (self._left + self._right) / 2
+
+    @property
+    def cuts(self) -> list[Stretch]:
+        """The stretches that were cut short."""
+        return [stretch for stretch in self.stretches if stretch.is_cut]
+
+    def ticks(self) -> list[Tick]:
+        """Round times, none of them where the axis is cut, and no two that would run into each other."""
+        ticks: list[Tick] = []
+        date = ""
+        for at in self._round_times():
+            x = self.x(at)
+            if ticks and x - ticks[-1].x < TICK_PX * 0.8:
+                continue
+            day = f"{at:%Y-%m-%d}"
+            ticks.append(Tick(x, _label(at, self._step), day if day != date else ""))
+            date = day
+        return ticks
+
+    def _round_times(self) -> Iterator[datetime]:
+        if not self.stretches:
+            yield self._only
+        for stretch in self.stretches:
+            at = _EPOCH + -(-(stretch.start - _EPOCH) // self._step) * self._step
+            if at > stretch.end:
+                at = stretch.start
+            while at <= stretch.end and not stretch.is_cut:
+                yield at
+                at += self._step
+
+
+def _parts(points: Sequence[datetime], over_at: datetime) -> list[tuple[datetime, datetime, bool]]:
+    """The time between some points, in parts: those that are shown as they are, and those that are cut short."""
+    lengths = [later - earlier for earlier, later in pairwise(points)]
+    cuts: set[int] = set()
+    left = sum(lengths, timedelta())
+    for at in sorted(range(len(lengths)), key=lambda at: lengths[at], reverse=True):
+        left -= lengths[at]
+        times = AFTERWARDS_TIMES if points[at] >= over_at else QUIET_TIMES
+        if not left or lengths[at] <= times * left:
+            break
+        cuts.add(at)
+    parts = []
+    for cut, run in groupby(range(len(lengths)), key=lambda at: at if at in cuts else None):
+        numbers = list(run)
+        parts.append((points[numbers[0]], points[numbers[-1] + 1], cut is not None))
+    return parts
+
+
+def _fitting(wanted: timedelta) -> timedelta:
+    return next((step for step in _STEPS if step >= wanted), _STEPS[-1])
+
+
+def _label(at: datetime, step: timedelta) -> str:
+    if step < timedelta(seconds=1):
+        return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+    if step < timedelta(minutes=1):
+        return f"{at:%H:%M:%S}"
+    return f"{at:%H:%M}" if step < timedelta(days=1) else ""

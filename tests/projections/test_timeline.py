@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given as tried_on
+
+from domain.command import Command
+from domain.commands import (
+    Activate,
+    Adjust,
+    Adopt,
+    Close,
+    ImportPosition,
+    LoseStopLoss,
+    RecordEntryFill,
+    RecordEntryPlaced,
+    RecordEntryUnknown,
+    Reduce,
+    SetStopLoss,
+)
+from domain.values import Status
+from projections.timeline import Timeline, moments, timeline
+from tests.projections.cycles import LATER, Refused, cycle, refused
+from tests.projections.test_positions import history
+from tests.spec import FILLED, PLACED, STOP, on, request, second
+from tests.strategies import conversations
+
+ENTERED = ((0, request()), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)))
+LOST = on(LoseStopLoss, reason="a cleaner cancelled it")
+CLOSED = on(Close, exit_reason="target", avg_px_close="3.1")
+
+
+def lay_out(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> Timeline:
+    return timeline(moments(cycle(*sent)), refusals, LATER)
+
+
+def gaps(time: Timeline) -> list[tuple[float, float, str]]:
+    return [(gap.start.timestamp() - second(0).timestamp(), gap.length.total_seconds(), gap.why) for gap in time.gaps]
+
+
+def test_a_gap_lasts_from_the_fill_to_the_stop_and_from_the_loss_to_the_end() -> None:
+    time = lay_out(*ENTERED, (100, LOST), (130, CLOSED))
+    assert gaps(time) == [(2, 3, "no stop yet"), (100, 30, "the stop was lost")]
+    assert [(gap.is_entry, gap.is_over) for gap in time.gaps] == [(True, True), (False, True)]
+    assert [span.length.total_seconds() for span in time.covered] == [95]
+    assert time.unprotected == timedelta(seconds=33)
+
+
+def test_a_protected_cycle_has_no_gap() -> None:
+    assert lay_out((0, request()), (1, PLACED), (2, STOP)).gaps == ()
+
+
+def test_a_gap_that_goes_on_lasts_until_now() -> None:
+    time = lay_out(*ENTERED, (100, LOST))
+    assert gaps(time)[-1] == (100, 3500, "the stop was lost")
+    assert not time.gaps[-1].is_over and time.end == LATER and time.last_at == second(100)
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (
+            on(SetStopLoss, stop_price="3.298", exchange_order_id="s2", quantity="61"),
+            "the stop covered 61 of 61.8",
+        ),
+        (on(Adjust, avg_px_open="3.3", reason="seen"), "the stop stood on the wrong side of the entry"),
+    ],
+)
+def test_a_stop_that_does_not_protect_is_a_gap(sent: Command, why: str) -> None:
+    assert gaps(lay_out(*ENTERED, (50, sent), (60, CLOSED)))[-1] == (50, 10, why)
+
+
+def test_an_adopted_position_is_exposed_from_the_start() -> None:
+    adopted = Adopt.of(
+        symbol="APTUSDT", exchange="binance", side="short", quantity="61", avg_px_open="3.2295", reason="seen"
+    )
+    assert gaps(lay_out((0, adopted), (7, STOP))) == [(0, 7, "adopted without a stop")]
+
+
+def test_statuses_follow_each_other_without_a_hole() -> None:
+    time = lay_out(*ENTERED, (130, CLOSED))
+    assert [span.status for span in time.statuses] == [
+        Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ACTIVE, Status.CLOSED,
+    ]  # fmt: skip
+    assert time.statuses[0].start == second(0) and time.over_at == time.end == second(130)
+
+
+def test_steps_and_fills_have_their_prices() -> None:
+    reduced = on(Reduce, trade_id="x", last_qty="10", last_px="3.2")
+    moved = on(SetStopLoss, stop_price="3.25", exchange_order_id="s2")
+    time = lay_out(*ENTERED, (20, moved), (30, reduced), (130, CLOSED))
+    assert [step.price for step in time.stops] == [Decimal("3.298"), Decimal("3.25"), None]
+    assert [(str(fill.quantity), str(fill.price), fill.is_entry) for fill in time.fills] == [
+        ("61.8", "3.2333", True), ("10", "3.2", False), ("51.8", "3.1", False),
+    ]  # fmt: skip
+
+
+def test_an_acknowledgement_that_repeats_what_was_filled_is_no_second_fill() -> None:
+    stated = on(RecordEntryPlaced, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333")
+    assert len(lay_out((0, request()), (1, FILLED), (2, stated)).fills) == 1
+    assert len(lay_out((0, request()), (2, stated)).fills) == 1
+
+
+def test_nobody_knew_until_evidence_came() -> None:
+    time = lay_out((0, request()), (1, on(RecordEntryUnknown, reason="timeout")), (46, PLACED))
+    assert [span.length.total_seconds() for span in time.unknown] == [45]
+
+
+def test_a_time_that_goes_back_makes_no_negative_span() -> None:
+    late = on(RecordEntryFill, trade_id="t2", last_qty="1", last_px="3.2", at=second(0.5))
+    time = lay_out((0, request(quantity="62.8")), (1, PLACED), (2, FILLED), (3, late), (5, STOP))
+    assert all(span.length >= timedelta() for span in (*time.statuses, *time.gaps))
+    assert time.fills[-1].at == second(0.5)
+
+
+def test_a_refusal_stands_between_the_events_that_were_recorded_around_it() -> None:
+    time = lay_out(*ENTERED, refusals=(refused(3.5), refused(4, position_id="APTUSDT.binance#2")))
+    assert [(rival.at, rival.after) for rival in time.refused] == [(second(3.5), 3)]
+
+
+def test_a_refusal_keeps_its_place_when_the_history_was_recorded_much_later() -> None:
+    events = cycle(*ENTERED, lag=timedelta(days=400))
+    rival = Refused(second(3.5) + timedelta(days=400))
+    placed = timeline(moments(events), [rival], LATER).refused
+    assert [rival.at for rival in placed] == [second(3.5)]
+
+
+def test_a_refusal_never_leaves_the_gap_between_two_events() -> None:
+    slow = cycle(*ENTERED[:3], lag=timedelta(seconds=600))
+    quick = moments([*slow, *cycle(*ENTERED)[3:]])
+    (placed,) = timeline(quick, [Refused(second(610))], LATER).refused
+    assert placed.at <= LATER and placed.after == 5
+
+
+def test_the_entry_ends_when_the_position_is_active() -> None:
+    entry = lay_out(*ENTERED, (130, CLOSED)).entry
+    assert entry is not None and entry.end == second(6.5)
+    assert [span.status for span in entry.statuses][-1] is Status.ACTIVE and len(entry.gaps) == 1
+
+
+def test_an_entry_that_is_not_done_is_not_looked_at_closely() -> None:
+    assert lay_out((0, request()), (1, PLACED)).entry is None
+
+
+def test_an_imported_cycle_that_is_over_ends_when_its_row_says_so() -> None:
+    row = ImportPosition.of(
+        symbol="APTUSDT", exchange="binance", side="short", quantity="61.8", status="closed", avg_px_open="3.2333",
+        opened_at=second(0), closed_at=second(90), row={}, findings=["closed_without_reason: …"], legacy_id="7",
+    )  # fmt: skip
+    time = lay_out((0, row))
+    assert (time.start, time.end, time.is_open) == (second(0), second(90), False)
+
+
+@tried_on(conversations())
+def test_any_history_can_be_laid_out_and_its_gaps_are_those_of_its_row(sent: list[Command]) -> None:
+    _, events = history(sent)
+    for number in {event.cycle for event in events}:
+        told = moments([event for event in events if event.cycle == number])
+        time = timeline(told, [], LATER)
+        assert all(gap.length >= timedelta() for gap in time.gaps)
+        assert any(not gap.is_over for gap in time.gaps) == (told[-1].row.unprotected_since is not None)
+        assert time.start <= time.last_at <= time.end
+        assert sum((span.length for span in time.statuses), timedelta()) == time.end - time.start

@@ -1,0 +1,87 @@
+"""`report` as it is run: text, JSON, filters, and the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.scripts.cases import APT, HOSTILE, Ran, fill
+from tests.scripts.cases import run as run_command
+
+Report = Callable[..., Ran]
+DAY = ("--since", "2025-10-22T00:00:00Z", "--until", "2025-10-23T00:00:00Z")
+MOG = "1000000MOGUSDT.bybit.main#1"
+
+
+@pytest.fixture
+def report(ledger_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Report:
+    fill(ledger_url)
+    return lambda *words: run_command(monkeypatch, capsys, "report", *words, "--database", ledger_url)
+
+
+def test_a_day_is_told_with_what_is_open_what_was_missed_and_what_was_odd(report: Report) -> None:
+    ran = report(*DAY)
+    assert ran.code == 0
+    assert ran.out.startswith("2025-10-22 00:00:00 to 2025-10-23 00:00:00 UTC: 4 cycles, 2 of them open now\n")
+    for words in (
+        f"{MOG}  short       200  0.000000154  none  active",
+        "UNPROTECTED for",
+        "unprotected_longest_seconds",
+        "Refused duplicates: 3\n",
+        "hour from (UTC)      refused",
+        "2025-10-22 19:00:00        3",
+        "Cycles with a warning: 2\n",
+        "  ! 2025-10-22 19:25:44.300  Unprotected for 20 min, from 19:25:44.300 to 19:45:44.300: the stop was lost.\n",
+    ):
+        assert words in ran.out, words
+    assert "\x1b" in HOSTILE and "\x1b" not in ran.out
+
+
+def test_json_has_the_same_for_programs(report: Report) -> None:
+    found = json.loads(report(*DAY, "--json").out)
+    assert found["cycles"] == 4 and [row["position_id"] for row in found["open"]] == [MOG, "SOLUSDT.binance#1"]
+    assert found["open"][0]["unprotected_seconds"] == found["open"][0]["age_seconds"]
+    assert found["open"][1]["unprotected_seconds"] is None
+    assert len(found["rejections"]) == 24 and sum(bar["count"] for bar in found["rejections"]) == 3
+    assert [each["position_id"] for each in found["longest_unprotected"]] == [MOG, APT]
+    assert found["longest_unprotected"][1] == {
+        "position_id": APT, "from": "2025-10-22T19:25:44.300000Z", "to": "2025-10-22T19:45:44.300000Z",
+        "seconds": "1200", "why": "the stop was lost", "times": 2, "seconds_in_all": "1203.8",
+    }  # fmt: skip
+    assert [each["position_id"] for each in found["oddest"]] == [APT, MOG] and found["odd"] == 2
+    assert found["statistics"]["opened"] == 4
+
+
+def test_only_what_is_wanted_is_looked_at(report: Report) -> None:
+    found = json.loads(report(*DAY, "--exchange", "Bybit", "--json").out)
+    assert found["cycles"] == 2 and found["statistics"]["rejections"]["total"] == 0
+    assert {each["position_id"] for each in found["oddest"]} == {MOG}
+    assert json.loads(report(*DAY, "--symbol", "apt/usdt", "--json").out)["cycles"] == 1
+    assert json.loads(report(*DAY, "--account", "main", "--json").out)["cycles"] == 1
+
+
+def test_what_was_over_before_and_what_began_after_is_not_in_it(report: Report) -> None:
+    early = json.loads(report("--since", "2025-10-20T00:00:00Z", "--until", "2025-10-21T00:00:00Z", "--json").out)
+    late = json.loads(report("--since", "2025-10-25T00:00:00Z", "--json").out)
+    assert early["cycles"] == 0 and early["oddest"] == []
+    assert late["cycles"] == 2 and late["rejections"][0]["count"] == 0
+
+
+def test_an_empty_ledger_has_an_empty_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path}/empty.db"
+    run_command(monkeypatch, capsys, "init", "--database", url)
+    page = tmp_path / "empty.html"
+    ran = run_command(monkeypatch, capsys, "report", "--html", page, "--database", url)
+    assert (ran.code, ran.out, ran.err) == (0, "", f"{page} shows 0 cycles\n")
+    assert "None has a warning." in page.read_text(encoding="utf-8")
+
+
+def test_a_time_without_a_zone_and_an_empty_stretch_are_usage_errors(report: Report) -> None:
+    assert report("--since", "2025-10-22").code == 2
+    ran = report("--since", "2025-10-23T00:00:00Z", "--until", "2025-10-22T00:00:00Z")
+    assert ran.code == 2 and "is not before" in ran.err

@@ -1,0 +1,70 @@
+"""The generated ledger: the same everywhere, with every kind of event, and its past is what its events fold to."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from domain.events import PositionEvent
+from domain.values import Leg
+from infrastructure.codec import encode
+from infrastructure.ledger import PositionLedger
+from scripts.benchmarks.desk import Append
+from scripts.benchmarks.generated import generate
+from tests.generated import Check
+
+
+def digest(cycles: int, seed: int) -> str:
+    written = hashlib.sha256()
+    for append in generate(cycles, seed):
+        for event in append.events:
+            record = encode(event)
+            written.update(
+                f"{record.originator_id} {record.originator_version} {record.topic} ".encode() + record.state
+            )
+    return written.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def year() -> list[Append]:
+    return list(generate(1_500))
+
+
+def test_live_rebuilt_and_past_rows_are_what_the_events_fold_to(year: list[Append], ledger_url: str) -> None:
+    told: list[str] = []
+    with PositionLedger.connect(ledger_url) as ledger:
+        Check(ledger, lambda: iter(year), told.append).run(50, all_rows_every=25)
+    assert "of 1,500 cycles in 200 streams" in told[0]
+
+
+def test_one_seed_is_one_ledger_on_every_machine() -> None:
+    assert digest(40, 1) == "9961c48d8eb0e6de8c432adb55a0d8b72ada3b73c7cebd89e31943700ab4e440"
+    assert digest(40, 2) != digest(40, 1)
+
+
+def test_appends_come_in_the_order_in_which_they_are_recorded(year: list[Append]) -> None:
+    assert all(one.recorded_at <= then.recorded_at for one, then in pairwise(year))
+    assert year[-1].recorded_at - year[0].recorded_at > timedelta(days=300)
+
+
+def test_there_are_several_exchanges_accounts_and_legs_and_some_positions_are_open_at_the_end(
+    year: list[Append],
+) -> None:
+    rows = {row.position_id: row for append in year for row in append.rows}
+    assert {row.exchange for row in rows.values()} == {"binance", "bybit"}
+    assert {row.account for row in rows.values()} == {None, "sub1"}
+    assert {row.leg for row in rows.values()} == set(Leg)
+    assert 0 < sum(row.status.is_open for row in rows.values()) < len(rows) / 2
+    assert max(row.cycle for row in rows.values()) > 1
+
+
+def test_news_is_late_here_and_there(year: list[Append]) -> None:
+    cycles: dict[str, list[PositionEvent]] = {}
+    for append in year:
+        for event in append.events:
+            cycles.setdefault(event.position_id, []).append(event)
+    late = [one for events in cycles.values() for one, then in pairwise(events) if then.ts_event < one.ts_event]
+    assert len(late) > len(cycles) / 10
