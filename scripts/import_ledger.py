@@ -19,8 +19,8 @@ from scripts.output import print_json, progress
 @database_option
 @json_option
 def command(path: str, database: str | None, *, as_json: bool) -> None:
-    """Import what `export` wrote in JSON Lines (also in gzip; stdin without a FILE) into an empty ledger: the same events with
-    the same places and hashes, the same positions, the same anchors, on either database.
+    """Import what `export` wrote in JSON Lines (also in gzip; stdin without a FILE) into an empty ledger: the same
+    events with the same places and hashes, the same positions, the same anchors, on either database.
 
     Every line is checked before it is written. Stopped half-way, run it again with the same file: it goes on where it
     stopped. Let nobody record into the ledger before it has ended with exit code 0. The ledger is created when it is
