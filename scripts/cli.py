@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "import": "scripts.import_ledger",
     "import-legacy": "scripts.import_legacy",
     "shadow": "scripts.shadow",
+    "diagnose": "scripts.diagnose",
     "reconcile": "scripts.reconcile",
     "recover": "scripts.recover",
     "analyze-logs": "scripts.analyze_logs",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 from typing import Any, Final
 
 import click
@@ -19,10 +16,12 @@ from projections.corrections import Correction, corrections, in_words
 from projections.findings import Finding, Kind
 from projections.reconciliation import CONFIRMATION_GAP, Reconciliation, Rules, reconcile
 from projections.snapshot import Snapshot
-from scripts.cli import REFUSED, UNREACHABLE
+from scripts.cleaning.snapshots import need_exact_times
+from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, print_table, say
+from scripts.output import print_json, print_table
+from scripts.snapshots import asked_live, understood
 
 _TITLES: Final = {
     Kind.PHANTOM: "in the ledger, not at the exchange",
@@ -39,16 +38,6 @@ _TITLES: Final = {
     Kind.OPENING: "under way, nothing to do yet",
     Kind.UNJUDGED: "not to be judged by this snapshot",
 }
-
-
-def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    def callback(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Any:
-        try:
-            return None if value is None else read(value)
-        except ValueError as wrong:
-            raise click.BadParameter(str(wrong), ctx, parameter) from None
-
-    return callback
 
 
 @click.command("reconcile")
@@ -71,9 +60,11 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
     help="An older snapshot is stale. Without it any may be compared, and one of the last 15 minutes corrects.",
 )  # fmt: skip
 @click.option("--trust-empty", is_flag=True, help="Believe a snapshot without any positions.")
-@click.option("--taken-at", metavar="TIME", callback=_read(utc), help="When a snapshot was taken that does not say so.")
 @click.option(
-    "--timezone", "zone", metavar="ZONE", callback=_read(zone_of),
+    "--taken-at", metavar="TIME", callback=understood(utc), help="When a snapshot was taken that does not say so."
+)
+@click.option(
+    "--timezone", "zone", metavar="ZONE", callback=understood(zone_of),
     help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
 )  # fmt: skip
 @database_option
@@ -119,7 +110,7 @@ def command(
         applied: list[Applied] = []
         left = found
         if is_applied:
-            _need_exact_times(snapshots)
+            need_exact_times(snapshots)
             applied = apply(ledger, planned)
             left = _compared(ledger, snapshots, rules)
     if as_json:
@@ -156,32 +147,15 @@ def _from_file(name: str, given: Given) -> Snapshot:
         raise click.UsageError(f"{name}: {wrong}") from None
 
 
-def _need_exact_times(snapshots: list[Snapshot]) -> None:
-    """To compare, the earliest time that a snapshot can mean will do; to correct, somebody must say which it is."""
-    for snapshot in snapshots:
-        if not snapshot.is_time_exact:
-            raise click.UsageError(" ".join(snapshot.notes) or "say with --taken-at when the snapshot was taken")
-
-
 def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[Snapshot]:
     """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
     if given.exchange is None:
         raise click.UsageError("say what to compare with: --snapshot FILE, or --exchange binance or bybit")
-    from infrastructure.snapshots import live  # noqa: PLC0415 - a file needs no client
 
-    try:
-        fetch = partial(live.fetch_snapshot, live.Asked.of(given.exchange, given.account))
-        snapshots = [fetch()]
-        while interval and len(snapshots) < rules.confirmations and _waits(_compared(ledger, snapshots, rules)):
-            say(f"asking again in {interval} s, to confirm what is missing")
-            time.sleep(interval)
-            snapshots.append(fetch())
-    except live.ExchangeUnavailable as error:
-        say(f"{type(error).__name__}: {error}")
-        raise SystemExit(UNREACHABLE) from None
-    except ValueError as wrong:
-        raise click.UsageError(str(wrong)) from None
-    return snapshots
+    def is_enough(snapshots: list[Snapshot]) -> bool:
+        return not _waits(_compared(ledger, snapshots, rules))
+
+    return asked_live(given, is_enough, confirmations=rules.confirmations, interval=interval)
 
 
 def _waits(found: Reconciliation) -> bool:

@@ -1,8 +1,9 @@
-"""The legacy table where it lives: read over psycopg, in one read-only transaction."""
+"""The legacy table where it lives: connecting to it, finding it, and reading it over psycopg."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, LiteralString
 
 import psycopg
@@ -45,6 +46,19 @@ def read_table(url: str, table: str | None = None) -> Iterator[RawRow]:
     Refuses: StoreUnavailable when the database cannot be reached or refuses, without repeating a password;
              UnreadableDump for a URL or table that is none, or several.
     """
+    with connected(url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        place, columns = chosen(connection, table)
+        yield from _rows(connection, place, columns)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[psycopg.Connection]:
+    """A connection that reads and writes every value as COPY does, with times in UTC.
+
+    Refuses: as read_table; whatever psycopg raises inside becomes StoreUnavailable.
+    """
     try:
         secret = conninfo_to_dict(url).get("password")
     except psycopg.Error:
@@ -55,12 +69,10 @@ def read_table(url: str, table: str | None = None) -> Iterator[RawRow]:
         with psycopg.connect(
             url, connect_timeout=CONNECT_TIMEOUT_SECONDS, client_encoding="UTF8", application_name="position-ledger"
         ) as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
             for setting in _SETTINGS:
                 connection.execute(setting)
-            place, columns = _chosen(connection, table)
-            yield from _rows(connection, place, columns)
+            connection.commit()
+            yield connection
     except psycopg.Error as error:
         reason = str(error).strip()
         if secret:
@@ -68,8 +80,8 @@ def read_table(url: str, table: str | None = None) -> Iterator[RawRow]:
         raise StoreUnavailable(f"the legacy table could not be read: {reason}") from None
 
 
-def _chosen(connection: psycopg.Connection, table: str | None) -> tuple[tuple[str, str], tuple[str, ...]]:
-    """The table to read, as schema and name, and its columns."""
+def chosen(connection: psycopg.Connection, table: str | None) -> tuple[tuple[str, str], tuple[str, ...]]:
+    """The table to read, as schema and name, and its columns. Refuses: UnreadableDump for none, or several."""
     schema, name = ("", *(names(table) if table else _PREFERRED[1:]))[-2:]
     found = connection.execute(_COLUMNS, {"name": name, "schema": schema or None}).fetchall()
     tables = {(place, relation): tuple(columns) for place, relation, columns in found}
@@ -94,13 +106,18 @@ def _rows(connection: psycopg.Connection, place: tuple[str, str], columns: tuple
     statement = sql.SQL(_COPY).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)), table=sql.Identifier(*place)
     )
+    for number, found in enumerate(copied(connection, statement, ".".join(place)), start=1):
+        yield RawRow(number, columns, tuple(found))
+
+
+def copied(connection: psycopg.Connection, statement: sql.Composed, name: str) -> Iterator[list[str | None]]:
+    """The rows of a COPY, as text. Refuses: UnreadableDump for what is not UTF-8."""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for number, line in enumerate(_lines(bytes(block) for block in copy), start=1):
             try:
-                found = values(line)
+                yield values(line)
             except UnicodeDecodeError as wrong:
-                raise UnreadableDump(f"row {number} of {'.'.join(place)} is not UTF-8: {wrong.reason}") from None
-            yield RawRow(number, columns, tuple(found))
+                raise UnreadableDump(f"row {number} of {name} is not UTF-8: {wrong.reason}") from None
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

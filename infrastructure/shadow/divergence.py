@@ -1,0 +1,72 @@
+"""Where the legacy table and the ledger tell different stories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from domain.values import timestamp_text
+
+
+class Kind(StrEnum):
+    """Everything that may be found, worst first."""
+
+    SECOND_ROW = "second_row"
+    ROLLBACK_WITHOUT_PROOF = "rollback_without_proof"
+    REFUSED = "refused"
+    CONTRADICTED = "contradicted"
+    DIFFERS = "differs"
+    DELETED = "deleted"
+    NOT_IMPORTED = "not_imported"
+    NOT_MIRRORED = "not_mirrored"
+    UNREADABLE = "unreadable"
+
+    @property
+    def meaning(self) -> str:
+        """The kind in words, for people."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Final = {
+    Kind.SECOND_ROW: "the old bot opened a second row while the ledger holds the slot",
+    Kind.ROLLBACK_WITHOUT_PROOF: "a row is rolled back, and nothing proves that the exchange is flat",
+    Kind.REFUSED: "the ledger refuses what the old bot did",
+    Kind.CONTRADICTED: "a row is over while another row of the same position is still open",
+    Kind.DIFFERS: "row and position differ after all that could be mirrored",
+    Kind.DELETED: "a row was deleted while its position is open",
+    Kind.NOT_IMPORTED: "a row that was neither imported nor inserted since the trigger is there",
+    Kind.NOT_MIRRORED: "a fact that the ledger has no use for",
+    Kind.UNREADABLE: "a row that cannot be understood",
+}
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """One of them: which change, whose position, and what in it. `facts` are for programs."""
+
+    kind: Kind
+    change: int
+    at: datetime
+    legacy_id: str | None
+    position_id: str | None
+    message: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The divergence as a program reads it."""
+        return {
+            "kind": self.kind.value,
+            "change": self.change,
+            "at": timestamp_text(self.at),
+            "legacy_id": self.legacy_id,
+            "position_id": self.position_id,
+            "message": self.message,
+            **self.facts,
+        }
+
+    def __str__(self) -> str:
+        """The divergence on one line."""
+        where = " ".join(part for part in (f"row {self.legacy_id}" if self.legacy_id else "", self.position_id) if part)
+        return f"{timestamp_text(self.at)} {self.kind.value}: {where}: {self.message}"

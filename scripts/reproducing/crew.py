@@ -1,0 +1,51 @@
+"""A crew: threads that do things at the same moment, each with a connection of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as waited_for
+from typing import Final, TypeVar
+
+Done = TypeVar("Done")
+
+LOOK_SECONDS: Final = 0.2
+
+
+def together(
+    actions: Sequence[Callable[[], Done]],
+    *,
+    stop: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[Done]:
+    """Do everything at the same moment, each in a thread of its own; what came of it, in order.
+
+    `meanwhile` is called now and then. `stop` is called when waiting was cut short, as by Ctrl-C, and is to let the
+    threads come to an end: they are waited for. What one of them raises is raised here.
+    """
+    if not actions:
+        return []
+    start = threading.Barrier(len(actions))
+
+    def begin(action: Callable[[], Done]) -> Done:
+        start.wait()
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        try:
+            running = [pool.submit(begin, action) for action in actions]
+            while _are_under_way(running):
+                meanwhile()
+            return [each.result() for each in running]
+        except BaseException:
+            start.abort()
+            stop()
+            raise
+
+
+def _are_under_way(running: Sequence[Future[Done]]) -> bool:
+    done, under_way = waited_for(running, timeout=LOOK_SECONDS)
+    for each in done:
+        each.result()
+    return bool(under_way)

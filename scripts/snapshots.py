@@ -1,0 +1,132 @@
+"""What an exchange showed, as it is named on the command line: in files, or asked live; and how far it is believed."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from typing import Any, Final
+
+import click
+
+from domain.values import utc
+from infrastructure.legacy.times import zone_of
+from infrastructure.recovering import Account
+from infrastructure.snapshots.document import Given
+from projections.reconciliation import Rules
+from projections.snapshot import Snapshot
+from scripts.cleaning.snapshots import from_file, need_exact_times
+from scripts.cli import UNREACHABLE
+from scripts.filters import Filter
+from scripts.output import say
+
+CONFIRMATIONS: Final = 2
+"""How many reliable snapshots must agree that something is gone, unless it is said."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The snapshots that were named, and what is said of them."""
+
+    files: tuple[str, ...]
+    taken_at: datetime | None
+    zone: tzinfo | None
+    max_age: int | None
+    trust_empty: bool
+
+    def arguments(self, snapshots: Sequence[Snapshot]) -> dict[Account, list[str]]:
+        """How those that were read are named on the command line, by account; - cannot be read twice."""
+        named: dict[Account, list[str]] = {}
+        for file, snapshot in zip(self.files, snapshots, strict=True):
+            words = named.setdefault((snapshot.exchange, snapshot.account), [])
+            words += ["--snapshot", "FILE" if file == "-" else file]
+        return named
+
+    def rules(self, wanted: Filter, confirmations: int = CONFIRMATIONS) -> Rules:
+        """How far they are believed."""
+        age_max = None if self.max_age is None else timedelta(seconds=self.max_age)
+        return Rules(confirmations=confirmations, age_max=age_max, trust_empty=self.trust_empty, symbol=wanted.symbol)
+
+    def read(self, wanted: Filter, *, exactly: bool = False) -> list[Snapshot]:
+        """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
+        if self.taken_at is not None and len(self.files) != 1:
+            raise click.UsageError("--taken-at is for one --snapshot")
+        if self.zone is not None and not self.files:
+            raise click.UsageError("--timezone is for --snapshot; the exchange itself says its times in UTC")
+        given = Given(wanted.exchange, wanted.account, self.taken_at, self.zone)
+        snapshots = [from_file(name, given) for name in self.files]
+        if exactly:
+            need_exact_times(snapshots)
+        return snapshots
+
+
+def asked_live(
+    given: Given, is_enough: Callable[[list[Snapshot]], bool], *, confirmations: int, interval: int | None
+) -> list[Snapshot]:
+    """Ask the exchange; with an interval again, after a while, until that is enough or often enough to confirm.
+
+    Refuses: a usage error without an exchange that can be asked; exits with 3 when it does not answer.
+    """
+    from infrastructure.snapshots import live  # noqa: PLC0415 - a file needs no client
+
+    if given.exchange is None:
+        raise click.UsageError("say which exchange to ask: --exchange binance or bybit")
+    try:
+        fetch = partial(live.fetch_snapshot, live.Asked.of(given.exchange, given.account))
+        snapshots = [fetch()]
+        while interval and len(snapshots) < confirmations and not is_enough(snapshots):
+            say(f"asking again in {interval} s, to confirm what is missing")
+            time.sleep(interval)
+            snapshots.append(fetch())
+    except live.ExchangeUnavailable as error:
+        say(f"{type(error).__name__}: {error}")
+        raise SystemExit(UNREACHABLE) from None
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
+    return snapshots
+
+
+def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the options about snapshots; the command is handed one Shown as `shown`."""
+
+    @click.option(
+        "--snapshot", "files", multiple=True, metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+        help="What an exchange showed, as JSON; - is stdin. Several of different times confirm each other.",
+    )  # fmt: skip
+    @click.option(
+        "--max-age", type=click.IntRange(1), metavar="SECONDS",
+        help="An older snapshot is stale.  [default: 15 minutes, where something depends on it]",
+    )  # fmt: skip
+    @click.option("--trust-empty", is_flag=True, help="Believe a snapshot without any positions.")
+    @click.option(
+        "--taken-at", metavar="TIME", callback=understood(utc),
+        help="When a snapshot was taken that does not say so.",
+    )  # fmt: skip
+    @click.option(
+        "--timezone", "zone", metavar="ZONE", callback=understood(zone_of),
+        help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
+    )  # fmt: skip
+    @functools.wraps(run)
+    def with_snapshots(
+        files: tuple[str, ...], max_age: int | None, taken_at: datetime | None, zone: tzinfo | None, *,
+        trust_empty: bool, **others: Any,
+    ) -> None:  # fmt: skip
+        run(shown=Shown(files, taken_at, zone, max_age, trust_empty), **others)
+
+    return with_snapshots
+
+
+def understood(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """The callback of an option that is read like this, if it is given. Refuses: a usage error that names it."""
+
+    def callback(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+        try:
+            return None if value is None else read(value)
+        except ValueError as wrong:
+            raise click.BadParameter(str(wrong), ctx, parameter) from None
+
+    return callback
