@@ -32,7 +32,8 @@ _ONE_COLUMN: Final = {"intent"}
 
 _WORDS: Final = ("id", "intent", "symbol", "exchange", "side", "status", "has stop", "trailing", "reason", "order")
 _NEEDED: Final = ("symbol", "exchange", "side", "quantity", "status")
-_OF_OUR_OWN: Final = {"position_id", "stream", "cycle"}
+_OF_OUR_OWN: Final = "position_id"
+"""A column of `positions`, and of the view that shows them under the old name."""
 
 
 def missing(columns: Sequence[str]) -> list[str]:
@@ -45,8 +46,8 @@ def missing(columns: Sequence[str]) -> list[str]:
 
 
 def is_legacy(columns: Sequence[str]) -> bool:
-    """Whether a table can be imported: it has the columns, and is not the positions table of a ledger."""
-    return not missing(columns) and not _OF_OUR_OWN.issubset(columns)
+    """Whether a table can be imported: it has the columns, and is no table or view of a ledger."""
+    return not missing(columns) and _OF_OUR_OWN not in columns
 
 
 @dataclass(frozen=True)

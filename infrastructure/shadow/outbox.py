@@ -24,7 +24,10 @@ from infrastructure.shadow.trigger import Watched
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 
-_END: Final = "SELECT max(id), pg_current_xact_id()::text::bigint FROM {outbox} WHERE id > %s"
+_END: Final = (
+    "SELECT max(id), CASE WHEN max(id) IS NOT NULL THEN pg_current_xact_id()::text::bigint END FROM {outbox}"
+    " WHERE id > %s"
+)
 _OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _CHANGES: Final = (
     "SELECT id, at, old_row::text, new_row::text FROM {outbox} WHERE id > %s AND id <= %s ORDER BY id LIMIT %s"

@@ -18,8 +18,10 @@ import pytest
 from psycopg import errors, sql
 
 from infrastructure.ledger import PositionLedger
+from infrastructure.legacy.database import read_table
 from infrastructure.legacy.dump import read_dump
 from infrastructure.legacy.importing import import_table
+from infrastructure.legacy.raw import UnreadableDump
 from infrastructure.legacy.table import understood
 from infrastructure.legacyview import VIEW_DEFAULT, ViewName
 from infrastructure.postgres import connections as on_postgres
@@ -440,3 +442,10 @@ def test_the_table_of_the_old_bot_itself_is_never_replaced(postgres_url: str) ->
     done = run(postgres_url, "init", "--legacy-view")
     assert done.returncode == 1
     assert "monitoring.positions is there, and is no view; rename it" in done.stderr
+
+
+def test_an_import_does_not_take_the_view_for_the_old_table(postgres_url: str) -> None:
+    PositionLedger.connect(postgres_url).disconnect()
+    make_view(postgres_url)
+    with pytest.raises(UnreadableDump):
+        read_table(postgres_url)
