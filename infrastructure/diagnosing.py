@@ -85,11 +85,11 @@ class _Examination:
         question = self._question
         rows = self._rows()
         wanted = [row for row in rows or () if question.takes(row)]
-        following = diagnosis.following([Follower(self._store, projection).standing() for projection in PROJECTIONS])
         known = self._criteria() if question.reports else None
+        following = [Follower(self._store, projection).standing() for projection in PROJECTIONS]
         sections = [
             *([] if rows is None else self._of_cycles(rows, wanted)),
-            following,
+            diagnosis.following(following),
             *([] if known is None else [diagnosis.criteria(known)]),
             self._damage(),
             _database(self._store),

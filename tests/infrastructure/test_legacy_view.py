@@ -448,4 +448,4 @@ def test_an_import_does_not_take_the_view_for_the_old_table(postgres_url: str) -
     PositionLedger.connect(postgres_url).disconnect()
     make_view(postgres_url)
     with pytest.raises(UnreadableDump):
-        read_table(postgres_url)
+        list(read_table(postgres_url))

@@ -356,7 +356,7 @@ def test_a_rival_that_neither_commits_nor_rolls_back_is_not_waited_for(postgres_
             "INSERT INTO ledger_events (stream, version, type, command_id, cycle, payload, hash, ts_recorded)"
             " VALUES ('APTUSDT.binance', 2, 'ByHand.v1', 'rival', 1, '{}', '', now())"
         )
-        with pytest.raises(StoreUnavailable, match="did not answer within 0.5 s"):
+        with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.5 s"):
             within(TIMEOUT, lambda: place_entry(ledger))
         rival.rollback()
         assert place_entry(ledger).version == 2
@@ -411,7 +411,7 @@ def test_too_many_connections_are_said_to_be_so(own_server: Server, database: st
         assert len(ledger.positions()) == 1
         with pytest.raises(StoreUnavailable, match="too many connections for role"):
             within(3, lambda: PositionLedger.connect(url, create=False))
-        with in_use(ledger), pytest.raises(StoreUnavailable, match="no connection within 1.5 s"):
+        with in_use(ledger), pytest.raises(StoreUnavailable, match=r"no connection within 1\.5 s"):
             within(3, lambda: place_entry(ledger))
         assert place_entry(ledger).outcome == "recorded"
 
