@@ -337,7 +337,7 @@ class PositionLedger(Verbs[Receipt]):
 
     def rejections(self, key: PositionKey | None = None) -> list[Rejection]:
         """Every duplicate that was ever refused, or those of one key, oldest first."""
-        return list(self.store.rejections(key and key.stream))
+        return list(self.store.rejections(None if key is None else key.stream))
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 

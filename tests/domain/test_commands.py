@@ -409,5 +409,5 @@ def test_a_copy_with_another_value_is_another_command() -> None:
 
 
 def test_a_copy_is_checked_like_the_original() -> None:
-    with pytest.raises(InvalidCommand, match='send the text "1.5"'):
+    with pytest.raises(InvalidCommand, match=r'send the text "1\.5"'):
         request().model_copy(update={"quantity": 1.5})
