@@ -14,7 +14,7 @@ from infrastructure.snapshots.document import Given
 from projections.reconciliation import Rules
 from projections.recovery import Recovery, step_in_words
 from projections.snapshot import Snapshot
-from projections.unfinished import in_words
+from projections.wording import length
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
@@ -123,7 +123,7 @@ def _print(found: Sequence[Recovery], *, has_evidence: bool) -> None:
     click.echo(f"{len(found)} unfinished, {attention} in need of attention")
     for each in found:
         cycle = each.cycle
-        click.echo(f"\n{cycle.row.position_id}: {cycle.row.status.value} for {in_words(cycle.age)}")
+        click.echo(f"\n{cycle.row.position_id}: {cycle.row.status.value} for {length(cycle.age)}")
         _print_lines("known", cycle.known())
         _print_lines("missing", each.missing)
         _print_lines(each.action.value, [each.message, *map(step_in_words, each.commands)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,7 @@ from projections.review import Exposure, OpenPosition, Review, bar_name, review
 from projections.statistics import Window
 from projections.wording import average, counted, date_and_time, length, listed
 from scripts.filters import Filter, filter_options
-from scripts.moments import moment
+from scripts.moments import window_options
 from scripts.narration import oddity_cells, print_wrapped
 from scripts.options import database_option, html_option, json_option, open_ledger
 from scripts.output import print_json, print_table, progress, say
@@ -40,14 +41,10 @@ VERDICTS: Final = {True: "met", False: "MISSED", None: "not known"}
 @database_option
 @json_option
 @filter_options
-@click.option(
-    "--since", metavar="AGO|TIME", default="24h", show_default=True,
-    help="From when on: so long ago (90m, 24h, 7d, 4w), or a time with its zone.",
-)  # fmt: skip
-@click.option("--until", metavar="AGO|TIME", help="Until when, in the same words.  [default: now]")
+@window_options
 @html_option
 def command(
-    database: str | None, wanted: Filter, since: str, until: str | None, html: Path | None, *, as_json: bool
+    database: str | None, wanted: Filter, window: Window, asked_at: datetime, html: Path | None, *, as_json: bool
 ) -> None:
     """Look through a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
 
@@ -59,12 +56,6 @@ def command(
       position-ledger report --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --html october-22.html
       position-ledger report --since 4w --exchange binance --json
     """  # noqa: D301 - click reads \b
-    asked_at = now()
-    window = Window(
-        moment(since, asked_at, "--since"), asked_at if until is None else moment(until, asked_at, "--until")
-    )
-    if window.since >= window.until:
-        raise click.UsageError(f"--since {since} is not before --until {until or 'now'}")
     with open_ledger(database) as ledger:
         found = look_through(ledger, window, wanted)
     if html is not None:

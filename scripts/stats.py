@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import click
 
 from domain.values import plain
-from infrastructure.ledger import now
 from infrastructure.statistics import statistics
 from projections.criteria import Criterion, seconds
 from projections.statistics import Durations, Statistics, Window
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
-from scripts.moments import moment
+from scripts.moments import window_options
 from scripts.options import database_option, json_option, open_ledger
 from scripts.output import print_json, print_table, progress
 
@@ -27,12 +26,8 @@ _CRITERIA: Final = ("criterion", "value", "bar", "", "what")
 @database_option
 @json_option
 @filter_options
-@click.option(
-    "--since", metavar="AGO|TIME", default="24h", show_default=True,
-    help="From when on: so long ago (90m, 24h, 7d, 4w), or a time with its zone.",
-)  # fmt: skip
-@click.option("--until", metavar="AGO|TIME", help="Until when, in the same words.  [default: now]")
-def command(database: str | None, wanted: Filter, since: str, until: str | None, *, as_json: bool) -> None:
+@window_options
+def command(database: str | None, wanted: Filter, window: Window, asked_at: datetime, *, as_json: bool) -> None:
     """Sum up a stretch of time: cycles, protection, refused duplicates; exit with 1 when a criterion is missed.
 
     First takes in what was recorded since it was asked last. A criterion is not known when there was nothing to judge
@@ -44,12 +39,6 @@ def command(database: str | None, wanted: Filter, since: str, until: str | None,
       position-ledger stats --since 7d --exchange binance
       position-ledger stats --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --json
     """  # noqa: D301 - click reads \b
-    asked_at = now()
-    window = Window(
-        moment(since, asked_at, "--since"), asked_at if until is None else moment(until, asked_at, "--until")
-    )
-    if window.since >= window.until:
-        raise click.UsageError(f"--since {since} is not before --until {until or 'now'}")
     with open_ledger(database) as ledger, progress("catching up") as advance:
         found = statistics(ledger.store, window, now=asked_at, takes=wanted.takes, progress=advance)
     if as_json:
