@@ -88,7 +88,7 @@ def test_a_position_without_a_stop_is_a_warning_at_once_and_critical_after_30_se
     assert severities(cycles(ADOPTED, at=29.999).unprotected()) == ["warning"]
     assert severities(cycles(ADOPTED, at=30).unprotected()) == ["critical"]
     (symptom,) = cycles(ADOPTED, at=5400).unprotected().symptoms
-    assert symptom.message == "short 61.8 without a confirmed stop for 90 min"
+    assert symptom.message == "short 61.8 without a confirmed stop for 1 h 30 min"
     assert severities(cycles(*ENTERED, at=5400).unprotected()) == []
     assert severities(cycles(*ENTERED, on(LoseStopLoss, reason="gone"), at=6).unprotected()) == ["warning"]
 

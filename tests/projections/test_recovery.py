@@ -17,9 +17,9 @@ from domain.commands import (
     Close,
     FailRollback,
     LoseStopLoss,
-    RecordEntryFill,
     RecordEntryUnknown,
     Reduce,
+    SetStopLoss,
     StartRollback,
 )
 from domain.deciding import Stamp
@@ -33,7 +33,7 @@ from projections.reconciliation import Rules, reconcile
 from projections.recovery import Action, Recovery, recover, step_in_words
 from projections.snapshot import SeenOrder, SeenPosition, Snapshot
 from projections.unfinished import unfinished
-from tests.projections.seen import LATER, held, limit, seen, stop
+from tests.projections.seen import LATER, held, limit, rows_of, seen, stop
 from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, Story, given, on, request, second
 from tests.strategies import KEY, conversations
 
@@ -41,6 +41,7 @@ APT = held("APTUSDT", "short", "61.8", "3.2333")
 ITS_STOP = stop("APTUSDT", "buy", "s1", "3.298")
 OTHER = held("XMRUSDT", "long", "0.5", "310.25")
 GONE = (seen(OTHER, at=LATER), seen(OTHER, at=LATER + 60))
+MOVED = {"stop_price": "3.3", "exchange_order_id": "s2"}
 UNKNOWN = on(RecordEntryUnknown, reason="no answer for 20 s")
 
 
@@ -125,12 +126,20 @@ def test_a_snapshot_that_is_too_old_proposes_nothing() -> None:
     assert "--max-age" in found.missing[0]
 
 
-def test_a_snapshot_of_before_the_news_proposes_nothing() -> None:
-    story = given(request(), PLACED).when(
-        on(RecordEntryFill, trade_id="t1", last_qty="1", last_px="3", at=second(LATER))
+@pytest.mark.parametrize("shown", [(), (APT,)], ids=["absent", "there"])
+def test_a_snapshot_of_before_the_news_proposes_nothing(shown: tuple[SeenPosition, ...]) -> None:
+    """It is reliable about what else is held, and still too old for this one."""
+    story = given(request(), PLACED, FILLED, STOP).when(on(SetStopLoss, **MOVED, at=second(LATER)))
+    other = Adopt.of(
+        symbol="XMRUSDT", exchange="binance", side="long", quantity="0.5", avg_px_open="310.25", reason="x"
     )
-    found = the(story, seen(OTHER, at=LATER - 1), now=LATER + 100, confirmations=1)
-    assert (found.action, found.commands) == (Action.WAIT, ())
+    rows = [*story.rows.values(), *rows_of(other)]
+    found = reconcile(rows, [seen(OTHER, *shown, at=LATER - 1)], now=second(LATER + 100), rules=Rules(confirmations=1))
+    assert found.is_reliable
+    (cycle,) = (each for each in unfinished(rows, second(LATER + 100)) if each.row.symbol == "APTUSDT")
+    proposed = recover(cycle, found, Promised())
+    assert (proposed.action, proposed.commands) == (Action.WAIT, ())
+    assert proposed.message == "the ledger has later news of it than the snapshot"
 
 
 def test_a_snapshot_of_within_the_deadline_proposes_nothing() -> None:
@@ -231,6 +240,22 @@ def test_what_the_exchange_holds_under_a_stop_is_finished(sent: tuple[Command, .
         outcome_unknown=False,
     )  # fmt: skip
     assert look(story, snapshot) == []
+
+
+def test_an_outcome_is_known_once_the_exchange_shows_it() -> None:
+    """I-11: also where there is nothing else to correct."""
+    story = given(request(), PLACED, FILLED, UNKNOWN)
+    done(story, seen(APT, orders=[ITS_STOP])).leaves(status="active", quantity="61.8", outcome_unknown=False)
+
+
+def test_a_part_of_an_entry_is_finished_and_the_rest_of_its_order_named() -> None:
+    story = given(request())
+    rest = limit("APTUSDT", "sell", "53190368", client_order_id=story.rows[CYCLE].client_order_id)
+    part = seen(held("APTUSDT", "short", "30", "3.2333"), orders=[rest, ITS_STOP], at=LATER)
+    found = the(story, part)
+    assert verbs(found) == ["record_entry_placed", "adjust", "set_stop_loss"]
+    assert found.message.endswith("; its entry order 53190368 still rests, so more may be filled")
+    done(story, part).leaves(status="active", quantity="30", exchange_order_id="53190368")
 
 
 def test_a_stop_on_record_is_enough_where_the_exchange_still_has_it() -> None:

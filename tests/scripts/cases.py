@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from domain.errors import CommandRefused
 from infrastructure.ledger import PositionLedger, open_store
 from infrastructure.settings import Settings
-from scripts.cli import main
 from tests.spec import second
 
 APT = "APTUSDT.binance#1"
 HOSTILE = "</p><script>alert('x')</script> & \"quotes\" \x1b[31m"
-
-
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
-
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object) -> Ran:
-    """Run one command of the command line."""
-    monkeypatch.setattr(sys, "argv", ["position-ledger", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return Ran(ended.value.code, *capsys.readouterr())
 
 
 class Desk:

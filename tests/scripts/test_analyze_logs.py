@@ -7,45 +7,26 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from scripts.cli import main
 from scripts.pages.cyclechart import SIZES
+from tests.scripts.program import Program
 
 SAMPLES = Path(__file__).parent.parent / "samples_logs"
 PERP, DAY = SAMPLES / "perp.log", SAMPLES / "day.log"
 
 
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-
-Run = Callable[..., Ran]
-
-
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["position-ledger", "analyze-logs", *map(str, arguments)])
-        monkeypatch.chdir(tmp_path)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ran(ended.value.code, *capsys.readouterr())
-
-    return run
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: Program) -> Program:
+    monkeypatch.chdir(tmp_path)
+    return partial(program, "analyze-logs")
 
 
-def test_a_duplicate_error_is_found_with_its_race(run: Run) -> None:
+def test_a_duplicate_error_is_found_with_its_race(run: Program) -> None:
     ran = run(PERP, "--timezone", "+04:00")
     assert ran.code == 1
     lines = ran.out.splitlines()
@@ -58,20 +39,20 @@ def test_a_duplicate_error_is_found_with_its_race(run: Run) -> None:
     assert ran.err == ""
 
 
-def test_verbose_tells_the_ten_seconds_before(run: Run) -> None:
+def test_verbose_tells_the_ten_seconds_before(run: Program) -> None:
     out = run(PERP, "--timezone", "+04:00", "--verbose").out
     assert " -2.011  added_missing      core.position_synchronizer    ✅ Added missing position: PERP/USDT:USDT" in out
     assert "HNTUSDT" not in out
 
 
-def test_nothing_that_must_not_happen_is_exit_0(run: Run) -> None:
+def test_nothing_that_must_not_happen_is_exit_0(run: Program) -> None:
     ran = run(DAY, "--timezone", "+04:00")
     assert ran.code == 0
     assert "Duplicates refused early (as expected): 1" in ran.out
     assert "Duplicate errors" not in ran.out
 
 
-def test_the_export_holds_what_other_programs_rely_on(run: Run, tmp_path: Path) -> None:
+def test_the_export_holds_what_other_programs_rely_on(run: Program, tmp_path: Path) -> None:
     ran = run(PERP, DAY, "--timezone", "+04:00", "--export", "report.json", "--json")
     exported = json.loads((tmp_path / "report.json").read_text())
     assert exported == ran.json
@@ -88,7 +69,7 @@ def test_the_export_holds_what_other_programs_rely_on(run: Run, tmp_path: Path) 
     assert exported["statistics"]["lines"] == 28
 
 
-def test_the_page_shows_the_log_and_executes_nothing_of_it(run: Run, tmp_path: Path) -> None:
+def test_the_page_shows_the_log_and_executes_nothing_of_it(run: Program, tmp_path: Path) -> None:
     log = tmp_path / "evil.log"
     evil = "Atomic operation failed: pos_APTUSDT_1761082560 - <script>alert(1)</script> \x1b[31mred \x9b"
     log.write_text(f"{PERP.read_text()}2025-10-22 01:36:00,000 - x - ERROR - {evil}\n")
@@ -102,7 +83,7 @@ def test_the_page_shows_the_log_and_executes_nothing_of_it(run: Run, tmp_path: P
     assert "\x1b" not in ran.out
 
 
-def test_rotated_files_in_any_order_say_what_the_whole_says(run: Run, tmp_path: Path) -> None:
+def test_rotated_files_in_any_order_say_what_the_whole_says(run: Program, tmp_path: Path) -> None:
     lines = PERP.read_bytes().splitlines(keepends=True)
     (tmp_path / "logs").mkdir()
     log = tmp_path / "logs" / "bot.log"
@@ -111,7 +92,7 @@ def test_rotated_files_in_any_order_say_what_the_whole_says(run: Run, tmp_path: 
     log.with_name("bot.log.2.gz").write_bytes(gzip.compress(b"".join(lines[:5])))
 
     def told(*arguments: object) -> dict[str, Any]:
-        report = run(*arguments, "--timezone", "+04:00", "--json").json
+        report: dict[str, Any] = run(*arguments, "--timezone", "+04:00", "--json").json
         report["statistics"]["files"] = len(report["statistics"]["files"])
         return report
 
@@ -129,14 +110,14 @@ def test_rotated_files_in_any_order_say_what_the_whole_says(run: Run, tmp_path: 
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_log_may_come_through_a_pipe(
-    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], pack: Callable[[bytes], bytes]
+    run: Program, monkeypatch: pytest.MonkeyPatch, arguments: list[str], pack: Callable[[bytes], bytes]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pack(PERP.read_bytes()))))
     report = run(*arguments, "--timezone", "+04:00", "--json").json
     assert [duplicate["scenario"] for duplicate in report["duplicate_errors"]] == ["B"]
 
 
-def test_only_a_part_is_read(run: Run) -> None:
+def test_only_a_part_is_read(run: Program) -> None:
     def records(*arguments: str) -> int:
         found: int = run(DAY, "--timezone", "+04:00", "--json", *arguments).json["statistics"]["records"]
         return found
@@ -149,7 +130,7 @@ def test_only_a_part_is_read(run: Run) -> None:
     assert records("--to", "2025-10-21") == 0
 
 
-def test_only_what_is_wanted_is_reported(run: Run) -> None:
+def test_only_what_is_wanted_is_reported(run: Program) -> None:
     ran = run(PERP, DAY, "--timezone", "+04:00", "--symbol", "MET/USDT", "--exchange", "Binance", "--json")
     assert ran.code == 0
     assert ran.json["statistics"]["counts"] == {
@@ -158,7 +139,7 @@ def test_only_what_is_wanted_is_reported(run: Run) -> None:
     }  # fmt: skip
 
 
-def test_the_clocks_were_changed_in_between(run: Run, tmp_path: Path) -> None:
+def test_the_clocks_were_changed_in_between(run: Program, tmp_path: Path) -> None:
     later = tmp_path / "later.log"
     later.write_text(PERP.read_text().replace("2025-10-22", "2025-10-30"))
     zones = ("--timezone", "+04:00", "--timezone", "UTC@2025-10-29")
@@ -168,7 +149,7 @@ def test_the_clocks_were_changed_in_between(run: Run, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_damaged_file_is_read_as_far_as_it_goes(run: Run, tmp_path: Path) -> None:
+def test_a_damaged_file_is_read_as_far_as_it_goes(run: Program, tmp_path: Path) -> None:
     path = tmp_path / "bot.log.gz"
     path.write_bytes(gzip.compress(PERP.read_bytes() + bytes(range(256)) * 999)[:-40])
     ran = run(path, "--timezone", "+04:00")
@@ -176,7 +157,7 @@ def test_a_damaged_file_is_read_as_far_as_it_goes(run: Run, tmp_path: Path) -> N
     assert "bot.log.gz: cut off or damaged:" in ran.out
 
 
-def test_only_so_many_findings_of_a_kind_are_shown(run: Run, tmp_path: Path) -> None:
+def test_only_so_many_findings_of_a_kind_are_shown(run: Program, tmp_path: Path) -> None:
     path = tmp_path / "bot.log"
     path.write_text(
         "".join(
@@ -207,7 +188,7 @@ def test_only_so_many_findings_of_a_kind_are_shown(run: Run, tmp_path: Path) -> 
         ([PERP, "--timezone", "UTC", "--lines", "0"], "--lines"),
     ],
 )
-def test_a_wrong_word_is_usage(run: Run, arguments: list[object], words: str) -> None:
+def test_a_wrong_word_is_usage(run: Program, arguments: list[object], words: str) -> None:
     ran = run(*arguments)
     assert (ran.code, ran.out) == (2, "")
     assert words in " ".join(ran.err.split())

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
 
 from infrastructure.ledger import PositionLedger
 from infrastructure.verify import verify
-from scripts.cli import main
 from tests.infrastructure.legacy.test_database import make
+from tests.scripts.program import Program, Ran
 
 START = datetime.now(UTC)
 
@@ -24,16 +23,7 @@ def ago(**since: float) -> str:
     return (START - timedelta(**since)).isoformat()
 
 
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
+class Told(Ran):
     def told(self, what: str = "changes") -> list[tuple[str, str]]:
         return [
             (each["mode"], each.get("position_id") or each.get("id") or each.get("key") or each["symbol"])
@@ -41,20 +31,13 @@ class Ran(NamedTuple):
         ]
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., Told]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: Program) -> Run:
     monkeypatch.chdir(tmp_path)
-
-    def run(mode: str, *arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["position-ledger", "cleanup", "--mode", mode, *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ran(ended.value.code, *capsys.readouterr())
-
-    return run
+    return lambda mode, *arguments: Told(*program("cleanup", "--mode", mode, *arguments))
 
 
 def position(symbol: str, side: str, contracts: str, price: str) -> dict[str, Any]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 
 from infrastructure.ledger import PositionLedger
-from scripts.cli import main
+from tests.scripts.program import Program, Ran
 
 SAMPLE = Path(__file__).parent.parent / "samples_legacy" / "positions.sql"
 CLEAN = (
@@ -24,35 +23,14 @@ CLEAN = (
 NAIVE = CLEAN.replace("+00", "")
 
 
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-
-Run = Callable[..., Ran]
-
-
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/ledger.db"
 
 
 @pytest.fixture
-def run(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: object) -> Ran:
-        words = ["position-ledger", "import-legacy", *map(str, arguments), "--database", url]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ran(ended.value.code, *capsys.readouterr())
-
-    return run
+def run(url: str, program: Program) -> Program:
+    return partial(program, "--database", url, "import-legacy")
 
 
 @pytest.fixture
@@ -68,7 +46,7 @@ def dump(tmp_path: Path) -> Callable[[str], Path]:
 Dump = Callable[[str], Path]
 
 
-def test_the_sample_is_imported_and_its_doubts_are_told(run: Run) -> None:
+def test_the_sample_is_imported_and_its_doubts_are_told(run: Program) -> None:
     ran = run("--dump", SAMPLE)
     assert ran.code == 1
     lines = ran.out.splitlines()
@@ -85,7 +63,7 @@ def test_the_sample_is_imported_and_its_doubts_are_told(run: Run) -> None:
     )  # fmt: skip
 
 
-def test_json_says_the_same(run: Run) -> None:
+def test_json_says_the_same(run: Program) -> None:
     ran = run("--dump", SAMPLE, "--json", "--resolve", "keep-oldest", "--timezone", "Europe/Moscow")
     report = ran.json
     assert ran.code == 1
@@ -102,20 +80,20 @@ def test_json_says_the_same(run: Run) -> None:
     }  # fmt: skip
 
 
-def test_nothing_found_is_exit_0(run: Run, dump: Dump, url: str) -> None:
+def test_nothing_found_is_exit_0(run: Program, dump: Dump, url: str) -> None:
     ran = run("--dump", dump(CLEAN))
     assert ran == Ran(0, "1 rows: 1 imported, 0 imported before, 0 refused; 1 keys, 0 of them open\n", "")
     with PositionLedger.connect(url, create=False) as ledger:
         assert [(row.position_id, row.source.value) for row in ledger.positions()] == [("APTUSDT.binance#1", "import")]
 
 
-def test_a_row_that_is_refused_is_in_the_report_whole(run: Run, dump: Dump) -> None:
+def test_a_row_that_is_refused_is_in_the_report_whole(run: Program, dump: Dump) -> None:
     ran = run("--dump", dump(CLEAN.replace("short", "none")), "--json")
     (finding,) = ran.json["findings"]
     assert (ran.code, ran.json["refused"], finding["kind"], finding["row"]["side"]) == (1, 1, "unusable_row", "none")
 
 
-def test_a_naive_time_waits_for_its_zone(run: Run, dump: Dump, url: str) -> None:
+def test_a_naive_time_waits_for_its_zone(run: Program, dump: Dump, url: str) -> None:
     path = dump(NAIVE)
     ran = run("--dump", path)
     assert (ran.code, "pass --timezone" in ran.out) == (1, True)
@@ -125,7 +103,7 @@ def test_a_naive_time_waits_for_its_zone(run: Run, dump: Dump, url: str) -> None
         assert [str(row.opened_at) for row in ledger.positions()] == ["2025-10-22 14:50:40+00:00"]
 
 
-def test_only_so_many_findings_of_a_kind_are_shown(run: Run, dump: Dump) -> None:
+def test_only_so_many_findings_of_a_kind_are_shown(run: Program, dump: Dump) -> None:
     header, line = CLEAN.splitlines()
     rows = [line.replace("7,APT", f"{n},C{n}").replace("target", "") for n in range(23)]
     path = dump("\n".join([header, *rows]))
@@ -140,7 +118,7 @@ def test_only_so_many_findings_of_a_kind_are_shown(run: Run, dump: Dump) -> None
 
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
 def test_a_dump_may_come_through_a_pipe(
-    run: Run, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+    run: Program, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pack(SAMPLE.read_bytes()))))
     assert run("--dump", "-").out.startswith("18 rows: 14 imported")
@@ -156,7 +134,7 @@ def test_a_dump_may_come_through_a_pipe(
     ],
 )
 def test_a_dump_that_cannot_be_read_leaves_nothing_behind(
-    run: Run, dump: Dump, url: str, text: str, words: str
+    run: Program, dump: Dump, url: str, text: str, words: str
 ) -> None:
     ran = run("--dump", dump(text))
     assert (ran.code, ran.out) == (2, "")
@@ -176,14 +154,14 @@ def test_a_dump_that_cannot_be_read_leaves_nothing_behind(
         (["--from", "mysql://u:s3cret@h/x"], "--from is not a database URL"),
     ],
 )  # fmt: skip
-def test_a_wrong_word_is_usage(run: Run, arguments: list[object], words: str) -> None:
+def test_a_wrong_word_is_usage(run: Program, arguments: list[object], words: str) -> None:
     ran = run(*arguments)
     assert (ran.code, ran.out) == (2, "")
     assert words in " ".join(ran.err.split())
     assert "s3cret" not in ran.err
 
 
-def test_a_database_that_cannot_be_reached_is_exit_3(run: Run, tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_reached_is_exit_3(run: Program, tmp_path: Path) -> None:
     ran = run("--from", "postgresql://bot:s3cret@127.0.0.1:1/trading")
     assert (ran.code, ran.out) == (3, "")
     assert "StoreUnavailable: the legacy table could not be read" in ran.err
@@ -191,7 +169,7 @@ def test_a_database_that_cannot_be_reached_is_exit_3(run: Run, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_table_itself_is_imported_and_its_dump_afterwards_adds_nothing(run: Run, postgres_url: str) -> None:
+def test_the_table_itself_is_imported_and_its_dump_afterwards_adds_nothing(run: Program, postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute("CREATE SCHEMA monitoring")
         connection.execute(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -16,8 +16,8 @@ from domain.values import timestamp_text
 from infrastructure.ledger import PositionLedger
 from infrastructure.reconciling import apply
 from infrastructure.snapshots import live
-from scripts.cli import main
 from tests.infrastructure.snapshots.exchange_server import Exchange, binance, served
+from tests.scripts.program import Program, Ran
 
 SAMPLE = Path(__file__).parent.parent / "samples_snapshots" / "binance.json"
 NOW = datetime.now(UTC)
@@ -27,16 +27,7 @@ LISTS = (
 )  # fmt: skip
 
 
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
+class Compared(Ran):
     @property
     def named(self) -> dict[str, list[str]]:
         """Every list of the report that is not empty, by the ids of what is in it."""
@@ -45,7 +36,7 @@ class Ran(NamedTuple):
 
 
 _OTHER = {"doubts", "notes", "corrections", "applied"}
-Run = Callable[..., Ran]
+Run = Callable[..., Compared]
 Save = Callable[..., Path]
 
 
@@ -55,13 +46,9 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def run(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: object, database: str = url) -> Ran:
-        words = ["position-ledger", "reconcile", *map(str, arguments), "--database", database]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ran(ended.value.code, *capsys.readouterr())
+def run(url: str, program: Program) -> Run:
+    def run(*arguments: object, database: str = url) -> Compared:
+        return Compared(*program("reconcile", *arguments, "--database", database))
 
     return run
 

@@ -220,7 +220,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would_do(run: Run, save: Sav
     before = ledger.store.count_events()
     ran = run("--snapshot", save(APT, orders=[ITS_STOP]))
     assert (ran.code, ran.err) == (1, "")
-    assert ran.out.startswith("2 unfinished, 1 in need of attention\n\nAPTUSDT.binance#1: entry_placed for 10 min\n")
+    assert ran.out.startswith("2 unfinished, 1 in need of attention\n\nAPTUSDT.binance#1: entry_placed for 10 min")
     assert "  known      short 61.8 since " in ran.out
     assert "             the exchange has it as order 53190368\n" in ran.out
     assert "  finish     it is at the exchange, under a stop at 3.298, order s1\n" in ran.out

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.scripts.cases import APT, HOSTILE, Ran, fill
-from tests.scripts.cases import run as run_command
+from tests.scripts.cases import APT, HOSTILE, fill
+from tests.scripts.program import Program
 
-Report = Callable[..., Ran]
 DAY = ("--since", "2025-10-22T00:00:00Z", "--until", "2025-10-23T00:00:00Z")
 MOG = "1000000MOGUSDT.bybit.main#1"
 
 
 @pytest.fixture
-def report(ledger_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Report:
+def report(ledger_url: str, program: Program) -> Program:
     fill(ledger_url)
-    return lambda *words: run_command(monkeypatch, capsys, "report", *words, "--database", ledger_url)
+    return partial(program, "--database", ledger_url, "report")
 
 
-def test_a_day_is_told_with_what_is_open_what_was_missed_and_what_was_odd(report: Report) -> None:
+def test_a_day_is_told_with_what_is_open_what_was_missed_and_what_was_odd(report: Program) -> None:
     ran = report(*DAY)
     assert ran.code == 0
     assert ran.out.startswith("2025-10-22 00:00:00 to 2025-10-23 00:00:00 UTC: 4 cycles, 2 of them open now\n")
@@ -40,7 +39,7 @@ def test_a_day_is_told_with_what_is_open_what_was_missed_and_what_was_odd(report
     assert "\x1b" in HOSTILE and "\x1b" not in ran.out
 
 
-def test_json_has_the_same_for_programs(report: Report) -> None:
+def test_json_has_the_same_for_programs(report: Program) -> None:
     found = json.loads(report(*DAY, "--json").out)
     assert found["cycles"] == 4 and [row["position_id"] for row in found["open"]] == [MOG, "SOLUSDT.binance#1"]
     assert found["open"][0]["unprotected_seconds"] == found["open"][0]["age_seconds"]
@@ -55,7 +54,7 @@ def test_json_has_the_same_for_programs(report: Report) -> None:
     assert found["statistics"]["opened"] == 4
 
 
-def test_only_what_is_wanted_is_looked_at(report: Report) -> None:
+def test_only_what_is_wanted_is_looked_at(report: Program) -> None:
     found = json.loads(report(*DAY, "--exchange", "Bybit", "--json").out)
     assert found["cycles"] == 2 and found["statistics"]["rejections"]["total"] == 0
     assert {each["position_id"] for each in found["oddest"]} == {MOG}
@@ -63,25 +62,23 @@ def test_only_what_is_wanted_is_looked_at(report: Report) -> None:
     assert json.loads(report(*DAY, "--account", "main", "--json").out)["cycles"] == 1
 
 
-def test_what_was_over_before_and_what_began_after_is_not_in_it(report: Report) -> None:
+def test_what_was_over_before_and_what_began_after_is_not_in_it(report: Program) -> None:
     early = json.loads(report("--since", "2025-10-20T00:00:00Z", "--until", "2025-10-21T00:00:00Z", "--json").out)
     late = json.loads(report("--since", "2025-10-25T00:00:00Z", "--json").out)
     assert early["cycles"] == 0 and early["oddest"] == []
     assert late["cycles"] == 2 and late["rejections"][0]["count"] == 0
 
 
-def test_an_empty_ledger_has_an_empty_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_ledger_has_an_empty_report(tmp_path: Path, program: Program) -> None:
     url = f"sqlite:///{tmp_path}/empty.db"
-    run_command(monkeypatch, capsys, "init", "--database", url)
+    program("init", "--database", url)
     page = tmp_path / "empty.html"
-    ran = run_command(monkeypatch, capsys, "report", "--html", page, "--database", url)
+    ran = program("report", "--html", page, "--database", url)
     assert (ran.code, ran.out, ran.err) == (0, "", f"{page} shows 0 cycles\n")
     assert "None has a warning." in page.read_text(encoding="utf-8")
 
 
-def test_a_time_without_a_zone_and_an_empty_stretch_are_usage_errors(report: Report) -> None:
+def test_a_time_without_a_zone_and_an_empty_stretch_are_usage_errors(report: Program) -> None:
     assert report("--since", "2025-10-22").code == 2
     ran = report("--since", "2025-10-23T00:00:00Z", "--until", "2025-10-22T00:00:00Z")
     assert ran.code == 2 and "is not before" in ran.err

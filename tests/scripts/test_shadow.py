@@ -9,30 +9,27 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import psycopg
 import pytest
 
 from infrastructure.ledger import PositionLedger
 from infrastructure.shadow.divergence import Kind
 from scripts import shadow
-from scripts.cli import main
 from tests.infrastructure.shadow.old_bot import APT, OldBot
 from tests.infrastructure.shadow.test_incidents import signal_against_synchroniser
+from tests.scripts.program import Program, Ran
 from tests.test_docs import VERBS, sections, table
 
 
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
+class Mirrored(Ran):
     @property
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., Mirrored]
 
 
 @pytest.fixture
@@ -41,14 +38,8 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def run(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["position-ledger", "shadow", *arguments, "--database", url])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ran(ended.value.code, *capsys.readouterr())
-
-    return run
+def run(url: str, program: Program) -> Run:
+    return lambda *arguments: Mirrored(*program("shadow", *arguments, "--database", url))
 
 
 @pytest.fixture
@@ -191,8 +182,8 @@ def test_told_to_stop_it_sums_up(bot: OldBot, postgres_url: str, url: str) -> No
     bot.insert(1, signal_id=1, status="entry_placed", **APT)
     process = subprocess.Popen(_follow(postgres_url, url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        with PositionLedger.connect(url) as ledger:
-            while not ledger.store.count_events():
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            while not connection.execute("SELECT FROM monitoring.positions_outbox_cursors").fetchall():
                 assert process.poll() is None
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
