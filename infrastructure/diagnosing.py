@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from domain.errors import HistoryDamaged
 from domain.key import PositionKey
 from infrastructure.following import Follower, ProjectionStopped
 from infrastructure.ledger import PositionLedger
@@ -100,7 +101,7 @@ class _Examination:
         """None when they cannot be read."""
         try:
             return self._ledger.positions(open=not (self._question.snapshots or self._question.reports))
-        except ValueError as cause:
+        except (ValueError, HistoryDamaged) as cause:
             self._unreadable.append(diagnosis.unreadable("positions", cause))
             return None
 
@@ -118,7 +119,7 @@ class _Examination:
             ).criteria
         except ProjectionStopped:
             return None
-        except ValueError as cause:
+        except (ValueError, HistoryDamaged) as cause:
             self._unreadable.append(diagnosis.unreadable(STATISTICS.name, cause))
             return None
 
@@ -139,7 +140,7 @@ class _Examination:
             return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
         try:
             verified = verify(self._store, self._progress)
-        except ValueError as cause:
+        except (ValueError, HistoryDamaged) as cause:
             if not self._unreadable:
                 self._unreadable.append(diagnosis.unreadable("positions", cause))
             return Section(Check.DAMAGE, "rows cannot be read", tuple(self._unreadable))

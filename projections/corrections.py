@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.command import Command
 from domain.commands import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
-from domain.values import Source, Status, plain, timestamp_text
+from domain.values import Source, Status, timestamp_text
 from projections.findings import Finding, Kind
 from projections.positions import PositionRow
 from projections.reconciliation import Reconciliation
@@ -140,24 +140,3 @@ class _Plan:
             "source": Source.SYNC,
             "metadata": {"snapshot": evidence},
         }
-
-
-def in_words(correction: Correction) -> str:
-    """What a correction does, for a person."""
-    command, key = correction.command, correction.finding.key
-    match command:
-        case Adopt():
-            price = plain(command.avg_px_open)
-            return f"adopt {key}: {command.side.value} {plain(command.quantity)} at {price}"
-        case Adjust():
-            price = "" if command.avg_px_open is None else f" at {plain(command.avg_px_open)}"
-            quantity = "" if command.quantity is None else f" to {plain(command.quantity)}"
-            return f"adjust {command.position_id}{quantity}{price}"
-        case SetStopLoss():
-            stop = f"{plain(command.stop_price)}, order {command.exchange_order_id}"
-            return f"note the stop of {command.position_id}: {stop}"
-        case LoseStopLoss():
-            return f"note that the stop of {command.position_id} is lost"
-        case Close():
-            return f"close {command.position_id}, at a price that is not known"
-    raise AssertionError(f"{command.verb} is no correction")

@@ -14,7 +14,8 @@ from projections.following import Poison
 from projections.positions import PositionRow
 from projections.reconciliation import Reconciliation
 from projections.symptoms import PROGRAM, Check, Section, Severity, Symptom, advised, history_of
-from projections.unfinished import Unfinished, in_words, unfinished
+from projections.unfinished import Unfinished, unfinished
+from projections.wording import date_and_time, length
 
 LAG_MAX: Final = 100_000
 """How many events a projection may be behind: taking in more would keep whoever asks waiting for seconds."""
@@ -91,7 +92,7 @@ class Cycles:
     def _late(self, cycle: Unfinished) -> Symptom:
         severity = Severity.CRITICAL if cycle.age >= self._age else Severity.WARNING
         state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
-        return self._symptom(severity, cycle.row, f"{state} for {in_words(cycle.age)}")
+        return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}")
 
     def unprotected(self) -> Section:
         """Positions without a stop: a warning at once, critical after 30 s (L7), once an entry had its time (I-15)."""
@@ -100,7 +101,7 @@ class Cycles:
             self._symptom(
                 Severity.CRITICAL if self._now - since >= UNPROTECTED_MAX else Severity.WARNING,
                 row,
-                f"{row.side.value} {plain(row.quantity)} without a confirmed stop for {in_words(self._now - since)}",
+                f"{row.side.value} {plain(row.quantity)} without a confirmed stop for {length(self._now - since)}",
             )
             for row in held
             if (since := row.unprotected_since) is not None and is_overdue(row, self._now)
@@ -113,7 +114,7 @@ class Cycles:
             self._symptom(
                 Severity.CRITICAL if is_overdue(row, self._now) else Severity.WARNING,
                 row,
-                f"the exchange did not answer about its entry of {row.opened_at:%Y-%m-%d %H:%M:%S} UTC",
+                f"the exchange did not answer about its entry of {date_and_time(row.opened_at)} UTC",
             )
             for row in self._rows
             if row.outcome_unknown
@@ -129,7 +130,7 @@ class Cycles:
     def _stuck(self, cycle: Unfinished) -> Symptom:
         is_critical = cycle.row.rollback_failed or cycle.age >= self._age
         failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
-        message = f"rolling back for {in_words(cycle.age)}{failed}"
+        message = f"rolling back for {length(cycle.age)}{failed}"
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message)
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str) -> Symptom:

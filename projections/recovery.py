@@ -20,10 +20,9 @@ from domain.commands import (
     SetStopLoss,
 )
 from domain.values import Source, Status, plain, timestamp_text
-from projections.corrections import Correction, in_words
+from projections.corrections import Correction
 from projections.dueorder import DueOrder, Promised
 from projections.findings import Finding, Kind
-from projections.leftovers import ending_in_words
 from projections.positions import PositionRow
 from projections.reconciliation import Reconciliation, absences
 from projections.snapshot import SeenOrder, SeenPosition
@@ -135,6 +134,7 @@ class _Judgement:
         self._snapshot, self._promised, self._reason = found.snapshot, promised, reason
         self._first = next(iter(findings.values()))
         self._commands: list[Correction] = []
+        self._caution = ""
 
     def recovery(self) -> Recovery:
         taken_at = self._snapshot.taken_at
@@ -205,9 +205,10 @@ class _Judgement:
 
     def _held(self, seen: SeenPosition) -> Recovery:
         row = self._row
-        order = self._entry_order()
-        if order is not None and row.exchange_order_id is None:
-            self._send(RecordEntryPlaced, exchange_order_id=order.order_id)
+        if order := self._entry_order():
+            self._caution = f"; its entry order {order.order_id} still rests, so more may be filled"
+            if row.exchange_order_id is None:
+                self._send(RecordEntryPlaced, exchange_order_id=order.order_id)
         if row.outcome_unknown or Kind.QUANTITY in self._findings or Kind.PRICE in self._findings:
             held = f"{self._snapshot.exchange} holds {seen.side.value} {plain(seen.quantity)}"
             self._send(Adjust, quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(held))
@@ -267,7 +268,13 @@ class _Judgement:
         return _wait(self._cycle, message, missing)
 
     def _propose(self, action: Action, message: str, due: DueOrder | None = None) -> Recovery:
-        return Recovery(cycle=self._cycle, action=action, message=message, commands=tuple(self._commands), due=due)
+        return Recovery(
+            cycle=self._cycle,
+            action=action,
+            message=message + self._caution,
+            commands=tuple(self._commands),
+            due=due,
+        )
 
     def _why(self, fact: str) -> str:
         return f"recovered: {fact}" if self._reason is None else f"{self._reason} ({fact})"
@@ -299,8 +306,3 @@ def _evidence(found: Reconciliation) -> Sequence[Mapping[str, Any]]:
 
 def _named(row: PositionRow) -> str:
     return row.stop_order_id or "at " + ("" if row.stop_price is None else plain(row.stop_price))
-
-
-def step_in_words(step: Correction) -> str:
-    """What one command of a proposal does, for a person."""
-    return in_words(step) if isinstance(step.command, Adjust) else ending_in_words(step.command)

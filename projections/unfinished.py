@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.values import Status, plain, timestamp_text
-from projections.criteria import UNPROTECTED_MAX
+from projections.criteria import UNPROTECTED_MAX, seconds
 from projections.deadlines import DEADLINES, SETTLING
 from projections.positions import PositionRow
+from projections.wording import date_and_time
 
 UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
 
@@ -95,7 +96,7 @@ class Unfinished:
         )  # fmt: skip
         return {
             **{name: row[name] for name in names},
-            "age_seconds": plain_seconds(self.age),
+            "age_seconds": plain(seconds(self.age)),
             "due_at": timestamp_text(self.due_at),
             "overdue": self.is_overdue,
             "known": {name: row[name] for name in facts},
@@ -115,23 +116,8 @@ def _is_unfinished(row: PositionRow) -> bool:
     return row.status in UNDER_WAY
 
 
-def plain_seconds(length: timedelta) -> str:
-    """A length of time in seconds, as text."""
-    return f"{length.total_seconds():.6f}".rstrip("0").rstrip(".")
-
-
-def in_words(length: timedelta) -> str:
-    """A length of time, for a person."""
-    seconds = length.total_seconds()
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{length.days} days"
-
-
 def _begun(row: PositionRow) -> str:
-    at = f"{row.opened_at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"{date_and_time(row.opened_at)} UTC"
     wanted = plain(row.quantity if row.requested_qty is None else row.requested_qty)
     by = f" by intent {row.intent_id}" if row.intent_id is not None else ""
     named = f", client order id {row.client_order_id}" if row.client_order_id is not None else ""

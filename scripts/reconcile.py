@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import click
 
-from domain.values import utc
 from infrastructure.ledger import PositionLedger, now
-from infrastructure.legacy.times import zone_of
 from infrastructure.reconciling import Applied, apply
-from infrastructure.snapshots.document import Given, read_snapshot
-from projections.corrections import Correction, corrections, in_words
+from infrastructure.snapshots.document import Given
+from projections.corrections import Correction, corrections
+from projections.deeds import in_words
 from projections.findings import Finding, Kind
 from projections.reconciliation import CONFIRMATION_GAP, Reconciliation, Rules, reconcile
 from projections.snapshot import Snapshot
-from scripts.cleaning.snapshots import need_exact_times
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
 from scripts.output import print_json, print_table
-from scripts.snapshots import asked_live, understood
+from scripts.snapshots import Shown, asked_live, need_exact_times, read_file, snapshot_options
 
 _TITLES: Final = {
     Kind.PHANTOM: "in the ledger, not at the exchange",
@@ -41,10 +38,7 @@ _TITLES: Final = {
 
 
 @click.command("reconcile")
-@click.option(
-    "--snapshot", "files", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="What the exchange showed, as JSON; - is stdin. Several of different times confirm each other.",
-)  # fmt: skip
+@snapshot_options
 @click.option("--apply", "is_applied", is_flag=True, help="Correct the ledger; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why it is corrected; kept in every event.")
 @click.option(
@@ -55,24 +49,11 @@ _TITLES: Final = {
     "--interval", type=click.IntRange(10, 3600), default=15, show_default=True, metavar="SECONDS",
     help="How long to wait before the exchange itself is asked again, to confirm a phantom.",
 )  # fmt: skip
-@click.option(
-    "--max-age", type=click.IntRange(1), metavar="SECONDS",
-    help="An older snapshot is stale. Without it any may be compared, and one of the last 15 minutes corrects.",
-)  # fmt: skip
-@click.option("--trust-empty", is_flag=True, help="Believe a snapshot without any positions.")
-@click.option(
-    "--taken-at", metavar="TIME", callback=understood(utc), help="When a snapshot was taken that does not say so."
-)
-@click.option(
-    "--timezone", "zone", metavar="ZONE", callback=understood(zone_of),
-    help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
-)  # fmt: skip
 @database_option
 @json_option
 @filter_options
 def command(
-    *, files: tuple[str, ...], is_applied: bool, reason: str | None, confirmations: int, interval: int,
-    max_age: int | None, trust_empty: bool, taken_at: datetime | None, zone: tzinfo | None, database: str | None,
+    *, shown: Shown, is_applied: bool, reason: str | None, confirmations: int, interval: int, database: str | None,
     as_json: bool, wanted: Filter,
 ) -> None:  # fmt: skip
     """Compare the open positions of one account with a snapshot of the exchange, or with the exchange itself.
@@ -94,16 +75,12 @@ def command(
         raise click.UsageError("--apply needs --reason TEXT: a year later somebody will ask")
     if reason and not is_applied:
         raise click.UsageError("--reason is for --apply; without it nothing is changed")
-    if taken_at is not None and len(files) != 1:
-        raise click.UsageError("--taken-at is for one --snapshot")
-    if zone is not None and not files:
-        raise click.UsageError("--timezone is for --snapshot; the exchange itself says its times in UTC")
-    given = Given(wanted.exchange, wanted.account, taken_at, zone)
-    age_max = None if max_age is None else timedelta(seconds=max_age)
-    rules = Rules(confirmations=confirmations, age_max=age_max, trust_empty=trust_empty, symbol=wanted.symbol)
+    given, rules = shown.given(wanted), shown.rules(wanted, confirmations)
     with open_ledger(database) as ledger:
         snapshots = (
-            _from_files(files, given) if files else _live(ledger, given, rules, interval if is_applied else None)
+            _from_files(shown.files, given)
+            if shown.files
+            else _live(ledger, given, rules, interval if is_applied else None)
         )
         found = _compared(ledger, snapshots, rules)
         planned = corrections(found, reason)
@@ -130,21 +107,12 @@ def _compared(ledger: PositionLedger, snapshots: list[Snapshot], rules: Rules) -
 
 
 def _from_files(names: tuple[str, ...], given: Given) -> list[Snapshot]:
-    snapshots = [_from_file(name, given) for name in names]
+    snapshots = [read_file(name, given) for name in names]
     accounts = {(each.exchange, each.account) for each in snapshots}
     if len(accounts) > 1:
         named = ", ".join(sorted(" ".join(filter(None, account)) for account in accounts))
         raise click.UsageError(f"the snapshots are of several accounts ({named}); reconcile each on its own")
     return snapshots
-
-
-def _from_file(name: str, given: Given) -> Snapshot:
-    with click.open_file(name, "rb") as stream:
-        data = stream.read()
-    try:
-        return read_snapshot(data, given)
-    except ValueError as wrong:
-        raise click.UsageError(f"{name}: {wrong}") from None
 
 
 def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[Snapshot]:
@@ -213,7 +181,7 @@ def _print_plan(planned: list[Correction]) -> None:
         return
     click.echo("\nto be done:")
     for correction in planned:
-        click.echo(f"  {in_words(correction)}")
+        click.echo(f"  {in_words(correction.command)}")
     click.echo("run it again with --apply --reason TEXT to do it")
 
 
@@ -221,8 +189,8 @@ def _print_applied(applied: list[Applied]) -> None:
     click.echo("\ndone:" if any(each.is_done for each in applied) else "\nnothing was changed")
     for each in applied:
         if each.is_done:
-            click.echo(f"  {in_words(each.correction)}")
+            click.echo(f"  {in_words(each.correction.command)}")
     for each in applied:
         if not each.is_done:
             why = "it changed meanwhile; compare again" if each.was_overtaken else str(each.answer)
-            click.echo(f"not done: {in_words(each.correction)}: {why}")
+            click.echo(f"not done: {in_words(each.correction.command)}: {why}")

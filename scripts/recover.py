@@ -11,8 +11,9 @@ from infrastructure.ledger import PositionLedger, now
 from infrastructure.reconciling import Applied, apply
 from infrastructure.recovering import recoveries
 from infrastructure.snapshots.document import Given
+from projections.deeds import in_words
 from projections.reconciliation import Rules
-from projections.recovery import Recovery, step_in_words
+from projections.recovery import Recovery
 from projections.snapshot import Snapshot
 from projections.wording import length
 from scripts.cli import REFUSED
@@ -126,7 +127,7 @@ def _print(found: Sequence[Recovery], *, has_evidence: bool) -> None:
         click.echo(f"\n{cycle.row.position_id}: {cycle.row.status.value} for {length(cycle.age)}")
         _print_lines("known", cycle.known())
         _print_lines("missing", each.missing)
-        _print_lines(each.action.value, [each.message, *map(step_in_words, each.commands)])
+        _print_lines(each.action.value, [each.message, *(in_words(step.command) for step in each.commands)])
         _print_lines("needs", [str(each.due)] if each.due else [])
     if attention and not has_evidence:
         click.echo("\nnothing is concluded from silence: give a --snapshot FILE, or ask with --exchange NAME --live")
@@ -147,11 +148,11 @@ def _print_end(
     click.echo("\ndone:" if any(each.is_done for each in done) else "\nnothing was changed")
     for each in done:
         if each.is_done:
-            click.echo(f"  {step_in_words(each.correction)}")
+            click.echo(f"  {in_words(each.correction.command)}")
     for each in done:
         if not each.is_done:
             why = "it changed meanwhile, and was left alone" if each.was_overtaken else str(each.answer)
-            click.echo(f"not done: {step_in_words(each.correction)}: {why}")
+            click.echo(f"not done: {in_words(each.correction.command)}: {why}")
     for recovery in attention:
         what = recovery.message if recovery.due is None else str(recovery.due)
         click.echo(f"left: {recovery.cycle.row.position_id}: {what}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -15,10 +15,9 @@ import click
 from domain.values import utc
 from infrastructure.legacy.times import zone_of
 from infrastructure.recovering import Account
-from infrastructure.snapshots.document import Given
+from infrastructure.snapshots.document import Given, read_snapshot
 from projections.reconciliation import Rules
 from projections.snapshot import Snapshot
-from scripts.cleaning.snapshots import from_file, need_exact_times
 from scripts.cli import UNREACHABLE
 from scripts.filters import Filter
 from scripts.output import say
@@ -50,17 +49,49 @@ class Shown:
         age_max = None if self.max_age is None else timedelta(seconds=self.max_age)
         return Rules(confirmations=confirmations, age_max=age_max, trust_empty=self.trust_empty, symbol=wanted.symbol)
 
-    def read(self, wanted: Filter, *, exactly: bool = False) -> list[Snapshot]:
-        """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
+    def given(self, wanted: Filter) -> Given:
+        """What is said of every file that does not say it itself. Refuses: a usage error for what fits none."""
         if self.taken_at is not None and len(self.files) != 1:
             raise click.UsageError("--taken-at is for one --snapshot")
         if self.zone is not None and not self.files:
             raise click.UsageError("--timezone is for --snapshot; the exchange itself says its times in UTC")
-        given = Given(wanted.exchange, wanted.account, self.taken_at, self.zone)
-        snapshots = [from_file(name, given) for name in self.files]
+        return Given(wanted.exchange, wanted.account, self.taken_at, self.zone)
+
+    def read(self, wanted: Filter, *, exactly: bool = False) -> list[Snapshot]:
+        """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
+        given = self.given(wanted)
+        snapshots = [_of_an_exchange(name, given) for name in self.files]
         if exactly:
             need_exact_times(snapshots)
         return snapshots
+
+
+def read_file(name: str, given: Given) -> Snapshot:
+    """Read a file. Refuses: a usage error for what is no snapshot, or one of another exchange than was asked for."""
+    with click.open_file(name, "rb") as stream:
+        data = stream.read()
+    try:
+        return read_snapshot(data, given)
+    except ValueError as wrong:
+        raise click.UsageError(f"{name}: {wrong}") from None
+
+
+def _of_an_exchange(name: str, given: Given) -> Snapshot:
+    snapshot = read_file(name, given)
+    if snapshot.exchange is None:
+        doubts = "; ".join(snapshot.doubts) or "it does not say of which exchange it is"
+        raise click.UsageError(f"{name}: {doubts}; name it with --exchange")
+    return snapshot
+
+
+def need_exact_times(snapshots: Iterable[Snapshot]) -> None:
+    """To look, the earliest time that a snapshot can mean will do; to change anything, somebody must say which it is.
+
+    Refuses: a usage error.
+    """
+    for snapshot in snapshots:
+        if not snapshot.is_time_exact:
+            raise click.UsageError(" ".join(snapshot.notes) or "say with --taken-at when the snapshot was taken")
 
 
 def asked_live(

@@ -14,9 +14,9 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.legacy.cleaning import Mode
 from infrastructure.reconciling import Applied, apply
 from infrastructure.recovering import comparisons, recoveries
-from projections.corrections import Correction, corrections, in_words
+from projections.corrections import Correction, corrections
+from projections.deeds import in_words
 from projections.findings import Finding, Kind
-from projections.leftovers import ending_in_words
 from projections.reconciliation import Reconciliation, Rules
 from projections.snapshot import Snapshot
 from projections.unfinished import UNDER_WAY
@@ -83,7 +83,7 @@ class InLedger:
                 details = {"mode": Mode.INCOMPLETE.value, "why": why, **each.as_json()}
                 cleaning.left.append(Line(Mode.INCOMPLETE.value, row.position_id, "", why, details))
             for correction in map(_by_operator, each.commands):
-                yield self._line(Mode.INCOMPLETE, correction, ending_in_words(correction.command), since), correction
+                yield self._line(Mode.INCOMPLETE, correction, in_words(correction.command), since), correction
 
     def _orphaned(self, cleaning: Cleaning, mode: Mode, reason: str | None) -> Iterator[tuple[Line, Correction]]:
         rows = self.ledger.positions()
@@ -94,7 +94,7 @@ class InLedger:
                     continue
                 mine = [each for each in planned if each.finding is finding]
                 for each in mine:
-                    yield self._line(mode, each, in_words(each), finding.message), each
+                    yield self._line(mode, each, in_words(each.command), finding.message), each
                 if not mine and not _never_held_anything(finding):
                     why = _why_not(found, finding)
                     details = {"mode": mode.value, **finding.as_json(), "why": why}

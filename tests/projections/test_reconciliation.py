@@ -26,7 +26,8 @@ from domain.values import Leg, Side, Source, Status
 from infrastructure.ledger import PositionLedger
 from infrastructure.receipt import Receipt
 from infrastructure.reconciling import apply
-from projections.corrections import corrections, in_words
+from projections.corrections import corrections
+from projections.deeds import in_words
 from projections.deadlines import DEADLINES, is_overdue
 from projections.findings import Kind
 from projections.positions import PositionRow
@@ -51,7 +52,7 @@ def adopted(
 
 
 def planned(found: Reconciliation, reason: str | None = None) -> list[str]:
-    return [in_words(each) for each in corrections(found, reason)]
+    return [in_words(each.command) for each in corrections(found, reason)]
 
 
 # -- the same on both sides -------------------------------------------------------------------------------------

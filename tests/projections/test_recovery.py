@@ -28,9 +28,10 @@ from domain.events import PositionEvent, RollbackStarted, RolledBack
 from domain.position import Position
 from domain.values import Side, Source
 from projections.deadlines import DEADLINES
+from projections.deeds import in_words
 from projections.dueorder import DueOrder, Promised
 from projections.reconciliation import Rules, reconcile
-from projections.recovery import Action, Recovery, recover, step_in_words
+from projections.recovery import Action, Recovery, recover
 from projections.snapshot import SeenOrder, SeenPosition, Snapshot
 from projections.unfinished import unfinished
 from tests.projections.seen import LATER, held, limit, rows_of, seen, stop
@@ -421,7 +422,7 @@ def test_all_that_is_proposed_is_accepted_whatever_happened_and_then_it_is_quiet
     snapshots = [seen(*positions, OTHER, orders=orders, at=at) for at in (LATER, LATER + 60)]
     for found in look(story, *snapshots):
         for step in found.commands:
-            assert step_in_words(step)
+            assert in_words(step.command)
             story.when(step.command).needs_acceptance()
             assert story.events, f"{step.command.verb} was no news"
     assert [again.commands for again in look(story, *snapshots) if again.commands] == []

@@ -1,4 +1,4 @@
-"""The words for what ends an unfinished cycle."""
+"""The words for what corrects or ends a cycle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from domain.command import Command
 from domain.commands import Activate, Adjust, Close, FailEntry, LoseStopLoss, RecordEntryPlaced, RollBack, SetStopLoss
-from projections.leftovers import ending_in_words
+from projections.deeds import in_words
 from tests.spec import STOP, on, request
 
 
@@ -17,8 +17,8 @@ from tests.spec import STOP, on, request
         (on(RollBack), "end APTUSDT.binance#1 as rolled back: the exchange holds nothing"),
         (on(Close, exit_reason="x"), "close APTUSDT.binance#1, at a price that is not known"),
         (on(RecordEntryPlaced, exchange_order_id="7"), "note that the entry of APTUSDT.binance#1 is order 7"),
-        (on(Adjust, quantity="61", reason="x"), "adjust APTUSDT.binance#1 to what the exchange holds"),
-        (STOP, "note the stop of APTUSDT.binance#1 at 3.298, order s1"),
+        (on(Adjust, quantity="61", reason="x"), "adjust APTUSDT.binance#1 to 61"),
+        (STOP, "note the stop of APTUSDT.binance#1: 3.298, order s1"),
         (
             on(SetStopLoss, stop_price="3.3", exchange_order_id="s2", activate=True),
             "activate APTUSDT.binance#1 under the stop at 3.3, order s2",
@@ -27,10 +27,10 @@ from tests.spec import STOP, on, request
         (on(Activate), "activate APTUSDT.binance#1 under the stop that is on record"),
     ],
 )
-def test_every_command_that_ends_a_cycle_has_its_words(command: Command, words: str) -> None:
-    assert ending_in_words(command) == words
+def test_every_command_that_corrects_or_ends_a_cycle_has_its_words(command: Command, words: str) -> None:
+    assert in_words(command) == words
 
 
 def test_a_command_that_begins_one_has_none() -> None:
     with pytest.raises(AssertionError, match="request_entry"):
-        ending_in_words(request())
+        in_words(request())
