@@ -9,9 +9,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from domain import events as e
+from domain.errors import HistoryDamaged
 from domain.holding import Holding
 from domain.key import PositionKey
 from domain.stop import Stop
@@ -91,10 +92,21 @@ def fees_text(fees: dict[str, Decimal]) -> str:
 
 
 def row_from(values: Sequence[Any]) -> PositionRow:
-    """A row as a database gives it back, in the order of COLUMNS."""
+    """A row as a database gives it back, in the order of COLUMNS.
+
+    Refuses: HistoryDamaged for what is no row of ours.
+    """
     columns = dict(zip(COLUMNS, values, strict=True))
-    columns["fees_other"] = json.loads(columns["fees_other"])
-    return row_adapter().validate_python(columns)
+    try:
+        columns["fees_other"] = json.loads(columns["fees_other"])
+        return row_adapter().validate_python(columns)
+    except ValueError as cause:
+        wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
+        why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong) or cause
+        raise HistoryDamaged(
+            f"the row of {columns['position_id']} in the positions table cannot be read: {why}. Look whether its "
+            "events hold with `position-ledger history`, and mend it with `position-ledger rebuild`"
+        ) from cause
 
 
 def _opened(event: e.PositionEvent, side: Side, status: Status, **known: Any) -> dict[str, Any]:

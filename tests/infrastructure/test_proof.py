@@ -10,7 +10,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from domain.errors import StoreError
+from domain.errors import HistoryDamaged, StoreError
 from infrastructure.anchor import Anchor, InvalidAnchor, check_anchor, make_anchor
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.ledger import PositionLedger
@@ -190,3 +190,12 @@ def test_a_gap_in_a_stream_stops_commands_too(tamper: Tamper, ledger_url: str) -
     tamper("DELETE FROM ledger_events WHERE stream = 'APTUSDT.binance' AND version = 2")
     with PositionLedger.connect(ledger_url) as fresh, pytest.raises(StoreError, match="jumps from version 1 to 3"):
         fresh.close(position_id="APTUSDT.binance#1", exit_reason="target")
+
+
+def test_a_row_that_cannot_be_read_is_named_with_the_way_out(tamper: Tamper, ledger: PositionLedger) -> None:
+    tamper("UPDATE positions SET leg = 'SIDEWAYS' WHERE symbol = 'APTUSDT'")
+    for look in (ledger.positions, lambda: verify(ledger.store)):
+        with pytest.raises(HistoryDamaged, match=r"the row of APTUSDT\.binance#1 .*`position-ledger rebuild`"):
+            look()
+    assert ledger.rebuild().differences == 1
+    assert verify(ledger.store).ok

@@ -27,8 +27,8 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.receipt import Receipt
 from infrastructure.reconciling import apply
 from projections.corrections import corrections
-from projections.deeds import in_words
 from projections.deadlines import DEADLINES, is_overdue
+from projections.deeds import in_words
 from projections.findings import Kind
 from projections.positions import PositionRow
 from projections.reconciliation import Reconciliation

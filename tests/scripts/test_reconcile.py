@@ -20,7 +20,6 @@ from tests.infrastructure.snapshots.exchange_server import Exchange, binance, se
 from tests.scripts.program import Program, Ran
 
 SAMPLE = Path(__file__).parent.parent / "samples_snapshots" / "binance.json"
-NOW = datetime.now(UTC)
 LISTS = (
     "matched", "phantoms", "orphans", "side_mismatches", "quantity_mismatches", "unprotected", "zombie_orders",
     "duplicate_stops",
@@ -61,7 +60,7 @@ def save(tmp_path: Path) -> Save:
         positions: object, orders: object = (), *, ago: float = 5, name: str = "snapshot", **fields: object
     ) -> Path:
         path = tmp_path / f"{name}.json"
-        taken_at = timestamp_text(NOW - timedelta(seconds=ago))
+        taken_at = timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
         document = {"exchange": "binance", "timestamp": taken_at, "positions": positions, "orders": orders}
         path.write_text(json.dumps({**document, **fields}))
         return path
@@ -70,7 +69,7 @@ def save(tmp_path: Path) -> Save:
 
 
 def at(ago: float) -> str:
-    return timestamp_text(NOW - timedelta(seconds=ago))
+    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
 
 
 def seen(symbol: str, side: str, contracts: float, price: float) -> dict[str, object]:
@@ -188,7 +187,8 @@ def test_what_is_applied_is_an_event_that_says_why(run: Run, save: Save, ledger_
         ]  # fmt: skip
         assert (first.code, first.json["left"]) == (1, 2), "APT and XMR are without a stop"
         adjusted = ledger.history("APTUSDT.binance#1")[4].event
-        assert (adjusted.source.value, timestamp_text(adjusted.ts_event)) == ("sync", at(5))
+        taken_at = json.loads(path.read_text())["timestamp"]
+        assert (adjusted.source.value, timestamp_text(adjusted.ts_event)) == ("sync", taken_at)
         assert "checked by hand (binance: 61.8 in the ledger, 61 at the exchange)" in str(adjusted)
         assert (adjusted.metadata or {})["snapshot"]
         rows = {row.symbol: row for row in ledger.positions()}
@@ -354,7 +354,7 @@ def test_the_exchange_is_asked_when_no_file_is_named(run: Run, ledger: PositionL
 def test_a_phantom_is_confirmed_by_asking_again(
     run: Run, ledger: PositionLedger, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([NOW - timedelta(seconds=30), NOW - timedelta(seconds=15)])
+    clock = iter([datetime.now(UTC) - timedelta(seconds=ago) for ago in (30, 15)])
     waited: list[float] = []
     monkeypatch.setattr(live, "now", lambda: next(clock))
     monkeypatch.setattr("time.sleep", waited.append)
