@@ -76,12 +76,17 @@ class _Lines:
 
 @contextmanager
 def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    from rich import console, progress  # noqa: PLC0415 - only a person at a terminal waits for it
+    from rich import console, progress, text  # noqa: PLC0415 - only a person at a terminal waits for it
+
+    class Rate(progress.ProgressColumn):
+        def render(self, task: progress.Task) -> text.Text:
+            return text.Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
     shown = progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
+        Rate(),
         progress.TimeRemainingColumn(),
         console=console.Console(stderr=True),
         transient=True,
