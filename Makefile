@@ -14,8 +14,8 @@ test: $(VENV)/installed browser ## every test, against the wheel that users inst
 
 browser: ## what the tests look at pages with: Debian's chromium, unless LEDGER_TEST_CHROMIUM names a browser
 	@test -n "$$LEDGER_TEST_CHROMIUM" || command -v chromium >/dev/null || { \
-	    if [ "$$(id -u)" = 0 ]; then apt-get update && apt-get install -y chromium; \
-	    else sudo apt-get update && sudo apt-get install -y chromium; fi; }
+	    root=$$([ "$$(id -u)" = 0 ] || echo sudo); export PATH="$$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive; \
+	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends chromium; }
 
 check: $(VENV)/installed ## style, types, and which way imports may point
 	$(BIN)/ruff check .
