@@ -15,7 +15,7 @@ test: $(VENV)/installed browser ## every test, against the wheel that users inst
 browser: ## what the tests look at pages with: Debian's chromium, unless LEDGER_TEST_CHROMIUM names a browser
 	@test -n "$$LEDGER_TEST_CHROMIUM" || command -v chromium >/dev/null || { \
 	    root=$$([ "$$(id -u)" = 0 ] || echo sudo); export PATH="$$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive; \
-	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends chromium; }
+	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends chromium fonts-dejavu-core; }
 
 check: $(VENV)/installed ## style, types, and which way imports may point
 	$(BIN)/ruff check .
