@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,21 +18,12 @@ from domain.errors import PositionAlreadyOpen
 from domain.values import timestamp_text
 from infrastructure.ledger import PositionLedger
 from infrastructure.settings import Settings
-from scripts.cli import main
+from tests.scripts.program import Program, Ran
 
 CHECKS = ["incomplete", "unprotected", "outcome_unknown", "rolling_back", "projections", "damage", "database"]
 
 
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
+class Diagnosed(Ran):
     @property
     def sections(self) -> dict[str, dict[str, Any]]:
         return {section["check"]: section for section in self.json["sections"]}
@@ -42,7 +32,7 @@ class Ran(NamedTuple):
         return [(each["severity"], each["subject"]) for each in self.sections[check]["findings"]]
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., Diagnosed]
 
 
 def at(ago: float) -> str:
@@ -50,15 +40,8 @@ def at(ago: float) -> str:
 
 
 @pytest.fixture
-def run(ledger_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: object) -> Ran:
-        words = ["position-ledger", "diagnose", *map(str, arguments), "--database", ledger_url]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ran(ended.value.code, *capsys.readouterr())
-
-    return run
+def run(ledger_url: str, program: Program) -> Run:
+    return lambda *arguments: Diagnosed(*program("diagnose", *arguments, "--database", ledger_url))
 
 
 @pytest.fixture

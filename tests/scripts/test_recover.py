@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -19,9 +18,9 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.reconciling import apply
 from infrastructure.snapshots import live
 from infrastructure.verify import verify
-from scripts.cli import main
 from tests.acceptance.bot import PROGRAM, Bot
 from tests.infrastructure.snapshots.exchange_server import Exchange, binance, served
+from tests.scripts.program import Program, Ran
 
 BY_HAND = ("--confirm", "--reason", "after the crash")
 SIGNAL = {"symbol": "APT/USDT:USDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
@@ -35,22 +34,13 @@ ITS_STOP = {
 Save = Callable[..., str]
 
 
-class Ran(NamedTuple):
-    code: int | str | None
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
+class Recovered(Ran):
     @property
     def proposed(self) -> dict[str, str]:
         return {each["position_id"]: each["proposal"]["action"] for each in self.json["unfinished"]}
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., Recovered]
 
 
 def at(ago: float) -> str:
@@ -58,13 +48,9 @@ def at(ago: float) -> str:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: object, database: str = f"sqlite:///{tmp_path}/ledger.db") -> Ran:
-        words = ["position-ledger", "recover", *map(str, arguments), "--database", database]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ran(ended.value.code, *capsys.readouterr())
+def run(tmp_path: Path, program: Program) -> Run:
+    def run(*arguments: object, database: str = f"sqlite:///{tmp_path}/ledger.db") -> Recovered:
+        return Recovered(*program("recover", *arguments, "--database", database))
 
     return run
 
