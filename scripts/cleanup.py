@@ -20,7 +20,7 @@ from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
 from scripts.output import print_json
-from scripts.snapshots import Shown, snapshot_options
+from scripts.snapshots import Shown, confirmations_option, snapshot_options
 
 AGE_HOURS: Final = 1.0
 
@@ -37,10 +37,7 @@ AGE_HOURS: Final = 1.0
     help="How old an incomplete entry must be.",
 )  # fmt: skip
 @snapshot_options
-@click.option(
-    "--confirmations", type=click.IntRange(1, 10), default=2, show_default=True,
-    help="How many reliable snapshots must agree before a cycle of the ledger is ended.",
-)  # fmt: skip
+@confirmations_option
 @click.option("--from", "url", metavar="URL", help="A legacy table to clean up, where it lives: postgresql://…")
 @click.option("--table", metavar="SCHEMA.NAME", help="Which legacy table.  [default: the one named positions]")
 @click.option(

@@ -18,7 +18,15 @@ from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
 from scripts.output import print_json, print_table
-from scripts.snapshots import Shown, asked_live, need_exact_times, read_file, snapshot_options
+from scripts.snapshots import (
+    Shown,
+    asked_live,
+    confirmations_option,
+    interval_option,
+    need_exact_times,
+    read_file,
+    snapshot_options,
+)
 
 _TITLES: Final = {
     Kind.PHANTOM: "in the ledger, not at the exchange",
@@ -41,14 +49,8 @@ _TITLES: Final = {
 @snapshot_options
 @click.option("--apply", "is_applied", is_flag=True, help="Correct the ledger; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why it is corrected; kept in every event.")
-@click.option(
-    "--confirmations", type=click.IntRange(1, 10), default=2, show_default=True,
-    help="How many reliable snapshots must agree before a phantom is closed.",
-)  # fmt: skip
-@click.option(
-    "--interval", type=click.IntRange(10, 3600), default=15, show_default=True, metavar="SECONDS",
-    help="How long to wait before the exchange itself is asked again, to confirm a phantom.",
-)  # fmt: skip
+@confirmations_option
+@interval_option
 @database_option
 @json_option
 @filter_options

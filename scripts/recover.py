@@ -20,7 +20,7 @@ from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
 from scripts.output import print_json
-from scripts.snapshots import CONFIRMATIONS, Shown, asked_live, snapshot_options
+from scripts.snapshots import Shown, asked_live, confirmations_option, interval_option, snapshot_options
 
 
 @click.command("recover")
@@ -28,14 +28,8 @@ from scripts.snapshots import CONFIRMATIONS, Shown, asked_live, snapshot_options
 @click.option("--live", is_flag=True, help="Ask the exchange itself, reading only: --exchange binance or bybit.")
 @click.option("--confirm", is_flag=True, help="Do what is proposed; needs --reason, and a snapshot or --live.")
 @click.option("--reason", metavar="TEXT", help="Why; kept in every event.")
-@click.option(
-    "--confirmations", type=click.IntRange(1, 10), default=CONFIRMATIONS, show_default=True,
-    help="How many reliable snapshots must agree that something is gone.",
-)  # fmt: skip
-@click.option(
-    "--interval", type=click.IntRange(10, 3600), default=15, show_default=True, metavar="SECONDS",
-    help="With --live --confirm, how long to wait before the exchange is asked again.",
-)  # fmt: skip
+@confirmations_option
+@interval_option
 @filter_options
 @database_option
 @json_option

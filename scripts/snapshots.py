@@ -20,6 +20,7 @@ from projections.reconciliation import Rules
 from projections.snapshot import Snapshot
 from scripts.cli import UNREACHABLE
 from scripts.filters import Filter
+from scripts.options import Run
 from scripts.output import say
 
 CONFIRMATIONS: Final = 2
@@ -118,6 +119,22 @@ def asked_live(
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from None
     return snapshots
+
+
+def confirmations_option(run: Run) -> Run:
+    """`--confirmations N`: one exchange that shows nothing is no proof."""
+    return click.option(
+        "--confirmations", type=click.IntRange(1, 10), default=CONFIRMATIONS, show_default=True,
+        help="How many reliable snapshots must agree that something is gone.",
+    )(run)  # fmt: skip
+
+
+def interval_option(run: Run) -> Run:
+    """`--interval SECONDS`, for an exchange that is asked itself."""
+    return click.option(
+        "--interval", type=click.IntRange(10, 3600), default=15, show_default=True, metavar="SECONDS",
+        help="How long to wait before the exchange is asked again, to confirm that something is gone.",
+    )(run)  # fmt: skip
 
 
 def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
