@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from domain.errors import StoreUnavailable
 from infrastructure.postgres.connections import Connection, connection_arguments, explained
@@ -23,7 +23,8 @@ _VERSION: Final = "SHOW server_version"
 BENCH: Final = "bench"
 TIMEOUT_SECONDS: Final = 600.0
 """Under load a wait is a figure, not a failure."""
-_DROP_SECONDS: Final = 30.0
+_DROP_SECONDS: Final = 60.0
+_DROP_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,19 @@ def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECO
         with _connected(replace(settings, timeout_seconds=_DROP_SECONDS)) as connection:
             found = connection.execute(_SCHEMAS, (f"{prefix}_%".replace("_", "\\_"),)).fetchall()
             for (schema,) in found:
-                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+                _drop(connection, schema)
+
+
+def _drop(connection: Connection, schema: str) -> None:
+    """Drop a schema, also under a process that was being started when all was stopped, and ends by itself soon."""
+    for attempt in range(1, _DROP_ATTEMPTS + 1):
+        try:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+        except errors.DeadlockDetected:
+            if attempt == _DROP_ATTEMPTS:
+                raise
+        else:
+            return
 
 
 @contextmanager

@@ -365,9 +365,9 @@ def test_stopped_half_way_it_leaves_nothing_behind(how: signal.Signals, url: str
             assert bench.poll() is None
         assert value(url, OURS) > 0
         os.killpg(bench.pid, how) if how is signal.SIGINT else bench.send_signal(how)
-        bench.stderr.read()
+        said = bench.stderr.read()
         assert bench.wait() != 0
-    assert value(url, OURS) == 0
+    assert value(url, OURS) == 0, said
 
 
 def test_places_of_two_runs_do_not_meet(url: str) -> None:
