@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
-from infrastructure.postgres.watchdog import Watchdog, WatchedConnection
+from infrastructure.postgres.watchdog import Watchdog, WatchedConnection, waited_for
 from infrastructure.settings import InvalidSettings, Settings
 
 APPLICATION_NAME: Final = "position-ledger"
@@ -243,14 +243,9 @@ class Connections:
     @contextmanager
     def walk(self, begin: str = "") -> Iterator[Connection]:
         """A transaction that goes through everything there is: each step takes as long as it needs."""
-        with self.transaction(begin) as connection:
-            assert isinstance(connection, WatchedConnection), "of our pool"
+        with self.transaction(begin) as connection, waited_for(connection, PATIENCE_SECONDS):
             connection.execute("SET LOCAL statement_timeout = 0")
-            outer, connection.allowed_seconds = connection.allowed_seconds, PATIENCE_SECONDS
-            try:
-                yield connection
-            finally:
-                connection.allowed_seconds = outer
+            yield connection
 
     def close(self) -> None:
         """Let go of every connection."""

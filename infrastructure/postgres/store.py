@@ -22,6 +22,7 @@ from infrastructure.postgres import append, restoring, schema
 from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost, settle_seconds
 from infrastructure.postgres.positions import PostgresPositionTable
 from infrastructure.postgres.tracking import PostgresTracking
+from infrastructure.postgres.watchdog import waited_for
 from infrastructure.records import Columns, EventRecord, RecordedEvent, as_record
 from infrastructure.settings import Settings
 from infrastructure.store import (
@@ -174,8 +175,14 @@ class PostgresStore(Store):
         hashes: Sequence[str],
         rows: Sequence[PositionRow],
     ) -> list[int]:
+        """A batch is one wait, however many statements: it has the whole timeout for it."""
         nids: list[int] = []
-        with connection.transaction(), RawCursor(connection) as raw, connection.cursor() as cursor:
+        with (
+            waited_for(connection, self.settings.timeout_seconds),
+            connection.transaction(),
+            RawCursor(connection) as raw,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(_LOCK_POSITIONS)
             each = append.statement(1, 0, self._lock, notify=self.settings.notify)
             pairs = zip(records, hashes, strict=True)

@@ -75,6 +75,17 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
             return super().wait(gen, *args, **kwargs)
 
 
+@contextmanager
+def waited_for(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+    """Allow each wait for a connection another time, until the end of the block."""
+    assert isinstance(connection, WatchedConnection), "of our pool"
+    outer, connection.allowed_seconds = connection.allowed_seconds, seconds
+    try:
+        yield
+    finally:
+        connection.allowed_seconds = outer
+
+
 def _shut_down(connection: psycopg.Connection[Any]) -> None:
     with contextlib.suppress(OSError, psycopg.OperationalError):  # it is closed by now: that is what was wanted
         duplicate = socket.socket(fileno=os.dup(connection.fileno()))
