@@ -17,7 +17,7 @@ from domain.key import PositionKey
 from domain.values import plain
 from infrastructure.codec import decode
 from infrastructure.following import Follower
-from infrastructure.ledger import PositionLedger, now
+from infrastructure.ledger import PositionLedger
 from infrastructure.statistics import statistics
 from infrastructure.store import Rejection, Store
 from projections.criteria import Criterion
@@ -57,7 +57,7 @@ def command(
       position-ledger report --since 4w --exchange binance --json
     """  # noqa: D301 - click reads \b
     with open_ledger(database) as ledger:
-        found = look_through(ledger, window, wanted)
+        found = look_through(ledger, window, wanted, asked_at)
     if html is not None:
         from scripts.pages.ledger import write_page  # noqa: PLC0415 - only pages are drawn
 
@@ -69,9 +69,9 @@ def command(
         _print(found)
 
 
-def look_through(ledger: PositionLedger, window: Window, wanted: Filter) -> Review:
+def look_through(ledger: PositionLedger, window: Window, wanted: Filter, asked_at: datetime) -> Review:
     """Review a window; takes in first what was recorded since it was asked last."""
-    asked_at, store = now(), ledger.store
+    store = ledger.store
     with progress("catching up") as advance:
         measured = statistics(store, window, now=asked_at, takes=wanted.takes, progress=advance)
     facts = [

@@ -10,6 +10,7 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.shadow.divergence import Divergence
 from infrastructure.shadow.mirroring import Mirroring
 from infrastructure.shadow.outbox import Outbox
+from tests.infrastructure.shadow.mirrored import mirrored
 from tests.infrastructure.shadow.old_bot import TABLE, OldBot
 
 Mirror = Callable[[], list[Divergence]]
@@ -38,10 +39,6 @@ def mirror(bot: OldBot, ledger: PositionLedger, postgres_url: str) -> Mirror:
 
     def run() -> list[Divergence]:
         with Outbox(postgres_url, TABLE) as outbox:
-            mirroring = Mirroring(ledger, outbox)
-            found = list(mirroring.step())
-            while mirroring.is_waiting:
-                found += mirroring.step()
-        return found
+            return list(mirrored(Mirroring(ledger, outbox)))
 
     return run

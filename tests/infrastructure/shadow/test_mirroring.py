@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from infrastructure.shadow.mirroring import Mirroring
 from infrastructure.shadow.outbox import NoOutbox, Outbox
 from position_ledger.testing import assert_sound
 from tests.infrastructure.legacy.examples import OPEN, raw, table
+from tests.infrastructure.shadow.mirrored import mirrored
 from tests.infrastructure.shadow.old_bot import APT, TABLE, OldBot
 from tests.infrastructure.shadow.test_incidents import signal_against_synchroniser
 
@@ -58,13 +59,6 @@ def until_it_is_killed(mirroring: Mirroring) -> list[dict[str, Any]]:
     with pytest.raises(Killed):
         found.extend(each.as_json() for each in mirrored(mirroring))
     return found
-
-
-def mirrored(mirroring: Mirroring) -> Iterator[Divergence]:
-    """Mirror all there is. Transactions of other databases of the server hold it up as well, while they last."""
-    yield from mirroring.step()
-    while mirroring.is_waiting:
-        yield from mirroring.step()
 
 
 def waits(mirroring: Mirroring) -> bool:
