@@ -31,6 +31,7 @@ from infrastructure.sqlite import connections as on_sqlite
 from infrastructure.sqlite import legacyview as sqlite_view
 from tests.acceptance.bot import run
 from tests.infrastructure.postgres.load import eventually
+from tests.infrastructure.roles import as_role, made_role
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 SAMPLE = Path(__file__).resolve().parent.parent / "samples_legacy" / "positions.sql"
@@ -315,24 +316,9 @@ def dashboard(postgres_url: str) -> Iterator[str]:
     """A role that may look at the view, and at nothing else."""
     with PositionLedger.connect(postgres_url):
         make_view(postgres_url)
-    name = f"dashboard_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(postgres_url, autocommit=True) as owner:
-        for statement in (
-            "CREATE ROLE {} LOGIN",
-            "GRANT USAGE ON SCHEMA monitoring TO {}",
-            "GRANT SELECT ON monitoring.positions TO {}",
-        ):
-            owner.execute(sql.SQL(statement).format(sql.Identifier(name)))
-        try:
-            yield name
-        finally:
-            owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
-            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
-
-
-def as_role(url: str, role: str) -> str:
-    url = url.replace("postgres:@", "@")
-    return f"{url}{'&' if '?' in url else '?'}user={role}"
+    grants = ("GRANT USAGE ON SCHEMA monitoring TO {}", "GRANT SELECT ON monitoring.positions TO {}")
+    with made_role(postgres_url, *grants) as name:
+        yield name
 
 
 def test_a_dashboard_that_may_only_read_the_view_still_may_after_a_rebuild(postgres_url: str, dashboard: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import psycopg
@@ -15,6 +14,7 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.postgres import connections, schema
 from infrastructure.settings import Settings
 from projections.following import STATISTICS
+from tests.infrastructure.roles import as_role, made_role
 
 ENTRY = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8", "intent_id": "1"}
 PRIVILEGES = (
@@ -25,19 +25,8 @@ PRIVILEGES = (
 
 @pytest.fixture
 def role(postgres_url: str) -> Iterator[str]:
-    name = f"role_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(postgres_url, autocommit=True) as owner:
-        owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
-        try:
-            yield name
-        finally:
-            owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
-            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
-
-
-def as_role(url: str, role: str) -> str:
-    url = url.replace("postgres:@", "@")
-    return f"{url}{'&' if '?' in url else '?'}user={role}"
+    with made_role(postgres_url) as name:
+        yield name
 
 
 def migrated(url: str, role: str) -> None:
