@@ -76,7 +76,8 @@ class Command(BaseModel):
 
         A field that has its default is left out, so that a later version may add some without changing digests.
         """
-        return digest_of(self.verb, self.model_dump_json(exclude=_ENVELOPE, exclude_defaults=True))
+        content = self.__pydantic_serializer__.to_json(self, exclude=_ENVELOPE, exclude_defaults=True)
+        return digest_of(self.verb, content)
 
     @property
     def key(self) -> PositionKey:
@@ -89,9 +90,9 @@ class Command(BaseModel):
         raise NotImplementedError
 
 
-def digest_of(verb: str, content: str) -> str:
+def digest_of(verb: str, content: bytes) -> str:
     """What tells two commands of one verb apart, as 16 hex digits."""
-    return hashlib.sha256(f"{verb} {content}".encode()).hexdigest()[:16]
+    return hashlib.sha256(verb.encode() + b" " + content).hexdigest()[:16]
 
 
 def _complaints(command: type[Command], wrong: ValidationError) -> str:

@@ -47,7 +47,7 @@ def _side(value: object) -> object:
 def _position_id(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r:.80} is not a position id like APTUSDT.binance#1")
-    return str(PositionId.parse(value))
+    return PositionId.parse(value).text
 
 
 def _reason(value: str) -> str:
@@ -69,10 +69,10 @@ class _OnKey(Command):
     account: Annotated[str | None, BeforeValidator(normalized_account)] = None
     leg: Annotated[Leg, BeforeValidator(normalized_leg)] = Leg.BOTH
 
-    @cached_property
+    @property
     def key(self) -> PositionKey:
         """The slot that this command asks for."""
-        return PositionKey(self.symbol, self.exchange, self.account, self.leg)
+        return PositionKey.of(self.symbol, self.exchange, self.account, self.leg)
 
     @property
     def cycle(self) -> int | None:
@@ -93,7 +93,7 @@ def _needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
 class _OnPosition(Command):
     position_id: PositionIdText
 
-    @cached_property
+    @property
     def key(self) -> PositionKey:
         """The slot of the position that this command names."""
         return PositionId.parse(self.position_id).key
@@ -101,7 +101,7 @@ class _OnPosition(Command):
     @property
     def cycle(self) -> int | None:
         """The cycle that this command names."""
-        return int(self.position_id.rpartition("#")[2])
+        return PositionId.parse(self.position_id).cycle
 
 
 class RequestEntry(_OnKey):
@@ -161,18 +161,18 @@ class RecordEntryPlaced(Command):
             raise ValueError("avg_px needs filled_qty: an average price of how much?")
         return self
 
-    @cached_property
+    @property
     def key(self) -> PositionKey:
         """The slot, by position id or by its parts."""
         if self.position_id is not None:
             return PositionId.parse(self.position_id).key
         assert self.symbol is not None and self.exchange is not None, "checked when the command was made"
-        return PositionKey(self.symbol, self.exchange, self.account, self.leg or Leg.BOTH)
+        return PositionKey.of(self.symbol, self.exchange, self.account, self.leg or Leg.BOTH)
 
     @property
     def cycle(self) -> int | None:
         """The cycle named by position id, if it was."""
-        return None if self.position_id is None else int(self.position_id.rpartition("#")[2])
+        return None if self.position_id is None else PositionId.parse(self.position_id).cycle
 
 
 class RecordEntryFill(_OnPosition):
@@ -381,7 +381,7 @@ class ImportPosition(_OnKey):
     @cached_property
     def digest(self) -> str:
         """The row is what is asked; how we read it may get better, and is no reason to import it again."""
-        return digest_of(self.verb, json.dumps(self.row, sort_keys=True))
+        return digest_of(self.verb, json.dumps(self.row, sort_keys=True).encode())
 
 
 COMMANDS: Final[dict[str, type[Command]]] = {

@@ -74,15 +74,18 @@ class Holding:
             if filled_qty < self.filled_qty:
                 return self
             missing = filled_qty - self.filled_qty
-            if avg_px is None:
-                grown = self._entered(missing, None) if missing else self
-            elif self.closed_qty == 0 and (missing or self.cost is None):
-                grown = replace(
-                    self, quantity=filled_qty, filled_qty=filled_qty, cost=filled_qty * avg_px, avg_px_open=avg_px
+            uncounted = self.uncounted_qty + missing
+            if avg_px is not None and self.closed_qty == 0 and (missing or self.cost is None):
+                return replace(
+                    self,
+                    quantity=filled_qty,
+                    filled_qty=filled_qty,
+                    cost=filled_qty * avg_px,
+                    avg_px_open=avg_px,
+                    uncounted_qty=uncounted,
                 )
-            else:
-                grown = self._entered(missing, missing * avg_px) if missing else self
-            return replace(grown, uncounted_qty=self.uncounted_qty + missing)
+            entered = self._entered(missing, None if avg_px is None else missing * avg_px)
+            return replace(entered, uncounted_qty=uncounted)
 
     def _entered(self, qty: Decimal, cost: Decimal | None) -> Holding:
         if not qty:

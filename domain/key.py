@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, Self
 
 from domain.values import Leg
@@ -24,6 +24,7 @@ _STREAM = re.compile(
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
 _PARSED_MAX: Final = 10_000
+_NAMED: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
 
@@ -36,6 +37,11 @@ def normalized_symbol(symbol: object) -> str:
     """
     if not isinstance(symbol, str):
         raise ValueError(f"symbol {symbol!r} is not text")
+    return _one_spelling(symbol)
+
+
+@lru_cache(maxsize=_PARSED_MAX)
+def _one_spelling(symbol: str) -> str:
     text = symbol.strip()
     if match := _UNIFIED.fullmatch(text):
         pair, settle = match["base"] + match["quote"], match["settle"] or match["quote"]
@@ -102,7 +108,13 @@ class PositionKey:
         object.__setattr__(self, "account", normalized_account(self.account))
         object.__setattr__(self, "leg", normalized_leg(self.leg))
 
-    @property
+    @classmethod
+    @lru_cache(maxsize=_PARSED_MAX)
+    def of(cls, symbol: str, exchange: str, account: str | None = None, leg: Leg = Leg.BOTH) -> Self:
+        """The key, made once: a bot comes back to the same few."""
+        return cls(symbol, exchange, account, leg)
+
+    @cached_property
     def stream(self) -> str:
         """The id of the event stream, as readable text: `APTUSDT.binance.sub1:LONG`."""
         account = f".{self.account}" if self.account else ""
@@ -151,9 +163,14 @@ class PositionId:
             raise ValueError(f"{text!r:.120} is not a position id like APTUSDT.binance#1")
         return cls(PositionKey.parse(stream), int(cycle))
 
+    @cached_property
+    def text(self) -> str:
+        """The id as it is stored."""
+        return f"{self.key.stream}#{self.cycle}"
+
     def __str__(self) -> str:
         """Show the id as it is stored."""
-        return f"{self.key.stream}#{self.cycle}"
+        return self.text
 
 
 def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> str:
@@ -163,6 +180,6 @@ def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> 
            `rollback`) and the intent.
     """
     stream, _, cycle = position_id.rpartition("#")
-    name = json.dumps([stream, int(cycle), trade_leg, intent_id], ensure_ascii=True, separators=(",", ":"))
+    name = _NAMED.encode([stream, int(cycle), trade_leg, intent_id])
     digest = uuid.uuid5(_ORDER_NAMESPACE, name).bytes
     return "p" + base64.b32encode(digest).decode("ascii").rstrip("=").lower()

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
@@ -19,7 +19,10 @@ MAGNITUDE_MAX: Final = Decimal(10) ** 18
 TEXT_LENGTH_MAX: Final = 200
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_AS_WE_WRITE = re.compile(r"(0|[1-9]\d{0,17})(\.\d{0,17}[1-9])?", re.ASCII)
+"""What `plain` writes, but for negative numbers."""
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+_NAME = re.compile(f"[!-~]{{1,{TEXT_LENGTH_MAX}}}")
 
 
 class Leg(StrEnum):
@@ -60,7 +63,7 @@ class Status(StrEnum):
     ROLLED_BACK = "rolled_back"
     CLOSED = "closed"
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether a cycle of this status holds the slot of its key."""
         return self in OPEN_STATUSES
@@ -93,6 +96,7 @@ class JsonFloat(float):
         return self
 
 
+@lru_cache(maxsize=8192)
 def plain(value: Decimal) -> str:
     """Write a number the one way we write numbers: no exponent, no trailing zeros, no minus zero."""
     text = format(value, "f")
@@ -112,6 +116,8 @@ def exact(value: object) -> Decimal:
     Units:   whatever the field says; up to 18 decimals and below 10^18 either way.
     Refuses: floats (naming the text to send instead), NaN, infinity, anything longer.
     """
+    if isinstance(value, str) and _AS_WE_WRITE.fullmatch(value):
+        return Decimal(value)
     if isinstance(value, float):
         text = value.text if isinstance(value, JsonFloat) else repr(value)
         if _NUMBER.fullmatch(text):
@@ -185,6 +191,8 @@ def writable(value: str) -> str:
 
 
 def _identifier(value: str) -> str:
+    if _NAME.fullmatch(value):
+        return value
     value = writable(value).strip()
     if not value:
         raise ValueError("is empty")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -54,7 +54,7 @@ def now() -> datetime:
 
 
 def _new_command_id() -> str:
-    return str(uuid.uuid4())
+    return os.urandom(16).hex()
 
 
 def open_store(settings: Settings, *, create: bool = True) -> Store:

@@ -88,7 +88,7 @@ COLUMNS = tuple(column.name for column in fields(PositionRow))
 
 def fees_text(fees: dict[str, Decimal]) -> str:
     """Fees by currency as one text, for a column."""
-    return json.dumps({currency: plain(amount) for currency, amount in sorted(fees.items())})
+    return json.dumps({currency: plain(amount) for currency, amount in sorted(fees.items())}) if fees else "{}"
 
 
 def row_from(values: Sequence[Any]) -> PositionRow:

@@ -17,6 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from itertools import count
+from operator import itemgetter
 from typing import Any, Final
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
@@ -118,16 +119,16 @@ def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequ
 
 def row_values(row: PositionRow) -> list[str | None]:
     """A row as text, in the order of its columns."""
-    return [_TEXT[type(value)](value) for value in map(vars(row).__getitem__, COLUMNS)]
+    values = _IN_ORDER(vars(row))
+    return [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
 
 
-_TEXT: Final[dict[type, Callable[[Any], str | None]]] = {
-    type(None): lambda value: value,
-    str: lambda value: value,
+_IN_ORDER: Final = itemgetter(*COLUMNS)
+_TEXT: Final[dict[type, Callable[[Any], str]]] = {
     bool: lambda value: "true" if value else "false",
     int: str,
     Decimal: plain,
     datetime: timestamp_text,
     dict: fees_text,
-    **dict.fromkeys((Leg, Side, Status, Source), str),
+    **dict.fromkeys((Leg, Side, Status, Source), str.__str__),
 }

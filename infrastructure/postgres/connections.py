@@ -79,7 +79,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": milliseconds,
     }
-    return defaults | told
+    return defaults | told | {"client_encoding": "UTF8"}
 
 
 def wait_seconds(settings: Settings) -> float:
@@ -202,7 +202,7 @@ class Connections:
         return connection
 
     @contextmanager
-    def borrowed(self) -> Iterator[Connection]:
+    def borrowed(self) -> Iterator[WatchedConnection]:
         """A connection of the pool, not one that the server hung up on: what psycopg raises passes through."""
         deadline = time.monotonic() + wait_seconds(self.settings)
         connection = self._pool.getconn()

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Final, NoReturn
 
 import psycopg
@@ -17,12 +16,13 @@ from psycopg_pool import PoolTimeout
 
 from domain.errors import StoreUnavailable
 from domain.values import OPEN_STATUSES, timestamp_text
-from infrastructure.hashing import GENESIS, chain
+from infrastructure.hashing import GENESIS, chained
 from infrastructure.postgres import append, restoring, schema
 from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost, settle_seconds
 from infrastructure.postgres.positions import PostgresPositionTable
+from infrastructure.postgres.prepared import execute
 from infrastructure.postgres.tracking import PostgresTracking
-from infrastructure.postgres.watchdog import waited_for
+from infrastructure.postgres.watchdog import WatchedConnection, waited_for
 from infrastructure.records import Columns, EventRecord, RecordedEvent, as_record
 from infrastructure.settings import Settings
 from infrastructure.store import (
@@ -131,9 +131,11 @@ class PostgresStore(Store):
         records = [as_record(event) for event in stored_events]
         ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
         hashes: list[str] = []
-        for stream, of_stream in groupby(records, lambda record: str(record.originator_id)):
-            hashes += chain(ends.get(stream, GENESIS), of_stream)
-            ends[stream] = hashes[-1]
+        for record in records:
+            stream = str(record.originator_id)
+            end = chained(ends.get(stream, GENESIS), stream, record.originator_version, record.topic, record.state)
+            ends[stream] = end
+            hashes.append(end)
         nids = self._append(records, hashes, rows)
         if heads is not None:
             heads.update(ends)
@@ -143,7 +145,7 @@ class PostgresStore(Store):
         return dict(self._select(_HEADS, ([str(record.originator_id) for record in records],)))
 
     def _append(self, records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[int]:
-        connection: Connection | None = None
+        connection: WatchedConnection | None = None
         try:
             with self._connections.borrowed() as connection:
                 if len(records) <= _AT_ONCE_MAX:
@@ -160,13 +162,12 @@ class PostgresStore(Store):
             raise explained(error, self.settings) from error
 
     def _append_at_once(
-        self, connection: Connection, parameters: Sequence[str | None], events: int, rows: int
+        self, connection: WatchedConnection, parameters: Sequence[str | None], events: int, rows: int
     ) -> list[int]:
         statement = append.statement(events, rows, self._lock, notify=self.settings.notify)
-        found = RawCursor(connection).execute(statement, parameters, prepare=True).fetchone()
-        assert found is not None, "an aggregate has one row"
-        nids: list[int] = found[0]
-        return nids
+        nids = execute(connection, statement, parameters).get_value(0, 0)
+        assert nids is not None, "as many as there are events"
+        return [int(nid) for nid in nids[1:-1].split(b",")]
 
     def _append_in_parts(
         self,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
 
 Result = TypeVar("Result")
 
@@ -31,16 +32,15 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    @contextmanager
-    def over(self, connection: WatchedConnection) -> Iterator[None]:
-        """Watch a connection during one wait."""
+    def watch(self, connection: WatchedConnection) -> None:
+        """Watch a connection from now on, until it is let be."""
         if self._thread is None:
             self._start()
         self._deadlines[connection] = time.monotonic() + (connection.allowed_seconds or self._allowed)
-        try:
-            yield
-        finally:
-            del self._deadlines[connection]
+
+    def let_be(self, connection: WatchedConnection) -> None:
+        """Watch a connection no more."""
+        del self._deadlines[connection]
 
     def stop(self) -> None:
         """Watch no more."""
@@ -67,12 +67,21 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     allowed_seconds: float | None = None
     """How long one wait may take; None for as long as the watchdog allows all connections."""
 
+    def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
+        """Have prepared nothing yet."""
+        super().__init__(pgconn, *args, **kwargs)
+        self.prepared: dict[bytes, bytes] = {}
+        """The names of the statements that it was given once and for all."""
+
     def wait(self, gen: PQGen[Result], *args: Any, **kwargs: Any) -> Result:
         """Wait for the server; psycopg does nothing else that may take long on a connection that is open."""
         if self.watchdog is None:
             return super().wait(gen, *args, **kwargs)
-        with self.watchdog.over(self):
+        self.watchdog.watch(self)
+        try:
             return super().wait(gen, *args, **kwargs)
+        finally:
+            self.watchdog.let_be(self)
 
 
 @contextmanager
