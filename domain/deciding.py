@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from domain import commands as c
 from domain import events as e
@@ -26,8 +25,7 @@ from domain.stop import is_losing_side
 from domain.values import Side, plain
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What the edge knows of a command: its id, when it happened, and when it is written."""
 
     command_id: str
@@ -42,8 +40,7 @@ class Stamp:
         return cls(command.command_id, command.at, command.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """A command while it is being decided: its stamp, and the version that it was decided on."""
 
     command: Command

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 import re
 import uuid
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
 from domain.values import Leg
@@ -24,7 +25,6 @@ _STREAM = re.compile(
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
 _PARSED_MAX: Final = 10_000
-_NAMED: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
 
@@ -180,6 +180,14 @@ def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> 
            `rollback`) and the intent.
     """
     stream, _, cycle = position_id.rpartition("#")
-    name = _NAMED.encode([stream, int(cycle), trade_leg, intent_id])
-    digest = uuid.uuid5(_ORDER_NAMESPACE, name).bytes
-    return "p" + base64.b32encode(digest).decode("ascii").rstrip("=").lower()
+    intent = "null" if intent_id is None else _quoted(intent_id)
+    name = f"[{_quoted(stream)},{int(cycle)},{_quoted(trade_leg)},{intent}]"
+    return "p" + base64.b32encode(_uuid5(name)).decode("ascii").rstrip("=").lower()
+
+
+def _uuid5(name: str) -> bytes:
+    """`uuid.uuid5(_ORDER_NAMESPACE, name).bytes`, at a third of its price."""
+    digest = bytearray(hashlib.sha1(_ORDER_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return bytes(digest)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from eventsourcing.domain import BaseAggregate
 
@@ -18,8 +18,7 @@ from domain.values import Side, Status
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a command was answered: how the stream stood after its last event, and which events those were."""
 
     request: str
@@ -170,13 +169,16 @@ class Memory(BaseAggregate[str]):
         status = event.status if isinstance(event, e.PositionImported) else self.status
         assert status is not None, "an event has a cycle"
         before = self.answers.get(event.command_id)
+        order_id, close_side, close_quantity = self.client_order_id, None, None
+        if isinstance(event, e.RollbackStarted):
+            order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
         self.answers[event.command_id] = Answer(
             event.request,
             event.position_id,
             event.originator_version,
             status,
             (*(before.events if before else ()), type(event).__name__),
-            getattr(event, "client_order_id", None) or self.client_order_id,
-            getattr(event, "close_side", None),
-            getattr(event, "close_quantity", None),
+            order_id,
+            close_side,
+            close_quantity,
         )

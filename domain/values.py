@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, PlainValidator
 
 EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
@@ -145,16 +145,18 @@ def _rewritten(text: str) -> str:
     return plain(Decimal(text)) if "e" in text.lower() else text
 
 
-def _positive(value: Decimal) -> Decimal:
-    if value <= 0:
-        raise ValueError(f"{plain(value)} is not greater than zero; leave the field out when the value is not known")
-    return value
+def _positive(value: object) -> Decimal:
+    number = exact(value)
+    if number <= 0:
+        raise ValueError(f"{plain(number)} is not greater than zero; leave the field out when the value is not known")
+    return number
 
 
-def _not_negative(value: Decimal) -> Decimal:
-    if value < 0:
-        raise ValueError(f"{plain(value)} is negative")
-    return value
+def _not_negative(value: object) -> Decimal:
+    number = exact(value)
+    if number < 0:
+        raise ValueError(f"{plain(number)} is negative")
+    return number
 
 
 def utc(value: object) -> datetime:
@@ -207,7 +209,9 @@ def _identifier_from(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Number = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
+_PLAINLY: Final = PlainSerializer(plain, return_type=str, when_used="json")
+
+Number = Annotated[Decimal, _PLAINLY]
 """A number as events and rows hold it: already checked, written plainly."""
 
 Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_text, return_type=str, when_used="json")]
@@ -216,16 +220,16 @@ Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_tex
 Instant = Annotated[AwareDatetime, PlainSerializer(timestamp_text, return_type=str, when_used="json")]
 """An aware UTC time as events and rows hold it: already checked."""
 
-Price = Annotated[Number, BeforeValidator(exact), AfterValidator(_positive)]
+Price = Annotated[Decimal, PlainValidator(_positive), _PLAINLY]
 """Quote asset for one unit of base asset; greater than zero, for unknown is not zero."""
 
-Quantity = Annotated[Number, BeforeValidator(exact), AfterValidator(_positive)]
+Quantity = Annotated[Decimal, PlainValidator(_positive), _PLAINLY]
 """Base asset (or contracts), without a sign: the side says the direction."""
 
-QuantityOrNone = Annotated[Number, BeforeValidator(exact), AfterValidator(_not_negative)]
+QuantityOrNone = Annotated[Decimal, PlainValidator(_not_negative), _PLAINLY]
 """A quantity that may be zero: nothing filled, nothing left."""
 
-Fee = Annotated[Number, BeforeValidator(exact)]
+Fee = Annotated[Decimal, PlainValidator(exact), _PLAINLY]
 """What a fill cost, in `fee_currency`; negative is a rebate."""
 
 Identifier = Annotated[str, BeforeValidator(_identifier_from), AfterValidator(_identifier)]

@@ -201,19 +201,28 @@ class Connections:
             raise explained(error, self.settings) from error
         return connection
 
-    @contextmanager
-    def borrowed(self) -> Iterator[WatchedConnection]:
-        """A connection of the pool, not one that the server hung up on: what psycopg raises passes through."""
+    def borrow(self) -> WatchedConnection:
+        """A connection of the pool, not one that the server hung up on. What psycopg raises passes through."""
         deadline = time.monotonic() + wait_seconds(self.settings)
         connection = self._pool.getconn()
         while _hung_up(connection):
             connection.close()
             self._pool.putconn(connection)
             connection = self._pool.getconn(deadline - time.monotonic())
+        return connection
+
+    def give_back(self, connection: WatchedConnection) -> None:
+        """Put a connection back into the pool, which rolls back what is not finished."""
+        self._pool.putconn(connection)
+
+    @contextmanager
+    def borrowed(self) -> Iterator[WatchedConnection]:
+        """A connection that is given back at the end of the block."""
+        connection = self.borrow()
         try:
             yield connection
         finally:
-            self._pool.putconn(connection)  # which rolls back what is not finished
+            self.give_back(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

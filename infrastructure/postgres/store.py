@@ -147,12 +147,13 @@ class PostgresStore(Store):
     def _append(self, records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[int]:
         connection: WatchedConnection | None = None
         try:
-            with self._connections.borrowed() as connection:
-                if len(records) <= _AT_ONCE_MAX:
-                    return self._append_at_once(
-                        connection, append.parameters(records, hashes, rows), len(records), len(rows)
-                    )
-                return self._append_in_parts(connection, records, hashes, rows)
+            connection = self._connections.borrow()
+            try:
+                if len(records) > _AT_ONCE_MAX:
+                    return self._append_in_parts(connection, records, hashes, rows)
+                return self._append_at_once(connection, records, hashes, rows)
+            finally:
+                self._connections.give_back(connection)
         except errors.UniqueViolation as conflict:
             _tell_apart(conflict)
         except (psycopg.Error, PoolTimeout) as error:
@@ -162,10 +163,14 @@ class PostgresStore(Store):
             raise explained(error, self.settings) from error
 
     def _append_at_once(
-        self, connection: WatchedConnection, parameters: Sequence[str | None], events: int, rows: int
+        self,
+        connection: WatchedConnection,
+        records: Sequence[EventRecord],
+        hashes: Sequence[str],
+        rows: Sequence[PositionRow],
     ) -> list[int]:
-        statement = append.statement(events, rows, self._lock, notify=self.settings.notify)
-        nids = execute(connection, statement, parameters).get_value(0, 0)
+        statement = append.statement(len(records), len(rows), self._lock, notify=self.settings.notify)
+        nids = execute(connection, statement, append.parameters(records, hashes, rows)).get_value(0, 0)
         assert nids is not None, "as many as there are events"
         return [int(nid) for nid in nids[1:-1].split(b",")]
 
