@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import base64
+import json
 import re
+import uuid
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.key import PositionId, PositionKey, client_order_id, normalized_symbol
 from domain.values import Leg
@@ -154,6 +158,14 @@ def test_a_base_asset_that_the_quote_happens_to_end_with_is_another_currency() -
 
 def test_a_client_order_id_is_the_same_on_every_retry() -> None:
     assert client_order_id("APTUSDT.binance#1", "entry", "5483266") == "phj4bdbehtnowjiptjskodhosei"
+
+
+@given(spelled_keys(), st.integers(1, 10**6), st.sampled_from(["entry", "rollback"]), st.none() | st.text())
+def test_a_client_order_id_is_the_uuid_of_its_parts(spelled: Spelled, cycle: int, leg: str, intent: str | None) -> None:
+    stream = PositionKey(*spelled.keys[0]).stream
+    parts = json.dumps([stream, cycle, leg, intent], separators=(",", ":"))
+    expected = base64.b32encode(uuid.uuid5(uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41"), parts).bytes)
+    assert client_order_id(f"{stream}#{cycle}", leg, intent) == "p" + expected.decode().rstrip("=").lower()
 
 
 def test_a_client_order_id_is_what_every_exchange_takes() -> None:

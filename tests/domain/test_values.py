@@ -5,7 +5,7 @@ from decimal import Decimal, Inexact, localcontext
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.values import OPEN_STATUSES, JsonFloat, Side, Status, exact, plain, rounded, timestamp_text, utc
@@ -79,6 +79,21 @@ SIGNED = numbers() | numbers().map(Decimal.copy_negate) | st.just(Decimal(0))
 def test_every_number_is_read_back_exactly(number: Decimal) -> None:
     assert exact(plain(number)) == number
     assert plain(exact(plain(number))) == plain(number)
+
+
+@example("61.80")
+@example("-0")
+@example("1" * 19)
+@given(st.from_regex(r"[-+]?[0-9]{0,20}[.]?[0-9]{0,20}(e[0-9])?", fullmatch=True))
+def test_a_number_means_the_same_with_blanks_around_it(text: str) -> None:
+    assert outcome(text) == outcome(f" {text} ")
+
+
+def outcome(sent: str) -> str:
+    try:
+        return repr(exact(sent))
+    except ValueError as refusal:
+        return str(refusal)
 
 
 @given(SIGNED, st.integers(1, 6))

@@ -1,0 +1,73 @@
+"""Statements that are handed to libpq itself: prepared once a connection, whole in every encoding, honest in errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from infrastructure.ledger import PositionLedger
+from infrastructure.postgres.connections import Connections
+from infrastructure.postgres.prepared import execute
+from infrastructure.postgres.watchdog import WatchedConnection
+from infrastructure.settings import Settings
+from infrastructure.verify import verify
+
+ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+
+
+@pytest.fixture
+def connection(postgres_url: str) -> Iterator[WatchedConnection]:
+    connections = Connections(Settings.read(postgres_url))
+    with connections.borrowed() as borrowed:
+        yield borrowed
+    connections.close()
+
+
+def prepared(connection: WatchedConnection) -> list[str]:
+    return [
+        text for (text,) in connection.execute("SELECT statement FROM pg_prepared_statements WHERE name ~ '^ledger'")
+    ]
+
+
+def test_a_statement_is_prepared_once_for_a_connection(connection: WatchedConnection) -> None:
+    answers = [execute(connection, b"SELECT $1::text || 'x'", [value]).get_value(0, 0) for value in ("a", "é", None)]
+    assert answers == [b"ax", "éx".encode(), None]
+    assert execute(connection, b"SELECT 1", []).get_value(0, 0) == b"1"
+    assert sorted(prepared(connection)) == ["SELECT $1::text || 'x'", "SELECT 1"]
+
+
+def test_what_the_server_refuses_is_an_error_of_psycopg(connection: WatchedConnection) -> None:
+    with pytest.raises(errors.DivisionByZero):
+        execute(connection, b"SELECT 1 / $1::int", ["0"])
+    with pytest.raises(errors.UndefinedTable):
+        execute(connection, b"SELECT FROM nowhere", [])
+    assert execute(connection, b"SELECT 1 / $1::int", ["1"]).get_value(0, 0) == b"1"
+
+
+def test_a_server_that_hangs_up_is_an_error_and_the_connection_is_lost(
+    connection: WatchedConnection, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+    with pytest.raises(psycopg.Error):
+        execute(connection, b"SELECT pg_sleep(60)", [])
+    assert connection.closed
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_what_the_client_is_set_to_write_changes_no_byte_of_an_event(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    asked = f"{postgres_url}{'&' if '?' in postgres_url else '?'}client_encoding={encoding}"
+    for url, intent in ((postgres_url, "é-1"), (asked, "信号-2")):
+        with PositionLedger.connect(url) as ledger:
+            opened = ledger.request_entry(**ENTRY, intent_id=intent, metadata={"note": "币安 é"})
+            ledger.fail_entry(position_id=opened.position_id, reason="ö", outcome="rejected")
+            assert ledger.position(opened.position_id).intent_id == intent
+            assert ledger.history(opened.position_id)[0].event.metadata == {"note": "币安 é"}
+            assert verify(ledger.store).ok
