@@ -9,17 +9,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 
+from domain.commands import RecordEntryFill, RequestEntry
 from domain.errors import OutcomeUnknown, StoreUnavailable
+from domain.events import PositionEvent
+from domain.position import Position
+from infrastructure.codec import encode
+from infrastructure.hashing import GENESIS
 from infrastructure.ledger import PositionLedger
 from infrastructure.postgres.store import PostgresStore
 from infrastructure.receipt import Receipt
+from infrastructure.records import EventRecord
 from infrastructure.verify import verify
 from tests.infrastructure.postgres.load import (
+    Answer,
     Asked,
     assert_told_the_truth,
     eventually,
@@ -332,6 +339,53 @@ def test_a_backend_that_is_terminated_in_the_middle_of_an_append_is_not_written(
         blocker.rollback()
         assert commands(postgres_url) == ["c-1"]
         assert place_entry(ledger).outcome == "recorded"
+
+
+def test_a_batch_is_waited_for_longer_than_a_command(ledger: PositionLedger, proxy: Proxy) -> None:
+    ledger.disconnect()
+    with PositionLedger.connect(proxy.url(f"timeout={BATCH_TIMEOUT}&pool_size=1")) as patient:
+        fill(patient)
+        before = backend_of(patient)
+        heads = {"BATCHUSDT.binance": GENESIS}
+        nids = answered_late(proxy, lambda: patient.store.insert_events(batch("BATCHUSDT.binance"), heads=heads))
+        assert nids is not None
+        assert len(nids) == BATCH_EVENTS
+        assert backend_of(patient) == before, "the connection was not given up"
+        assert answered_late(proxy, lambda: place_entry(patient)).outcome == "recorded"
+        assert backend_of(patient) != before, "given up, and read back over another one"
+
+
+BATCH_EVENTS = 10
+
+
+def batch(stream: str) -> list[EventRecord]:
+    position = Position.of_stream(stream)
+    told = {"at": "2025-10-22T18:50:40Z", "command_id": "b-0"}
+    position.decide(RequestEntry.of(**ENTRY | {"symbol": "BATCHUSDT"}, intent_id="1", **told))
+    for number in range(1, BATCH_EVENTS):
+        told["command_id"] = f"b-{number}"
+        position.decide(
+            RecordEntryFill.of(position_id=f"{stream}#1", trade_id=f"b{number}", last_qty="1", last_px="3.2", **told)
+        )
+    return [encode(event) for event in cast("list[PositionEvent]", position.collect_events())]
+
+
+BATCH_TIMEOUT = 3.0
+
+
+def answered_late(proxy: Proxy, question: Callable[[], Answer]) -> Answer:
+    """The answer to a question when the server is not heard for most of the timeout, but less than all of it."""
+    proxy.hold_answers()
+    asked = Asked(question)
+    time.sleep(0.8 * BATCH_TIMEOUT)
+    proxy.release()
+    return asked.answer()
+
+
+def backend_of(ledger: PositionLedger) -> int:
+    assert isinstance(ledger.store, PostgresStore)
+    with ledger.store._connections.borrowed() as connection:
+        return connection.info.backend_pid
 
 
 # -- waits that the server ends ---------------------------------------------------------------------------------------
