@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from eventsourcing.domain import CanMutateAggregate
-from pydantic import ConfigDict, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from domain.commands import Evidence
 from domain.holding import Holding
 from domain.values import Instant, Number, Side, Source, Status
+
+
+_OF_THE_ROW: Final = Field(exclude=True)
+"""Not part of what is written as the event: its place is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +31,8 @@ class PositionEvent(CanMutateAggregate[str]):
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    originator_id: str
-    originator_version: int
+    originator_id: Annotated[str, _OF_THE_ROW]
+    originator_version: Annotated[int, _OF_THE_ROW]
     command_id: str
     request: str
     cycle: int

@@ -41,7 +41,7 @@ def encode(event: PositionEvent) -> EventRecord:
         originator_id=event.originator_id,
         originator_version=event.originator_version,
         topic=name,
-        state=_adapter(name).serializer.to_json(event, exclude=_COLUMNS, exclude_defaults=True),
+        state=_adapter(name).serializer.to_json(event, exclude_defaults=True),
         columns=columns(event),
     )
 

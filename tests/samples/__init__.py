@@ -51,7 +51,7 @@ def shapes() -> dict[str, Any]:
     """What is stored today: fields in their order with type and default; what an enumeration may say."""
     envelope = frozenset(each.name for each in fields(PositionEvent))
     return (
-        {"every event": _shape(PositionEvent)}
+        {"every event": _shape(PositionEvent, frozenset({"originator_id", "originator_version"}))}
         | {stored_name(event): _shape(event, envelope) for event in EVENTS}
         | {part.__name__: _shape(part) for part in (Holding, Evidence, ClosingFill)}
         | {values.__name__: [*values] for values in (Side, Status, Source)}
