@@ -17,7 +17,6 @@ from domain.commands import Evidence
 from domain.holding import Holding
 from domain.values import Instant, Number, Side, Source, Status
 
-
 _OF_THE_ROW: Final = Field(exclude=True)
 """Not part of what is written as the event: its place is."""
 
