@@ -2,7 +2,8 @@
 
 A writer holds a shared advisory lock until its transaction ends. Writers never wait for each other by it; a follower
 that is granted the exclusive lock for an instant knows that every event below the last one is there to be read, for
-an event gets its place in the global order only after the lock is held.
+the lock is taken by the condition under which an event is selected, and only what was selected is given a place in
+the global order.
 
 The row is written from what the insert of the events returned, so that a conflict of versions is met before the row
 could meet one of its own. Parameters are text with a cast each, so that whatever is None or how large a number is,
@@ -79,12 +80,10 @@ def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
     """The append of a number of events and rows, with PostgreSQL's own placeholders: nothing is left to translate."""
     event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
-    writing = f"WITH writing AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}))"
-    appended = (
-        f"appended AS (INSERT INTO ledger_events ({event_names}) SELECT event.* FROM writing, (VALUES {event_values})"
-        f" AS event ({event_names}) ORDER BY event.stream, event.version RETURNING nid)"
-    )
-    parts = [writing, appended]
+    parts = [
+        f"WITH appended AS (INSERT INTO ledger_events ({event_names}) SELECT event.* FROM (VALUES {event_values}) AS event"
+        f" WHERE pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL RETURNING nid)"
+    ]
     if rows:
         names = ", ".join(COLUMNS)
         row_values = ", ".join([_ROW_CASTS] * rows)
@@ -93,7 +92,7 @@ def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
             f" (VALUES {row_values}) AS position ({names}) {_REPLACING})"
         )
     hint = f", pg_notify('{channel(lock)}', '')" if notify else ""
-    text = ", ".join(parts) + f" SELECT array_agg(nid ORDER BY nid){hint} FROM appended"
+    text = ", ".join(parts) + f" SELECT array_agg(nid){hint} FROM appended"
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
 

@@ -172,7 +172,7 @@ class PostgresStore(Store):
         statement = append.statement(len(records), len(rows), self._lock, notify=self.settings.notify)
         nids = execute(connection, statement, append.parameters(records, hashes, rows)).get_value(0, 0)
         assert nids is not None, "as many as there are events"
-        return [int(nid) for nid in nids[1:-1].split(b",")]
+        return sorted(int(nid) for nid in nids[1:-1].split(b","))
 
     def _append_in_parts(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.commands import RequestEntry
 from domain.errors import StoreUnavailable
 from infrastructure.ledger import PositionLedger, open_store
 from infrastructure.postgres import append, follower, schema
@@ -20,6 +21,7 @@ from infrastructure.postgres.follower import follow
 from infrastructure.postgres.store import PostgresStore
 from infrastructure.settings import Settings
 from tests.infrastructure.postgres.load import (
+    Asked,
     assert_told_the_truth,
     eventually,
     logged,
@@ -108,6 +110,29 @@ def record(ledger: PositionLedger) -> None:
     """One event in a stream of its own."""
     symbol = f"S{next(_symbols)}USDT"
     ledger.request_entry(symbol=symbol, exchange="binance", side="long", quantity="1", intent_id="1")
+
+
+@pytest.mark.parametrize("events", [1, 2, 10])
+def test_an_event_is_given_its_place_only_under_the_lock(
+    ledger: PositionLedger, postgres_url: str, events: int
+) -> None:
+    lock = (schema.APPEND_LOCK, schema.lock_key(Settings.read(postgres_url)))
+    given = "SELECT last_value, is_called FROM ledger_events_nid_seq"
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = %s"
+    opened = [
+        RequestEntry.of(symbol=f"L{number}USDT", exchange="binance", side="long", quantity="1", intent_id="1")
+        for number in range(events)
+    ]
+    record(ledger)
+    with psycopg.connect(postgres_url, autocommit=True) as follower:
+        follower.execute("SELECT pg_advisory_lock(%s, %s)", lock)
+        before = follower.execute(given).fetchone()
+        asked = Asked(lambda: ledger.handle_many(opened))
+        eventually(lambda: follower.execute(waiting, lock[:1]).fetchone() == (1,))
+        assert follower.execute(given).fetchone() == before
+        follower.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
+        assert len(asked.answer()) == events
+    assert [nid for nid, _, _ in logged(postgres_url)] == [*range(1, events + 2)]
 
 
 def settled(url: str) -> int:
