@@ -124,7 +124,7 @@ class _Examination:
             return None
 
     def _activity(self, rows: Sequence[PositionRow], known: tuple[Criterion, ...] | None) -> Activity:
-        refused = self._store.rejections_since(self._window.since)
+        refused = self._store.rejections(since=self._window.since)
         mine = [each for each in refused if self._question.takes(PositionKey.parse(each.stream))]
         return Activity.of(rows, mine, known, self._window)
 

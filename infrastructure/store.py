@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -190,13 +190,14 @@ class Store(ApplicationRecorder):
     def log_rejection(self, rejection: Rejection) -> None:
         """Keep a refused duplicate, for good."""
 
-    @abstractmethod
-    def rejections(self, stream: str | None = None) -> Iterable[Rejection]:
-        """All refused duplicates, or those of one stream, oldest first."""
+    def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
+        """All refused duplicates, or those of one stream, or from some time on, oldest first."""
+        conditions, values = self._compared({"stream =": stream, "ts_recorded >=": since and timestamp_text(since)})
+        yield from self.select_rejections(conditions, values)
 
     @abstractmethod
-    def rejections_since(self, since: datetime) -> Iterable[Rejection]:
-        """The duplicates that were refused from some time on, oldest first."""
+    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
+        """Refused duplicates that meet all conditions, which are written with our placeholder, oldest first."""
 
     @abstractmethod
     def tracking(self, projection: str) -> Tracking:

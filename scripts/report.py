@@ -80,7 +80,7 @@ def look_through(ledger: PositionLedger, window: Window, wanted: Filter, asked_a
         if window.overlaps(each.opened_at, each.ended_at) and wanted.takes(PositionKey.parse(each.position.stream))
     ]
     refused: defaultdict[str, list[Rejection]] = defaultdict(list)
-    for rejection in store.rejections_since(min([window.since, *(each.opened_at for each in facts)])):
+    for rejection in store.rejections(since=min([window.since, *(each.opened_at for each in facts)])):
         if rejection.position_id is not None:
             refused[rejection.position_id].append(rejection)
     with progress("looking through cycles", len(facts)) as advance:

@@ -80,10 +80,9 @@ def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
     """The append of a number of events and rows, with PostgreSQL's own placeholders: nothing is left to translate."""
     event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
-    parts = [
-        f"WITH appended AS (INSERT INTO ledger_events ({event_names}) SELECT event.* FROM (VALUES {event_values}) AS event"
-        f" WHERE pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL RETURNING nid)"
-    ]
+    chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
+    under_lock = f"WHERE pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
+    parts = [f"WITH appended AS (INSERT INTO ledger_events ({event_names}) {chosen} {under_lock} RETURNING nid)"]
     if rows:
         names = ", ".join(COLUMNS)
         row_values = ", ".join([_ROW_CASTS] * rows)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, fields
-from datetime import datetime
 from typing import Any, Final, NoReturn
 
 import psycopg
@@ -67,10 +66,7 @@ _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})"
 )
-_REJECTIONS: Final = (
-    f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE stream = coalesce(%s, stream) ORDER BY id"
-)
-_REJECTIONS_SINCE: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE ts_recorded >= %s ORDER BY id"
+_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections"
 _EXCLUSIVE: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
@@ -346,14 +342,10 @@ class PostgresStore(Store):
             for row in cursor.execute(f"{_ROWS} ORDER BY stream, cycle".encode()):
                 yield row_from(row)
 
-    def rejections(self, stream: str | None = None) -> Iterable[Rejection]:
-        """All refused duplicates, or those of one stream, oldest first."""
-        for row in self._select(_REJECTIONS, (stream,)):
-            yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
-
-    def rejections_since(self, since: datetime) -> Iterable[Rejection]:
-        """The duplicates that were refused from some time on, oldest first."""
-        for row in self._select(_REJECTIONS_SINCE, (since,)):
+    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
+        """Refused duplicates that meet all conditions, oldest first."""
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        for row in self._select(f"{_REJECTIONS}{where} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
 
     def tracking(self, projection: str) -> PostgresTracking:

@@ -67,10 +67,7 @@ _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(_REJECTION_COLUMNS))})"
 )
-_REJECTIONS: Final = (
-    f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE stream = coalesce(?, stream) ORDER BY id"
-)
-_REJECTIONS_SINCE: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections WHERE ts_recorded >= ? ORDER BY id"
+_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections"
 _LEFTOVERS: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
 )
@@ -260,14 +257,10 @@ class SQLiteStore(Store):
         for row in self._select(f"{_ROWS.format(table='positions')} ORDER BY stream, cycle"):
             yield row_from(row)
 
-    def rejections(self, stream: str | None = None) -> Iterable[Rejection]:
-        """All refused duplicates, or those of one stream, oldest first."""
-        for row in self._select(_REJECTIONS, (stream,)):
-            yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
-
-    def rejections_since(self, since: datetime) -> Iterable[Rejection]:
-        """The duplicates that were refused from some time on, oldest first."""
-        for row in self._select(_REJECTIONS_SINCE, (timestamp_text(since),)):
+    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
+        """Refused duplicates that meet all conditions, oldest first."""
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        for row in self._select(f"{_REJECTIONS}{where} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
 
     def tracking(self, projection: str) -> SQLiteTracking:
