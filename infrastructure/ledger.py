@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
@@ -365,6 +367,6 @@ class _DecodedLog:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def after(self, nid: int, limit: int | None) -> Iterator[tuple[int, Any]]:
-        for stored in self._store.log(after=nid, limit=limit):
-            yield stored.id, decode(stored)
+    def after(self, nid: int, limit: int | None) -> list[tuple[int, Any]]:
+        stored = list(self._store.log(after=nid, limit=limit))
+        return [(each.id, decode(each)) for each in stored]
