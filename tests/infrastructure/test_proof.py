@@ -15,7 +15,7 @@ from infrastructure.anchor import Anchor, InvalidAnchor, check_anchor, make_anch
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.ledger import PositionLedger
 from infrastructure.settings import Settings
-from infrastructure.verify import verify
+from infrastructure.verify import Verified, verify
 
 Tamper = Callable[[str], None]
 
@@ -116,6 +116,24 @@ def test_what_was_changed_is_named(
     report = verify(ledger.store)
     assert not report.ok
     assert (kind, where) in {(found.kind, found.where) for found in report.findings}
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4])
+def test_a_stream_is_verified_across_the_parts_that_it_is_read_in(
+    ledger: PositionLedger, tamper: Tamper, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("infrastructure.verify._AT_ONCE", at_once)
+    told: list[int] = []
+    assert verify(ledger.store, told.append) == Verified(8, 2, 2, ())
+    assert sum(told) == 8
+    tamper("UPDATE ledger_events SET payload = replace(payload, '61.8', '61.9') WHERE version = 2")
+    tamper("DELETE FROM ledger_events WHERE stream = 'PERPUSDT.binance' AND version = 3")
+    assert [(found.kind, found.where) for found in verify(ledger.store).findings if found.kind != "row"] == [
+        ("hash", "APTUSDT.binance version 2"),
+        ("hash", "PERPUSDT.binance version 2"),
+        ("version", "PERPUSDT.binance version 4"),
+        ("hash", "PERPUSDT.binance version 4"),
+    ]
 
 
 def test_a_tail_that_was_cut_off_is_named_by_the_anchor_alone(ledger: PositionLedger, tamper: Tamper) -> None:
