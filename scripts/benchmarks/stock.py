@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -74,24 +75,24 @@ class StockRunner:
     """One application with one connection."""
 
     def __init__(self, settings: Settings, *, create_table: bool = False) -> None:
-        """Connect to the same socket with the same durability; what the library cannot be told, libpq reads."""
+        """Connect to the same socket with the same durability."""
         told = conninfo_to_dict(settings.where)
-        for option in Conninfo.parse(settings.where.encode()):
-            if option.envvar and option.val:
-                os.environ[option.envvar.decode()] = option.val.decode()
-        os.environ["PGOPTIONS"] = "-c synchronous_commit=on"
-        self._application: Application[UUID] = Application(
-            {
-                "PERSISTENCE_MODULE": "eventsourcing.postgres",
-                "POSTGRES_DBNAME": str(told.get("dbname") or ""),
-                "POSTGRES_HOST": str(told.get("host") or ""),
-                "POSTGRES_PORT": str(told.get("port") or ""),
-                "POSTGRES_USER": str(told.get("user") or ""),
-                "POSTGRES_PASSWORD": str(told.get("password") or ""),
-                "POSTGRES_SCHEMA": settings.schema,
-                "CREATE_TABLE": "y" if create_table else "n",
-            }
-        )
+        with ExitStack() as until_closed:
+            until_closed.enter_context(_environment(settings.where))
+            self._application: Application[UUID] = Application(
+                {
+                    "PERSISTENCE_MODULE": "eventsourcing.postgres",
+                    "POSTGRES_DBNAME": str(told.get("dbname") or ""),
+                    "POSTGRES_HOST": str(told.get("host") or ""),
+                    "POSTGRES_PORT": str(told.get("port") or _default_port()),
+                    "POSTGRES_USER": str(told.get("user") or ""),
+                    "POSTGRES_PASSWORD": str(told.get("password") or ""),
+                    "POSTGRES_SCHEMA": settings.schema,
+                    "CREATE_TABLE": "y" if create_table else "n",
+                }
+            )
+            until_closed.callback(self._application.close)
+            self._until_closed = until_closed.pop_all()
 
     def lifecycle(self, symbol: str) -> Iterator[None]:
         """Four events in three saves."""
@@ -115,4 +116,26 @@ class StockRunner:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._application.close()
+        self._until_closed.close()
+
+
+@contextmanager
+def _environment(url: str) -> Iterator[None]:
+    """What the library cannot be told, libpq reads here, until the end of the block."""
+    told = {
+        option.envvar.decode(): option.val.decode()
+        for option in Conninfo.parse(url.encode())
+        if option.envvar and option.val
+    }
+    before = dict(os.environ)
+    os.environ.update(told, PGOPTIONS="-c synchronous_commit=on")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _default_port() -> str:
+    """The port of libpq, be it from PGPORT: the library would go to 5432, where another server may be."""
+    return next((option.val or b"").decode() for option in Conninfo.get_defaults() if option.keyword == b"port")

@@ -33,6 +33,7 @@ from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.stock import Stock
 from scripts.benchmarks.threelayers import ThreeLayers
 from scripts.cli import REFUSED
+from tests.infrastructure.postgres.proxy import proxied
 
 PROCESSES = 2
 TINY = ["--rounds", "1", "--seconds", "0.05", "--cycles", "2"]
@@ -54,6 +55,13 @@ def here(url: str) -> Iterator[Places]:
 def either(ledger_url: str) -> Iterator[Places]:
     with places(ledger_url) as either:
         yield either
+
+
+def contestants(here: Places) -> list[Contestant]:
+    return [
+        Ledger(here.named("ledger")), ThreeLayers(here.named("layers")), Stock(here.named("stock")),
+        Floor(here.named("floor")),
+    ]  # fmt: skip
 
 
 def value(url: str, statement: str) -> Any:
@@ -165,15 +173,31 @@ def test_the_floor_writes_what_the_ledger_writes(either: Places) -> None:
     assert by_floor[1] == by_ledger[1]
 
 
+def test_every_contestant_goes_to_the_port_that_the_environment_names(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxied(url) as proxy:
+        monkeypatch.setenv("PGPORT", str(proxy.port))
+        with places(proxy.url().replace(f":{proxy.port}", "")) as here:
+            for contestant in contestants(here):
+                contestant.create()
+                contestant.runner().close()
+
+
+def test_what_a_contestant_tells_libpq_is_forgotten_when_it_is_closed(here: Places) -> None:
+    before = dict(os.environ)
+    for contestant in contestants(here):
+        contestant.create()
+        contestant.runner().close()
+    assert dict(os.environ) == before
+
+
 def test_every_contestant_waits_for_the_disk(here: Places, url: str) -> None:
     commits = "SELECT wal_sync FROM pg_stat_wal"
     has_counter = value(url, "SELECT count(*) FROM information_schema.columns WHERE column_name = 'wal_sync'")
     if not has_counter:
         commits = "SELECT sum(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'"
-    for contestant in (
-        Ledger(here.named("ledger")), ThreeLayers(here.named("layers")), Stock(here.named("stock")),
-        Floor(here.named("floor")),
-    ):  # fmt: skip
+    for contestant in contestants(here):
         contestant.create()
         runner = contestant.runner()
         before = value(url, commits)
