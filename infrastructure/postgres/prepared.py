@@ -21,22 +21,30 @@ _DONE: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 def execute(connection: WatchedConnection, statement: bytes, values: Sequence[str | None]) -> PGresult:
     """Execute a statement with PostgreSQL's own placeholders in one round trip, two when the connection is new to it.
 
-    Shape:   its result, all as text. Outside a transaction it is one of its own.
+    Shape:   its result, all as text. It is a transaction of its own; there must not be another one.
     Refuses: psycopg.Error, as a cursor does.
     """
     watchdog, server = connection.watchdog, connection.pgconn
     assert watchdog is not None, "of our pool"
     watchdog.watch(connection)
     try:
-        name = connection.prepared.get(statement)
-        if name is None:
-            name = f"ledger_{len(connection.prepared)}".encode()
-            _checked(server.prepare(name, statement))
-            connection.prepared[statement] = name
         encoded: list[Any] = [None if value is None else value.encode() for value in values]
-        return _checked(server.exec_prepared(name, encoded))
+        try:
+            return _checked(server.exec_prepared(_prepared(connection, statement), encoded))
+        except errors.InvalidSqlStatementName:  # a cursor of psycopg lets go of them all after a DROP or an ALTER
+            connection.prepared.clear()
+            return _checked(server.exec_prepared(_prepared(connection, statement), encoded))
     finally:
         watchdog.let_be(connection)
+
+
+def _prepared(connection: WatchedConnection, statement: bytes) -> bytes:
+    name = connection.prepared.get(statement)
+    if name is None:
+        name = f"ledger_{len(connection.prepared)}".encode()
+        _checked(connection.pgconn.prepare(name, statement))
+        connection.prepared[statement] = name
+    return name
 
 
 def _checked(result: PGresult) -> PGresult:

@@ -40,6 +40,23 @@ def test_a_statement_is_prepared_once_for_a_connection(connection: WatchedConnec
     assert sorted(prepared(connection)) == ["SELECT $1::text || 'x'", "SELECT 1"]
 
 
+def test_what_the_server_was_made_to_forget_is_prepared_anew(connection: WatchedConnection) -> None:
+    for _ in range(2):
+        assert execute(connection, b"SELECT 1", []).get_value(0, 0) == b"1"
+        assert execute(connection, b"SELECT 2", []).get_value(0, 0) == b"2"
+        connection.execute("DEALLOCATE ALL")
+    assert execute(connection, b"SELECT 2", []).get_value(0, 0) == b"2"
+    assert prepared(connection) == ["SELECT 2"]
+
+
+def test_a_ledger_goes_on_after_its_own_rebuild(postgres_url: str) -> None:
+    with PositionLedger.connect(f"{postgres_url}{'&' if '?' in postgres_url else '?'}pool_size=1") as ledger:
+        opened = ledger.request_entry(**ENTRY, intent_id="1")
+        assert ledger.rebuild().rows == 1
+        ended = ledger.fail_entry(position_id=opened.position_id, reason="end", outcome="rejected")
+        assert ended.outcome == "recorded"
+
+
 def test_what_the_server_refuses_is_an_error_of_psycopg(connection: WatchedConnection) -> None:
     with pytest.raises(errors.DivisionByZero):
         execute(connection, b"SELECT 1 / $1::int", ["0"])
