@@ -106,8 +106,8 @@ def test_it_goes_on_until_nothing_was_written_for_a_while(bot: OldBot, run: Run,
 def test_what_may_still_come_first_is_waited_for_and_then_told(
     bot: OldBot, run: Run, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shadow, "PATIENCE_SECONDS", 0.1)
-    with OldBot(postgres_url) as slow:
+    with OldBot(postgres_url) as slow, monkeypatch.context() as hasty:
+        hasty.setattr(shadow, "PATIENCE_SECONDS", 0.1)
         slow.begin()
         slow.insert(1, signal_id=1, status="entry_placed", **APT)
         bot.insert(2, signal_id=2, status="entry_placed", **APT | {"symbol": "KASUSDT"})
