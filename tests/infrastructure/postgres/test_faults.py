@@ -128,9 +128,8 @@ def test_what_became_of_an_append_is_not_asked_of_connections_that_are_as_dead(
 ) -> None:
     ledger.disconnect()
     with PositionLedger.connect(proxy.url(f"timeout={TIMEOUT}&pool_size=2")) as pooled:
-        fill(pooled)
-        with in_use(pooled), in_use(pooled):
-            pass
+        with in_use(pooled):
+            fill(pooled)  # over the other one, which is the next to be used: it knows the statement
         proxy.hold_answers()
         assert within(SILENCE, lambda: place_entry(pooled)).outcome == "recorded"
     assert commands(postgres_url).count("c-5") == 1
