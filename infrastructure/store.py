@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import (
@@ -82,6 +82,20 @@ class AsOf:
     nid: int | None = None
 
 
+class Span(NamedTuple):
+    """Streams that follow each other: from one on, up to before another."""
+
+    first: str = ""
+    end: str | None = None
+
+    def conditions(self) -> dict[str, str | None]:
+        """What is asked of a stream in it."""
+        return {"stream >=": self.first, "stream <": self.end}
+
+
+ALL_STREAMS: Final = Span()
+
+
 def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
     """The conditions of a moment, and their values."""
     if as_of is None:
@@ -136,8 +150,17 @@ class Store(ApplicationRecorder):
         raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {doubt}")
 
     @abstractmethod
-    def snapshot(self) -> AbstractContextManager[object]:
-        """Let everything that this thread reads be of one moment."""
+    def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
+        """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere."""
+
+    def spans(self, count: int) -> list[Span]:
+        """All streams, in about so many spans with as many events each; one where no moment can be shared."""
+        del count
+        return [ALL_STREAMS]
+
+    def moment(self) -> str:
+        """What another process calls the snapshot that this thread is in, for as long as that lasts."""
+        raise AssertionError(f"{type(self).__name__} has one span for all streams, and so one reader")
 
     @abstractmethod
     def load(self, stream: str) -> list[RecordedEvent]:
@@ -174,16 +197,16 @@ class Store(ApplicationRecorder):
     def settled(self) -> int:
         """The place in the log below which nothing can appear any more, whatever writers are doing."""
 
-    @abstractmethod
-    def streams(self) -> Iterator[RecordedEvent]:
+    def streams(self, span: Span = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
+        return self.select(*self._compared(span.conditions()), "stream, version")
 
     @abstractmethod
     def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest position first."""
 
     @abstractmethod
-    def rows_by_stream(self) -> Iterator[PositionRow]:
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
 
     @abstractmethod

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import groupby, islice
+from multiprocessing import get_context
 from typing import Any, Final
 
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from infrastructure.codec import columns, decode
 from infrastructure.hashing import GENESIS, chained
+from infrastructure.ledger import open_store
 from infrastructure.records import RecordedEvent
-from infrastructure.store import Store
+from infrastructure.settings import Settings
+from infrastructure.store import ALL_STREAMS, Span, Store
 from projections.follow import Progress
 from projections.positions import PositionRow, project
+
+_SPANS_EACH: Final = 4
+"""Of streams for each process, so that none waits long for another, and progress is seen."""
 
 _AT_ONCE: Final = 500
 """Events of a stream that are read, then hashed, then folded: a processor is faster at one thing after the other."""
@@ -47,6 +57,15 @@ class Verified:
         """Whether nothing was found."""
         return not self.findings
 
+    def __add__(self, other: Verified) -> Verified:
+        """Both of them, one after the other."""
+        return Verified(
+            self.events + other.events,
+            self.streams + other.streams,
+            self.rows + other.rows,
+            self.findings + other.findings,
+        )
+
     def as_json(self) -> dict[str, Any]:
         """The report as a program reads it."""
         return {
@@ -58,12 +77,32 @@ class Verified:
         }
 
 
-def verify(store: Store, progress: Progress = lambda _: None) -> Verified:
+def verify(store: Store, progress: Progress = lambda _: None, *, processes: int = 1) -> Verified:
     """Compare everything that is stored with what the events say, at one moment.
 
-    Shape: one pass over events and rows, side by side, in memory that does not grow with either.
+    Shape: one pass over events and rows, side by side, in memory that does not grow with either. With several
+           processes each takes some of the streams, where the database lets them share the moment (PostgreSQL).
     """
-    return _Verification(store, progress).run()
+    with store.snapshot():
+        spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
+        if len(spans) == 1:
+            return _Verification(store, progress).run(ALL_STREAMS)
+        return _side_by_side(store, spans, progress, min(processes, len(spans)))
+
+
+def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, processes: int) -> Verified:
+    whole, part_of = Verified(0, 0, 0, ()), partial(_part, store.settings, store.moment())
+    patient = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
+    with ProcessPoolExecutor(processes, get_context("spawn"), patient) as pool:
+        for part in pool.map(part_of, spans):
+            whole += part
+            progress(part.events)
+    return whole
+
+
+def _part(settings: Settings, moment: str, span: Span) -> Verified:
+    with closing(open_store(settings, create=False)) as store, store.snapshot(moment):
+        return _Verification(store, lambda _: None).run(span)
 
 
 class _Verification:
@@ -72,16 +111,15 @@ class _Verification:
         self._events = self._streams = self._rows = 0
         self._findings: list[Finding] = []
 
-    def run(self) -> Verified:
-        with self._store.snapshot():
-            rows = _Grouped(self._store.rows_by_stream())
-            for stream, records in groupby(self._store.streams(), lambda record: record.originator_id):
-                self._streams += 1
-                for orphans in rows.before(stream):
-                    self._compare({}, orphans)
-                self._compare(self._folded(records), rows.of(stream))
-            for orphans in rows.rest():
+    def run(self, span: Span) -> Verified:
+        rows = _Grouped(self._store.rows_by_stream(span))
+        for stream, records in groupby(self._store.streams(span), lambda record: record.originator_id):
+            self._streams += 1
+            for orphans in rows.before(stream):
                 self._compare({}, orphans)
+            self._compare(self._folded(records), rows.of(stream))
+        for orphans in rows.rest():
+            self._compare({}, orphans)
         return Verified(self._events, self._streams, self._rows, tuple(self._findings))
 
     def _found(self, kind: str, where: str, message: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import astuple, fields
+from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
-from psycopg import RawCursor, errors
+from psycopg import RawCursor, errors, sql
 from psycopg_pool import PoolTimeout
 
 from domain.errors import StoreUnavailable
@@ -25,11 +26,13 @@ from infrastructure.postgres.watchdog import WatchedConnection, waited_for
 from infrastructure.records import Columns, EventRecord, RecordedEvent, as_record
 from infrastructure.settings import Settings
 from infrastructure.store import (
+    ALL_STREAMS,
     AppendInDoubt,
     AsOf,
     IntentTaken,
     Rejection,
     SlotTaken,
+    Span,
     Store,
     VersionTaken,
     until,
@@ -60,7 +63,12 @@ _CYCLE: Final = (
     f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND mark = 'late'"
     " ORDER BY version"
 )
-_BY_STREAM: Final = f"SELECT {_EVENT} FROM ledger_events ORDER BY stream, version"
+_SPANS: Final = (
+    "SELECT min(stream) FROM (SELECT stream, trunc((sum(count(*)) OVER (ORDER BY stream) - count(*)) * %s"
+    " / sum(count(*)) OVER ()) AS number FROM ledger_events GROUP BY stream) AS counted GROUP BY number ORDER BY number"
+)
+_SHARE_SNAPSHOT: Final = "SELECT pg_export_snapshot(), set_config('idle_in_transaction_session_timeout', '0', true)"
+"""Whoever shares a snapshot keeps its transaction open, and asks nothing while others read."""
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
 _COUNT: Final = "SELECT count(*) FROM ledger_events"
 _MAX_NID: Final = "SELECT max(nid), pg_is_in_recovery() FROM ledger_events"
@@ -108,9 +116,23 @@ class PostgresStore(Store):
         """Let go of every connection."""
         self._connections.close()
 
-    def snapshot(self) -> AbstractContextManager[object]:
-        """Let everything that this thread reads be of one moment."""
-        return self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    @contextmanager
+    def snapshot(self, moment: str | None = None) -> Iterator[None]:
+        """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere."""
+        with self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
+            if moment is not None:
+                connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(moment))
+            yield
+
+    def spans(self, count: int) -> list[Span]:
+        """All streams, in about so many spans with as many events each."""
+        firsts = [first for (first,) in self._select(_SPANS, (count,))]
+        return [Span(*ends) for ends in pairwise(["", *firsts[1:], None])]
+
+    def moment(self) -> str:
+        """What another process calls the snapshot that this thread is in."""
+        name: str = self._value(_SHARE_SNAPSHOT)
+        return name
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -322,10 +344,6 @@ class PostgresStore(Store):
         read = self._stream if limit is None else self._select
         return map(_recorded, read(statement, values))
 
-    def streams(self) -> Iterator[RecordedEvent]:
-        """All events, stream by stream, each oldest first."""
-        return map(_recorded, self._stream(_BY_STREAM))
-
     def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest position first."""
         conditions = [f"status IN ({_OPEN})"] if open_only else []
@@ -338,11 +356,13 @@ class PostgresStore(Store):
         for row in select(f"{_ROWS}{where} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self) -> Iterator[PositionRow]:
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
+        conditions, values = self._compared(span.conditions())
+        statement = f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY stream, cycle"
         with self._connections.reading() as connection, connection.cursor(name="ledger_rows") as cursor:
             cursor.itersize = _FETCH_ROWS
-            for row in cursor.execute(f"{_ROWS} ORDER BY stream, cycle".encode()):
+            for row in cursor.execute(statement.encode(), values):
                 yield row_from(row)
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:

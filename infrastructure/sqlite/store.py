@@ -24,10 +24,12 @@ from infrastructure.sqlite.connections import Connections
 from infrastructure.sqlite.restoring import restore_events
 from infrastructure.sqlite.tracking import SQLiteTracking
 from infrastructure.store import (
+    ALL_STREAMS,
     AsOf,
     IntentTaken,
     Rejection,
     SlotTaken,
+    Span,
     Store,
     VersionTaken,
     until,
@@ -54,7 +56,6 @@ _CYCLE: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND version >= ?3 AND version < ?4"
     f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
 )
-_BY_STREAM: Final = f"SELECT {_EVENT} FROM ledger_events ORDER BY stream, version"
 _COUNT: Final = "SELECT count(*) FROM ledger_events"
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
 _UPSERT_ROW: Final = (
@@ -110,8 +111,9 @@ class SQLiteStore(Store):
         """Let go of every connection."""
         self._connections.close()
 
-    def snapshot(self) -> AbstractContextManager[object]:
+    def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
         """Let everything that this thread reads be of one moment."""
+        assert moment is None, "a moment of a file cannot be shared"
         return self._connections.snapshot()
 
     # -- writing ------------------------------------------------------------------------------------------------
@@ -235,11 +237,6 @@ class SQLiteStore(Store):
         nid: int | None = self._value(_MAX_NID, ())
         return nid or 0
 
-    def streams(self) -> Iterator[RecordedEvent]:
-        """All events, stream by stream, each oldest first."""
-        for row in self._select(_BY_STREAM):
-            yield _recorded(row)
-
     def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest position first."""
         statement, values = _ROWS.format(table="positions"), []
@@ -252,9 +249,11 @@ class SQLiteStore(Store):
         for row in self._select(f"{statement} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self) -> Iterator[PositionRow]:
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
-        for row in self._select(f"{_ROWS.format(table='positions')} ORDER BY stream, cycle"):
+        conditions, values = self._compared(span.conditions())
+        statement = f"{_ROWS.format(table='positions')} WHERE {' AND '.join(conditions)} ORDER BY stream, cycle"
+        for row in self._select(statement, values):
             yield row_from(row)
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:

@@ -15,6 +15,7 @@ from infrastructure.anchor import Anchor, InvalidAnchor, check_anchor, make_anch
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store import ALL_STREAMS
 from infrastructure.verify import Verified, verify
 
 Tamper = Callable[[str], None]
@@ -134,6 +135,55 @@ def test_a_stream_is_verified_across_the_parts_that_it_is_read_in(
         ("version", "PERPUSDT.binance version 4"),
         ("hash", "PERPUSDT.binance version 4"),
     ]
+
+
+def test_several_processes_find_what_one_finds_in_the_same_order(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE ledger_events SET payload = replace(payload, '61.8', '61.9') WHERE version = 2")
+    tamper("UPDATE positions SET position_id = 'X.y#1', stream = 'X.y' WHERE stream = 'APTUSDT.binance'")
+    told: list[int] = []
+    report = verify(ledger.store, told.append, processes=2)
+    assert report == verify(ledger.store)
+    assert [found.where for found in report.findings] == [
+        "APTUSDT.binance version 2",
+        "APTUSDT.binance#1",
+        "PERPUSDT.binance version 2",
+        "PERPUSDT.binance#1",
+        "X.y#1",
+    ]
+    assert (report.events, report.streams, report.rows, sum(told)) == (8, 2, 2, 8)
+
+
+def test_a_row_that_cannot_be_read_stops_several_processes_as_it_stops_one(
+    ledger: PositionLedger, tamper: Tamper
+) -> None:
+    tamper("UPDATE positions SET side = 'up' WHERE stream = 'PERPUSDT.binance'")
+    with pytest.raises(HistoryDamaged, match=r"PERPUSDT\.binance#1 in the positions table cannot be read"):
+        verify(ledger.store, processes=2)
+
+
+def test_the_spans_of_a_log_leave_no_stream_out(ledger: PositionLedger) -> None:
+    for count in (1, 2, 7):
+        spans = ledger.store.spans(count)
+        assert [event.id for span in spans for event in ledger.store.streams(span)] == [
+            event.id for event in ledger.store.streams()
+        ]
+        assert (spans[0].first, spans[-1].end) == ("", None)
+        assert len(spans) == (min(count, 2) if ledger.store.settings.kind == "postgresql" else 1)
+
+
+def test_an_empty_ledger_has_one_span(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        assert ledger.store.spans(4) == [ALL_STREAMS]
+
+
+def test_whoever_joins_a_moment_does_not_see_what_came_after_it(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url) as early, PositionLedger.connect(postgres_url) as late:
+        with early.store.snapshot():
+            moment = early.store.moment()
+            late.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="1")
+            with late.store.snapshot(moment):
+                seen = list(late.store.streams())
+        assert (len(seen), len(list(late.store.streams()))) == (0, 1)
 
 
 def test_a_tail_that_was_cut_off_is_named_by_the_anchor_alone(ledger: PositionLedger, tamper: Tamper) -> None:
