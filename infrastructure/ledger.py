@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import os
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
