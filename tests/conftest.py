@@ -15,12 +15,15 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.infrastructure.postgres.server import programs, version
+from tests.infrastructure.postgres.server import URL_VARIABLE, programs, version
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server on which databases may be made."""
+    """The URL of a server on which databases may be made: the one that is named, or one of our own."""
+    if named := os.environ.get(URL_VARIABLE):
+        yield named
+        return
     # One server for all workers of a run; not below pytest's own folder, which it closes to other users ever again.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     home = Path(tempfile.gettempdir()) / f"position-ledger-tests-{run}"

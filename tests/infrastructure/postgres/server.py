@@ -19,6 +19,8 @@ import psycopg
 import pytest
 
 HOST = "127.0.0.1"
+URL_VARIABLE = "LEDGER_TEST_POSTGRES_URL"
+"""A server that is there, for all tests that do not stop, pause or copy theirs."""
 PROGRAMS_VARIABLE = "LEDGER_TEST_POSTGRES_PROGRAMS"
 """The folder of another version's programs, such as /usr/lib/postgresql/15/bin."""
 UNPRIVILEGED = "pgserver"
