@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, fields
 from functools import partial
@@ -12,7 +13,7 @@ from itertools import groupby, islice
 from multiprocessing import get_context
 from typing import Any, Final
 
-from domain.errors import HistoryDamaged
+from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.events import PositionEvent
 from infrastructure.codec import columns, decode
 from infrastructure.hashing import GENESIS, chained
@@ -93,10 +94,16 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
 def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, processes: int) -> Verified:
     whole, part_of = Verified(0, 0, 0, ()), partial(_part, store.settings, store.moment())
     patient = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
-    with ProcessPoolExecutor(processes, get_context("spawn"), patient) as pool:
-        for part in pool.map(part_of, spans):
-            whole += part
-            progress(part.events)
+    try:
+        with ProcessPoolExecutor(processes, get_context("spawn"), patient) as pool:
+            for part in pool.map(part_of, spans):
+                whole += part
+                progress(part.events)
+    except BrokenProcessPool:
+        raise StoreUnavailable(
+            f"one of the {processes} processes that shared the streams was ended, perhaps for want of memory, so not "
+            "all of them were verified; verify again, perhaps with one process"
+        ) from None
     return whole
 
 

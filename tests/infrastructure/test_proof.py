@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,13 +11,14 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from domain.errors import HistoryDamaged, StoreError
+from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
 from infrastructure.anchor import Anchor, InvalidAnchor, check_anchor, make_anchor
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.store import ALL_STREAMS
 from infrastructure.verify import Verified, verify
+from tests.infrastructure.postgres.load import Asked, eventually
 
 Tamper = Callable[[str], None]
 
@@ -159,6 +161,18 @@ def test_a_row_that_cannot_be_read_stops_several_processes_as_it_stops_one(
     tamper("UPDATE positions SET side = 'up' WHERE stream = 'PERPUSDT.binance'")
     with pytest.raises(HistoryDamaged, match=r"PERPUSDT\.binance#1 in the positions table cannot be read"):
         verify(ledger.store, processes=2)
+
+
+def test_a_process_that_is_killed_is_not_taken_for_a_finding(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url) as ledger:
+        for symbol in ("APTUSDT", "PERPUSDT"):
+            ledger.request_entry(symbol=symbol, exchange="binance", side="short", quantity="1", intent_id="1")
+        asked = Asked(lambda: verify(ledger.store, processes=2))
+        eventually(lambda: bool(multiprocessing.active_children()))
+        multiprocessing.active_children()[0].kill()
+        with pytest.raises(StoreUnavailable, match="not all of them were verified"):
+            asked.answer()
+        assert verify(ledger.store, processes=2).ok
 
 
 def test_the_spans_of_a_log_leave_no_stream_out(ledger: PositionLedger) -> None:
