@@ -81,8 +81,9 @@ class Verified:
 def verify(store: Store, progress: Progress = lambda _: None, *, processes: int = 1) -> Verified:
     """Compare everything that is stored with what the events say, at one moment.
 
-    Shape: one pass over events and rows, side by side, in memory that does not grow with either. With several
-           processes each takes some of the streams, where the database lets them share the moment (PostgreSQL).
+    Shape:   one pass over events and rows, side by side, in memory that does not grow with either. With several
+             processes each takes some of the streams, where the database lets them share the moment (PostgreSQL).
+    Refuses: HistoryDamaged for a row that is none; StoreUnavailable, also when one of the processes was ended.
     """
     with store.snapshot():
         spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
