@@ -29,6 +29,9 @@ from projections.symptoms import Check, Section, Severity, Symptom, worst
 
 DAY: Final = timedelta(hours=24)
 
+_UNREADABLE: Final = (ValueError, HistoryDamaged)
+"""What reading raises when something stands there that is not ours."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -101,7 +104,7 @@ class _Examination:
         """None when they cannot be read."""
         try:
             return self._ledger.positions(open=not (self._question.snapshots or self._question.reports))
-        except (ValueError, HistoryDamaged) as cause:
+        except _UNREADABLE as cause:
             self._unreadable.append(diagnosis.unreadable("positions", cause))
             return None
 
@@ -119,7 +122,7 @@ class _Examination:
             ).criteria
         except ProjectionStopped:
             return None
-        except (ValueError, HistoryDamaged) as cause:
+        except _UNREADABLE as cause:
             self._unreadable.append(diagnosis.unreadable(STATISTICS.name, cause))
             return None
 
@@ -140,7 +143,7 @@ class _Examination:
             return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
         try:
             verified = verify(self._store, self._progress)
-        except (ValueError, HistoryDamaged) as cause:
+        except _UNREADABLE as cause:
             if not self._unreadable:
                 self._unreadable.append(diagnosis.unreadable("positions", cause))
             return Section(Check.DAMAGE, "rows cannot be read", tuple(self._unreadable))

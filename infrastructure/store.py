@@ -106,6 +106,11 @@ def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
     return [f"{column} <= {placeholder}" for column in known], values
 
 
+def where(conditions: Sequence[str]) -> str:
+    """What follows a statement so that all conditions are met; nothing when there are none."""
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
 class Store(ApplicationRecorder):
     """Append-only events, the positions table and the rejections log, in one database."""
 

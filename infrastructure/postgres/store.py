@@ -36,6 +36,7 @@ from infrastructure.store import (
     Store,
     VersionTaken,
     until,
+    where,
 )
 from projections.positions import COLUMNS, PositionRow, row_from
 
@@ -335,10 +336,7 @@ class PostgresStore(Store):
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
     ) -> Iterator[RecordedEvent]:
         """Events that meet all conditions, in an order of columns."""
-        statement = f"SELECT {_EVENT} FROM ledger_events"
-        if conditions:
-            statement += f" WHERE {' AND '.join(conditions)}"
-        statement += f" ORDER BY {order}"
+        statement = f"SELECT {_EVENT} FROM ledger_events{where(conditions)} ORDER BY {order}"
         if limit is not None:
             statement += f" LIMIT {limit:d}"
         read = self._stream if limit is None else self._select
@@ -351,15 +349,14 @@ class PostgresStore(Store):
         if position_id is not None:
             conditions.append("position_id = %s")
             values.append(position_id)
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         select = self._select if conditions else self._stream
-        for row in select(f"{_ROWS}{where} ORDER BY opened_at, position_id", values):
+        for row in select(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
     def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
         conditions, values = self._compared(span.conditions())
-        statement = f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY stream, cycle"
+        statement = f"{_ROWS}{where(conditions)} ORDER BY stream, cycle"
         with self._connections.reading() as connection, connection.cursor(name="ledger_rows") as cursor:
             cursor.itersize = _FETCH_ROWS
             for row in cursor.execute(statement.encode(), values):
@@ -367,8 +364,7 @@ class PostgresStore(Store):
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, oldest first."""
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        for row in self._select(f"{_REJECTIONS}{where} ORDER BY id", values):
+        for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
 
     def tracking(self, projection: str) -> PostgresTracking:

@@ -33,6 +33,7 @@ from infrastructure.store import (
     Store,
     VersionTaken,
     until,
+    where,
 )
 from projections.positions import COLUMNS, PositionRow, fees_text, row_from
 
@@ -225,10 +226,7 @@ class SQLiteStore(Store):
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
     ) -> Iterator[RecordedEvent]:
         """Events that meet all conditions, in an order of columns."""
-        statement = f"SELECT {_EVENT} FROM ledger_events"
-        if conditions:
-            statement += f" WHERE {' AND '.join(conditions)}"
-        statement += f" ORDER BY {order} LIMIT ?"
+        statement = f"SELECT {_EVENT} FROM ledger_events{where(conditions)} ORDER BY {order} LIMIT ?"
         for row in self._select(statement, [*values, -1 if limit is None else limit]):
             yield _recorded(row)
 
@@ -244,22 +242,19 @@ class SQLiteStore(Store):
         if position_id is not None:
             conditions.append("position_id = ?")
             values.append(position_id)
-        if conditions:
-            statement += f" WHERE {' AND '.join(conditions)}"
-        for row in self._select(f"{statement} ORDER BY opened_at, position_id", values):
+        for row in self._select(f"{statement}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
     def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
         conditions, values = self._compared(span.conditions())
-        statement = f"{_ROWS.format(table='positions')} WHERE {' AND '.join(conditions)} ORDER BY stream, cycle"
+        statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
         for row in self._select(statement, values):
             yield row_from(row)
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, oldest first."""
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        for row in self._select(f"{_REJECTIONS}{where} ORDER BY id", values):
+        for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
 
     def tracking(self, projection: str) -> SQLiteTracking:
