@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 
 from tests.infrastructure.postgres.server import URL_VARIABLE, programs, version
+from tests.urls import with_options
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and would be in all we start
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -70,4 +71,4 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db?timeout=60"
     database: str = request.getfixturevalue("postgres_url")
-    return f"{database}{'&' if '?' in database else '?'}timeout=60&pool_size=4"
+    return with_options(database, "timeout=60&pool_size=4")

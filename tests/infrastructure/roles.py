@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
+from tests.urls import with_options
+
 
 @contextmanager
 def made_role(url: str, *grants: str) -> Iterator[str]:
@@ -26,5 +28,4 @@ def made_role(url: str, *grants: str) -> Iterator[str]:
 
 def as_role(url: str, role: str) -> str:
     """The database, as that role reaches it."""
-    url = url.replace("postgres:@", "@")
-    return f"{url}{'&' if '?' in url else '?'}user={role}"
+    return with_options(url.replace("postgres:@", "@"), f"user={role}")

@@ -28,6 +28,7 @@ from infrastructure.verify import verify
 from projections.facts import CycleFacts, fold
 from projections.following import STATISTICS
 from tests.infrastructure.crowd import crowd
+from tests.urls import with_options
 
 EVER = datetime.min.replace(tzinfo=UTC)
 NOW = datetime(2025, 10, 22, 18, 50, tzinfo=UTC)
@@ -154,7 +155,7 @@ def test_three_followers_count_each_event_of_four_writers_once(ledger: PositionL
 
 
 def test_nothing_is_taken_in_past_an_append_that_is_not_finished(postgres_url: str) -> None:
-    impatient = f"{postgres_url}{'&' if '?' in postgres_url else '?'}timeout=0.5"
+    impatient = with_options(postgres_url, "timeout=0.5")
     with PositionLedger.connect(impatient) as ledger, psycopg.connect(postgres_url) as other:
         enter(ledger, "APTUSDT")
         lock = (schema.APPEND_LOCK, schema.lock_key(ledger.store.settings))

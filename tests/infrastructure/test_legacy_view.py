@@ -32,6 +32,7 @@ from infrastructure.sqlite import legacyview as sqlite_view
 from tests.acceptance.bot import run
 from tests.infrastructure.postgres.load import eventually
 from tests.infrastructure.roles import as_role, made_role
+from tests.urls import with_options
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 SAMPLE = Path(__file__).resolve().parent.parent / "samples_legacy" / "positions.sql"
@@ -384,7 +385,7 @@ def test_dashboards_and_bots_never_notice_a_rebuild(postgres_url: str, dashboard
 
 def test_a_rebuild_waits_for_nobody_who_reads_the_log(postgres_url: str, dashboard: str) -> None:
     del dashboard
-    impatient = f"{postgres_url}{'&' if '?' in postgres_url else '?'}timeout=1"
+    impatient = with_options(postgres_url, "timeout=1")
     with PositionLedger.connect(impatient) as ledger, psycopg.connect(postgres_url) as auditor:
         enter(ledger)
         assert auditor.execute("SELECT count(*) FROM ledger_events").fetchone() == (

@@ -20,13 +20,10 @@ from infrastructure.postgres.schema import SCHEMA_VERSION
 from infrastructure.verify import verify
 from tests.acceptance.bot import Bot, run
 from tests.infrastructure.postgres.server import programs
+from tests.infrastructure.roles import as_role
+from tests.urls import with_options
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
-
-
-def with_options(url: str, **options: str) -> str:
-    joined = "&".join(f"{name}={value}" for name, value in options.items())
-    return f"{url}{'&' if '?' in url else '?'}{joined}"
 
 
 @pytest.fixture
@@ -67,7 +64,7 @@ def bot_role(postgres_url: str, ledger: PositionLedger) -> Iterator[str]:
 
 @pytest.fixture
 def bot_url(postgres_url: str, bot_role: str) -> str:
-    return with_options(postgres_url.replace("postgres:@", "@"), user=bot_role)
+    return as_role(postgres_url, bot_role)
 
 
 def test_the_runtime_role_does_all_that_a_bot_needs(bot_url: str) -> None:
@@ -130,11 +127,11 @@ def test_ten_processes_may_start_at_once_on_an_empty_database(postgres_url: str)
 
 
 def test_the_printed_sql_makes_the_same_ledger(postgres_url: str) -> None:
-    printed = run(with_options(postgres_url, schema="printed"), "init", "--print-sql")
+    printed = run(with_options(postgres_url, "schema=printed"), "init", "--print-sql")
     assert printed.returncode == 0, printed.stderr
     with psycopg.connect(postgres_url, autocommit=True) as owner:
         owner.execute(printed.stdout.encode())
-        with PositionLedger.connect(with_options(postgres_url, schema="migrated")):
+        with PositionLedger.connect(with_options(postgres_url, "schema=migrated")):
             pass
         described = (
             "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
@@ -143,14 +140,14 @@ def test_the_printed_sql_makes_the_same_ledger(postgres_url: str) -> None:
         one, other = (owner.execute(described, (name,)).fetchall() for name in ("printed", "migrated"))
         assert one
         assert one == other
-    with PositionLedger.connect(with_options(postgres_url, schema="printed"), create=False) as ledger:
+    with PositionLedger.connect(with_options(postgres_url, "schema=printed"), create=False) as ledger:
         assert ledger.request_entry(**ENTRY, intent_id="1").version == 1
 
 
 def test_ledgers_in_two_schemas_know_nothing_of_each_other(postgres_url: str) -> None:
     with (
-        PositionLedger.connect(with_options(postgres_url, schema="one")) as one,
-        PositionLedger.connect(with_options(postgres_url, schema="two")) as two,
+        PositionLedger.connect(with_options(postgres_url, "schema=one")) as one,
+        PositionLedger.connect(with_options(postgres_url, "schema=two")) as two,
     ):
         assert one.request_entry(**ENTRY, intent_id="1").outcome == "recorded"
         assert two.request_entry(**ENTRY, intent_id="1").outcome == "recorded"

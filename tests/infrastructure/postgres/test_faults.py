@@ -38,6 +38,7 @@ from tests.infrastructure.postgres.load import (
 )
 from tests.infrastructure.postgres.proxy import Cut, Proxy, proxied
 from tests.infrastructure.postgres.server import Server
+from tests.urls import with_options
 
 TIMEOUT = 1.0
 CONNECT = 2.0
@@ -47,10 +48,6 @@ SILENCE = 0.6 * TIMEOUT + CONNECT
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 FIRST = "APTUSDT.binance#1"
 _names = count(1)
-
-
-def with_options(url: str, options: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}{options}"
 
 
 def commands(url: str) -> list[str]:

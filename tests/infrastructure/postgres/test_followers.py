@@ -32,6 +32,7 @@ from tests.infrastructure.postgres.load import (
     writing,
 )
 from tests.infrastructure.postgres.server import Server
+from tests.urls import with_options
 
 INSERT = (
     "INSERT INTO ledger_events (stream, version, type, command_id, cycle, payload, hash, ts_recorded)"
@@ -136,7 +137,7 @@ def test_an_event_is_given_its_place_only_under_the_lock(
 
 
 def settled(url: str) -> int:
-    store = open_store(Settings.read(f"{url}{'&' if '?' in url else '?'}timeout=0.5"), create=False)
+    store = open_store(Settings.read(with_options(url, "timeout=0.5")), create=False)
     try:
         return within(0.5, store.settled)
     finally:
@@ -201,7 +202,7 @@ def test_writers_go_on_while_followers_wait_for_one_of_them(ledger: PositionLedg
 def test_a_follower_stops_while_an_append_is_unfinished(ledger: PositionLedger, postgres_url: str) -> None:
     held = Held(postgres_url, "HELD")
     record(ledger)
-    with following(f"{postgres_url}{'&' if '?' in postgres_url else '?'}timeout=0.5"):
+    with following(with_options(postgres_url, "timeout=0.5")):
         pass
     held.commit()
 
@@ -228,7 +229,7 @@ def test_two_followers_see_all_of_eight_writers_at_full_speed(postgres_url: str)
 
 
 def notifying(url: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}notify=1"
+    return with_options(url, "notify=1")
 
 
 def listeners(url: str) -> list[int]:

@@ -15,6 +15,7 @@ from infrastructure.postgres.prepared import execute
 from infrastructure.postgres.watchdog import WatchedConnection
 from infrastructure.settings import Settings
 from infrastructure.verify import verify
+from tests.urls import with_options
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 
@@ -50,7 +51,7 @@ def test_what_the_server_was_made_to_forget_is_prepared_anew(connection: Watched
 
 
 def test_a_ledger_goes_on_after_its_own_rebuild(postgres_url: str) -> None:
-    with PositionLedger.connect(f"{postgres_url}{'&' if '?' in postgres_url else '?'}pool_size=1") as ledger:
+    with PositionLedger.connect(with_options(postgres_url, "pool_size=1")) as ledger:
         opened = ledger.request_entry(**ENTRY, intent_id="1")
         assert ledger.rebuild().rows == 1
         ended = ledger.fail_entry(position_id=opened.position_id, reason="end", outcome="rejected")
@@ -80,7 +81,7 @@ def test_what_the_client_is_set_to_write_changes_no_byte_of_an_event(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", encoding)
-    asked = f"{postgres_url}{'&' if '?' in postgres_url else '?'}client_encoding={encoding}"
+    asked = with_options(postgres_url, f"client_encoding={encoding}")
     for url, intent in ((postgres_url, "é-1"), (asked, "信号-2")):
         with PositionLedger.connect(url) as ledger:
             opened = ledger.request_entry(**ENTRY, intent_id=intent, metadata={"note": "币安 é"})

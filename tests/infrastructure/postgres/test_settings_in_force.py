@@ -16,12 +16,9 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.postgres.store import PostgresStore
 from infrastructure.settings import InvalidSettings, Settings
 from tests.infrastructure.postgres.proxy import proxied
+from tests.urls import with_options
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
-
-
-def with_options(url: str, options: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}{options}"
 
 
 def asked(ledger: PositionLedger, question: str) -> Any:

@@ -23,6 +23,7 @@ from infrastructure.transfer.exporting import What, export
 from infrastructure.transfer.importing import Imported
 from infrastructure.transfer.jsonlines import JsonLines
 from infrastructure.verify import verify
+from tests.infrastructure.roles import as_role
 from tests.infrastructure.transfer.day import live_a_day, moved, parsed, sealed, told
 
 
@@ -144,14 +145,13 @@ def test_rows_say_what_positions_say(ledger: PositionLedger) -> None:
 
 def test_a_role_that_bots_run_as_cannot_import(postgres_url: str, exported: bytes) -> None:
     role = f"bot_{uuid.uuid4().hex[:8]}"
-    as_role = f"{postgres_url.replace('postgres:@', '@')}{'&' if '?' in postgres_url else '?'}user={role}"
     with psycopg.connect(postgres_url, autocommit=True) as owner:
         owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         try:
             connections = Connections(Settings.read(postgres_url))
             schema.migrate(connections, role)
             connections.close()
-            with PositionLedger.connect(as_role, create=False) as ledger:
+            with PositionLedger.connect(as_role(postgres_url, role), create=False) as ledger:
                 with pytest.raises(StoreUnavailable, match="only the owner of a ledger can import into it"):
                     moved(ledger, exported)
                 assert ledger.store.count_events() == 0

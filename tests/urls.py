@@ -1,0 +1,7 @@
+"""URLs of databases, with more said about how to use them."""
+
+from __future__ import annotations
+
+
+def with_options(url: str, options: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{options}"
