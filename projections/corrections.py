@@ -31,7 +31,7 @@ class Correction:
 
 
 def corrections(found: Reconciliation, reason: str | None = None) -> list[Correction]:
-    """What `--apply` sends: adoptions, adjustments, stops that moved or are lost, and phantoms that are confirmed.
+    """What `--apply` sends: adoptions, adjustments, stops that moved, and what is confirmed to be gone.
 
     Shape:   in the order of keys. Every command names the version that was compared, so that a fill that arrives
              meanwhile wins, and an id that follows from snapshot, position and verb, so that sending it twice is once.
@@ -70,17 +70,17 @@ class _Plan:
             case Kind.MOVED_STOP if row is not None and finding.position is not None:
                 if row.status is Status.ACTIVE or not is_beyond_entry(finding.orders[0], finding.position, row):
                     yield self._set_stop(row.position_id, finding.position, finding.orders[0])
-            case Kind.LOST_STOP if row is not None:
+            case Kind.LOST_STOP if row is not None and self._is_confirmed:
                 yield LoseStopLoss.of(
                     position_id=row.position_id, reason=self._why(), **self._envelope(LoseStopLoss.verb)
                 )
 
     def _may_close(self, row: PositionRow) -> bool:
-        return (
-            bool(row.quantity)
-            and row.status is not Status.ROLLING_BACK
-            and self._finding.confirmations >= self._found.rules.confirmations
-        )
+        return bool(row.quantity) and row.status is not Status.ROLLING_BACK and self._is_confirmed
+
+    @property
+    def _is_confirmed(self) -> bool:
+        return self._finding.confirmations >= self._found.rules.confirmations
 
     def _adopt(self) -> Iterator[Command]:
         seen, key = self._finding.position, self._finding.key
@@ -124,14 +124,15 @@ class _Plan:
     def _envelope(self, verb: str) -> dict[str, Any]:
         snapshot = self._found.snapshot
         assert snapshot.taken_at is not None, "reliable, so it says when"
-        name = f"{snapshot.digest} {self._finding.key} {self._version} {verb} {self._reason}"
+        taken = f"{snapshot.digest} {timestamp_text(snapshot.taken_at)}"
+        name = f"{taken} {self._finding.key} {self._version} {verb} {self._reason}"
         evidence: dict[str, Any] = {
             "exchange": snapshot.exchange,
             "taken_at": timestamp_text(snapshot.taken_at),
             "digest": snapshot.digest,
             "found": self._finding.kind.value,
         }
-        if verb == Close.verb:
+        if verb in (Close.verb, LoseStopLoss.verb):
             evidence["confirmations"] = self._finding.confirmations
         return {
             "command_id": f"reconcile-{hashlib.sha256(name.encode()).hexdigest()[:32]}",

@@ -199,6 +199,10 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
         )
         for doubt in found.doubts
     ]
+    doubts += [
+        Symptom(Severity.WARNING, where, f"no stop can be judged by it: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
+        for doubt in found.order_doubts
+    ]
     problems = [_difference(found, each, evidence) for each in found.problems]
     says = f"{where}: {len(found.of(Kind.MATCHED))} match, {len(problems)} to look at"
     return Section(Check.EXCHANGE, says, (*doubts, *problems))

@@ -35,6 +35,11 @@ class Kind(StrEnum):
         """Whether it is as it should be, or cannot be told now."""
         return self in (Kind.MATCHED, Kind.OPENING, Kind.UNJUDGED)
 
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether it is known by what is not shown: one snapshot is no proof of that."""
+        return self in (Kind.PHANTOM, Kind.SIDE, Kind.LOST_STOP)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -46,7 +51,7 @@ class Finding:
     position: SeenPosition | None = None
     orders: tuple[SeenOrder, ...] = ()
     confirmations: int = 0
-    """How many reliable snapshots, apart in time, show no such position."""
+    """How many reliable snapshots, apart in time, show no such position, or no such stop."""
 
     @property
     def key(self) -> PositionKey:
@@ -74,7 +79,7 @@ class Finding:
         }
         if self.orders:
             said["orders"] = [order.as_json() for order in self.orders]
-        if self.kind in (Kind.PHANTOM, Kind.SIDE):
+        if self.kind.needs_confirmation:
             said["confirmations"] = self.confirmations
         return said
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from domain.key import PositionKey
-from domain.values import Leg
+from domain.values import EXACT, Leg
+from projections.positions import PositionRow
 from projections.snapshot import SeenPosition
 from projections.standing import Standing
+
+PRICE_TOLERANCE: Final = Decimal("0.000001")
+"""Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
+sides are compared exactly."""
 
 _LEGS: Final = (Leg.BOTH, Leg.LONG, Leg.SHORT)
 
@@ -52,6 +58,21 @@ def _on_other_leg(
         if standing and standing.row and standing.key not in owned and standing.row.side is position.side:
             return standing
     return None
+
+
+def is_same(row: PositionRow, seen: SeenPosition) -> bool:
+    """Whether a position at the exchange can be told to be that of a row: its side, and its quantity or its entry."""
+    if (row.symbol, row.side) != (seen.key.symbol, seen.side):
+        return False
+    is_known = row.avg_px_open is not None and seen.avg_px_open is not None
+    return row.quantity == seen.quantity or not is_known or is_one_price(row.avg_px_open, seen.avg_px_open)
+
+
+def is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
+    """Whether two average prices differ by rounding alone; one that the exchange does not say differs from none."""
+    if theirs is None or ours is None:
+        return theirs is None
+    return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, PRICE_TOLERANCE)
 
 
 def shown_twice(seen: Sequence[SeenPosition]) -> list[PositionKey]:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from domain.key import PositionKey
-from domain.values import EXACT, Status, plain, timestamp_text
-from projections.deadlines import is_overdue, is_settled
+from domain.values import Status, plain, timestamp_text
+from projections.confirming import CONFIRMING_AGE_MAX, Confirmations
+from projections.deadlines import is_overdue
+from projections.entryorder import may_rest
 from projections.findings import Finding, Kind
-from projections.pairing import Pair, pairs
+from projections.pairing import Pair, is_one_price, pairs
 from projections.positions import PositionRow
-from projections.reliability import doubts_about
+from projections.reliability import doubts_about, doubts_about_account, doubts_about_orders
 from projections.snapshot import SeenOrder, SeenPosition, Snapshot
 from projections.standing import Standing, standings
 from projections.stops import Cover, cover_of, is_lost, moved_stop
 
-PRICE_TOLERANCE: Final = Decimal("0.000001")
-"""Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
-sides are compared exactly."""
-
 CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
 """How old a snapshot may be to correct anything, unless it is said: what it shows may be gone by now."""
-
-CONFIRMATION_GAP: Final = timedelta(seconds=10)
-"""How far apart two snapshots must be taken to count as two."""
 
 _OPENING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
 
@@ -40,6 +34,7 @@ class Rules:
     age_max: timedelta | None = None
     """Older is stale. None: any age may be compared, but only a recent one corrects anything."""
     trust_empty: bool = False
+    """Whether one is believed that shows none, or little, of what the ledger holds, or of its stops."""
     symbol: str | None = None
     """Only this one, in the spelling of keys."""
 
@@ -54,14 +49,21 @@ class Reconciliation:
     """Why the snapshot is not reliable; nothing is corrected then."""
     hindrance: str | None = None
     """Why nothing may be corrected although it is reliable."""
+    order_doubts: tuple[str, ...] = ()
+    """Why nothing is concluded from orders that it does not show, beside what it says itself."""
     rules: Rules = Rules()
-    trusted: tuple[Snapshot, ...] = ()
-    """The reliable snapshots, oldest first."""
+    confirming: Confirmations
+    """All snapshots as witnesses, among them the reliable ones, oldest first."""
 
     @property
     def is_reliable(self) -> bool:
         """Whether what the snapshot does not show was not there."""
         return not self.doubts
+
+    @property
+    def shows_orders(self) -> bool:
+        """Whether an order that the snapshot does not show was not there."""
+        return self.is_reliable and self.snapshot.shows_orders and not self.order_doubts
 
     def of(self, *kinds: Kind) -> list[Finding]:
         """Findings of some kinds."""
@@ -80,8 +82,8 @@ class Reconciliation:
             "account": self.snapshot.account,
             "taken_at": taken_at and timestamp_text(taken_at),
             "snapshot_reliable": self.is_reliable,
-            "protection_judged": self.is_reliable and self.snapshot.shows_orders,
-            "doubts": [*self.doubts, *self.snapshot.order_doubts],
+            "protection_judged": self.shows_orders,
+            "doubts": [*self.doubts, *self.snapshot.order_doubts, *self.order_doubts],
             "notes": [*self.snapshot.notes, *([self.hindrance] if self.hindrance else [])],
             **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in Kind},
         }
@@ -102,27 +104,45 @@ def reconcile(
     latest = ordered[-1]
     known = standings(rows, latest.exchange, latest.account)
 
-    def doubts(snapshot: Snapshot) -> tuple[str, ...]:
-        return doubts_about(snapshot, known, now, rules.age_max, trust_empty=rules.trust_empty)
+    accounts = {row.account for row in rows if row.exchange == latest.exchange}
 
-    trusted = [each for each in ordered if not doubts(each)]
+    def doubts(snapshot: Snapshot) -> tuple[str, ...]:
+        return (
+            *doubts_about(snapshot, known, now, rules.age_max, trust_empty=rules.trust_empty),
+            *doubts_about_account(snapshot, accounts),
+        )
+
+    def order_doubts(snapshot: Snapshot) -> tuple[str, ...]:
+        return doubts_about_orders(snapshot, known, trust_empty=rules.trust_empty)
+
+    found_doubtful, about_orders = doubts(latest), order_doubts(latest)
+    trusted = [_not_ahead(each, now) for each in ordered if not doubts(each)]
+    snapshot = _not_ahead(latest, now)
+    confirming = Confirmations(
+        seen=tuple(_not_ahead(each, now) for each in ordered),
+        trusted=tuple(trusted),
+        complete=tuple(each for each in trusted if each.shows_orders and not order_doubts(each)),
+        age_max=rules.age_max or CONFIRMING_AGE_MAX,
+    )
+    comparison = _Comparison(
+        snapshot, confirming, known, now, rules, is_reliable=not found_doubtful, shows_orders=not about_orders
+    )
     return Reconciliation(
-        snapshot=latest,
-        findings=tuple(_Comparison(latest, trusted, known, now, rules).findings()),
-        doubts=(*doubts(latest), *_other_account(latest, rows)),
+        snapshot=snapshot,
+        findings=tuple(comparison.findings()),
+        doubts=found_doubtful,
+        order_doubts=about_orders,
         hindrance=_too_old(latest, now, rules.age_max or CORRECTING_AGE_MAX),
         rules=rules,
-        trusted=tuple(trusted),
+        confirming=confirming,
     )
 
 
-def _other_account(snapshot: Snapshot, rows: Iterable[PositionRow]) -> list[str]:
-    """A snapshot of an account that was not named would have everything there adopted a second time."""
-    accounts = {row.account for row in rows if row.exchange == snapshot.exchange and row.status.is_open}
-    if snapshot.account is not None or not accounts or None in accounts:
-        return []
-    names = ", ".join(sorted(filter(None, accounts)))
-    return [f"it does not say of which account it is, and all that the ledger holds there is of {names}: use --account"]
+def _not_ahead(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """By our clock: what a clock ahead of it calls later was seen by now, and nothing is recorded as yet to come."""
+    if snapshot.taken_at is None or snapshot.taken_at <= now:
+        return snapshot
+    return replace(snapshot, taken_at=now)
 
 
 def _too_old(snapshot: Snapshot, now: datetime, age_max: timedelta) -> str | None:
@@ -148,15 +168,18 @@ class _Comparison:
     def __init__(
         self,
         snapshot: Snapshot,
-        trusted: Sequence[Snapshot],
+        confirming: Confirmations,
         known: Mapping[PositionKey, Standing],
         now: datetime,
         rules: Rules,
+        *,
+        is_reliable: bool,
+        shows_orders: bool,
     ) -> None:
-        self._snapshot, self._trusted, self._known, self._rules = snapshot, trusted, known, rules
+        self._snapshot, self._confirming, self._known, self._rules = snapshot, confirming, known, rules
         self._at = snapshot.taken_at or now
-        self._is_reliable = snapshot in trusted
-        self._judges_stops = self._is_reliable and snapshot.shows_orders
+        self._is_reliable = is_reliable
+        self._judges_stops = is_reliable and snapshot.shows_orders and shows_orders
 
     def findings(self) -> Iterator[Finding]:
         """Everything that was found, key by key."""
@@ -188,26 +211,17 @@ class _Comparison:
             return found(Kind.UNJUDGED, self._overtaken(standing))
         if not is_overdue(row, self._at):
             return found(Kind.OPENING, f"{row.status.value} since {_clock(row.opened_at)}, and not at the exchange yet")
-        if self._rests(row):
+        if may_rest(row, self._snapshot.orders):
             return found(Kind.OPENING, "its entry order rests at the exchange, and nothing is filled")
         if not row.quantity:
             message = f"{row.status.value} since {_clock(row.opened_at)}: the exchange has neither position nor order"
             return found(Kind.PHANTOM, message)
         message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange nothing"
-        return found(Kind.PHANTOM, message, absences(standing, row, self._trusted))
+        return found(Kind.PHANTOM, message, self._confirming.absences(standing, row))
 
     def _overtaken(self, standing: Standing) -> str:
         assert standing.changed_at is not None, "overtaken by something"
         return f"the ledger has news of {_clock(standing.changed_at)}, which the snapshot cannot show"
-
-    def _rests(self, row: PositionRow) -> bool:
-        ours = {row.exchange_order_id, row.client_order_id} - {None}
-        opens = "buy" if row.side.closing_order == "sell" else "sell"
-        return row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED) and any(
-            {order.order_id, order.client_order_id} & ours or (order.side == opens and not order.reduce_only)
-            for order in self._snapshot.orders or ()
-            if order.key.symbol == row.symbol
-        )
 
     def _orphan(self, standing: Standing, position: SeenPosition) -> Iterator[Finding]:
         held = f"the exchange holds {_held(position)}"
@@ -234,7 +248,7 @@ class _Comparison:
         cover = self._cover(position, None)
         yield Finding(
             kind=Kind.SIDE, standing=standing, position=position, message=message, orders=_to_note(cover),
-            confirmations=absences(standing, row, self._trusted) if self._is_reliable else 0,
+            confirmations=self._confirming.absences(standing, row) if self._is_reliable else 0,
         )  # fmt: skip
         yield from self._stops(standing, cover)
 
@@ -253,7 +267,7 @@ class _Comparison:
             yield found(Kind.QUANTITY, _differs(row, position))
         if overtaken:
             return
-        if row.quantity and not _is_one_price(row.avg_px_open, position.avg_px_open):
+        if row.quantity and not is_one_price(row.avg_px_open, position.avg_px_open):
             assert position.avg_px_open is not None, "it differs"
             ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
             yield found(
@@ -293,7 +307,10 @@ class _Comparison:
         elif self._judges_stops and is_lost(row, cover):
             which = f"order {row.stop_order_id} " if row.stop_order_id else ""
             message = f"its stop {which}is not at the exchange, and no other one is"
-            yield Finding(kind=Kind.LOST_STOP, standing=standing, position=cover.position, message=message)
+            yield Finding(
+                kind=Kind.LOST_STOP, standing=standing, position=cover.position, message=message,
+                confirmations=self._confirming.lost_stops(standing, row),
+            )  # fmt: skip
 
     def _zombies(self) -> Iterator[Finding]:
         for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
@@ -323,29 +340,6 @@ class _Comparison:
 def _to_note(cover: Cover) -> tuple[SeenOrder, ...]:
     """The stop to remember with a position that is adopted; one whose price is not said cannot be."""
     return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
-
-
-def absences(standing: Standing, row: PositionRow, trusted: Iterable[Snapshot]) -> int:
-    """How many reliable snapshots, apart in time and younger than all we know, do not show this side of a cycle."""
-    count, last = 0, None
-    for snapshot in trusted:
-        at = snapshot.taken_at
-        assert at is not None, "reliable, so it says when"
-        if standing.changed_after(at) or not is_settled(row, at) or not _lacks(snapshot, row):
-            continue
-        if last is None or at - last >= CONFIRMATION_GAP:
-            count, last = count + 1, at
-    return count
-
-
-def _lacks(snapshot: Snapshot, row: PositionRow) -> bool:
-    return not any(seen.key.symbol == row.symbol and seen.side is row.side for seen in snapshot.positions or ())
-
-
-def _is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
-    if theirs is None or ours is None:
-        return theirs is None
-    return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, PRICE_TOLERANCE)
 
 
 def _held(position: SeenPosition) -> str:

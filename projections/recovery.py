@@ -22,14 +22,14 @@ from domain.commands import (
 from domain.values import Source, Status, plain, timestamp_text
 from projections.corrections import Correction
 from projections.dueorder import DueOrder, Promised
+from projections.entryorder import ENTERING, entry_order
 from projections.findings import Finding, Kind
 from projections.positions import PositionRow
-from projections.reconciliation import Reconciliation, absences
+from projections.reconciliation import Reconciliation
 from projections.snapshot import SeenOrder, SeenPosition
 from projections.stops import is_beyond_entry
 from projections.unfinished import Unfinished
 
-_ENTERING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
 _HELD: Final = (Kind.MATCHED, Kind.QUANTITY, Kind.PRICE)
 
 
@@ -157,10 +157,10 @@ class _Judgement:
 
     def _absent(self) -> Recovery:
         row, where = self._row, self._snapshot.exchange
-        if row.status in _ENTERING and not self._snapshot.shows_orders:
+        if row.status in ENTERING and not self._found.shows_orders:
             return self._wait("the snapshot does not show all orders", "whether its entry order rests at the exchange")
         needed = self._found.rules.confirmations
-        count = absences(self._first.standing, row, self._found.trusted)
+        count = self._found.confirming.absences(self._first.standing, row)
         if count < needed:
             words = f"{where} does not show it, by {count} of {needed} snapshots"
             return _wait(self._cycle, words, f"{needed - count} more, apart in time", for_another_snapshot=True)
@@ -187,11 +187,7 @@ class _Judgement:
         )
 
     def _entry_order(self) -> SeenOrder | None:
-        ours = {self._row.exchange_order_id, self._row.client_order_id} - {None}
-        for order in self._snapshot.orders or ():
-            if order.key.symbol == self._row.symbol and ours & {order.order_id, order.client_order_id}:
-                return order
-        return None
+        return entry_order(self._row, self._snapshot.orders)
 
     # -- it is there ------------------------------------------------------------------------------------------------
 
@@ -214,13 +210,17 @@ class _Judgement:
             self._send(Adjust, quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(held))
         if seen.avg_px_open is None and row.avg_px_open is None:
             return self._unless_all_is_known("its average entry, without which no stop can be judged")
-        if not self._snapshot.shows_orders:
+        if not self._found.shows_orders:
             return self._unless_all_is_known("whether a stop rests: the snapshot does not show all orders")
         return self._under_stop(seen)
 
     def _under_stop(self, seen: SeenPosition) -> Recovery:
         row, moved = self._row, self._findings.get(Kind.MOVED_STOP)
         if lost := self._findings.get(Kind.LOST_STOP):
+            if lost.confirmations < (needed := self._found.rules.confirmations):
+                words = f"{lost.message}, by {lost.confirmations} of {needed} snapshots"
+                missing = f"{needed - lost.confirmations} more, apart in time, before another one is placed"
+                return _wait(self._cycle, words, missing, for_another_snapshot=True)
             self._send(LoseStopLoss, reason=self._why(lost.message))
         if Kind.UNPROTECTED in self._findings:
             return self._stop_due(seen, "no stop covers it: place one, then set_stop_loss with its id, or look again")
@@ -283,7 +283,8 @@ class _Judgement:
         snapshot, row = self._snapshot, self._row
         assert snapshot.taken_at is not None, "reliable, so it says when"
         version = self._first.standing.version + len(self._commands)
-        name = f"{snapshot.digest} {row.position_id} {version} {kind.verb} {self._reason}"
+        taken = f"{snapshot.digest} {timestamp_text(snapshot.taken_at)}"
+        name = f"{taken} {row.position_id} {version} {kind.verb} {self._reason}"
         command = kind.of(
             position_id=row.position_id,
             **fields,
@@ -300,7 +301,7 @@ def _evidence(found: Reconciliation) -> Sequence[Mapping[str, Any]]:
     """Every snapshot that was relied on, so that an auditor can find it."""
     return [
         {"exchange": each.exchange, "taken_at": each.taken_at and timestamp_text(each.taken_at), "digest": each.digest}
-        for each in found.trusted
+        for each in found.confirming.trusted
     ]
 
 

@@ -91,6 +91,8 @@ class Snapshot:
 
     exchange: str | None
     account: str | None = None
+    is_account_said: bool = False
+    """Whether somebody said of which account it is, be it of the one without a name."""
     taken_at: datetime | None = None
     is_time_exact: bool = True
     positions: tuple[SeenPosition, ...] | None = None

@@ -48,6 +48,12 @@ def cover_of(position: SeenPosition, row: PositionRow | None, orders: Iterable[S
     return Cover(position, tuple(stops), tuple(order for order in against if order not in protecting))
 
 
+def shows_a_stop(position: SeenPosition, row: PositionRow, orders: Iterable[SeenOrder]) -> bool:
+    """Whether any stop works against a position, wherever it stands: the exchange was asked for stops, then."""
+    cover = cover_of(position, row, orders)
+    return position.stop_price is not None or bool(cover.stops or cover.wrong_side)
+
+
 def _preference(order: SeenOrder, position: SeenPosition, known: str | None) -> tuple[bool, bool, float, str]:
     covers = order.quantity is None or order.quantity >= position.quantity
     age = -order.created_at.timestamp() if order.created_at is not None else 0

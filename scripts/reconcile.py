@@ -9,10 +9,11 @@ import click
 from infrastructure.ledger import PositionLedger, now
 from infrastructure.reconciling import Applied, apply
 from infrastructure.snapshots.document import Given
+from projections.confirming import CONFIRMATION_GAP
 from projections.corrections import Correction, corrections
 from projections.deeds import in_words
 from projections.findings import Finding, Kind
-from projections.reconciliation import CONFIRMATION_GAP, Reconciliation, Rules, reconcile
+from projections.reconciliation import Reconciliation, Rules, reconcile
 from projections.snapshot import Snapshot
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
@@ -100,7 +101,7 @@ def command(
             _print_applied(applied)
         else:
             _print_plan(planned)
-    if left.problems or left.doubts or not all(each.is_done for each in applied):
+    if left.problems or left.doubts or left.order_doubts or not all(each.is_done for each in applied):
         raise SystemExit(REFUSED)
 
 
@@ -130,7 +131,7 @@ def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | No
 
 def _waits(found: Reconciliation) -> bool:
     needed = found.rules.confirmations
-    return any(0 < finding.confirmations < needed for finding in found.of(Kind.PHANTOM, Kind.SIDE))
+    return any(0 < finding.confirmations < needed for finding in found.problems)
 
 
 def _report(
@@ -151,7 +152,7 @@ def _print_findings(found: Reconciliation) -> None:
             print_table(("position", "what"), [(_name(each), _words(each, found.rules)) for each in findings])
     if _waits(found):
         click.echo(
-            f"\na phantom is closed when {found.rules.confirmations} snapshots agree, taken "
+            f"\nwhat is gone is noted when {found.rules.confirmations} snapshots agree, taken "
             f"{CONFIRMATION_GAP.seconds} s apart or more: name several with --snapshot, or let --apply ask the exchange"
         )
 
@@ -164,6 +165,8 @@ def _print_head(found: Reconciliation) -> None:
     click.echo(f"{where}{at}: {counts}")
     for doubt in found.doubts:
         click.echo(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
+    for doubt in found.order_doubts:
+        click.echo(f"no stop can be judged by it: {doubt}")
     for note in (*found.snapshot.order_doubts, *snapshot.notes, *filter(None, [found.hindrance])):
         click.echo(f"note: {note}")
 
@@ -173,7 +176,7 @@ def _name(finding: Finding) -> str:
 
 
 def _words(finding: Finding, rules: Rules) -> str:
-    if finding.kind in (Kind.PHANTOM, Kind.SIDE) and finding.confirmations:
+    if finding.kind.needs_confirmation and finding.confirmations:
         return f"{finding.message} ({finding.confirmations} of {rules.confirmations} confirmations)"
     return finding.message
 

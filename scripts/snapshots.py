@@ -149,7 +149,11 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         "--max-age", type=click.IntRange(1), metavar="SECONDS",
         help="An older snapshot is stale.  [default: 15 minutes, where something depends on it]",
     )  # fmt: skip
-    @click.option("--trust-empty", is_flag=True, help="Believe a snapshot without any positions.")
+    @click.option(
+        "--trust-empty",
+        is_flag=True,
+        help="Believe a snapshot that shows nothing, or little, of what is held, or of its stops.",
+    )
     @click.option(
         "--taken-at", metavar="TIME", callback=understood(utc),
         help="When a snapshot was taken that does not say so.",

@@ -65,6 +65,7 @@ class _Reading:
     orders: Any
     exchange: str | None
     account: str | None
+    is_account_said: bool
     given: Given
 
     @classmethod
@@ -76,7 +77,9 @@ class _Reading:
         for said, wanted in ((exchange, given.exchange), (account, given.account)):
             if wanted is not None and said != wanted:
                 raise ValueError(f"it is a snapshot of {said}, not of {wanted}")
-        return cls(head, _listed(fields, _POSITIONS), _listed(fields, _ORDERS), exchange, account, given)
+        return cls(
+            head, _listed(fields, _POSITIONS), _listed(fields, _ORDERS), exchange, account, "account" in fields, given
+        )
 
     def snapshot(self, digest: str) -> Snapshot:
         positions, position_doubts = self._read(self.positions, "positions", read_position)
@@ -85,6 +88,7 @@ class _Reading:
         return Snapshot(
             exchange=self.exchange,
             account=self.account,
+            is_account_said=self.is_account_said,
             taken_at=taken_at,
             is_time_exact=is_exact,
             positions=positions,

@@ -275,14 +275,19 @@ def test_what_the_exchange_holds_without_a_stop_needs_an_order_that_is_not_prete
 
 def test_a_stop_that_is_gone_is_noted_and_due_again() -> None:
     story = given(request(stop_price="3.3"), PLACED, FILLED, STOP)
-    found = the(story, seen(APT, at=LATER))
+    others = stop("SXPUSDT", "buy", "other", "9")
+    twice = [seen(APT, orders=[others], at=at) for at in (LATER, LATER + 60)]
+    assert the(story, seen(APT, at=LATER)).action is Action.WAIT, "a list without any stop is no proof"
+    once = the(story, twice[0])
+    assert (once.action, once.waits_for_another_snapshot, verbs(once)) == (Action.WAIT, True, [])
+    found = the(story, *twice)
     assert (found.action, verbs(found)) == (Action.PROTECT, ["lose_stop_loss"])
     assert found.due is not None
     assert found.due.as_json() == {
         "type": "stop_market", "symbol": "APTUSDT", "side": "buy", "quantity": "61.8", "stop_price": "3.3",
         "reduce_only": True, "client_order_id": None,
     }  # fmt: skip
-    done(story, seen(APT, at=LATER)).leaves(stop_price=None)
+    done(story, *twice).leaves(stop_price=None)
 
 
 def test_a_stop_on_the_wrong_side_ends_no_entry() -> None:
