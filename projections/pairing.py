@@ -18,6 +18,10 @@ PRICE_TOLERANCE: Final = Decimal("0.000001")
 """Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
 sides are compared exactly."""
 
+ALIKE: Final = Decimal("0.01")
+"""Two positions may be one while their quantities or their entries differ by less than this: a fill or a correction
+that the ledger was not told of changes one of them, and the account of somebody else (or a test network) both."""
+
 _LEGS: Final = (Leg.BOTH, Leg.LONG, Leg.SHORT)
 
 
@@ -61,18 +65,25 @@ def _on_other_leg(
 
 
 def is_same(row: PositionRow, seen: SeenPosition) -> bool:
-    """Whether a position at the exchange can be told to be that of a row: its side, and its quantity or its entry."""
+    """Whether a position at the exchange can be told to be that of a row: its side, and about its quantity or entry."""
     if (row.symbol, row.side) != (seen.key.symbol, seen.side):
         return False
-    is_known = row.avg_px_open is not None and seen.avg_px_open is not None
-    return row.quantity == seen.quantity or not is_known or is_one_price(row.avg_px_open, seen.avg_px_open)
+    if row.avg_px_open is None or seen.avg_px_open is None:
+        return True
+    return _differ_little(row.quantity, seen.quantity, ALIKE) or _differ_little(
+        row.avg_px_open, seen.avg_px_open, ALIKE
+    )
 
 
 def is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
     """Whether two average prices differ by rounding alone; one that the exchange does not say differs from none."""
     if theirs is None or ours is None:
         return theirs is None
-    return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, PRICE_TOLERANCE)
+    return _differ_little(ours, theirs, PRICE_TOLERANCE)
+
+
+def _differ_little(ours: Decimal, theirs: Decimal, share: Decimal) -> bool:
+    return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, share)
 
 
 def shown_twice(seen: Sequence[SeenPosition]) -> list[PositionKey]:

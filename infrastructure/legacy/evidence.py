@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.key import PositionKey
+from domain.values import Status
 from infrastructure.legacy.row import LegacyRow
 from projections.deadlines import SETTLING
 from projections.pairing import shown_twice
-from projections.reliability import CLOCKS_APART_MAX
+from projections.reliability import CLOCKS_APART_MAX, is_too_little
 from projections.snapshot import SeenPosition, Snapshot
 
 
@@ -62,6 +63,8 @@ class Evidence:
             doubts.append(
                 f"it shows no positions at all while {len(held)} rows are open; if that is so, say --trust-empty"
             )
+        if snapshot.positions and not self.trust_empty:
+            doubts += _too_little(snapshot.positions, held)
         doubts += self._age(snapshot)
         if snapshot.taken_at is not None and snapshot.taken_at - row.opened_at < SETTLING:
             doubts.append(f"it was taken at {snapshot.taken_at}, too early to show what was opened at {row.opened_at}")
@@ -74,3 +77,14 @@ class Evidence:
             yield f"it was taken at {snapshot.taken_at}, which is yet to come"
         elif self.now - snapshot.taken_at > self.age_max:
             yield f"it was taken at {snapshot.taken_at}, too long ago; take another one, or allow it with --max-age"
+
+
+def _too_little(positions: Sequence[SeenPosition], open_rows: Sequence[LegacyRow]) -> Iterator[str]:
+    """Whether hardly any row that is active can be found in it: as in one of another account, product or network."""
+    active = {(row.key.symbol, row.side) for row in open_rows if row.status is Status.ACTIVE}
+    shown = len(active & {(seen.key.symbol, seen.side) for seen in positions})
+    if is_too_little(shown, len(active)):
+        yield (
+            f"it shows {shown or 'none'} of the {len(active)} positions that are active in the table: it may be of "
+            "another account; if it is not, say --trust-empty"
+        )

@@ -262,7 +262,7 @@ def test_of_two_modes_that_find_one_position_one_sees_to_it(
                 position_id=f"{symbol}.binance#1", exchange_order_id=symbol, filled_qty="5", avg_px="2", at=ago(hours=3)
             )
     turned = position("WAVES/USDT:USDT", "short", "5", "2")
-    both = ("--snapshot", snapshot(turned), "--snapshot", snapshot(turned, seconds=60))
+    both = ("--snapshot", snapshot(turned), "--snapshot", snapshot(turned, seconds=60), "--trust-empty")
     gone = run("all", *both, "--symbol", "PERPUSDT", *DONE, "--json")
     assert (gone.code, gone.told(), gone.told("left")) == (0, [("incomplete", "PERPUSDT.binance#1")], [])
     turned_round = run("all", *both, "--symbol", "WAVESUSDT", *DONE, "--json")

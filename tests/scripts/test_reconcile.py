@@ -180,8 +180,10 @@ def test_a_dry_run_changes_nothing(run: Run, save: Save, ledger: PositionLedger)
 def test_what_is_applied_is_an_event_that_says_why(run: Run, save: Save, ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
         fill(ledger)
-        path = save([seen("APT", "short", 61.0, 3.2295), seen("XMR", "long", 0.5, 310.25), AS_IS[1]], STOPS[1:])
-        first = run("--snapshot", path, *BY_HAND, "--json", database=ledger_url)
+        shown = [seen("APT", "short", 61.0, 3.2295), seen("XMR", "long", 0.5, 310.25), AS_IS[1]]
+        earlier = ("--snapshot", save(shown, STOPS[1:], ago=60, name="earlier"))
+        path = save(shown, STOPS[1:])
+        first = run("--snapshot", path, *earlier, *BY_HAND, "--json", database=ledger_url)
         assert [each["answer"]["events"] for each in first.json["applied"]] == [
             ["PositionAdjusted"], ["StopLossLost"], ["PositionAdopted"],
         ]  # fmt: skip
@@ -194,7 +196,7 @@ def test_what_is_applied_is_an_event_that_says_why(run: Run, save: Save, ledger_
         rows = {row.symbol: row for row in ledger.positions()}
         assert (str(rows["APTUSDT"].quantity), rows["APTUSDT"].stop_price) == ("61", None)
         events = ledger.store.count_events()
-        again = run("--snapshot", path, *BY_HAND, database=ledger_url)
+        again = run("--snapshot", path, *earlier, *BY_HAND, database=ledger_url)
         assert again.out.endswith("\nnothing was changed\n")
         assert ledger.store.count_events() == events, "the same snapshot twice is quiet"
 
@@ -203,7 +205,7 @@ def test_a_phantom_is_closed_by_two_snapshots_of_different_times(run: Run, save:
     first, second = save([AS_IS[0]], STOPS[:1], ago=60, name="1"), save([AS_IS[0]], STOPS[:1], name="2")
     once = run("--snapshot", second, "--snapshot", second, *BY_HAND)
     assert "(1 of 2 confirmations)" in once.out
-    assert "a phantom is closed when 2 snapshots agree, taken 10 s apart or more" in once.out
+    assert "what is gone is noted when 2 snapshots agree, taken 10 s apart or more" in once.out
     assert events(ledger, "AVLUSDT.binance") == ["PositionAdopted"]
     both = run("--snapshot", first, "--snapshot", second, *BY_HAND, "--json")
     assert (both.code, both.json["left"]) == (0, 0)
@@ -264,7 +266,8 @@ def test_a_fill_that_arrives_meanwhile_wins(
 
     monkeypatch.setattr("scripts.reconcile.apply", late)
     positions = [seen("APT", "short", 61.0, 3.2295), seen("AVL", "long", 40.0, 0.1358)]
-    ran = run("--snapshot", save(positions, STOPS[1:]), *BY_HAND)
+    files = ("--snapshot", save(positions, STOPS[1:], ago=60, name="1"), "--snapshot", save(positions, STOPS[1:]))
+    ran = run(*files, *BY_HAND)
     assert ran.code == 1
     assert "not done: adjust APTUSDT.binance#1 to 61 at 3.2295: it changed meanwhile; compare again" in ran.out
     assert "done:\n  adjust AVLUSDT.binance#1 to 40 at 0.1358" in ran.out

@@ -230,6 +230,19 @@ def test_an_empty_snapshot_is_believed_when_that_is_asked_for() -> None:
     assert list(changed(cleaned(Mode.ORPHANED_DB, row(1), snapshots=(seen(),), trust_empty=True))) == ["1"]
 
 
+def test_a_snapshot_that_shows_hardly_any_active_row_may_be_of_another_account() -> None:
+    rows = [row(1, "AUSDT"), row(2, "BUSDT"), row(3, "CUSDT"), row(4, "DUSDT", status="pending_entry")]
+    there = [held(name, "short", "61.8") for name in ("AUSDT", "BUSDT")]
+    foreign = cleaned(Mode.ORPHANED_DB, *rows, snapshots=(seen(OTHER, there[0]),))
+    assert (changed(foreign), "shows 1 of the 3 positions" in left(foreign)[("2",)]) == ({}, True)
+    assert list(changed(cleaned(Mode.ORPHANED_DB, *rows, snapshots=(seen(OTHER, *there),)))) == ["3"]
+    assert list(changed(cleaned(Mode.ORPHANED_DB, *rows, snapshots=(seen(OTHER),), trust_empty=True))) == [
+        "1",
+        "2",
+        "3",
+    ]
+
+
 def test_a_row_younger_than_the_snapshot_is_not_judged_by_it() -> None:
     plan = cleaned(Mode.ORPHANED_DB, row(1, hours=0), snapshots=(seen(OTHER),))
     assert plan.changes == []
@@ -250,7 +263,7 @@ def test_what_no_row_explains_is_told_and_no_row_is_made_up() -> None:
 
 def test_all_changes_a_row_once_and_forgets_what_another_mode_saw_to() -> None:
     rows = row(1, order="7"), row(2, order="8"), row(3, "KASUSDT", status="entry_placed"), row(4, "KASUSDT")
-    plan = cleaned(Mode.ALL, *rows, snapshots=(seen(OTHER),))
+    plan = cleaned(Mode.ALL, *rows, snapshots=(seen(OTHER),), trust_empty=True)
     assert [(change.mode, change.row.name) for change in plan.changes] == [
         (Mode.DUPLICATES, "4"), (Mode.INCOMPLETE, "3"), (Mode.ORPHANED_DB, "1"), (Mode.ORPHANED_DB, "2"),
     ]  # fmt: skip
