@@ -115,7 +115,9 @@ class _Reading:
             try:
                 seen = read(entry, self.exchange, self.account)
             except ValueError as wrong:
-                doubts.append(f"number {number} of its {what} cannot be read: {wrong}")
+                named = entry.get("symbol") if isinstance(entry, Mapping) else None
+                name = f" ({named!a:.40})" if named else ""
+                doubts.append(f"number {number} of its {what}{name} cannot be read: {wrong}")
                 continue
             if seen is not None:
                 found.append(seen)

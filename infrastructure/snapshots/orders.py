@@ -7,8 +7,9 @@ from typing import Final
 
 from domain.key import PositionKey
 from domain.values import TEXT_LENGTH_MAX
-from infrastructure.snapshots.entry import Entry
+from infrastructure.snapshots.entry import Entry, about, one_of
 from infrastructure.snapshots.positions import leg_of
+from projections.pairing import PRICE_TOLERANCE
 from projections.snapshot import OrderKind, SeenOrder
 
 _OVER: Final = {
@@ -24,22 +25,26 @@ def read_order(value: object, exchange: str, account: str | None) -> SeenOrder |
     """Read one order; None when it does not rest any more.
 
     Units:   quantity in base asset; None when it is not said, or said to be whatever is open.
-    Refuses: ValueError when symbol or id cannot be read.
+    Refuses: ValueError when symbol or id cannot be read, or when it says that it rests and that it does not, both
+             directions, or two quantities.
     """
     entry = Entry.of(value)
-    if entry.word("status", "orderStatus", "algoStatus") in _OVER:
+    states = entry.said("status", "orderStatus", "algoStatus")
+    if one_of({name: "over" if word.lower() in _OVER else "not over" for name, word in states.items()}) == "over":
         return None
     order_id = entry.text("order_id", "id", "orderId", "algoId", "strategyId")
     if not order_id or not order_id.isprintable() or len(order_id) > TEXT_LENGTH_MAX:
         raise ValueError(f"its id is {order_id!a:.60}" if order_id else "it has no id")
     closes_all = entry.flag("closePosition")
     kind = _kind(entry)
+    sides, quantities = entry.said("side"), entry.numbers("amount", "origQty", "quantity", "qty")
+    quantity = one_of({name: each for name, each in quantities.items() if each > 0}, about(PRICE_TOLERANCE))
     return SeenOrder(
         key=PositionKey(entry.text("symbol") or "", exchange, account, leg_of(entry, None)),
         order_id=order_id,
-        side=_SIDES.get(entry.word("side")),
+        side=one_of({name: _SIDES[word.lower()] for name, word in sides.items() if word.lower() in _SIDES}),
         kind=kind,
-        quantity=None if closes_all else entry.above_zero("amount", "origQty", "quantity", "qty"),
+        quantity=None if closes_all else quantity,
         trigger_price=_trigger_price(entry) if kind is not OrderKind.OTHER else None,
         reduce_only=closes_all or entry.flag("reduceOnly", "reduce_only", "closeOnTrigger"),
         client_order_id=entry.text("clientOrderId", "client_order_id", "orderLinkId", "clientAlgoId"),

@@ -150,7 +150,7 @@ def test_without_orders_nothing_is_said_about_stops() -> None:
 def test_an_order_that_cannot_be_read_makes_orders_unavailable_and_positions_not() -> None:
     found = read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": [{"symbol": "APTUSDT"}]})
     assert (found.doubts, found.shows_orders) == ((), False)
-    assert found.order_doubts == ("number 1 of its orders cannot be read: it has no id",)
+    assert found.order_doubts == ("number 1 of its orders ('APTUSDT') cannot be read: it has no id",)
 
 
 def test_a_bare_answer_of_ccxt_needs_the_name_of_its_exchange() -> None:
@@ -201,8 +201,9 @@ def test_a_number_is_what_was_written() -> None:
         ({"side": "sell"}, Side.SHORT),
         ({"side": "BUY"}, Side.LONG),
         ({"side": None, "contracts": -5}, Side.SHORT),
-        ({"side": None, "info": {"positionAmt": "5"}}, Side.LONG),
-        ({"side": "both", "info": {"positionAmt": "-5"}}, Side.SHORT),
+        ({"side": None, "info": {"positionAmt": "61"}}, Side.LONG),
+        ({"side": "both", "info": {"positionAmt": "-61"}}, Side.SHORT),
+        ({"side": "short", "info": {"side": "Sell", "size": "61.0"}}, Side.SHORT),
     ],
 )
 def test_the_side_of_a_position(fields: dict[str, Any], side: Side) -> None:
@@ -235,6 +236,90 @@ def test_a_price_of_zero_is_not_known() -> None:
     assert position(entry_price=None, info={"avgPrice": "1.5"}).avg_px_open == Decimal("1.5")
     assert position(stopLossPrice=None, info={"stopLoss": "0.00"}).stop_price is None
     assert position(info={"stopLoss": "3.3"}).stop_price == Decimal("3.3")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"contracts": "0", "info": {"positionAmt": "-61"}}, "contracts is 0, and info.positionAmt is 61"),
+        ({"contracts": 61, "info": {"positionAmt": "0"}}, "contracts is 61, and info.positionAmt is 0"),
+        ({"contracts": 61, "info": {"size": "60"}}, "contracts is 61, and info.size is 60"),
+        ({"contracts": 61, "size": 0}, "contracts is 61, and size is 0"),
+        ({"side": "long", "contracts": -61}, "side is long, and contracts is short"),
+        ({"side": "long", "info": {"positionAmt": "-61"}}, "side is long, and info.positionAmt is short"),
+        ({"side": "short", "info": {"positionAmt": 61}}, "side is short, and info.positionAmt is long"),
+        ({"side": "short", "info": {"side": "Buy"}}, "side is short, and info.side is long"),
+        ({"positionSide": "SHORT", "info": {"positionSide": "LONG"}}, "positionSide is SHORT, and info.positionSide"),
+        ({"positionSide": "SHORT", "info": {"positionIdx": 1}}, "positionSide is SHORT, and info.positionIdx is LONG"),
+        ({"contracts": "1e-20"}, "contracts is '1e-20', which is too little"),
+        ({"contracts": "1e-18", "contractSize": "0.1"}, "too little to be kept"),
+        ({"contracts": 0, "notional": "197.2"}, "its quantity is 0, and notional is 197.2"),
+        ({"contractSize": 0}, "its contract size is 0"),
+        ({"contractSize": 10, "info": {"contractSize": "1"}}, "contractSize is 10, and info.contractSize is 1"),
+        ({"contracts": 61, "info": {"positionAmt": "many"}}, "info.positionAmt is 'many'"),
+        ({"info": {"symbol": "SXPUSDT"}}, "symbol is APTUSDT, and info.symbol is SXPUSDT"),
+        ({"entryPrice": "3.3"}, "entry_price is 3.2295, and entryPrice is 3.3"),
+    ],
+)
+def test_an_entry_that_contradicts_itself_cannot_be_read(fields: dict[str, Any], words: str) -> None:
+    entry = {"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.0, "entry_price": 3.2295, **fields}
+    found = read({"exchange": "binance", "timestamp": AT, "positions": [entry]})
+    assert words in " ".join(found.doubts)
+    assert "number 1 of its positions ('APT/USDT:USDT')" in found.doubts[0]
+    assert found.positions == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"info": {"positionAmt": "-61.000", "entryPrice": "3.22950000", "symbol": "APTUSDT"}},
+        {"info": {"size": "61", "side": "Sell", "avgPrice": "3.2295"}, "notional": 197.0},
+        {"contracts": "61.00000000000001", "info": {"positionAmt": -61}},
+        {"contracts": 6.1, "contractSize": 10, "info": {"positionAmt": "-61"}},
+        {"contracts": -61, "info": {"positionAmt": ""}},
+    ],
+)
+def test_one_thing_said_in_several_ways_is_no_contradiction(fields: dict[str, Any]) -> None:
+    seen = position(**fields)
+    assert (seen.side, round(seen.quantity, 9), seen.avg_px_open) == (Side.SHORT, Decimal(61), Decimal("3.2295"))
+
+
+TRUTH: dict[str, dict[str, Any]] = {
+    "binance": {
+        "symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.0, "contractSize": 1.0, "entryPrice": 3.2295,
+        "info": {"symbol": "APTUSDT", "positionAmt": "-61.0", "entryPrice": "3.2295", "positionSide": "BOTH"},
+    },
+    "bybit": {
+        "symbol": "APT/USDT:USDT", "side": "short", "contracts": "61", "entryPrice": "3.2295", "notional": "197.0",
+        "info": {"symbol": "APTUSDT", "side": "Sell", "size": "61", "avgPrice": "3.2295", "positionIdx": 0},
+    },
+}  # fmt: skip
+CHANGES = st.sampled_from(
+    ["contracts", "side", "symbol", "positionAmt", "size", "entryPrice", "avgPrice", "positionSide", "positionIdx",
+     "contractSize", "notional", "quantity", "amount"]
+)  # fmt: skip
+WRONG: st.SearchStrategy[Any] = (
+    st.sampled_from([0, "0", 0.0, "-0", 61, -61, "61", "-61", "6.1", "1e-20", "1e30", "NaN", "long", "short", "Buy",
+                     "SELL", "both", "LONG", "SHORT", 1, 2, "", None, True, [], {}, "SXP/USDT:USDT", "APTUSDT", "3.3"])
+    | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4)
+)  # fmt: skip
+
+
+@tried_on(st.sampled_from(sorted(TRUTH)), st.booleans(), CHANGES, WRONG)
+def test_one_wrong_statement_makes_a_position_doubtful_and_never_another_one(
+    exchange: str,
+    in_info: bool,  # noqa: FBT001 - drawn
+    name: str,
+    wrong: object,
+) -> None:
+    entry = {**TRUTH[exchange], "info": dict(TRUTH[exchange]["info"])}
+    (entry["info"] if in_info else entry)[name] = wrong
+    found = read({"exchange": exchange, "timestamp": AT, "positions": [entry], "orders": []})
+    if not found.doubts:
+        (seen,) = found.positions or ()
+        assert (seen.key.symbol, seen.side) == ("APTUSDT", Side.SHORT)
+        assert seen.quantity in {Decimal(61), Decimal(61) * Decimal(str(entry.get("contractSize") or 1))}
+        assert seen.avg_px_open in {Decimal("3.2295"), None} or name in {"entryPrice", "avgPrice"}
 
 
 # -- orders -----------------------------------------------------------------------------------------------------
@@ -304,6 +389,26 @@ def test_an_order_that_closes_whatever_is_open_has_no_quantity() -> None:
     assert order(amount=61, info={"closePosition": "true"}).quantity is None
     assert order(amount=0).quantity is None
     assert order(amount=61).quantity == Decimal(61)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"info": {"side": "SELL"}}, "side is buy, and info.side is sell"),
+        ({"info": {"algoStatus": "CANCELED"}}, "status is not over, and info.algoStatus is over"),
+        ({"status": "canceled", "info": {"status": "NEW"}}, "status is over, and info.status is not over"),
+        ({"amount": 61, "info": {"origQty": "6.1"}}, "amount is 61, and info.origQty is 6.1"),
+        ({"amount": "1e-20"}, "too little"),
+        ({"positionSide": "LONG", "info": {"positionSide": "SHORT"}}, "positionSide is LONG"),
+    ],
+)
+def test_an_order_that_contradicts_itself_says_nothing_about_stops(fields: dict[str, Any], words: str) -> None:
+    entry = {"id": "1", "symbol": "APTUSDT", "type": "stop_market", "side": "buy", "status": "open", **fields}
+    found = read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": [entry]})
+    assert (found.doubts, found.shows_orders) == ((), False)
+    assert words in found.order_doubts[0]
+    said_twice = {"side": "BUY", "status": "NEW", "origQty": "61.000"}
+    assert order(amount=61, info=said_twice).quantity == Decimal(61)
 
 
 @pytest.mark.parametrize("status", ["closed", "canceled", "expired", "rejected", "filled", "FILLED"])
