@@ -108,8 +108,15 @@ class Deciding(Memory):
                 position_id=f"{self.id}#{command.cycle}",
             )
         if not self.is_open:
+            held = self.holding.quantity
             raise PositionNotOpen(
-                f"{self.position_id} is {self.status.value}: it is over, and nothing can be done to it",
+                f"{self.position_id} is {self.status.value}: it is over, and "
+                + (
+                    f"holds {plain(held)} that was filled too late; adopt what the exchange shows of it, then protect "
+                    "or close that"
+                    if held
+                    else "takes nothing any more but a fill that came too late (record_entry_fill)"
+                ),
                 position_id=self.position_id,
                 status=self.status.value,
             )

@@ -11,6 +11,7 @@ from domain.errors import HistoryDamaged
 from domain.key import PositionKey
 from infrastructure.following import Follower, ProjectionStopped
 from infrastructure.ledger import PositionLedger
+from infrastructure.leftovers import left_over
 from infrastructure.recovering import Account, comparisons
 from infrastructure.statistics import statistics
 from infrastructure.store import Store
@@ -110,7 +111,8 @@ class _Examination:
 
     def _of_cycles(self, rows: Sequence[PositionRow], wanted: Sequence[PositionRow]) -> list[Section]:
         asked = self._question
-        cycles = Cycles(wanted, asked.now, asked.age, asked.evidence)
+        left = [row for row in left_over(self._store) if asked.takes(row)]
+        cycles = Cycles(wanted, asked.now, asked.age, asked.evidence, left)
         return [*cycles.sections(), *self._beside_exchanges(rows)]
 
     def _criteria(self) -> tuple[Criterion, ...] | None:

@@ -34,6 +34,7 @@ from infrastructure.receipt import Receipt
 from infrastructure.settings import Settings
 from infrastructure.store import AppendInDoubt, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
 from infrastructure.verbs import Verbs
+from projections.exposure import is_left_over, taken_over_at
 from projections.follow import Progress, Rebuild, Rebuilt
 from projections.positions import PositionRow, needs_stop
 
@@ -304,17 +305,27 @@ class PositionLedger(Verbs[Receipt]):
     ) -> list[PositionRow]:
         """All cycles, oldest first; only open ones, or only those at the exchange without a confirmed stop.
 
+        What is unprotected need not be open: a fill that came too late is held in a cycle that is over.
         `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
         reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.
         Refuses: InvalidCommand for what is no such moment.
         """
         rows: Iterable[PositionRow]
         past = Past.read(as_of, by)
-        if as_of is None:
-            rows = self.store.rows(open_only=open or unprotected)
+        if as_of is not None:
+            rows = list(past.positions(self.store))
+        elif unprotected and not open:
+            held = [*self.store.rows(open_only=True), *self.store.rows(late_only=True)]
+            rows = sorted(held, key=lambda row: (row.opened_at, row.position_id))
         else:
-            rows = past.positions(self.store)
-        return [row for row in rows if (not open or row.status.is_open) and (not unprotected or needs_stop(row))]
+            rows = self.store.rows(open_only=open)
+
+        def is_bare(row: PositionRow) -> bool:
+            if not is_left_over(row):
+                return needs_stop(row)
+            return taken_over_at(row, (each.event for each in past.history(self.store, row.stream, None))) is None
+
+        return [row for row in rows if (not open or row.status.is_open) and (not unprotected or is_bare(row))]
 
     def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED

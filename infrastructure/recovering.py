@@ -10,6 +10,7 @@ from datetime import datetime
 from domain.errors import HistoryDamaged
 from infrastructure.codec import decode
 from infrastructure.ledger import PositionLedger
+from infrastructure.leftovers import left_over
 from infrastructure.store import Store
 from projections.dueorder import Promised
 from projections.positions import PositionRow
@@ -46,7 +47,7 @@ def recoveries(
     found = comparisons(rows, snapshots, now=now, rules=replace(rules, symbol=None))
     return [
         recover(cycle, found.get((cycle.row.exchange, cycle.row.account)), promised(ledger.store, cycle.row), reason)
-        for cycle in unfinished(filter(takes, rows), now)
+        for cycle in unfinished(filter(takes, rows), now, filter(takes, left_over(ledger.store)))
     ]
 
 

@@ -7,10 +7,21 @@ from datetime import datetime
 
 from domain.key import PositionKey
 from infrastructure.following import Follower
+from infrastructure.leftovers import successor_at
 from infrastructure.store import Store
+from projections.exposure import is_left_over
+from projections.facts import CycleFacts
 from projections.follow import Progress
 from projections.following import STATISTICS
 from projections.statistics import Statistics, Window, measure
+
+
+def seen_to(store: Store, facts: CycleFacts) -> CycleFacts:
+    """The facts of a cycle in the light of later ones of its key, which may have taken over what it holds."""
+    if not is_left_over(facts.position):
+        return facts
+    at = successor_at(store, facts.position)
+    return facts if at is None else facts.taken_over(at)
 
 
 def statistics(
@@ -27,6 +38,10 @@ def statistics(
     """
     follower = Follower(store, STATISTICS)
     follower.catch_up(progress)
-    facts = [each for each in follower.lasting(window.reach) if takes(PositionKey.parse(each.position.stream))]
+    facts = [
+        seen_to(store, each)
+        for each in follower.lasting(window.reach)
+        if takes(PositionKey.parse(each.position.stream))
+    ]
     refused = [each for each in store.rejections(since=window.since) if takes(PositionKey.parse(each.stream))]
     return measure(facts, refused, window, now=now)

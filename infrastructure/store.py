@@ -207,8 +207,10 @@ class Store(ApplicationRecorder):
         return self.select(*self._compared(span.conditions()), "stream, version")
 
     @abstractmethod
-    def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
-        """Rows of the positions table, oldest position first."""
+    def rows(
+        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
+    ) -> Iterator[PositionRow]:
+        """Rows of the positions table, oldest position first; of those that are open, or had a fill after their end."""
 
     @abstractmethod
     def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:

@@ -108,13 +108,18 @@ def pairs(cycles: Iterable[CycleFacts]) -> list[CycleFacts]:
 
 
 def invalid(cycles: Iterable[CycleFacts]) -> list[str]:
-    """Cycles in a state that cannot be: over with something held, or open beside another one of their key."""
+    """Cycles in a state that cannot be: over with something held, or open beside another one of their key.
+
+    What a later cycle took over is held no more.
+    """
     known = list(cycles)
     open_of_key = Counter(cycle.position.stream for cycle in known if cycle.position.status.is_open)
     return [
         cycle.position_id
         for cycle in known
-        if (open_of_key[cycle.position.stream] > 1 if cycle.position.status.is_open else bool(cycle.position.quantity))
+        if (
+            open_of_key[cycle.position.stream] > 1 if cycle.position.status.is_open else cycle.exposed_since is not None
+        )
     ]
 
 

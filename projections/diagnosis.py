@@ -69,8 +69,13 @@ class Cycles:
         now: datetime,
         age: timedelta,
         evidence: Mapping[tuple[str | None, str | None], Sequence[str]],
+        left_over: Iterable[PositionRow] = (),
     ) -> None:
-        """Look at rows at a moment; what is older than `age` is critical."""
+        """Look at rows at a moment; what is older than `age` is critical.
+
+        `left_over` are those that are over and hold something that nobody has seen to.
+        """
+        self._left_over = list(left_over)
         self._rows = [row for row in rows if row.status.is_open]
         self._now, self._age, self._evidence = now, age, evidence
 
@@ -106,7 +111,16 @@ class Cycles:
             for row in held
             if (since := row.unprotected_since) is not None and is_overdue(row, self._now)
         ]
+        found += [self._forgotten(row) for row in self._left_over]
+        held += self._left_over
         return Section(Check.UNPROTECTED, f"{len(found)} of {len(held)} held positions", tuple(found))
+
+    def _forgotten(self, row: PositionRow) -> Symptom:
+        message = (
+            f"{row.side.value} {plain(row.quantity)} was filled after the cycle was over ({row.status.value}), "
+            f"{length(self._now - row.updated_at)} ago: no cycle has it, and nobody protects it"
+        )
+        return self._symptom(Severity.CRITICAL, row, message)
 
     def outcome_unknown(self) -> Section:
         """Entries about which the exchange did not answer; nobody may enter there until it is known."""

@@ -11,15 +11,8 @@ from pydantic import TypeAdapter
 
 from domain.events import EntryRequested, PositionEvent, PositionImported
 from domain.values import Instant, Status
+from projections.exposure import Gap, counted_at, is_covered, is_left_over
 from projections.positions import PositionRow, project
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A stretch of time in which something was held without a confirmed stop that covers it."""
-
-    began: Instant
-    ended: Instant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +20,7 @@ class CycleFacts:
     """One cycle as it stands, and what its row alone does not say. All times are on the exchange's clock.
 
     `protected_at`: when all that was held was protected for the first time. `gaps`: those that are over; one that is
-    not began at `position.unprotected_since`. `events`: how many were taken in.
+    not began at `exposed_since`. `last_at`: when the last event counted. `events`: how many were taken in.
     """
 
     position: PositionRow
@@ -35,6 +28,10 @@ class CycleFacts:
     """The event with which it began."""
     protected_at: Instant | None = None
     gaps: tuple[Gap, ...] = ()
+    exposed_since: Instant | None = None
+    taken_over_at: Instant | None = None
+    """When a later cycle took over what this one, which is over, held; never stored, for it happened to another one."""
+    last_at: Instant | None = None
     events: int = 0
 
     @property
@@ -59,8 +56,10 @@ class CycleFacts:
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it was over, or at the latest so; None while it is open."""
-        return None if self.position.status.is_open else self.position.closed_at or self.position.updated_at
+        """When it was over, or at the latest so; None while it is open, or holds something all the same."""
+        if self.position.status.is_open or self.exposed_since:
+            return None
+        return self.position.closed_at or self.position.updated_at
 
     @property
     def request_to_protected(self) -> timedelta | None:
@@ -80,12 +79,20 @@ class CycleFacts:
     @property
     def was_held(self) -> bool:
         """Whether there ever was something to protect."""
-        return bool(self.protected_at or self.gaps or self.position.unprotected_since)
+        return bool(self.protected_at or self.gaps or self.exposed_since)
 
     def gaps_until(self, now: datetime) -> list[Gap]:
         """All gaps; one that is not over lasts until now."""
-        since = self.position.unprotected_since
-        return [*self.gaps, Gap(since, now)] if since else [*self.gaps]
+        return [*self.gaps, self._gap_until(now)] if self.exposed_since else [*self.gaps]
+
+    def _gap_until(self, now: datetime) -> Gap:
+        assert self.exposed_since is not None, "it is exposed"
+        assert self.last_at is not None, "something happened, and was taken in"
+        return Gap(self.exposed_since, max(self.last_at, now))
+
+    def taken_over(self, at: datetime) -> CycleFacts:
+        """The facts when a later cycle has what this one, which is over, holds."""
+        return replace(self, gaps=(*self.gaps, self._gap_until(at)), exposed_since=None, taken_over_at=at)
 
     def as_json(self) -> dict[str, Any]:
         """The facts as they are stored."""
@@ -99,18 +106,32 @@ def facts_adapter() -> TypeAdapter[CycleFacts]:
     return TypeAdapter(CycleFacts)
 
 
+def read_facts(text: str) -> CycleFacts:
+    """Read facts as they are stored; an earlier version kept no clock, and believed those that ran back."""
+    facts = facts_adapter().validate_json(text)
+    if facts.last_at is not None:
+        return facts
+    row = facts.position
+    return replace(
+        facts,
+        gaps=tuple(Gap(gap.began, max(gap.began, gap.ended)) for gap in facts.gaps),
+        exposed_since=row.updated_at if is_left_over(row) else row.unprotected_since,
+        last_at=row.updated_at,
+    )
+
+
 def fold(facts: CycleFacts | None, event: PositionEvent) -> CycleFacts:
     """Take one event into the facts of its cycle; an event that opens a cycle needs none."""
     row = project(facts.position if facts else None, event)
     known = facts or CycleFacts(position=row, opened_by=type(event).__name__)
-    exposed_since = facts.position.unprotected_since if facts else None
-    is_covered = row.protected and bool(row.quantity)
+    at = counted_at(event, known.last_at)
+    was_exposed, covered = known.exposed_since, is_covered(row)
     return replace(
         known,
         position=row,
-        protected_at=known.protected_at or (event.ts_event if is_covered else None),
-        gaps=(*known.gaps, Gap(exposed_since, event.ts_event))
-        if exposed_since and row.unprotected_since is None
-        else known.gaps,
+        protected_at=known.protected_at or (at if covered else None),
+        gaps=(*known.gaps, Gap(was_exposed, at)) if was_exposed and covered is not False else known.gaps,
+        exposed_since=(was_exposed or at) if covered is False else None,
+        last_at=at,
         events=known.events + 1,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,9 +20,10 @@ from domain.commands import (
     SetStopLoss,
 )
 from domain.values import Source, Status, plain, timestamp_text
-from projections.corrections import Correction
+from projections.corrections import Correction, corrections
 from projections.dueorder import DueOrder, Promised
 from projections.entryorder import ENTERING, entry_order
+from projections.exposure import is_left_over
 from projections.findings import Finding, Kind
 from projections.positions import PositionRow
 from projections.reconciliation import Reconciliation
@@ -106,10 +107,40 @@ def recover(
         return _wait(cycle, f"only the exchange knows: give a snapshot of {account}", *cycle.missing())
     if doubts := [*found.doubts, *filter(None, [found.hindrance])]:
         return _wait(cycle, f"the snapshot of {account} is not to be relied on", *doubts)
+    if is_left_over(row):
+        return _left_over(cycle, found, reason)
     findings = {each.kind: each for each in found.findings if each.row == row}
     if not findings:
         return _wait(cycle, "it changed meanwhile", "a look at how it stands now")
     return _Judgement(cycle, found, findings, promised, reason).recovery()
+
+
+def _left_over(cycle: Unfinished, found: Reconciliation, reason: str | None) -> Recovery:
+    """What is held in a cycle that is over: nothing can be done in there, so a cycle of its own has to take it over."""
+    row, where = cycle.row, found.snapshot.exchange
+    here = [each for each in found.findings if each.key.stream == row.stream]
+    orphan = next((each for each in here if each.kind is Kind.ORPHAN), None)
+    if orphan is not None:
+        steps = [each for each in corrections(found, reason) if each.finding is orphan]
+        adopts = [replace(each, command=each.command.model_copy(update={"source": Source.RECOVERY})) for each in steps]
+        message = f"{orphan.message}: adopt it, then see to its stop"
+        action = Action.FINISH if adopts else Action.WAIT
+        return Recovery(cycle=cycle, action=action, message=message, commands=tuple(adopts))
+    if any(each.kind is Kind.UNJUDGED for each in here):
+        return _wait(cycle, "the ledger has later news of it than the snapshot", "a snapshot that was taken after it")
+    held = next((each for each in here if each.row is not None and each.position is not None), None)
+    if held is not None and held.row is not None and held.position is not None:
+        shown = f"{held.position.side.value} {plain(held.position.quantity)}"
+        return _wait(
+            cycle,
+            f"{where} holds {shown} there, with this or without: adjust {held.row.position_id} to that, and it is told",
+            "whether that is all that is held there",
+        )
+    return _wait(
+        cycle,
+        f"{where} does not show it: if it was sold, adopt it as it was filled, and close it at the price of that sale",
+        "what became of it: the exchange's trades say it",
+    )
 
 
 def _wait(cycle: Unfinished, message: str, *missing: str, for_another_snapshot: bool = False) -> Recovery:

@@ -28,7 +28,7 @@ _MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class OpenPosition:
-    """A cycle that is open now, for how long, and how long it has been unprotected; None while it is not."""
+    """A cycle that is open now, or over and holds something: for how long, and how long that has been unprotected."""
 
     row: PositionRow
     age: timedelta
@@ -146,10 +146,10 @@ def review(
     for facts, events in cycles:
         row, count = facts.position, count + 1
         told = moments(events)
-        time = timeline(told, refusals.get(row.position_id, ()), now)
-        if row.status.is_open:
-            since = row.unprotected_since
-            found.append(OpenPosition(row, _age(row.opened_at, now), None if since is None else _age(since, now)))
+        time = timeline(told, refusals.get(row.position_id, ()), now, facts.taken_over_at)
+        if row.status.is_open or time.is_exposed:
+            bare = time.gaps[-1].length if time.is_exposed else None
+            found.append(OpenPosition(row, _age(row.opened_at, now), bare))
         gaps = [gap for gap in time.gaps if gap.length and window.overlaps(gap.start, gap.end)]
         if gaps:
             exposed.append(Exposure.of(row.position_id, gaps))

@@ -25,7 +25,8 @@ from projections.criteria import (
     share,
     unprotected_longest,
 )
-from projections.facts import CycleFacts, Gap
+from projections.exposure import Gap
+from projections.facts import CycleFacts
 
 _BEFORE_AN_ORDER: Final = frozenset({"request_entry", "adopt"})
 """Commands that ask before anything is sent: refused, they cost nothing."""
@@ -239,7 +240,7 @@ def measure(facts: Iterable[CycleFacts], refusals: Iterable[Refusal], window: Wi
         ),
         never_protected=sum(cycle.was_requested and cycle.protected_at is None for cycle in opened),
         unprotected=sum((window.part_of(gap) for cycle in held for gap in cycle.gaps_until(now)), timedelta()),
-        unprotected_now=tuple(cycle.position_id for cycle in known if cycle.position.unprotected_since is not None),
+        unprotected_now=tuple(cycle.position_id for cycle in known if cycle.exposed_since is not None),
         refusals=refused,
         criteria=_criteria(
             known, opened, refused, {each.position_id: _longest(each, window, now) for each in held}, window

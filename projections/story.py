@@ -14,6 +14,7 @@ from domain.events import EntryFilled, PositionEvent, PositionReduced, StopLossL
 from domain.holding import ZERO
 from domain.values import EXACT, Side, Status, plain, timestamp_text
 from projections.criteria import seconds
+from projections.exposure import is_covered
 from projections.oddities import Oddity, oddities
 from projections.positions import PositionRow
 from projections.sentences import earned, refused_as, told_as
@@ -113,13 +114,16 @@ def _seconds(time: timedelta) -> str:
     return plain(seconds(time))
 
 
-def story(events: Iterable[PositionEvent], refusals: Iterable[Refusal], now: datetime) -> Story:
+def story(
+    events: Iterable[PositionEvent], refusals: Iterable[Refusal], now: datetime, taken_over_at: datetime | None = None
+) -> Story:
     """Tell one cycle from its events, oldest first; `refusals` may be those of others too.
 
-    While the cycle is open, its time runs on to `now`.
+    While the cycle is open, its time runs on to `now`; so it does while it is over and holds something, until a later
+    one took that over.
     """
     told = moments(events)
-    time = timeline(told, refusals, now)
+    time = timeline(told, refusals, now, taken_over_at)
     return Story(
         row=told[-1].row,
         headline=headline(told[-1].row, time),
@@ -137,7 +141,8 @@ def headline(row: PositionRow, time: Timeline) -> str:
     if row.avg_px_open is not None:
         what += f", entered at {average(row.avg_px_open)}"
     if not row.status.is_open:
-        return sentence(f"{what}: {row.status} after {length(time.over_at - time.start)}")
+        bare = f", and HOLDS {number(row.quantity)} UNPROTECTED" if time.is_exposed else ""
+        return sentence(f"{what}: {row.status} after {length(time.over_at - time.start)}{bare}")
     stop = f", protected by a stop at {number(row.stop_price)}" if row.protected else ""
     bare = ", UNPROTECTED" if row.quantity and not row.protected else ""
     return sentence(f"{what}: {row.status}, open for {length(time.end - time.start)}{stop}{bare}")
@@ -156,6 +161,9 @@ def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
         yield "Entered", f"{plain(row.filled_qty)} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
         yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close)} on average"
+    if row.quantity and not row.status.is_open:
+        seen_to = "" if time.is_exposed else ", until a later cycle took it over"
+        yield "Held after its end", f"{plain(row.quantity)}{seen_to}"
     if row.status.is_open and row.quantity:
         yield "Open now", plain(row.quantity)
         yield (
@@ -249,8 +257,7 @@ def _line(step: _Step, gaps: dict[datetime, Gap]) -> Line:
 
 def _begins_gap(moment: Moment) -> bool:
     row, before = moment.row, moment.before
-    bare = bool(row.status.is_open and row.quantity and not row.protected)
-    return bare and (before is None or not before.quantity or before.protected)
+    return is_covered(row) is False and (before is None or is_covered(before) is not False)
 
 
 def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from domain.commands import Evidence
 from domain.holding import Holding
 from domain.values import EXACT, Source, Status, plain, rounded
 from projections import statistics
+from projections.exposure import counted_at, is_covered, is_left_over
 from projections.positions import PositionRow, project
 from projections.wording import WHO
 
@@ -33,8 +34,7 @@ class Refusal(statistics.Refusal, Protocol):
 class Moment:
     """One event of a cycle, with the row and the totals before and after it.
 
-    `at` is when it counts: its own time, or that of the moment before when its own is earlier, for what it changed
-    was not known before.
+    `at` is when it counts, whatever its clock said.
     """
 
     event: e.PositionEvent
@@ -53,7 +53,7 @@ def moments(events: Iterable[e.PositionEvent]) -> tuple[Moment, ...]:
     row: PositionRow | None = None
     held, had_stop = Holding(), False
     for event in events:
-        at = max(event.ts_event, found[-1].at) if found else event.ts_event
+        at = counted_at(event, found[-1].at if found else None)
         after, held_after = project(row, event), getattr(event, "holding", held)
         had_stop = had_stop or after.stop_confirmed
         found.append(Moment(event, at, row, after, held, held_after, had_stop))
@@ -152,6 +152,11 @@ class Timeline:
         return sum((gap.length for gap in self.gaps), timedelta())
 
     @property
+    def is_exposed(self) -> bool:
+        """Whether something is held without protection at its end."""
+        return any(not gap.is_over for gap in self.gaps)
+
+    @property
     def over_at(self) -> datetime:
         """When the cycle was over; its end while it is not."""
         return next((span.start for span in self.statuses if not span.status.is_open), self.end)
@@ -198,12 +203,18 @@ class Timeline:
         )
 
 
-def timeline(told: Sequence[Moment], refusals: Iterable[Refusal], now: datetime) -> Timeline:
-    """Lay out a cycle that has happened; while it is open, its time runs on to `now`."""
+def timeline(
+    told: Sequence[Moment], refusals: Iterable[Refusal], now: datetime, taken_over_at: datetime | None = None
+) -> Timeline:
+    """Lay out a cycle that has happened; while it is open, its time runs on to `now`.
+
+    So does that of a cycle that is over and holds something, until a later one took it over.
+    """
     last = told[-1]
     is_open = last.row.status.is_open
     last_at = max(last.at, last.row.closed_at or last.at)
-    end = max(last_at, now) if is_open else last_at
+    runs = is_open or is_left_over(last.row)
+    end = max(last_at, taken_over_at or now) if runs else last_at
     covers = _spans(told, end, _cover)
     return Timeline(
         start=told[0].at,
@@ -213,7 +224,13 @@ def timeline(told: Sequence[Moment], refusals: Iterable[Refusal], now: datetime)
         statuses=tuple(StatusSpan(start, stop, since.row.status) for start, stop, since in _spans(told, end, _status)),
         covered=tuple(Span(start, stop) for start, stop, since in covers if _cover(since)),
         gaps=tuple(
-            Gap(start, stop, _why(since), is_over=since is not covers[-1][-1], is_entry=not since.had_stop)
+            Gap(
+                start,
+                stop,
+                _why(since),
+                is_over=since is not covers[-1][-1] or taken_over_at is not None,
+                is_entry=not since.had_stop,
+            )
             for start, stop, since in covers
             if _cover(since) is False
         ),
@@ -241,9 +258,7 @@ def _status(moment: Moment) -> Status:
 
 
 def _cover(moment: Moment) -> bool | None:
-    """Whether what is held is protected; None while nothing is."""
-    row = moment.row
-    return row.protected if row.status.is_open and row.quantity else None
+    return is_covered(moment.row)
 
 
 def _is_unknown(moment: Moment) -> bool:
@@ -252,6 +267,8 @@ def _is_unknown(moment: Moment) -> bool:
 
 def _why(moment: Moment) -> str:
     row, before = moment.row, moment.before
+    if is_left_over(row):
+        return "filled after the cycle was over"
     if not row.stop_confirmed:
         if isinstance(moment.event, e.PositionAdopted):
             return "adopted without a stop"

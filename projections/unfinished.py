@@ -1,4 +1,4 @@
-"""Cycles that are not done: neither active under a stop nor over; what is known of each, and what is not."""
+"""Cycles that are not done: neither active under a stop nor over for good; what is known of each, and what is not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 from domain.values import Status, plain, timestamp_text
 from projections.criteria import UNPROTECTED_MAX, seconds
 from projections.deadlines import DEADLINES, SETTLING
+from projections.exposure import is_left_over
 from projections.positions import PositionRow
 from projections.wording import date_and_time
 
@@ -27,6 +28,8 @@ class Unfinished:
     def due_at(self) -> datetime:
         """Until when its bot may be at work on it: nobody else interferes, and nothing counts as missing."""
         row = self.row
+        if is_left_over(row):
+            return row.updated_at
         if row.status is Status.ROLLING_BACK:
             return row.updated_at + DEADLINES[row.status]
         if row.status is not Status.ACTIVE:
@@ -44,6 +47,8 @@ class Unfinished:
     def age(self) -> timedelta:
         """Since when it is not done."""
         row = self.row
+        if is_left_over(row):
+            return self.now - row.updated_at
         if row.status is Status.ACTIVE:
             return self.now - (row.unprotected_since or row.updated_at)
         return self.now - (row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at)
@@ -56,6 +61,8 @@ class Unfinished:
             said.append(f"the exchange has it as order {row.exchange_order_id}")
         if row.outcome_unknown:
             said.append("the exchange did not answer about it, so its outcome is not known")
+        if is_left_over(row):
+            said.append(f"it was over, {row.status.value}, when it was filled")
         said.append(_filled(row))
         said.append(_stop(row))
         if row.status is Status.ROLLING_BACK:
@@ -65,6 +72,8 @@ class Unfinished:
     def missing(self) -> list[str]:
         """Which evidence would end it, in words."""
         row = self.row
+        if is_left_over(row):
+            return ["whether the exchange still holds it"]
         if row.status is Status.ROLLING_BACK:
             return ["whether the exchange still holds some of it"]
         if not row.quantity and row.filled_qty:
@@ -104,9 +113,12 @@ class Unfinished:
         }
 
 
-def unfinished(rows: Iterable[PositionRow], now: datetime) -> list[Unfinished]:
-    """The cycles that are not done: under way, unprotected, or flat without an end; the longest overdue first."""
-    found = [Unfinished(row, now) for row in rows if _is_unfinished(row)]
+def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[Unfinished]:
+    """The cycles that are not done: under way, unprotected, or flat without an end; the longest overdue first.
+
+    `left_over` are those that are over and hold something that nobody has seen to.
+    """
+    found = [Unfinished(row, now) for row in [*filter(_is_unfinished, rows), *left_over]]
     return sorted(found, key=lambda each: (each.due_at, each.row.position_id))
 
 

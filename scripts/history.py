@@ -11,12 +11,15 @@ from typing import Any, Final
 
 import click
 
+from domain.events import PositionEvent
 from domain.key import PositionKey
 from infrastructure.history import HistoryEntry
 from infrastructure.ledger import PositionLedger, now
 from infrastructure.past import Axis
 from infrastructure.past import as_of as moment_of
+from projections.exposure import is_left_over, taken_over_at
 from projections.story import Story, story
+from projections.timeline import moments
 from scripts.narration import print_story
 from scripts.options import by_option, database_option, html_option, json_option, open_ledger
 from scripts.output import print_json, print_table, say
@@ -98,7 +101,16 @@ def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str 
     refused = [refusal for refusal in ledger.rejections(key) if refusal.ts_recorded <= until]
     by_cycle = sorted((entry.event for entry in entries), key=lambda event: (event.cycle, event.originator_version))
     cycles = [list(events) for _, events in groupby(by_cycle, key=lambda event: event.cycle)]
-    return [story(events, refused, end) for events in cycles]
+    told = [_successor_at(ledger, events, as_of) for events in cycles]
+    return [story(events, refused, end, taken_over) for events, taken_over in zip(cycles, told, strict=True)]
+
+
+def _successor_at(ledger: PositionLedger, cycle: Sequence[PositionEvent], as_of: str | None) -> datetime | None:
+    """When a later cycle took over what a cycle that is over holds, as far as the ledger knew."""
+    row = moments(cycle)[-1].row
+    if not is_left_over(row):
+        return None
+    return taken_over_at(row, (entry.event for entry in ledger.history(row.stream, as_of=as_of)))
 
 
 def _write_page(path: Path, stories: Sequence[Story], entries: Sequence[HistoryEntry], as_of: str | None) -> None:

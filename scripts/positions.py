@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from domain.values import plain
-from projections.positions import PositionRow, needs_stop
+from projections.positions import PositionRow
 from scripts.filters import Filter, filter_options
 from scripts.options import by_option, database_option, json_option, open_ledger
 from scripts.output import print_json, print_table, say
@@ -47,16 +47,18 @@ def command(
     """  # noqa: D301 - click reads \b
     with open_ledger(database) as ledger:
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
+        bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
     rows = [row for row in found if wanted.takes(row)]
     if as_json:
         print_json([row.as_json() for row in rows])
     elif not rows:
         say("no positions")
     else:
-        print_table(_COLUMNS, [_cells(row) for row in rows], right=_NUMBERS)
+        names = {row.position_id for row in bare}
+        print_table(_COLUMNS, [_cells(row, is_bare=row.position_id in names) for row in rows], right=_NUMBERS)
 
 
-def _cells(row: PositionRow) -> tuple[str | None, ...]:
+def _cells(row: PositionRow, *, is_bare: bool) -> tuple[str | None, ...]:
     numbers = (row.quantity, row.avg_px_open, row.stop_price, row.realized_pnl)
     return (
         row.position_id,
@@ -64,13 +66,13 @@ def _cells(row: PositionRow) -> tuple[str | None, ...]:
         row.status.value,
         *("" if number is None else plain(number) for number in numbers),
         row.opened_at.strftime("%Y-%m-%d %H:%M:%S"),
-        ", ".join(_remarks(row)),
+        ", ".join(_remarks(row, is_bare=is_bare)),
     )
 
 
-def _remarks(row: PositionRow) -> list[str]:
+def _remarks(row: PositionRow, *, is_bare: bool) -> list[str]:
     said = {
-        "UNPROTECTED": needs_stop(row),
+        "UNPROTECTED": is_bare,
         "stop not confirmed": row.stop_price is not None and not row.stop_confirmed,
         "entry outcome unknown": row.outcome_unknown,
         "rollback failed": row.rollback_failed,

@@ -18,7 +18,7 @@ from domain.values import plain
 from infrastructure.codec import decode
 from infrastructure.following import Follower
 from infrastructure.ledger import PositionLedger
-from infrastructure.statistics import statistics
+from infrastructure.statistics import seen_to, statistics
 from infrastructure.store import Rejection, Store
 from projections.criteria import Criterion
 from projections.facts import CycleFacts
@@ -74,9 +74,10 @@ def look_through(ledger: PositionLedger, window: Window, wanted: Filter, asked_a
     store = ledger.store
     with progress("catching up") as advance:
         measured = statistics(store, window, now=asked_at, takes=wanted.takes, progress=advance)
+    lasting = Follower(store, STATISTICS).lasting(window.since)
     facts = [
         each
-        for each in Follower(store, STATISTICS).lasting(window.since)
+        for each in (seen_to(store, each) for each in lasting)
         if window.overlaps(each.opened_at, each.ended_at) and wanted.takes(PositionKey.parse(each.position.stream))
     ]
     refused: defaultdict[str, list[Rejection]] = defaultdict(list)

@@ -342,10 +342,14 @@ class PostgresStore(Store):
         read = self._stream if limit is None else self._select
         return map(_recorded, read(statement, values))
 
-    def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
+    def rows(
+        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
+    ) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest position first."""
         conditions = [f"status IN ({_OPEN})"] if open_only else []
         values = []
+        if late_only:
+            conditions.append("late_fill")
         if position_id is not None:
             conditions.append("position_id = %s")
             values.append(position_id)

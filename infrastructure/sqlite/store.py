@@ -235,10 +235,14 @@ class SQLiteStore(Store):
         nid: int | None = self._value(_MAX_NID, ())
         return nid or 0
 
-    def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
+    def rows(
+        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
+    ) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest position first."""
         statement, values = _ROWS.format(table="positions"), []
         conditions = [f"status IN ({_OPEN})"] if open_only else []
+        if late_only:
+            conditions.append("late_fill")
         if position_id is not None:
             conditions.append("position_id = ?")
             values.append(position_id)

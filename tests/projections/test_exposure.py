@@ -1,0 +1,164 @@
+"""One rule for what is unprotected: whoever tells of it says the same, and no stretch lasts less than nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import reduce
+
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
+
+from domain.command import Command
+from domain.commands import Adjust, Adopt, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, RollBack, StartRollback
+from domain.errors import CommandRefused
+from domain.events import PositionEvent
+from domain.values import plain
+from infrastructure.ledger import PositionLedger
+from infrastructure.recovering import recoveries
+from infrastructure.statistics import seen_to, statistics
+from projections.criteria import seconds
+from projections.diagnosis import Cycles
+from projections.exposure import Gap, taken_over_at
+from projections.facts import CycleFacts, fold
+from projections.oddities import oddities
+from projections.positions import PositionRow
+from projections.reconciliation import Rules
+from projections.review import review
+from projections.statistics import Window, measure
+from projections.story import story
+from projections.timeline import moments, timeline
+from scripts.history import tell
+from tests.projections.cycles import LATER, cycle
+from tests.spec import CYCLE, FILLED, PLACED, STOP, on, request, second
+from tests.strategies import conversations
+
+DAY = Window(second(0), second(86_400))
+LATE = on(RecordEntryFill, trade_id="late", last_qty="10", last_px="3", at=second(60))
+
+
+def facts(events: Sequence[PositionEvent]) -> CycleFacts:
+    known = reduce(fold, events, None)
+    assert known is not None
+    return known
+
+
+def test_a_stop_whose_clock_is_behind_its_fill_leaves_nothing_unprotected() -> None:
+    """Two seconds behind: that was "never" in a story and -2 s in the statistics."""
+    events = cycle((0, request()), (1, PLACED), (10, FILLED), (8, STOP))
+    known, told = facts(events), moments(events)
+    time = timeline(told, [], LATER)
+    found = measure([known], [], DAY, now=LATER)
+    assert (time.gaps, time.unprotected, [gap.length for gap in known.gaps]) == ((), timedelta(), [timedelta()])
+    longest = next(each for each in found.criteria if each.name == "unprotected_longest_seconds")
+    assert (longest.value, longest.ok, longest.offenders, found.unprotected) == (0, True, (), timedelta())
+    assert not [each for each in oddities(told, time) if each.kind == "unprotected"]
+    assert dict(story(events, [], LATER).facts)["Unprotected"] == "never"
+    assert known.request_to_protected == timedelta(seconds=10)
+
+
+@tried_on(conversations(), st.lists(st.integers(-30, 300), min_size=24, max_size=24))
+def test_facts_timeline_story_and_report_tell_the_same_stretches(sent: list[Command], clocks: list[int]) -> None:
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        play(ledger, sent, clocks)
+        log = [entry.event for row in ledger.positions() for entry in ledger.history(row.position_id)]
+        names = {row.position_id for row in ledger.positions()}
+        for name in names:
+            events = [event for event in log if event.position_id == name]
+            known, told = seen_to(ledger.store, facts(events)), moments(events)
+            time = timeline(told, [], LATER, known.taken_over_at)
+            stretches = [gap for gap in known.gaps_until(LATER) if gap.length or gap.ended == time.end]
+            assert [Gap(gap.start, gap.end) for gap in time.gaps if gap.length] == [g for g in stretches if g.length]
+            assert all(gap.length >= timedelta() for gap in known.gaps_until(LATER))
+            assert all(one.ended <= other.began for one, other in zip(known.gaps, known.gaps[1:], strict=False))
+            assert time.is_exposed == (known.exposed_since is not None)
+            told_of = story(events, [], LATER, known.taken_over_at)
+            assert told_of.as_json()["unprotected_seconds"] == plain_seconds(time.unprotected)
+            found = measure([known], [], Window(second(-10_000), LATER), now=LATER)
+            assert found.unprotected == time.unprotected
+            report = review([(known, events)], {}, found, LATER)
+            assert sum((each.together for each in report.exposed), timedelta()) == time.unprotected
+            assert [each.row.position_id for each in report.open if each.unprotected is not None] == list(
+                found.unprotected_now
+            )
+
+
+@tried_on(conversations(), st.lists(st.integers(-30, 300), min_size=24, max_size=24))
+def test_every_command_names_the_same_cycles_as_unprotected(sent: list[Command], clocks: list[int]) -> None:
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        play(ledger, sent, clocks)
+        rows, now = ledger.positions(), LATER + timedelta(days=1)
+        bare = {row.position_id for row in ledger.positions(unprotected=True) if row.quantity}
+        left = [row for row in ledger.positions(unprotected=True) if not row.status.is_open]
+        symptoms = Cycles(rows, now, timedelta(hours=1), {}, left).unprotected().symptoms
+        assert {each.subject for each in symptoms} == bare
+        proposed = recoveries(ledger, [], now=now, rules=Rules())
+        held = {each.cycle.row.position_id for each in proposed if is_bare(each.cycle.row)}
+        assert held == bare
+        window = Window(second(-10_000), now)
+        assert set(statistics(ledger.store, window, now=now).unprotected_now) == bare
+        stories = tell(ledger, [entry for row in rows[:1] for entry in ledger.history(row.stream)])
+        assert {each.row.position_id for each in stories if each.timeline.is_exposed} == bare
+
+
+def is_bare(row: PositionRow) -> bool:
+    return bool(row.quantity) and not row.protected
+
+
+def plain_seconds(length: timedelta) -> str:
+    return plain(seconds(length))
+
+
+def play(ledger: PositionLedger, sent: list[Command], clocks: list[int]) -> None:
+    """Send commands a minute apart, by clocks that differ."""
+    for number, (command, ahead) in enumerate(zip(sent, clocks, strict=False)):
+        try:
+            ledger.handle(command.model_copy(update={"at": second(60 * number + ahead)}))
+        except CommandRefused:
+            continue
+
+
+# -- what is held in a cycle that is over -----------------------------------------------------------------------
+
+
+def left(*after: Command) -> tuple[PositionRow, list[PositionEvent]]:
+    failed = on(FailEntry, outcome="expired", reason="no answer", at=second(5))
+    events = cycle((0, request()), (5, failed), (60, LATE), *((100, each) for each in after))
+    return moments([event for event in events if event.cycle == 1])[-1].row, events
+
+
+def test_a_late_fill_is_held_until_the_exchange_s_word_about_its_key_has_it() -> None:
+    adopt = Adopt.of(symbol="APTUSDT", exchange="binance", side="short", quantity="10", avg_px_open="3", reason="seen")
+    later = request(intent_id="2")
+    adjust = Adjust.of(position_id="APTUSDT.binance#2", quantity="20", avg_px_open="3", reason="seen")
+    assert taken_over_at(*left()) is None
+    assert taken_over_at(*left(later)) is None, "another entry is no word of the exchange"
+    assert taken_over_at(*left(adopt)) == second(100)
+    assert taken_over_at(*left(later, adjust)) == second(100)
+    earlier = adopt.model_copy(update={"at": second(30)})
+    assert taken_over_at(*left(earlier)) is None, "what was seen before the fill does not have it"
+
+
+def test_a_rollback_to_nothing_is_the_exchange_s_word_and_a_close_is_not() -> None:
+    there = {"position_id": "APTUSDT.binance#2"}
+    placed = RecordEntryPlaced.of(exchange_order_id="2", filled_qty="10", avg_px="3", **there)
+    begun = (request(intent_id="2"), placed, StartRollback.of(reason="x", **there))
+    proof = RollBack.of(evidence={"position_quantity": 0}, **there)
+    assert taken_over_at(*left(*begun, proof)) == second(100)
+    assert taken_over_at(*left(*begun[:2], Close.of(exit_reason="x", **there))) is None
+
+
+def test_the_time_of_what_is_left_over_runs_on_until_it_is_taken_over() -> None:
+    _, events = left()
+    known = facts(events)
+    assert (known.exposed_since, known.ended_at) == (second(60), None)
+    assert known.gaps_until(LATER) == [Gap(second(60), LATER)]
+    told = story(events, [], LATER)
+    assert told.headline.endswith("failed after 5 s, and HOLDS 10 UNPROTECTED")
+    assert [(gap.start, gap.is_over, gap.why) for gap in told.timeline.gaps] == [
+        (second(60), False, "filled after the cycle was over")
+    ]
+    over = known.taken_over(second(100))
+    assert (over.exposed_since, over.gaps, over.ended_at) == (None, (Gap(second(60), second(100)),), second(5))
+    assert dict(story(events, [], LATER, second(100)).facts)["Unprotected"] == "40 s in 1 stretch"
+    assert known.position_id == CYCLE
