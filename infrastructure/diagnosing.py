@@ -88,12 +88,12 @@ class _Examination:
 
     def run(self) -> Diagnosis:
         question = self._question
-        rows = self._rows()
+        rows, left = self._rows(), self._left_over()
         wanted = [row for row in rows or () if question.takes(row)]
         known = self._criteria() if question.reports else None
         following = [Follower(self._store, projection).standing() for projection in PROJECTIONS]
         sections = [
-            *([] if rows is None else self._of_cycles(rows, wanted)),
+            *([] if rows is None else self._of_cycles(rows, wanted, left)),
             diagnosis.following(following),
             *([] if known is None else [diagnosis.criteria(known)]),
             self._damage(),
@@ -109,9 +109,19 @@ class _Examination:
             self._unreadable.append(diagnosis.unreadable("positions", cause))
             return None
 
-    def _of_cycles(self, rows: Sequence[PositionRow], wanted: Sequence[PositionRow]) -> list[Section]:
+    def _left_over(self) -> list[PositionRow]:
+        """None of them when they cannot be read: then that is what is told."""
+        try:
+            return [row for row in left_over(self._store) if self._question.takes(row)]
+        except _UNREADABLE as cause:
+            if not self._unreadable:
+                self._unreadable.append(diagnosis.unreadable("positions", cause))
+            return []
+
+    def _of_cycles(
+        self, rows: Sequence[PositionRow], wanted: Sequence[PositionRow], left: Sequence[PositionRow]
+    ) -> list[Section]:
         asked = self._question
-        left = [row for row in left_over(self._store) if asked.takes(row)]
         cycles = Cycles(wanted, asked.now, asked.age, asked.evidence, left)
         return [*cycles.sections(), *self._beside_exchanges(rows)]
 

@@ -66,7 +66,7 @@ class Evidence:
         if snapshot.positions and not self.trust_empty:
             doubts += _too_little(snapshot.positions, held)
         doubts += self._age(snapshot)
-        if snapshot.taken_at is not None and snapshot.taken_at - row.opened_at < SETTLING:
+        if snapshot.taken_at is not None and min(snapshot.taken_at, self.now) - row.opened_at < SETTLING:
             doubts.append(f"it was taken at {snapshot.taken_at}, too early to show what was opened at {row.opened_at}")
         return [f"the snapshot of {snapshot.exchange}: {doubt}" for doubt in doubts]
 

@@ -243,6 +243,12 @@ def test_a_snapshot_that_shows_hardly_any_active_row_may_be_of_another_account()
     ]
 
 
+def test_a_clock_ahead_of_ours_makes_no_row_older() -> None:
+    young = row(1, hours=0.01)
+    ahead = seen(OTHER, taken_at=NOW + timedelta(seconds=59))
+    assert changed(cleaned(Mode.ORPHANED_DB, young, snapshots=(ahead,))) == {}
+
+
 def test_a_row_younger_than_the_snapshot_is_not_judged_by_it() -> None:
     plan = cleaned(Mode.ORPHANED_DB, row(1, hours=0), snapshots=(seen(OTHER),))
     assert plan.changes == []
