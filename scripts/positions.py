@@ -7,7 +7,8 @@ from typing import Final
 import click
 
 from domain.values import plain
-from projections.positions import PositionRow
+from projections.exposure import is_left_over
+from projections.positions import PositionRow, needs_stop
 from scripts.filters import Filter, filter_options
 from scripts.options import by_option, database_option, json_option, open_ledger
 from scripts.output import print_json, print_table, say
@@ -47,7 +48,9 @@ def command(
     """  # noqa: D301 - click reads \b
     with open_ledger(database) as ledger:
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
-        bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
+        bare = [row for row in found if needs_stop(row)]
+        if any(is_left_over(row) for row in found):
+            bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
     rows = [row for row in found if wanted.takes(row)]
     if as_json:
         print_json([row.as_json() for row in rows])

@@ -15,7 +15,7 @@ from infrastructure.legacy.times import placed
 from infrastructure.snapshots.entry import Entry, read_moment
 from infrastructure.snapshots.orders import read_order
 from infrastructure.snapshots.positions import read_position
-from projections.snapshot import SeenOrder, SeenPosition, Snapshot
+from projections.snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
 
 _POSITIONS: Final = ("positions", "fetch_positions", "fetchPositions")
 _ORDERS: Final = ("orders", "open_orders", "openOrders", "fetch_open_orders", "fetchOpenOrders")
@@ -84,6 +84,7 @@ class _Reading:
     def snapshot(self, digest: str) -> Snapshot:
         positions, position_doubts = self._read(self.positions, "positions", read_position)
         orders, order_doubts = self._read(self.orders, "orders", read_order)
+        order_doubts += _contradicting(orders or ())
         taken_at, is_exact, notes = self._time(orders or ())
         return Snapshot(
             exchange=self.exchange,
@@ -156,6 +157,14 @@ class _Reading:
                 f"its time, {text}, names no zone, so it is read as the earliest that it can mean; --timezone says it"
             )
         return max(bounds, default=None), False, (note,) if bounds else ()
+
+
+def _contradicting(orders: Sequence[SeenOrder]) -> tuple[str, ...]:
+    """Orders of one id that are two, as one of several accounts or products would be."""
+    said: dict[tuple[str, str], set[tuple[str | None, OrderKind]]] = {}
+    for order in orders:
+        said.setdefault((order.key.stream, order.order_id), set()).add((order.side, order.kind))
+    return tuple(f"it shows order {name} of {stream} as two" for (stream, name), ways in said.items() if len(ways) > 1)
 
 
 def _each_once(orders: Sequence[SeenOrder]) -> tuple[SeenOrder, ...]:

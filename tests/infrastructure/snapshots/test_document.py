@@ -385,6 +385,13 @@ def test_an_order_that_is_listed_twice_is_one_order() -> None:
     assert [each.order_id for each in found.orders or ()] == ["1", "2"]
 
 
+def test_two_orders_of_one_id_say_nothing_about_stops() -> None:
+    one = {"id": "1", "symbol": "APTUSDT", "type": "stop_market", "side": "buy"}
+    for other in ({**one, "side": "sell"}, {**one, "type": "limit"}):
+        found = read({"exchange": "binance", "positions": [], "orders": [one, other]})
+        assert (found.shows_orders, found.order_doubts) == (False, ("it shows order 1 of APTUSDT.binance as two",))
+
+
 def test_an_order_that_closes_whatever_is_open_has_no_quantity() -> None:
     assert order(amount=61, info={"closePosition": "true"}).quantity is None
     assert order(amount=0).quantity is None
