@@ -19,7 +19,7 @@ from infrastructure.past import as_of as moment_of
 from projections.story import Story, story
 from scripts.narration import print_story
 from scripts.options import by_option, database_option, html_option, json_option, open_ledger
-from scripts.output import print_json, print_table, say
+from scripts.output import print_json, print_table, say, show
 
 _ENVELOPE: Final = frozenset(
     {"command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "holding", "row"}
@@ -117,7 +117,7 @@ def print_stories(stories: Sequence[Story]) -> None:
     """Print stories, for people."""
     for number, each in enumerate(stories):
         if number:
-            click.echo()
+            show("")
         print_story(each)
 
 

@@ -14,7 +14,7 @@ from domain.values import plain
 from scripts.benchmarks.places import Places, places
 from scripts.cli import REFUSED
 from scripts.options import json_option
-from scripts.output import print_json, print_table, progress, say
+from scripts.output import print_json, print_table, progress, say, show
 from scripts.reproducing import crash, late_close, parallel_signals, synchroniser
 from scripts.reproducing.bot import Way
 from scripts.reproducing.ledger_bot import LedgerWay
@@ -140,13 +140,13 @@ def play(scenario: Scenario, way: Way, place: Place, threads: int) -> Outcome:
 
 
 def _print(scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
-    click.echo(f"{scenario.name}  {scenario.title}: {scenario.story}\n")
+    show(f"{scenario.name}  {scenario.title}: {scenario.story}", "")
     print_table(_COLUMNS, [_cells(outcome) for outcome in outcomes], right=frozenset({"orders", "doubled"}))
-    click.echo()
+    show("")
     if scenario.name != STRESS:
         for outcome in outcomes:
-            click.echo(f"books, {outcome.way}: {' | '.join(outcome.books)}")
-        click.echo()
+            show(f"books, {outcome.way}: {' | '.join(outcome.books)}")
+        show("")
 
 
 def _cells(outcome: Outcome) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from infrastructure.anchor import Anchor, check_anchor
 from infrastructure.verify import verify
 from scripts.cli import REFUSED
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, progress
+from scripts.output import print_json, progress, show
 
 _PROCESSES_MAX: Final = 4
 _EVENTS_EACH: Final = 50_000
@@ -57,8 +57,8 @@ def command(database: str | None, anchor_file: TextIO | None, processes: int | N
         print_json(report.as_json())
     else:
         for finding in report.findings:
-            click.echo(f"{finding.kind}: {finding.where}: {finding.message}")
+            show(f"{finding.kind}: {finding.where}: {finding.message}")
         outcome = "all of it holds" if report.ok else f"{len(report.findings):,} findings"
-        click.echo(f"{report.events:,} events in {report.streams:,} streams, {report.rows:,} rows: {outcome}")
+        show(f"{report.events:,} events in {report.streams:,} streams, {report.rows:,} rows: {outcome}")
     if not report.ok:
         raise SystemExit(REFUSED)
