@@ -42,16 +42,18 @@ def command(database: str | None, *, as_json: bool) -> None:
       position-ledger demo --database sqlite:///demo.db
     """  # noqa: D301 - click reads \b
     url = database or f"sqlite:///{Path(tempfile.mkdtemp(prefix='position-ledger-')) / 'demo.db'}"
+    settings = Settings.read(url)
+    shown = url if settings.kind == "sqlite" else settings.shown
     with PositionLedger.connect(url) as ledger:
         if ledger.store.count_events():
-            raise click.UsageError(f"{url} is not empty; the demo plays in a ledger of its own")
+            raise click.UsageError(f"{shown} is not empty; the demo plays in a ledger of its own")
         steps = [*_incident(ledger)]
         race = _race(url)
         rebuilt = ledger.rebuild()
         report = verify(ledger.store)
         if as_json:
             told = [vars(step) for step in steps]
-            print_json({"incident": told, "race": race, "verified": report.as_json(), "database": url})
+            print_json({"incident": told, "race": race, "verified": report.as_json(), "database": shown})
         else:
             _tell(ledger, steps, race)
             show(
@@ -60,7 +62,7 @@ def command(database: str | None, *, as_json: bool) -> None:
                 "were wrong",
                 f"verified: {report.events} events, {len(report.findings)} findings",
             )
-            say(f"look around: position-ledger history {_POSITION} --database {url}")
+            say(f"look around: position-ledger history {_POSITION} --database {shown}")
     if not report.ok or len(race["won"]) != 1 or rebuilt.differences:
         raise SystemExit(REFUSED)
 

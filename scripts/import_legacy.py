@@ -38,7 +38,11 @@ def _zone(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="A plain pg_dump, or CSV with a header; also in gzip. - is stdin.",
 )
-@click.option("--from", "url", metavar="URL", help="The database with the table itself: postgresql://…")
+@click.option(
+    "--from", "url", metavar="URL",
+    help="The database with the table itself: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list of "
+    "processes shows.",
+)  # fmt: skip
 @click.option("--table", metavar="SCHEMA.NAME", help="Which table.  [default: the one named positions]")
 @click.option(
     "--timezone", "zone", metavar="ZONE", callback=_zone,
