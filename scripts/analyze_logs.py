@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ from scripts.cli import REFUSED
 from scripts.filters import Filter
 from scripts.logtables import doubts, on_one_line, tables
 from scripts.options import html_option, json_option
-from scripts.output import print_json, print_table, progress, say, show
+from scripts.output import json_text, print_json, print_table, progress, say, show
 
 STDIN: Final = "-"
 SHOWN_MAX: Final = 10
@@ -95,7 +94,7 @@ def command(
     if export is not None:
         from scripts.pages.page import write  # noqa: PLC0415 - only those who write wait for it
 
-        write(export, json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
+        write(export, json_text(report.as_json(), indent=2))
         say(f"{export} holds the report as JSON")
     if html is not None:
         from scripts.pages.logs import write_page  # noqa: PLC0415 - only pages are drawn

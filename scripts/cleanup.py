@@ -40,8 +40,8 @@ AGE_HOURS: Final = 1.0
 @confirmations_option
 @click.option(
     "--from", "url", metavar="URL",
-    help="A legacy table to clean up, where it lives: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no "
-    "list of processes shows.",
+    help="A legacy table to clean up, where it lives: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which "
+    "no list of processes shows.",
 )  # fmt: skip
 @click.option("--table", metavar="SCHEMA.NAME", help="Which legacy table.  [default: the one named positions]")
 @click.option(

@@ -40,8 +40,8 @@ def _zone(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 )
 @click.option(
     "--from", "url", metavar="URL",
-    help="The database with the table itself: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list of "
-    "processes shows.",
+    help="The database with the table itself: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list "
+    "of processes shows.",
 )  # fmt: skip
 @click.option("--table", metavar="SCHEMA.NAME", help="Which table.  [default: the one named positions]")
 @click.option(

@@ -38,8 +38,8 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
 @click.command("shadow")
 @click.option(
     "--from", "url", metavar="URL",
-    help="The database with the legacy table: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list of "
-    "processes shows.",
+    help="The database with the legacy table: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list "
+    "of processes shows.",
 )  # fmt: skip
 @click.option(
     "--table", metavar="SCHEMA.NAME", default=TABLE_DEFAULT, show_default=True, callback=_read(Watched.read),
