@@ -34,6 +34,7 @@ SHOWN_MAX: Final = 10
 
 HOURS_SHOWN_MAX: Final = 48
 BAR_WIDTH: Final = 40
+LINES_MAX: Final = 1_000_000_000
 
 
 def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Clock:
@@ -51,7 +52,7 @@ def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
     "on another one counts: UTC@2025-10-29.",
 )  # fmt: skip
 @click.option("--rotated", is_flag=True, help="Also read the rotated files that lie beside each FILE.")
-@click.option("--lines", "lines_max", metavar="N", type=click.IntRange(min=1), help="Only the last N lines.")
+@click.option("--lines", "lines_max", metavar="N", type=click.IntRange(1, LINES_MAX), help="Only the last N lines.")
 @click.option(
     "--from", "begins", metavar="TIME", help="Only from this time on; without a zone it is read as the log is."
 )

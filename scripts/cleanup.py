@@ -18,7 +18,7 @@ from scripts.cleaning.legacy_table import Legacy, default_backup
 from scripts.cleaning.report import Cleaning
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
-from scripts.options import database_option, json_option, open_ledger
+from scripts.options import HOURS, database_option, json_option, open_ledger
 from scripts.output import print_json
 from scripts.snapshots import Shown, confirmations_option, snapshot_options
 
@@ -33,7 +33,7 @@ AGE_HOURS: Final = 1.0
 @click.option("--confirm", is_flag=True, help="Do it; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; kept in every event, or in the backup.")
 @click.option(
-    "--age", "age_hours", metavar="HOURS", default=AGE_HOURS, show_default=True, type=click.FloatRange(min=0),
+    "--age", "age_hours", metavar="HOURS", default=AGE_HOURS, show_default=True, type=HOURS,
     help="How old an incomplete entry must be.",
 )  # fmt: skip
 @snapshot_options

@@ -13,7 +13,7 @@ from projections.activity import Activity
 from projections.symptoms import Section, Severity
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
-from scripts.options import database_option, json_option, open_ledger
+from scripts.options import HOURS, database_option, json_option, open_ledger
 from scripts.output import print_json, progress, show
 from scripts.snapshots import Shown, snapshot_options
 
@@ -26,7 +26,7 @@ AGE_HOURS: Final = 1.0
     help="check: what is wrong now. report: also the rates of the last 24 hours.",
 )  # fmt: skip
 @click.option(
-    "--age", "age_hours", metavar="HOURS", type=click.FloatRange(min=0), default=AGE_HOURS, show_default=True,
+    "--age", "age_hours", metavar="HOURS", type=HOURS, default=AGE_HOURS, show_default=True,
     help="An entry or a rollback that is unfinished for longer is critical.",
 )  # fmt: skip
 @click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")

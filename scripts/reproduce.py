@@ -13,7 +13,7 @@ from domain.key import normalized_exchange, normalized_symbol
 from domain.values import plain
 from scripts.benchmarks.places import Places, places
 from scripts.cli import REFUSED
-from scripts.options import json_option
+from scripts.options import NumberRange, json_option
 from scripts.output import print_json, print_table, progress, say, show
 from scripts.reproducing import crash, late_close, parallel_signals, synchroniser
 from scripts.reproducing.bot import Way
@@ -58,7 +58,7 @@ def _understood(read: Callable[[object], str]) -> Callable[[click.Context, click
 )  # fmt: skip
 @click.option(
     "--duration", "seconds", default=5.0, show_default=True, metavar="SECONDS",
-    type=click.FloatRange(0.1, 3600), help="How long each way is stressed.",
+    type=NumberRange(0.1, 3600), help="How long each way is stressed.",
 )  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=int, help="Of the chances in stress.")
 @click.option(

@@ -17,7 +17,7 @@ from infrastructure.shadow.mirroring import Mirroring
 from infrastructure.shadow.outbox import NoOutbox, Outbox
 from infrastructure.shadow.trigger import TABLE_DEFAULT, Watched
 from scripts.cli import REFUSED, UNREACHABLE
-from scripts.options import database_option
+from scripts.options import SECONDS_MAX, NumberRange, database_option
 from scripts.output import print_json_line, print_text, say, show
 
 POLL_SECONDS: Final = 0.2
@@ -49,7 +49,7 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
 @click.option("--drop", is_flag=True, help="With --print-trigger: the SQL that takes both away again.")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.option(
-    "--until-idle", "idle_seconds", metavar="SECONDS", type=click.FloatRange(min=0),
+    "--until-idle", "idle_seconds", metavar="SECONDS", type=NumberRange(min=0, max=SECONDS_MAX),
     help="Go on until nothing was written for so long.",
 )  # fmt: skip
 @click.option(
