@@ -46,11 +46,11 @@ class Anchor:
         return asdict(self)
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def read(cls, text: str | bytes) -> Self:
         """Read an anchor back. Refuses: InvalidAnchor."""
         try:
             anchor = TypeAdapter(cls).validate_python(json.loads(text))
-        except (ValueError, ValidationError) as wrong:
+        except (ValueError, ValidationError, RecursionError) as wrong:
             raise InvalidAnchor(f"this is no anchor: {wrong}") from None
         if anchor.format != 1:
             raise InvalidAnchor(f"this anchor has format {anchor.format}; this software reads format 1")

@@ -9,6 +9,7 @@ from typing import Final, Literal, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from domain.errors import LedgerError
+from infrastructure.databaseurl import SCHEMES, split, split_postgres
 
 URL_VARIABLE: Final = "LEDGER_DATABASE_URL"
 URL_DEFAULT: Final = "sqlite:///ledger.db"
@@ -64,45 +65,48 @@ class Settings:
         Refuses: InvalidSettings, without repeating a password that may be in the URL.
         """
         text = url or os.environ.get(URL_VARIABLE) or URL_DEFAULT
+        is_postgres = text.partition(":")[0].lower() in SCHEMES
         try:
-            parts = urlsplit(text)
+            parts = split_postgres(text) if is_postgres else split(text)
         except ValueError as wrong:
-            raise InvalidSettings(f"the database URL is not a URL ({wrong}); {_EXAMPLES}") from None
+            raise InvalidSettings(f"the database URL is not understood: {wrong}; {_EXAMPLES}") from None
         options = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))  # to libpq a plus is a plus
-        timeout = _seconds(options.pop("timeout", str(TIMEOUT_SECONDS)))
+        timeout = _seconds(options.pop("timeout", str(TIMEOUT_SECONDS)), repeats=not is_postgres)
         if parts.scheme == "sqlite":
             path = unquote(parts.path).removeprefix("/")
-            if parts.netloc or not path:
+            if parts.netloc or not path or "\0" in path:
                 raise InvalidSettings(
-                    f"{text!r} names no file; write three slashes before a relative path (sqlite:///ledger.db) and "
-                    "four before an absolute one"
+                    "the sqlite URL names no file; write three slashes before a relative path (sqlite:///ledger.db) "
+                    "and four before an absolute one"
                 )
             if options:
                 raise InvalidSettings(f"an sqlite URL has no option {next(iter(options))!r}; it has timeout (seconds)")
             return cls("sqlite", path, timeout)
-        if parts.scheme in ("postgresql", "postgres"):
+        if is_postgres:
             schema = options.pop("schema", SCHEMA)
             if not _SCHEMA_NAME.fullmatch(schema):
-                raise InvalidSettings(f"schema={schema!r:.80} is not a name of letters, digits and _")
+                raise InvalidSettings("the schema of the database URL is not a name of letters, digits and _")
             pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
             notify = options.pop("notify", "0") in ("1", "true", "yes")
             theirs = f"?{urlencode(options, quote_via=quote)}" if options else ""
             where = f"postgresql://{parts.netloc}{parts.path}{theirs}"
             return cls("postgresql", where, timeout, schema, pool_size, notify)
-        raise InvalidSettings(f"a database URL begins with sqlite: or postgresql:, not {parts.scheme!r}; {_EXAMPLES}")
+        raise InvalidSettings(f"a database URL begins with sqlite: or postgresql:, and this one does not; {_EXAMPLES}")
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, *, repeats: bool) -> float:
+    """Read a number of seconds; it is repeated only where no password can be near."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not 0 < seconds <= 3600:
-        raise InvalidSettings(f"timeout={text!r:.40} is not a number of seconds between 0 and 3600")
+        named = f"timeout={text!r:.40}" if repeats else "the timeout of the database URL"
+        raise InvalidSettings(f"{named} is not a number of seconds between 0 and 3600")
     return seconds
 
 
 def _count(text: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,3}", text, re.ASCII):
-        raise InvalidSettings(f"pool_size={text!r:.40} is not a number of connections between 1 and 9999")
+        raise InvalidSettings("the pool_size of the database URL is not a number of connections between 1 and 9999")
     return int(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,9 +24,9 @@ from infrastructure.logs.wanted import Wanted
 from projections.wording import counted, length
 from scripts.cli import REFUSED
 from scripts.filters import Filter
-from scripts.logtables import doubts, readable, tables
+from scripts.logtables import doubts, on_one_line, tables
 from scripts.options import html_option, json_option
-from scripts.output import print_json, print_table, progress, say
+from scripts.output import json_text, print_json, print_table, progress, say, show
 
 STDIN: Final = "-"
 SHOWN_MAX: Final = 10
@@ -35,6 +34,7 @@ SHOWN_MAX: Final = 10
 
 HOURS_SHOWN_MAX: Final = 48
 BAR_WIDTH: Final = 40
+LINES_MAX: Final = 1_000_000_000
 
 
 def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Clock:
@@ -52,7 +52,7 @@ def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
     "on another one counts: UTC@2025-10-29.",
 )  # fmt: skip
 @click.option("--rotated", is_flag=True, help="Also read the rotated files that lie beside each FILE.")
-@click.option("--lines", "lines_max", metavar="N", type=click.IntRange(min=1), help="Only the last N lines.")
+@click.option("--lines", "lines_max", metavar="N", type=click.IntRange(1, LINES_MAX), help="Only the last N lines.")
 @click.option(
     "--from", "begins", metavar="TIME", help="Only from this time on; without a zone it is read as the log is."
 )
@@ -95,7 +95,7 @@ def command(
     if export is not None:
         from scripts.pages.page import write  # noqa: PLC0415 - only those who write wait for it
 
-        write(export, json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
+        write(export, json_text(report.as_json(), indent=2))
         say(f"{export} holds the report as JSON")
     if html is not None:
         from scripts.pages.logs import write_page  # noqa: PLC0415 - only pages are drawn
@@ -165,20 +165,18 @@ def _lines(sources: list[Path | None], report: Report, advance: Callable[[int], 
 def _print(report: Report, *, verbose: bool) -> None:
     tally = report.tally
     if tally.first is None or tally.last is None:
-        click.echo(f"{counted(tally.lines, 'line')}, none of them with a time that could be read")
+        show(f"{counted(tally.lines, 'line')}, none of them with a time that could be read")
     else:
         began, ended = (day_and_time(moment)[:19] for moment in (tally.first, tally.last))
         levels = ", ".join(f"{level} {count:,}" for level, count in tally.levels.most_common())
-        click.echo(
-            f"{counted(tally.lines, 'line')}, {counted(tally.records, 'record')}: {began} to {ended} UTC\n{levels}"
-        )
+        show(f"{counted(tally.lines, 'line')}, {counted(tally.records, 'record')}: {began} to {ended} UTC", levels)
     for doubt in doubts(report):
-        click.echo(f"not in the report: {readable(doubt)}")
+        show(f"not in the report: {doubt}")
     for table in tables(report):
-        click.echo(f"\n{table.title}: {table.count:,}\n")
+        show("", f"{table.title}: {table.count:,}", "")
         print_table(table.columns, table.rows[: None if verbose else SHOWN_MAX], right=table.right)
         if len(table.rows) > SHOWN_MAX and not verbose:
-            click.echo(f"and {len(table.rows) - SHOWN_MAX:,} more; see them with --verbose or --json")
+            show(f"and {len(table.rows) - SHOWN_MAX:,} more; see them with --verbose or --json")
         if verbose and table.title == "Duplicate errors":
             _print_timelines(report)
     _print_hours(report, verbose=verbose)
@@ -186,11 +184,9 @@ def _print(report: Report, *, verbose: bool) -> None:
 
 def _print_timelines(report: Report) -> None:
     for duplicate in report.duplicates.kept:
-        click.echo(
-            f"\n{duplicate.symbol or 'symbol not known'}, {day_and_time(duplicate.at)}: the ten seconds before\n"
-        )
+        show("", f"{duplicate.symbol or 'symbol not known'}, {day_and_time(duplicate.at)}: the ten seconds before", "")
         rows = [
-            (f"{0 - moment.seconds_before:.3f}", moment.event, moment.logger, readable(moment.message))
+            (f"{0 - moment.seconds_before:.3f}", moment.event, moment.logger, on_one_line(moment.message))
             for moment in duplicate.timeline
         ]
         print_table(("seconds", "event", "logger", "message"), rows, right=frozenset({"seconds"}))
@@ -204,7 +200,7 @@ def _print_hours(report: Report, *, verbose: bool) -> None:
     per_day = tally.per_day(tally.errors_total)
     span = length(utc(tally.span) - utc(0))
     projected = "" if per_day is None else f", {per_day:,.0f} a day as projected from {span}"
-    click.echo(f"\nErrors an hour: {counted(tally.errors_total, 'error')}{projected}\n")
+    show("", f"Errors an hour: {counted(tally.errors_total, 'error')}{projected}", "")
     most = max(count for _, count in hours)
     rows = [
         (day_and_time(hour * HOUR)[:16], f"{count:,}", "█" * max(1, round(BAR_WIDTH * count / most)))

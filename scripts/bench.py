@@ -19,7 +19,7 @@ from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.stock import Stock
 from scripts.benchmarks.threelayers import ThreeLayers
 from scripts.cli import REFUSED
-from scripts.options import json_option
+from scripts.options import NumberRange, json_option
 from scripts.output import print_json, say
 from scripts.terminable import terminable
 
@@ -42,15 +42,17 @@ def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...
     help="Where to measure: schemas are made and dropped again.  [default: a PostgreSQL server to throw away]",
 )  # fmt: skip
 @click.option("--processes", default="1,4,16", show_default=True, callback=_counts, help="How many run side by side.")
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="The median of them counts.")
 @click.option(
-    "--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0.05), help="For each measurement."
+    "--rounds", default=3, show_default=True, type=click.IntRange(1, 1_000), help="The median of them counts."
 )
+@click.option("--seconds", default=2.0, show_default=True, type=NumberRange(0.05, 3600), help="For each measurement.")
 @click.option(
-    "--events", default=200_000, show_default=True, type=click.IntRange(min=0),
+    "--events", default=200_000, show_default=True, type=click.IntRange(0, 1_000_000_000),
     help="How long the log is that is rebuilt, verified and followed; 0: not at all.",
 )  # fmt: skip
-@click.option("--cycles", default=CYCLES, show_default=True, type=click.IntRange(min=2), help="How old a stream gets.")
+@click.option(
+    "--cycles", default=CYCLES, show_default=True, type=click.IntRange(2, 1_000_000), help="How old a stream gets."
+)
 @click.option("--check", is_flag=True, help="Exit with 1 when a bar was measured and does not hold.")
 @json_option
 def command(

@@ -18,7 +18,7 @@ from scripts.cleaning.legacy_table import Legacy, default_backup
 from scripts.cleaning.report import Cleaning
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
-from scripts.options import database_option, json_option, open_ledger
+from scripts.options import HOURS, database_option, json_option, open_ledger
 from scripts.output import print_json
 from scripts.snapshots import Shown, confirmations_option, snapshot_options
 
@@ -33,12 +33,16 @@ AGE_HOURS: Final = 1.0
 @click.option("--confirm", is_flag=True, help="Do it; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; kept in every event, or in the backup.")
 @click.option(
-    "--age", "age_hours", metavar="HOURS", default=AGE_HOURS, show_default=True, type=click.FloatRange(min=0),
+    "--age", "age_hours", metavar="HOURS", default=AGE_HOURS, show_default=True, type=HOURS,
     help="How old an incomplete entry must be.",
 )  # fmt: skip
 @snapshot_options
 @confirmations_option
-@click.option("--from", "url", metavar="URL", help="A legacy table to clean up, where it lives: postgresql://…")
+@click.option(
+    "--from", "url", metavar="URL",
+    help="A legacy table to clean up, where it lives: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which "
+    "no list of processes shows.",
+)  # fmt: skip
 @click.option("--table", metavar="SCHEMA.NAME", help="Which legacy table.  [default: the one named positions]")
 @click.option(
     "--backup", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -11,6 +12,8 @@ import click
 
 from domain.errors import LedgerError, OutcomeUnknown, StoreError
 from infrastructure.settings import InvalidSettings
+from projections.wording import readable
+from scripts.output import say
 
 COMMANDS: Final = {
     "init": "scripts.init",
@@ -83,22 +86,29 @@ def cli(ctx: click.Context, database: str | None) -> None:
 
 def main() -> None:
     """Run the command line; the exit code says how it went."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a person reads on where a terminal knows no such letter
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
-        click.echo("stopped", err=True)
+        say("stopped")
         sys.exit(130)
     except click.ClickException as wrong:
-        wrong.show()
+        _show(wrong)
         sys.exit(wrong.exit_code)
     except LedgerError as error:
-        _say(error)
+        _explain(error)
         sys.exit(exit_code(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         sys.exit(REFUSED)
+    except (OSError, UnicodeError, OverflowError, RecursionError) as wrong:
+        is_of_stdout = _is_stdout_lost()
+        say(f"{'stdout: ' if is_of_stdout else ''}{type(wrong).__name__}: {wrong}")
+        sys.exit(REFUSED if is_of_stdout else USAGE)
 
 
 def exit_code(error: LedgerError) -> int:
@@ -108,9 +118,32 @@ def exit_code(error: LedgerError) -> int:
     return UNREACHABLE if isinstance(error, StoreError | OutcomeUnknown) else REFUSED
 
 
-def _say(error: BaseException) -> None:
-    click.echo(f"{type(error).__name__}: {error}", err=True)
+def _explain(error: BaseException) -> None:
+    say(f"{type(error).__name__}: {error}")
     cause = error.__cause__
     while cause is not None:
-        click.echo(f"  because: {cause}", err=True)
+        say(f"  because: {' '.join(str(cause).split())}")
         cause = cause.__cause__
+
+
+def _show(wrong: click.ClickException) -> None:
+    """Show a usage error as click does, what it repeats of a file or an argument on one line."""
+    shown = io.StringIO()
+    wrong.show(shown)
+    text = shown.getvalue().replace(wrong.message, readable(wrong.message)) if wrong.message else shown.getvalue()
+    for line in text.removesuffix("\n").split("\n"):
+        say(line)
+
+
+def _is_stdout_lost() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _give_up_stdout()
+        return True
+    return False
+
+
+def _give_up_stdout() -> None:
+    """Nobody takes what is left, so that it is not tried again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

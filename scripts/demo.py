@@ -19,7 +19,7 @@ from infrastructure.verify import verify
 from scripts.cli import REFUSED
 from scripts.history import print_history, print_stories, tell
 from scripts.options import json_option
-from scripts.output import print_json, say
+from scripts.output import print_json, say, show
 from scripts.reproducing.old_table import OVER_ACTIVE, IndexViolation, OldRow, OldTable
 
 RIVALS: Final = 16
@@ -42,23 +42,27 @@ def command(database: str | None, *, as_json: bool) -> None:
       position-ledger demo --database sqlite:///demo.db
     """  # noqa: D301 - click reads \b
     url = database or f"sqlite:///{Path(tempfile.mkdtemp(prefix='position-ledger-')) / 'demo.db'}"
+    settings = Settings.read(url)
+    shown = url if settings.kind == "sqlite" else settings.shown
     with PositionLedger.connect(url) as ledger:
         if ledger.store.count_events():
-            raise click.UsageError(f"{url} is not empty; the demo plays in a ledger of its own")
+            raise click.UsageError(f"{shown} is not empty; the demo plays in a ledger of its own")
         steps = [*_incident(ledger)]
         race = _race(url)
         rebuilt = ledger.rebuild()
         report = verify(ledger.store)
         if as_json:
             told = [vars(step) for step in steps]
-            print_json({"incident": told, "race": race, "verified": report.as_json(), "database": url})
+            print_json({"incident": told, "race": race, "verified": report.as_json(), "database": shown})
         else:
             _tell(ledger, steps, race)
-            click.echo(
-                f"\nrebuilt: {rebuilt.events} events folded into {rebuilt.rows} positions, {rebuilt.differences} rows "
-                f"were wrong\nverified: {report.events} events, {len(report.findings)} findings"
+            show(
+                "",
+                f"rebuilt: {rebuilt.events} events folded into {rebuilt.rows} positions, {rebuilt.differences} rows "
+                "were wrong",
+                f"verified: {report.events} events, {len(report.findings)} findings",
             )
-            say(f"look around: position-ledger history {_POSITION} --database {url}")
+            say(f"look around: position-ledger history {_POSITION} --database {shown}")
     if not report.ok or len(race["won"]) != 1 or rebuilt.differences:
         raise SystemExit(REFUSED)
 
@@ -174,15 +178,17 @@ def _rival(task: tuple[str, int]) -> dict[str, Any]:
 
 
 def _tell(ledger: PositionLedger, steps: list[Step], race: dict[str, Any]) -> None:
-    click.echo("The incident of APTUSDT, 2025-10-22 18:50:40 UTC: a signal and the synchroniser, one position\n")
+    show("The incident of APTUSDT, 2025-10-22 18:50:40 UTC: a signal and the synchroniser, one position", "")
     for step in steps:
-        click.echo(f"{step.at}  {step.what}\n    old way  {step.old_way}\n    ledger   {step.ledger}")
+        show(f"{step.at}  {step.what}", f"    old way  {step.old_way}", f"    ledger   {step.ledger}")
     winner = race["won"][0]
     holders = {answer.get("position_id") for answer in race["refused"]}
-    click.echo(
-        f"\n{RIVALS} processes ask for one slot, in four spellings: rival {winner['rival']} has it, and "
-        f"{len(race['refused'])} are told that {', '.join(map(str, holders))} holds it\n"
+    show(
+        "",
+        f"{RIVALS} processes ask for one slot, in four spellings: rival {winner['rival']} has it, and "
+        f"{len(race['refused'])} are told that {', '.join(map(str, holders))} holds it",
+        "",
     )
     print_history(ledger.history(winner["position_id"]))
-    click.echo(f"\nThe story of {_POSITION}\n")
+    show("", f"The story of {_POSITION}", "")
     print_stories(tell(ledger, ledger.history(_POSITION)))

@@ -13,8 +13,8 @@ from projections.activity import Activity
 from projections.symptoms import Section, Severity
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
-from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, progress
+from scripts.options import HOURS, database_option, json_option, open_ledger
+from scripts.output import print_json, progress, show
 from scripts.snapshots import Shown, snapshot_options
 
 AGE_HOURS: Final = 1.0
@@ -26,7 +26,7 @@ AGE_HOURS: Final = 1.0
     help="check: what is wrong now. report: also the rates of the last 24 hours.",
 )  # fmt: skip
 @click.option(
-    "--age", "age_hours", metavar="HOURS", type=click.FloatRange(min=0), default=AGE_HOURS, show_default=True,
+    "--age", "age_hours", metavar="HOURS", type=HOURS, default=AGE_HOURS, show_default=True,
     help="An entry or a rollback that is unfinished for longer is critical.",
 )  # fmt: skip
 @click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
@@ -81,24 +81,24 @@ def _print(found: Diagnosis) -> None:
 
 def _print_section(section: Section) -> None:
     name = section.check.value.replace("_", " ")
-    click.echo(f"{section.severity.value:8}  {name:15}  {section.says}")
+    show(f"{section.severity.value:8}  {name:15}  {section.says}")
     for symptom in section.symptoms:
-        click.echo(f"{'':10}{symptom.severity.value}: {symptom.subject}: {symptom.message}")
-        click.echo(f"{'':12}next: {symptom.advice}")
+        show(f"{'':10}{symptom.severity.value}: {symptom.subject}: {symptom.message}")
+        show(f"{'':12}next: {symptom.advice}")
 
 
 def _print_activity(activity: Activity) -> None:
     opened = [f"{count} {status.value}" for status, count in activity.by_status.items()]
     refused = activity.refusals
     since, until = (f"{at:%Y-%m-%d %H:%M}" for at in (activity.window.since, activity.window.until))
-    click.echo(f"\n{since} to {until} UTC")
-    click.echo(f"opened      {', '.join(opened) or 'nothing'}")
-    click.echo(f"failures    {sum(activity.failures.values())}")
+    show("", f"{since} to {until} UTC")
+    show(f"opened      {', '.join(opened) or 'nothing'}")
+    show(f"failures    {sum(activity.failures.values())}")
     for hour, count in activity.failures.items():
-        click.echo(f"            {count} from {hour:%Y-%m-%d %H:%M} on")
-    click.echo(f"duplicates  {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
+        show(f"            {count} from {hour:%Y-%m-%d %H:%M} on")
+    show(f"duplicates  {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
     if activity.criteria is None:
-        click.echo("criteria    not known: what they are measured by cannot be read")
+        show("criteria    not known: what they are measured by cannot be read")
     else:
         met = sum(each.ok is True for each in activity.criteria)
-        click.echo(f"criteria    {met} of {len(activity.criteria)} met; `position-ledger stats` says which")
+        show(f"criteria    {met} of {len(activity.criteria)} met; `position-ledger stats` says which")

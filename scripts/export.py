@@ -47,12 +47,17 @@ _ALL: Final = Filter(None, None, None)
     "--output", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True), default=STDOUT, show_default=True,
     help="Where to; JSON Lines and CSV are compressed when it ends in .gz. - is stdout.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option("--force", is_flag=True, help="Overwrite the file, or that which a link leads to.")
+@click.option(
+    "--spreadsheet", is_flag=True,
+    help="CSV for people: a text that a spreadsheet would take for a formula gets a ' in front. Else texts are exact.",
+)  # fmt: skip
 @filter_options
 @database_option
 def command(
-    *, what: str | None, written_as: str | None, output: str, force: bool, wanted: Filter, database: str | None
-) -> None:
+    *, what: str | None, written_as: str | None, output: str, force: bool, spreadsheet: bool, wanted: Filter,
+    database: str | None,
+) -> None:  # fmt: skip
     """Write out what the ledger holds at one moment: every event with its hash, or positions, or refused duplicates.
 
     JSON Lines of the ledger is what `import` reads. The file appears under its name when all of it is written.
@@ -67,10 +72,18 @@ def command(
     form = Format(written_as) if written_as else _guessed(output)
     what_ = What(what) if what else (What.LEDGER if form is Format.JSONL else What.EVENTS)
     _check(form, what_, output, wanted)
+    if spreadsheet and form is not Format.CSV:
+        raise click.UsageError(f"--spreadsheet is for CSV, not for {form.value}: say --format csv")
     with open_ledger(database) as ledger:
         count = ledger.store.count_events() if what_ in (What.LEDGER, What.EVENTS) else None
         with opened(output, force=force) as out, progress("exporting", count) as advance:
-            done = export(ledger.store, what_, _sink(form, what_, out), takes=_streams(wanted), progress=advance)
+            done = export(
+                ledger.store,
+                what_,
+                _sink(form, what_, out, spreadsheet=spreadsheet),
+                takes=_streams(wanted),
+                progress=advance,
+            )
     say(f"{_counted(done, what_)} exported{'' if output == STDOUT else f' to {output}'}")
 
 
@@ -113,7 +126,7 @@ def _streams(wanted: Filter) -> Callable[[str], bool]:
     return takes
 
 
-def _sink(form: Format, what: What, out: IO[bytes]) -> Sink:
+def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sink:
     if form is Format.JSONL:
         return JsonLines(out)
     from infrastructure.transfer.columns import COLUMNS  # noqa: PLC0415 - JSON Lines need no columns
@@ -122,7 +135,7 @@ def _sink(form: Format, what: What, out: IO[bytes]) -> Sink:
     if form is Format.CSV:
         from infrastructure.transfer.csvfile import CsvFile  # noqa: PLC0415 - one format is enough
 
-        return Table(CsvFile(out, COLUMNS[what]))
+        return Table(CsvFile(out, COLUMNS[what], for_spreadsheet=spreadsheet))
     try:
         from infrastructure.transfer.parquet import ParquetFile  # noqa: PLC0415 - an optional extra
     except ImportError as missing:

@@ -22,7 +22,7 @@ from projections.story import Story, story
 from projections.timeline import moments
 from scripts.narration import print_story
 from scripts.options import by_option, database_option, html_option, json_option, open_ledger
-from scripts.output import print_json, print_table, say
+from scripts.output import print_json, print_table, say, show
 
 _ENVELOPE: Final = frozenset(
     {"command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "holding", "row"}
@@ -129,7 +129,7 @@ def print_stories(stories: Sequence[Story]) -> None:
     """Print stories, for people."""
     for number, each in enumerate(stories):
         if number:
-            click.echo()
+            show("")
         print_story(each)
 
 

@@ -11,7 +11,7 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.reading import ExportFile
 from scripts.options import database_option, json_option
-from scripts.output import print_json, progress
+from scripts.output import print_json, progress, show
 
 
 @click.command("import")
@@ -43,7 +43,7 @@ def command(path: str, database: str | None, *, as_json: bool) -> None:
 
 
 def _print(done: Imported) -> None:
-    click.echo(
+    show(
         f"{done.events:,} events and {done.rejections:,} rejections imported; "
         f"{done.events_before:,} and {done.rejections_before:,} were there before"
     )

@@ -19,7 +19,7 @@ from infrastructure.legacy.table import LegacyTable, understood
 from infrastructure.legacy.times import zone_of
 from scripts.cli import REFUSED
 from scripts.options import database_option, json_option
-from scripts.output import print_json, print_table, progress
+from scripts.output import print_json, print_table, progress, show
 
 SHOWN_MAX: Final = 20
 """How many findings of one kind a person is shown."""
@@ -38,7 +38,11 @@ def _zone(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="A plain pg_dump, or CSV with a header; also in gzip. - is stdin.",
 )
-@click.option("--from", "url", metavar="URL", help="The database with the table itself: postgresql://…")
+@click.option(
+    "--from", "url", metavar="URL",
+    help="The database with the table itself: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list "
+    "of processes shows.",
+)  # fmt: skip
 @click.option("--table", metavar="SCHEMA.NAME", help="Which table.  [default: the one named positions]")
 @click.option(
     "--timezone", "zone", metavar="ZONE", callback=_zone,
@@ -102,16 +106,16 @@ def _live(url: str, table: str | None) -> Iterator[RawRow]:
 
 
 def _print(report: Report, *, verbose: bool) -> None:
-    click.echo(
+    show(
         f"{report.rows:,} rows: {report.imported:,} imported, {report.already_imported:,} imported before, "
         f"{report.refused:,} refused; {report.streams:,} keys, {report.open:,} of them open"
     )
     if not report.findings:
         return
-    click.echo()
+    show("")
     counts = [(kind.value, count, kind.meaning) for kind, count in report.counts.items()]
     print_table(("finding", "count", "meaning"), counts, right=frozenset({"count"}))
-    click.echo()
+    show("")
     for kind in report.counts:
         _print_kind(report, kind, None if verbose else SHOWN_MAX)
 
@@ -120,9 +124,9 @@ def _print_kind(report: Report, kind: Kind, shown_max: int | None) -> None:
     found = [finding for finding in report.findings if finding.kind is kind]
     for finding in found[:shown_max]:
         where = " ".join(part for part in (finding.stream, _named(finding.ids)) if part)
-        click.echo(f"{kind.value}: {f'{where}: ' if where else ''}{finding.message}")
+        show(f"{kind.value}: {f'{where}: ' if where else ''}{finding.message}")
     if shown_max is not None and len(found) > shown_max:
-        click.echo(f"{kind.value}: and {len(found) - shown_max:,} more; see them with --verbose or --json")
+        show(f"{kind.value}: and {len(found) - shown_max:,} more; see them with --verbose or --json")
 
 
 def _named(ids: tuple[str, ...], named_max: int = 10) -> str:

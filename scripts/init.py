@@ -9,7 +9,7 @@ import click
 from infrastructure.legacyview import VIEW_DEFAULT, ViewName
 from infrastructure.settings import Settings
 from scripts.options import database_option, json_option
-from scripts.output import print_json, say
+from scripts.output import print_json, print_text, say, show
 
 
 @click.command("init")
@@ -44,7 +44,7 @@ def command(
     if settings.kind == "sqlite" and (runtime_role or print_sql):
         raise click.UsageError("--runtime-role and --print-sql are for PostgreSQL: an SQLite file has no roles")
     if print_sql:
-        click.echo(_postgres_script(settings, runtime_role, legacy_view), nl=False)
+        print_text(_postgres_script(settings, runtime_role, legacy_view))
         return
     if settings.kind == "sqlite":
         done = _on_sqlite(settings, legacy_view)
@@ -54,9 +54,9 @@ def command(
         print_json({"database": settings.shown, **vars(done)})
         return
     how = f"({', '.join(done.migrated)})" if done.migrated else "already"
-    click.echo(f"{settings.shown}: schema version {done.schema} {how}")
+    show(f"{settings.shown}: schema version {done.schema} {how}")
     if done.legacy_view:
-        click.echo(f"{settings.shown}: view {done.legacy_view}")
+        show(f"{settings.shown}: view {done.legacy_view}")
     if done.warning:
         say(f"note: {done.warning}")
 

@@ -14,7 +14,7 @@ from infrastructure.logs.failures import Failure
 from infrastructure.logs.refusals import Refusal
 from infrastructure.logs.report import Report
 from infrastructure.logs.restarts import Restart
-from projections.wording import counted
+from projections.wording import counted, readable
 
 Row = tuple[object, ...]
 
@@ -85,13 +85,13 @@ def doubts(report: Report) -> Iterator[str]:
             yield f"{name}: only the first {len(found.kept):,} of {found.count:,} are listed"
 
 
-def readable(text: str) -> str:
+def on_one_line(text: str) -> str:
     """Somebody else's text on one line; what cannot be printed is shown as its code."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in " ".join(text.split()))
+    return readable(" ".join(text.split()))
 
 
 def _short(text: str | None) -> str:
-    shown = readable(text or "")
+    shown = on_one_line(text or "")
     return shown if len(shown) <= _CELL_CHARACTERS_MAX else f"{shown[:_CELL_CHARACTERS_MAX]}…"
 
 

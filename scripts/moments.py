@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import click
@@ -19,15 +19,21 @@ _UNITS: Final = {
     "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1),
 }  # fmt: skip
 
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Far enough from where a calendar ends that hours can be added to any time."""
+
 
 def moment(text: str, now: datetime, option: str) -> datetime:
     """A time with its zone, or so long before now. Refuses: a usage error that names the option."""
     try:
-        if ago := _AGO.fullmatch(text.strip()):
-            return now - int(ago[1]) * _UNITS[ago[2]]
-        return utc(text)
+        ago = _AGO.fullmatch(text.strip())
+        found = now - int(ago[1]) * _UNITS[ago[2]] if ago else utc(text)
     except (ValueError, OverflowError) as wrong:
         raise click.UsageError(f"{option} {text!r:.80}: {wrong}; or say how long ago: 90m, 24h, 7d, 4w") from None
+    if not _FIRST <= found < _LAST:
+        raise click.UsageError(f"{option} {text!r:.80} is no time of a ledger: name one from {_FIRST:%Y} to {_LAST:%Y}")
+    return found
 
 
 def window_options(run: Callable[..., None]) -> Callable[..., None]:

@@ -6,11 +6,10 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-import click
-
 from projections.oddities import Oddity, Weight
 from projections.story import Line, Story
 from projections.wording import clock, day, length, sentence
+from scripts.output import show
 
 _WIDTH: Final = 120
 _MARKS: Final = {Weight.WARNING: "!", Weight.NOTE: "-"}
@@ -18,12 +17,12 @@ _MARKS: Final = {Weight.WARNING: "!", Weight.NOTE: "-"}
 
 def print_story(story: Story) -> None:
     """Print one cycle for a person to read; the times are UTC."""
-    click.echo(f"{story.row.position_id}: {story.headline}\n")
+    show(f"{story.row.position_id}: {story.headline}", "")
     widest = max(len(name) for name, _ in story.facts)
     for name, value in story.facts:
         print_wrapped(f"  {name.ljust(widest)}  ", value)
     if story.oddities:
-        click.echo("\nOdd about it")
+        show("", "Odd about it")
     time = story.timeline
     is_long = day(time.start) != day(time.last_at)
     for oddity in story.oddities:
@@ -41,7 +40,7 @@ def oddity_cells(oddity: Oddity, *, with_date: bool) -> tuple[str, str]:
 def print_wrapped(first: str, text: str) -> None:
     """Print a text, wrapped, beside what comes first on its first line."""
     for part in textwrap.wrap(text, _WIDTH - len(first), break_on_hyphens=False) or [""]:
-        click.echo(f"{first}{part}".rstrip())
+        show(f"{first}{part}".rstrip())
         first = " " * len(first)
 
 

@@ -11,25 +11,56 @@ from typing import Any, Final
 
 import click
 
+from projections.wording import is_seen, readable
+
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
 
 
-def print_json(data: Any) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+def show(*lines: str) -> None:
+    """Print lines for a person. Each stays one, and is all that a terminal is given: texts from outside stand in it."""
+    click.echo("\n".join(readable(line) for line in lines))
 
 
 def say(words: str) -> None:
-    """Tell a person something, on stderr."""
-    click.echo(words, err=True)
+    """Tell a person something in one line, on stderr."""
+    click.echo(readable(words), err=True)
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document."""
+    print_text(json_text(data, indent=2))
+
+
+def print_json_line(data: Any) -> None:
+    """Print one JSON document on one line, and be sure that it is on its way."""
+    print_text(json_text(data))
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """A JSON document and the end of its line; what a terminal would act on, or UTF-8 has no bytes for, is escaped."""
+    written = json.dumps(data, indent=indent, ensure_ascii=False)
+    return "".join(f"{_escaped(line)}\n" for line in written.split("\n"))
+
+
+def _escaped(line: str) -> str:
+    if is_seen(line):
+        return line
+    return "".join(each if is_seen(each) else json.dumps(each)[1:-1].replace("\x7f", "\\u007f") for each in line)
+
+
+def print_text(text: str) -> None:
+    """Print what programs read: in UTF-8 whatever the locale is; a terminal is given its lines as a person is."""
+    if sys.stdout.isatty():
+        text = "\n".join(map(readable, text.split("\n")))
+    click.echo(text.encode(), nl=False)
 
 
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()
 ) -> None:
     """Print a table for people: as wide as it needs to be, for a terminal can scroll and a file can hold it."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else readable(str(cell)) for cell in row] for row in rows]
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
 
     def line(texts: Sequence[str]) -> str:
@@ -39,10 +70,7 @@ def print_table(
         ]
         return "  ".join(padded).rstrip()
 
-    click.echo(line(columns))
-    click.echo("  ".join("-" * width for width in widths))
-    for row in cells:
-        click.echo(line(row))
+    show(line(columns), "  ".join("-" * width for width in widths), *map(line, cells))
 
 
 @contextmanager

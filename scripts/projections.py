@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,11 +16,19 @@ from projections.following import PROJECTIONS, Skip
 from scripts.options import database_option, json_option, open_ledger
 from scripts.output import print_json, print_table, say
 
+NID_MAX: Final = 2**63 - 1
+
 
 @click.command("projections")
 @database_option
 @json_option
-@click.option("--skip", "nid", metavar="NID", type=int, help="Leave the event at which a projection stands out of it.")
+@click.option(
+    "--skip",
+    "nid",
+    metavar="NID",
+    type=click.IntRange(1, NID_MAX),
+    help="Leave the event at which a projection stands out of it.",
+)
 @click.option("--reason", metavar="TEXT", help="Why; kept for good.")
 @click.option("--confirm", is_flag=True, help="Do it; else --skip only says what would be done.")
 def command(database: str | None, nid: int | None, reason: str | None, *, confirm: bool, as_json: bool) -> None:

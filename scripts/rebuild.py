@@ -7,7 +7,7 @@ import click
 from infrastructure.following import Follower
 from projections.following import PROJECTIONS
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, progress
+from scripts.output import print_json, progress, show
 
 
 @click.command("rebuild")
@@ -34,4 +34,4 @@ def command(database: str | None, *, as_json: bool) -> None:
         return
     for name, each in done.items():
         rows = name if name == "positions" else f"rows of {name}"
-        click.echo(f"{each.events:,} events folded into {each.rows:,} {rows}; {each.differences:,} rows were wrong")
+        show(f"{each.events:,} events folded into {each.rows:,} {rows}; {each.differences:,} rows were wrong")

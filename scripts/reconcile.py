@@ -18,7 +18,7 @@ from projections.snapshot import Snapshot
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, print_table
+from scripts.output import print_json, print_table, show
 from scripts.snapshots import (
     Shown,
     asked_live,
@@ -148,12 +148,14 @@ def _print_findings(found: Reconciliation) -> None:
     _print_head(found)
     for kind, title in _TITLES.items():
         if findings := found.of(kind):
-            click.echo(f"\n{kind.value.replace('_', ' ')} ({title}):")
+            show("", f"{kind.value.replace('_', ' ')} ({title}):")
             print_table(("position", "what"), [(_name(each), _words(each, found.rules)) for each in findings])
     if _waits(found):
-        click.echo(
-            f"\nwhat is gone is noted when {found.rules.confirmations} snapshots agree, taken "
-            f"{CONFIRMATION_GAP.seconds} s apart or more: name several with --snapshot, or let --apply ask the exchange"
+        show(
+            "",
+            f"what is gone is noted when {found.rules.confirmations} snapshots agree, taken "
+            f"{CONFIRMATION_GAP.seconds} s apart or more: name several with --snapshot, or let --apply ask the "
+            "exchange",
         )
 
 
@@ -162,13 +164,13 @@ def _print_head(found: Reconciliation) -> None:
     where = " ".join(part for part in (snapshot.exchange or "an exchange without a name", snapshot.account) if part)
     at = f" at {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC" if snapshot.taken_at else ""
     counts = f"{len(found.of(Kind.MATCHED))} match, {len(found.problems)} to look at"
-    click.echo(f"{where}{at}: {counts}")
+    show(f"{where}{at}: {counts}")
     for doubt in found.doubts:
-        click.echo(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
+        show(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
     for doubt in found.order_doubts:
-        click.echo(f"no stop can be judged by it: {doubt}")
+        show(f"no stop can be judged by it: {doubt}")
     for note in (*found.snapshot.order_doubts, *snapshot.notes, *filter(None, [found.hindrance])):
-        click.echo(f"note: {note}")
+        show(f"note: {note}")
 
 
 def _name(finding: Finding) -> str:
@@ -184,18 +186,18 @@ def _words(finding: Finding, rules: Rules) -> str:
 def _print_plan(planned: list[Correction]) -> None:
     if not planned:
         return
-    click.echo("\nto be done:")
+    show("", "to be done:")
     for correction in planned:
-        click.echo(f"  {in_words(correction.command)}")
-    click.echo("run it again with --apply --reason TEXT to do it")
+        show(f"  {in_words(correction.command)}")
+    show("run it again with --apply --reason TEXT to do it")
 
 
 def _print_applied(applied: list[Applied]) -> None:
-    click.echo("\ndone:" if any(each.is_done for each in applied) else "\nnothing was changed")
+    show("", "done:" if any(each.is_done for each in applied) else "nothing was changed")
     for each in applied:
         if each.is_done:
-            click.echo(f"  {in_words(each.correction.command)}")
+            show(f"  {in_words(each.correction.command)}")
     for each in applied:
         if not each.is_done:
             why = "it changed meanwhile; compare again" if each.was_overtaken else str(each.answer)
-            click.echo(f"not done: {in_words(each.correction.command)}: {why}")
+            show(f"not done: {in_words(each.correction.command)}: {why}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
@@ -15,6 +14,7 @@ from infrastructure.ledger import PositionLedger
 from infrastructure.receipt import error_as_json
 from scripts.cli import REFUSED, UNREACHABLE, exit_code
 from scripts.options import database_option
+from scripts.output import print_json_line
 
 LINE_BYTES_MAX: Final = 1_000_000
 
@@ -39,8 +39,7 @@ def command(database: str | None) -> None:
     with PositionLedger.connect(database) as ledger:
         for line in _lines(sys.stdin.buffer):
             answer, code = _answered(ledger, line)
-            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+            print_json_line(answer)
             worst = max(worst, code)
     raise SystemExit(worst)
 

@@ -19,7 +19,7 @@ from projections.wording import length
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json
+from scripts.output import print_json, show
 from scripts.snapshots import Shown, asked_live, confirmations_option, interval_option, snapshot_options
 
 
@@ -115,21 +115,21 @@ def _report(
 
 def _print(found: Sequence[Recovery], *, has_evidence: bool) -> None:
     attention = sum(each.needs_attention for each in found)
-    click.echo(f"{len(found)} unfinished, {attention} in need of attention")
+    show(f"{len(found)} unfinished, {attention} in need of attention")
     for each in found:
         cycle = each.cycle
-        click.echo(f"\n{cycle.row.position_id}: {cycle.row.status.value} for {length(cycle.age)}")
+        show("", f"{cycle.row.position_id}: {cycle.row.status.value} for {length(cycle.age)}")
         _print_lines("known", cycle.known())
         _print_lines("missing", each.missing)
         _print_lines(each.action.value, [each.message, *(in_words(step.command) for step in each.commands)])
         _print_lines("needs", [str(each.due)] if each.due else [])
     if attention and not has_evidence:
-        click.echo("\nnothing is concluded from silence: give a --snapshot FILE, or ask with --exchange NAME --live")
+        show("", "nothing is concluded from silence: give a --snapshot FILE, or ask with --exchange NAME --live")
 
 
 def _print_lines(name: str, lines: Sequence[str]) -> None:
     for number, line in enumerate(lines):
-        click.echo(f"  {name if not number else '':9}  {line}")
+        show(f"  {name if not number else '':9}  {line}")
 
 
 def _print_end(
@@ -137,16 +137,16 @@ def _print_end(
 ) -> None:
     if not confirmed:
         if any(each.commands for each in found):
-            click.echo("\nrun it again with --confirm --reason TEXT to do it")
+            show("", "run it again with --confirm --reason TEXT to do it")
         return
-    click.echo("\ndone:" if any(each.is_done for each in done) else "\nnothing was changed")
+    show("", "done:" if any(each.is_done for each in done) else "nothing was changed")
     for each in done:
         if each.is_done:
-            click.echo(f"  {in_words(each.correction.command)}")
+            show(f"  {in_words(each.correction.command)}")
     for each in done:
         if not each.is_done:
             why = "it changed meanwhile, and was left alone" if each.was_overtaken else str(each.answer)
-            click.echo(f"not done: {in_words(each.correction.command)}: {why}")
+            show(f"not done: {in_words(each.correction.command)}: {why}")
     for recovery in attention:
         what = recovery.message if recovery.due is None else str(recovery.due)
-        click.echo(f"left: {recovery.cycle.row.position_id}: {what}")
+        show(f"left: {recovery.cycle.row.position_id}: {what}")

@@ -32,7 +32,7 @@ from scripts.filters import Filter, filter_options
 from scripts.moments import window_options
 from scripts.narration import oddity_cells, print_wrapped
 from scripts.options import database_option, html_option, json_option, open_ledger
-from scripts.output import print_json, print_table, progress, say
+from scripts.output import print_json, print_table, progress, say, show
 
 VERDICTS: Final = {True: "met", False: "MISSED", None: "not known"}
 
@@ -159,20 +159,20 @@ def _exposure_cells(each: Exposure) -> tuple[object, ...]:
 
 def _print(found: Review) -> None:
     since, until = date_and_time(found.window.since), date_and_time(found.window.until)
-    click.echo(f"{since} to {until} UTC: {counted(found.cycles, 'cycle')}, {len(found.open):,} of them open now")
+    show(f"{since} to {until} UTC: {counted(found.cycles, 'cycle')}, {len(found.open):,} of them open now")
     for table in tables(found):
         if table.rows:
-            click.echo(f"\n{table.name}\n")
+            show("", f"{table.name}", "")
             print_table(table.columns, table.rows, right=table.numbers)
-    click.echo(f"\nRefused duplicates: {found.statistics.refusals.total:,}")
+    show("", f"Refused duplicates: {found.statistics.refusals.total:,}")
     refused = [(date_and_time(bar.start), bar.count) for bar in found.refused if bar.count]
     if refused:
-        click.echo()
+        show("")
         print_table((f"{bar_name(found.refused)} from (UTC)", "refused"), refused, right=frozenset({"refused"}))
-    click.echo(f"\nCycles with a warning: {found.odd:,}")
+    show("", f"Cycles with a warning: {found.odd:,}")
     if found.odd > len(found.oddest):
-        click.echo(f"the {len(found.oddest):,} oddest of them:")
+        show(f"the {len(found.oddest):,} oddest of them:")
     for odd in found.oddest:
-        click.echo(f"\n{odd.position_id}: {odd.headline}")
+        show("", f"{odd.position_id}: {odd.headline}")
         for oddity in warnings(odd.oddities):
             print_wrapped(*oddity_cells(oddity, with_date=True))

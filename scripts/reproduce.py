@@ -13,8 +13,8 @@ from domain.key import normalized_exchange, normalized_symbol
 from domain.values import plain
 from scripts.benchmarks.places import Places, places
 from scripts.cli import REFUSED
-from scripts.options import json_option
-from scripts.output import print_json, print_table, progress, say
+from scripts.options import NumberRange, json_option
+from scripts.output import print_json, print_table, progress, say, show
 from scripts.reproducing import crash, late_close, parallel_signals, synchroniser
 from scripts.reproducing.bot import Way
 from scripts.reproducing.ledger_bot import LedgerWay
@@ -58,7 +58,7 @@ def _understood(read: Callable[[object], str]) -> Callable[[click.Context, click
 )  # fmt: skip
 @click.option(
     "--duration", "seconds", default=5.0, show_default=True, metavar="SECONDS",
-    type=click.FloatRange(0.1, 3600), help="How long each way is stressed.",
+    type=NumberRange(0.1, 3600), help="How long each way is stressed.",
 )  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=int, help="Of the chances in stress.")
 @click.option(
@@ -140,13 +140,13 @@ def play(scenario: Scenario, way: Way, place: Place, threads: int) -> Outcome:
 
 
 def _print(scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
-    click.echo(f"{scenario.name}  {scenario.title}: {scenario.story}\n")
+    show(f"{scenario.name}  {scenario.title}: {scenario.story}", "")
     print_table(_COLUMNS, [_cells(outcome) for outcome in outcomes], right=frozenset({"orders", "doubled"}))
-    click.echo()
+    show("")
     if scenario.name != STRESS:
         for outcome in outcomes:
-            click.echo(f"books, {outcome.way}: {' | '.join(outcome.books)}")
-        click.echo()
+            show(f"books, {outcome.way}: {' | '.join(outcome.books)}")
+        show("")
 
 
 def _cells(outcome: Outcome) -> tuple[object, ...]:

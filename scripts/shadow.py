@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,8 +17,8 @@ from infrastructure.shadow.mirroring import Mirroring
 from infrastructure.shadow.outbox import NoOutbox, Outbox
 from infrastructure.shadow.trigger import TABLE_DEFAULT, Watched
 from scripts.cli import REFUSED, UNREACHABLE
-from scripts.options import database_option
-from scripts.output import say
+from scripts.options import SECONDS_MAX, NumberRange, database_option
+from scripts.output import print_json_line, print_text, say, show
 
 POLL_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 10.0
@@ -37,7 +36,11 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
 
 
 @click.command("shadow")
-@click.option("--from", "url", metavar="URL", help="The database with the legacy table: postgresql://…")
+@click.option(
+    "--from", "url", metavar="URL",
+    help="The database with the legacy table: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list "
+    "of processes shows.",
+)  # fmt: skip
 @click.option(
     "--table", metavar="SCHEMA.NAME", default=TABLE_DEFAULT, show_default=True, callback=_read(Watched.read),
     help="The legacy table.",
@@ -46,7 +49,7 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
 @click.option("--drop", is_flag=True, help="With --print-trigger: the SQL that takes both away again.")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.option(
-    "--until-idle", "idle_seconds", metavar="SECONDS", type=click.FloatRange(min=0),
+    "--until-idle", "idle_seconds", metavar="SECONDS", type=NumberRange(min=0, max=SECONDS_MAX),
     help="Go on until nothing was written for so long.",
 )  # fmt: skip
 @click.option(
@@ -77,7 +80,7 @@ def command(
       position-ledger shadow --print-trigger --drop > drop.sql
     """  # noqa: D301 - click reads \b
     if print_trigger:
-        click.echo(table.drop() if drop else table.install(), nl=False)
+        print_text(table.drop() if drop else table.install())
         return
     if url is None or drop:
         raise click.UsageError("say --from URL to mirror, or --print-trigger (with --drop) to print SQL")
@@ -130,7 +133,10 @@ class _Run:
     def _print(self, divergences: Iterator[Divergence]) -> None:
         for divergence in divergences:
             self._found[divergence.kind] += 1
-            click.echo(json.dumps(divergence.as_json(), ensure_ascii=False) if self._as_json else str(divergence))
+            if self._as_json:
+                print_json_line(divergence.as_json())
+            else:
+                show(str(divergence))
 
     def sum_up(self) -> None:
         counts = {kind.value: self._found[kind] for kind in Kind if self._found[kind]}
@@ -141,13 +147,11 @@ class _Run:
             "counts": counts,
         }
         if self._as_json:
-            click.echo(json.dumps(sums))
+            print_json_line(sums)
         else:
-            click.echo(
-                f"{sums['changes']:,} changes, {sums['commands']:,} commands: {self._found.total():,} divergences"
-            )
+            show(f"{sums['changes']:,} changes, {sums['commands']:,} commands: {self._found.total():,} divergences")
             for kind, count in counts.items():
-                click.echo(f"  {count:,} {kind}: {Kind(kind).meaning}")
+                show(f"  {count:,} {kind}: {Kind(kind).meaning}")
         if self._is_held_back:
             say("a transaction that may still write before the last changes is not over; run it again when it is")
             raise SystemExit(UNREACHABLE)

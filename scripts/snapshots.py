@@ -20,7 +20,7 @@ from projections.reconciliation import Rules
 from projections.snapshot import Snapshot
 from scripts.cli import UNREACHABLE
 from scripts.filters import Filter
-from scripts.options import Run
+from scripts.options import SECONDS_MAX, Run
 from scripts.output import say
 
 CONFIRMATIONS: Final = 2
@@ -146,7 +146,7 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         help="What an exchange showed, as JSON; - is stdin. Several of different times confirm each other.",
     )  # fmt: skip
     @click.option(
-        "--max-age", type=click.IntRange(1), metavar="SECONDS",
+        "--max-age", type=click.IntRange(1, SECONDS_MAX), metavar="SECONDS",
         help="An older snapshot is stale.  [default: 15 minutes, where something depends on it]",
     )  # fmt: skip
     @click.option(

@@ -16,7 +16,7 @@ from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.moments import window_options
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, print_table, progress
+from scripts.output import print_json, print_table, progress, show
 
 _VERDICTS: Final = {True: "ok", False: "MISSED", None: "not known"}
 _CRITERIA: Final = ("criterion", "value", "bar", "", "what")
@@ -53,20 +53,16 @@ def _print(found: Statistics) -> None:
     since, until = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (found.window.since, found.window.until))
     statuses = [f"{count} {status.value}" for status, count in found.by_status.items() if count]
     refused = found.refusals
-    click.echo(f"{since} to {until} UTC")
-    click.echo(
-        f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported))
-    )
-    click.echo(f"to protected {_durations(found.request_to_protected)}; {found.never_protected} never")
-    click.echo(f"unprotected  {_duration(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
-    click.echo(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
+    show(f"{since} to {until} UTC")
+    show(f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported)))
+    show(f"to protected {_durations(found.request_to_protected)}; {found.never_protected} never")
+    show(f"unprotected  {_duration(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
+    show(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
     for cause, count in refused.by_cause.items():
-        click.echo(
-            f"             {count} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}"
-        )
+        show(f"             {count} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
     for hour, count in refused.per_hour.items():
-        click.echo(f"             {count} from {hour:%Y-%m-%d %H:%M} on")
-    click.echo()
+        show(f"             {count} from {hour:%Y-%m-%d %H:%M} on")
+    show("")
     print_table(_CRITERIA, [_cells(criterion) for criterion in found.criteria], right=frozenset({"value"}))
 
 

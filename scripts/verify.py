@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Final, TextIO
+from typing import IO, Final
 
 import click
 
@@ -12,7 +12,7 @@ from infrastructure.anchor import Anchor, check_anchor
 from infrastructure.verify import verify
 from scripts.cli import REFUSED
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, progress
+from scripts.output import print_json, progress, show
 
 _PROCESSES_MAX: Final = 4
 _EVENTS_EACH: Final = 50_000
@@ -26,15 +26,13 @@ def _processes(events: int) -> int:
 @click.command("verify")
 @database_option
 @json_option
+@click.option("--anchor", "anchor_file", type=click.File("rb"), help="Also compare with what `anchor` printed then.")
 @click.option(
-    "--anchor", "anchor_file", type=click.File(encoding="utf-8"), help="Also compare with what `anchor` printed then."
-)
-@click.option(
-    "--processes", type=click.IntRange(min=1),
+    "--processes", type=click.IntRange(1, 64),
     help="How many share the streams of a PostgreSQL ledger; else as many as there are processors, at most 4, and one "
     "for a small ledger.",
 )  # fmt: skip
-def command(database: str | None, anchor_file: TextIO | None, processes: int | None, *, as_json: bool) -> None:
+def command(database: str | None, anchor_file: IO[bytes] | None, processes: int | None, *, as_json: bool) -> None:
     """Check every hash, version, event and row; name whatever does not fit, and exit with 1.
 
     Hashes show what was changed inside a stream. That its end was not cut off, and no stream was added or removed,
@@ -57,8 +55,8 @@ def command(database: str | None, anchor_file: TextIO | None, processes: int | N
         print_json(report.as_json())
     else:
         for finding in report.findings:
-            click.echo(f"{finding.kind}: {finding.where}: {finding.message}")
+            show(f"{finding.kind}: {finding.where}: {finding.message}")
         outcome = "all of it holds" if report.ok else f"{len(report.findings):,} findings"
-        click.echo(f"{report.events:,} events in {report.streams:,} streams, {report.rows:,} rows: {outcome}")
+        show(f"{report.events:,} events in {report.streams:,} streams, {report.rows:,} rows: {outcome}")
     if not report.ok:
         raise SystemExit(REFUSED)

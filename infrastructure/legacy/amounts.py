@@ -10,8 +10,8 @@ from typing import Final
 from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, exact, rounded
 from infrastructure.legacy.findings import Kind
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
-_LONG = re.compile(rf"[+-]?\d*\.\d{{{DECIMALS_MAX}}}\d*[1-9]\d*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+_LONG = re.compile(rf"[+-]?\d*\.\d{{{DECIMALS_MAX}}}0*[1-9]\d*", re.ASCII)
 _NOT_FINITE: Final = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
 
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from psycopg import sql
 
 from domain.errors import LedgerError
 from domain.values import timestamp_text
 from infrastructure.legacy.cleaning import MARK, Change
+from infrastructure.wholefile import whole_file
 
 FORMAT: Final = "position-ledger cleanup backup, version 1"
 _RESTORE: Final = (
@@ -68,29 +69,15 @@ class Backup:
 
     def write(self, path: Path) -> None:
         """Write a file that is not there yet, and wait until the disk has it. Refuses: BackupRefused."""
+        taken = f"there is a file {path} already; name another one with --backup FILE"
+        if os.path.lexists(path):  # also as a device, which would keep nothing, or a link
+            raise BackupRefused(taken)
         try:
-            with path.open("x", encoding="utf-8") as file:
-                _write(file, self.as_json())
-            _sync_folder(path.resolve().parent)
+            with whole_file(path) as file:
+                file.write(f"{json.dumps(self.as_json(), indent=2, ensure_ascii=False)}\n".encode())
         except FileExistsError:
-            raise BackupRefused(f"there is a file {path} already; name another one with --backup FILE") from None
+            raise BackupRefused(taken) from None
         except OSError as error:
             raise BackupRefused(
                 f"the backup cannot be written to {path}: {error}; nothing was changed. Name another file with --backup"
             ) from error
-
-
-def _write(file: TextIO, document: dict[str, Any]) -> None:
-    json.dump(document, file, indent=2, ensure_ascii=False)
-    file.write("\n")
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """A file is there after a power cut only when its folder says so."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

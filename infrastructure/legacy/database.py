@@ -8,12 +8,13 @@ from typing import Final, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import StoreUnavailable
 from infrastructure.legacy.copytext import names, values
 from infrastructure.legacy.layout import is_legacy, missing
 from infrastructure.legacy.raw import RawRow, UnreadableDump
+from infrastructure.postgres import conninfo
+from infrastructure.postgres.conninfo import KEPT_APART
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 _PREFERRED: Final = ("monitoring", "positions")
@@ -60,10 +61,11 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
     Refuses: as read_table; whatever psycopg raises inside becomes StoreUnavailable.
     """
     try:
-        secret = conninfo_to_dict(url).get("password")
-    except psycopg.Error:
+        words = conninfo.told(url)
+    except ValueError as wrong:
         raise UnreadableDump(
-            "--from is not a database URL; it looks like postgresql://user:password@host:5432/database"
+            f"--from is not a database URL: {wrong}; it looks like postgresql://user@host:5432/database, with the "
+            f"password in {KEPT_APART}"
         ) from None
     try:
         with psycopg.connect(
@@ -74,9 +76,7 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
             connection.commit()
             yield connection
     except psycopg.Error as error:
-        reason = str(error).strip()
-        if secret:
-            reason = reason.replace(str(secret), "***")
+        reason = conninfo.without_secrets(str(error).strip(), words)
         raise StoreUnavailable(f"the legacy table could not be read: {reason}") from None
 
 

@@ -16,12 +16,15 @@ PLAIN: Final = re.compile(rb"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]
 """The format itself, `%(asctime)s - %(name)s - %(levelname)s - %(message)s`: nearly every line. Second and level."""
 
 _TIME = re.compile(rb"(?P<before>.{0,160}?)(?<![0-9A-Za-z])" + _SECOND + _FRACTION + _ZONE, re.DOTALL)
+# What may repeat is bounded: parts that can take the same letters would try each way to share a long run of them.
 _NAMED = re.compile(
-    rb"[\])]?\s*[-|:\xe2\x80\x93\x94]+\s*(?P<name>[^\n]{1,120}?)\s+[-|:\xe2\x80\x93\x94]+\s*"
-    rb"[\[(]?(?P<level>[A-Za-z]{3,12})[\])]?\s*(?:[-|:\xe2\x80\x93\x94]+\s*|$)"
+    rb"[\])]?\s{0,16}[-|:\xe2\x80\x93\x94]{1,24}\s{0,16}(?P<name>[^\n]{1,120}?)\s{1,16}[-|:\xe2\x80\x93\x94]{1,24}\s{0,16}"
+    rb"[\[(]?(?P<level>[A-Za-z]{3,12})[\])]?\s{0,16}(?:[-|:\xe2\x80\x93\x94]{1,24}\s{0,16}|$)"
 )
 _LEVELLED = re.compile(
-    rb"[\])]?[\s\-|:,]*(?:\[[^\]\n]{0,80}\]|[\w.]{0,80})?[\s\-|:\[(]*\b(?P<level>" + _WORDS + rb")\b[\])\s\-|:]*"
+    rb"[\])]?[\s\-|:,]{0,24}(?:\[[^\]\n]{0,80}\]|[\w.]{0,80})?[\s\-|:\[(]{0,24}\b(?P<level>"
+    + _WORDS
+    + rb")\b[\])\s\-|:]*"
 )
 _BARE = re.compile(rb"[\])]?[\s\-|:]*")
 _LINE_NUMBER = re.compile(rb"\s*(?:[^\n]{1,150}?[:\-])??[0-9]{1,10}\s*[:\-\t| ]\s*|[\s\[(\"'>]*")

@@ -14,7 +14,7 @@ BATCH_BYTES: Final = 1 << 18
 LINE_BYTES_MAX: Final = 1 << 17
 """Of a longer line the rest is dropped, and counted as a line that was not read whole."""
 
-_COLOUR: Final = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\n]*\x07)")
+_COLOUR: Final = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*\x07)")
 _MARK: Final = re.compile(rb"^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)")
 
 Told = Callable[[str], None]

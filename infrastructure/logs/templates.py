@@ -105,9 +105,9 @@ _FAILED: Final = {
 }
 """How a failed entry is told, apart from the event `position_error`."""
 
-_ERROR_EVENT: Final = re.compile(r"\bposition_error\b['\"]?\s*[:=]?\s*(?=\{)", re.IGNORECASE)
+_ERROR_EVENT: Final = re.compile(r"\bposition_error\b['\"]?\s{0,8}[:=]?\s{0,8}(?=\{)", re.IGNORECASE)
 _WRAPPER: Final = re.compile(r"^(?:Atomic )?Position creation (?:rolled back|failed)\s*:\s*", re.IGNORECASE)
-_REST: Final = re.compile(r"\n?\s*Traceback \(most recent call last\).*", re.DOTALL)
+_REST: Final = "Traceback (most recent call last)"
 
 
 def facts_of(record: Record) -> Iterator[Fact]:
@@ -218,7 +218,7 @@ _NAMELESS: Final = frozenset({Kind.BOT_STARTED, Kind.BOT_STOPPED})
 
 def _reason(text: str) -> str:
     """A reason in one line, without what only wraps it."""
-    told = " ".join(_WRAPPER.sub("", _REST.sub("", text).strip()).split())
+    told = " ".join(_WRAPPER.sub("", text.partition(_REST)[0].strip()).split())
     return told[:REASON_CHARACTERS_MAX]
 
 

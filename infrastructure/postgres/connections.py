@@ -12,11 +12,11 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors, sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from infrastructure.postgres import conninfo
 from infrastructure.postgres.watchdog import Watchdog, WatchedConnection, waited_for
 from infrastructure.settings import InvalidSettings, Settings
 
@@ -55,10 +55,9 @@ class Backend(NamedTuple):
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """What every connection is opened with: the URL's own words first, then bounds for every wait."""
     try:
-        told: dict[str, Any] = dict(conninfo_to_dict(settings.where))
-    except psycopg.ProgrammingError as wrong:
-        reason = str(wrong).strip().replace(settings.where, "the URL")
-        raise InvalidSettings(f"the database URL is not understood: {reason}") from None
+        told: dict[str, Any] = dict(conninfo.told(settings.where))
+    except ValueError as wrong:
+        raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
     milliseconds = max(1, int(settings.timeout_seconds * 1000))
     of_server = str(max(1, int(wait_seconds(settings) * 1000)))
     bounds = {
@@ -170,7 +169,7 @@ class Connections:
         try:
             return WatchedConnection.connect(**self._arguments | arguments, autocommit=True)
         except psycopg.Error as error:
-            reason = " ".join(str(error).split())
+            reason = conninfo.without_secrets(" ".join(str(error).split()), self._arguments)
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
     def _watched(self, **arguments: Any) -> WatchedConnection:

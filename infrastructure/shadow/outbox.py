@@ -17,9 +17,10 @@ from typing import Any, Final, LiteralString, Self
 
 import psycopg
 from psycopg import errors, sql
-from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import LedgerError, StoreUnavailable
+from infrastructure.postgres import conninfo
+from infrastructure.postgres.conninfo import KEPT_APART
 from infrastructure.shadow.trigger import Watched
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
@@ -75,10 +76,11 @@ class Outbox:
         """Connect, in UTC."""
         self._table = table
         try:
-            self._secret = conninfo_to_dict(url).get("password")
-        except psycopg.Error:
+            self._words = conninfo.told(url)
+        except ValueError as wrong:
             raise NoOutbox(
-                "--from is not a database URL; it looks like postgresql://user:password@host:5432/database"
+                f"--from is not a database URL: {wrong}; it looks like postgresql://user@host:5432/database, with the "
+                f"password in {KEPT_APART}"
             ) from None
         with self._explained():
             self._connection = psycopg.connect(
@@ -145,7 +147,5 @@ class Outbox:
                 f"{self._table}` prints the SQL that makes one"
             ) from None
         except psycopg.Error as error:
-            reason = str(error).strip()
-            if self._secret:
-                reason = reason.replace(str(self._secret), "***")
+            reason = conninfo.without_secrets(str(error).strip(), self._words)
             raise StoreUnavailable(f"the outbox of {self._table} could not be read: {reason}") from None

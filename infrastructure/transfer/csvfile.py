@@ -20,14 +20,16 @@ _TEXT: Final[dict[type, Callable[[Any], str]]] = {
     datetime: timestamp_text,
     **dict.fromkeys((Leg, Side, Status, Source), str),
 }
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""With these a spreadsheet begins a formula, in some languages also with the wide ones."""
 
 
 class CsvFile:
     """Rows as RFC 4180 has them, in UTF-8."""
 
-    def __init__(self, out: IO[bytes], columns: Sequence[Column]) -> None:
-        """Write the names of the columns."""
-        self._out = out
+    def __init__(self, out: IO[bytes], columns: Sequence[Column], *, for_spreadsheet: bool = False) -> None:
+        """Write the names of the columns; for a spreadsheet, a text that it would reckon is marked as a text."""
+        self._out, self._is_for_spreadsheet = out, for_spreadsheet
         self._rows = csv.writer(self, lineterminator="\n")
         self._rows.writerow([column.name for column in columns])
 
@@ -37,6 +39,8 @@ class CsvFile:
 
     def row(self, values: Sequence[Value]) -> None:
         """Write one row."""
+        if self._is_for_spreadsheet:
+            values = [f"'{each}" if type(each) is str and each.startswith(_FORMULA) else each for each in values]
         self._rows.writerow([_TEXT[type(value)](value) for value in values])
 
     def finish(self) -> None:

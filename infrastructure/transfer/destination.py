@@ -6,12 +6,12 @@ import gzip
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Final, cast
-from uuid import uuid4
 
 from infrastructure.transfer.refusal import ExportRefused
+from infrastructure.wholefile import whole_file
 
 STDOUT: Final = "-"
 _COMPRESSION_LEVEL: Final = 6
@@ -21,15 +21,16 @@ _COMPRESSION_LEVEL: Final = 6
 def opened(path: str, *, force: bool) -> Iterator[IO[bytes]]:
     """A stream to write to; a path that ends in .gz is compressed.
 
-    A file appears under its name at the end of the block, when all of it is on the disk; until then it stands beside,
-    and if the block fails it is gone. What is no file, such as a pipe, is written to directly.
-    Refuses: ExportRefused for a file that is there, unless forced, or that cannot be written.
+    A file appears under its name at the end of the block, whole or not at all; a pipe or a device is written to as it
+    is. Refuses: ExportRefused for a file or a link that is there, unless forced, or that cannot be written.
     """
     try:
         with _stream(path, force=force) as out:
             yield out
     except BrokenPipeError:
         raise
+    except FileExistsError as there:
+        raise ExportRefused(f"{path} {there.strerror}; name another file, or overwrite it with --force") from None
     except OSError as wrong:
         where = "stdout" if path == STDOUT else path
         raise ExportRefused(f"{where} cannot be written: {wrong.strerror or wrong}") from wrong
@@ -38,12 +39,9 @@ def opened(path: str, *, force: bool) -> Iterator[IO[bytes]]:
 def _stream(path: str, *, force: bool) -> AbstractContextManager[IO[bytes]]:
     if path == STDOUT:
         return _stdout()
-    target = Path(path).resolve()
-    if target.exists() and not target.is_file():
-        return target.open("wb")
-    if target.exists() and not force:
-        raise ExportRefused(f"{path} is there already; name another file, or overwrite it with --force")
-    return _compressed(target) if target.suffix == ".gz" else _replacing(target)
+    target = Path(path)
+    file = whole_file(target, replaces=force, follows=force)
+    return _compressed(file) if target.suffix == ".gz" and not _is_stream(target) else file
 
 
 @contextmanager
@@ -58,21 +56,11 @@ def _stdout() -> Iterator[IO[bytes]]:
         raise
 
 
+def _is_stream(target: Path) -> bool:
+    return target.exists() and not target.is_file()
+
+
 @contextmanager
-def _compressed(target: Path) -> Iterator[IO[bytes]]:
-    with _replacing(target) as out, gzip.GzipFile("", "wb", _COMPRESSION_LEVEL, out, mtime=0) as compressed:
+def _compressed(file: AbstractContextManager[IO[bytes]]) -> Iterator[IO[bytes]]:
+    with file as out, gzip.GzipFile("", "wb", _COMPRESSION_LEVEL, out, mtime=0) as compressed:
         yield cast("IO[bytes]", compressed)
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    beside = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
-    try:
-        with beside.open("xb") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            beside.unlink()

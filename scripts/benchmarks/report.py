@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import click
-
 from scripts.benchmarks.contest import Contested
 from scripts.benchmarks.growth import Growth
 from scripts.benchmarks.scan import Scan
-from scripts.output import print_table
+from scripts.output import print_table, show
 
 THREE_LAYERS: Final = 1.2
 STOCK: Final = 3.0
@@ -110,25 +108,25 @@ class Report:
 
     def print(self) -> None:
         """Print tables for people."""
-        click.echo(
+        show(
             f"{self.database}, Python {platform.python_version()}, {os.cpu_count()} processors, "
             f"{self.measured_at:%Y-%m-%d %H:%M} UTC; medians of {self.rounds} rounds of {self.seconds:g} s"
         )
         if self.contested:
-            click.echo("\nLifecycles per second: four events in three appends, row included\n")
+            show("", "Lifecycles per second: four events in three appends, row included", "")
             _print_contested(self.contested)
         if self.contested_slow:
-            click.echo("\nThe same with 1 ms added to every disk sync\n")
+            show("", "The same with 1 ms added to every disk sync", "")
             _print_contested(self.contested_slow)
         elif self.slow_disk_missing:
-            click.echo(f"\nNot measured with 1 ms added to every disk sync: {self.slow_disk_missing}")
+            show("", f"Not measured with 1 ms added to every disk sync: {self.slow_disk_missing}")
         if self.growth:
-            click.echo("\nMilliseconds a command, median\n")
+            show("", "Milliseconds a command, median", "")
             _print_growth(self.growth)
         if self.scans:
-            click.echo("\nThe whole log\n")
+            show("", "The whole log", "")
             _print_scans(self.scans)
-        click.echo("\nBars\n")
+        show("", "Bars", "")
         _print_bars(self.bars())
 
 

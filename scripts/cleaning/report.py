@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
-
-from scripts.output import print_table
+from scripts.output import print_table, show
 
 
 @dataclass
@@ -66,18 +64,18 @@ class Cleaning:
         """Print it for a person."""
         done = sum(line.is_done for line in self.changes)
         counted = f"{done} of {len(self.changes)} changed" if self.confirmed else f"{len(self.changes)} to change"
-        click.echo(f"{self.place}: {counted}, {len(self.left)} left alone")
+        show(f"{self.place}: {counted}, {len(self.left)} left alone")
         for title, lines in (("done" if self.confirmed else "to do", self.changes), ("left alone", self.left)):
             if lines:
-                click.echo(f"\n{title}:")
+                show("", f"{title}:")
                 print_table(
                     ("mode", "position", "what", "why"),
                     [(line.mode, line.where, _outcome(line), line.why) for line in lines],
                 )
         if self.changes and not self.confirmed:
-            click.echo("\nnothing was changed: run it again with --confirm --reason TEXT to do it")
+            show("", "nothing was changed: run it again with --confirm --reason TEXT to do it")
         for note in self.notes:
-            click.echo(f"\n{note}")
+            show("", *note.split("\n"))
 
 
 def _outcome(line: Line) -> str:

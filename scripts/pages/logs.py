@@ -9,7 +9,7 @@ from pathlib import Path
 from infrastructure.logs.clock import day_and_time, utc
 from infrastructure.logs.report import Report
 from projections.wording import counted, length
-from scripts.logtables import doubts, readable, tables
+from scripts.logtables import doubts, on_one_line, tables
 from scripts.pages.cycle import Figure
 from scripts.pages.logchart import SIZES, draw, key
 from scripts.pages.page import filled, write
@@ -25,13 +25,13 @@ def write_page(path: Path, report: Report, *, written_at: datetime) -> None:
         title="What the log says",
         headline=_headline(report),
         facts=list(_facts(report)),
-        doubts=[readable(doubt) for doubt in doubts(report)],
+        doubts=[on_one_line(doubt) for doubt in doubts(report)],
         figures=_figures(report),
         tables=list(tables(report)),
         rows_max=ROWS_SHOWN_MAX,
         duplicates=report.duplicates.kept[:ROWS_SHOWN_MAX],
         day_and_time=day_and_time,
-        readable=readable,
+        readable=on_one_line,
         written_at=written_at,
     )
     write(path, page)

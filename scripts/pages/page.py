@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
@@ -13,6 +11,7 @@ from typing import Any
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from infrastructure.wholefile import whole_file
 from projections import wording
 
 
@@ -24,6 +23,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: wording.readable(value) if type(value) is str else value,  # not what is markup already
     )
     templates.filters.update(
         clock=wording.clock,
@@ -46,14 +46,12 @@ def filled(template: str, *, written_at: datetime, **values: Any) -> str:
 def write(path: Path, text: str) -> None:
     """Put a page in its place at once: whoever has the old one open never sees half of the new one.
 
-    Refuses: a usage error when the folder is not there, or may not be written to.
+    Refuses: a usage error when the folder is not there or may not be written to, and for a link to a file.
     """
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as made:
-            made.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(made.name).chmod(0o666 & ~umask)
-        Path(made.name).replace(path)
+        with whole_file(path, replaces=True) as out:
+            out.write(text.encode("utf-8", "backslashreplace"))
+    except FileExistsError as there:
+        raise click.UsageError(f"{path} {there.strerror}; name the file that it leads to") from None
     except OSError as wrong:
         raise click.UsageError(f"{path} cannot be written: {wrong.strerror}") from None

@@ -1,0 +1,182 @@
+"""A password in a database URL is in no message, wherever it was put and however it was written."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import LedgerError, StoreUnavailable
+from infrastructure.legacy.database import read_table
+from infrastructure.legacy.raw import UnreadableDump
+from infrastructure.postgres import conninfo
+from infrastructure.postgres.connections import connection_arguments
+from infrastructure.settings import InvalidSettings, Settings
+from infrastructure.shadow.outbox import NoOutbox, Outbox
+from infrastructure.shadow.trigger import Watched
+from scripts.cli import main
+
+PLACES = (
+    "postgresql://bot:{}@127.0.0.1:1/db",
+    "postgresql://bot:{}@127.0.0.1:1/db?timeout=never",
+    "postgresql://bot:{}@127.0.0.1:1/db?no_such_option=1",
+    "postgresql://bot:{}@127.0.0.1:port/db",
+    "postgresql://bot:{}@127.0.0.1:1,127.0.0.1:2/db?schema=a;b",
+    "postgresql:/bot:{}@127.0.0.1:1/db",
+    "postgresql:bot:{}@127.0.0.1:1/db",
+    "postgresql:///bot:{}@127.0.0.1:1/db",
+    "postgresql://127.0.0.1:{}/db",
+    "postgresql://bot@127.0.0.1:1/db?password={}",
+    "postgresql://bot@127.0.0.1:1/db?timeout=2&sslpassword={}&pool_size=0",
+    "postgresql://bot@127.0.0.1:1/db?timeout={}",
+    "postgresql://bot@127.0.0.1:1/db?{}",
+    "postgres://bot:{}@127.0.0.1:1/db#fragment",
+    "POSTGRESQL://bot:{}@[::1/db",
+    "mysql://bot:{}@127.0.0.1:1/db",
+    "bot:{}@127.0.0.1:1/db",
+    "{}://127.0.0.1:1/db",
+    "sqlite://bot:{}@127.0.0.1:1/db",
+    "host=127.0.0.1 port=1 password={}",
+    "host=127.0.0.1 port=x password='{}'",
+)
+CONNECTS = "postgresql://bot:{}@127.0.0.1:1/db?timeout=2"
+ODD = (
+    "hunter2%zz",
+    "hunter%00x",
+    "hunter/2x",
+    "hunter#2x",
+    "hunter?2x",
+    "hunter@2x",
+    "hun ter2",
+    "hunt\ner2",
+    "hunter]2",
+    "[hunter2",
+    "℀hunter",
+    "hunter:2x",
+    "hun'ter2",
+    "hunter=2 x",
+    "hunter\udcff",
+    "%ffhunter",
+    "пароль",
+    "hunter&2xyz",
+)
+passwords = st.one_of(
+    st.sampled_from(ODD),
+    st.text("abkzQ79/#@?%:&=+ '\"[]\\\t℀é", min_size=6, max_size=14),
+    st.text(min_size=5, max_size=12),
+).filter(lambda secret: not any(secret in place for place in PLACES))
+
+
+def pieces(secret: str) -> Iterator[str]:
+    """What may stand in no message: five characters of it in a row, for what is cut at an odd letter is known, too."""
+    for written in (secret, unquote(secret), quote(secret.encode("utf-8", "surrogateescape"), safe="")):
+        yield from (written[at : at + 5] for at in range(len(written) - 4))
+
+
+def is_told(secret: str, text: str) -> bool:
+    ours = "".join((*PLACES, CONNECTS, "postgresql://USER:PASSWORD@HOST:PORT/NAME?OPTION=VALUE"))
+    escaped = text.encode("ascii", "backslashreplace").decode()
+    return any(piece in said for piece in pieces(secret) if piece not in ours for said in (text, escaped))
+
+
+def told_by(url: str) -> str:
+    """Everything that is said of a URL on the way to a connection, with all that an error hangs on."""
+    said = ""
+    reads: list[Callable[[], object]] = [
+        lambda: Settings.read(url).shown,
+        lambda: bool(connection_arguments(Settings.read(url))),
+        lambda: bool(conninfo.told(url)),
+    ]
+    for read in reads:
+        try:
+            said += str(read())
+        except (LedgerError, ValueError) as wrong:
+            said += "".join(traceback.format_exception_only(wrong)) + repr(wrong) + repr(wrong.__cause__)
+    return said
+
+
+@given(st.sampled_from(PLACES), passwords)
+@settings(max_examples=400)
+def test_no_refusal_of_a_url_holds_a_part_of_a_password(place: str, secret: str) -> None:
+    if place.startswith("postgresql://127") and secret.isdecimal():
+        return  # nobody can tell it from a port
+    assert not is_told(secret, told_by(place.format(secret)))
+
+
+@pytest.mark.parametrize("secret", ODD)
+def test_neither_does_any_command_say_it(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in (CONNECTS, PLACES[5], PLACES[9]):
+        url = place.format(secret)
+        memory = ["--database", "sqlite:///:memory:"]
+        for words in (
+            ["positions", "--database", url],
+            ["import-legacy", "--from", url, *memory],
+            ["shadow", "--from", url, *memory],
+        ):
+            monkeypatch.setattr(sys, "argv", ["position-ledger", *words])
+            out, err = io.StringIO(), io.StringIO()
+            with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                main()
+            assert ended.value.code in (2, 3), err.getvalue()
+            assert "Traceback" not in err.getvalue()
+            assert not is_told(secret, out.getvalue() + err.getvalue()), err.getvalue()
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "h/u#n@t?e%r 2:"])
+def test_one_that_is_encoded_is_understood_and_not_told(secret: str) -> None:
+    url = CONNECTS.format(quote(secret, safe=""))
+    assert conninfo.told(Settings.read(url).where)["password"] == secret
+    assert Settings.read(url).shown == "postgresql://127.0.0.1:1/db"
+    with pytest.raises(StoreUnavailable) as refused:
+        list(read_table(url.removesuffix("?timeout=2")))
+    assert "port 1 failed" in refused.value.message and not is_told(secret, refused.value.message)
+
+
+def test_what_a_server_says_is_told_without_the_password() -> None:
+    words = {"password": "s3cret/1", "sslpassword": "abc", "host": "h"}
+    assert (
+        conninfo.without_secrets("no host s3cret/1.invalid, s3cret%2F1 or abc", words)
+        == "no host ***.invalid, *** or abc"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://bot:p%40ss@db.example:6432/trading?sslmode=require&options=-c%20a%3Db",
+        "postgresql://bot@one:1,two:2/trading",
+        "postgresql://bot@[::1]:5432/trading",
+        "postgresql:///trading?host=/var/run/postgresql",
+        "postgresql://%2Fvar%2Frun/trading",
+        "postgresql://bot:a:b@db.example/trading",
+    ],
+)
+def test_what_is_in_order_is_left_to_libpq(url: str) -> None:
+    assert conninfo.told(Settings.read(url).where)["dbname"] == "trading"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://bot:a#b@h/x", "%23 for #"),
+        ("postgresql://bot:a/b@h/x", "%40 for @"),
+        ("postgresql://bot:a%zz@h/x", "two hexadecimal digits"),
+        ("postgresql://bot:secret/x", "the number of a port"),
+        ("postgresql:/bot@h/x", "it does not read postgresql://"),
+        ("postgresql://bot@h/x?no_such_option=1", "an option that it does not know"),
+    ],
+)
+def test_a_refusal_says_the_way_out(url: str, words: str) -> None:
+    with pytest.raises(UnreadableDump, match=words):
+        list(read_table(url))
+    with pytest.raises(NoOutbox, match=words):
+        Outbox(url, Watched.read("monitoring.positions"))
+    with pytest.raises(InvalidSettings, match=words):
+        connection_arguments(Settings.read(url))
