@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from domain.errors import CommandRefused, PositionAlreadyOpen
-from infrastructure.ledger import PositionLedger
+from infrastructure.ledger import PositionLedger, open_store
 from infrastructure.settings import Settings
 from infrastructure.verify import verify
 from scripts.cli import REFUSED
@@ -42,7 +42,7 @@ def command(database: str | None, *, as_json: bool) -> None:
       position-ledger demo --database sqlite:///demo.db
     """  # noqa: D301 - click reads \b
     url = database or f"sqlite:///{Path(tempfile.mkdtemp(prefix='position-ledger-')) / 'demo.db'}"
-    with PositionLedger.connect(url) as ledger:
+    with PositionLedger(open_store(Settings.read(url))) as ledger:  # that it is made is no news here
         if ledger.store.count_events():
             raise click.UsageError(f"{url} is not empty; the demo plays in a ledger of its own")
         steps = [*_incident(ledger)]

@@ -310,4 +310,4 @@ class Connections:
 
 def is_lost(connection: Connection) -> bool:
     """Whether the server may have done what it was asked without our hearing of it."""
-    return connection.closed or connection.pgconn.transaction_status is TransactionStatus.UNKNOWN
+    return connection.closed or connection.pgconn.transaction_status == TransactionStatus.UNKNOWN

@@ -82,7 +82,7 @@ class Pool:
 
     def give_back(self, connection: WatchedConnection) -> None:
         """Lend it to somebody else; one that is in the middle of something is closed, which rolls it back."""
-        if self.is_closed or connection.pgconn.transaction_status is not TransactionStatus.IDLE:
+        if self.is_closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             self._drop(connection)
         else:
             self._idle.put(connection)

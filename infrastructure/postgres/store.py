@@ -106,7 +106,7 @@ class PostgresStore(Store):
         self._connections = Connections(settings)
         try:
             if create:
-                schema.migrate(self._connections)
+                self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
             else:
                 schema.require(self._connections)
         except BaseException:

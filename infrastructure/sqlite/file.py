@@ -51,8 +51,8 @@ class LedgerFile:
         elif log != connection.log:
             raise StoreUnavailable(
                 f"{self._where}-wal was deleted or replaced while {self._where} was open, so nobody else would see "
-                "what is appended; nothing was written. End every process that has the ledger open, and look at it with "
-                "`position-ledger verify`"
+                "what is appended; nothing was written. End every process that has the ledger open, and look at it "
+                "with `position-ledger verify`"
             )
 
     def require_name(self) -> None:

@@ -104,7 +104,7 @@ class SQLiteStore(Store):
         self.settings = settings
         self._connections = Connections(settings, create=create)
         if create:
-            schema.migrate(self._connections)
+            self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
         else:
             schema.require(self._connections)
 
