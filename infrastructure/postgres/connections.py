@@ -276,6 +276,7 @@ class Connections:
                     yield connection
             finally:
                 turn.end()
+                self._turns.last = self._turn()  # nothing that is over keeps a connection alive
 
     @contextmanager
     def walk(self, begin: str = "") -> Iterator[Connection]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -42,7 +43,7 @@ class Pool:
 
     def borrow(self, seconds: float) -> WatchedConnection:
         """A connection, not one that the server hung up on. Refuses: PoolTimeout."""
-        deadline, reason = time.monotonic() + seconds, None
+        deadline, reason, is_counted = time.monotonic() + seconds, None, False
         while True:
             connection = self._idle_one(0) or None
             try:
@@ -52,7 +53,10 @@ class Pool:
             connection = connection or self._idle_one(min(_LOOK_AGAIN_SECONDS, max(0, deadline - time.monotonic())))
             if connection is not None:
                 return connection
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline and not is_counted:
+                gc.collect()  # what was lost may be part of a cycle
+                is_counted = True
+            elif time.monotonic() >= deadline:
                 raise PoolTimeout(f"no connection within {seconds:g} s") from reason
 
     def _idle_one(self, seconds: float) -> WatchedConnection | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
@@ -138,13 +138,19 @@ class Connections:
 
     def rows(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The answer to a question, as it is fetched; of a database in memory all at once."""
-        with self.reading() as connection, closing(connection.execute(statement, values)) as cursor:
-            if self._memory is None:
-                for row in cursor:
-                    yield row
-                    self._opener.require()
+        with self.reading() as connection:
+            cursor = connection.execute(statement, values)
+            if self._memory is not None:
+                found = cursor.fetchall()
+            else:
+                try:
+                    for row in cursor:
+                        yield row
+                        self._opener.require()
+                finally:
+                    with suppress(sqlite3.ProgrammingError):  # it was closed with the snapshot that it was begun in
+                        cursor.close()
                 return
-            found = cursor.fetchall()
         yield from found
 
     @contextmanager
