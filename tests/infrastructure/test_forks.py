@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import subprocess
@@ -43,7 +44,7 @@ def in_child(work: Callable[[], object]) -> str:
     if child == 0:
         try:
             answer = f"{work()}"
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is reported, whatever it is
             answer = f"{type(error).__name__}: {error}"
         os.write(said, answer.encode()[:4000])
         os._exit(0)
@@ -62,12 +63,12 @@ def questions(ledger: PositionLedger) -> list[Callable[[], object]]:
         lambda: enter(ledger, "CUSDT"),
         lambda: enter(ledger, "AUSDT"),
         lambda: ledger.handle_many([]),
-        lambda: ledger.positions(),
+        ledger.positions,
         lambda: list(ledger.store.log()),
-        lambda: ledger.rebuild(),
+        ledger.rebuild,
         lambda: ledger.store.snapshot().__enter__(),
         lambda: verify(ledger.store),
-        lambda: ledger.store.settled(),
+        ledger.store.settled,
     ]
 
 
@@ -85,7 +86,7 @@ def test_a_ledger_in_memory_grants_nothing_in_a_fork() -> None:
     with memory_ledger() as ledger:
         enter(ledger, "AUSDT")
         assert "is a fork" in in_child(lambda: enter(ledger, "BUSDT"))
-        assert "is a fork" in in_child(lambda: ledger.positions())
+        assert "is a fork" in in_child(ledger.positions)
 
 
 def test_a_fork_is_answered_whatever_other_threads_hold(ledger: PositionLedger) -> None:
@@ -115,19 +116,19 @@ def test_what_was_begun_before_a_fork_is_neither_gone_on_with_nor_ended_in_it(le
         enter(ledger, symbol)
 
     def leave() -> str:
-        log.close()
+        del logs[:]
         snapshot.__exit__(None, None, None)
         ledger.disconnect()
         return "left"
 
     snapshot = ledger.store.snapshot()
     with snapshot:
-        log = iter(ledger.store.log())
-        next(log)
-        assert "is a fork" in in_child(lambda: list(log))
-        assert "is a fork" in in_child(lambda: ledger.positions())
+        logs = [iter(ledger.store.log())]
+        next(logs[0])
+        assert "is a fork" in in_child(lambda: list(logs[0]))
+        assert "is a fork" in in_child(ledger.positions)
         assert in_child(leave) == "left"
-        assert len(list(log)) == 2
+        assert len(list(logs[0])) == 2
         assert len(ledger.positions()) == 3
     assert enter(ledger, "DUSDT") == "recorded"
 
@@ -141,12 +142,9 @@ def test_a_follower_says_so_at_once(postgres_url: str) -> None:
         assert "is a fork" in in_child(lambda: next(batches))
         enter(ledger, "BUSDT")
         assert len(next(batches)) == 1
-        batches.close()
 
 
 def test_asyncio_in_a_fork_is_refused_as_well(ledger: PositionLedger) -> None:
-    import asyncio
-
     async def ask() -> object:
         return await AsyncPositionLedger(ledger).positions()
 
