@@ -95,10 +95,10 @@ def test_what_the_client_is_set_to_write_changes_no_byte_of_an_event(
 def test_a_statement_that_is_prepared_anew_takes_no_name_of_another(connection: WatchedConnection) -> None:
     statements = [b"SELECT 1", b"SELECT 2", b"SELECT 3"]
     for order in (statements, statements[::-1], statements):
-        connection.execute("DEALLOCATE ALL")
+        connection.pgconn.exec_(b"DEALLOCATE ALL")
         for statement in order:
             assert execute(connection, statement, []).get_value(0, 0) == statement[-1:]
-    connection.execute("DISCARD ALL")
+    connection.pgconn.exec_(b"DISCARD ALL")
     assert execute(connection, b"SELECT 3", []).get_value(0, 0) == b"3"
 
 
