@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 from domain.errors import InvalidCommand
 from domain.key import PositionKey
 from domain.values import Identifier, Moment, Source, exact, writable
+from domain.writing import written
 
 NESTING_MAX: Final = 50
 INTEGER_BITS_MAX: Final = 4096
@@ -76,7 +77,7 @@ class Command(BaseModel):
 
         A field that has its default is left out, so that a later version may add some without changing digests.
         """
-        content = self.__pydantic_serializer__.to_json(self, exclude=_ENVELOPE, exclude_defaults=True)
+        content = written(self.__pydantic_serializer__, self, exclude=_ENVELOPE, exclude_defaults=True)
         return digest_of(self.verb, content)
 
     @property

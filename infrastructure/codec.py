@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
 from domain.values import timestamp_text
+from domain.writing import written
 from infrastructure.records import Columns, EventRecord, Mark, RecordedEvent
 from infrastructure.upcasting import UPCASTS, Fields, upcast
 
@@ -41,7 +42,7 @@ def encode(event: PositionEvent) -> EventRecord:
         originator_id=event.originator_id,
         originator_version=event.originator_version,
         topic=name,
-        state=_adapter(name).serializer.to_json(event, exclude_defaults=True),
+        state=written(_adapter(name).serializer, event, exclude_defaults=True),
         columns=columns(event),
     )
 

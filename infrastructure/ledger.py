@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from infrastructure.application import LedgerApplication
 
 Read = TypeVar("Read")
+
+_LOGGER: Final = logging.getLogger("position_ledger")
 
 SETTLE_POLL_SECONDS: Final = 0.05
 
@@ -88,10 +91,14 @@ class PositionLedger(Verbs[Receipt]):
     def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
         """Open the ledger at a URL, LEDGER_DATABASE_URL, or `sqlite:///ledger.db`.
 
-        `create` makes the database or migrates it; without it, both must have been done.
+        `create` makes the database or migrates it, and warns (logger `position_ledger`) of one that it made; without
+        it, both must have been done.
         Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable.
         """
-        return cls(open_store(Settings.read(url), create=create))
+        store = open_store(Settings.read(url), create=create)
+        if store.is_new and not store.settings.is_memory:
+            _LOGGER.warning("made a new ledger: %s", store.settings.place)
+        return cls(store)
 
     def disconnect(self) -> None:
         """Let go of the database; also done at the end of a `with` block."""

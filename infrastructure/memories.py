@@ -15,6 +15,7 @@ from domain.events import PositionEvent
 from domain.position import Position
 from infrastructure.codec import decode
 from infrastructure.hashing import GENESIS
+from infrastructure.opener import Opener
 from infrastructure.records import RecordedEvent
 from infrastructure.store import Store
 from projections.positions import PositionRow, project
@@ -63,6 +64,7 @@ class Memories:
         self._streams_max = streams_max
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._lock = threading.Lock()
+        self._opener = Opener(store.settings.shown)
 
     def take(self, command: Command, *, may_assume: bool = False) -> tuple[Held, bool]:
         """What is needed to decide a command, and whether it was read from the store just now.
@@ -72,7 +74,9 @@ class Memories:
 
         A remembered position may be out of date. Appending to it then fails by its version, but a refusal must be
         decided again on a fresh one: a command that was refused has dropped the memory, so taking again loads it.
+        Refuses: OpenedElsewhere in a fork, where the lock may be held by a thread that is not there.
         """
+        self._opener.require()
         stream = command.key.stream
         with self._lock:
             held = self._held.pop(stream, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -54,6 +55,11 @@ class Settings:
         parts = urlsplit(self.where)
         host = parts.netloc.rpartition("@")[2]
         return f"postgresql://{host}{parts.path}" + (f" schema {self.schema}" if self.schema != SCHEMA else "")
+
+    @property
+    def place(self) -> str:
+        """The database as it is called from everywhere: a file by its absolute path."""
+        return str(Path(self.where).resolve()) if self.kind == "sqlite" else self.shown
 
     @classmethod
     def read(cls, url: str | None = None) -> Self:

@@ -119,6 +119,8 @@ class Store(ApplicationRecorder):
     """How the database's driver writes a parameter."""
     is_remote: bool
     """Whether asking costs a round trip over a network, so that it may pay to assume."""
+    is_new: bool = False
+    """Whether there was no ledger before it was opened."""
 
     @abstractmethod
     def insert_events(

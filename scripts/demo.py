@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from domain.errors import CommandRefused, PositionAlreadyOpen
-from infrastructure.ledger import PositionLedger
+from infrastructure.ledger import PositionLedger, open_store
 from infrastructure.settings import Settings
 from infrastructure.verify import verify
 from scripts.cli import REFUSED
@@ -44,7 +44,7 @@ def command(database: str | None, *, as_json: bool) -> None:
     url = database or f"sqlite:///{Path(tempfile.mkdtemp(prefix='position-ledger-')) / 'demo.db'}"
     settings = Settings.read(url)
     shown = url if settings.kind == "sqlite" else settings.shown
-    with PositionLedger.connect(url) as ledger:
+    with PositionLedger(open_store(settings)) as ledger:  # that it is made is no news here
         if ledger.store.count_events():
             raise click.UsageError(f"{shown} is not empty; the demo plays in a ledger of its own")
         steps = [*_incident(ledger)]

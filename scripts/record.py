@@ -25,7 +25,7 @@ def command(database: str | None) -> None:
     """Take commands, a JSON object a line on stdin; answer each with a JSON object a line on stdout.
 
     Every answer is flushed before the next line is read, so a bot can wait for it; a bad line is answered like any
-    other. The ledger is created when it is not there.
+    other. The ledger is created when it is not there, and then stderr says where.
 
     Exit code 0 when every line was accepted, 1 when one was refused, 3 when the database could not be reached or
     the outcome of a command is unknown.

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from itertools import count
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from infrastructure.opener import Opener
 from infrastructure.postgres import conninfo
+from infrastructure.postgres.pool import Pool, PoolTimeout
 from infrastructure.postgres.watchdog import Watchdog, WatchedConnection, waited_for
 from infrastructure.settings import InvalidSettings, Settings
+from infrastructure.turn import Turn
 
 APPLICATION_NAME: Final = "position-ledger"
 IDLE_IN_TRANSACTION_FACTOR: Final = 4
@@ -115,13 +117,23 @@ def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreEr
             )
         case errors.DiskFull():
             return StoreUnavailable(f"{where} has no disk space left ({reason}); nothing was written")
+        case PoolTimeout() if error.__cause__ is not None:
+            told = " ".join(str(error.__cause__).split())
+            return StoreUnavailable(f"{where}: {reason} ({told}); nothing was written")
         case PoolTimeout():
             return StoreUnavailable(
-                f"{where}: no connection within {wait_seconds(settings):g} s; nothing was written. All "
-                f"{settings.pool_size} of the pool are in use (?pool_size=N), or the server cannot be reached"
+                f"{where}: {reason}, for all {settings.pool_size} of the pool are in use; nothing was written. Allow "
+                "more with ?pool_size=N"
             )
         case _:
             return StoreUnavailable(f"{where}: {reason}; nothing was written")
+
+
+class _Scan(psycopg.ServerCursor[tuple[Any, ...]]):
+    """A cursor on the server, which ends with its transaction if it is not closed before."""
+
+    def __del__(self, *_: Any) -> None:
+        """Do not warn: where the transaction is over, there is nothing to close."""
 
 
 class Connections:
@@ -131,27 +143,23 @@ class Connections:
         """Open one connection at once, so that what is wrong with the database is said now."""
         self.settings = settings
         self._arguments = connection_arguments(settings)
-        self._bound = threading.local()
+        self._opener = Opener(settings.shown)
+        self._turns = threading.local()
+        self._scans = count()
         self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
         self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
+        self._pool = Pool(self._pooled, settings.pool_size)
         self.alone().close()
-        self._pool: ConnectionPool[WatchedConnection] = ConnectionPool(
-            connection_class=WatchedConnection,
-            kwargs=self._arguments | {"autocommit": True, "prepare_threshold": 1},
-            min_size=1,
-            max_size=settings.pool_size,
-            timeout=wait_seconds(settings),
-            reconnect_timeout=settings.timeout_seconds,
-            configure=self._meet,
-            open=True,
-            name=APPLICATION_NAME,
-        )
 
-    def _meet(self, connection: WatchedConnection) -> None:
+    def _pooled(self) -> WatchedConnection:
+        seconds = max(_CONNECT_SECONDS_MIN, int(wait_seconds(self.settings)))
+        arguments = self._arguments | {"connect_timeout": seconds}
+        connection = WatchedConnection.connect(**arguments, autocommit=True, prepare_threshold=1)
         connection.watchdog = self._watchdog
         found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
         self._backends[connection] = Backend(*found)
+        return connection
 
     def backend(self, connection: Connection) -> Backend | None:
         """The process that a connection was served by."""
@@ -173,6 +181,7 @@ class Connections:
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
     def _watched(self, **arguments: Any) -> WatchedConnection:
+        self._opener.require()
         connection = self.alone(**arguments)
         connection.watchdog = self._watchdog
         return connection
@@ -201,52 +210,72 @@ class Connections:
         return connection
 
     def borrow(self) -> WatchedConnection:
-        """A connection of the pool, not one that the server hung up on. What psycopg raises passes through."""
-        deadline = time.monotonic() + wait_seconds(self.settings)
-        connection = self._pool.getconn()
-        while _hung_up(connection):
-            connection.close()
-            self._pool.putconn(connection)
-            connection = self._pool.getconn(deadline - time.monotonic())
-        return connection
+        """A connection of the pool. What psycopg raises passes through. Refuses: PoolTimeout, StoreUnavailable."""
+        self._opener.require()
+        if self._pool.is_closed:
+            raise StoreUnavailable(f"the ledger in {self.settings.shown} was closed; nothing was written")
+        return self._pool.borrow(wait_seconds(self.settings))
 
     def give_back(self, connection: WatchedConnection) -> None:
-        """Put a connection back into the pool, which rolls back what is not finished."""
-        self._pool.putconn(connection)
+        """Put a connection back into the pool; in a fork it is not ours to give."""
+        if self._opener.is_here:
+            self._pool.give_back(connection)
 
     @contextmanager
     def borrowed(self) -> Iterator[WatchedConnection]:
         """A connection that is given back at the end of the block."""
-        connection = self.borrow()
+        connection: WatchedConnection | None = None
         try:
+            connection = self.borrow()
             yield connection
         finally:
-            self.give_back(connection)
+            if connection is not None:
+                self.give_back(connection)
+
+    def _turn(self) -> Turn[Connection] | None:
+        """What this thread is in the middle of."""
+        turn: Turn[Connection] | None = getattr(self._turns, "last", None)
+        while turn is not None and turn.is_over:
+            turn = turn.outer
+        return turn
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for one question, or that of the snapshot or transaction that this thread is in."""
-        bound: Connection | None = getattr(self._bound, "connection", None)
+        self._opener.require()
+        turn = self._turn()
         try:
-            if bound is not None:
-                yield bound
-            else:
-                with self.borrowed() as connection:
+            if turn is None:
+                with self.apart() as connection:
                     yield connection
+            else:
+                yield turn.connection
+        except psycopg.Error as error:
+            raise explained(error, self.settings) from error
+
+    @contextmanager
+    def apart(self) -> Iterator[Connection]:
+        """A connection for what is not a part of whatever this thread is in the middle of."""
+        try:
+            with self.borrowed() as connection:
+                yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise explained(error, self.settings) from error
 
     @contextmanager
     def transaction(self, begin: str = "") -> Iterator[Connection]:
         """A transaction that everything this thread asks meanwhile is part of; `begin` sets its characteristics."""
-        with self.reading() as connection, connection.transaction():
-            if begin:
-                connection.execute(sql.SQL("SET TRANSACTION " + begin))
-            outer, self._bound.connection = getattr(self._bound, "connection", None), connection
+        with self.reading() as connection:
+            turn = Turn(connection, self._opener, self._turn())
             try:
-                yield connection
+                with turn.lasting(connection.transaction()):
+                    if begin:
+                        connection.execute(sql.SQL("SET TRANSACTION " + begin))
+                    self._turns.last = turn
+                    yield connection
             finally:
-                self._bound.connection = outer
+                turn.end()
+                self._turns.last = self._turn()  # nothing that is over keeps a connection alive
 
     @contextmanager
     def walk(self, begin: str = "") -> Iterator[Connection]:
@@ -255,25 +284,30 @@ class Connections:
             connection.execute("SET LOCAL statement_timeout = 0")
             yield connection
 
+    def scan(self, statement: bytes, values: Any, rows_at_once: int) -> Iterator[tuple[Any, ...]]:
+        """Rows of a question that may have millions, in batches from a cursor on the server.
+
+        It is in the transaction of the snapshot that it is begun in, or in one of its own that nothing else is part of.
+        """
+        with self.reading() as connection, ExitStack() as stack:
+            turn = Turn(connection, self._opener, outer := self._turn())
+            if outer is None:
+                stack.enter_context(turn.lasting(connection.transaction()))
+                stack.enter_context(waited_for(connection, PATIENCE_SECONDS))
+                connection.execute("SET LOCAL statement_timeout = 0")
+            cursor = stack.enter_context(turn.lasting(_Scan(connection, f"ledger_scan_{next(self._scans)}")))
+            cursor.execute(statement, values)
+            while rows := cursor.fetchmany(rows_at_once):
+                yield from rows
+                turn.require()
+
     def close(self) -> None:
-        """Let go of every connection."""
-        self._pool.close()
-        self._watchdog.stop()
+        """Let go of every connection; in a fork they are not ours to close."""
+        if self._opener.is_here:
+            self._pool.close()
+            self._watchdog.stop()
 
 
 def is_lost(connection: Connection) -> bool:
     """Whether the server may have done what it was asked without our hearing of it."""
-    return connection.closed or connection.pgconn.transaction_status is TransactionStatus.UNKNOWN
-
-
-def _hung_up(connection: Connection) -> bool:
-    """Whether an idle connection was closed by the server: looked at here, without asking the server.
-
-    What it said last is read first, the end of the stream after it.
-    """
-    try:
-        connection.pgconn.consume_input()
-        connection.pgconn.consume_input()
-    except psycopg.OperationalError:
-        return True
-    return False
+    return connection.closed or connection.pgconn.transaction_status == TransactionStatus.UNKNOWN

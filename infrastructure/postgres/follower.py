@@ -11,6 +11,7 @@ from typing import Final, Self
 import psycopg
 
 from domain.errors import StoreUnavailable
+from infrastructure.opener import OpenedElsewhere
 from infrastructure.postgres.connections import Connection
 from infrastructure.postgres.store import PostgresStore
 from infrastructure.records import RecordedEvent
@@ -45,6 +46,8 @@ def follow(
         while not stop.is_set():
             try:
                 batch = list(store.log(after=after, limit=BATCH_EVENTS))
+            except OpenedElsewhere:
+                raise
             except StoreUnavailable:
                 if time.monotonic() - answered > patience_seconds:
                     raise

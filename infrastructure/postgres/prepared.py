@@ -7,6 +7,9 @@ objects of a result that is one number. That took as long as deciding the comman
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from hashlib import blake2b
 from typing import Any, Final
 
 from psycopg import errors
@@ -26,25 +29,35 @@ def execute(connection: WatchedConnection, statement: bytes, values: Sequence[st
     """
     watchdog, server = connection.watchdog, connection.pgconn
     assert watchdog is not None, "of our pool"
-    watchdog.watch(connection)
+    encoded: list[Any] = [None if value is None else value.encode() for value in values]
     try:
-        encoded: list[Any] = [None if value is None else value.encode() for value in values]
+        watchdog.watch(connection)
+        name = _prepared(connection, statement)
         try:
-            return _checked(server.exec_prepared(_prepared(connection, statement), encoded))
+            return _checked(server.exec_prepared(name, encoded))
         except errors.InvalidSqlStatementName:  # a cursor of psycopg lets go of them all after a DROP or an ALTER
             connection.prepared.clear()
-            return _checked(server.exec_prepared(_prepared(connection, statement), encoded))
+        except errors.FeatureNotSupported:  # a table was altered, and the plan would give a result of another type
+            _checked(server.exec_(b"DEALLOCATE " + name))
+            connection.prepared.discard(name)
+        return _checked(server.exec_prepared(_prepared(connection, statement), encoded))
     finally:
         watchdog.let_be(connection)
 
 
 def _prepared(connection: WatchedConnection, statement: bytes) -> bytes:
-    name = connection.prepared.get(statement)
-    if name is None:
-        name = f"ledger_{len(connection.prepared)}".encode()
-        _checked(connection.pgconn.prepare(name, statement))
-        connection.prepared[statement] = name
+    name = _name(statement)
+    if name not in connection.prepared:
+        with suppress(errors.DuplicatePreparedStatement):  # the server has lost others, not this one
+            _checked(connection.pgconn.prepare(name, statement))
+        connection.prepared.add(name)
     return name
+
+
+@cache
+def _name(statement: bytes) -> bytes:
+    """A name that no other statement has, whatever was prepared before."""
+    return b"ledger_" + blake2b(statement, digest_size=16).hexdigest().encode()
 
 
 def _checked(result: PGresult) -> PGresult:

@@ -12,13 +12,13 @@ from typing import Any, Final, NoReturn
 import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg import RawCursor, errors, sql
-from psycopg_pool import PoolTimeout
 
 from domain.errors import StoreUnavailable
 from domain.values import OPEN_STATUSES, timestamp_text
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.postgres import append, restoring, schema
 from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost, settle_seconds
+from infrastructure.postgres.pool import PoolTimeout
 from infrastructure.postgres.positions import PostgresPositionTable
 from infrastructure.postgres.prepared import execute
 from infrastructure.postgres.tracking import PostgresTracking
@@ -106,7 +106,7 @@ class PostgresStore(Store):
         self._connections = Connections(settings)
         try:
             if create:
-                schema.migrate(self._connections)
+                self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
             else:
                 schema.require(self._connections)
         except BaseException:
@@ -170,13 +170,14 @@ class PostgresStore(Store):
     def _append(self, records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[int]:
         connection: WatchedConnection | None = None
         try:
-            connection = self._connections.borrow()
             try:
+                connection = self._connections.borrow()
                 if len(records) > _AT_ONCE_MAX:
                     return self._append_in_parts(connection, records, hashes, rows)
                 return self._append_at_once(connection, records, hashes, rows)
             finally:
-                self._connections.give_back(connection)
+                if connection is not None:
+                    self._connections.give_back(connection)
         except errors.UniqueViolation as conflict:
             _tell_apart(conflict)
         except (psycopg.Error, PoolTimeout) as error:
@@ -253,9 +254,9 @@ class PostgresStore(Store):
         return False if is_over else None
 
     def log_rejection(self, rejection: Rejection) -> None:
-        """Keep a refused duplicate, for good."""
+        """Keep a refused duplicate, for good; not as a part of the snapshot that its thread may be in."""
         values = (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
-        with self._connections.reading() as connection:
+        with self._connections.apart() as connection:
             connection.execute(_INSERT_REJECTION, values)
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -266,11 +267,8 @@ class PostgresStore(Store):
         yield from found
 
     def _stream(self, statement: str, values: Any = None) -> Iterator[tuple[Any, ...]]:
-        """Rows of a question that may have millions, in batches from a cursor on the server."""
-        with self._connections.walk() as connection, connection.cursor(name="ledger_scan") as cursor:
-            cursor.execute(statement.encode(), values)
-            while rows := cursor.fetchmany(_FETCH_ROWS):
-                yield from rows
+        """Rows of a question that may have millions."""
+        return self._connections.scan(statement.encode(), values, _FETCH_ROWS)
 
     def _value(self, statement: str, values: Any = None) -> Any:
         return next(self._select(statement, values), (None,))[0]
@@ -360,11 +358,7 @@ class PostgresStore(Store):
     def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
         conditions, values = self._compared(span.conditions())
-        statement = f"{_ROWS}{where(conditions)} ORDER BY stream, cycle"
-        with self._connections.reading() as connection, connection.cursor(name="ledger_rows") as cursor:
-            cursor.itersize = _FETCH_ROWS
-            for row in cursor.execute(statement.encode(), values):
-                yield row_from(row)
+        return map(row_from, self._stream(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, oldest first."""

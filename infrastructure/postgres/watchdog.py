@@ -40,7 +40,7 @@ class Watchdog:
 
     def let_be(self, connection: WatchedConnection) -> None:
         """Watch a connection no more."""
-        del self._deadlines[connection]
+        self._deadlines.pop(connection, None)
 
     def stop(self) -> None:
         """Watch no more."""
@@ -49,14 +49,15 @@ class Watchdog:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="position-ledger-watchdog", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._watch, name="position-ledger-watchdog", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(0.25, self._allowed / 4)):
             now = time.monotonic()
             for connection, deadline in list(self._deadlines.items()):
-                if now > deadline and connection in self._deadlines:
+                if now > deadline and self._deadlines.pop(connection, None) is not None:
                     _shut_down(connection)
 
 
@@ -70,18 +71,29 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
         """Have prepared nothing yet."""
         super().__init__(pgconn, *args, **kwargs)
-        self.prepared: dict[bytes, bytes] = {}
+        self.prepared: set[bytes] = set()
         """The names of the statements that it was given once and for all."""
+        self._process = os.getpid()
 
     def wait(self, gen: PQGen[Result], *args: Any, **kwargs: Any) -> Result:
         """Wait for the server; psycopg does nothing else that may take long on a connection that is open."""
+        if os.getpid() != self._process:
+            raise psycopg.OperationalError("the connection belongs to the process that this one is a fork of")
         if self.watchdog is None:
             return super().wait(gen, *args, **kwargs)
-        self.watchdog.watch(self)
         try:
+            self.watchdog.watch(self)
             return super().wait(gen, *args, **kwargs)
         finally:
             self.watchdog.let_be(self)
+
+    def close(self) -> None:
+        """Say goodbye to the server, unless we are a fork: it would be the goodbye of the process that we come from."""
+        if os.getpid() == self._process:
+            super().close()
+
+    def __del__(self, *_: Any) -> None:
+        """Leave it to libpq, which closes what its own process opened: an interrupt may lose a connection."""
 
 
 @contextmanager

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from queue import Empty, LifoQueue
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from typing import Any, TypeVar
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from infrastructure.opener import Opener
 from infrastructure.settings import Settings
+from infrastructure.sqlite.file import FileConnection, LedgerFile
+from infrastructure.turn import Turn
+
+Result = TypeVar("Result")
 
 _FIXED_WAL_RESET = (3, 51, 3)
 
@@ -43,115 +47,185 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
 class Connections:
     """As many connections as there are threads at work, one writer at a time.
 
-    A database in memory has one connection, which everybody waits for.
+    A database in memory has one connection, which everybody waits for. An interrupt may come between any two steps,
+    those of tidying up included: what must not be left behind is undone by code of C (`with` a lock or a connection),
+    or twice.
     """
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
         """Open nothing yet; `create` may make the file."""
         self.settings = settings
         self._mode = "rwc" if create else "rw"
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._idle: list[FileConnection] = []
         self._writing = threading.RLock()
-        self._bound = threading.local()
+        self._turns = threading.local()
+        self._opener = Opener(settings.shown)
         self._closed = False
+        self._file = None if settings.is_memory else LedgerFile(settings.where)
+        self._memory = self._connected(":memory:") if settings.is_memory else None
 
-    def _open(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreUnavailable(f"the ledger in {self.settings.where} was closed")
-        path = self.settings.where
-        if not self.settings.is_memory:
-            file = Path(path).resolve()
-            if self._mode == "rw" and not file.exists():
-                raise SchemaMismatch(f"there is no ledger at {path}; make one with `position-ledger init`")
-            if not file.parent.is_dir():
-                raise StoreUnavailable(f"{path}: there is no folder {file.parent}")
-            path = f"{file.as_uri()}?mode={self._mode}"
+    def _open(self) -> FileConnection:
+        if self._file is None:
+            assert self._memory is not None, "opened at once, and closed never but by close"
+            return self._memory
+        path, where = self._file.path, self.settings.where
+        if self._mode == "rw" and not path.exists():
+            raise SchemaMismatch(f"there is no ledger at {where}; make one with `position-ledger init`")
+        if not path.parent.is_dir():
+            raise StoreUnavailable(f"{where}: there is no folder {path.parent}")
+        connection = self._connected(f"{path.as_uri()}?mode={self._mode}")
+        self._file.meet(connection)
+        return connection
+
+    def _connected(self, database: str) -> FileConnection:
         connection = sqlite3.connect(
-            path,
+            database,
             timeout=self.settings.timeout_seconds,
             isolation_level=None,
             check_same_thread=False,
-            uri=not self.settings.is_memory,
+            uri=True,
+            factory=FileConnection,
         )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+    def _require(self) -> None:
+        self._opener.require()
+        if self._closed:
+            raise StoreUnavailable(f"the ledger in {self.settings.where} was closed; nothing was written")
+        if self._file is not None:
+            self._file.require_name()
+
+    def _borrow(self) -> FileConnection:
         try:
-            connection = self._idle.get_nowait()
-        except Empty:
-            connection = self._open()
-        try:
-            yield connection
-        finally:
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.put(connection)
+            return self._idle.pop()
+        except IndexError:
+            return self._open()
+
+    def _give_back(self, connection: FileConnection) -> None:
+        if connection is self._memory or not self._opener.is_here:
+            return
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _turn(self) -> Turn[FileConnection] | None:
+        """The snapshot or transaction that this thread is in."""
+        turn: Turn[FileConnection] | None = getattr(self._turns, "last", None)
+        while turn is not None and turn.is_over:
+            turn = turn.outer
+        return turn
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for one question, or that of the snapshot or transaction that this thread is in."""
-        bound: sqlite3.Connection | None = getattr(self._bound, "connection", None)
+        self._require()
+        turn = self._turn()
         try:
-            if bound is not None:
-                yield bound
-            elif self.settings.is_memory:
-                with self._writing, self._borrowed() as connection:
+            if turn is not None:
+                yield turn.connection
+                return
+            with self._writing if self._memory else nullcontext():
+                connection = self._borrow()
+                try:
                     yield connection
-            else:
-                with self._borrowed() as connection:
-                    yield connection
+                finally:
+                    self._give_back(connection)
         except sqlite3.Error as error:
             raise explained(error, self.settings) from error
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let every question of this thread see one and the same moment."""
+    def rows(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The answer to a question, as it is fetched; of a database in memory all at once."""
         with self.reading() as connection:
-            connection.execute("BEGIN")
-            self._bound.connection = connection
-            try:
-                yield
-            finally:
-                self._bound.connection = None
-                connection.execute("ROLLBACK")
+            cursor = connection.execute(statement, values)
+            if self._memory is not None:
+                found = cursor.fetchall()
+            else:
+                try:
+                    for row in cursor:
+                        yield row
+                        self._opener.require()
+                finally:
+                    with suppress(sqlite3.ProgrammingError):  # it was closed with the snapshot that it was begun in
+                        cursor.close()
+                return
+        yield from found
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def snapshot(self) -> Iterator[None]:
+        """Let every question of this thread see one and the same moment.
+
+        A file is closed with it: what is still being read from it would hold the next question to the same moment.
+        """
+        self._require()
+        if self._turn() is not None:
+            yield
+            return
+        with self._writing if self._memory else nullcontext():
+            turn: Turn[FileConnection] | None = None
+            try:
+                try:
+                    turn = Turn(self._open(), self._opener, None)
+                    turn.connection.execute("BEGIN")
+                    self._turns.last = turn
+                    yield
+                finally:
+                    self._end(turn)
+            except sqlite3.Error as error:
+                raise explained(error, self.settings) from error
+            finally:
+                self._end(turn)
+
+    def _end(self, snapshot: Turn[FileConnection] | None) -> None:
+        if snapshot is None or not self._opener.is_here:
+            return
+        snapshot.end()
+        if self._memory is None:
+            snapshot.connection.close()
+        else:
+            snapshot.connection.rollback()
+
+    def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """One transaction with the write lock held from its start: all of it is kept, or nothing.
 
         Refuses: StoreUnavailable when the lock is not to be had in time. Integrity errors pass through.
         """
-        with self._writing, self._borrowed() as connection:
+        self._require()
+        with self._writing:
+            turn: Turn[FileConnection] | None = None
             try:
-                connection.execute("BEGIN IMMEDIATE")
-                self._bound.connection = connection
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                finally:
-                    self._bound.connection = None
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                turn = Turn(self._borrow(), self._opener, self._turn())
+                if turn.connection.in_transaction:
+                    raise StoreUnavailable("a ledger in memory is not written to in a snapshot; nothing was written")
+                with turn.connection as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    if self._file is not None:
+                        self._file.require(connection)
+                    self._turns.last = turn
+                    return work(connection)
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:
                 raise explained(error, self.settings) from error
+            finally:
+                if turn is not None:
+                    turn.end()
+                    self._give_back(turn.connection)
 
     def ensure_wal(self) -> None:
         """Switch the file to a write-ahead log: readers and the writer do not wait for each other."""
         with self.reading() as connection, closing(connection.cursor()) as cursor:
-            if not self.settings.is_memory and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            if self._memory is None and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 cursor.execute("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
-        """Close every idle connection; one in use is closed when it is handed back."""
+        """Close every idle connection; one in use is closed when it is handed back. In a fork none is ours to close."""
         self._closed = True
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except Empty:
-                return
+        if not self._opener.is_here:
+            return
+        while self._idle:
+            self._idle.pop().close()
+        if self._memory is not None:
+            self._memory.close()

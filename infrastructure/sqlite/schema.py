@@ -65,7 +65,8 @@ def migrate(connections: Connections) -> list[str]:
         if version_of(connection, path) == SCHEMA_VERSION:
             return []
     connections.ensure_wal()
-    with connections.writing() as connection:
+
+    def write(connection: sqlite3.Connection) -> list[str]:
         version = version_of(connection, path)
         pending = _MIGRATIONS[version:]
         for migration in pending:
@@ -76,7 +77,9 @@ def migrate(connections: Connections) -> list[str]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    return [migration.name.removesuffix(".sql") for migration in pending]
+        return [migration.name.removesuffix(".sql") for migration in pending]
+
+    return connections.write(write)
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -104,7 +104,7 @@ class SQLiteStore(Store):
         self.settings = settings
         self._connections = Connections(settings, create=create)
         if create:
-            schema.migrate(self._connections)
+            self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
         else:
             schema.require(self._connections)
 
@@ -132,17 +132,18 @@ class SQLiteStore(Store):
             return None
         records = [as_record(event) for event in stored_events]
         ends: dict[str, str] = dict(heads or {})
-        with self._connections.writing() as connection:
+
+        def append(connection: sqlite3.Connection) -> list[int]:
             nids = []
             for stream, of_stream in groupby(records, lambda record: str(record.originator_id)):
                 appended = list(of_stream)
                 hashes = chain(ends.get(stream) or self._head(connection, stream), appended)
                 nids += [self._insert(connection, *pair) for pair in zip(appended, hashes, strict=True)]
                 ends[stream] = hashes[-1]
-            try:
-                connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
-            except sqlite3.IntegrityError as error:
-                raise SlotTaken(str(error)) from error
+            _write_rows(connection, rows)
+            return nids
+
+        nids = self._connections.write(append)
         if heads is not None:
             heads.update(ends)
         return nids
@@ -173,25 +174,22 @@ class SQLiteStore(Store):
         rejections: Sequence[Rejection],
     ) -> None:
         """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction."""
-        with self._connections.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             restore_events(connection, events, after)
             connection.executemany(_INSERT_REJECTION, map(_rejection_values, rejections))
-            try:
-                connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
-            except sqlite3.IntegrityError as error:
-                raise SlotTaken(str(error)) from error
+            _write_rows(connection, rows)
+
+        self._connections.write(write)
 
     def log_rejection(self, rejection: Rejection) -> None:
         """Keep a refused duplicate, for good."""
-        with self._connections.writing() as connection:
-            connection.execute(_INSERT_REJECTION, _rejection_values(rejection))
+        self._connections.write(lambda connection: connection.execute(_INSERT_REJECTION, _rejection_values(rejection)))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
     def _select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        with self._connections.reading() as connection:
-            cursor = connection.execute(statement, values)
-            yield from cursor.fetchall() if self.settings.is_memory else cursor
+        return self._connections.rows(statement, values)
 
     def _value(self, statement: str, values: Sequence[Any]) -> Any:
         with self._connections.reading() as connection:
@@ -279,11 +277,14 @@ class SQLiteStore(Store):
         What an earlier rebuild left is dropped; if that one is still at work, it notices and gives up.
         """
         table = f"positions_next_{uuid4().hex[:12]}"
-        with self._connections.writing() as connection:
+
+        def make(connection: sqlite3.Connection) -> None:
             for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
                 connection.execute(f"DROP TABLE {leftover}")
             for statement in schema.positions_ddl(table):
                 connection.execute(statement)
+
+        self._connections.write(make)
         yield SQLitePositionTable(self._connections, table)
 
 
@@ -312,8 +313,7 @@ class SQLitePositionTable:
             if connection.in_transaction:
                 connection.executemany(statement, values)
                 return
-        with self._connections.writing() as connection:
-            connection.executemany(statement, values)
+        self._connections.write(lambda connection: connection.executemany(statement, values))
 
     def differing(self) -> set[str]:
         """The ids of the positions that have another row, or none, in the table that is read."""
@@ -322,7 +322,8 @@ class SQLitePositionTable:
 
     def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
         """Keep writers out, take in what they wrote last, and take the place of the table that is read."""
-        with self._connections.writing() as connection:
+
+        def change_places(connection: sqlite3.Connection) -> tuple[int, int]:
             suspects = json.dumps([*last_events()])
             (differences,) = connection.execute(_DIFFERENCES.format(table=self._table), (suspects,)).fetchone()
             (rows,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
@@ -332,7 +333,16 @@ class SQLitePositionTable:
             connection.execute(f"ALTER TABLE {self._table} RENAME TO positions")
             index = list(schema.positions_ddl("positions"))[-1]
             connection.execute(index)
-        return rows, differences
+            return rows, differences
+
+        return self._connections.write(change_places)
+
+
+def _write_rows(connection: sqlite3.Connection, rows: Iterable[PositionRow]) -> None:
+    try:
+        connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
+    except sqlite3.IntegrityError as error:
+        raise SlotTaken(str(error)) from error
 
 
 def _recorded(row: Sequence[Any]) -> RecordedEvent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -89,14 +90,14 @@ class SQLiteTracking(Tracking):
 
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
         """The texts of all rows whose cycles were not over at some time."""
-        with self._connections.reading() as connection:
-            for (text,) in connection.execute(_LASTING, (self._projection, generation, timestamp_text(since))):
-                yield text
+        values = (self._projection, generation, timestamp_text(since))
+        return (text for (text,) in self._connections.rows(_LASTING, values))
 
     def advance(self, cursor: Cursor, nid: int, rows: Sequence[TrackedRow], skip: Skip | None = None) -> bool:
         """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile."""
         place = (self._projection, cursor.generation)
-        with self._connections.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> bool:
             if connection.execute(_MOVE, (nid, *place, cursor.nid)).rowcount != 1:
                 return False
             connection.executemany(
@@ -106,7 +107,9 @@ class SQLiteTracking(Tracking):
             if skip is not None:
                 known = vars(skip) | {"ts_recorded": timestamp_text(skip.ts_recorded)}
                 connection.execute(_INSERT_SKIP, [known[name] for name in _SKIP_COLUMNS])
-        return True
+            return True
+
+        return self._connections.write(write)
 
     def skips(self) -> list[Skip]:
         """Everything that was ever left out, oldest first."""
@@ -117,11 +120,14 @@ class SQLiteTracking(Tracking):
 
     def begin(self) -> Cursor:
         """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
-        with self._connections.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> Cursor:
             (last,) = connection.execute(_LAST_GENERATION, (self._projection,)).fetchone()
             connection.execute(_GIVE_UP, (self._projection,))
             connection.execute(_BEGIN, (self._projection, last + 1))
-        return Cursor(last + 1, 0)
+            return Cursor(last + 1, 0)
+
+        return self._connections.write(write)
 
     def count(self) -> int:
         """How many rows the generation that is read has."""
@@ -137,16 +143,20 @@ class SQLiteTracking(Tracking):
 
     def replace(self, read: Cursor, rebuilt: Cursor) -> bool:
         """Let readers read another generation, unless somebody moved the one that they read."""
-        with self._connections.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> bool:
             if connection.execute(_STOP_READING, (self._projection, *read)).rowcount != 1:
                 return False
             if connection.execute(_READ, (self._projection, *rebuilt)).rowcount != 1:
                 raise StoreUnavailable(OVERTAKEN)
-        return True
+            return True
+
+        return self._connections.write(write)
 
     def clear(self) -> None:
         """Delete the rows of generations that nobody reads or fills, a few at a time."""
         cleared = CLEARED_ROWS
         while cleared == CLEARED_ROWS:
-            with self._connections.writing() as connection:
-                cleared = connection.execute(_CLEAR, (self._projection, CLEARED_ROWS)).rowcount
+            cleared = self._connections.write(
+                lambda connection: connection.execute(_CLEAR, (self._projection, CLEARED_ROWS)).rowcount
+            )

@@ -29,8 +29,8 @@ def test_a_users_test_has_a_ledger_in_memory_and_a_clock_in_its_hand() -> None:
 def test_an_unsound_ledger_fails_the_test() -> None:
     with memory_ledger() as ledger:
         ledger.request_entry(**ENTRY, intent_id="1")
-        with ledger.store._connections.writing() as connection:  # type: ignore[attr-defined] # damage it from below
-            connection.execute("UPDATE positions SET quantity = '7'")
+        damage = "UPDATE positions SET quantity = '7'"
+        ledger.store._connections.write(lambda each: each.execute(damage))  # type: ignore[attr-defined] # from below
         with pytest.raises(AssertionError, match=r"quantity \(7, but its events say 0\)"):
             assert_sound(ledger)
         ledger.rebuild()

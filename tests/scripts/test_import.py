@@ -70,7 +70,7 @@ def test_there_and_back_on_the_command_line(day: Path, ledger_url: str, tmp_path
         anchor.write_text(json.dumps(make_anchor(ledger.store).as_json()))
         positions = [row.as_json() for row in ledger.positions()]
     done = run(ledger_url, "import", str(day))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1), "it says where the ledger was made"
     assert done.stdout == "14 events and 2 rejections imported; 0 and 0 were there before\n"
     assert run(ledger_url, "verify", "--anchor", str(anchor)).stdout == (
         "14 events in 2 streams, 4 rows: all of it holds\n"
@@ -123,7 +123,8 @@ def test_a_wrong_line_is_named_and_ends_in_1(day: Path, sqlite_url: str) -> None
     day.write_bytes(day.read_bytes().replace(b"61.8", b"61.9", 1))
     done = run(sqlite_url, "import", str(day))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("ImportRefused: line 2: APTUSDT.binance version 1 says hash ")
+    assert done.stderr.startswith("made a new ledger: ")
+    assert done.stderr.partition("\n")[2].startswith("ImportRefused: line 2: APTUSDT.binance version 1 says hash ")
     assert done.stderr.endswith(
         "Of this file the ledger holds the first 0 events and 0 rejections; mend the file and import it again\n"
     )

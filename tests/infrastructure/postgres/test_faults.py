@@ -432,7 +432,7 @@ def test_a_pool_that_is_in_use_is_not_waited_for(postgres_url: str) -> None:
     url = with_options(postgres_url, f"timeout={TIMEOUT}&pool_size=1")
     with PositionLedger.connect(url) as ledger:
         ledger.request_entry(**ENTRY, intent_id="1", command_id="c-1")
-        with in_use(ledger), pytest.raises(StoreUnavailable, match=r"All 1 of the pool .*\?pool_size=N"):
+        with in_use(ledger), pytest.raises(StoreUnavailable, match=r"all 1 of the pool .*\?pool_size=N"):
             within(TIMEOUT, lambda: place_entry(ledger))
         assert place_entry(ledger).outcome == "recorded"
 

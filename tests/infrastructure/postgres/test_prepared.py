@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from domain.errors import StoreUnavailable
 from infrastructure.ledger import PositionLedger
 from infrastructure.postgres.connections import Connections
 from infrastructure.postgres.prepared import execute
@@ -89,3 +90,42 @@ def test_what_the_client_is_set_to_write_changes_no_byte_of_an_event(
             assert ledger.position(opened.position_id).intent_id == intent
             assert ledger.history(opened.position_id)[0].event.metadata == {"note": "币安 é"}
             assert verify(ledger.store).ok
+
+
+def test_a_statement_that_is_prepared_anew_takes_no_name_of_another(connection: WatchedConnection) -> None:
+    statements = [b"SELECT 1", b"SELECT 2", b"SELECT 3"]
+    for order in (statements, statements[::-1], statements):
+        connection.pgconn.exec_(b"DEALLOCATE ALL")
+        for statement in order:
+            assert execute(connection, statement, []).get_value(0, 0) == statement[-1:]
+    connection.pgconn.exec_(b"DISCARD ALL")
+    assert execute(connection, b"SELECT 3", []).get_value(0, 0) == b"3"
+
+
+def test_a_table_that_was_altered_leaves_no_stale_plan(connection: WatchedConnection) -> None:
+    connection.execute("CREATE TEMP TABLE things (value integer); INSERT INTO things VALUES (1)")
+    assert execute(connection, b"SELECT value FROM things", []).get_value(0, 0) == b"1"
+    connection.pgconn.exec_(b"ALTER TABLE things ALTER value TYPE text")
+    assert execute(connection, b"SELECT value FROM things", []).get_value(0, 0) == b"1"
+
+
+def test_a_thread_that_lost_the_connection_of_its_snapshot_asks_over_another(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as admin:
+        ledger.request_entry(**ENTRY, intent_id="1")
+
+        def lose() -> None:
+            with ledger.store.snapshot():
+                logs.append(iter(ledger.store.streams()))
+                assert next(logs[0]).id == 1
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                ledger.positions()
+
+        logs: list[Iterator[Any]] = []
+        with pytest.raises(StoreUnavailable):
+            lose()
+        logs.clear()
+        assert len(ledger.positions()) == 1
+        assert ledger.request_entry(**ENTRY, intent_id="1").outcome == "replayed"

@@ -1,0 +1,32 @@
+"""The process that opened a ledger: a fork of it has none of the threads, locks and sockets that a ledger needs."""
+
+from __future__ import annotations
+
+import os
+
+from domain.errors import StoreUnavailable
+
+
+class OpenedElsewhere(StoreUnavailable):
+    """The ledger was opened before the fork that made this process; asking again changes nothing."""
+
+
+class Opener:
+    """The process that something was opened in."""
+
+    def __init__(self, shown: str) -> None:
+        """Be the process that is running; `shown` is what it opened."""
+        self._shown, self._process = shown, os.getpid()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is still that process, and no fork of it."""
+        return os.getpid() == self._process
+
+    def require(self) -> None:
+        """Refuse to go on in a fork: OpenedElsewhere."""
+        if not self.is_here:
+            raise OpenedElsewhere(
+                f"{self._shown} was opened by process {self._process}, of which this one, {os.getpid()}, is a fork; "
+                "nothing was written. Connect in this process, after the fork"
+            )

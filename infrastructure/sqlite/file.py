@@ -1,0 +1,66 @@
+"""Which file a connection has open: a name may come to mean another one while it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from domain.errors import StoreUnavailable
+
+Identity = tuple[int, int]
+
+
+def identity(path: Path) -> Identity | None:
+    """What a file is, whatever it is called; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that remembers which write-ahead log it appends to."""
+
+    log: Identity | None = None
+
+
+class LedgerFile:
+    """The file of a ledger, and the write-ahead log beside it: neither is worth anything without the other."""
+
+    def __init__(self, where: str) -> None:
+        """Be the file that is there now, or the one that is about to be made."""
+        self.path = Path(where).resolve()
+        self._log = self.path.with_name(f"{self.path.name}-wal")
+        self._where = where
+        self._identity = identity(self.path)
+
+    def meet(self, connection: FileConnection) -> None:
+        """Note what a connection opens, before anybody uses it."""
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # a log is opened when something is read
+        connection.log = identity(self._log)
+        if self._identity is None:
+            self._identity = identity(self.path)
+
+    def require(self, connection: FileConnection) -> None:
+        """Refuse unless both names mean what the connection has open: StoreUnavailable."""
+        self.require_name()
+        log = identity(self._log)
+        if connection.log is None:
+            connection.log = log
+        elif log != connection.log:
+            raise StoreUnavailable(
+                f"{self._where}-wal was deleted or replaced while {self._where} was open, so nobody else would see "
+                "what is appended; nothing was written. End every process that has the ledger open, and look at it "
+                "with `position-ledger verify`"
+            )
+
+    def require_name(self) -> None:
+        """Refuse unless the name still means the file that was opened first: StoreUnavailable."""
+        found = identity(self.path)
+        if self._identity is not None and found != self._identity:
+            became = "is not there any more" if found is None else "is another file by now"
+            raise StoreUnavailable(
+                f"{self._where} was opened as the ledger, and {became}: it was moved, replaced or deleted; nothing was "
+                "written. Put that file back, or connect to it where it is now"
+            )
