@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import LedgerError
+from infrastructure.hashing import hash_bytes
 from infrastructure.store import AsOf, Store
 from infrastructure.verify import Finding
 from projections.follow import Progress
@@ -66,7 +67,7 @@ def make_anchor(store: Store, progress: Progress = lambda _: None, *, nid: int |
     digest, events = hashlib.sha256(), 0
     streams: dict[str, Head] = {}
     for stored in store.log(as_of=AsOf(nid=nid)):
-        digest.update(bytes.fromhex(stored.hash))
+        digest.update(hash_bytes(stored.hash, f"{stored.originator_id} version {stored.originator_version}"))
         streams[stored.originator_id] = Head(stored.originator_version, stored.hash)
         events += 1
         progress(1)

@@ -19,12 +19,13 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
+from domain.errors import HistoryDamaged
 from domain.values import timestamp_text
 from infrastructure.records import EventRecord, RecordedEvent
 from infrastructure.settings import Settings
 from infrastructure.tracking import Tracking
 from projections.follow import PositionTable
-from projections.positions import PositionRow
+from projections.positions import COLUMNS, PositionRow, row_from
 
 
 class VersionTaken(IntegrityError):
@@ -94,6 +95,23 @@ class Span(NamedTuple):
 
 
 ALL_STREAMS: Final = Span()
+
+
+class UnreadableRow(NamedTuple):
+    """What stands in the positions table and is no row: where, and why not."""
+
+    stream: str
+    position_id: str
+    reason: str
+
+
+def row_or_reason(values: Sequence[Any]) -> PositionRow | UnreadableRow:
+    """A row as a database gives it back, in the order of COLUMNS."""
+    try:
+        return row_from(values)
+    except HistoryDamaged as cause:
+        known = dict(zip(COLUMNS, values, strict=True))
+        return UnreadableRow(known["stream"], known["position_id"], cause.message)
 
 
 def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
@@ -211,8 +229,8 @@ class Store(ApplicationRecorder):
         """Rows of the positions table, oldest position first."""
 
     @abstractmethod
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
-        """Rows of the positions table in the order of `streams`."""
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
 
     @abstractmethod
     def log_rejection(self, rejection: Rejection) -> None:

@@ -34,7 +34,9 @@ from infrastructure.store import (
     SlotTaken,
     Span,
     Store,
+    UnreadableRow,
     VersionTaken,
+    row_or_reason,
     until,
     where,
 )
@@ -42,7 +44,7 @@ from projections.positions import COLUMNS, PositionRow, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark,"
-    """ to_char(ts_recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    """ pg_catalog.to_char(ts_recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 )
 """The time is written by the server the way we write times: for us it is the most expensive column of all."""
 _HEADS: Final = (
@@ -65,14 +67,18 @@ _CYCLE: Final = (
     " ORDER BY version"
 )
 _SPANS: Final = (
-    "SELECT min(stream) FROM (SELECT stream, trunc((sum(count(*)) OVER (ORDER BY stream) - count(*)) * %s"
-    " / sum(count(*)) OVER ()) AS number FROM ledger_events GROUP BY stream) AS counted GROUP BY number ORDER BY number"
+    "WITH sizes AS (SELECT stream, pg_catalog.count(*)::numeric AS size FROM ledger_events GROUP BY stream),"
+    " counted AS (SELECT stream, pg_catalog.trunc((pg_catalog.sum(size) OVER (ORDER BY stream) - size) * %s::numeric"
+    " / pg_catalog.sum(size) OVER ()) AS number FROM sizes)"
+    " SELECT pg_catalog.min(stream) FROM counted GROUP BY number ORDER BY number"
 )
-_SHARE_SNAPSHOT: Final = "SELECT pg_export_snapshot(), set_config('idle_in_transaction_session_timeout', '0', true)"
+_SHARE_SNAPSHOT: Final = (
+    "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)"
+)
 """Whoever shares a snapshot keeps its transaction open, and asks nothing while others read."""
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
-_COUNT: Final = "SELECT count(*) FROM ledger_events"
-_MAX_NID: Final = "SELECT max(nid), pg_is_in_recovery() FROM ledger_events"
+_COUNT: Final = "SELECT pg_catalog.count(*) FROM ledger_events"
+_MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
@@ -80,9 +86,11 @@ _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})"
 )
 _REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections"
-_EXCLUSIVE: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
+_EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
+_KEEP_POSITIONS: Final = "LOCK TABLE positions IN ACCESS SHARE MODE"
+"""Taken before a snapshot has its moment: a snapshot is of rows, but a name is of now, and a rebuild gives it away."""
 _LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
 """Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
@@ -123,6 +131,7 @@ class PostgresStore(Store):
         with self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
             if moment is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(moment))
+            connection.execute(_KEEP_POSITIONS)
             yield
 
     def spans(self, count: int) -> list[Span]:
@@ -353,14 +362,14 @@ class PostgresStore(Store):
         for row in select(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
-        """Rows of the positions table in the order of `streams`."""
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
         conditions, values = self._compared(span.conditions())
         statement = f"{_ROWS}{where(conditions)} ORDER BY stream, cycle"
         with self._connections.reading() as connection, connection.cursor(name="ledger_rows") as cursor:
             cursor.itersize = _FETCH_ROWS
             for row in cursor.execute(statement.encode(), values):
-                yield row_from(row)
+                yield row_or_reason(row)
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, oldest first."""

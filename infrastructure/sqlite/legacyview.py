@@ -17,6 +17,6 @@ def create(connections: Connections, name: ViewName) -> None:
     with connections.writing() as connection:
         found = connection.execute(_KIND, (name.joined,)).fetchone()
         if found is not None and found[0] != "view":
-            raise ViewRefused(name.joined)
+            raise ViewRefused.by_no_view(name.joined)
         connection.execute(f'DROP VIEW IF EXISTS "{name.joined}"')
         connection.execute(_TEMPLATE.read_text().format(view=f'"{name.joined}"'))

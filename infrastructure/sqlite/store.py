@@ -31,7 +31,9 @@ from infrastructure.store import (
     SlotTaken,
     Span,
     Store,
+    UnreadableRow,
     VersionTaken,
+    row_or_reason,
     until,
     where,
 )
@@ -245,12 +247,12 @@ class SQLiteStore(Store):
         for row in self._select(f"{statement}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
-        """Rows of the positions table in the order of `streams`."""
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
         conditions, values = self._compared(span.conditions())
         statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
         for row in self._select(statement, values):
-            yield row_from(row)
+            yield row_or_reason(row)
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, oldest first."""

@@ -155,12 +155,12 @@ def test_several_processes_find_what_one_finds_in_the_same_order(ledger: Positio
     assert (report.events, report.streams, report.rows, sum(told)) == (8, 2, 2, 8)
 
 
-def test_a_row_that_cannot_be_read_stops_several_processes_as_it_stops_one(
+def test_a_row_that_cannot_be_read_is_found_by_several_processes_as_by_one(
     ledger: PositionLedger, tamper: Tamper
 ) -> None:
     tamper("UPDATE positions SET side = 'up' WHERE stream = 'PERPUSDT.binance'")
-    with pytest.raises(HistoryDamaged, match=r"PERPUSDT\.binance#1 in the positions table cannot be read"):
-        verify(ledger.store, processes=2)
+    (found,) = verify(ledger.store, processes=2).findings
+    assert "PERPUSDT.binance#1 in the positions table cannot be read" in found.message
 
 
 def test_a_process_that_is_killed_is_not_taken_for_a_finding(postgres_url: str) -> None:
@@ -276,8 +276,81 @@ def test_a_gap_in_a_stream_stops_commands_too(tamper: Tamper, ledger_url: str) -
 
 def test_a_row_that_cannot_be_read_is_named_with_the_way_out(tamper: Tamper, ledger: PositionLedger) -> None:
     tamper("UPDATE positions SET leg = 'SIDEWAYS' WHERE symbol = 'APTUSDT'")
-    for look in (ledger.positions, lambda: verify(ledger.store)):
-        with pytest.raises(HistoryDamaged, match=r"the row of APTUSDT\.binance#1 .*`position-ledger rebuild`"):
-            look()
+    with pytest.raises(HistoryDamaged, match=r"the row of APTUSDT\.binance#1 .*`position-ledger rebuild`"):
+        ledger.positions()
+    assert [found.where for found in verify(ledger.store).findings] == ["APTUSDT.binance#1"]
     assert ledger.rebuild().differences == 1
     assert verify(ledger.store).ok
+
+
+@pytest.mark.parametrize("hashed", ["zz", "", "é" * 32, "AB" * 32, "00", "0" * 63 + "g", " " + "0" * 63])
+def test_a_hash_that_is_none_is_named_and_what_follows_it_is_looked_at(
+    ledger: PositionLedger, tamper: Tamper, ledger_url: str, hashed: str
+) -> None:
+    if Settings.read(ledger_url).kind == "postgresql":
+        tamper("ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash")
+    tamper(f"UPDATE ledger_events SET hash = '{hashed}' WHERE stream = 'APTUSDT.binance' AND version = 2")
+    assert [(found.kind, found.where) for found in verify(ledger.store).findings] == [
+        ("hash", "APTUSDT.binance version 2")
+    ]
+    with pytest.raises(HistoryDamaged, match=r"APTUSDT\.binance version 2 has the hash"):
+        make_anchor(ledger.store)
+
+
+@pytest.mark.parametrize("hashed", ["zz", "AB" * 32, "0" * 65, ""])
+def test_what_is_no_hash_is_not_stored(ledger: PositionLedger, ledger_url: str, hashed: str) -> None:
+    del ledger
+    settings = Settings.read(ledger_url)
+    statement = (
+        "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, cycle, ts_recorded)"
+        f" VALUES ('X.y', 1, 'x', '', '{hashed}', '', 1, '2025-01-01T00:00:00Z')"
+    )
+    if settings.kind == "sqlite":
+        with closing(sqlite3.connect(settings.where)) as file, pytest.raises(sqlite3.IntegrityError, match="64 hex"):
+            file.execute(statement)
+    else:
+        with psycopg.connect(settings.where) as owner, pytest.raises(psycopg.errors.CheckViolation):
+            owner.execute(statement.encode())
+
+
+def test_a_command_after_a_hash_that_is_none_is_refused(
+    ledger: PositionLedger, tamper: Tamper, ledger_url: str
+) -> None:
+    if Settings.read(ledger_url).kind == "postgresql":
+        tamper("ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash")
+    tamper("UPDATE ledger_events SET hash = 'zz' WHERE stream = 'APTUSDT.binance' AND version = 4")
+    with PositionLedger.connect(ledger_url) as again, pytest.raises(HistoryDamaged, match="'zz'"):
+        again.start_rollback(position_id="APTUSDT.binance#1", reason="x")
+    assert ledger.store.count_events() == 8
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE positions SET side = 'sideways' WHERE stream = 'APTUSDT.binance'",
+        "UPDATE positions SET fees_other = '[' WHERE stream = 'APTUSDT.binance'",
+        "UPDATE positions SET status = '' WHERE stream = 'APTUSDT.binance'",
+    ],
+)
+def test_a_row_that_is_none_is_named_and_the_others_are_looked_at(
+    ledger: PositionLedger, tamper: Tamper, statement: str
+) -> None:
+    tamper(statement)
+    tamper("DELETE FROM positions WHERE stream = 'PERPUSDT.binance'")
+    assert [(found.kind, found.where) for found in verify(ledger.store).findings] == [
+        ("row", "APTUSDT.binance#1"),
+        ("row", "PERPUSDT.binance#1"),
+    ]
+
+
+def test_a_second_spelling_of_a_key_is_named(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE ledger_events SET stream = 'perpusdt.binance' WHERE stream = 'PERPUSDT.binance'")
+    tamper("UPDATE ledger_events SET stream = 'no key' WHERE stream = 'APTUSDT.binance'")
+    found = {(each.kind, each.where) for each in verify(ledger.store).findings}
+    assert {("stream", "perpusdt.binance"), ("stream", "no key")} <= found
+
+
+def test_a_place_out_of_order_is_named(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE ledger_events SET nid = -1 WHERE stream = 'APTUSDT.binance' AND version = 3")
+    found = [(each.kind, each.where) for each in verify(ledger.store).findings]
+    assert found == [("nid", "APTUSDT.binance version 3")]
