@@ -128,7 +128,7 @@ class _Examination:
 
     def _activity(self, rows: Sequence[PositionRow], known: tuple[Criterion, ...] | None) -> Activity:
         refused = self._store.rejections(since=self._window.since)
-        mine = [each for each in refused if self._question.takes(PositionKey.parse(each.stream))]
+        mine = [each for each in refused if each.key is not None and self._question.takes(each.key)]
         return Activity.of(rows, mine, known, self._window)
 
     def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:

@@ -20,6 +20,7 @@ from eventsourcing.persistence import (
 )
 
 from domain.errors import HistoryDamaged
+from domain.key import PositionKey
 from domain.values import timestamp_text
 from infrastructure.records import EventRecord, RecordedEvent
 from infrastructure.settings import Settings
@@ -72,6 +73,14 @@ class Rejection:
     position_id: str | None
     holder_intent_id: str | None
     message: str
+
+    @property
+    def key(self) -> PositionKey | None:
+        """Which slot was asked for; None for a stream that no ledger wrote, which `verify` names."""
+        try:
+            return PositionKey.parse(self.stream)
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -244,6 +253,14 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, which are written with our placeholder, oldest first."""
+
+    @abstractmethod
+    def settled_refusals(self) -> int:
+        """How many refused duplicates there are, before the last of which none can appear any more."""
+
+    @abstractmethod
+    def missing_guards(self) -> list[str]:
+        """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
 
     @abstractmethod
     def tracking(self, projection: str) -> Tracking:

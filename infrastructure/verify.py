@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import groupby, islice
 from multiprocessing import get_context
@@ -16,6 +16,7 @@ from typing import Any, Final
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.events import PositionEvent
 from domain.key import PositionKey
+from domain.values import timestamp_text
 from infrastructure.codec import columns, decode
 from infrastructure.hashing import GENESIS, chained, is_hash
 from infrastructure.ledger import open_store
@@ -89,8 +90,22 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
     with store.snapshot():
         spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
         if len(spans) == 1:
-            return _Verification(store, progress).run(ALL_STREAMS)
-        return _side_by_side(store, spans, progress, min(processes, len(spans)))
+            verified = _Verification(store, progress).run(ALL_STREAMS)
+        else:
+            verified = _side_by_side(store, spans, progress, min(processes, len(spans)))
+        return replace(verified, findings=(*verified.findings, *_refusals(store), *_guards(store)))
+
+
+def _refusals(store: Store) -> Iterator[Finding]:
+    for refusal in store.rejections():
+        if refusal.key is None or refusal.key.stream != refusal.stream:
+            where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
+            yield Finding("refusal", where, f"is refused for {refusal.stream!r:.120}, which no ledger would write")
+
+
+def _guards(store: Store) -> Iterator[Finding]:
+    for name in store.missing_guards():
+        yield Finding("guard", name, "is missing or switched off: until it is back, the database keeps nobody from it")
 
 
 def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, processes: int) -> Verified:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable
 from importlib.resources import files
@@ -25,6 +26,7 @@ SCHEMA_VERSION: Final = len(_MIGRATIONS)
 MIGRATION_LOCK: Final = 20_557
 APPEND_LOCK: Final = 20_558
 
+_GUARD: Final = re.compile(r"(?:CREATE (?:TRIGGER|UNIQUE INDEX)|CONSTRAINT) (\w+)")
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _MIGRATION_PATIENCE: Final = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'"
 _VERSION_TABLE: Final = (
@@ -46,6 +48,12 @@ def lock_key(settings: Settings) -> int:
 def positions_ddl(table: str) -> str:
     """The script that makes a positions table of another name."""
     return (_HOME / "positions.sql").read_text().replace("positions", table)
+
+
+def guards() -> set[str]:
+    """The names of all triggers, unique indexes and checks that keep a ledger as it is."""
+    text = "\n".join([*(migration.read_text() for migration in _MIGRATIONS), positions_ddl("positions")])
+    return {*_GUARD.findall(text)}
 
 
 def script(settings: Settings, runtime_role: str | None = None, more: Iterable[str] = ()) -> str:

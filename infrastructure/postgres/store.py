@@ -15,7 +15,7 @@ from psycopg import RawCursor, errors, sql
 from psycopg_pool import PoolTimeout
 
 from domain.errors import StoreUnavailable
-from domain.values import OPEN_STATUSES, timestamp_text
+from domain.values import OPEN_STATUSES
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.postgres import append, restoring, schema
 from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost, settle_seconds
@@ -79,11 +79,21 @@ _SHARE_SNAPSHOT: Final = (
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
 _COUNT: Final = "SELECT pg_catalog.count(*) FROM ledger_events"
 _MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
+_COUNT_REFUSALS: Final = "SELECT pg_catalog.count(*), pg_catalog.pg_is_in_recovery() FROM rejections"
+_GUARDS: Final = (
+    "SELECT tgname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND tgenabled IN ('O', 'A')"
+    " UNION ALL SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND indisunique AND indisvalid AND indisready"
+    " UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace::oid AND contype = 'c'"
+)
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
-    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})"
+    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)})"
+    f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})) AS given"
+    " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
 )
 _REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections"
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
@@ -263,7 +273,7 @@ class PostgresStore(Store):
 
     def log_rejection(self, rejection: Rejection) -> None:
         """Keep a refused duplicate, for good."""
-        values = (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
+        values = (rejection.ts_recorded, *astuple(rejection)[1:], schema.APPEND_LOCK, self._lock)
         with self._connections.reading() as connection:
             connection.execute(_INSERT_REJECTION, values)
 
@@ -311,13 +321,25 @@ class PostgresStore(Store):
         queue behind whoever waits for it, so it is waited for in short turns, with longer and longer ones for them.
         Refuses: StoreUnavailable on a standby, or when some writer does not come to an end in time.
         """
+        return self._settled(_MAX_NID)
+
+    def settled_refusals(self) -> int:
+        """How many refused duplicates there are; whoever adds one holds the lock of the writers as well."""
+        return self._settled(_COUNT_REFUSALS)
+
+    def missing_guards(self) -> list[str]:
+        """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
+        there = {name for (name,) in self._select(_GUARDS, {"schema": f'"{self.settings.schema}"'})}
+        return sorted(schema.guards() - there)
+
+    def _settled(self, last: str) -> int:
         deadline, turn_seconds = time.monotonic() + self.settings.timeout_seconds, _TURN_SECONDS
         while True:
             try:
                 with self._connections.transaction() as connection:
                     connection.execute(_LOCK_PATIENCE)
                     connection.execute(_EXCLUSIVE, (schema.APPEND_LOCK, self._lock))
-                    found = connection.execute(_MAX_NID).fetchone()
+                    found = connection.execute(last.encode()).fetchone()
             except StoreUnavailable as busy:
                 if not isinstance(busy.__cause__, errors.LockNotAvailable):
                     raise

@@ -60,6 +60,8 @@ _CYCLE: Final = (
     f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
 )
 _COUNT: Final = "SELECT count(*) FROM ledger_events"
+_COUNT_REFUSALS: Final = "SELECT count(*) FROM rejections"
+_GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
 _UPSERT_ROW: Final = (
     f"INSERT INTO {{table}} ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -258,6 +260,16 @@ class SQLiteStore(Store):
         """Refused duplicates that meet all conditions, oldest first."""
         for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
+
+    def settled_refusals(self) -> int:
+        """How many refused duplicates there are: one writer at a time leaves no gaps behind."""
+        count: int = self._value(_COUNT_REFUSALS, ())
+        return count
+
+    def missing_guards(self) -> list[str]:
+        """The triggers and unique indexes that the schema has and that do not guard this file."""
+        there = {tuple(found) for found in self._select(_GUARDS, ())}
+        return sorted(name for name, text in schema.guards().items() if (name, text) not in there)
 
     def tracking(self, projection: str) -> SQLiteTracking:
         """The cursors and rows of a projection that follows the log."""

@@ -11,13 +11,14 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
+from domain.errors import HistoryDamaged, PositionAlreadyOpen, StoreError, StoreUnavailable
 from infrastructure.anchor import Anchor, InvalidAnchor, check_anchor, make_anchor
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.store import ALL_STREAMS
 from infrastructure.verify import Verified, verify
+from tests.acceptance.bot import run
 from tests.infrastructure.postgres.load import Asked, eventually
 
 Tamper = Callable[[str], None]
@@ -45,10 +46,12 @@ def tamper(ledger_url: str, ledger: PositionLedger) -> Tamper:
 
     def on_sqlite(statement: str) -> None:
         with closing(sqlite3.connect(settings.where)) as connection:
-            triggers = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-            for (name,) in triggers:
+            triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+            for name, _ in triggers:
                 connection.execute(f"DROP TRIGGER {name}")
             connection.execute(statement)
+            for _, text in triggers:
+                connection.execute(text)
             connection.commit()
 
     def on_postgres(statement: str) -> None:
@@ -290,9 +293,8 @@ def test_a_hash_that_is_none_is_named_and_what_follows_it_is_looked_at(
     if Settings.read(ledger_url).kind == "postgresql":
         tamper("ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash")
     tamper(f"UPDATE ledger_events SET hash = '{hashed}' WHERE stream = 'APTUSDT.binance' AND version = 2")
-    assert [(found.kind, found.where) for found in verify(ledger.store).findings] == [
-        ("hash", "APTUSDT.binance version 2")
-    ]
+    found = [(each.kind, each.where) for each in verify(ledger.store).findings if each.kind != "guard"]
+    assert found == [("hash", "APTUSDT.binance version 2")]
     with pytest.raises(HistoryDamaged, match=r"APTUSDT\.binance version 2 has the hash"):
         make_anchor(ledger.store)
 
@@ -354,3 +356,82 @@ def test_a_place_out_of_order_is_named(ledger: PositionLedger, tamper: Tamper) -
     tamper("UPDATE ledger_events SET nid = -1 WHERE stream = 'APTUSDT.binance' AND version = 3")
     found = [(each.kind, each.where) for each in verify(ledger.store).findings]
     assert found == [("nid", "APTUSDT.binance version 3")]
+
+
+def test_an_anchor_covers_refusals(ledger: PositionLedger, tamper: Tamper) -> None:
+    for intent in ("again", "and again"):
+        with pytest.raises(PositionAlreadyOpen):
+            ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id=intent)
+    anchor = Anchor.read(json.dumps(make_anchor(ledger.store).as_json()))
+    assert anchor.refusals == 2
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="later")
+    assert check_anchor(ledger.store, anchor) == []
+    tamper("UPDATE rejections SET intent_id = 'another' WHERE intent_id = 'again'")
+    assert [found.message for found in check_anchor(ledger.store, anchor)] == ["one of the first 2 was changed"]
+    tamper("DELETE FROM rejections WHERE intent_id <> 'later'")
+    assert [found.message for found in check_anchor(ledger.store, anchor)] == ["there were 2, and 1 are left"]
+
+
+def test_an_anchor_of_an_earlier_version_says_nothing_of_refusals(ledger: PositionLedger, tamper: Tamper) -> None:
+    written = make_anchor(ledger.store).as_json()
+    del written["refusals"], written["refusals_digest"]
+    anchor = Anchor.read(json.dumps(written))
+    assert anchor.refusals is None
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="x")
+    tamper("DELETE FROM rejections")
+    assert check_anchor(ledger.store, anchor) == []
+
+
+@pytest.mark.parametrize("stream", ["no key", "aptusdt.binance", ""])
+def test_a_forged_refusal_is_named_and_ends_no_statistics(
+    ledger: PositionLedger, tamper: Tamper, stream: str, ledger_url: str
+) -> None:
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="x")
+    tamper(f"UPDATE rejections SET stream = '{stream}'")
+    assert {found.kind for found in verify(ledger.store).findings} >= {"refusal"}
+    for command in (["stats"], ["diagnose", "--mode", "report", "--skip-verify"], ["report"]):
+        assert "Traceback" not in run(ledger_url, *command).stderr
+
+
+@pytest.mark.parametrize(
+    ("on_sqlite", "on_postgresql", "named"),
+    [
+        ("", "ALTER TABLE ledger_events DISABLE TRIGGER USER", "ledger_events_append_only"),
+        ("", "DROP TRIGGER rejections_append_only ON rejections", "rejections_append_only"),
+        ("", "ALTER TABLE rejections ENABLE REPLICA TRIGGER rejections_append_only", "rejections_append_only"),
+        ("DROP TRIGGER rejections_no_delete", "", "rejections_no_delete"),
+        (
+            """DROP TRIGGER rejections_no_delete;
+            CREATE TRIGGER rejections_no_delete BEFORE DELETE ON rejections WHEN 0 BEGIN SELECT 1; END""",
+            "",
+            "rejections_no_delete",
+        ),
+        ("DROP INDEX ledger_events_intent", "DROP INDEX ledger_events_intent", "ledger_events_intent"),
+        ("DROP INDEX positions_one_open", "DROP INDEX positions_one_open", "positions_one_open"),
+        ("DROP TRIGGER ledger_events_hash", "ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash",
+         "ledger_events_hash"),
+        (
+            "DROP INDEX positions_one_open; CREATE INDEX positions_one_open ON positions (stream)",
+            "DROP INDEX positions_one_open; CREATE INDEX positions_one_open ON positions (stream)",
+            "positions_one_open",
+        ),
+    ],
+)  # fmt: skip
+def test_a_guard_that_is_gone_is_named(
+    ledger: PositionLedger, ledger_url: str, on_sqlite: str, on_postgresql: str, named: str
+) -> None:
+    settings = Settings.read(ledger_url)
+    assert ledger.rebuild().differences == 0
+    assert verify(ledger.store).ok
+    if settings.kind == "sqlite":
+        with closing(sqlite3.connect(settings.where)) as file:
+            file.executescript(on_sqlite)
+        broken = bool(on_sqlite)
+    else:
+        with psycopg.connect(settings.where) as owner:
+            owner.execute(on_postgresql.encode())
+        broken = bool(on_postgresql)
+    assert [(found.kind, found.where) for found in verify(ledger.store).findings] == [("guard", named)] * broken
