@@ -141,15 +141,12 @@ class _Examination:
     def _damage(self) -> Section:
         if not self._question.verifies:
             return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
-        try:
-            verified = verify(self._store, self._progress)
-        except _UNREADABLE as cause:
-            if not self._unreadable:
-                self._unreadable.append(diagnosis.unreadable("positions", cause))
-            return Section(Check.DAMAGE, "rows cannot be read", tuple(self._unreadable))
+        verified = verify(self._store, self._progress)
         says = f"{verified.events:,} events in {verified.streams:,} streams, {verified.rows:,} rows: "
         says += "all of it holds" if verified.ok else f"{len(verified.findings):,} findings"
-        found = diagnosis.damage(verified.findings, says)
+        # A table that cannot be read is one symptom, whatever else is wrong with its rows: it is made anew.
+        kept = [each for each in verified.findings if each.kind != "row" or not self._unreadable]
+        found = diagnosis.damage(kept, says)
         return replace(found, symptoms=(*self._unreadable, *found.symptoms))
 
 
