@@ -6,11 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import LedgerError
+from domain.values import timestamp_text
+from infrastructure.hashing import hash_bytes
 from infrastructure.store import AsOf, Store
 from infrastructure.verify import Finding
 from projections.follow import Progress
@@ -40,6 +43,9 @@ class Anchor:
     events: int
     digest: str
     streams: dict[str, Head]
+    refusals: int | None = None
+    """How many duplicates were refused; an anchor of an earlier version says nothing about them."""
+    refusals_digest: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The anchor as it is written down."""
@@ -57,7 +63,9 @@ class Anchor:
         return anchor
 
 
-def make_anchor(store: Store, progress: Progress = lambda _: None, *, nid: int | None = None) -> Anchor:
+def make_anchor(
+    store: Store, progress: Progress = lambda _: None, *, nid: int | None = None, refusals: int | None = None
+) -> Anchor:
     """Digest the log up to a place, or as far as nothing can appear any more.
 
     Shape: one pass over the events; memory grows with the number of streams alone.
@@ -66,21 +74,35 @@ def make_anchor(store: Store, progress: Progress = lambda _: None, *, nid: int |
     digest, events = hashlib.sha256(), 0
     streams: dict[str, Head] = {}
     for stored in store.log(as_of=AsOf(nid=nid)):
-        digest.update(bytes.fromhex(stored.hash))
+        digest.update(hash_bytes(stored.hash, f"{stored.originator_id} version {stored.originator_version}"))
         streams[stored.originator_id] = Head(stored.originator_version, stored.hash)
         events += 1
         progress(1)
-    return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())))
+    refusals = store.settled_refusals() if refusals is None else refusals
+    count, refused = _refused(store, refusals)
+    return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())), count, refused)
+
+
+def _refused(store: Store, first: int) -> tuple[int, str]:
+    count, digest = 0, hashlib.sha256()
+    for count, refusal in enumerate(islice(store.rejections(), first), start=1):  # noqa: B007 - the last one is asked
+        known = {**vars(refusal), "ts_recorded": timestamp_text(refusal.ts_recorded)}
+        digest.update(json.dumps(known, sort_keys=True).encode() + b"\n")
+    return count, digest.hexdigest()
 
 
 def check_anchor(store: Store, anchor: Anchor, progress: Progress = lambda _: None) -> list[Finding]:
     """Compare the log up to an anchor with what the anchor saw, and name each stream that is not as it was."""
-    now = make_anchor(store, progress, nid=anchor.nid)
+    now = make_anchor(store, progress, nid=anchor.nid, refusals=anchor.refusals or 0)
     findings = [*_changed_streams(anchor, now)]
     if not findings and now.digest != anchor.digest:
         findings.append(
             Finding("anchor", f"nid {anchor.nid}", "the events up to here stand in another order than then")
         )
+    if anchor.refusals is not None and now.refusals != anchor.refusals:
+        findings.append(Finding("anchor", "refusals", f"there were {anchor.refusals}, and {now.refusals} are left"))
+    elif anchor.refusals is not None and now.refusals_digest != anchor.refusals_digest:
+        findings.append(Finding("anchor", "refusals", f"one of the first {anchor.refusals} was changed"))
     return findings
 
 

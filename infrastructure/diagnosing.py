@@ -140,7 +140,7 @@ class _Examination:
 
     def _activity(self, rows: Sequence[PositionRow], known: tuple[Criterion, ...] | None) -> Activity:
         refused = self._store.rejections(since=self._window.since)
-        mine = [each for each in refused if self._question.takes(PositionKey.parse(each.stream))]
+        mine = [each for each in refused if each.key is not None and self._question.takes(each.key)]
         return Activity.of(rows, mine, known, self._window)
 
     def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:
@@ -153,15 +153,12 @@ class _Examination:
     def _damage(self) -> Section:
         if not self._question.verifies:
             return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
-        try:
-            verified = verify(self._store, self._progress)
-        except _UNREADABLE as cause:
-            if not self._unreadable:
-                self._unreadable.append(diagnosis.unreadable("positions", cause))
-            return Section(Check.DAMAGE, "rows cannot be read", tuple(self._unreadable))
+        verified = verify(self._store, self._progress)
         says = f"{verified.events:,} events in {verified.streams:,} streams, {verified.rows:,} rows: "
         says += "all of it holds" if verified.ok else f"{len(verified.findings):,} findings"
-        found = diagnosis.damage(verified.findings, says)
+        # A table that cannot be read is one symptom, whatever else is wrong with its rows: it is made anew.
+        kept = [each for each in verified.findings if each.kind != "row" or not self._unreadable]
+        found = diagnosis.damage(kept, says)
         return replace(found, symptoms=(*self._unreadable, *found.symptoms))
 
 

@@ -8,10 +8,32 @@ from typing import Final
 
 from eventsourcing.persistence import StoredEvent
 
+from domain.errors import HistoryDamaged
+
 GENESIS: Final = "0" * 64
 """What stands before the first event of a stream."""
 
-_LENGTH_OF_HASH: Final = (32).to_bytes(8, "big")
+_BYTES: Final = 32
+_LENGTH_OF_HASH: Final = _BYTES.to_bytes(8, "big")
+
+
+def is_hash(text: str) -> bool:
+    """Whether something that is stored as a hash can be one: 64 hex digits in lower case."""
+    try:
+        read = bytes.fromhex(text)
+    except ValueError:
+        return False
+    return len(read) == _BYTES and read.hex() == text
+
+
+def hash_bytes(text: str, where: str) -> bytes:
+    """Read a hash that is stored. Refuses: HistoryDamaged for what is none, naming where it stands."""
+    if not is_hash(text):
+        raise HistoryDamaged(
+            f"{where} has the hash {text!r:.80}, which is none: it was changed after it was stored; "
+            "`position-ledger verify` names all that was"
+        )
+    return bytes.fromhex(text)
 
 
 def chained(previous: str, stream: str, version: int, topic: str, state: bytes) -> str:
@@ -23,7 +45,7 @@ def chained(previous: str, stream: str, version: int, topic: str, state: bytes) 
     name, number, kind = stream.encode(), str(version).encode(), topic.encode()
     return hashlib.sha256(
         _LENGTH_OF_HASH
-        + bytes.fromhex(previous)
+        + hash_bytes(previous, f"{stream} version {version - 1}")
         + b"".join([len(part).to_bytes(8, "big") + part for part in (name, number, kind, state)])
     ).hexdigest()
 

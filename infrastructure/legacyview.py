@@ -15,12 +15,21 @@ _NAME: Final = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_]{0,62})\.)?([A-Za-z_][A-Za-
 
 
 class ViewRefused(LedgerError):
-    """The name is taken by something that is no view."""
+    """The name is taken: by something that is no view, or by a view of something else."""
 
-    def __init__(self, name: str) -> None:
-        """Say what would work."""
-        super().__init__(
+    @classmethod
+    def by_no_view(cls, name: str) -> Self:
+        """Say that the name is that of a table, or of something else."""
+        return cls(
             f"{name} is there, and is no view; rename it (`position-ledger import-legacy` reads it) or name another"
+        )
+
+    @classmethod
+    def by_another(cls, name: str, ledger: str) -> Self:
+        """Say that whoever reads the view would read another ledger from now on."""
+        return cls(
+            f"{name} is there, and does not show the positions of {ledger}; name another with "
+            "`--legacy-view SCHEMA.NAME`, or drop the view first if nobody reads it"
         )
 
 

@@ -43,5 +43,5 @@ def statistics(
         for each in follower.lasting(window.reach)
         if takes(PositionKey.parse(each.position.stream))
     ]
-    refused = [each for each in store.rejections(since=window.since) if takes(PositionKey.parse(each.stream))]
+    refused = [each for each in store.rejections(since=window.since) if each.key is not None and takes(each.key)]
     return measure(facts, refused, window, now=now)

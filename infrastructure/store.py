@@ -19,12 +19,14 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
+from domain.errors import HistoryDamaged
+from domain.key import PositionKey
 from domain.values import timestamp_text
 from infrastructure.records import EventRecord, RecordedEvent
 from infrastructure.settings import Settings
 from infrastructure.tracking import Tracking
 from projections.follow import PositionTable
-from projections.positions import PositionRow
+from projections.positions import COLUMNS, PositionRow, row_from
 
 
 class VersionTaken(IntegrityError):
@@ -72,6 +74,14 @@ class Rejection:
     holder_intent_id: str | None
     message: str
 
+    @property
+    def key(self) -> PositionKey | None:
+        """Which slot was asked for; None for a stream that no ledger wrote, which `verify` names."""
+        try:
+            return PositionKey.parse(self.stream)
+        except ValueError:
+            return None
+
 
 @dataclass(frozen=True)
 class AsOf:
@@ -94,6 +104,23 @@ class Span(NamedTuple):
 
 
 ALL_STREAMS: Final = Span()
+
+
+class UnreadableRow(NamedTuple):
+    """What stands in the positions table and is no row: where, and why not."""
+
+    stream: str
+    position_id: str
+    reason: str
+
+
+def row_or_reason(values: Sequence[Any]) -> PositionRow | UnreadableRow:
+    """A row as a database gives it back, in the order of COLUMNS."""
+    try:
+        return row_from(values)
+    except HistoryDamaged as cause:
+        known = dict(zip(COLUMNS, values, strict=True))
+        return UnreadableRow(known["stream"], known["position_id"], cause.message)
 
 
 def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
@@ -215,8 +242,8 @@ class Store(ApplicationRecorder):
         """Rows of the positions table, oldest position first; of those that are open, or had a fill after their end."""
 
     @abstractmethod
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
-        """Rows of the positions table in the order of `streams`."""
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
 
     @abstractmethod
     def log_rejection(self, rejection: Rejection) -> None:
@@ -230,6 +257,14 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, which are written with our placeholder, oldest first."""
+
+    @abstractmethod
+    def settled_refusals(self) -> int:
+        """How many refused duplicates there are, before the last of which none can appear any more."""
+
+    @abstractmethod
+    def missing_guards(self) -> list[str]:
+        """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
 
     @abstractmethod
     def tracking(self, projection: str) -> Tracking:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import groupby, islice
 from multiprocessing import get_context
@@ -15,12 +15,14 @@ from typing import Any, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.events import PositionEvent
+from domain.key import PositionKey
+from domain.values import timestamp_text
 from infrastructure.codec import columns, decode
-from infrastructure.hashing import GENESIS, chained
+from infrastructure.hashing import GENESIS, chained, is_hash
 from infrastructure.ledger import open_store
 from infrastructure.records import RecordedEvent
 from infrastructure.settings import Settings
-from infrastructure.store import ALL_STREAMS, Span, Store
+from infrastructure.store import ALL_STREAMS, Span, Store, UnreadableRow
 from projections.follow import Progress
 from projections.positions import PositionRow, project
 
@@ -83,13 +85,27 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
 
     Shape:   one pass over events and rows, side by side, in memory that does not grow with either. With several
              processes each takes some of the streams, where the database lets them share the moment (PostgreSQL).
-    Refuses: HistoryDamaged for a row that is none; StoreUnavailable, also when one of the processes was ended.
+    Refuses: StoreUnavailable, also when one of the processes was ended.
     """
     with store.snapshot():
         spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
         if len(spans) == 1:
-            return _Verification(store, progress).run(ALL_STREAMS)
-        return _side_by_side(store, spans, progress, min(processes, len(spans)))
+            verified = _Verification(store, progress).run(ALL_STREAMS)
+        else:
+            verified = _side_by_side(store, spans, progress, min(processes, len(spans)))
+        return replace(verified, findings=(*verified.findings, *_refusals(store), *_guards(store)))
+
+
+def _refusals(store: Store) -> Iterator[Finding]:
+    for refusal in store.rejections():
+        if refusal.key is None or refusal.key.stream != refusal.stream:
+            where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
+            yield Finding("refusal", where, f"is refused for {refusal.stream!r:.120}, which no ledger would write")
+
+
+def _guards(store: Store) -> Iterator[Finding]:
+    for name in store.missing_guards():
+        yield Finding("guard", name, "is missing or switched off: until it is back, the database keeps nobody from it")
 
 
 def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, processes: int) -> Verified:
@@ -123,6 +139,7 @@ class _Verification:
         rows = _Grouped(self._store.rows_by_stream(span))
         for stream, records in groupby(self._store.streams(span), lambda record: record.originator_id):
             self._streams += 1
+            self._key(stream)
             for orphans in rows.before(stream):
                 self._compare({}, orphans)
             self._compare(self._folded(records), rows.of(stream))
@@ -133,23 +150,36 @@ class _Verification:
     def _found(self, kind: str, where: str, message: str) -> None:
         self._findings.append(Finding(kind, where, message))
 
+    def _key(self, stream: str) -> None:
+        try:
+            spelling = PositionKey.parse(stream).stream
+        except ValueError as cause:
+            self._found("stream", stream, f"is no key: {cause}")
+            return
+        if spelling != stream:
+            self._found("stream", stream, f"is another spelling of {spelling}: a second history of one key")
+
     def _folded(self, records: Iterator[RecordedEvent]) -> dict[str, PositionRow]:
         rows: dict[str, PositionRow] = {}
-        head, version = GENESIS, 0
+        head, version, nid = GENESIS, 0, 0
         while batch := list(islice(records, _AT_ONCE)):
-            heads = [head, *(record.hash for record in batch)]
-            hashes = [_hashed(before, record) for before, record in zip(heads, batch, strict=False)]
+            hashes = []
+            for record in batch:
+                hashes.append(_hashed(head, record))
+                # After one that is none, go on with what should stand there: the next may be as it was stored.
+                head = record.hash if is_hash(record.hash) else hashes[-1]
             events = [_event(record) for record in batch]
             for record, hashed, event in zip(batch, hashes, events, strict=True):
                 if record.originator_version != version + 1:
                     self._found_at(record, "version", f"follows version {version}: what was between them is gone")
-                version = record.originator_version
+                if record.id <= nid:
+                    self._found_at(record, "nid", f"has place {record.id}, where version {version} has {nid} already")
+                version, nid = record.originator_version, record.id
                 if hashed != record.hash:
                     self._found_at(
                         record, "hash", f"{record.topic} (nid {record.id}) was not stored like this, or not after this"
                     )
                 self._fold(rows, record, event)
-            head = heads[-1]
             self._events += len(batch)
             self._progress(len(batch))
         return rows
@@ -164,17 +194,19 @@ class _Verification:
                 self._found_at(record, "columns", f"says {filed}, but is filed as {record.columns}")
             position_id = event.position_id
             rows[position_id] = project(rows.get(position_id), event)
-        except AssertionError as cause:
+        except (AssertionError, ValueError) as cause:
             self._found_at(record, "event", str(cause))
 
     def _found_at(self, record: RecordedEvent, kind: str, message: str) -> None:
         self._found(kind, f"{record.originator_id} version {record.originator_version}", message)
 
-    def _compare(self, expected: dict[str, PositionRow], actual: list[PositionRow]) -> None:
+    def _compare(self, expected: dict[str, PositionRow], actual: list[PositionRow | UnreadableRow]) -> None:
         self._rows += len(actual)
         for row in actual:
             wanted = expected.pop(row.position_id, None)
-            if wanted is None:
+            if isinstance(row, UnreadableRow):
+                self._found("row", row.position_id, row.reason)
+            elif wanted is None:
                 self._found("row", row.position_id, "is in the positions table, but no event says so")
             elif wanted != row:
                 self._found("row", row.position_id, f"differs in {_differences(wanted, row)}")
@@ -204,22 +236,22 @@ def _hashed(previous: str, record: RecordedEvent) -> str:
 class _Grouped:
     """Rows in the order of their streams, taken stream by stream."""
 
-    def __init__(self, rows: Iterable[PositionRow]) -> None:
+    def __init__(self, rows: Iterable[PositionRow | UnreadableRow]) -> None:
         self._groups = ((stream, list(group)) for stream, group in groupby(rows, lambda row: row.stream))
         self._next = next(self._groups, None)
 
-    def before(self, stream: str) -> Iterator[list[PositionRow]]:
+    def before(self, stream: str) -> Iterator[list[PositionRow | UnreadableRow]]:
         while self._next is not None and self._next[0] < stream:
             yield self._next[1]
             self._next = next(self._groups, None)
 
-    def of(self, stream: str) -> list[PositionRow]:
+    def of(self, stream: str) -> list[PositionRow | UnreadableRow]:
         if self._next is None or self._next[0] != stream:
             return []
         found, self._next = self._next[1], next(self._groups, None)
         return found
 
-    def rest(self) -> Iterator[list[PositionRow]]:
+    def rest(self) -> Iterator[list[PositionRow | UnreadableRow]]:
         while self._next is not None:
             yield self._next[1]
             self._next = next(self._groups, None)

@@ -23,6 +23,8 @@ SHOWN_MAX: Final = 20
 """How many pieces of damage are listed; `verify` lists all."""
 _NEVER: Final = frozenset({"late_duplicates", "invalid_states"})
 """Criteria that were never to be missed: the others are shares and durations."""
+_NO_HISTORY: Final = frozenset({"event", "stream", "refusal", "guard"})
+"""Kinds of damage of which `history` can show nothing."""
 _AT_RISK: Final = frozenset({Kind.UNPROTECTED, Kind.LOST_STOP, Kind.SIDE, Kind.ORPHAN})
 _AT_THE_EXCHANGE: Final = frozenset({Kind.ZOMBIE, Kind.DUPLICATE_STOPS, Kind.WRONG_SIDE_STOP})
 """What only orders can mend, and the ledger sends none."""
@@ -33,7 +35,7 @@ class Damage(Protocol):
 
     @property
     def kind(self) -> str:
-        """`version`, `hash`, `columns`, `event` or `row`."""
+        """`version`, `hash`, `nid`, `columns`, `event`, `stream`, `row`, `refusal` or `guard`."""
 
     @property
     def where(self) -> str:
@@ -159,7 +161,7 @@ def damage(findings: Sequence[Damage], says: str) -> Section:
     good copy.
     """
     damaged = {_stream(each) for each in findings if each.kind != "row"}
-    unread = {_stream(each) for each in findings if each.kind == "event"}
+    unread = {_stream(each) for each in findings if each.kind in _NO_HISTORY}
     found = [
         Symptom(Severity.CRITICAL, each.where, f"{each.kind}: {each.message}", _mended(_stream(each), damaged, unread))
         for each in findings[:SHOWN_MAX]

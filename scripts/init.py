@@ -91,16 +91,18 @@ def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
 
 
 def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> _Done:
-    from infrastructure.postgres import connections, legacyview, schema  # noqa: PLC0415 - one kind of store is enough
+    from infrastructure.postgres import connections, grants, legacyview, schema  # noqa: PLC0415 - one kind is enough
 
     opened = connections.Connections(settings)
     try:
         migrated = schema.migrate(opened, runtime_role)
+        grants.close(opened)
         if legacy_view is not None:
             legacyview.create(opened, legacy_view, runtime_role)
+        warning = grants.makers_warning(opened)
     finally:
         opened.close()
-    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, None)
+    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, warning)
 
 
 def _postgres_script(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> str:

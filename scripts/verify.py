@@ -12,7 +12,7 @@ from infrastructure.anchor import Anchor, check_anchor
 from infrastructure.verify import verify
 from scripts.cli import REFUSED
 from scripts.options import database_option, json_option, open_ledger
-from scripts.output import print_json, progress, show
+from scripts.output import print_json, progress, say, show
 
 _PROCESSES_MAX: Final = 4
 _EVENTS_EACH: Final = 50_000
@@ -49,7 +49,10 @@ def command(database: str | None, anchor_file: IO[bytes] | None, processes: int 
         with progress("verifying", events) as advance:
             report = verify(ledger.store, advance, processes=processes or _processes(events))
             if anchor_file is not None:
-                found = check_anchor(ledger.store, Anchor.read(anchor_file.read()))
+                anchor = Anchor.read(anchor_file.read())
+                if anchor.refusals is None:
+                    say("note: refused duplicates are not covered by this anchor, which an earlier version made")
+                found = check_anchor(ledger.store, anchor)
                 report = replace(report, findings=(*report.findings, *found))
     if as_json:
         print_json(report.as_json())

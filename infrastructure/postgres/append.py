@@ -81,17 +81,18 @@ def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
     event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
     chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
-    under_lock = f"WHERE pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
+    under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
     parts = [f"WITH appended AS (INSERT INTO ledger_events ({event_names}) {chosen} {under_lock} RETURNING nid)"]
     if rows:
         names = ", ".join(COLUMNS)
         row_values = ", ".join([_ROW_CASTS] * rows)
         parts.append(
-            f"kept AS (INSERT INTO positions ({names}) SELECT position.* FROM (SELECT count(*) FROM appended) AS first,"
+            f"kept AS (INSERT INTO positions ({names}) SELECT position.*"
+            f" FROM (SELECT pg_catalog.count(*) FROM appended) AS first,"
             f" (VALUES {row_values}) AS position ({names}) {_REPLACING})"
         )
-    hint = f", pg_notify('{channel(lock)}', '')" if notify else ""
-    text = ", ".join(parts) + f" SELECT array_agg(nid){hint} FROM appended"
+    hint = f", pg_catalog.pg_notify('{channel(lock)}', '')" if notify else ""
+    text = ", ".join(parts) + f" SELECT pg_catalog.array_agg(nid){hint} FROM appended"
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
 

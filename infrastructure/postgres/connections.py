@@ -37,11 +37,12 @@ _CONNECT_SECONDS_MIN: Final = 2
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _BACKEND: Final = (
-    "SELECT pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    "SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity"
+    " WHERE pid = pg_catalog.pg_backend_pid()"
 )
 # A standby cannot tell: what its primary wrote may be on the way to it.
 _IS_OVER: Final = (
-    "SELECT NOT pg_is_in_recovery() AND (pg_postmaster_start_time() <> %s"
+    "SELECT NOT pg_catalog.pg_is_in_recovery() AND (pg_catalog.pg_postmaster_start_time() <> %s"
     " OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s))"
 )
 
@@ -104,7 +105,8 @@ def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreEr
             return SchemaMismatch(f"{where} holds no ledger ({reason}); make one with `position-ledger init`")
         case errors.InsufficientPrivilege():
             return StoreUnavailable(
-                f"{where}: {reason}; the owner grants it with `position-ledger init --runtime-role`"
+                f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "
+                "the ledger; what a bot needs, the owner grants with `position-ledger init --runtime-role NAME`"
             )
         case errors.ReadOnlySqlTransaction():
             return StoreUnavailable(

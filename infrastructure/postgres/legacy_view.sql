@@ -13,8 +13,8 @@ SELECT
     p.symbol::varchar AS symbol,
     p.exchange::varchar AS exchange,
     p.side::varchar AS side,
-    CASE WHEN p.quantity > 0 THEN p.quantity
-        WHEN p.filled_qty > 0 THEN p.filled_qty
+    CASE WHEN p.quantity > 0::numeric THEN p.quantity
+        WHEN p.filled_qty > 0::numeric THEN p.filled_qty
         ELSE coalesce(p.requested_qty, p.quantity) END AS quantity,
     coalesce(p.avg_px_open, p.signal_price) AS entry_price,
     NULL::numeric AS current_price,

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 from uuid import uuid4
 
-from psycopg import sql
+from psycopg import errors, sql
 
-from infrastructure.postgres import append, schema
-from infrastructure.postgres.connections import Connections
+from infrastructure.postgres import append, grants, schema
+from infrastructure.postgres.connections import Connection, Connections, wait_seconds
 from infrastructure.postgres.legacyview import ViewsOfPositions
 from projections.positions import COLUMNS, PositionRow, row_from
 
 _LEFTOVERS: Final = (
-    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'positions\\_next\\_%'"
+    "SELECT tablename FROM pg_tables WHERE schemaname = pg_catalog.current_schema()"
+    " AND pg_catalog.pg_has_role(tableowner, 'USAGE') AND tablename::text LIKE 'positions\\_next\\_%'"
 )
 _LOCK: Final = "LOCK TABLE positions IN ACCESS EXCLUSIVE MODE"
+_LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
+_PATIENCE_AGAIN: Final = "SET LOCAL lock_timeout TO DEFAULT"
+_TURN_SECONDS: Final = 0.1
+"""Writers queue behind whoever waits for the table, so it is waited for in short turns, and they go in between."""
 _ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}} WHERE position_id = %s"
-_COUNT: Final = "SELECT count(*) FROM {table}"
+_COUNT: Final = "SELECT pg_catalog.count(*) FROM {table}"
 _DIFFERING: Final = (
     "SELECT DISTINCT position_id FROM ((TABLE positions EXCEPT TABLE {table})"
     " UNION ALL (TABLE {table} EXCEPT TABLE positions)) AS differing"
@@ -26,7 +32,7 @@ _DIFFERING: Final = (
 _DIFFERENCES: Final = (
     "WITH old AS (SELECT * FROM positions WHERE position_id = ANY(%(suspects)s)),"
     " new AS (SELECT * FROM {table} WHERE position_id = ANY(%(suspects)s))"
-    " SELECT count(DISTINCT position_id)"
+    " SELECT pg_catalog.count(DISTINCT position_id)"
     " FROM ((TABLE old EXCEPT TABLE new) UNION ALL (TABLE new EXCEPT TABLE old)) AS differing"
 )
 _COPY: Final = f"COPY {{table}} ({', '.join(COLUMNS)}) FROM STDIN"
@@ -58,7 +64,7 @@ class PostgresPositionTable:
             for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
                 connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(leftover)))
             connection.execute(schema.positions_ddl(self._table).encode())
-            schema.regrant(connection, self._table)
+            grants.regrant(connection, self._table)
 
     def _named(self, statement: str) -> bytes:
         return statement.format(table=self._table).encode()
@@ -95,8 +101,7 @@ class PostgresPositionTable:
         Whoever waits for the old table when it goes finds the new one under its name.
         """
         with self._connections.walk() as connection:
-            views = ViewsOfPositions(connection)
-            connection.execute(_LOCK)
+            views = self._writers_kept_out(connection)
             suspects = [*last_events()]
             (differences,) = connection.execute(self._named(_DIFFERENCES), {"suspects": suspects}).fetchone() or (0,)
             (rows,) = connection.execute(self._named(_COUNT)).fetchone() or (0,)
@@ -106,3 +111,19 @@ class PostgresPositionTable:
             for statement in _DROP:
                 connection.execute(self._named(statement))
         return rows, differences
+
+    def _writers_kept_out(self, connection: Connection) -> ViewsOfPositions:
+        deadline = time.monotonic() + wait_seconds(self._connections.settings)
+        while True:
+            try:
+                with connection.transaction():  # a savepoint: what was locked is let go of with it
+                    connection.execute(_LOCK_PATIENCE)
+                    views = ViewsOfPositions(connection)
+                    connection.execute(_LOCK)
+                    connection.execute(_PATIENCE_AGAIN)
+            except errors.LockNotAvailable:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return views
+            time.sleep(_TURN_SECONDS)

@@ -20,9 +20,9 @@ from projections.positions import COLUMNS, PositionRow
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
 """Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
-_LOCK_WRITERS_OUT: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
-_LAST: Final = "SELECT coalesce(max(nid), 0) FROM ledger_events"
-_GO_ON_AFTER: Final = "SELECT setval(pg_get_serial_sequence('ledger_events', 'nid'), %s)"
+_LOCK_WRITERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
+_LAST: Final = "SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events"
+_GO_ON_AFTER: Final = "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence('ledger_events', 'nid'), %s)"
 _COPY_EVENTS: Final = (
     "COPY ledger_events (nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
     " FROM STDIN"

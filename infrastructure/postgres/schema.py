@@ -1,7 +1,8 @@
-"""Numbered migrations under an advisory lock, and the role that bots run as."""
+"""Numbered migrations under an advisory lock."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable
 from importlib.resources import files
@@ -11,6 +12,8 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import SchemaMismatch
+from infrastructure.postgres import grants
+from infrastructure.postgres.collisions import require_ours, require_room
 from infrastructure.postgres.connections import Connection, Connections, explained
 from infrastructure.settings import Settings
 
@@ -23,36 +26,18 @@ SCHEMA_VERSION: Final = len(_MIGRATIONS)
 MIGRATION_LOCK: Final = 20_557
 APPEND_LOCK: Final = 20_558
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
+_GUARD: Final = re.compile(r"(?:CREATE (?:TRIGGER|UNIQUE INDEX)|CONSTRAINT) (\w+)")
+_LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _MIGRATION_PATIENCE: Final = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'"
 _VERSION_TABLE: Final = (
     "CREATE TABLE ledger_schema (version integer PRIMARY KEY, name text NOT NULL,"
-    " applied_at timestamptz NOT NULL DEFAULT now())"
+    " applied_at timestamptz NOT NULL DEFAULT pg_catalog.now())"
 )
-_HAS_VERSION_TABLE: Final = "SELECT to_regclass('ledger_schema') IS NOT NULL"
-_VERSION: Final = "SELECT coalesce(max(version), 0) FROM ledger_schema"
+_HAS_VERSION_TABLE: Final = "SELECT pg_catalog.to_regclass('ledger_schema') IS NOT NULL"
+_VERSION: Final = "SELECT coalesce(pg_catalog.max(version), 0) FROM ledger_schema"
 _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {name})"
-_ENCODING: Final = "SELECT current_setting('server_encoding')"
+_ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
-_HAS_ROLE: Final = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
-_GRANTED: Final = (
-    "SELECT format('GRANT %%s ON %%I TO %%s%%s', privilege_type, %s::text, coalesce(quote_ident(rolname), 'PUBLIC'),"
-    " CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM pg_class CROSS JOIN aclexplode(relacl) AS acl"
-    " LEFT JOIN pg_roles ON pg_roles.oid = acl.grantee"
-    " WHERE pg_class.oid = 'positions'::regclass AND acl.grantee <> relowner"
-)
-_BOTS: Final = (
-    "SELECT DISTINCT rolname FROM pg_class CROSS JOIN aclexplode(relacl) AS acl JOIN pg_roles"
-    " ON pg_roles.oid = acl.grantee WHERE pg_class.oid = 'ledger_events'::regclass AND acl.privilege_type = 'INSERT'"
-    " AND acl.grantee <> relowner"
-)
-_GRANTS: Final = (
-    "GRANT USAGE ON SCHEMA {schema} TO {role}",
-    "GRANT SELECT, INSERT ON ledger_events, rejections TO {role}",
-    "GRANT SELECT ON ledger_schema, projection_skips TO {role}",
-    "GRANT SELECT, UPDATE ON projections TO {role}",
-    "GRANT SELECT, INSERT, UPDATE ON positions, projection_rows TO {role}",
-)
 
 
 def lock_key(settings: Settings) -> int:
@@ -65,6 +50,12 @@ def positions_ddl(table: str) -> str:
     return (_HOME / "positions.sql").read_text().replace("positions", table)
 
 
+def guards() -> set[str]:
+    """The names of all triggers, unique indexes and checks that keep a ledger as it is."""
+    text = "\n".join([*(migration.read_text() for migration in _MIGRATIONS), positions_ddl("positions")])
+    return {*_GUARD.findall(text)}
+
+
 def script(settings: Settings, runtime_role: str | None = None, more: Iterable[str] = ()) -> str:
     """Everything that `init` would run on an empty database, as text for whoever may run it."""
     name = f'"{settings.schema}"'
@@ -75,16 +66,17 @@ def script(settings: Settings, runtime_role: str | None = None, more: Iterable[s
     parts.append(positions_ddl("positions").strip())
     if runtime_role is not None:
         role = '"' + runtime_role.replace('"', '""') + '"'
-        parts += [grant.format(schema=name, role=role) + ";" for grant in _GRANTS]
+        parts += [grant.format(schema=name, role=role) + ";" for grant in grants.GRANTS]
     parts += [f"{statement};" for statement in more]
     return "\n\n".join([*parts, "COMMIT;"]) + "\n"
 
 
-def version_of(connection: Connection) -> int:
-    """How many migrations the schema has seen. Refuses: SchemaMismatch for one of a later version."""
+def version_of(connection: Connection, settings: Settings) -> int:
+    """How many migrations the schema has seen. Refuses: SchemaMismatch for one of a later version, or not ours."""
     found = connection.execute(_HAS_VERSION_TABLE).fetchone()
     if found is None or not found[0]:
         return 0
+    require_ours(connection, settings)
     row = connection.execute(_VERSION).fetchone()
     version: int = row[0] if row else 0
     if version > SCHEMA_VERSION:
@@ -98,7 +90,7 @@ def version_of(connection: Connection) -> int:
 def require(connections: Connections) -> None:
     """Refuse, with the way out, unless the database has the schema of this software."""
     with connections.reading() as connection:
-        version = version_of(connection)
+        version = version_of(connection, connections.settings)
     if version < SCHEMA_VERSION:
         raise SchemaMismatch(
             f"{connections.settings.shown} "
@@ -116,7 +108,7 @@ def migrate(connections: Connections, runtime_role: str | None = None) -> list[s
     """
     settings = connections.settings
     with connections.reading() as connection:
-        if version_of(connection) == SCHEMA_VERSION and runtime_role is None:
+        if version_of(connection, settings) == SCHEMA_VERSION and runtime_role is None:
             return []
     connection = connections.alone()
     try:
@@ -134,8 +126,10 @@ def _migrate(connection: Connection, settings: Settings, runtime_role: str | Non
     encoding = connection.execute(_ENCODING).fetchone()
     if encoding != ("UTF8",):
         raise SchemaMismatch(f"{settings.shown} is encoded as {encoding and encoding[0]}; a ledger needs UTF8")
-    version = version_of(connection)
+    version = version_of(connection, settings)
     pending = _MIGRATIONS[version:]
+    made = [] if version else [_VERSION_TABLE, positions_ddl("positions")]
+    require_room(connection, settings, [*made, *(migration.read_text() for migration in pending)])
     if version == 0:
         connection.execute(_VERSION_TABLE)
     for number, migration in enumerate(pending, start=version + 1):
@@ -145,23 +139,8 @@ def _migrate(connection: Connection, settings: Settings, runtime_role: str | Non
     if version == 0:
         connection.execute(positions_ddl("positions").encode())
     elif pending:
-        for (bot,) in connection.execute(_BOTS).fetchall():
-            _grant(connection, settings, bot)
+        for bot in grants.bots(connection):
+            grants.grant(connection, settings, bot)
     if runtime_role is not None:
-        _grant(connection, settings, runtime_role)
+        grants.grant(connection, settings, runtime_role)
     return [migration.name.removesuffix(".sql") for migration in pending]
-
-
-def _grant(connection: Connection, settings: Settings, runtime_role: str) -> None:
-    if connection.execute(_HAS_ROLE, (runtime_role,)).fetchone() != (True,):
-        raise SchemaMismatch(f"there is no role {runtime_role!r}; make it first: CREATE ROLE … LOGIN")
-    for grant in _GRANTS:
-        connection.execute(
-            sql.SQL(grant).format(schema=sql.Identifier(settings.schema), role=sql.Identifier(runtime_role))
-        )
-
-
-def regrant(connection: Connection, table: str) -> None:
-    """Let everybody do with a new positions table what they may do with the one that it is to replace."""
-    for (grant,) in connection.execute(_GRANTED, (table,)).fetchall():
-        connection.execute(grant.encode())

@@ -14,7 +14,7 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import RawCursor, errors, sql
 
 from domain.errors import StoreUnavailable
-from domain.values import OPEN_STATUSES, timestamp_text
+from domain.values import OPEN_STATUSES
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.postgres import append, restoring, schema
 from infrastructure.postgres.connections import Backend, Connection, Connections, explained, is_lost, settle_seconds
@@ -34,7 +34,9 @@ from infrastructure.store import (
     SlotTaken,
     Span,
     Store,
+    UnreadableRow,
     VersionTaken,
+    row_or_reason,
     until,
     where,
 )
@@ -42,7 +44,7 @@ from projections.positions import COLUMNS, PositionRow, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark,"
-    """ to_char(ts_recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    """ pg_catalog.to_char(ts_recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 )
 """The time is written by the server the way we write times: for us it is the most expensive column of all."""
 _HEADS: Final = (
@@ -65,24 +67,40 @@ _CYCLE: Final = (
     " ORDER BY version"
 )
 _SPANS: Final = (
-    "SELECT min(stream) FROM (SELECT stream, trunc((sum(count(*)) OVER (ORDER BY stream) - count(*)) * %s"
-    " / sum(count(*)) OVER ()) AS number FROM ledger_events GROUP BY stream) AS counted GROUP BY number ORDER BY number"
+    "WITH sizes AS (SELECT stream, pg_catalog.count(*)::numeric AS size FROM ledger_events GROUP BY stream),"
+    " counted AS (SELECT stream, pg_catalog.trunc((pg_catalog.sum(size) OVER (ORDER BY stream) - size) * %s::numeric"
+    " / pg_catalog.sum(size) OVER ()) AS number FROM sizes)"
+    " SELECT pg_catalog.min(stream) FROM counted GROUP BY number ORDER BY number"
 )
-_SHARE_SNAPSHOT: Final = "SELECT pg_export_snapshot(), set_config('idle_in_transaction_session_timeout', '0', true)"
+_SHARE_SNAPSHOT: Final = (
+    "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)"
+)
 """Whoever shares a snapshot keeps its transaction open, and asks nothing while others read."""
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
-_COUNT: Final = "SELECT count(*) FROM ledger_events"
-_MAX_NID: Final = "SELECT max(nid), pg_is_in_recovery() FROM ledger_events"
+_COUNT: Final = "SELECT pg_catalog.count(*) FROM ledger_events"
+_MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
+_COUNT_REFUSALS: Final = "SELECT pg_catalog.count(*), pg_catalog.pg_is_in_recovery() FROM rejections"
+_GUARDS: Final = (
+    "SELECT tgname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND tgenabled IN ('O', 'A')"
+    " UNION ALL SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND indisunique AND indisvalid AND indisready"
+    " UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace::oid AND contype = 'c'"
+)
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
-    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})"
+    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)})"
+    f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})) AS given"
+    " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
 )
 _REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections"
-_EXCLUSIVE: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
+_EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
+_KEEP_POSITIONS: Final = "LOCK TABLE positions IN ACCESS SHARE MODE"
+"""Taken before a snapshot has its moment: a snapshot is of rows, but a name is of now, and a rebuild gives it away."""
 _LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
 """Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
@@ -123,6 +141,7 @@ class PostgresStore(Store):
         with self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
             if moment is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(moment))
+            connection.execute(_KEEP_POSITIONS)
             yield
 
     def spans(self, count: int) -> list[Span]:
@@ -255,7 +274,7 @@ class PostgresStore(Store):
 
     def log_rejection(self, rejection: Rejection) -> None:
         """Keep a refused duplicate, for good; not as a part of the snapshot that its thread may be in."""
-        values = (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
+        values = (rejection.ts_recorded, *astuple(rejection)[1:], schema.APPEND_LOCK, self._lock)
         with self._connections.apart() as connection:
             connection.execute(_INSERT_REJECTION, values)
 
@@ -300,13 +319,25 @@ class PostgresStore(Store):
         queue behind whoever waits for it, so it is waited for in short turns, with longer and longer ones for them.
         Refuses: StoreUnavailable on a standby, or when some writer does not come to an end in time.
         """
+        return self._settled(_MAX_NID)
+
+    def settled_refusals(self) -> int:
+        """How many refused duplicates there are; whoever adds one holds the lock of the writers as well."""
+        return self._settled(_COUNT_REFUSALS)
+
+    def missing_guards(self) -> list[str]:
+        """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
+        there = {name for (name,) in self._select(_GUARDS, {"schema": f'"{self.settings.schema}"'})}
+        return sorted(schema.guards() - there)
+
+    def _settled(self, last: str) -> int:
         deadline, turn_seconds = time.monotonic() + self.settings.timeout_seconds, _TURN_SECONDS
         while True:
             try:
                 with self._connections.transaction() as connection:
                     connection.execute(_LOCK_PATIENCE)
                     connection.execute(_EXCLUSIVE, (schema.APPEND_LOCK, self._lock))
-                    found = connection.execute(_MAX_NID).fetchone()
+                    found = connection.execute(last.encode()).fetchone()
             except StoreUnavailable as busy:
                 if not isinstance(busy.__cause__, errors.LockNotAvailable):
                     raise
@@ -355,10 +386,10 @@ class PostgresStore(Store):
         for row in select(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
-        """Rows of the positions table in the order of `streams`."""
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
         conditions, values = self._compared(span.conditions())
-        return map(row_from, self._stream(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
+        return map(row_or_reason, self._stream(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, oldest first."""

@@ -14,7 +14,7 @@ from projections.following import Skip
 
 _SKIP_COLUMNS: Final = tuple(column.name for column in fields(Skip))
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = %s AND is_read"
-_BEHIND: Final = "SELECT count(*) FROM ledger_events WHERE nid > %s"
+_BEHIND: Final = "SELECT pg_catalog.count(*) FROM ledger_events WHERE nid > %s"
 _ROWS: Final = (
     "SELECT position_id, row FROM projection_rows WHERE projection = %s AND generation = %s AND position_id = ANY(%s)"
 )
@@ -32,15 +32,15 @@ _INSERT_SKIP: Final = (
     f"INSERT INTO projection_skips ({', '.join(_SKIP_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_SKIP_COLUMNS))})"
 )
 _ONE_AT_A_TIME: Final = "SELECT FROM projections WHERE name = %s AND is_read FOR UPDATE"
-_LAST_GENERATION: Final = "SELECT max(generation) FROM projections WHERE name = %s"
+_LAST_GENERATION: Final = "SELECT pg_catalog.max(generation) FROM projections WHERE name = %s"
 _GIVE_UP: Final = "DELETE FROM projections WHERE name = %s AND NOT is_read"
 _BEGIN: Final = "INSERT INTO projections (name, generation, nid, is_read) VALUES (%s, %s, 0, false)"
 _COUNT: Final = (
-    "SELECT count(*) FROM projection_rows WHERE projection = %(projection)s"
+    "SELECT pg_catalog.count(*) FROM projection_rows WHERE projection = %(projection)s"
     " AND generation = (SELECT generation FROM projections WHERE name = %(projection)s AND is_read)"
 )
 _DIFFERENT: Final = (
-    "SELECT count(*) FROM (SELECT position_id, row FROM projection_rows WHERE projection = %(projection)s"
+    "SELECT pg_catalog.count(*) FROM (SELECT position_id, row FROM projection_rows WHERE projection = %(projection)s"
     " AND generation = %(one)s) AS one FULL JOIN (SELECT position_id, row FROM projection_rows"
     " WHERE projection = %(projection)s AND generation = %(other)s) AS other USING (position_id)"
     " WHERE one.row IS DISTINCT FROM other.row"

@@ -19,7 +19,7 @@ def create(connections: Connections, name: ViewName) -> None:
     def write(connection: sqlite3.Connection) -> None:
         found = connection.execute(_KIND, (name.joined,)).fetchone()
         if found is not None and found[0] != "view":
-            raise ViewRefused(name.joined)
+            raise ViewRefused.by_no_view(name.joined)
         connection.execute(f'DROP VIEW IF EXISTS "{name.joined}"')
         connection.execute(_TEMPLATE.read_text().format(view=f'"{name.joined}"'))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from importlib.resources import files
@@ -18,11 +19,19 @@ _MIGRATIONS: Final = sorted(
     (entry for entry in (_HOME / "migrations").iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
 )
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
+_GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 
 
 def positions_ddl(table: str) -> Iterator[str]:
     """The statements that make a positions table of another name."""
     return _statements((_HOME / "positions.sql").read_text().replace("positions", table))
+
+
+def guards() -> dict[str, str]:
+    """The triggers and unique indexes that keep a ledger as it is: how each is called, and how it was made."""
+    scripts = [*(migration.read_text() for migration in _MIGRATIONS), (_HOME / "positions.sql").read_text()]
+    made = [_GUARD.search(statement) for script in scripts for statement in _statements(script)]
+    return {match["name"]: match[0].rstrip().removesuffix(";") for match in made if match is not None}
 
 
 def version_of(connection: sqlite3.Connection, path: str) -> int:

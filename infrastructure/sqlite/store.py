@@ -31,7 +31,9 @@ from infrastructure.store import (
     SlotTaken,
     Span,
     Store,
+    UnreadableRow,
     VersionTaken,
+    row_or_reason,
     until,
     where,
 )
@@ -58,6 +60,8 @@ _CYCLE: Final = (
     f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
 )
 _COUNT: Final = "SELECT count(*) FROM ledger_events"
+_COUNT_REFUSALS: Final = "SELECT count(*) FROM rejections"
+_GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
 _UPSERT_ROW: Final = (
     f"INSERT INTO {{table}} ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -247,17 +251,27 @@ class SQLiteStore(Store):
         for row in self._select(f"{statement}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
-        """Rows of the positions table in the order of `streams`."""
+    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
         conditions, values = self._compared(span.conditions())
         statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
         for row in self._select(statement, values):
-            yield row_from(row)
+            yield row_or_reason(row)
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
         """Refused duplicates that meet all conditions, oldest first."""
         for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
+
+    def settled_refusals(self) -> int:
+        """How many refused duplicates there are: one writer at a time leaves no gaps behind."""
+        count: int = self._value(_COUNT_REFUSALS, ())
+        return count
+
+    def missing_guards(self) -> list[str]:
+        """The triggers and unique indexes that the schema has and that do not guard this file."""
+        there = {tuple(found) for found in self._select(_GUARDS, ())}
+        return sorted(name for name, text in schema.guards().items() if (name, text) not in there)
 
     def tracking(self, projection: str) -> SQLiteTracking:
         """The cursors and rows of a projection that follows the log."""

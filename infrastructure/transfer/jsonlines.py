@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import IO
 
+from infrastructure.hashing import hash_bytes
 from infrastructure.records import RecordedEvent
 from infrastructure.store import Rejection
 from infrastructure.transfer import lines
@@ -27,7 +28,7 @@ class JsonLines:
 
     def event(self, event: RecordedEvent) -> None:
         """Write an event, byte for byte as it is stored."""
-        self._digest.update(bytes.fromhex(event.hash))
+        self._digest.update(hash_bytes(event.hash, f"{event.originator_id} version {event.originator_version}"))
         self._events += 1
         self._put(lines.event_text(event))
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.key import PositionKey
 from domain.values import Source
 from infrastructure.ledger import PositionLedger
 from infrastructure.legacy.cleaning import Mode
@@ -60,7 +59,7 @@ class InLedger:
 
     def _count_refused(self, cleaning: Cleaning) -> None:
         refused = Counter(
-            each.stream for each in self.ledger.rejections() if self.wanted.takes(PositionKey.parse(each.stream))
+            each.stream for each in self.ledger.rejections() if each.key is not None and self.wanted.takes(each.key)
         )
         cleaning.details["refused_duplicates"] = dict(refused.most_common())
         cleaning.notes.append(

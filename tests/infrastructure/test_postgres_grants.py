@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from domain.errors import StoreUnavailable
+from domain.errors import PositionAlreadyOpen, StoreUnavailable
 from infrastructure.following import Follower
 from infrastructure.ledger import PositionLedger
-from infrastructure.postgres import connections, schema
+from infrastructure.postgres import connections, grants, schema
 from infrastructure.settings import Settings
 from projections.following import STATISTICS
 from tests.infrastructure.roles import as_role, made_role
@@ -82,13 +82,13 @@ def test_a_migration_leaves_the_runtime_role_at_work(
 ) -> None:
     first = [
         grant.replace(", projection_skips", "").replace(", projection_rows", "")
-        for grant in schema._GRANTS
-        if "ON projections" not in grant
+        for grant in grants.GRANTS
+        if "ON projections" not in grant and "REVOKE" not in grant
     ]
     with monkeypatch.context() as old:
         old.setattr(schema, "_MIGRATIONS", schema._MIGRATIONS[:1])
         old.setattr(schema, "SCHEMA_VERSION", 1)
-        old.setattr(schema, "_GRANTS", first)
+        old.setattr(grants, "GRANTS", first)
         migrated(postgres_url, role)
     with PositionLedger.connect(postgres_url):
         pass
@@ -103,3 +103,34 @@ def test_a_rebuild_of_a_projection_is_for_the_owner(postgres_url: str, role: str
         ledger.request_entry(**ENTRY)
         with pytest.raises(StoreUnavailable, match="permission denied"):
             Follower(ledger.store, STATISTICS).rebuild()
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "values"),
+    [
+        (
+            "ledger_events",
+            "nid, stream, version, type, payload, hash, command_id, cycle, ts_recorded",
+            "'X.y', 1, '', '', repeat('0', 64), '', 1, now()",
+        ),
+        (
+            "rejections",
+            "id, ts_recorded, stream, command, command_id, source, error, detected_by, message",
+            "now(), '', '', '', '', '', '', ''",
+        ),
+    ],
+)
+def test_the_runtime_role_chooses_no_place(postgres_url: str, role: str, table: str, columns: str, values: str) -> None:
+    migrated(postgres_url, role)
+    with psycopg.connect(postgres_url) as owner:  # as an earlier version granted it
+        owner.execute(sql.SQL("GRANT INSERT ON ledger_events, rejections TO {}").format(sql.Identifier(role)))
+    migrated(postgres_url, role)
+    with psycopg.connect(as_role(postgres_url, role), autocommit=True) as bot:
+        for place in (900_000_000_000_000_000, -1):
+            statement = f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({place}, {values})"
+            with pytest.raises(errors.InsufficientPrivilege):
+                bot.execute(statement.encode())
+    with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
+        ledger.request_entry(**ENTRY)
+        with pytest.raises(PositionAlreadyOpen):
+            ledger.request_entry(**ENTRY | {"intent_id": "2"})

@@ -11,13 +11,14 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
+from domain.errors import HistoryDamaged, PositionAlreadyOpen, StoreError, StoreUnavailable
 from infrastructure.anchor import Anchor, InvalidAnchor, check_anchor, make_anchor
 from infrastructure.hashing import GENESIS, chained
 from infrastructure.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.store import ALL_STREAMS
 from infrastructure.verify import Verified, verify
+from tests.acceptance.bot import run
 from tests.infrastructure.postgres.load import Asked, eventually
 
 Tamper = Callable[[str], None]
@@ -45,10 +46,12 @@ def tamper(ledger_url: str, ledger: PositionLedger) -> Tamper:
 
     def on_sqlite(statement: str) -> None:
         with closing(sqlite3.connect(settings.where)) as connection:
-            triggers = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-            for (name,) in triggers:
+            triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+            for name, _ in triggers:
                 connection.execute(f"DROP TRIGGER {name}")
             connection.execute(statement)
+            for _, text in triggers:
+                connection.execute(text)
             connection.commit()
 
     def on_postgres(statement: str) -> None:
@@ -155,12 +158,12 @@ def test_several_processes_find_what_one_finds_in_the_same_order(ledger: Positio
     assert (report.events, report.streams, report.rows, sum(told)) == (8, 2, 2, 8)
 
 
-def test_a_row_that_cannot_be_read_stops_several_processes_as_it_stops_one(
+def test_a_row_that_cannot_be_read_is_found_by_several_processes_as_by_one(
     ledger: PositionLedger, tamper: Tamper
 ) -> None:
     tamper("UPDATE positions SET side = 'up' WHERE stream = 'PERPUSDT.binance'")
-    with pytest.raises(HistoryDamaged, match=r"PERPUSDT\.binance#1 in the positions table cannot be read"):
-        verify(ledger.store, processes=2)
+    (found,) = verify(ledger.store, processes=2).findings
+    assert "PERPUSDT.binance#1 in the positions table cannot be read" in found.message
 
 
 def test_a_process_that_is_killed_is_not_taken_for_a_finding(postgres_url: str) -> None:
@@ -276,8 +279,159 @@ def test_a_gap_in_a_stream_stops_commands_too(tamper: Tamper, ledger_url: str) -
 
 def test_a_row_that_cannot_be_read_is_named_with_the_way_out(tamper: Tamper, ledger: PositionLedger) -> None:
     tamper("UPDATE positions SET leg = 'SIDEWAYS' WHERE symbol = 'APTUSDT'")
-    for look in (ledger.positions, lambda: verify(ledger.store)):
-        with pytest.raises(HistoryDamaged, match=r"the row of APTUSDT\.binance#1 .*`position-ledger rebuild`"):
-            look()
+    with pytest.raises(HistoryDamaged, match=r"the row of APTUSDT\.binance#1 .*`position-ledger rebuild`"):
+        ledger.positions()
+    assert [found.where for found in verify(ledger.store).findings] == ["APTUSDT.binance#1"]
     assert ledger.rebuild().differences == 1
     assert verify(ledger.store).ok
+
+
+@pytest.mark.parametrize("hashed", ["zz", "", "é" * 32, "AB" * 32, "00", "0" * 63 + "g", " " + "0" * 63])
+def test_a_hash_that_is_none_is_named_and_what_follows_it_is_looked_at(
+    ledger: PositionLedger, tamper: Tamper, ledger_url: str, hashed: str
+) -> None:
+    if Settings.read(ledger_url).kind == "postgresql":
+        tamper("ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash")
+    tamper(f"UPDATE ledger_events SET hash = '{hashed}' WHERE stream = 'APTUSDT.binance' AND version = 2")
+    found = [(each.kind, each.where) for each in verify(ledger.store).findings if each.kind != "guard"]
+    assert found == [("hash", "APTUSDT.binance version 2")]
+    with pytest.raises(HistoryDamaged, match=r"APTUSDT\.binance version 2 has the hash"):
+        make_anchor(ledger.store)
+
+
+@pytest.mark.parametrize("hashed", ["zz", "AB" * 32, "0" * 65, ""])
+def test_what_is_no_hash_is_not_stored(ledger: PositionLedger, ledger_url: str, hashed: str) -> None:
+    del ledger
+    settings = Settings.read(ledger_url)
+    statement = (
+        "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, cycle, ts_recorded)"
+        f" VALUES ('X.y', 1, 'x', '', '{hashed}', '', 1, '2025-01-01T00:00:00Z')"
+    )
+    if settings.kind == "sqlite":
+        with closing(sqlite3.connect(settings.where)) as file, pytest.raises(sqlite3.IntegrityError, match="64 hex"):
+            file.execute(statement)
+    else:
+        with psycopg.connect(settings.where) as owner, pytest.raises(psycopg.errors.CheckViolation):
+            owner.execute(statement.encode())
+
+
+def test_a_command_after_a_hash_that_is_none_is_refused(
+    ledger: PositionLedger, tamper: Tamper, ledger_url: str
+) -> None:
+    if Settings.read(ledger_url).kind == "postgresql":
+        tamper("ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash")
+    tamper("UPDATE ledger_events SET hash = 'zz' WHERE stream = 'APTUSDT.binance' AND version = 4")
+    with PositionLedger.connect(ledger_url) as again, pytest.raises(HistoryDamaged, match="'zz'"):
+        again.start_rollback(position_id="APTUSDT.binance#1", reason="x")
+    assert ledger.store.count_events() == 8
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE positions SET side = 'sideways' WHERE stream = 'APTUSDT.binance'",
+        "UPDATE positions SET fees_other = '[' WHERE stream = 'APTUSDT.binance'",
+        "UPDATE positions SET status = '' WHERE stream = 'APTUSDT.binance'",
+    ],
+)
+def test_a_row_that_is_none_is_named_and_the_others_are_looked_at(
+    ledger: PositionLedger, tamper: Tamper, statement: str
+) -> None:
+    tamper(statement)
+    tamper("DELETE FROM positions WHERE stream = 'PERPUSDT.binance'")
+    assert [(found.kind, found.where) for found in verify(ledger.store).findings] == [
+        ("row", "APTUSDT.binance#1"),
+        ("row", "PERPUSDT.binance#1"),
+    ]
+
+
+def test_a_second_spelling_of_a_key_is_named(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE ledger_events SET stream = 'perpusdt.binance' WHERE stream = 'PERPUSDT.binance'")
+    tamper("UPDATE ledger_events SET stream = 'no key' WHERE stream = 'APTUSDT.binance'")
+    found = {(each.kind, each.where) for each in verify(ledger.store).findings}
+    assert {("stream", "perpusdt.binance"), ("stream", "no key")} <= found
+
+
+def test_a_place_out_of_order_is_named(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE ledger_events SET nid = -1 WHERE stream = 'APTUSDT.binance' AND version = 3")
+    found = [(each.kind, each.where) for each in verify(ledger.store).findings]
+    assert found == [("nid", "APTUSDT.binance version 3")]
+
+
+def test_an_anchor_covers_refusals(ledger: PositionLedger, tamper: Tamper) -> None:
+    for intent in ("again", "and again"):
+        with pytest.raises(PositionAlreadyOpen):
+            ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id=intent)
+    anchor = Anchor.read(json.dumps(make_anchor(ledger.store).as_json()))
+    assert anchor.refusals == 2
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="later")
+    assert check_anchor(ledger.store, anchor) == []
+    tamper("UPDATE rejections SET intent_id = 'another' WHERE intent_id = 'again'")
+    assert [found.message for found in check_anchor(ledger.store, anchor)] == ["one of the first 2 was changed"]
+    tamper("DELETE FROM rejections WHERE intent_id <> 'later'")
+    assert [found.message for found in check_anchor(ledger.store, anchor)] == ["there were 2, and 1 are left"]
+
+
+def test_an_anchor_of_an_earlier_version_says_nothing_of_refusals(ledger: PositionLedger, tamper: Tamper) -> None:
+    written = make_anchor(ledger.store).as_json()
+    del written["refusals"], written["refusals_digest"]
+    anchor = Anchor.read(json.dumps(written))
+    assert anchor.refusals is None
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="x")
+    tamper("DELETE FROM rejections")
+    assert check_anchor(ledger.store, anchor) == []
+
+
+@pytest.mark.parametrize("stream", ["no key", "aptusdt.binance", ""])
+def test_a_forged_refusal_is_named_and_ends_no_statistics(
+    ledger: PositionLedger, tamper: Tamper, stream: str, ledger_url: str
+) -> None:
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="x")
+    tamper(f"UPDATE rejections SET stream = '{stream}'")
+    assert {found.kind for found in verify(ledger.store).findings} >= {"refusal"}
+    for command in (["stats"], ["diagnose", "--mode", "report", "--skip-verify"], ["report"]):
+        assert "Traceback" not in run(ledger_url, *command).stderr
+
+
+@pytest.mark.parametrize(
+    ("on_sqlite", "on_postgresql", "named"),
+    [
+        ("", "ALTER TABLE ledger_events DISABLE TRIGGER USER", "ledger_events_append_only"),
+        ("", "DROP TRIGGER rejections_append_only ON rejections", "rejections_append_only"),
+        ("", "ALTER TABLE rejections ENABLE REPLICA TRIGGER rejections_append_only", "rejections_append_only"),
+        ("DROP TRIGGER rejections_no_delete", "", "rejections_no_delete"),
+        (
+            """DROP TRIGGER rejections_no_delete;
+            CREATE TRIGGER rejections_no_delete BEFORE DELETE ON rejections WHEN 0 BEGIN SELECT 1; END""",
+            "",
+            "rejections_no_delete",
+        ),
+        ("DROP INDEX ledger_events_intent", "DROP INDEX ledger_events_intent", "ledger_events_intent"),
+        ("DROP INDEX positions_one_open", "DROP INDEX positions_one_open", "positions_one_open"),
+        ("DROP TRIGGER ledger_events_hash", "ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash",
+         "ledger_events_hash"),
+        (
+            "DROP INDEX positions_one_open; CREATE INDEX positions_one_open ON positions (stream)",
+            "DROP INDEX positions_one_open; CREATE INDEX positions_one_open ON positions (stream)",
+            "positions_one_open",
+        ),
+    ],
+)  # fmt: skip
+def test_a_guard_that_is_gone_is_named(
+    ledger: PositionLedger, ledger_url: str, on_sqlite: str, on_postgresql: str, named: str
+) -> None:
+    settings = Settings.read(ledger_url)
+    assert ledger.rebuild().differences == 0
+    assert verify(ledger.store).ok
+    if settings.kind == "sqlite":
+        with closing(sqlite3.connect(settings.where)) as file:
+            file.executescript(on_sqlite)
+        broken = bool(on_sqlite)
+    else:
+        with psycopg.connect(settings.where) as owner:
+            owner.execute(on_postgresql.encode())
+        broken = bool(on_postgresql)
+    assert [(found.kind, found.where) for found in verify(ledger.store).findings] == [("guard", named)] * broken

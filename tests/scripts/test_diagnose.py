@@ -69,10 +69,13 @@ def tamper(ledger_url: str, ledger: PositionLedger) -> Callable[[str], None]:
 
     def on_sqlite(statement: str) -> None:
         with closing(sqlite3.connect(settings.where)) as connection:
-            for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+            for name, _ in triggers:
                 connection.execute(f"DROP TRIGGER {name}")
             connection.execute("PRAGMA ignore_check_constraints = ON")
             connection.execute(statement)
+            for _, text in triggers:
+                connection.execute(text)
             connection.commit()
 
     def on_postgres(statement: str) -> None:
