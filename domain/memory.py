@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 from eventsourcing.domain import BaseAggregate
 
 from domain import events as e
-from domain.holding import Holding
+from domain.holding import ZERO, Holding
 from domain.key import PositionKey
 from domain.stop import Stop
 from domain.values import Side, Status
@@ -51,6 +51,8 @@ class Memory(BaseAggregate[str]):
     stop: Stop | None = None
     outcome_unknown: bool = False
     rollbacks: int = 0
+    promised_qty: Decimal = ZERO
+    """How much of what is held the closing order of the rollback on its way is for."""
     rollback_failed: bool = False
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
@@ -104,7 +106,7 @@ class Memory(BaseAggregate[str]):
         self.exchange_order_id = self.client_order_id = self.stop = None
         self.holding, self.outcome_unknown = Holding(), False
         self.stated_at = self.adjusted_at = EPOCH
-        self.rollbacks, self.rollback_failed = 0, False
+        self.rollbacks, self.rollback_failed, self.promised_qty = 0, False, ZERO
         self.trades, self.answers = {}, {}
 
     def _evolve(self, event: e.PositionEvent) -> None:
@@ -155,15 +157,17 @@ class Memory(BaseAggregate[str]):
             case e.RollbackStarted():
                 self.status, self.rollback_failed = Status.ROLLING_BACK, False
                 self.rollbacks += 1
+                self.promised_qty = event.close_quantity
             case e.RolledBack():
                 self.status, self.holding = Status.ROLLED_BACK, event.holding
             case e.RollbackFailed():
-                self.rollback_failed, self.holding = True, event.holding
+                self.rollback_failed, self.holding, self.promised_qty = True, event.holding, ZERO
                 self.stated_at = self.adjusted_at = max(self.stated_at, event.ts_event)
             case e.PositionClosed():
                 self.status, self.holding = Status.CLOSED, event.holding
             case _:
                 raise AssertionError(f"{type(event).__name__} is no event of a position")
+        self.promised_qty = min(self.promised_qty, self.holding.quantity)
 
     def _remember_answer(self, event: e.PositionEvent) -> None:
         status = event.status if isinstance(event, e.PositionImported) else self.status
