@@ -362,6 +362,8 @@ class ImportPosition(_OnKey):
 
     verb = "import_position"
     source: Source = Source.IMPORT
+    at: Moment | None = None
+    """As the old table has it, whatever it is."""
     status: Status
     side: SideOfPosition
     quantity: QuantityOrNone

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.values import Status, plain, timestamp_text
 from projections.criteria import UNPROTECTED_MAX, seconds
-from projections.deadlines import DEADLINES, SETTLING
+from projections.deadlines import DEADLINES, SETTLING, later
 from projections.positions import PositionRow
 from projections.wording import date_and_time
 
@@ -28,12 +28,12 @@ class Unfinished:
         """Until when its bot may be at work on it: nobody else interferes, and nothing counts as missing."""
         row = self.row
         if row.status is Status.ROLLING_BACK:
-            return row.updated_at + DEADLINES[row.status]
+            return later(row.updated_at, DEADLINES[row.status])
         if row.status is not Status.ACTIVE:
-            return row.opened_at + DEADLINES[row.status]
+            return later(row.opened_at, DEADLINES[row.status])
         if row.unprotected_since is not None:
-            return row.unprotected_since + UNPROTECTED_MAX
-        return row.updated_at + SETTLING
+            return later(row.unprotected_since, UNPROTECTED_MAX)
+        return later(row.updated_at, SETTLING)
 
     @property
     def is_overdue(self) -> bool:
