@@ -66,7 +66,8 @@ class Deciding(Memory):
         if answer.request != command.digest:
             raise IdempotencyMismatch(
                 f"{what} was accepted before with other content, as {' + '.join(answer.events) or 'a fill'} of "
-                f"{answer.position_id}; send the same content again, or another id for another command",
+                f"{answer.position_id}, which is {self.status} now; ask position({answer.position_id!r}) how it stands "
+                "before anything else is sent",
                 position_id=answer.position_id,
             )
         return answer

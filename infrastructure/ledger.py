@@ -273,8 +273,9 @@ class PositionLedger(Verbs[Receipt]):
         answer: Answer = next(iter(opened.answers.values()))
         if answer.request != command.digest:
             refusal = IdempotencyMismatch(
-                f"intent_id {opened.intent_id} opened {answer.position_id} with other content; the same intent "
-                "never opens a second cycle, so send another intent_id",
+                f"intent_id {opened.intent_id} opened {answer.position_id} with other content, and it "
+                f"is {opened.status} now; an intent opens one cycle only, so ask position({answer.position_id!r}) how "
+                "it stands before anything else is sent",
                 position_id=answer.position_id,
             )
             self._keep_rejection(command, stamp, refusal)

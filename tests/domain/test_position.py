@@ -14,6 +14,7 @@ from typing import Any, NoReturn, cast
 from hypothesis import given, settings
 
 from domain.command import Command
+from domain.commands import ImportPosition
 from domain.errors import CommandRefused
 from domain.events import (
     EVENTS,
