@@ -83,7 +83,7 @@ def test_every_example_does_what_the_page_says(page: Path, tmp_path: Path, monke
 
 def test_the_first_example_may_be_run_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (example,) = [text for language, text in blocks(ROOT / "README.md") if language == "python"]
+    (example,) = [text for language, text in blocks(TOP / "README.md") if language == "python"]
     for _ in range(2):
         exec(compile(example, "README.md", "exec"), {})
 
