@@ -19,7 +19,7 @@ MAGNITUDE_MAX: Final = Decimal(10) ** 18
 TEXT_LENGTH_MAX: Final = 200
 AHEAD_MAX: Final = timedelta(seconds=60)
 """How far a time may lie ahead of the ledger's clock: two machines are seldom a second apart, never a minute."""
-YEARS: Final = range(2000, 2100)
+YEARS: Final = range(2000, 2101)
 """When something that a bot tells may have happened."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -183,7 +183,7 @@ def utc(value: object) -> datetime:
 
 def _of_our_years(value: datetime) -> datetime:
     if value.year not in YEARS:
-        raise ValueError(f"{value.isoformat()} lies outside {YEARS.start} to {YEARS.stop}; leave it out for now")
+        raise ValueError(f"{value.isoformat()} lies outside {YEARS.start} to {YEARS.stop - 1}; leave it out for now")
     return value
 
 

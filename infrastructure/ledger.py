@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from domain.command import Command
-from domain.commands import ImportPosition
 from domain.deciding import Stamp
 from domain.errors import (
     CommandRefused,
@@ -29,7 +28,7 @@ from domain.errors import (
 from domain.events import PositionImported
 from domain.key import PositionId, PositionKey
 from domain.memory import Answer
-from domain.values import AHEAD_MAX, timestamp_text
+from domain.values import AHEAD_MAX, Source, timestamp_text
 from infrastructure.codec import decode, encode
 from infrastructure.history import HistoryEntry
 from infrastructure.memories import Held, Memories
@@ -198,7 +197,7 @@ class PositionLedger(Verbs[Receipt]):
 
     def _stamp(self, command: Command) -> Stamp:
         now = self._clock()
-        if command.at is not None and command.at - now > AHEAD_MAX and not isinstance(command, ImportPosition):
+        if command.at is not None and command.at - now > AHEAD_MAX and command.source is not Source.IMPORT:
             raise InvalidCommand(
                 f"{command.verb}: at {timestamp_text(command.at)} is yet to come: the ledger's clock says "
                 f"{timestamp_text(now)}, and {AHEAD_MAX.seconds} s ahead of it are allowed; look which clock is wrong",
