@@ -308,11 +308,12 @@ class PositionLedger(Verbs[Receipt]):
         """
         place = _understood(PositionId.parse, position_id)
         past = Past.read(as_of, by)
+        rows: Iterable[PositionRow]
         if as_of is None:  # a stream that was opened under another spelling of a strike is found by that one
             names = (str(place), position_id.strip())
             rows = (row for name in names for row in self.store.rows(position_id=name))
         else:
-            rows = iter(past.position(self.store, place))
+            rows = past.position(self.store, place)
         for row in rows:
             return row
         raise UnknownPosition(
