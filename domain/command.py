@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 
 from domain.errors import InvalidCommand
 from domain.key import PositionKey
-from domain.values import Identifier, Moment, Source, exact, writable
+from domain.values import Identifier, MomentOfNow, Source, exact, writable
 from domain.writing import written
 
 NESTING_MAX: Final = 50
@@ -50,7 +50,7 @@ class Command(BaseModel):
 
     command_id: Identifier | None = None
     expected_version: Annotated[int, Field(ge=0, strict=True)] | None = None
-    at: Moment | None = None
+    at: MomentOfNow | None = None
     source: Source = Source.SIGNAL
     metadata: Annotated[dict[str, JsonValue], BeforeValidator(storable)] | None = None
 

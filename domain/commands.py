@@ -287,7 +287,7 @@ class ClosingFill(BaseModel):
 
 
 class Evidence(BaseModel):
-    """What proves that a position is flat; anything else that the exchange said is kept as it came."""
+    """What proves that a position is flat; anything else that was said is kept as it came, and proves nothing."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, defer_build=True)
     __pydantic_extra__: dict[str, Json]
@@ -298,16 +298,18 @@ class Evidence(BaseModel):
     note: Text | None = None
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether there is nothing in it but blanks."""
-        said = (
-            self.closing_order_id,
-            self.position_quantity,
-            self.note,
-            *self.fills,
-            *(self.__pydantic_extra__ or {}).values(),
-        )
-        return all(fact is None or fact in ([], {}) or (isinstance(fact, str) and not fact.strip()) for fact in said)
+    def is_word_alone(self) -> bool:
+        """Whether it names no fact that the exchange could be asked about: no order, no fills, no quantity."""
+        return self.closing_order_id is None and not self.fills and self.position_quantity is None
+
+    @property
+    def contradiction(self) -> str | None:
+        """A field of an exchange's or a bot's answer that says, in its own words, that something is left."""
+        said = self.__pydantic_extra__ or {}
+        for name in ("is_flat", "flat"):
+            if str(said.get(name)).strip().lower() in ("false", "no", "0"):
+                return f"{name} {said[name]}"
+        return None
 
 
 def _evidence(value: object) -> object:
@@ -360,6 +362,8 @@ class ImportPosition(_OnKey):
 
     verb = "import_position"
     source: Source = Source.IMPORT
+    at: Moment | None = None
+    """As the old table has it, whatever it is."""
     status: Status
     side: SideOfPosition
     quantity: QuantityOrNone

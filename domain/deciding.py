@@ -22,7 +22,7 @@ from domain.errors import (
 from domain.key import PositionKey
 from domain.memory import Answer, Memory
 from domain.stop import is_losing_side
-from domain.values import Side, plain
+from domain.values import AHEAD_MAX, Side, plain
 
 
 class Stamp(NamedTuple):
@@ -54,11 +54,20 @@ class Deciding(Memory):
     if TYPE_CHECKING:  # a field of the decision, not of the memory
         _recording: Recording
 
+    def _is_part_of(self, statement: datetime) -> bool:
+        """Whether what the command tells had happened by a statement of the exchange, which then counted it.
+
+        A statement of a time that has not come yet was stamped by a clock that was wrong, and counts nothing.
+        """
+        stamp = self._recording.stamp
+        return stamp.ts_event <= statement and statement - stamp.ts_recorded <= AHEAD_MAX
+
     def _same(self, answer: Answer, command: Command, what: str) -> Answer:
         if answer.request != command.digest:
             raise IdempotencyMismatch(
                 f"{what} was accepted before with other content, as {' + '.join(answer.events) or 'a fill'} of "
-                f"{answer.position_id}; send the same content again, or another id for another command",
+                f"{answer.position_id}, which is {self.status} now; ask position({answer.position_id!r}) how it stands "
+                "before anything else is sent",
                 position_id=answer.position_id,
             )
         return answer

@@ -7,7 +7,7 @@ from dataclasses import replace
 from domain import commands as c
 from domain import events as e
 from domain.deciding import Deciding
-from domain.errors import EntryAlreadyPlaced, EntryHasFills, WrongStatus
+from domain.errors import EntryAlreadyPlaced, EntryHasFills, PositionNotOpen, WrongStatus
 from domain.holding import ZERO, Holding
 from domain.key import client_order_id
 from domain.memory import Answer
@@ -56,7 +56,7 @@ class Entry(Deciding):
         if command.position_id is not None:
             self._needs_open(command)
         stated = self.holding
-        if self._recording.stamp.ts_event > self.adjusted_at:
+        if not self._is_part_of(self.adjusted_at):
             stated = stated.with_statement(command.filled_qty or ZERO, command.avg_px)
         if self.exchange_order_id is not None:
             if self.exchange_order_id != command.exchange_order_id:
@@ -85,7 +85,7 @@ class Entry(Deciding):
         )
 
     def _open_after_the_fact(self, command: c.RecordEntryPlaced) -> Answer | None:
-        if answer := self._needs_free_slot(command):
+        if answer := self._needs_free_slot(command) or self._known_order(command):
             return answer
         assert command.side is not None, "checked when the command was made"
         cycle = self.last_cycle + 1
@@ -104,6 +104,21 @@ class Entry(Deciding):
         )
         return None
 
+    def _known_order(self, command: c.RecordEntryPlaced) -> Answer | None:
+        """An order of the cycle that is over opens no other: told again it is no news, and more of it is refused."""
+        if self.exchange_order_id != command.exchange_order_id:
+            return None
+        first = next(iter(self.answers.values()))
+        if first.request == command.digest:
+            return first
+        if self.side is command.side and (command.filled_qty or ZERO) <= self.holding.filled_qty:
+            return self._no_news(command)
+        raise self._refused(
+            PositionNotOpen,
+            f"was entered by order {command.exchange_order_id} and is {self.status}, with "
+            f"{plain(self.holding.filled_qty)} filled; what else that order filled is recorded by record_entry_fill",
+        )
+
     def record_entry_fill(self, command: c.RecordEntryFill) -> Answer | None:
         """Count one fill of the entry.
 
@@ -116,11 +131,10 @@ class Entry(Deciding):
             self._needs_open(command)
         if known := self._known_trade(command):
             return known
-        filled, at = self.holding, self._recording.stamp.ts_event
-        if at > self.adjusted_at:
-            filled = filled.with_fill(
-                command.last_qty, command.last_px, requested=self.requested_qty, is_part=at <= self.stated_at
-            )
+        filled = self.holding
+        if not self._is_part_of(self.adjusted_at):
+            is_part = self._is_part_of(self.stated_at)
+            filled = filled.with_fill(command.last_qty, command.last_px, requested=self.requested_qty, is_part=is_part)
         self._record(
             e.EntryFilled,
             trade_id=command.trade_id,

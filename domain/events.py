@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from domain.commands import Evidence
 from domain.holding import Holding
-from domain.values import Instant, Number, Side, Source, Status
+from domain.values import AHEAD_MAX, Instant, Number, Side, Source, Status
 
 _OF_THE_ROW: Final = Field(exclude=True)
 """Not part of what is written as the event: its place is."""
@@ -44,6 +44,11 @@ class PositionEvent(CanMutateAggregate[str]):
     def timestamp(self) -> datetime:  # type: ignore[override]  # a field in the library, the name of our field here
         """When it was written, as the library calls it."""
         return self.ts_recorded
+
+    @property
+    def said_at(self) -> datetime:
+        """When it happened; what is said to have happened long after it was written down happened by then."""
+        return self.ts_recorded if self.ts_event - self.ts_recorded > AHEAD_MAX else self.ts_event
 
     @property
     def position_id(self) -> str:

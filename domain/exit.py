@@ -6,6 +6,7 @@ from domain import commands as c
 from domain import events as e
 from domain.deciding import Deciding
 from domain.errors import NotFilled, NothingToClose, ReduceExceedsPosition, WrongStatus
+from domain.holding import ZERO
 from domain.memory import Answer
 from domain.values import Status, plain
 
@@ -23,7 +24,7 @@ class Exit(Deciding):
             return known
         side = self._needs_open(command)
         held = self.holding
-        is_past = self._recording.stamp.ts_event <= self.adjusted_at
+        is_past = self._is_part_of(self.adjusted_at)
         if not held.quantity:
             raise self._refused(NothingToClose, "holds nothing that could be reduced")
         if command.last_qty > held.quantity and not is_past:
@@ -31,6 +32,13 @@ class Exit(Deciding):
                 ReduceExceedsPosition,
                 f"holds {plain(held.quantity)}, less than the {plain(command.last_qty)} to be closed; if the exchange "
                 "says so, adjust first",
+            )
+        entered = max(self.entered_qty, self.requested_qty or ZERO)
+        if is_past and held.closed_qty + command.last_qty > entered:
+            raise self._refused(
+                ReduceExceedsPosition,
+                f"never held more than {plain(entered)}, of which {plain(held.closed_qty)} are closed: less than the "
+                f"{plain(command.last_qty)} that are to be closed",
             )
         reduce = held.with_past_exit if is_past else held.with_exit
         reduced = reduce(side, command.last_qty, command.last_px)

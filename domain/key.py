@@ -7,16 +7,22 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
-from domain.values import Leg
+from domain.values import Leg, plain
 
 _ASSET = "[A-Za-z0-9\u4e00-\u9fff]{1,30}"  # exchanges list Chinese names; look-alikes of other scripts stay out
-_DERIVATIVE = r"(?P<expiry>\d{6})(?:-(?P<strike>\d+(?:\.\d+)?)-(?P<option>[CPcp]))?"
+_DERIVATIVE = (
+    r"(?P<expiry>\d{6}|\d{8}|\d{4}-\d\d-\d\d)"
+    r"(?:-(?P<strike>(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d{1,2})?)-(?P<option>[CPcp]))?"
+)
 _UNIFIED = re.compile(rf"(?P<base>{_ASSET})/(?P<quote>{_ASSET})(?::(?P<settle>{_ASSET})(?:-{_DERIVATIVE})?)?", re.ASCII)
 _RAW = re.compile(rf"(?P<name>{_ASSET})(?:[-_]{_DERIVATIVE})?", re.ASCII)
+_STORED = re.compile(r"(?P<pair>[^-]+)-\d{6}(?:-\d+(?:\.\d+)?-[CP])?", re.ASCII)
 _EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 _STREAM = re.compile(
@@ -25,6 +31,11 @@ _STREAM = re.compile(
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
 _PARSED_MAX: Final = 10_000
+EXPIRY_LONG: Final = len("20251226")
+SYMBOL_LENGTH_MAX: Final = 2_000
+STRIKE_DIGITS_MAX: Final = 18
+STRIKE_WRITTEN_MAX: Final = 60
+"""Zeros before and behind do not count as digits, but nobody writes so many."""
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
 
@@ -54,10 +65,33 @@ def _one_spelling(symbol: str) -> str:
             "(FXS/USDT:USDT)"
         )
     if match["expiry"]:
-        name += f"-{match['expiry']}"
+        name += f"-{_expiry(match['expiry'], symbol)}"
     if match["strike"]:
-        name += f"-{match['strike']}-{match['option']}"
+        name += f"-{_strike(match['strike'], symbol)}-{match['option']}"
     return name.upper()
+
+
+def _expiry(written: str, symbol: str) -> str:
+    digits = written.replace("-", "")[-6:]
+    year = written[:4] if len(written) >= EXPIRY_LONG else f"20{written[:2]}"
+    try:
+        date(int(year), int(digits[2:4]), int(digits[4:]))
+    except ValueError:
+        raise ValueError(f"symbol {symbol[:80]!r} expires on {written}, which is no date; write it as YYMMDD") from None
+    if not year.startswith("20"):
+        raise ValueError(f"symbol {symbol[:80]!r} expires in {year}; a year of this century is expected")
+    return digits
+
+
+def _strike(written: str, symbol: str) -> str:
+    price = Decimal(written) if len(written) <= STRIKE_WRITTEN_MAX else Decimal()
+    strike = plain(price)
+    if not price or len(strike.replace(".", "")) > STRIKE_DIGITS_MAX:
+        raise ValueError(
+            f"symbol {symbol[:80]!r} has a strike of {written[:40]!r}; it is a price above zero of at most "
+            f"{STRIKE_DIGITS_MAX} digits"
+        )
+    return strike
 
 
 def normalized_exchange(exchange: object) -> str:
@@ -131,7 +165,19 @@ class PositionKey:
         try:
             return cls(match["symbol"], match["exchange"], match["account"], normalized_leg(match["leg"]))
         except ValueError as refusal:
+            if stored := cls._stored_before(match["symbol"], match["exchange"], match["account"], match["leg"]):
+                return stored
             raise ValueError(f"{stream[:120]!r} is not a key like APTUSDT.binance: {refusal}") from refusal
+
+    @classmethod
+    def _stored_before(cls, symbol: str, exchange: str, account: str | None, leg: str | None) -> Self | None:
+        """The key of a stream that was opened before expiries and strikes were checked: it stays readable as it is."""
+        match = _STORED.fullmatch(symbol)
+        if match is None or len(symbol) > SYMBOL_LENGTH_MAX:
+            return None
+        key = cls(match["pair"], exchange, account, normalized_leg(leg))
+        object.__setattr__(key, "symbol", symbol)
+        return key
 
     def is_settled_in(self, currency: str) -> bool:
         """Whether profit and fees of this key are counted in `currency`: the settle currency, or else the quote."""

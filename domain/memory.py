@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 from eventsourcing.domain import BaseAggregate
 
 from domain import events as e
-from domain.holding import Holding
+from domain.holding import ZERO, Holding
 from domain.key import PositionKey
 from domain.stop import Stop
 from domain.values import Side, Status
@@ -51,11 +51,18 @@ class Memory(BaseAggregate[str]):
     stop: Stop | None = None
     outcome_unknown: bool = False
     rollbacks: int = 0
+    promised_qty: Decimal = ZERO
+    """How much of what is held the closing order of the rollback on its way is for."""
     rollback_failed: bool = False
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     trades: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    """What the commands of this cycle were answered, and of no other: ids are told apart within a cycle."""
+    imports: dict[str, Answer] = field(default_factory=dict)
+    """What the rows were answered that were imported into this cycle, and beside it."""
+    entered_qty: Decimal = ZERO
+    """The most that was known to be entered at any time, whatever was corrected since."""
 
     @classmethod
     def of_stream(cls, stream: str, *, version: int = 0) -> Self:
@@ -96,7 +103,11 @@ class Memory(BaseAggregate[str]):
             self._begin(event)
         if event.cycle == self.cycle:
             self._evolve(event)
-        self._remember_answer(event)
+            self._remember_answer(event)
+        if isinstance(event, e.PositionImported):
+            self.imports[event.command_id] = Answer(
+                event.request, event.position_id, event.originator_version, event.status, ("PositionImported",)
+            )
 
     def _begin(self, event: e.PositionEvent) -> None:
         self.cycle, self.opened_at = event.cycle, event.ts_event
@@ -104,8 +115,9 @@ class Memory(BaseAggregate[str]):
         self.exchange_order_id = self.client_order_id = self.stop = None
         self.holding, self.outcome_unknown = Holding(), False
         self.stated_at = self.adjusted_at = EPOCH
-        self.rollbacks, self.rollback_failed = 0, False
-        self.trades, self.answers = {}, {}
+        self.rollbacks, self.rollback_failed, self.promised_qty = 0, False, ZERO
+        self.trades, self.answers, self.imports = {}, {}, {}
+        self.entered_qty = ZERO
 
     def _evolve(self, event: e.PositionEvent) -> None:
         match event:
@@ -122,7 +134,7 @@ class Memory(BaseAggregate[str]):
                 self.exchange_order_id, self.holding = event.exchange_order_id, event.holding
                 self.outcome_unknown = False
                 if event.filled_qty is not None:
-                    self.stated_at = max(self.stated_at, event.ts_event)
+                    self.stated_at = max(self.stated_at, event.said_at)
             case e.EntryFilled():
                 self.holding, self.trades[event.trade_id] = event.holding, event.request
                 self.outcome_unknown = False
@@ -142,10 +154,10 @@ class Memory(BaseAggregate[str]):
                 self.holding, self.trades[event.trade_id] = event.holding, event.request
             case e.PositionAdjusted():
                 self.holding, self.outcome_unknown = event.holding, False
-                self.stated_at = self.adjusted_at = max(self.stated_at, event.ts_event)
+                self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
             case e.PositionAdopted():
                 self.status, self.side, self.holding = Status.ACTIVE, event.side, event.holding
-                self.stated_at = self.adjusted_at = event.ts_event
+                self.stated_at = self.adjusted_at = event.said_at
             case e.PositionImported():
                 self.status, self.side, self.holding = event.status, event.side, event.holding
                 self.intent_id, self.exchange_order_id = event.intent_id, event.exchange_order_id
@@ -155,19 +167,22 @@ class Memory(BaseAggregate[str]):
             case e.RollbackStarted():
                 self.status, self.rollback_failed = Status.ROLLING_BACK, False
                 self.rollbacks += 1
+                self.promised_qty = event.close_quantity
             case e.RolledBack():
                 self.status, self.holding = Status.ROLLED_BACK, event.holding
             case e.RollbackFailed():
-                self.rollback_failed, self.holding = True, event.holding
-                self.stated_at = self.adjusted_at = max(self.stated_at, event.ts_event)
+                self.rollback_failed, self.holding, self.promised_qty = True, event.holding, ZERO
+                self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
             case e.PositionClosed():
                 self.status, self.holding = Status.CLOSED, event.holding
             case _:
                 raise AssertionError(f"{type(event).__name__} is no event of a position")
+        self.promised_qty = min(self.promised_qty, self.holding.quantity)
+        if not isinstance(event, e.PositionReduced):  # a past exit adds itself to what was entered
+            self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
 
     def _remember_answer(self, event: e.PositionEvent) -> None:
-        status = event.status if isinstance(event, e.PositionImported) else self.status
-        assert status is not None, "an event has a cycle"
+        assert self.status is not None, "an event has a cycle"
         before = self.answers.get(event.command_id)
         order_id, close_side, close_quantity = self.client_order_id, None, None
         if isinstance(event, e.RollbackStarted):
@@ -176,7 +191,7 @@ class Memory(BaseAggregate[str]):
             event.request,
             event.position_id,
             event.originator_version,
-            status,
+            self.status,
             (*(before.events if before else ()), type(event).__name__),
             order_id,
             close_side,

@@ -28,7 +28,8 @@ class Position(Entry, Protection, Exit, Rollback):
         """
         assert command.key.stream == self.id, f"{command.key} is not {self.id}"
         stamp = stamp or Stamp.of(command)
-        if answer := self.answers.get(stamp.command_id):
+        answers = self.imports if isinstance(command, c.ImportPosition) else self.answers
+        if answer := answers.get(stamp.command_id):
             return self._same(answer, command, f"command_id {stamp.command_id}")
         self._recording = Recording(command, stamp, self.version)
         try:
@@ -36,7 +37,8 @@ class Position(Entry, Protection, Exit, Rollback):
                 no_news = _METHODS[type(command)](self, command)
         finally:
             del self._recording
-        return no_news or self.answers[stamp.command_id]
+        answers = self.imports if isinstance(command, c.ImportPosition) else self.answers  # a new cycle has new ones
+        return no_news or answers[stamp.command_id]
 
 
 _METHODS: Final[dict[type[Command], Callable[..., Answer | None]]] = {

@@ -8,7 +8,7 @@ from domain.deciding import Deciding
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, WrongStatus
 from domain.holding import ZERO
 from domain.key import client_order_id
-from domain.values import Status, plain
+from domain.values import Source, Status, plain
 
 
 class Rollback(Deciding):
@@ -44,14 +44,7 @@ class Rollback(Deciding):
         side = self._needs_open(command)
         if self.status is not Status.ROLLING_BACK:
             raise self._refused(WrongStatus, f"is {self.status}; start_rollback comes before the closing order")
-        proof = command.evidence
-        if proof is None or proof.says_nothing:
-            raise self._refused(
-                EvidenceMissing,
-                "is flat only with a proof: send evidence, as closing_order_id, fills, or position_quantity 0",
-            )
-        if proof.position_quantity:
-            raise self._refused(NotFlat, f"has {plain(proof.position_quantity)} left at the exchange; fail_rollback")
+        proof = self._needs_proof(command)
         held = self.holding
         if proof.fills:
             fills = {fill.trade_id: fill for fill in proof.fills}
@@ -69,6 +62,39 @@ class Rollback(Deciding):
         elif held.quantity:
             held = held.with_exit(side, held.quantity, None)
         self._record(e.RolledBack, reason=command.reason, evidence=proof, holding=held)
+
+    def _needs_proof(self, command: c.RollBack) -> c.Evidence:
+        """Refuse what proves nothing, contradicts itself, or is about less than what is held.
+
+        An order that closes, and an operator's word, stand for what the rollback was begun for, and for no more:
+        whatever came in since is shown gone by fills, or by the exchange's answer of zero.
+        """
+        proof, held = command.evidence, self.holding.quantity
+        if proof is None or (proof.is_word_alone and not self._is_operators_word(command, proof)):
+            raise self._refused(
+                EvidenceMissing,
+                "is flat only with a proof: send evidence, as closing_order_id, fills, or position_quantity 0"
+                + (f"; {', '.join(said)} of the evidence proves nothing" if (said := _said(proof)) else ""),
+            )
+        if proof.position_quantity:
+            raise self._refused(NotFlat, f"has {plain(proof.position_quantity)} left at the exchange; fail_rollback")
+        if proof.contradiction:
+            raise self._refused(NotFlat, f"is not flat, says the evidence itself ({proof.contradiction})")
+        if proof.closing_order_id is not None and proof.closing_order_id == self.exchange_order_id:
+            raise self._refused(
+                NotFlat, f"was entered by order {proof.closing_order_id}; name the order that closed it"
+            )
+        if held > self.promised_qty and not proof.fills and proof.position_quantity is None:
+            raise self._refused(
+                NotFlat,
+                f"holds {plain(held)}, and no more than {plain(self.promised_qty)} of it are in the closing order that "
+                "is on its way; send all closing fills, or position_quantity 0 once the exchange says so, else "
+                "fail_rollback with what is left",
+            )
+        return proof
+
+    def _is_operators_word(self, command: c.RollBack, proof: c.Evidence) -> bool:
+        return command.source is Source.OPERATOR and bool(proof.note and proof.note.strip())
 
     def fail_rollback(self, command: c.FailRollback) -> None:
         """Note what the compensating close left at the exchange; the slot stays taken.
@@ -89,3 +115,10 @@ class Rollback(Deciding):
             residual_qty=command.residual_qty,
             holding=held,
         )
+
+
+def _said(proof: c.Evidence | None) -> list[str]:
+    if proof is None:
+        return []
+    said = proof.model_dump(exclude_defaults=True)
+    return [f"{name} of a source other than operator" if name == "note" else name for name in said]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -17,6 +17,10 @@ EXACT: Final = Context(prec=120)
 DECIMALS_MAX: Final = 18
 MAGNITUDE_MAX: Final = Decimal(10) ** 18
 TEXT_LENGTH_MAX: Final = 200
+AHEAD_MAX: Final = timedelta(seconds=60)
+"""How far a time may lie ahead of the ledger's clock: two machines are seldom a second apart, never a minute."""
+YEARS: Final = range(2000, 2101)
+"""When something that a bot tells may have happened."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _AS_WE_WRITE = re.compile(r"(0|[1-9]\d{0,17})(\.\d{0,17}[1-9])?", re.ASCII)
@@ -177,6 +181,12 @@ def utc(value: object) -> datetime:
         raise ValueError(f"{value.isoformat()} is not a time that UTC can say") from None
 
 
+def _of_our_years(value: datetime) -> datetime:
+    if value.year not in YEARS:
+        raise ValueError(f"{value.isoformat()} lies outside {YEARS.start} to {YEARS.stop - 1}; leave it out for now")
+    return value
+
+
 @lru_cache(maxsize=4096)
 def timestamp_text(value: datetime) -> str:
     """Write a UTC time at fixed width, so that the order of texts is the order of times."""
@@ -216,6 +226,9 @@ Number = Annotated[Decimal, _PLAINLY]
 
 Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_text, return_type=str, when_used="json")]
 """An aware UTC time, as it comes in."""
+
+MomentOfNow = Annotated[Moment, AfterValidator(_of_our_years)]
+"""An aware UTC time at which something that a bot tells may have happened."""
 
 Instant = Annotated[AwareDatetime, PlainSerializer(timestamp_text, return_type=str, when_used="json")]
 """An aware UTC time as events and rows hold it: already checked."""

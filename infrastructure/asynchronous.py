@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from domain.command import Command
-from domain.errors import CommandRefused
+from domain.errors import LedgerError
 from infrastructure.history import HistoryEntry
 from infrastructure.ledger import PositionLedger
 from infrastructure.past import Axis, PastMoment
@@ -47,8 +47,8 @@ class AsyncPositionLedger(Verbs[Awaitable[Receipt]]):
         """Decide one command and append what follows from it."""
         return asyncio.to_thread(self._ledger.handle, command)
 
-    async def handle_many(self, commands: Iterable[Command]) -> list[Receipt | CommandRefused]:
-        """Decide a batch and append what is accepted in one transaction."""
+    async def handle_many(self, commands: Iterable[Command]) -> list[Receipt | LedgerError]:
+        """Decide a batch and append what is accepted in one transaction, as PositionLedger.handle_many does."""
         return await asyncio.to_thread(self._ledger.handle_many, commands)
 
     async def position(

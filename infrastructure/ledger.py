@@ -18,8 +18,10 @@ from domain.errors import (
     HistoryDamaged,
     IdempotencyMismatch,
     InvalidCommand,
+    LedgerError,
     OutcomeUnknown,
     PositionAlreadyOpen,
+    StoreError,
     StoreUnavailable,
     UnknownPosition,
     VersionConflict,
@@ -27,6 +29,7 @@ from domain.errors import (
 from domain.events import PositionImported
 from domain.key import PositionId, PositionKey
 from domain.memory import Answer
+from domain.values import AHEAD_MAX, Source, timestamp_text
 from infrastructure.codec import decode, encode
 from infrastructure.history import HistoryEntry
 from infrastructure.memories import Held, Memories
@@ -157,15 +160,18 @@ class PositionLedger(Verbs[Receipt]):
             f"{command.key} was changed by others {ATTEMPTS_MAX} times while this command was decided; send it again"
         )
 
-    def handle_many(self, commands: Iterable[Command]) -> list[Receipt | CommandRefused]:
+    def handle_many(self, commands: Iterable[Command]) -> list[Receipt | LedgerError]:
         """Decide a batch in order and append all that is accepted in one transaction.
 
-        Shape: an answer for each, in order; a refused one does not hold up the others. When somebody else wrote to
-        one of the streams meanwhile, the batch is decided one by one instead.
+        Shape: an answer for each, in order; a refused one does not hold up the others. When one is refused, or
+        somebody else wrote to one of the streams meanwhile, the batch is decided one by one instead: then an error of
+        the database stands as the answer of the command that it met and of those after it, which are not tried. Sent
+        again with the same `command_id`, they are safe.
+        Refuses: StoreError, OutcomeUnknown while nothing of the batch, or all of it, is in question.
         """
         batch = list(commands)
         held_by_stream: dict[str, Held] = {}
-        answers: list[Receipt | CommandRefused] = []
+        answers: list[Receipt | LedgerError] = []
         for command in batch:
             stream = command.key.stream
             held = held_by_stream.get(stream) or self._memories.load(stream)
@@ -174,23 +180,37 @@ class PositionLedger(Verbs[Receipt]):
             try:
                 answer = held.position.decide(command, self._stamp(command))
             except CommandRefused:
-                return [self._answer(each) for each in batch]
+                return self._one_by_one(batch)
             recorded = len(held.position.pending_events) > pending
             answers.append(Receipt.of("recorded" if recorded else "replayed", answer))
         try:
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
-            return [self._answer(each) for each in batch]
+            return self._one_by_one(batch)
         return answers
 
-    def _answer(self, command: Command) -> Receipt | CommandRefused:
-        try:
-            return self.handle(command)
-        except CommandRefused as refusal:
-            return refusal
+    def _one_by_one(self, batch: Sequence[Command]) -> list[Receipt | LedgerError]:
+        answers: list[Receipt | LedgerError] = []
+        for command in batch:
+            try:
+                answers.append(self.handle(command))
+            except CommandRefused as refusal:
+                answers.append(refusal)
+            except (StoreError, OutcomeUnknown) as error:
+                if not any(isinstance(answer, Receipt) for answer in answers):
+                    raise
+                untried = len(batch) - len(answers) - 1
+                return [*answers, error, *[_not_tried(error) for _ in range(untried)]]
+        return answers
 
     def _stamp(self, command: Command) -> Stamp:
         now = self._clock()
+        if command.at is not None and command.at - now > AHEAD_MAX and command.source is not Source.IMPORT:
+            raise InvalidCommand(
+                f"{command.verb}: at {timestamp_text(command.at)} is yet to come: the ledger's clock says "
+                f"{timestamp_text(now)}, and {AHEAD_MAX.seconds} s ahead of it are allowed; look which clock is wrong",
+                command=command.verb,
+            )
         return Stamp(command.command_id or self._new_id(), command.at or now, now)
 
     def _append(self, memories: Sequence[Held]) -> None:
@@ -260,8 +280,9 @@ class PositionLedger(Verbs[Receipt]):
         answer: Answer = next(iter(opened.answers.values()))
         if answer.request != command.digest:
             refusal = IdempotencyMismatch(
-                f"intent_id {opened.intent_id} opened {answer.position_id} with other content; the same intent "
-                "never opens a second cycle, so send another intent_id",
+                f"intent_id {opened.intent_id} opened {answer.position_id} with other content, and it "
+                f"is {opened.status} now; an intent opens one cycle only, so ask position({answer.position_id!r}) how "
+                "it stands before anything else is sent",
                 position_id=answer.position_id,
             )
             self._keep_rejection(command, stamp, refusal)
@@ -295,7 +316,12 @@ class PositionLedger(Verbs[Receipt]):
         """
         place = _understood(PositionId.parse, position_id)
         past = Past.read(as_of, by)
-        rows = self.store.rows(position_id=str(place)) if as_of is None else past.position(self.store, place)
+        rows: Iterable[PositionRow]
+        if as_of is None:  # a stream that was opened under another spelling of a strike is found by that one
+            names = (str(place), position_id.strip())
+            rows = (row for name in names for row in self.store.rows(position_id=name))
+        else:
+            rows = past.position(self.store, place)
         for row in rows:
             return row
         raise UnknownPosition(
@@ -342,10 +368,10 @@ class PositionLedger(Verbs[Receipt]):
         Refuses: UnknownPosition when nothing ever happened there, InvalidCommand for what is neither.
         """
         key, cycle = self._place(key_or_position_id)
-        found = Past.read(as_of, by).history(self.store, key.stream, cycle)
-        if not found and next(self.store.history(key.stream, cycle), None) is None:
-            raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
-        return found
+        for stream in (key.stream, key_or_position_id.strip().partition("#")[0]):  # or as it was spelled once
+            if next(self.store.history(stream, cycle), None) is not None:
+                return Past.read(as_of, by).history(self.store, stream, cycle)
+        raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
 
     def _place(self, text: str) -> tuple[PositionKey, int | None]:
         if "#" in text:
@@ -368,6 +394,10 @@ class PositionLedger(Verbs[Receipt]):
         """The rows that were imported into a key before: their command ids and the digests of their content."""
         events = map(decode, self.store.history(key.stream))
         return {event.command_id: event.request for event in events if isinstance(event, PositionImported)}
+
+
+def _not_tried(error: LedgerError) -> StoreUnavailable:
+    return StoreUnavailable(f"not tried, for the command before it met this: {error.message}")
 
 
 def _understood(read: Callable[[str], Read], text: str) -> Read:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from domain.values import Status
@@ -20,6 +20,14 @@ and 30 s without a stop are critical. Whatever is active is done with its entry,
 
 SETTLING: Final = timedelta(seconds=60)
 """How old a cycle must be before its absence at the exchange can be a reason to close it."""
+
+
+def later(moment: datetime, by: timedelta) -> datetime:
+    """So much later, or the last moment that can be said: a stored time may be absurd, and is shown all the same."""
+    try:
+        return moment + by
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def is_overdue(row: PositionRow, at: datetime) -> bool:

@@ -15,6 +15,7 @@ from domain.commands import Evidence
 from domain.holding import Holding
 from domain.values import EXACT, Source, Status, plain, rounded
 from projections import statistics
+from projections.deadlines import later
 from projections.exposure import counted_at, is_covered, is_left_over
 from projections.positions import PositionRow, project
 from projections.wording import WHO
@@ -181,7 +182,7 @@ class Timeline:
     def entry(self) -> Timeline | None:
         """The part until the entry was done, and a little more; None while it is not done, or if it took no time."""
         done = next((span.start for span in self.statuses if span.status not in _ENTERING), self.start)
-        return self._until(min(done + (done - self.start) / 12, self.end)) if done > self.start else None
+        return self._until(min(later(done, (done - self.start) / 12), self.end)) if done > self.start else None
 
     def _until(self, end: datetime) -> Timeline:
         def before(spans: Iterable[AnySpan]) -> tuple[AnySpan, ...]:
@@ -334,5 +335,5 @@ def _placed(told: Sequence[Moment], refusals: Iterable[Refusal]) -> Iterable[Ref
     for refusal in refusals:
         if refusal.position_id == position_id:
             after = bisect_right(recorded, refusal.ts_recorded)
-            at = max(refusal.ts_recorded - lag, told[max(after - 1, 0)].at)
+            at = max(later(refusal.ts_recorded, -lag), told[max(after - 1, 0)].at)
             yield Refused(min([at, *(each.at for each in told[after : after + 1])]), refusal, after)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.values import Status, plain, timestamp_text
 from projections.criteria import UNPROTECTED_MAX, seconds
-from projections.deadlines import DEADLINES, SETTLING
+from projections.deadlines import DEADLINES, SETTLING, later
 from projections.exposure import is_left_over
 from projections.positions import PositionRow
 from projections.wording import date_and_time
@@ -31,12 +31,12 @@ class Unfinished:
         if is_left_over(row):
             return row.updated_at
         if row.status is Status.ROLLING_BACK:
-            return row.updated_at + DEADLINES[row.status]
+            return later(row.updated_at, DEADLINES[row.status])
         if row.status is not Status.ACTIVE:
-            return row.opened_at + DEADLINES[row.status]
+            return later(row.opened_at, DEADLINES[row.status])
         if row.unprotected_since is not None:
-            return row.unprotected_since + UNPROTECTED_MAX
-        return row.updated_at + SETTLING
+            return later(row.unprotected_since, UNPROTECTED_MAX)
+        return later(row.updated_at, SETTLING)
 
     @property
     def is_overdue(self) -> bool:

@@ -81,6 +81,13 @@ def test_every_example_does_what_the_page_says(page: Path, tmp_path: Path, monke
             exec(compile(text, page.name, "exec"), names)
 
 
+def test_the_first_example_may_be_run_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = [text for language, text in blocks(TOP / "README.md") if language == "python"]
+    for _ in range(2):
+        exec(compile(example, "README.md", "exec"), {})
+
+
 @pytest.mark.parametrize("said", ["one\n", "one\ntwo\nthree\n", "two\n", ""])
 def test_the_runner_sees_output_that_differs(said: str, tmp_path: Path) -> None:
     run_steps("$ printf 'one\\ntwo\\n'\none\n…\n", tmp_path)

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.commands import ImportPosition
-from domain.errors import CommandRefused, IdempotencyMismatch, PositionAlreadyOpen
+from domain.errors import (
+    CommandRefused,
+    IdempotencyMismatch,
+    LedgerError,
+    OutcomeUnknown,
+    PositionAlreadyOpen,
+    StoreError,
+)
 from infrastructure.ledger import PositionLedger
 from infrastructure.legacy.findings import Finding, Kind, Severity
 from infrastructure.legacy.raw import Progress
@@ -66,6 +73,8 @@ class Fates:
         batch, self._batch = self._batch, []
         answers = self._ledger.handle_many(command for _, command in batch)
         for (row, command), answer in zip(batch, answers, strict=True):
+            if isinstance(answer, StoreError | OutcomeUnknown):
+                raise answer
             self._count(row, self._claiming_nothing(command) if isinstance(answer, IdempotencyMismatch) else answer)
 
     def _claiming_nothing(self, command: ImportPosition) -> Receipt | CommandRefused:
@@ -75,7 +84,7 @@ class Fates:
         except CommandRefused as refusal:
             return refusal
 
-    def _count(self, row: LegacyRow, answer: Receipt | CommandRefused) -> None:
+    def _count(self, row: LegacyRow, answer: Receipt | LedgerError) -> None:
         match answer:
             case Receipt(outcome="recorded"):
                 self._report.imported += 1

@@ -102,12 +102,13 @@ class TimeScale:
         if not self.stretches:
             yield self._only
         for stretch in self.stretches:
-            at = _EPOCH + -(-(stretch.start - _EPOCH) // self._step) * self._step
-            if at > stretch.end:
-                at = stretch.start
-            while at <= stretch.end and not stretch.is_cut:
-                yield at
-                at += self._step
+            if stretch.is_cut:
+                continue
+            first, last = -(-(stretch.start - _EPOCH) // self._step), (stretch.end - _EPOCH) // self._step
+            if first > last:
+                yield stretch.start
+            for number in range(first, last + 1):
+                yield _EPOCH + number * self._step
 
 
 def _parts(points: Sequence[datetime], over_at: datetime) -> list[tuple[datetime, datetime, bool]]:

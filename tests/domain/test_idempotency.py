@@ -116,7 +116,7 @@ def test_the_same_intent_with_other_content_is_refused(other: dict[str, str]) ->
     given(request()).when(request(**other)).refused(
         IdempotencyMismatch,
         "intent_id 5483266 was accepted before with other content",
-        "another id for another command",
+        "APTUSDT.binance#1, which is pending_entry now; ask position(",
     )
 
 

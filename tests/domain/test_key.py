@@ -33,6 +33,12 @@ from tests.strategies import Spelled, spelled_keys
         ("BTC/USD:BTC-251226", "BTC/USD:BTC-251226"),
         ("BTC/USDT:USDT-251226-100000-C", "BTCUSDT-251226-100000-C"),
         ("btc/usdt:usdt-251226-0.5-p", "BTCUSDT-251226-0.5-P"),
+        ("BTCUSDT-251226-60000.0-C", "BTCUSDT-251226-60000-C"),
+        ("BTCUSDT-251226-060000-C", "BTCUSDT-251226-60000-C"),
+        ("BTCUSDT-251226-60000.-C", "BTCUSDT-251226-60000-C"),
+        ("BTCUSDT-251226-6e4-C", "BTCUSDT-251226-60000-C"),
+        ("BTC/USDT:USDT-2025-12-26-6E+4-c", "BTCUSDT-251226-60000-C"),
+        ("BTCUSDT_20251226-.50-P", "BTCUSDT-251226-0.5-P"),
     ],
 )
 def test_a_symbol_has_one_spelling(written: str, kept: str) -> None:
@@ -53,6 +59,20 @@ def test_what_is_not_a_symbol_is_refused_and_named(symbol: object) -> None:
     with pytest.raises(ValueError, match="symbol") as refused:
         normalized_symbol(symbol)
     assert repr(symbol)[1:20] in str(refused.value) or symbol == "A" * 31
+
+
+@pytest.mark.parametrize(
+    ("symbol", "why"),
+    [("BTCUSDT-251326", "is no date"), ("BTCUSDT-250229", "is no date"), ("BTCUSDT-19251226", "of this century")],
+)
+def test_an_expiry_is_a_date_to_come(symbol: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        normalized_symbol(symbol)
+
+
+@pytest.mark.parametrize("stream", ["BTCUSDT-251326.binance", "BTC/USD:BTC-251226-0-C.binance.sub1:LONG"])
+def test_a_stream_from_before_such_checks_stays_readable(stream: str) -> None:
+    assert PositionKey.parse(stream).stream == stream
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from domain.commands import Close, FailRollback, RecordEntryFill, Reduce, RollBack, StartRollback
+from domain.command import Command
+from domain.commands import Adjust, Close, FailRollback, RecordEntryFill, Reduce, RollBack, StartRollback
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, PositionNotOpen, WrongStatus
 from domain.events import EntryFilled, EntryRequested, PositionReduced, RollbackFailed, RollbackStarted, RolledBack
 from domain.key import client_order_id
+from domain.values import plain
 from tests.spec import ENTERED, FILLED, PLACED, Story, given, on, request, second
 
 START_ROLLBACK = on(StartRollback, reason="no stop after 3 tries")
@@ -120,6 +122,68 @@ def test_no_rollback_without_evidence(evidence: object) -> None:
 @pytest.mark.parametrize("evidence", [{"note": ""}, {"note": "  "}, {"side": None}, {"side": None, "id": ""}], ids=repr)
 def test_an_answer_that_says_nothing_is_no_evidence(evidence: object) -> None:
     rolling_back().when(on(RollBack, evidence=evidence)).refused(EvidenceMissing)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {"error": "connection reset"},
+        {"fills": [], "left": 5},
+        {"status": "rejected, position still open"},
+        {"is_flat": True},
+        {"note": "trust me"},
+        "trust me",
+    ],
+    ids=repr,
+)
+def test_only_named_evidence_proves_flat(evidence: object) -> None:
+    rolling_back().when(on(RollBack, evidence=evidence)).refused(EvidenceMissing, "of the evidence proves nothing")
+
+
+def test_the_word_of_an_operator_is_taken_for_what_was_promised() -> None:
+    word = on(RollBack, evidence="closed by hand", source="operator")
+    rolling_back().when(word).then(RolledBack).leaves(status="rolled_back")
+    rolling_back().when(MORE).when(word).refused(NotFlat, "holds 62.8, and no more than 61.8 of it")
+    rolling_back().when(on(RollBack, evidence="  ", source="operator")).refused(EvidenceMissing)
+
+
+@pytest.mark.parametrize("left", [False, "false", " No "])
+def test_evidence_that_says_itself_that_something_is_left_proves_nothing(left: object) -> None:
+    rolling_back().when(on(RollBack, evidence={"closing_order_id": "9", "is_flat": left})).refused(NotFlat, "is_flat")
+
+
+def test_the_order_of_the_entry_is_no_closing_order() -> None:
+    rolling_back().when(on(RollBack, evidence={"closing_order_id": "53190368"})).refused(NotFlat, "was entered by")
+
+
+MORE = on(RecordEntryFill, trade_id="t2", last_qty="1", last_px="3.2333")
+MORE_HELD: dict[str, tuple[Command, ...]] = {
+    "a fill came late": (MORE,),
+    "the exchange showed more": (on(Adjust, quantity="70", reason="seen"),),
+    "as much came in as went out": (on(Reduce, trade_id="x1", last_qty="1", last_px="3.2"), MORE),
+    "the closing order failed": (on(FailRollback, reason="rejected", residual_qty="61.8"),),
+    "a second order was for less": (FAILED, START_ROLLBACK, MORE),
+}
+
+
+@pytest.mark.parametrize("news", MORE_HELD.values(), ids=MORE_HELD)
+def test_a_closing_order_proves_no_more_than_it_was_for(news: tuple[Command, ...]) -> None:
+    def held() -> Story:
+        return given(request(), PLACED, FILLED, START_ROLLBACK, *news)
+
+    quantity = plain(next(iter(held().rows.values())).quantity)
+    held().when(on(RollBack, evidence={"closing_order_id": "c1"})).refused(NotFlat, f"holds {quantity}, and no more")
+    held().when(on(RollBack, evidence={"closing_order_id": "c1", "position_quantity": 0})).then(RolledBack)
+    held().when(closing(("x8", quantity, "3.2"))).then(RolledBack).leaves(status="rolled_back", quantity="0")
+
+
+@pytest.mark.parametrize(
+    "news", [(), (on(Reduce, trade_id="x1", last_qty="5", last_px="3.2"),), (FAILED, START_ROLLBACK)], ids=len
+)
+def test_a_closing_order_proves_flat_for_what_it_was_for(news: tuple[Command, ...]) -> None:
+    given(request(), PLACED, FILLED, START_ROLLBACK, *news).when(
+        on(RollBack, evidence={"closing_order_id": "c1"})
+    ).then(RolledBack).leaves(status="rolled_back", quantity="0")
 
 
 def test_an_exchange_that_still_holds_something_is_no_proof_of_flat() -> None:

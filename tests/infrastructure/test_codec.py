@@ -224,7 +224,8 @@ def test_nothing_that_a_row_names_is_ever_imported(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("depth", [1, 50, 120, 190, 197, 198, 199, 200, 201, 220, 253, 254, 255, 256, 300])
 def test_however_deep_it_is_nested_what_is_accepted_can_be_read_back(place: str, depth: int) -> None:
     line = json.dumps(
-        {"command": "roll_back", "position_id": "APTUSDT.binance#1", "evidence": "x", place: {"deep": "HERE"}}
+        {"command": "roll_back", "position_id": "APTUSDT.binance#1", "evidence": {"closing_order_id": "x"}}
+        | {place: {"closing_order_id": "x", "deep": "HERE"}}
     )
     try:
         command = command_from_json(line.replace('"HERE"', "[" * depth + '"x"' + "]" * depth))
