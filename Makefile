@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
+SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
 .PHONY: demo test browser check bench format pins clean
 

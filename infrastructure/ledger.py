@@ -330,7 +330,7 @@ class PositionLedger(Verbs[Receipt]):
         return found
 
     def _place(self, text: str) -> tuple[PositionKey, int | None]:
-        if "#" in text:
+        if "#" in str(text):
             position_id = _understood(PositionId.parse, text)
             return position_id.key, position_id.cycle
         return _understood(PositionKey.parse, text), None
@@ -353,6 +353,8 @@ class PositionLedger(Verbs[Receipt]):
 
 
 def _understood(read: Callable[[str], Read], text: str) -> Read:
+    if not isinstance(text, str):
+        raise InvalidCommand(f"{text!r:.120} is not a text like APTUSDT.binance#1")
     try:
         return read(text)
     except ValueError as wrong:

@@ -57,7 +57,7 @@ def command(
     click.echo(f"{settings.shown}: schema version {done.schema} {how}")
     if done.legacy_view:
         click.echo(f"{settings.shown}: view {done.legacy_view}")
-    if done.warning:
+    if done.warning and done.migrated:
         say(f"note: {done.warning}")
 
 

@@ -135,7 +135,8 @@ def at_random(bot: OldBot, choose: random.Random) -> None:
         )  # fmt: skip
         return
     change: dict[str, Any] = choose.choice([
-        {"status": "closed", "exit_reason": "stop"}, {"status": "closed"}, {"status": "entry_placed"}, {"status": "canceled"},
+        {"status": "closed", "exit_reason": "stop"}, {"status": "closed"}, {"status": "entry_placed"},
+        {"status": "canceled"},
         {"status": "rolled_back"}, {"has_stop_loss": True, "stop_loss_price": choose.choice(["3.3", "0.04"])},
         {"has_stop_loss": False}, {"quantity": choose.choice(["60", "61"])}, {"entry_price": "3.2"}, {},
     ])  # fmt: skip
