@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
+RUN := .venv-run
+SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test browser check bench format pins clean
+.PHONY: demo test browser check oldest bench format pins clean
 
-demo: $(VENV)/installed ## the main job, on an embedded SQLite file
-	$(BIN)/position-ledger demo
+demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
+	$(RUN)/bin/position-ledger demo
 
 test: $(VENV)/installed browser ## every test, against the wheel that users install
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 2 $(ARGS)
@@ -23,6 +24,10 @@ check: $(VENV)/installed ## style, types, and which way imports may point
 	$(BIN)/mypy
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/test_tidy.py
 
+oldest: $(VENV)/installed ## the conformance suites, with the oldest eventsourcing that pyproject.toml lets in
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps --require-hashes --target $(VENV)/oldest -r requirements-oldest.txt
+	PYTHONPATH=$(VENV)/oldest LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/infrastructure/test_conformance.py
+
 bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 	$(BIN)/position-ledger bench --events 1000000 $(ARGS)
 
@@ -30,19 +35,26 @@ format: $(VENV)/pinned
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-pins: ## pin what the tests run with; needs uv
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header requirements.in -o requirements.txt
+PINNED := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
+pins: ## pin what the tests run with, and what the ledger runs with alone; needs uv
+	$(PINNED) requirements.in -o requirements.txt
+	$(PINNED) -c requirements.txt requirements-run.in -o requirements-run.txt
+	echo eventsourcing==9.5.0 | $(PINNED) --no-deps - -o requirements-oldest.txt
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(RUN) build dist
 
 $(VENV)/pinned: requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+$(RUN)/pinned: requirements-run.txt
+%/pinned:
+	$(PYTHON) -m venv $*
+	$*/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-$(VENV)/installed: $(VENV)/pinned pyproject.toml README.md $(SOURCES)
-	rm -rf dist
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+%/installed: %/pinned pyproject.toml README.md $(SOURCES)
+	rm -rf $*/dist
+	$*/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $*/dist .
+	$*/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $*/dist/*.whl
 	touch $@
+
+.SECONDARY:

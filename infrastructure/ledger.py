@@ -374,7 +374,7 @@ class PositionLedger(Verbs[Receipt]):
         raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
 
     def _place(self, text: str) -> tuple[PositionKey, int | None]:
-        if "#" in text:
+        if "#" in str(text):
             position_id = _understood(PositionId.parse, text)
             return position_id.key, position_id.cycle
         return _understood(PositionKey.parse, text), None
@@ -401,6 +401,8 @@ def _not_tried(error: LedgerError) -> StoreUnavailable:
 
 
 def _understood(read: Callable[[str], Read], text: str) -> Read:
+    if not isinstance(text, str):
+        raise InvalidCommand(f"{text!r:.120} is not a text like APTUSDT.binance#1")
     try:
         return read(text)
     except ValueError as wrong:

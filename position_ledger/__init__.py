@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from position_ledger_start import check
 
-import domain
-import infrastructure
-import projections
-
-_HOME = Path(__file__).resolve().parent.parent
-for _layer in (domain, infrastructure, projections):
-    _found = _layer.__file__ and Path(_layer.__file__).resolve().parent.parent
-    if _found != _HOME:
-        raise ImportError(
-            f"position-ledger needs its own package {_layer.__name__!r}, but another one was imported from {_found}. "
-            "Install position-ledger in a virtual environment of its own and send commands to `position-ledger record` "
-            "over a pipe."
-        )
+check()
 
 # Only now are the layers known to be ours.
 from domain.command import Command

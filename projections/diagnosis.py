@@ -243,7 +243,9 @@ def _put_right(finding: Finding, evidence: Sequence[str]) -> str:
 
 def database(where: str, software: str, warning: str | None) -> Section:
     """What is to be known of the database software."""
-    advice = f"{PROGRAM} export --output ledger.jsonl.gz, and import it into PostgreSQL; or use a later SQLite"
+    advice = (
+        f"{PROGRAM} export --output ledger.jsonl.gz, and import it into PostgreSQL; or run a Python with a later SQLite"
+    )
     found = (Symptom(Severity.WARNING, where, warning, advice),) if warning is not None else ()
     return Section(Check.DATABASE, f"{software}, {where}", found)
 

@@ -62,7 +62,7 @@ def command(
     """Measure the ledger beside the three layers that it replaces, the stock recorder, and the bare database.
 
     Everything happens in schemas (or SQLite files) of its own, which are gone afterwards, also after Ctrl-C. On SQLite
-    there are only the ledger and the bare database. How it is measured: docs/performance.md.
+    there are only the ledger and the bare database.
 
     \b
     Examples:

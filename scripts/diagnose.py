@@ -10,7 +10,7 @@ import click
 from infrastructure.diagnosing import Diagnosis, Question, examine
 from infrastructure.ledger import now
 from projections.activity import Activity
-from projections.symptoms import Section, Severity
+from projections.symptoms import Check, Section, Severity
 from scripts.cli import REFUSED
 from scripts.filters import Filter, filter_options
 from scripts.options import HOURS, database_option, json_option, open_ledger
@@ -73,7 +73,7 @@ def command(
 
 
 def _print(found: Diagnosis) -> None:
-    for section in found.sections:
+    for section in sorted(found.sections, key=lambda section: section.check is not Check.DATABASE):
         _print_section(section)
     if found.activity is not None:
         _print_activity(found.activity)

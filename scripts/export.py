@@ -139,9 +139,7 @@ def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sin
     try:
         from infrastructure.transfer.parquet import ParquetFile  # noqa: PLC0415 - an optional extra
     except ImportError as missing:
-        raise ExportRefused(
-            f"Parquet needs pyarrow ({missing}); install it with: pip install 'position-ledger[parquet]'"
-        ) from None
+        raise ExportRefused(f"Parquet needs pyarrow ({missing}); install it with: pip install pyarrow") from None
     return Table(ParquetFile(out, COLUMNS[what]))
 
 

@@ -15,7 +15,7 @@ from scripts.output import print_json, progress, show
 
 
 @click.command("import")
-@click.argument("path", metavar="FILE", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("path", metavar="[FILE]", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @database_option
 @json_option
 def command(path: str, database: str | None, *, as_json: bool) -> None:

@@ -57,7 +57,7 @@ def command(
     show(f"{settings.shown}: schema version {done.schema} {how}")
     if done.legacy_view:
         show(f"{settings.shown}: view {done.legacy_view}")
-    if done.warning:
+    if done.warning and done.migrated:
         say(f"note: {done.warning}")
 
 

@@ -19,7 +19,10 @@ from scripts.output import print_json_line
 LINE_BYTES_MAX: Final = 1_000_000
 
 
-@click.command("record", epilog=f"Commands: {', '.join(COMMANDS)}. Their fields: docs/commands.md.")
+@click.command(
+    "record",
+    epilog=f"Commands: {', '.join(COMMANDS)}. The fields of one are named when it is refused for want of them.",
+)
 @database_option
 def command(database: str | None) -> None:
     """Take commands, a JSON object a line on stdin; answer each with a JSON object a line on stdout.

@@ -169,6 +169,12 @@ def test_every_command_of_the_command_line_is_documented(name: str) -> None:
     assert f"position-ledger {name}" in "".join(block["text"] for block in FENCED.finditer(section))
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_no_page_that_is_not_installed(name: str) -> None:
+    command: click.Command = import_module(COMMANDS[name]).command
+    assert "docs/" not in command.get_help(click.Context(command))
+
+
 def subclasses(of: type[errors.LedgerError]) -> Iterator[type[errors.LedgerError]]:
     for kind in of.__subclasses__():
         yield kind

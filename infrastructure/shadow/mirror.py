@@ -10,6 +10,7 @@ from typing import Any
 from domain.command import Command
 from domain.errors import CommandRefused
 from domain.values import Status, plain
+from infrastructure.codec import decode
 from infrastructure.ledger import PositionLedger
 from infrastructure.legacy.row import LegacyRow
 from infrastructure.receipt import Receipt
@@ -17,30 +18,32 @@ from infrastructure.shadow import translation
 from infrastructure.shadow.change import Change, ChangeReader, same
 from infrastructure.shadow.comparison import differences, told
 from infrastructure.shadow.divergence import Divergence, Kind
-from infrastructure.shadow.mirrored import Mirrored
-from projections.positions import PositionRow
+from infrastructure.shadow.mirrored import Mirrored, outbox_id
+from projections.positions import PositionRow, project
 
-WasOpen = Callable[[str, int], bool | None]
-"""Whether a row was open after a change; None when nothing changed it until then."""
+LastChange = Callable[[str, int], Change | None]
+"""The last change of a row up to a number; None when nothing changed it until then, or nobody understands it."""
 
 
 class Mirror:
-    """Takes changes in their order; one that was mirrored before is known by its number, and changes nothing."""
+    """Takes changes in their order; one that was mirrored before is known by its number, and changes nothing.
 
-    def __init__(self, ledger: PositionLedger, reader: ChangeReader, was_open: WasOpen) -> None:
+    All that it knows follows from the ledger and the outbox, so that it says the same whenever it is stopped.
+    """
+
+    def __init__(self, ledger: PositionLedger, reader: ChangeReader, last_change: LastChange) -> None:
         """Mirror into a ledger of its own, in which nobody else trades."""
-        self._ledger, self._reader, self._was_open = ledger, reader, was_open
+        self._ledger, self._reader, self._last_change = ledger, reader, last_change
         self._keys: dict[str, Mirrored] = {}
-        self._told: set[tuple[str, str]] = set()
         self.commands = 0
 
     def take(self, change: Change) -> Iterator[Divergence]:
         """Send the commands that a change means, and compare. Refuses: StoreError, OutcomeUnknown."""
-        stream = change.row.stream
-        if stream not in self._keys:
-            self._keys[stream] = Mirrored.read(self._ledger, stream)
-        known = self._keys[stream]
-        if change.is_passing or change.id < known.last_change or self._was_imported(change, known):
+        known = self._known(change)
+        if change.id < known.last_change:
+            self.recall(change)
+            return
+        if change.is_passing or self._was_imported(change, known):
             return
         if change.after is None:
             yield from self._deleted(change, known)
@@ -51,14 +54,31 @@ class Mirror:
         else:
             yield from self._changed(change, known)
 
+    def recall(self, change: Change) -> None:
+        """Know again to which position a row belongs since a change that was mirrored before."""
+        known, name = self._known(change), change.row.name
+        if change.is_passing or self._was_imported(change, known):
+            return
+        if change.after is not None and change.after.is_open and (change.opens or name not in known.positions):
+            position_id = known.opened.get(change.id) or known.holder_before(change.id)
+            if position_id is not None:
+                known.positions[name] = position_id
+
+    def _known(self, change: Change) -> Mirrored:
+        stream = change.row.stream
+        if stream not in self._keys:
+            self._keys[stream] = Mirrored.read(self._ledger, stream)
+        return self._keys[stream]
+
     def _was_imported(self, change: Change, known: Mirrored) -> bool:
         """Whether the import of a row saw this change already: then the row that was imported is a later one."""
         name = change.row.name
         imported = known.imports.get(name)
-        if imported is None or name in known.joined or change.at > imported.ts_recorded:
+        is_joined = name in known.joined and known.joined[name] <= change.id
+        if imported is None or is_joined or change.at > imported.ts_recorded:
             return False
         if change.before is not None and same(change.before, self._reader.row(imported.row)):
-            known.joined.add(name)
+            known.joined[name] = change.id
             return False
         return True
 
@@ -67,14 +87,14 @@ class Mirror:
     def _opened(self, change: Change, known: Mirrored) -> Iterator[Divergence]:
         """Mirror a row that is open from now on; one that is used again shares nothing with what it was."""
         change = replace(change, before=None)
-        is_claimed = known.is_claimed_by(change.id)
+        is_claimed = change.id in known.opened
         holder = None if is_claimed else self._holder(change.row.stream)
         if holder is not None:
             yield from self._second(change, known, holder)
             return
         if not is_claimed:
             yield from self._claim(change, known)
-        if known.is_claimed_by(change.id):
+        if change.id in known.opened:
             yield from self._follow(change, known, self._ledger.position(known.positions[change.row.name]))
 
     def _claim(self, change: Change, known: Mirrored) -> Iterator[Divergence]:
@@ -83,6 +103,7 @@ class Mirror:
         try:
             receipt = self._send(translation.claim(change), known)
             if receipt.outcome == "recorded":
+                known.opened[change.id] = receipt.position_id
                 return
             message = f"signal {row.intent_id} opened {receipt.position_id} before, so the ledger answers replayed"
             yield _found(Kind.REFUSED, change, receipt.position_id, message, rule="replayed")
@@ -90,7 +111,7 @@ class Mirror:
             yield _refused(change, None, refusal)
         if row.intent_id is not None:
             with suppress(CommandRefused):
-                self._send(translation.taking_in(change), known)
+                known.opened[change.id] = self._send(translation.taking_in(change), known).position_id
 
     def _second(self, change: Change, known: Mirrored, holder: PositionRow) -> Iterator[Divergence]:
         row = change.row
@@ -121,22 +142,14 @@ class Mirror:
 
     def _changed(self, change: Change, known: Mirrored) -> Iterator[Divergence]:
         row = change.row
-        position_id = known.positions.get(row.name) or self._seen_before(change)
+        position_id = known.positions.get(row.name)
         if position_id is not None:
-            known.positions[row.name] = position_id
             yield from self._follow(change, known, self._ledger.position(position_id))
         elif row.is_open or (change.before is not None and change.before.is_open):
             message = f"{_described(row)} was neither imported nor inserted since the trigger is there"
             yield _found(Kind.NOT_IMPORTED, change, None, message)
             if row.is_open:
                 yield from self._opened(change, known)
-
-    def _seen_before(self, change: Change) -> str | None:
-        """The position that a second row stood beside, when it left no event of its own."""
-        if self._was_open(change.row.name, change.id - 1) is None:
-            return None
-        holder = self._holder(change.row.stream)
-        return None if holder is None else holder.position_id
 
     def _follow(self, change: Change, known: Mirrored, position: PositionRow) -> Iterator[Divergence]:
         """Mirror what a row says about its position, and compare unless the ledger would not go along."""
@@ -153,7 +166,7 @@ class Mirror:
             refusals = list(self._send_news(change, known, position))
             yield from refusals
         if not refusals:
-            yield from self._compare(change, self._ledger.position(position.position_id))
+            yield from self._compare(change, known, self._ledger.position(position.position_id))
 
     def _send_news(self, change: Change, known: Mirrored, position: PositionRow) -> Iterator[Divergence]:
         news = translation.news(change, position)
@@ -175,29 +188,64 @@ class Mirror:
         ]
 
     def _is_open(self, name: str, change: int, known: Mirrored) -> bool:
-        was_open = self._was_open(name, change)
-        return known.was_imported_open(name) if was_open is None else was_open
+        last = self._last_change(name, change)
+        if last is None:
+            return known.was_imported_open(name)
+        return last.after is not None and last.after.is_open
 
-    def _compare(self, change: Change, position: PositionRow) -> Iterator[Divergence]:
+    def _compare(self, change: Change, known: Mirrored, position: PositionRow) -> Iterator[Divergence]:
         found = differences(change.row, position, is_new=change.before is None)
         message = told(found)
-        if found and (change.row.name, message) not in self._told:
-            self._told.add((change.row.name, message))
+        if found and message != self._told_before(change, known, position):
             facts = {name: {"legacy": here, "ledger": there} for name, (here, there) in found.items()}
             yield _found(Kind.DIFFERS, change, position.position_id, message, differences=facts)
+
+    def _told_before(self, change: Change, known: Mirrored, position: PositionRow) -> str | None:
+        """What the comparison at the row's change before this one had to say; None when it was not compared then."""
+        if change.before is None:
+            return None
+        earlier = self._last_change(change.row.name, change.id - 1)
+        while earlier is not None and earlier.is_passing:
+            earlier = self._last_change(change.row.name, earlier.id - 1)
+        if earlier is None or earlier.after is None or (earlier.opens and earlier.id not in known.opened):
+            return None
+        then = self._as_of(earlier, position)
+        if then is None or _was_refused(earlier, then):
+            return None
+        return told(differences(earlier.after, then, is_new=earlier.opens))
+
+    def _as_of(self, change: Change, position: PositionRow) -> PositionRow | None:
+        """A position as a change left it."""
+        then: PositionRow | None = None
+        for event in map(decode, self._ledger.store.history(position.stream, position.cycle)):
+            number = outbox_id(event.metadata)
+            if (event.ts_recorded <= change.at) if number is None else (number <= change.id):
+                then = project(then, event)
+        return then
 
     # -- the ledger ---------------------------------------------------------------------------------------------
 
     def _holder(self, stream: str) -> PositionRow | None:
-        return next((row for row in self._ledger.store.rows(open_only=True) if row.stream == stream), None)
+        cycle = max((event.columns.cycle for event in self._ledger.store.load(stream)), default=None)
+        if cycle is None:
+            return None
+        position = self._ledger.position(f"{stream}#{cycle}")
+        return position if position.status.is_open else None
 
     def _send(self, command: Command, known: Mirrored) -> Receipt:
         receipt = self._ledger.handle(command)
         if receipt.outcome == "recorded":
             self.commands += 1
-            assert command.command_id is not None, "every command of a shadow has its own"
-            known.remember(command.command_id, command.metadata, receipt.position_id)
+            known.remember(command.metadata, receipt.position_id, is_open=receipt.status.is_open)
         return receipt
+
+
+def _was_refused(change: Change, left: PositionRow) -> bool:
+    """Whether a change still has something to say to the position that it left."""
+    try:
+        return left.status.is_open and next(translation.news(change, left), None) is not None
+    except CommandRefused:
+        return True
 
 
 def _described(row: LegacyRow) -> str:

@@ -109,9 +109,9 @@ class Outbox:
         oldest_running: int = self._ask(_OLDEST_RUNNING)[0][0]
         return oldest_running > end.transaction
 
-    def changes(self, after: int, end: End, limit: int) -> list[RawChange]:
-        """The next changes up to an end that is settled."""
-        return [RawChange(*values) for values in self._ask(_CHANGES, (after, end.id, limit))]
+    def changes(self, after: int, upto: int, limit: int) -> list[RawChange]:
+        """The next changes up to a number that is settled."""
+        return [RawChange(*values) for values in self._ask(_CHANGES, (after, upto, limit))]
 
     def last_change(self, legacy_id: str, upto: int) -> RawChange | None:
         """The last change of a row up to a number; it looks through the outbox, for few ever ask."""

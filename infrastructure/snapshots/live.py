@@ -90,7 +90,7 @@ def fetch_snapshot(asked: Asked) -> Snapshot:
     try:
         ccxt = import_module("ccxt")  # an optional extra, and slow to import
     except ImportError:
-        raise ValueError("to ask an exchange, install position-ledger[ccxt]") from None
+        raise ValueError("to ask an exchange, ccxt is needed: pip install ccxt") from None
     client = _client(ccxt, asked)
     taken_at = now()
     try:

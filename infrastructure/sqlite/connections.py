@@ -25,7 +25,8 @@ def wal_warning() -> str | None:
         return None
     return (
         f"SQLite {sqlite3.sqlite_version} is older than 3.51.3, up to which two processes that write to one file are "
-        "reported to be able to damage its write-ahead log; for several writers use a later one, or PostgreSQL"
+        "reported to be able to damage its write-ahead log. One process alone is safe; for several, use PostgreSQL, or "
+        "a Python whose sqlite3.sqlite_version is later"
     )
 
 

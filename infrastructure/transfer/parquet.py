@@ -1,4 +1,4 @@
-"""Parquet, by way of pyarrow: the optional extra `position-ledger[parquet]`.
+"""Parquet, by way of pyarrow: the optional extra `parquet`.
 
 Numbers are decimal128(38, 18), which holds every price and quantity exactly; a sum or a profit of more than 18 decimals
 is rounded to them, half to even. Times are timestamps in UTC, in microseconds.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -287,6 +288,34 @@ def test_history_of_what_never_was_is_not_an_empty_list(ledger: PositionLedger) 
         ledger.position(FIRST)
     with pytest.raises(InvalidCommand, match="not a key like"):
         ledger.history("nonsense")
+
+
+def test_the_asyncio_twin_has_every_method() -> None:
+    assert {name for name in dir(PositionLedger) if name[0] != "_"} - set(dir(AsyncPositionLedger)) == set()
+
+
+def test_the_asyncio_twin_waits_for_nobody_elses_threads(url: str) -> None:
+    async def busy() -> str:
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        try:
+            async with await AsyncPositionLedger.connect(url) as ledger:
+                waiting = loop.run_in_executor(None, stop.wait)
+                receipt = await asyncio.wait_for(ledger.request_entry(**ENTRY, intent_id="1"), 30)
+                assert await ledger.rejections() == []
+                stop.set()
+                await waiting
+                return receipt.outcome
+        finally:
+            stop.set()
+
+    assert asyncio.run(busy()) == "recorded"
+
+
+def test_what_is_no_text_is_no_position_id(ledger: PositionLedger) -> None:
+    for ask in (ledger.position, ledger.history):
+        with pytest.raises(InvalidCommand, match="1 is not a text like APTUSDT"):
+            ask(1)  # type: ignore[arg-type] # as a bot without a type checker may
 
 
 def test_the_asyncio_twin_gives_the_same_answers(url: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import position_ledger
+import position_ledger_start
 from position_ledger import PositionAlreadyOpen
 from position_ledger.testing import Clock, assert_sound, memory_ledger
 
@@ -42,11 +43,19 @@ def test_everything_that_is_offered_is_there() -> None:
         assert hasattr(position_ledger, name)
 
 
-def test_a_foreign_package_named_domain_is_noticed(tmp_path: Path) -> None:
-    (tmp_path / "domain").mkdir()
-    (tmp_path / "domain" / "__init__.py").touch()
-    done = subprocess.run(
-        [sys.executable, "-c", "import position_ledger"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert "its own package 'domain'" in done.stderr
-    assert "position-ledger record" in done.stderr
+@pytest.mark.parametrize("layer", position_ledger_start.LAYERS)
+def test_a_foreign_package_of_a_layers_name_is_noticed(tmp_path: Path, layer: str) -> None:
+    (tmp_path / layer).mkdir()
+    (tmp_path / layer / "__init__.py").touch()
+    program = "import position_ledger_start; position_ledger_start.main()"
+    for code, expected in (("import position_ledger", 1), (program, 2)):
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == expected
+        assert f"its own package {layer!r}, but another one would be imported from {tmp_path}" in done.stderr
+        assert "position-ledger record" in done.stderr
+        assert ("Traceback" in done.stderr) is (expected == 1)
+
+
+@pytest.mark.parametrize("package", [*position_ledger_start.LAYERS, "position_ledger"])
+def test_every_package_that_ships_is_typed(package: str) -> None:
+    assert (Path(position_ledger_start.__file__).parent / package / "py.typed").exists()

@@ -138,7 +138,7 @@ def test_without_pyarrow_the_extra_is_named(run: Run, tmp_path: Path, monkeypatc
     monkeypatch.delitem(sys.modules, "infrastructure.transfer.parquet", raising=False)
     code, _, err = run("--output", tmp_path / "events.parquet")
     assert code == 1
-    assert "ExportRefused: Parquet needs pyarrow" in err and "pip install 'position-ledger[parquet]'" in err
+    assert "ExportRefused: Parquet needs pyarrow" in err and "pip install pyarrow" in err
     assert "events.parquet" not in [path.name for path in tmp_path.iterdir()]
     assert run("--output", tmp_path / "events.csv")[0] == 0
 

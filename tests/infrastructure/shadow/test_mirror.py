@@ -34,11 +34,12 @@ class Story:
         self.began = BEGIN
         self._reader, self._number = ChangeReader(), 0
         self._rows: dict[str, Row] = {}
-        self._mirror = Mirror(ledger, self._reader, self._was_open)
+        self._changes: list[Change] = []
+        self._mirror = Mirror(ledger, self._reader, self._last_change)
 
-    def _was_open(self, legacy_id: str, _: int) -> bool | None:
-        row = self._rows.get(legacy_id)
-        return None if row is None else self._reader.row(row).is_open
+    def _last_change(self, legacy_id: str, upto: int) -> Change | None:
+        written = (change for change in reversed(self._changes) if change.row.name == legacy_id and change.id <= upto)
+        return next(written, None)
 
     def _take(self, before: Row | None, after: Row | None) -> list[Divergence]:
         self._number += 1
@@ -46,6 +47,7 @@ class Story:
             self._number, self.began + timedelta(seconds=self._number),
             None if before is None else self._reader.row(before), None if after is None else self._reader.row(after),
         )  # fmt: skip
+        self._changes.append(change)
         return list(self._mirror.take(change))
 
     def insert(self, row_id: int = 1, **values: Any) -> list[Divergence]:
@@ -217,8 +219,10 @@ def test_a_position_ends_when_the_last_of_its_rows_does(story: Story) -> None:
 
 
 def test_a_row_that_lives_on_after_its_position_is_told_once(story: Story) -> None:
+    story.began = datetime(2000, 1, 1, tzinfo=UTC)
     story.active()
     story.ledger.close(position_id="APTUSDT.binance#1", exit_reason="by hand", source="operator")
+    story.began = BEGIN
     (found,) = story.update(stop_loss_price="3.1")
     assert found.facts["differences"] == {"status": {"legacy": "active", "ledger": "closed"}}
     assert story.update(stop_loss_price="3.0") == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +52,7 @@ class Dying(PositionLedger):
 def told(ledger: PositionLedger) -> list[tuple[str, str, str]]:
     return [
         (entry.event.originator_id, type(entry.event).__name__, entry.event.command_id)
-        for stream in ("APTUSDT.binance", "KASUSDT.bybit")
+        for stream in sorted({row.stream for row in ledger.positions()})
         for entry in ledger.history(stream)
     ]
 
@@ -116,6 +119,78 @@ def test_it_goes_on_where_it_stopped(bot: OldBot, ledger: PositionLedger, mirror
     assert ledger.position("KASUSDT.bybit#1").exit_reason == "stop"
 
 
+def at_random(bot: OldBot, choose: random.Random) -> None:
+    """What an old bot writes on a bad day: rows beside rows, ended, used again and deleted, in any order."""
+    rows = [row for (row,) in bot.ask("SELECT id FROM monitoring.positions ORDER BY id")]
+    if not rows or choose.random() < 0.3:
+        order = choose.choice([None, f"o{choose.randrange(99)}"])
+        signal = choose.choice([None, choose.randrange(9)])
+        base = choose.choice([APT, KAS]) | {
+            "symbol": choose.choice("ABC") + "USDT",
+            "quantity": choose.choice(["60", "61"]),
+        }
+        bot.insert(
+            max(rows, default=0) + 1, signal_id=signal, exchange_order_id=order,
+            status=choose.choice(["rolled_back", "entry_placed", "entry_placed"]), **base,
+        )  # fmt: skip
+        return
+    change: dict[str, Any] = choose.choice([
+        {"status": "closed", "exit_reason": "stop"}, {"status": "closed"}, {"status": "entry_placed"},
+        {"status": "canceled"},
+        {"status": "rolled_back"}, {"has_stop_loss": True, "stop_loss_price": choose.choice(["3.3", "0.04"])},
+        {"has_stop_loss": False}, {"quantity": choose.choice(["60", "61"])}, {"entry_price": "3.2"}, {},
+    ])  # fmt: skip
+    if change:
+        bot.update(choose.choice(rows), **change)
+    else:
+        bot.delete(choose.choice(rows))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stopped_anywhere_it_records_and_tells_what_it_would_in_one_run(
+    bot: OldBot, mirror: Mirror, ledger: PositionLedger, postgres_url: str, tmp_path: Path, *, seed: int
+) -> None:
+    choose = random.Random(seed)
+    found: list[dict[str, Any]] = []
+    bot.sights(0, **APT)  # a ledger without any event has no name, and begins at the beginning
+    for _ in range(60):
+        at_random(bot, choose)
+        if choose.random() < 0.2:
+            found += [each.as_json() for each in mirror()]
+    found += [each.as_json() for each in mirror()]
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/whole.db") as whole, Outbox(postgres_url, TABLE) as outbox:
+        assert found == [each.as_json() for each in mirrored(Mirroring(whole, outbox))]
+        assert told(ledger) == told(whole)
+
+
+START = "import sys; from scripts.cli import main; sys.argv[0] = 'position-ledger'; main()"
+
+
+def test_killed_at_random_it_has_recorded_what_it_would_in_one_run(
+    bot: OldBot, ledger: PositionLedger, mirror: Mirror, *, postgres_url: str, ledger_url: str, tmp_path: Path
+) -> None:
+    choose = random.Random(2)
+    bot.sights(0, **APT)
+    for _ in range(120):
+        at_random(bot, choose)
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/whole.db") as whole, Outbox(postgres_url, TABLE) as outbox:
+        list(mirrored(Mirroring(whole, outbox)))
+        expected, commands = told(whole), whole.store.count_events()
+    killed = 0
+    for _ in range(5):
+        until = ledger.store.count_events() + choose.randrange(1, commands // 6)
+        arguments = ["shadow", "--from", postgres_url, "--database", ledger_url]
+        with subprocess.Popen([sys.executable, "-c", START, *arguments], stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None and ledger.store.count_events() < until:
+                pass
+            process.kill()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed
+    mirror()
+    assert told(ledger) == expected
+    assert_sound(ledger)
+
+
 def test_a_second_row_that_left_no_event_is_known_again(bot: OldBot, mirror: Mirror) -> None:
     bot.opens(1, 77, "a", **KAS)
     bot.insert(2, signal_id=78, status="entry_placed", **KAS)
@@ -125,6 +200,26 @@ def test_a_second_row_that_left_no_event_is_known_again(bot: OldBot, mirror: Mir
     assert (found.kind.value, found.position_id, found.facts["rule"]) == (
         "refused", "KASUSDT.bybit#1", "EntryAlreadyPlaced",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("stops", [set(), {2}, {1, 2, 3}])
+def test_a_row_does_not_end_the_position_of_a_second_one_that_is_open(
+    bot: OldBot, ledger: PositionLedger, mirror: Mirror, stops: set[int]
+) -> None:
+    found: list[Divergence] = []
+    writes: list[Callable[[], None]] = [
+        lambda: bot.insert(1, signal_id=1, status="entry_placed", exchange_order_id="o1", **APT),
+        lambda: bot.insert(2, signal_id=2, status="entry_placed", exchange_order_id="o2", **APT),
+        lambda: bot.update(1, status="closed"),
+    ]
+    for number, write in enumerate(writes, 1):
+        write()
+        if number in stops:
+            found += mirror()
+    found += mirror()
+    assert [each.kind.value for each in found] == ["second_row", "contradicted"]
+    assert found[-1].facts["open_rows"] == ["2"]
+    assert ledger.position("APTUSDT.binance#1").status.is_open
 
 
 def test_another_ledger_begins_at_the_beginning(bot: OldBot, mirror: Mirror, postgres_url: str, tmp_path: Path) -> None:
