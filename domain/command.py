@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 
 from domain.errors import InvalidCommand
 from domain.key import PositionKey
-from domain.values import Identifier, MomentOfNow, Source, exact, writable
+from domain.values import OR_LEAVE_OUT, Identifier, MomentOfNow, Source, exact, writable
 from domain.writing import written
 
 NESTING_MAX: Final = 50
@@ -107,6 +107,8 @@ def _complaints(command: type[Command], wrong: ValidationError) -> str:
                 said.append(f"{name} is missing")
             case "value_error":
                 message = error["msg"].removeprefix("Value error, ")
+                if name in command.model_fields and command.model_fields[name].is_required():
+                    message = message.replace(OR_LEAVE_OUT, "the command cannot do without it")
                 said.append(f"{name}: {message}" if name else message)
             case _:
                 said.append(f"{name}: {error['msg']}, not {error['input']!r:.60}")

@@ -21,6 +21,7 @@ from domain.errors import InvalidCommand
 from domain.key import PositionId, PositionKey, normalized_account, normalized_exchange, normalized_leg
 from domain.key import normalized_symbol as _normalized_symbol
 from domain.values import (
+    OR_LEAVE_OUT,
     Fee,
     Identifier,
     JsonFloat,
@@ -417,7 +418,7 @@ def command_from_json(text: str) -> Command:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a finite number; leave the field out when the value is not known")
+    raise ValueError(f"{name} is not a finite number; {OR_LEAVE_OUT}")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,11 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerial
 EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
 
+OR_LEAVE_OUT: Final = "leave the field out when the value is not known"
+"""What to do about a number that is none, where a command can do without it."""
+_LIKE_A_TIME: Final = (
+    'write it like 2025-10-22T18:50:40.981819Z; of a ccxt order it is order["datetime"], not its milliseconds'
+)
 DECIMALS_MAX: Final = 18
 MAGNITUDE_MAX: Final = Decimal(10) ** 18
 TEXT_LENGTH_MAX: Final = 200
@@ -127,7 +132,7 @@ def exact(value: object) -> Decimal:
         if _NUMBER.fullmatch(text):
             msg = f'{text} is a float, which cannot hold money exactly; send the text "{_rewritten(text)}"'
         else:
-            msg = f"{text} is not a finite number; leave the field out when the value is not known"
+            msg = f"{text} is not a finite number; {OR_LEAVE_OUT}"
         raise ValueError(msg)
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError(f'{value!r} is not a number; send it as text, like "61.8"')
@@ -152,7 +157,7 @@ def _rewritten(text: str) -> str:
 def _positive(value: object) -> Decimal:
     number = exact(value)
     if number <= 0:
-        raise ValueError(f"{plain(number)} is not greater than zero; leave the field out when the value is not known")
+        raise ValueError(f"{plain(number)} is not greater than zero; {OR_LEAVE_OUT}")
     return number
 
 
@@ -170,9 +175,9 @@ def utc(value: object) -> datetime:
         try:
             value = datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"{text[:60]!r} is not a time; write it like 2025-10-22T18:50:40.981819Z") from None
+            raise ValueError(f"{text[:60]!r} is not a time; {_LIKE_A_TIME}") from None
     if not isinstance(value, datetime):
-        raise ValueError(f"{value!r} is not a time; write it like 2025-10-22T18:50:40.981819Z")
+        raise ValueError(f"{value!r} is not a time; {_LIKE_A_TIME}")
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} names no zone; append Z for UTC, or an offset like +04:00")
     try:

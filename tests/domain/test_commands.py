@@ -177,8 +177,15 @@ def test_no_float_no_nan_and_nothing_absurd_gets_in(field: tuple[type[Command], 
 @pytest.mark.parametrize("value", ["0", "-0", "0.000", "-1", "-0.000000000000000001", 0])
 @pytest.mark.parametrize(("verb", "name"), [each for each in NUMBERS if each[1] not in ("fee", "filled_qty")])
 def test_no_price_and_no_quantity_is_zero_or_less(verb: type[Command], name: str, value: object) -> None:
-    with pytest.raises(InvalidCommand, match=f"{name}: .*is not greater than zero; leave the field out when"):
+    what = "the command cannot do without it" if verb.model_fields[name].is_required() else "leave the field out when"
+    with pytest.raises(InvalidCommand, match=f"{name}: .*is not greater than zero; {what}"):
         verb.of(**ONE_OF_EACH[verb] | {name: value})
+
+
+@pytest.mark.parametrize("milliseconds", [1761159040981, "1761159040981"])
+def test_a_time_in_milliseconds_is_told_where_its_text_is(milliseconds: object) -> None:
+    with pytest.raises(InvalidCommand, match=r'is not a time; .* order\["datetime"\], not its milliseconds'):
+        on(Activate, at=milliseconds)
 
 
 def test_a_fee_may_be_a_rebate() -> None:

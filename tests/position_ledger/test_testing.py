@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,27 @@ def test_a_foreign_package_of_a_layers_name_is_noticed(tmp_path: Path, layer: st
         assert ("Traceback" in done.stderr) is (expected == 1)
 
 
-@pytest.mark.parametrize("package", [*position_ledger_start.LAYERS, "position_ledger"])
-def test_every_package_that_ships_is_typed(package: str) -> None:
-    assert (Path(position_ledger_start.__file__).parent / package / "py.typed").exists()
+def test_the_wheel_is_typed_and_has_the_start(tmp_path: Path) -> None:
+    """A layer without `py.typed` is Any to whoever checks a bot's types."""
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(tmp_path),
+    ]
+    root = Path(__file__).resolve().parent.parent.parent
+    subprocess.run([*build, str(root)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    shipped = {f"{package}/py.typed" for package in (*position_ledger_start.LAYERS, "position_ledger")}
+    assert shipped | {"position_ledger_start.py"} <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_the_oldest_eventsourcing_that_is_let_in_is_the_one_that_is_tested() -> None:
+    root = Path(__file__).resolve().parent.parent.parent
+    oldest = (root / "requirements-oldest.txt").read_text().split()[0]
+    assert f'"{oldest.replace("==", ">=").removesuffix(".0")},<9.6"' in (root / "pyproject.toml").read_text()
