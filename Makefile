@@ -26,7 +26,7 @@ check: $(VENV)/installed ## style, types, and which way imports may point
 
 oldest: $(VENV)/installed ## the conformance suites, with the oldest eventsourcing that pyproject.toml lets in
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps --require-hashes --target $(VENV)/oldest -r requirements-oldest.txt
-	PYTHONPATH=$(VENV)/oldest LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/infrastructure/test_conformance.py
+	PYTHONPATH=$(VENV)/oldest LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/infrastructure/event_store/test_conformance.py
 
 bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 	$(BIN)/position-ledger bench --events 1000000 $(ARGS)

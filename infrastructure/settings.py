@@ -10,7 +10,7 @@ from typing import Final, Literal, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from domain.errors import LedgerError
-from infrastructure.databaseurl import SCHEMES, split, split_postgres
+from infrastructure.database_url import SCHEMES, split, split_postgres
 
 URL_VARIABLE: Final = "LEDGER_DATABASE_URL"
 URL_DEFAULT: Final = "sqlite:///ledger.db"

@@ -11,14 +11,14 @@ from itertools import accumulate, pairwise
 from typing import Final, Protocol, TypeVar
 
 from domain import events as e
-from domain.commands import Evidence
+from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.values import EXACT, Source, Status, plain, rounded
-from projections import statistics
-from projections.deadlines import later
 from projections.exposure import counted_at, is_covered, is_left_over
+from projections.formatting import WHO
+from projections.metrics import statistics
 from projections.positions import PositionRow, project
-from projections.wording import WHO
+from projections.reconciliation.grace_periods import later
 
 _ENTERING: Final = frozenset({Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL})
 

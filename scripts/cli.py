@@ -12,32 +12,32 @@ import click
 
 from domain.errors import LedgerError, OutcomeUnknown, StoreError
 from infrastructure.settings import InvalidSettings
-from projections.wording import readable
+from projections.formatting import readable
 from scripts.output import say
 
 COMMANDS: Final = {
-    "init": "scripts.init",
-    "record": "scripts.record",
-    "positions": "scripts.positions",
-    "history": "scripts.history",
-    "stats": "scripts.stats",
-    "report": "scripts.report",
-    "projections": "scripts.projections",
-    "rebuild": "scripts.rebuild",
-    "verify": "scripts.verify",
-    "anchor": "scripts.anchor",
-    "export": "scripts.export",
-    "import": "scripts.import_ledger",
-    "import-legacy": "scripts.import_legacy",
-    "shadow": "scripts.shadow",
-    "diagnose": "scripts.diagnose",
-    "reconcile": "scripts.reconcile",
-    "recover": "scripts.recover",
-    "analyze-logs": "scripts.analyze_logs",
-    "cleanup": "scripts.cleanup",
-    "reproduce": "scripts.reproduce",
-    "bench": "scripts.bench",
-    "demo": "scripts.demo",
+    "init": "scripts.commands.daily.init",
+    "record": "scripts.commands.daily.record",
+    "positions": "scripts.commands.daily.positions",
+    "history": "scripts.commands.daily.history",
+    "stats": "scripts.commands.daily.stats",
+    "report": "scripts.commands.daily.report",
+    "projections": "scripts.commands.audit.projections",
+    "rebuild": "scripts.commands.audit.rebuild",
+    "verify": "scripts.commands.audit.verify",
+    "anchor": "scripts.commands.audit.anchor",
+    "export": "scripts.commands.audit.export",
+    "import": "scripts.commands.audit.import_ledger",
+    "import-legacy": "scripts.legacy.import_legacy",
+    "shadow": "scripts.legacy.shadow",
+    "diagnose": "scripts.commands.operate.diagnose",
+    "reconcile": "scripts.commands.operate.reconcile",
+    "recover": "scripts.commands.operate.recover",
+    "analyze-logs": "scripts.legacy.analyze_logs",
+    "cleanup": "scripts.legacy.cleanup",
+    "reproduce": "scripts.commands.demonstrate.reproduce",
+    "bench": "scripts.commands.demonstrate.bench",
+    "demo": "scripts.commands.demonstrate.demo",
 }
 
 REFUSED: Final = 1

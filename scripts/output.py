@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from projections.wording import is_seen, readable
+from projections.formatting import is_seen, readable
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0

@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Final, cast
 
-from infrastructure.transfer.refusal import ExportRefused
-from infrastructure.wholefile import whole_file
+from infrastructure.atomic_file import whole_file
+from infrastructure.transfer.transfer_errors import ExportRefused
 
 STDOUT: Final = "-"
 _COMPRESSION_LEVEL: Final = 6

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, cast
 
 from hypothesis import given, settings
 
-from domain.command import Command
-from domain.commands import ImportPosition
+from domain.commands.base import Command
+from domain.commands.requests import ImportPosition
 from domain.errors import CommandRefused
 from domain.events import (
     EVENTS,
@@ -38,7 +38,7 @@ from domain.events import (
 )
 from domain.position import Position
 from domain.values import Status
-from infrastructure.codec import encode
+from infrastructure.event_store.codec import encode
 from tests.spec import replayed
 from tests.strategies import KEY, conversations
 

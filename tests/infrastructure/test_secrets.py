@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import LedgerError, StoreUnavailable
-from infrastructure.legacy.database import read_table
-from infrastructure.legacy.raw import UnreadableDump
-from infrastructure.postgres import conninfo
-from infrastructure.postgres.connections import connection_arguments
+from infrastructure.event_store.postgres.session import connection_info as conninfo
+from infrastructure.event_store.postgres.session.connections import connection_arguments
+from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
+from infrastructure.legacy.shadow.capture.trigger import Watched
+from infrastructure.legacy.source.legacy_database import read_table
+from infrastructure.legacy.source.raw import UnreadableDump
 from infrastructure.settings import InvalidSettings, Settings
-from infrastructure.shadow.outbox import NoOutbox, Outbox
-from infrastructure.shadow.trigger import Watched
 from scripts.cli import main
 
 PLACES = (

@@ -9,26 +9,35 @@ from functools import reduce
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
-from domain.command import Command
-from domain.commands import Adjust, Adopt, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, RollBack, StartRollback
+from domain.commands.base import Command
+from domain.commands.requests import (
+    Adjust,
+    Adopt,
+    Close,
+    FailEntry,
+    RecordEntryFill,
+    RecordEntryPlaced,
+    RollBack,
+    StartRollback,
+)
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
 from domain.values import plain
-from infrastructure.ledger import PositionLedger
-from infrastructure.recovering import recoveries
-from infrastructure.statistics import seen_to, statistics
-from projections.criteria import seconds
-from projections.diagnosis import Cycles
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.statistics_projection import seen_to, statistics
+from infrastructure.operations.apply_recovery import recoveries
+from projections.audit.anomalies import oddities
+from projections.audit.ledger_report import review
+from projections.audit.narrative import story
 from projections.exposure import Gap, taken_over_at
-from projections.facts import CycleFacts, fold
-from projections.oddities import oddities
+from projections.health.diagnosis import Cycles
+from projections.metrics.cycle_metrics import CycleFacts, fold
+from projections.metrics.objectives import seconds
+from projections.metrics.statistics import Window, measure
 from projections.positions import PositionRow
-from projections.reconciliation import Rules
-from projections.review import review
-from projections.statistics import Window, measure
-from projections.story import story
+from projections.reconciliation.compare import Rules
 from projections.timeline import moments, timeline
-from scripts.history import tell
+from scripts.commands.daily.history import tell
 from tests.projections.cycles import LATER, cycle
 from tests.spec import CYCLE, FILLED, PLACED, STOP, on, request, second
 from tests.strategies import conversations

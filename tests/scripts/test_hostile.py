@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.ledger import PositionLedger
-from projections.wording import is_seen
+from infrastructure.ledger.ledger import PositionLedger
+from projections.formatting import is_seen
 from scripts.cli import COMMANDS
 from tests.acceptance.bot import PROGRAM
 from tests.scripts.program import Program

@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from infrastructure.ledger import PositionLedger
+from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import PROGRAM
 from tests.scripts.cases import APT, fill
 from tests.scripts.program import Program

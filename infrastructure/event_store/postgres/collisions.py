@@ -1,0 +1,53 @@
+"""What stands where a ledger is to be made: a name that is taken ends it before anything was created."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from domain.errors import SchemaMismatch
+from infrastructure.event_store.postgres.session.connections import Connection
+from infrastructure.settings import Settings
+
+_MADE: Final = re.compile(r"(?:CREATE (?:TABLE|UNIQUE INDEX|INDEX)|CONSTRAINT) (\w+)\b(?! CHECK)")
+_CALLED: Final = re.compile(r"CREATE FUNCTION (\w+)")
+_TAKEN: Final = (
+    "SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'"
+    " WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'c' THEN 'type' ELSE 'table' END, relname FROM pg_class"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(names)s)"
+    " UNION ALL SELECT 'type', typname FROM pg_type WHERE typnamespace = %(schema)s::regnamespace::oid"
+    " AND typname::text = ANY(%(names)s) AND typrelid = 0::oid AND typelem = 0::oid"
+    " UNION ALL SELECT 'function', proname FROM pg_proc WHERE pronamespace = %(schema)s::regnamespace::oid"
+    " AND proname::text = ANY(%(functions)s) AND pronargs = 0::smallint ORDER BY 2, 1"
+)
+_IS_OURS: Final = (
+    "SELECT pg_catalog.count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+    " WHERE attrelid = pg_catalog.to_regclass('ledger_schema')::oid AND relkind = 'r'"
+    " AND ((attname = 'version' AND atttypid = 'int4'::regtype::oid)"
+    " OR (attname = 'name' AND atttypid = 'text'::regtype::oid))"
+)
+
+
+def require_room(connection: Connection, settings: Settings, scripts: Iterable[str]) -> None:
+    """Refuse with SchemaMismatch when something has a name that one of the scripts is about to give."""
+    text = "\n".join(scripts)
+    asked = {"schema": f'"{settings.schema}"', "names": _MADE.findall(text), "functions": _CALLED.findall(text)}
+    found = [f"{kind} {name}" for kind, name in connection.execute(_TAKEN, asked)]
+    if found:
+        raise _taken(settings, found)
+
+
+def require_ours(connection: Connection, settings: Settings) -> None:
+    """Refuse with SchemaMismatch when what says the version of a ledger was made by something else."""
+    if connection.execute(_IS_OURS).fetchone() != (2,):
+        raise _taken(settings, ["ledger_schema"])
+
+
+def _taken(settings: Settings, found: list[str]) -> SchemaMismatch:
+    another = "ledger" if settings.schema != "ledger" else "position_ledger"
+    return SchemaMismatch(
+        f"{settings.shown}: schema {settings.schema} has {', '.join(found)} already, made by something else, so no "
+        f"ledger is made there and nothing was changed; give the ledger a schema of its own: add ?schema={another} to "
+        "the URL"
+    )

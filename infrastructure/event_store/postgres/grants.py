@@ -1,0 +1,113 @@
+"""Who may do what: the role that bots run as, and who may make things beside the tables of a ledger."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Final
+
+from psycopg import sql
+
+from domain.errors import SchemaMismatch
+from infrastructure.event_store.port import Rejection
+from infrastructure.event_store.postgres.session.connections import Connection, Connections
+from infrastructure.settings import Settings
+
+_PLACED: Final = {
+    "ledger_events": (
+        "stream", "version", "type", "payload", "hash", "command_id", "intent_id", "cycle", "mark", "ts_recorded",
+    ),
+    "rejections": tuple(column.name for column in fields(Rejection)),
+}  # fmt: skip
+"""What is told by whoever inserts; the place of a row is handed out by the database, and by nobody else."""
+
+GRANTS: Final = (
+    "GRANT USAGE ON SCHEMA {schema} TO {role}",
+    "REVOKE INSERT ON ledger_events, rejections FROM {role}",
+    "GRANT SELECT ON ledger_events, rejections, ledger_schema, projection_skips TO {role}",
+    *(f"GRANT INSERT ({', '.join(names)}) ON {table} TO {{role}}" for table, names in _PLACED.items()),
+    "GRANT SELECT, UPDATE ON projections TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON positions, projection_rows TO {role}",
+)
+"""All that a bot needs. What an earlier version granted more is taken back."""
+
+_HAS_ROLE: Final = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
+_IS_OWNER: Final = (
+    "SELECT pg_catalog.pg_get_userbyid(relowner) = %s FROM pg_class WHERE oid = 'ledger_events'::regclass::oid"
+)
+_GRANTED: Final = (
+    "SELECT privilege_type, rolname, is_grantable FROM pg_class CROSS JOIN pg_catalog.aclexplode(relacl) AS acl"
+    " LEFT JOIN pg_roles ON pg_roles.oid = acl.grantee"
+    " WHERE pg_class.oid = 'positions'::regclass::oid AND acl.grantee <> relowner"
+)
+_BOTS: Final = (
+    "WITH log AS (SELECT relowner, relacl FROM pg_class WHERE oid = 'ledger_events'::regclass::oid),"
+    " acls AS (SELECT relacl AS acl FROM log UNION ALL"
+    " SELECT attacl FROM pg_attribute WHERE attrelid = 'ledger_events'::regclass::oid)"
+    " SELECT DISTINCT rolname FROM log CROSS JOIN acls CROSS JOIN pg_catalog.aclexplode(acls.acl) AS granted"
+    " JOIN pg_roles ON pg_roles.oid = granted.grantee"
+    " WHERE granted.privilege_type = 'INSERT' AND granted.grantee <> relowner"
+)
+_MAY_CLOSE: Final = (
+    "SELECT pg_catalog.pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE oid = %s::regnamespace::oid"
+)
+_CLOSE: Final = "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"
+_MAKERS: Final = (
+    "SELECT coalesce(rolname, 'PUBLIC') FROM pg_namespace CROSS JOIN pg_catalog.aclexplode(nspacl) AS acl"
+    " LEFT JOIN pg_roles ON pg_roles.oid = acl.grantee WHERE nspname = %s AND acl.privilege_type = 'CREATE'"
+    " AND acl.grantee <> nspowner AND acl.grantee <> ("
+    "SELECT relowner FROM pg_class WHERE oid = 'ledger_events'::regclass::oid) ORDER BY 1"
+)
+
+
+def grant(connection: Connection, settings: Settings, runtime_role: str) -> None:
+    """Let a role do what a bot needs, and nothing more; the owner may do everything as it is.
+
+    Refuses: SchemaMismatch for a role that is not there.
+    """
+    if connection.execute(_HAS_ROLE, (runtime_role,)).fetchone() != (True,):
+        raise SchemaMismatch(f"there is no role {runtime_role!r}; make it first: CREATE ROLE … LOGIN")
+    if connection.execute(_IS_OWNER, (runtime_role,)).fetchone() == (True,):
+        return
+    for statement in GRANTS:
+        connection.execute(
+            sql.SQL(statement).format(schema=sql.Identifier(settings.schema), role=sql.Identifier(runtime_role))
+        )
+
+
+def bots(connection: Connection) -> list[str]:
+    """The roles that may append."""
+    return [name for (name,) in connection.execute(_BOTS)]
+
+
+def regrant(connection: Connection, table: str) -> None:
+    """Let everybody do with a new positions table what they may do with the one that it is to replace."""
+    for privilege, role, passes_on in connection.execute(_GRANTED).fetchall():
+        connection.execute(
+            sql.SQL("GRANT {} ON {} TO {}{}").format(
+                sql.SQL(privilege),
+                sql.Identifier(table),
+                sql.SQL("PUBLIC") if role is None else sql.Identifier(role),
+                sql.SQL(" WITH GRANT OPTION" if passes_on else ""),
+            )
+        )
+
+
+def close(connections: Connections) -> None:
+    """Let only those make things in the ledger's schema who are named, if the schema is ours to close."""
+    schema = sql.Identifier(connections.settings.schema)
+    with connections.reading() as connection:
+        if connection.execute(_MAY_CLOSE, (schema.as_string(),)).fetchone() == (True,):
+            connection.execute(sql.SQL(_CLOSE).format(schema=schema))
+
+
+def makers_warning(connections: Connections) -> str | None:
+    """Who but the owner may make things in the ledger's schema, if anybody; what is made there can get in the way."""
+    schema = connections.settings.schema
+    with connections.reading() as connection:
+        found = [name for (name,) in connection.execute(_MAKERS, (schema,))]
+    if not found:
+        return None
+    return (
+        f"{', '.join(found)} may create tables and functions in schema {schema}, beside those of the ledger; its owner "
+        f"takes that back with REVOKE CREATE ON SCHEMA {schema} FROM {', '.join(found)}"
+    )

@@ -1,0 +1,50 @@
+"""What libpq is told, and what may be repeated of its words: never a password, wherever it was put."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from infrastructure.database_url import SCHEMES, split_postgres
+
+KEPT_APART: Final = "PGPASSWORD or ~/.pgpass, which no list of processes shows"
+_SECRET: Final = ("password", "sslpassword", "oauth_client_secret")
+_SECRET_LENGTH_MIN: Final = 4
+"""A shorter one stands in every other word by chance, and is not to be guessed from there."""
+
+
+def told(text: str) -> dict[str, str]:
+    """The words of a URL, or of a text like `host=db.example dbname=trading`, by their names in libpq.
+
+    Refuses: ValueError, whose words hold nothing of the text: libpq repeats what it does not understand, and that may
+    be a part of a password.
+    """
+    if text.partition(":")[0].lower() in SCHEMES:
+        split_postgres(text)
+    try:
+        words = {name: str(value) for name, value in conninfo_to_dict(text).items()}
+    except (psycopg.Error, UnicodeError):
+        raise ValueError(
+            "libpq does not understand it: an option that it does not know, perhaps, or a blank or a quotation mark "
+            "that is not encoded"
+        ) from None
+    if not all(port.isdecimal() for port in words.get("port", "").split(",") if port):
+        raise ValueError("its port is not a number")
+    return words
+
+
+def without_secrets(reason: str, words: dict[str, str]) -> str:
+    """What libpq or a server says, without the passwords that it was told."""
+    secrets = {
+        written
+        for name in _SECRET
+        if (secret := words.get(name))
+        for written in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+        if len(secret) >= _SECRET_LENGTH_MIN
+    }
+    for secret in sorted(secrets, key=len, reverse=True):
+        reason = reason.replace(secret, "***")
+    return reason

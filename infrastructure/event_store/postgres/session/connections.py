@@ -1,0 +1,315 @@
+"""Connections to PostgreSQL: what is set on each, how long it may take, and how its errors read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from itertools import count
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.pq import TransactionStatus
+
+from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from infrastructure.event_store.opener import Opener
+from infrastructure.event_store.postgres.session import connection_info as conninfo
+from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
+from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
+from infrastructure.event_store.turn import Turn
+from infrastructure.settings import InvalidSettings, Settings
+
+APPLICATION_NAME: Final = "position-ledger"
+IDLE_IN_TRANSACTION_FACTOR: Final = 4
+PATIENCE_SECONDS: Final = 3600.0
+"""How long one step of a walk through everything may take."""
+
+_SERVER_SHARE: Final = 0.5
+"""How much of the timeout a server has for its own word, be it that it gives up a statement or a lock."""
+_SILENCE_SHARE: Final = 0.6
+"""How much of it passes before a server that says nothing is given up; what is left is for the read-back."""
+_CONNECT_SECONDS_MIN: Final = 2
+"""The shortest bound that libpq has for a connection."""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_BACKEND: Final = (
+    "SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity"
+    " WHERE pid = pg_catalog.pg_backend_pid()"
+)
+# A standby cannot tell: what its primary wrote may be on the way to it.
+_IS_OVER: Final = (
+    "SELECT NOT pg_catalog.pg_is_in_recovery() AND (pg_catalog.pg_postmaster_start_time() <> %s"
+    " OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s))"
+)
+
+
+class Backend(NamedTuple):
+    """A process of a server, as nobody else will ever be called."""
+
+    server_started: datetime
+    pid: int
+    backend_started: datetime
+
+
+def connection_arguments(settings: Settings) -> dict[str, Any]:
+    """What every connection is opened with: the URL's own words first, then bounds for every wait."""
+    try:
+        told: dict[str, Any] = dict(conninfo.told(settings.where))
+    except ValueError as wrong:
+        raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
+    milliseconds = max(1, int(settings.timeout_seconds * 1000))
+    of_server = str(max(1, int(wait_seconds(settings) * 1000)))
+    bounds = {
+        "search_path": f'"{settings.schema}"',
+        "TimeZone": "UTC",
+        "statement_timeout": of_server,
+        "lock_timeout": of_server,
+        "idle_in_transaction_session_timeout": str(milliseconds * IDLE_IN_TRANSACTION_FACTOR),
+        "synchronous_commit": "on",
+    }
+    in_force = " ".join(f"-c {name}={value}" for name, value in bounds.items())
+    told["options"] = f"{in_force} {told.get('options', '')}".strip()
+    defaults = {
+        "application_name": APPLICATION_NAME,
+        "connect_timeout": max(_CONNECT_SECONDS_MIN, round(settings.timeout_seconds)),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+    }
+    return defaults | told | {"client_encoding": "UTF8"}
+
+
+def wait_seconds(settings: Settings) -> float:
+    """How long a command waits for a connection, and then for the server to end a statement or a lock."""
+    return settings.timeout_seconds * _SERVER_SHARE
+
+
+def settle_seconds(settings: Settings) -> float:
+    """How much of a command's time is left for reading back what became of an append."""
+    return settings.timeout_seconds * (1 - _SILENCE_SHARE)
+
+
+def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
+    """Say what a PostgreSQL error means for the caller when nothing was written."""
+    where = settings.shown
+    reason = str(error).strip().partition("\n")[0]
+    match error:
+        case errors.UndefinedTable() if "positions_next_" in reason:
+            return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
+        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
+            return SchemaMismatch(f"{where} holds no ledger ({reason}); make one with `position-ledger init`")
+        case errors.InsufficientPrivilege():
+            return StoreUnavailable(
+                f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "
+                "the ledger; what a bot needs, the owner grants with `position-ledger init --runtime-role NAME`"
+            )
+        case errors.ReadOnlySqlTransaction():
+            return StoreUnavailable(
+                f"{where} is read-only, a standby perhaps; nothing was written. "
+                "Add target_session_attrs=read-write to the URL to find the primary"
+            )
+        case errors.LockNotAvailable() | errors.QueryCanceled():
+            return StoreUnavailable(
+                f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
+            )
+        case errors.DiskFull():
+            return StoreUnavailable(f"{where} has no disk space left ({reason}); nothing was written")
+        case PoolTimeout() if error.__cause__ is not None:
+            told = " ".join(str(error.__cause__).split())
+            return StoreUnavailable(f"{where}: {reason} ({told}); nothing was written")
+        case PoolTimeout():
+            return StoreUnavailable(
+                f"{where}: {reason}, for all {settings.pool_size} of the pool are in use; nothing was written. Allow "
+                "more with ?pool_size=N"
+            )
+        case _:
+            return StoreUnavailable(f"{where}: {reason}; nothing was written")
+
+
+class _Scan(psycopg.ServerCursor[tuple[Any, ...]]):
+    """A cursor on the server, which ends with its transaction if it is not closed before."""
+
+    def __del__(self, *_: Any) -> None:
+        """Do not warn: where the transaction is over, there is nothing to close."""
+
+
+class Connections:
+    """A pool of connections, every wait bounded so that a command is answered within the timeout of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open one connection at once, so that what is wrong with the database is said now."""
+        self.settings = settings
+        self._arguments = connection_arguments(settings)
+        self._opener = Opener(settings.shown)
+        self._turns = threading.local()
+        self._scans = count()
+        self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
+        self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
+        self._pool = Pool(self._pooled, settings.pool_size)
+        self.alone().close()
+
+    def _pooled(self) -> WatchedConnection:
+        seconds = max(_CONNECT_SECONDS_MIN, int(wait_seconds(self.settings)))
+        arguments = self._arguments | {"connect_timeout": seconds}
+        connection = WatchedConnection.connect(**arguments, autocommit=True, prepare_threshold=1)
+        connection.watchdog = self._watchdog
+        found = connection.execute(_BACKEND).fetchone()
+        assert found is not None, "a backend knows itself"
+        self._backends[connection] = Backend(*found)
+        return connection
+
+    def backend(self, connection: Connection) -> Backend | None:
+        """The process that a connection was served by."""
+        return self._backends.get(connection)
+
+    def is_over(self, connection: Connection, backend: Backend) -> bool:
+        """Whether a process of the server is gone, asked over another connection."""
+        return connection.execute(_IS_OVER, backend).fetchone() == (True,)
+
+    def alone(self, **arguments: Any) -> WatchedConnection:
+        """A connection outside the pool that may be waited for as long as its own timeouts allow: for migrations.
+
+        Refuses: StoreUnavailable.
+        """
+        try:
+            return WatchedConnection.connect(**self._arguments | arguments, autocommit=True)
+        except psycopg.Error as error:
+            reason = conninfo.without_secrets(" ".join(str(error).split()), self._arguments)
+            raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
+
+    def _watched(self, **arguments: Any) -> WatchedConnection:
+        self._opener.require()
+        connection = self.alone(**arguments)
+        connection.watchdog = self._watchdog
+        return connection
+
+    @contextmanager
+    def fresh(self) -> Iterator[Connection]:
+        """A connection outside the pool for one question: those in the pool may be as lost as the one that was.
+
+        Refuses: StoreUnavailable.
+        """
+        connect_seconds = max(_CONNECT_SECONDS_MIN, int(settle_seconds(self.settings)))
+        try:
+            with self._watched(connect_timeout=connect_seconds) as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise explained(error, self.settings) from error
+
+    def listening(self, channel: str) -> Connection:
+        """A connection outside the pool that hears what is notified on a channel. Refuses: StoreUnavailable."""
+        connection = self._watched()
+        try:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        except psycopg.Error as error:
+            connection.close()
+            raise explained(error, self.settings) from error
+        return connection
+
+    def borrow(self) -> WatchedConnection:
+        """A connection of the pool. What psycopg raises passes through. Refuses: PoolTimeout, StoreUnavailable."""
+        self._opener.require()
+        if self._pool.is_closed:
+            raise StoreUnavailable(f"the ledger in {self.settings.shown} was closed; nothing was written")
+        return self._pool.borrow(wait_seconds(self.settings))
+
+    def give_back(self, connection: WatchedConnection) -> None:
+        """Put a connection back into the pool; in a fork it is not ours to give."""
+        if self._opener.is_here:
+            self._pool.give_back(connection)
+
+    @contextmanager
+    def borrowed(self) -> Iterator[WatchedConnection]:
+        """A connection that is given back at the end of the block."""
+        connection: WatchedConnection | None = None
+        try:
+            connection = self.borrow()
+            yield connection
+        finally:
+            if connection is not None:
+                self.give_back(connection)
+
+    def _turn(self) -> Turn[Connection] | None:
+        """What this thread is in the middle of."""
+        turn: Turn[Connection] | None = getattr(self._turns, "last", None)
+        while turn is not None and turn.is_over:
+            turn = turn.outer
+        return turn
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for one question, or that of the snapshot or transaction that this thread is in."""
+        self._opener.require()
+        turn = self._turn()
+        try:
+            if turn is None:
+                with self.apart() as connection:
+                    yield connection
+            else:
+                yield turn.connection
+        except psycopg.Error as error:
+            raise explained(error, self.settings) from error
+
+    @contextmanager
+    def apart(self) -> Iterator[Connection]:
+        """A connection for what is not a part of whatever this thread is in the middle of."""
+        try:
+            with self.borrowed() as connection:
+                yield connection
+        except (psycopg.Error, PoolTimeout) as error:
+            raise explained(error, self.settings) from error
+
+    @contextmanager
+    def transaction(self, begin: str = "") -> Iterator[Connection]:
+        """A transaction that everything this thread asks meanwhile is part of; `begin` sets its characteristics."""
+        with self.reading() as connection:
+            turn = Turn(connection, self._opener, self._turn())
+            try:
+                with turn.lasting(connection.transaction()):
+                    if begin:
+                        connection.execute(sql.SQL("SET TRANSACTION " + begin))
+                    self._turns.last = turn
+                    yield connection
+            finally:
+                turn.end()
+                self._turns.last = self._turn()  # nothing that is over keeps a connection alive
+
+    @contextmanager
+    def walk(self, begin: str = "") -> Iterator[Connection]:
+        """A transaction that goes through everything there is: each step takes as long as it needs."""
+        with self.transaction(begin) as connection, waited_for(connection, PATIENCE_SECONDS):
+            connection.execute("SET LOCAL statement_timeout = 0")
+            yield connection
+
+    def scan(self, statement: bytes, values: Any, rows_at_once: int) -> Iterator[tuple[Any, ...]]:
+        """Rows of a question that may have millions, in batches from a cursor on the server.
+
+        It is in the transaction of the snapshot that it is begun in, or in one of its own that nothing else is part of.
+        """
+        with self.reading() as connection, ExitStack() as stack:
+            turn = Turn(connection, self._opener, outer := self._turn())
+            if outer is None:
+                stack.enter_context(turn.lasting(connection.transaction()))
+                stack.enter_context(waited_for(connection, PATIENCE_SECONDS))
+                connection.execute("SET LOCAL statement_timeout = 0")
+            cursor = stack.enter_context(turn.lasting(_Scan(connection, f"ledger_scan_{next(self._scans)}")))
+            cursor.execute(statement, values)
+            while rows := cursor.fetchmany(rows_at_once):
+                yield from rows
+                turn.require()
+
+    def close(self) -> None:
+        """Let go of every connection; in a fork they are not ours to close."""
+        if self._opener.is_here:
+            self._pool.close()
+            self._watchdog.stop()
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether the server may have done what it was asked without our hearing of it."""
+    return connection.closed or connection.pgconn.transaction_status == TransactionStatus.UNKNOWN

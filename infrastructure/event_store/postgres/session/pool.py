@@ -1,0 +1,116 @@
+"""The pool: connections that are lent to one borrower at a time, never more than so many of them."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Final
+from weakref import WeakSet
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from infrastructure.event_store.postgres.session.watchdog import WatchedConnection
+
+_LOOK_AGAIN_SECONDS: Final = 0.05
+
+
+class PoolTimeout(Exception):
+    """No connection was to be had in time: all are lent, or none could be made, for the reason that is the cause."""
+
+
+class _Room:
+    """The place of a connection that is being made."""
+
+
+class Pool:
+    """Connections, made when one is asked for and none is idle.
+
+    An interrupt may come between any two steps, those of giving back included. So nothing is counted: what is lent is
+    known by weak references alone, and whatever its borrower could not give back makes room when it is collected.
+    """
+
+    def __init__(self, connect: Callable[[], WatchedConnection], size: int) -> None:
+        """Make no connection yet."""
+        self._connect, self._size = connect, size
+        self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
+        self._taken: WeakSet[WatchedConnection | _Room] = WeakSet()
+        self._making = threading.RLock()  # a collection under it may give back what a generator held
+        self.is_closed = False
+
+    def borrow(self, seconds: float) -> WatchedConnection:
+        """A connection, not one that the server hung up on. Refuses: PoolTimeout."""
+        deadline, reason, is_counted = time.monotonic() + seconds, None, False
+        while True:
+            connection = self._idle_one(0) or None
+            try:
+                connection = connection or self._new_one()
+            except psycopg.OperationalError as refused:
+                reason = refused
+            connection = connection or self._idle_one(min(_LOOK_AGAIN_SECONDS, max(0, deadline - time.monotonic())))
+            if connection is not None:
+                return connection
+            if time.monotonic() >= deadline and not is_counted:
+                gc.collect()  # what was lost may be part of a cycle
+                is_counted = True
+            elif time.monotonic() >= deadline:
+                raise PoolTimeout(f"no connection within {seconds:g} s") from reason
+
+    def _idle_one(self, seconds: float) -> WatchedConnection | None:
+        while True:
+            try:
+                connection = self._idle.get(timeout=seconds) if seconds else self._idle.get_nowait()
+            except Empty:
+                return None
+            if not hung_up(connection):
+                return connection
+            self._drop(connection)
+
+    def _new_one(self) -> WatchedConnection | None:
+        room = _Room()
+        with self._making:
+            if len(self._taken) >= self._size:
+                return None
+            self._taken.add(room)
+        try:
+            connection = self._connect()
+            with self._making:
+                self._taken.add(connection)
+            return connection
+        finally:
+            with self._making:
+                self._taken.discard(room)
+
+    def give_back(self, connection: WatchedConnection) -> None:
+        """Lend it to somebody else; one that is in the middle of something is closed, which rolls it back."""
+        if self.is_closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            self._drop(connection)
+        else:
+            self._idle.put(connection)
+
+    def _drop(self, connection: WatchedConnection) -> None:
+        connection.close()
+        with self._making:
+            self._taken.discard(connection)
+
+    def close(self) -> None:
+        """Close what is idle; what is lent is closed when it is given back."""
+        self.is_closed = True
+        while (connection := self._idle_one(0)) is not None:
+            self._drop(connection)
+
+
+def hung_up(connection: WatchedConnection) -> bool:
+    """Whether an idle connection was closed by the server: looked at here, without asking the server.
+
+    What it said last is read first, the end of the stream after it.
+    """
+    try:
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False

@@ -1,0 +1,66 @@
+"""Statements that a connection is sent again and again, handed to libpq itself.
+
+A cursor of psycopg does much that an append has no use for: it adapts values, which are text here already, and makes
+objects of a result that is one number. That took as long as deciding the command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from hashlib import blake2b
+from typing import Any, Final
+
+from psycopg import errors
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+from infrastructure.event_store.postgres.session.watchdog import WatchedConnection
+
+_DONE: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+
+def execute(connection: WatchedConnection, statement: bytes, values: Sequence[str | None]) -> PGresult:
+    """Execute a statement with PostgreSQL's own placeholders in one round trip, two when the connection is new to it.
+
+    Shape:   its result, all as text. It is a transaction of its own; there must not be another one.
+    Refuses: psycopg.Error, as a cursor does.
+    """
+    watchdog, server = connection.watchdog, connection.pgconn
+    assert watchdog is not None, "of our pool"
+    encoded: list[Any] = [None if value is None else value.encode() for value in values]
+    try:
+        watchdog.watch(connection)
+        name = _prepared(connection, statement)
+        try:
+            return _checked(server.exec_prepared(name, encoded))
+        except errors.InvalidSqlStatementName:  # a cursor of psycopg lets go of them all after a DROP or an ALTER
+            connection.prepared.clear()
+        except errors.FeatureNotSupported:  # a table was altered, and the plan would give a result of another type
+            _checked(server.exec_(b"DEALLOCATE " + name))
+            connection.prepared.discard(name)
+        return _checked(server.exec_prepared(_prepared(connection, statement), encoded))
+    finally:
+        watchdog.let_be(connection)
+
+
+def _prepared(connection: WatchedConnection, statement: bytes) -> bytes:
+    name = _name(statement)
+    if name not in connection.prepared:
+        with suppress(errors.DuplicatePreparedStatement):  # the server has lost others, not this one
+            _checked(connection.pgconn.prepare(name, statement))
+        connection.prepared.add(name)
+    return name
+
+
+@cache
+def _name(statement: bytes) -> bytes:
+    """A name that no other statement has, whatever was prepared before."""
+    return b"ledger_" + blake2b(statement, digest_size=16).hexdigest().encode()
+
+
+def _checked(result: PGresult) -> PGresult:
+    if result.status not in _DONE:
+        raise errors.error_from_result(result)
+    return result

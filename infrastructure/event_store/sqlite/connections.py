@@ -1,0 +1,232 @@
+"""Connections to one SQLite file: how they are set up, shared between threads, and how their errors read."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from typing import Any, TypeVar
+
+from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from infrastructure.event_store.opener import Opener
+from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
+from infrastructure.event_store.turn import Turn
+from infrastructure.settings import Settings
+
+Result = TypeVar("Result")
+
+_FIXED_WAL_RESET = (3, 51, 3)
+
+
+def wal_warning() -> str | None:
+    """What to know about the SQLite that Python came with, if anything."""
+    if sqlite3.sqlite_version_info >= _FIXED_WAL_RESET:
+        return None
+    return (
+        f"SQLite {sqlite3.sqlite_version} is older than 3.51.3, up to which two processes that write to one file are "
+        "reported to be able to damage its write-ahead log. One process alone is safe; for several, use PostgreSQL, or "
+        "a Python whose sqlite3.sqlite_version is later"
+    )
+
+
+def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
+    """Say what an SQLite error means for the caller: nothing was written, and why."""
+    reason = str(error)
+    if "positions_next_" in reason:
+        return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
+    if "no such table" in reason or "no such column" in reason:
+        return SchemaMismatch(f"{settings.where} is not a ledger ({reason}); make one with `position-ledger init`")
+    if "locked" in reason or "busy" in reason:
+        return StoreUnavailable(
+            f"{settings.where} was locked by another process for {settings.timeout_seconds:g} s; nothing was written. "
+            "Try again, or wait longer with ?timeout=SECONDS"
+        )
+    return StoreUnavailable(f"{settings.where}: {reason}; nothing was written")
+
+
+class Connections:
+    """As many connections as there are threads at work, one writer at a time.
+
+    A database in memory has one connection, which everybody waits for. An interrupt may come between any two steps,
+    those of tidying up included: what must not be left behind is undone by code of C (`with` a lock or a connection),
+    or twice.
+    """
+
+    def __init__(self, settings: Settings, *, create: bool = True) -> None:
+        """Open nothing yet; `create` may make the file."""
+        self.settings = settings
+        self._mode = "rwc" if create else "rw"
+        self._idle: list[FileConnection] = []
+        self._writing = threading.RLock()
+        self._turns = threading.local()
+        self._opener = Opener(settings.shown)
+        self._closed = False
+        self._file = None if settings.is_memory else LedgerFile(settings.where)
+        self._memory = self._connected(":memory:") if settings.is_memory else None
+
+    def _open(self) -> FileConnection:
+        if self._file is None:
+            assert self._memory is not None, "opened at once, and closed never but by close"
+            return self._memory
+        path, where = self._file.path, self.settings.where
+        if self._mode == "rw" and not path.exists():
+            raise SchemaMismatch(f"there is no ledger at {where}; make one with `position-ledger init`")
+        if not path.parent.is_dir():
+            raise StoreUnavailable(f"{where}: there is no folder {path.parent}")
+        connection = self._connected(f"{path.as_uri()}?mode={self._mode}")
+        self._file.meet(connection)
+        return connection
+
+    def _connected(self, database: str) -> FileConnection:
+        connection = sqlite3.connect(
+            database,
+            timeout=self.settings.timeout_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+            factory=FileConnection,
+        )
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _require(self) -> None:
+        self._opener.require()
+        if self._closed:
+            raise StoreUnavailable(f"the ledger in {self.settings.where} was closed; nothing was written")
+        if self._file is not None:
+            self._file.require_name()
+
+    def _borrow(self) -> FileConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open()
+
+    def _give_back(self, connection: FileConnection) -> None:
+        if connection is self._memory or not self._opener.is_here:
+            return
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _turn(self) -> Turn[FileConnection] | None:
+        """The snapshot or transaction that this thread is in."""
+        turn: Turn[FileConnection] | None = getattr(self._turns, "last", None)
+        while turn is not None and turn.is_over:
+            turn = turn.outer
+        return turn
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one question, or that of the snapshot or transaction that this thread is in."""
+        self._require()
+        turn = self._turn()
+        try:
+            if turn is not None:
+                yield turn.connection
+                return
+            with self._writing if self._memory else nullcontext():
+                connection = self._borrow()
+                try:
+                    yield connection
+                finally:
+                    self._give_back(connection)
+        except sqlite3.Error as error:
+            raise explained(error, self.settings) from error
+
+    def rows(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The answer to a question, as it is fetched; of a database in memory all at once."""
+        with self.reading() as connection:
+            cursor = connection.execute(statement, values)
+            if self._memory is not None:
+                found = cursor.fetchall()
+            else:
+                try:
+                    for row in cursor:
+                        yield row
+                        self._opener.require()
+                finally:
+                    with suppress(sqlite3.ProgrammingError):  # it was closed with the snapshot that it was begun in
+                        cursor.close()
+                return
+        yield from found
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every question of this thread see one and the same moment.
+
+        A file is closed with it: what is still being read from it would hold the next question to the same moment.
+        """
+        self._require()
+        if self._turn() is not None:
+            yield
+            return
+        with self._writing if self._memory else nullcontext():
+            turn: Turn[FileConnection] | None = None
+            try:
+                try:
+                    turn = Turn(self._open(), self._opener, None)
+                    turn.connection.execute("BEGIN")
+                    self._turns.last = turn
+                    yield
+                finally:
+                    self._end(turn)
+            except sqlite3.Error as error:
+                raise explained(error, self.settings) from error
+            finally:
+                self._end(turn)
+
+    def _end(self, snapshot: Turn[FileConnection] | None) -> None:
+        if snapshot is None or not self._opener.is_here:
+            return
+        snapshot.end()
+        if self._memory is None:
+            snapshot.connection.close()
+        else:
+            snapshot.connection.rollback()
+
+    def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """One transaction with the write lock held from its start: all of it is kept, or nothing.
+
+        Refuses: StoreUnavailable when the lock is not to be had in time. Integrity errors pass through.
+        """
+        self._require()
+        with self._writing:
+            turn: Turn[FileConnection] | None = None
+            try:
+                turn = Turn(self._borrow(), self._opener, self._turn())
+                if turn.connection.in_transaction:
+                    raise StoreUnavailable("a ledger in memory is not written to in a snapshot; nothing was written")
+                with turn.connection as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    if self._file is not None:
+                        self._file.require(connection)
+                    self._turns.last = turn
+                    return work(connection)
+            except sqlite3.IntegrityError:
+                raise
+            except sqlite3.Error as error:
+                raise explained(error, self.settings) from error
+            finally:
+                if turn is not None:
+                    turn.end()
+                    self._give_back(turn.connection)
+
+    def ensure_wal(self) -> None:
+        """Switch the file to a write-ahead log: readers and the writer do not wait for each other."""
+        with self.reading() as connection, closing(connection.cursor()) as cursor:
+            if self._memory is None and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                cursor.execute("PRAGMA journal_mode = WAL")
+
+    def close(self) -> None:
+        """Close every idle connection; one in use is closed when it is handed back. In a fork none is ours to close."""
+        self._closed = True
+        if not self._opener.is_here:
+            return
+        while self._idle:
+            self._idle.pop().close()
+        if self._memory is not None:
+            self._memory.close()

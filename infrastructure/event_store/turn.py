@@ -1,0 +1,52 @@
+"""A turn: what one thread does in one transaction, and what it may no longer touch once that is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Generic, TypeVar
+
+from domain.errors import StoreUnavailable
+from infrastructure.event_store.opener import Opener
+
+Connection = TypeVar("Connection")
+Value = TypeVar("Value")
+
+
+class Turn(Generic[Connection]):
+    """A transaction of a thread, or a part of it.
+
+    A generator that was begun in it may be closed, or asked for more, after its end, in another thread, or in a fork:
+    the connection is somebody else's by then.
+    """
+
+    def __init__(self, connection: Connection, opener: Opener, outer: Turn[Connection] | None) -> None:
+        """Begin, as a part of another turn or on its own."""
+        self.connection, self.outer = connection, outer
+        self._opener, self._ended = opener, False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its connection is not ours any more."""
+        return self._ended or not self._opener.is_here or (self.outer is not None and self.outer.is_over)
+
+    def end(self) -> None:
+        """Be over."""
+        self._ended = True
+
+    def require(self) -> None:
+        """Refuse to read on, unless it lasts: StoreUnavailable."""
+        self._opener.require()
+        if self.is_over:
+            raise StoreUnavailable("the snapshot in which this was asked is over; read it to its end inside the block")
+
+    @contextmanager
+    def lasting(self, context: AbstractContextManager[Value]) -> Iterator[Value]:
+        """Be in a context of the connection, and leave it only while the connection is ours."""
+        with ExitStack() as stack:
+            value = stack.enter_context(context)
+            try:
+                yield value
+            finally:
+                if self.is_over:
+                    stack.pop_all()

@@ -1,0 +1,112 @@
+"""AsyncPositionLedger: the ledger for programs that run on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+
+from domain.commands.base import Command
+from domain.errors import LedgerError
+from domain.identifiers import PositionKey
+from infrastructure.event_store.port import Rejection
+from infrastructure.ledger.as_of import Axis, PastMoment
+from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.receipt import Receipt
+from infrastructure.ledger.typed_commands import Verbs
+from projections.positions import PositionRow
+from projections.rebuild import Progress, Rebuilt
+
+if TYPE_CHECKING:
+    from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+class AsyncPositionLedger(Verbs[Awaitable[Receipt]]):
+    """The asyncio twin of PositionLedger: the same methods, awaited; the database is waited for in threads.
+
+    The threads are its own, as many as there are connections in the pool, so that no other work of the program stands
+    in the way of a command. A call that is cancelled may be recorded all the same: send it again by its `command_id`.
+    """
+
+    def __init__(self, ledger: PositionLedger) -> None:
+        """Wrap a ledger that is open."""
+        self._ledger = ledger
+        self._threads = ThreadPoolExecutor(ledger.store.settings.pool_size, "position-ledger")
+
+    @classmethod
+    async def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
+        """Open a ledger, as PositionLedger.connect does."""
+        return cls(await asyncio.to_thread(PositionLedger.connect, url, create=create))
+
+    async def disconnect(self) -> None:
+        """Let go of the database."""
+        await self._run(self._ledger.disconnect)
+        self._threads.shutdown(wait=False)
+
+    @property
+    def application(self) -> LedgerApplication:
+        """The ledger as an application of eventsourcing, as PositionLedger has it; what it does blocks."""
+        return self._ledger.application
+
+    async def _run(self, call: Callable[Asked, Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
+
+    async def __aenter__(self) -> Self:
+        """Be open until the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the database."""
+        await self.disconnect()
+
+    def handle(self, command: Command) -> Awaitable[Receipt]:
+        """Decide one command and append what follows from it."""
+        return self._run(self._ledger.handle, command)
+
+    async def handle_many(self, commands: Iterable[Command]) -> list[Receipt | LedgerError]:
+        """Decide a batch and append what is accepted in one transaction, as PositionLedger.handle_many does."""
+        return await self._run(self._ledger.handle_many, commands)
+
+    async def position(
+        self, position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
+    ) -> PositionRow:
+        """One cycle as it stands, or stood."""
+        return await self._run(self._ledger.position, position_id, as_of=as_of, by=by)
+
+    async def positions(
+        self,
+        *,
+        open: bool = False,
+        unprotected: bool = False,
+        as_of: PastMoment = None,
+        by: Axis | str = Axis.RECORDED,
+    ) -> list[PositionRow]:
+        """All cycles, or some, now or as of then."""
+        return await self._run(self._ledger.positions, open=open, unprotected=unprotected, as_of=as_of, by=by)
+
+    async def history(
+        self, key_or_position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
+    ) -> list[HistoryEntry]:
+        """Every event of a key, or of one of its cycles."""
+        return await self._run(self._ledger.history, key_or_position_id, as_of=as_of, by=by)
+
+    async def rejections(self, key: PositionKey | None = None) -> list[Rejection]:
+        """Every duplicate that was ever refused, or those of one key."""
+        return await self._run(self._ledger.rejections, key)
+
+    async def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
+        """Fold the positions table anew from the events; `progress` is called in a thread."""
+        return await self._run(self._ledger.rebuild, progress)
+
+    async def imported(self, key: PositionKey) -> dict[str, str]:
+        """The rows that were imported into a key before."""
+        return await self._run(self._ledger.imported, key)

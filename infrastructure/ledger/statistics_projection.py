@@ -1,0 +1,47 @@
+"""The statistics of a ledger: catch up with the log, then sum up a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from domain.identifiers import PositionKey
+from infrastructure.event_store.port import Store
+from infrastructure.ledger.late_fills import successor_at
+from infrastructure.ledger.projector import Follower
+from projections.exposure import is_left_over
+from projections.metrics.cycle_metrics import CycleFacts
+from projections.metrics.statistics import Statistics, Window, measure
+from projections.projection import STATISTICS
+from projections.rebuild import Progress
+
+
+def seen_to(store: Store, facts: CycleFacts) -> CycleFacts:
+    """The facts of a cycle in the light of later ones of its key, which may have taken over what it holds."""
+    if not is_left_over(facts.position):
+        return facts
+    at = successor_at(store, facts.position)
+    return facts if at is None else facts.taken_over(at)
+
+
+def statistics(
+    store: Store,
+    window: Window,
+    *,
+    now: datetime,
+    takes: Callable[[PositionKey], bool] = lambda _: True,
+    progress: Progress = lambda _: None,
+) -> Statistics:
+    """Sum up a window, of all keys or of some; everything that was recorded by now is in it.
+
+    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+    """
+    follower = Follower(store, STATISTICS)
+    follower.catch_up(progress)
+    facts = [
+        seen_to(store, each)
+        for each in follower.lasting(window.reach)
+        if takes(PositionKey.parse(each.position.stream))
+    ]
+    refused = [each for each in store.rejections(since=window.since) if each.key is not None and takes(each.key)]
+    return measure(facts, refused, window, now=now)

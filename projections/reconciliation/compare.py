@@ -1,0 +1,373 @@
+"""What an exchange shows beside what the ledger has: every difference by its name, and no conclusion from silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from domain.identifiers import PositionKey
+from domain.values import Status, plain, timestamp_text
+from projections.account_snapshot import SeenOrder, SeenPosition, Snapshot
+from projections.positions import PositionRow
+from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirmations
+from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.entry_orders import may_rest
+from projections.reconciliation.grace_periods import is_overdue
+from projections.reconciliation.matching import Pair, is_one_price, pairs
+from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
+from projections.reconciliation.stop_orders import Cover, cover_of, is_lost, moved_stop
+from projections.reconciliation.stream_state import Standing, standings
+
+CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
+"""How old a snapshot may be to correct anything, unless it is said: what it shows may be gone by now."""
+
+_OPENING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator decides: how many snapshots must agree, how old one may be, whether "nothing" is believed."""
+
+    confirmations: int = 2
+    age_max: timedelta | None = None
+    """Older is stale. None: any age may be compared, but only a recent one corrects anything."""
+    trust_empty: bool = False
+    """Whether one is believed that shows none, or little, of what the ledger holds, or of its stops."""
+    symbol: str | None = None
+    """Only this one, in the spelling of keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """The latest snapshot of one account beside the ledger; earlier ones only confirm what is absent."""
+
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+    doubts: tuple[str, ...]
+    """Why the snapshot is not reliable; nothing is corrected then."""
+    hindrance: str | None = None
+    """Why nothing may be corrected although it is reliable."""
+    order_doubts: tuple[str, ...] = ()
+    """Why nothing is concluded from orders that it does not show, beside what it says itself."""
+    rules: Rules = Rules()
+    confirming: Confirmations
+    """All snapshots as witnesses, among them the reliable ones, oldest first."""
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether what the snapshot does not show was not there."""
+        return not self.doubts
+
+    @property
+    def shows_orders(self) -> bool:
+        """Whether an order that the snapshot does not show was not there."""
+        return self.is_reliable and self.snapshot.shows_orders and not self.order_doubts
+
+    def of(self, *kinds: Kind) -> list[Finding]:
+        """Findings of some kinds."""
+        return [finding for finding in self.findings if finding.kind in kinds]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is not as it should be."""
+        return [finding for finding in self.findings if not finding.kind.is_quiet]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        taken_at = self.snapshot.taken_at
+        return {
+            "exchange": self.snapshot.exchange,
+            "account": self.snapshot.account,
+            "taken_at": taken_at and timestamp_text(taken_at),
+            "snapshot_reliable": self.is_reliable,
+            "protection_judged": self.shows_orders,
+            "doubts": [*self.doubts, *self.snapshot.order_doubts, *self.order_doubts],
+            "notes": [*self.snapshot.notes, *([self.hindrance] if self.hindrance else [])],
+            **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in Kind},
+        }
+
+
+def reconcile(
+    rows: Iterable[PositionRow], snapshots: Sequence[Snapshot], *, now: datetime, rules: Rules | None = None
+) -> Reconciliation:
+    """Compare the latest of several snapshots of one account with all rows of the ledger, open and over.
+
+    Shape: nothing is concluded from what an unreliable snapshot does not show, nor from one that the ledger has
+           overtaken at a key; what it does show is compared in any case.
+    """
+    assert snapshots, "there is something to compare with"
+    rules = rules or Rules()
+    rows = list(rows)
+    ordered = sorted(snapshots, key=lambda each: (each.taken_at is not None, each.taken_at or now, each.digest))
+    latest = ordered[-1]
+    known = standings(rows, latest.exchange, latest.account)
+
+    accounts = {row.account for row in rows if row.exchange == latest.exchange}
+
+    def doubts(snapshot: Snapshot) -> tuple[str, ...]:
+        return (
+            *doubts_about(snapshot, known, now, rules.age_max, trust_empty=rules.trust_empty),
+            *doubts_about_account(snapshot, accounts),
+        )
+
+    def order_doubts(snapshot: Snapshot) -> tuple[str, ...]:
+        return doubts_about_orders(snapshot, known, trust_empty=rules.trust_empty)
+
+    found_doubtful, about_orders = doubts(latest), order_doubts(latest)
+    trusted = [_not_ahead(each, now) for each in ordered if not doubts(each)]
+    snapshot = _not_ahead(latest, now)
+    confirming = Confirmations(
+        seen=tuple(_not_ahead(each, now) for each in ordered),
+        trusted=tuple(trusted),
+        complete=tuple(each for each in trusted if each.shows_orders and not order_doubts(each)),
+        age_max=rules.age_max or CONFIRMING_AGE_MAX,
+    )
+    comparison = _Comparison(
+        snapshot, confirming, known, now, rules, is_reliable=not found_doubtful, shows_orders=not about_orders
+    )
+    return Reconciliation(
+        snapshot=snapshot,
+        findings=tuple(comparison.findings()),
+        doubts=found_doubtful,
+        order_doubts=about_orders,
+        hindrance=_too_old(latest, now, rules.age_max or CORRECTING_AGE_MAX),
+        rules=rules,
+        confirming=confirming,
+    )
+
+
+def _not_ahead(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """By our clock: what a clock ahead of it calls later was seen by now, and nothing is recorded as yet to come."""
+    if snapshot.taken_at is None or snapshot.taken_at <= now:
+        return snapshot
+    return replace(snapshot, taken_at=now)
+
+
+def _too_old(snapshot: Snapshot, now: datetime, age_max: timedelta) -> str | None:
+    if snapshot.taken_at is None or now - snapshot.taken_at <= age_max:
+        return None
+    age = now - snapshot.taken_at
+    return (
+        f"it was taken {_ago(age)} ago, so nothing is corrected by it: take another one, or allow it with "
+        f"--max-age {int(age.total_seconds()) + 60}"
+    )
+
+
+def _ago(age: timedelta) -> str:
+    hours = age.total_seconds() / 3600
+    if hours >= 48:
+        return f"{age.days} days"
+    return f"{hours:.1f} h" if hours >= 1 else f"{age.total_seconds() / 60:.0f} min"
+
+
+class _Comparison:
+    """One snapshot beside the ledger; the order of what is found is that of the keys."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        confirming: Confirmations,
+        known: Mapping[PositionKey, Standing],
+        now: datetime,
+        rules: Rules,
+        *,
+        is_reliable: bool,
+        shows_orders: bool,
+    ) -> None:
+        self._snapshot, self._confirming, self._known, self._rules = snapshot, confirming, known, rules
+        self._at = snapshot.taken_at or now
+        self._is_reliable = is_reliable
+        self._judges_stops = is_reliable and snapshot.shows_orders and shows_orders
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything that was found, key by key."""
+        for pair in pairs(self._known, self._snapshot.positions or ()):
+            if self._rules.symbol in (None, pair.standing.key.symbol):
+                yield from self._of_pair(pair)
+        if self._judges_stops:
+            yield from self._zombies()
+
+    def _of_pair(self, pair: Pair) -> Iterator[Finding]:
+        standing, position = pair.standing, pair.position
+        if position is None:
+            assert standing.row is not None, "one of the two is there"
+            yield self._absent(standing, standing.row)
+        elif standing.row is None:
+            yield from self._orphan(standing, position)
+        elif standing.row.side is not position.side:
+            yield from self._other_side(standing, standing.row, position)
+        else:
+            yield from self._both(standing, standing.row, position)
+
+    def _absent(self, standing: Standing, row: PositionRow) -> Finding:
+        def found(kind: Kind, message: str, confirmations: int = 0) -> Finding:
+            return Finding(kind=kind, standing=standing, message=message, confirmations=confirmations)
+
+        if not self._is_reliable:
+            return found(Kind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
+        if standing.changed_after(self._snapshot.taken_at):
+            return found(Kind.UNJUDGED, self._overtaken(standing))
+        if not is_overdue(row, self._at):
+            return found(Kind.OPENING, f"{row.status.value} since {_clock(row.opened_at)}, and not at the exchange yet")
+        if may_rest(row, self._snapshot.orders):
+            return found(Kind.OPENING, "its entry order rests at the exchange, and nothing is filled")
+        if not row.quantity:
+            message = f"{row.status.value} since {_clock(row.opened_at)}: the exchange has neither position nor order"
+            return found(Kind.PHANTOM, message)
+        message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange nothing"
+        return found(Kind.PHANTOM, message, self._confirming.absences(standing, row))
+
+    def _overtaken(self, standing: Standing) -> str:
+        assert standing.changed_at is not None, "overtaken by something"
+        return f"the ledger has news of {_clock(standing.changed_at)}, which the snapshot cannot show"
+
+    def _orphan(self, standing: Standing, position: SeenPosition) -> Iterator[Finding]:
+        held = f"the exchange holds {_held(position)}"
+        if standing.changed_after(self._snapshot.taken_at):
+            yield Finding(
+                kind=Kind.UNJUDGED, standing=standing, position=position, message=f"{held}; {self._overtaken(standing)}"
+            )
+            return
+        cover = self._cover(position, None)
+        why = "no open cycle explains it"
+        if position.avg_px_open is None:
+            why += "; its average entry is not said, so it cannot be adopted"
+        yield Finding(
+            kind=Kind.ORPHAN, standing=standing, position=position, message=f"{held}, and {why}", orders=_to_note(cover)
+        )
+        yield from self._stops(standing, cover)
+
+    def _other_side(self, standing: Standing, row: PositionRow, position: SeenPosition) -> Iterator[Finding]:
+        message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange {_held(position)}"
+        if standing.changed_after(self._snapshot.taken_at):
+            message += f"; {self._overtaken(standing)}"
+            yield Finding(kind=Kind.UNJUDGED, standing=standing, position=position, message=message)
+            return
+        cover = self._cover(position, None)
+        yield Finding(
+            kind=Kind.SIDE, standing=standing, position=position, message=message, orders=_to_note(cover),
+            confirmations=self._confirming.absences(standing, row) if self._is_reliable else 0,
+        )  # fmt: skip
+        yield from self._stops(standing, cover)
+
+    def _both(self, standing: Standing, row: PositionRow, position: SeenPosition) -> Iterator[Finding]:
+        def found(kind: Kind, message: str) -> Finding:
+            return Finding(kind=kind, standing=standing, position=position, message=message)
+
+        overtaken = standing.changed_after(self._snapshot.taken_at)
+        if row.quantity == position.quantity:
+            yield found(Kind.MATCHED, _held(position))
+        elif overtaken:
+            yield found(Kind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
+        elif (not row.quantity or row.status is Status.ROLLING_BACK) and not is_overdue(row, self._at):
+            yield found(Kind.OPENING, f"{_differs(row, position)}: it is {row.status.value}")
+        else:
+            yield found(Kind.QUANTITY, _differs(row, position))
+        if overtaken:
+            return
+        if row.quantity and not is_one_price(row.avg_px_open, position.avg_px_open):
+            assert position.avg_px_open is not None, "it differs"
+            ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
+            yield found(
+                Kind.PRICE, f"average entry: {ours} in the ledger, {plain(position.avg_px_open)} at the exchange"
+            )
+        if row.status not in _OPENING or is_overdue(row, self._at):
+            cover = self._cover(position, row)
+            yield from self._stops(standing, cover)
+            yield from self._stop_on_record(standing, row, cover)
+
+    def _cover(self, position: SeenPosition, row: PositionRow | None) -> Cover:
+        return cover_of(position, row, self._snapshot.orders or ())
+
+    def _stops(self, standing: Standing, cover: Cover) -> Iterator[Finding]:
+        """What is to be said of the stops of a position, whoever opened it."""
+
+        def found(kind: Kind, message: str, orders: tuple[SeenOrder, ...]) -> Finding:
+            return Finding(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
+
+        if self._judges_stops and not cover.is_complete:
+            yield found(Kind.UNPROTECTED, _lacking(cover), cover.stops)
+        if cover.is_doubled:
+            message = f"{len(cover.stops)} stops for one position: {_names(cover.stops)}"
+            yield found(Kind.DUPLICATE_STOPS, message, cover.stops)
+        if cover.wrong_side:
+            message = f"beyond the entry, so not a stop: {_names(cover.wrong_side)}"
+            yield found(Kind.WRONG_SIDE_STOP, message, cover.wrong_side)
+
+    def _stop_on_record(self, standing: Standing, row: PositionRow, cover: Cover) -> Iterator[Finding]:
+        """Whether the stop that the ledger knows is still the one."""
+        if stop := moved_stop(row, cover):
+            was = f"order {row.stop_order_id}" if row.stop_order_id else "no order"
+            message = f"the stop is order {stop.order_id}{_at(stop)}; the ledger has {was}"
+            yield Finding(
+                kind=Kind.MOVED_STOP, standing=standing, position=cover.position, message=message, orders=(stop,)
+            )
+        elif self._judges_stops and is_lost(row, cover):
+            which = f"order {row.stop_order_id} " if row.stop_order_id else ""
+            message = f"its stop {which}is not at the exchange, and no other one is"
+            yield Finding(
+                kind=Kind.LOST_STOP, standing=standing, position=cover.position, message=message,
+                confirmations=self._confirming.lost_stops(standing, row),
+            )  # fmt: skip
+
+    def _zombies(self) -> Iterator[Finding]:
+        for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
+            if self._rules.symbol in (None, order.key.symbol) and self._is_left_over(order):
+                standing = self._known.get(order.key, Standing(order.key))
+                message = f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{_at(order)}: "
+                message += "there is no position for it"
+                yield Finding(
+                    kind=Kind.ZOMBIE, standing=Standing(order.key, version=standing.version), message=message,
+                    orders=(order,),
+                )  # fmt: skip
+
+    def _is_left_over(self, order: SeenOrder) -> bool:
+        held = [each for each in self._snapshot.positions or () if each.key.symbol == order.key.symbol]
+        if any(order.closes(each.key, each.side) or not (order.is_stop or order.reduce_only) for each in held):
+            return False
+        rows = [each.row for each in self._known.values() if each.row and each.key.symbol == order.key.symbol]
+        return not any(self._may_belong(order, row) for row in rows)
+
+    def _may_belong(self, order: SeenOrder, row: PositionRow) -> bool:
+        """Whether an order may be part of an entry that is under way, or of news that the snapshot cannot show."""
+        if row.status in _OPENING and (not is_overdue(row, self._at) or not (order.is_stop or order.reduce_only)):
+            return True
+        return row.updated_at > self._at
+
+
+def _to_note(cover: Cover) -> tuple[SeenOrder, ...]:
+    """The stop to remember with a position that is adopted; one whose price is not said cannot be."""
+    return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
+
+
+def _held(position: SeenPosition) -> str:
+    price = "" if position.avg_px_open is None else f" at {plain(position.avg_px_open)}"
+    return f"{position.side.value} {plain(position.quantity)}{price}"
+
+
+def _differs(row: PositionRow, position: SeenPosition) -> str:
+    return f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+
+
+def _lacking(cover: Cover) -> str:
+    if not cover.stops:
+        return f"no stop at the exchange for {_held(cover.position)}"
+    return f"its stops cover only a part of {plain(cover.position.quantity)}: {_names(cover.stops)}"
+
+
+def _names(orders: Iterable[SeenOrder]) -> str:
+    return ", ".join(f"{order.order_id}{_at(order)}{_for(order)}" for order in orders)
+
+
+def _at(order: SeenOrder) -> str:
+    return "" if order.trigger_price is None else f" at {plain(order.trigger_price)}"
+
+
+def _for(order: SeenOrder) -> str:
+    return "" if order.quantity is None else f" for {plain(order.quantity)}"
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,82 @@
+"""How many snapshots agree that something is gone: one sighting in between, and the count begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from projections.account_snapshot import Snapshot
+from projections.positions import PositionRow
+from projections.reconciliation.entry_orders import ENTERING, may_rest
+from projections.reconciliation.grace_periods import is_settled
+from projections.reconciliation.stop_orders import cover_of, is_lost
+from projections.reconciliation.stream_state import Standing
+
+CONFIRMATION_GAP: Final = timedelta(seconds=10)
+"""How far apart two snapshots must be taken to count as two."""
+
+CONFIRMING_AGE_MAX: Final = timedelta(minutes=15)
+"""How much older than the latest a snapshot may be to confirm it, unless it is said: what was missing long before may
+have come and gone since, and says nothing of what is missing now."""
+
+_Shows = Callable[[Snapshot], bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmations:
+    """Snapshots of one account as witnesses, oldest first.
+
+    Shape: `seen` are all of them, for what even an unreliable one shows was there; `trusted` those whose silence about
+           positions counts, `complete` those whose silence about orders counts as well.
+    """
+
+    seen: Sequence[Snapshot] = ()
+    trusted: Sequence[Snapshot] = ()
+    complete: Sequence[Snapshot] = ()
+    age_max: timedelta = CONFIRMING_AGE_MAX
+
+    def absences(self, standing: Standing, row: PositionRow) -> int:
+        """By how many the exchange does not hold this side of a cycle, nor the order of an entry without fills."""
+        waits = row.status in ENTERING and not row.filled_qty
+
+        def shows(snapshot: Snapshot) -> bool:
+            held = any(seen.key.symbol == row.symbol and seen.side is row.side for seen in snapshot.positions or ())
+            return held or (waits and may_rest(row, snapshot.orders))
+
+        return self._agreeing(standing, row, self.complete if waits else self.trusted, shows)
+
+    def lost_stops(self, standing: Standing, row: PositionRow) -> int:
+        """By how many the stop on record is gone, and none in its place, while the position is there."""
+
+        def shows(snapshot: Snapshot) -> bool | None:
+            positions = [seen for seen in snapshot.positions or () if seen.key.symbol == row.symbol]
+            mine = [seen for seen in positions if seen.side is row.side]
+            if not mine:
+                return None
+            return any(not is_lost(row, cover_of(seen, row, snapshot.orders or ())) for seen in mine)
+
+        return self._agreeing(standing, row, self.complete, shows)
+
+    def _agreeing(self, standing: Standing, row: PositionRow, silent: Sequence[Snapshot], shows: _Shows) -> int:
+        """How many of those whose silence counts, apart in time and younger than all we know, do not show a thing.
+
+        None is "it cannot say".
+        """
+        newest = max((each.taken_at for each in self.seen if each.taken_at is not None), default=None)
+        count, last = 0, None
+        for snapshot in self.seen:
+            at = snapshot.taken_at
+            if at is None or newest is None:
+                continue
+            there = shows(snapshot)
+            if there:
+                count, last = 0, None
+            if there is not False or snapshot not in silent or newest - at > self.age_max:
+                continue
+            if standing.changed_after(at) or not is_settled(row, at):
+                continue
+            if last is None or at - last >= CONFIRMATION_GAP:
+                count, last = count + 1, at
+        return count

@@ -1,0 +1,91 @@
+"""Which position at the exchange is which position of the ledger: the union of their keys, each paired once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg
+from projections.account_snapshot import SeenPosition
+from projections.positions import PositionRow
+from projections.reconciliation.stream_state import Standing
+
+PRICE_TOLERANCE: Final = Decimal("0.000001")
+"""Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
+sides are compared exactly."""
+
+ALIKE: Final = Decimal("0.01")
+"""Two positions may be one while their quantities or their entries differ by less than this: a fill or a correction
+that the ledger was not told of changes one of them, and the account of somebody else (or a test network) both."""
+
+_LEGS: Final = (Leg.BOTH, Leg.LONG, Leg.SHORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One slot on both sides; `position` is None when the exchange does not show it."""
+
+    standing: Standing
+    position: SeenPosition | None = None
+
+
+def pairs(known: Mapping[PositionKey, Standing], seen: Sequence[SeenPosition]) -> Iterator[Pair]:
+    """Every slot that is open in the ledger or held at the exchange, in the order of their names.
+
+    An account may have been switched to hedge mode, or its legs left out of a file: then the open cycle of the same
+    symbol and side on another leg is the same position, unless it has one of its own.
+    """
+    owned = {position.key for position in seen if _is_open(known, position.key)}
+    found = {position.key: Pair(known.get(position.key, Standing(position.key)), position) for position in seen}
+    for position in seen:
+        if position.key not in owned and (other := _on_other_leg(known, position, owned)):
+            owned.add(other.key)
+            found[position.key] = Pair(other, position)
+    unseen = [standing for key, standing in known.items() if standing.row is not None and key not in owned]
+    yield from sorted([*found.values(), *map(Pair, unseen)], key=lambda pair: pair.standing.key.stream)
+
+
+def _is_open(known: Mapping[PositionKey, Standing], key: PositionKey) -> bool:
+    return key in known and known[key].row is not None
+
+
+def _on_other_leg(
+    known: Mapping[PositionKey, Standing], position: SeenPosition, owned: set[PositionKey]
+) -> Standing | None:
+    for leg in _LEGS:
+        key = position.key
+        standing = known.get(PositionKey(key.symbol, key.exchange, key.account, leg))
+        if standing and standing.row and standing.key not in owned and standing.row.side is position.side:
+            return standing
+    return None
+
+
+def is_same(row: PositionRow, seen: SeenPosition) -> bool:
+    """Whether a position at the exchange can be told to be that of a row: its side, and about its quantity or entry."""
+    if (row.symbol, row.side) != (seen.key.symbol, seen.side):
+        return False
+    if row.avg_px_open is None or seen.avg_px_open is None:
+        return True
+    return _differ_little(row.quantity, seen.quantity, ALIKE) or _differ_little(
+        row.avg_px_open, seen.avg_px_open, ALIKE
+    )
+
+
+def is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
+    """Whether two average prices differ by rounding alone; one that the exchange does not say differs from none."""
+    if theirs is None or ours is None:
+        return theirs is None
+    return _differ_little(ours, theirs, PRICE_TOLERANCE)
+
+
+def _differ_little(ours: Decimal, theirs: Decimal, share: Decimal) -> bool:
+    return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, share)
+
+
+def shown_twice(seen: Sequence[SeenPosition]) -> list[PositionKey]:
+    """Keys that a snapshot shows more than once: which of them is true cannot be known."""
+    return [key for key, count in Counter(position.key for position in seen).items() if count > 1]

@@ -1,0 +1,118 @@
+"""Whether a snapshot may be believed about what it does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import timestamp_text
+from projections.account_snapshot import Snapshot
+from projections.reconciliation.matching import is_same, shown_twice
+from projections.reconciliation.stop_orders import shows_a_stop
+from projections.reconciliation.stream_state import Standing
+
+CLOCKS_APART_MAX: Final = timedelta(minutes=1)
+"""How far a clock may run ahead of ours before its time is not believed."""
+
+
+def is_too_little(shown: int, expected: int) -> bool:
+    """Whether less than half of several things is shown, so that the answer is rather wrong than all of them gone."""
+    return expected > 1 and 2 * shown < expected
+
+
+def doubts_about(
+    snapshot: Snapshot,
+    known: Mapping[PositionKey, Standing],
+    now: datetime,
+    age_max: timedelta | None,
+    *,
+    trust_empty: bool,
+) -> tuple[str, ...]:
+    """Why absence from this snapshot proves nothing; empty when it does.
+
+    An exchange answered "no positions" 23 times while 13 to 19 were open (I-29), so that is believed only when it is
+    asked for, or when the ledger holds nothing either; and the same is true of an answer that shows others instead.
+    """
+    doubts = list(snapshot.doubts)
+    if snapshot.exchange is None:
+        doubts.append("it does not say of which exchange it is: name it with --exchange")
+    if snapshot.positions is None:
+        doubts.append("it has no list of positions, so it was not asked for them or not answered: that is not zero")
+    else:
+        doubts += [f"it shows {key} twice" for key in shown_twice(snapshot.positions)]
+    held = [standing for standing in known.values() if standing.row is not None and standing.row.quantity]
+    if snapshot.positions is not None and not trust_empty:
+        doubts += _too_little(snapshot, held)
+    if snapshot.taken_at is None:
+        doubts.append("it does not say when it was taken: say it with --taken-at")
+        return tuple(doubts)
+    if snapshot.taken_at > now + CLOCKS_APART_MAX:
+        doubts.append(f"it was taken at {timestamp_text(snapshot.taken_at)}, which is yet to come: look at --timezone")
+    if age_max is not None and now - snapshot.taken_at > age_max:
+        doubts.append(f"it is stale: it was taken at {timestamp_text(snapshot.taken_at)}")
+    if held and all(standing.changed_after(snapshot.taken_at) for standing in held):
+        doubts.append(
+            f"it is stale: it was taken at {timestamp_text(snapshot.taken_at)}, and all that the ledger holds there "
+            "changed after that"
+        )
+    return tuple(doubts)
+
+
+def _too_little(snapshot: Snapshot, held: list[Standing]) -> Iterable[str]:
+    """What the ledger has news of since the snapshot need not be in it, and is not missed."""
+    assert snapshot.positions is not None, "it has a list"
+    if not snapshot.positions and held:
+        yield f"it shows no positions at all while the ledger holds {len(held)}; if that is so, say --trust-empty"
+        return
+    expected = [each.row for each in held if each.row is not None and not each.changed_after(snapshot.taken_at)]
+    shown = sum(any(is_same(row, seen) for seen in snapshot.positions) for row in expected)
+    if is_too_little(shown, len(expected)):
+        yield (
+            f"it shows {shown or 'none'} of the {len(expected)} positions that the ledger holds, by side and by "
+            f"quantity or entry, and {len(snapshot.positions) - shown} others: as one of another account, product or "
+            "network would; if it is of this one, say --trust-empty"
+        )
+
+
+def doubts_about_orders(
+    snapshot: Snapshot, known: Mapping[PositionKey, Standing], *, trust_empty: bool
+) -> tuple[str, ...]:
+    """Why it proves nothing that an order is missing from its list; empty when it does.
+
+    An exchange that keeps conditional orders apart (Binance) lists none unless it is asked for them in a call of
+    their own, so a list without the stops that the ledger has confirmed is rather a list of other orders.
+    """
+    if snapshot.orders is None or trust_empty:
+        return ()
+    expected = [
+        (each.row, seen)
+        for each in known.values()
+        if each.row is not None and each.row.stop_confirmed and not each.changed_after(snapshot.taken_at)
+        for seen in snapshot.positions or ()
+        if seen.key.symbol == each.row.symbol and seen.side is each.row.side
+    ]
+    shown = sum(shows_a_stop(seen, row, snapshot.orders) for row, seen in expected)
+    has_stops = any(order.is_stop for order in snapshot.orders)
+    if not expected or (has_stops and not is_too_little(shown, len(expected))):
+        return ()
+    doubt = (
+        f"its orders ({len(snapshot.orders)}) show a stop for {shown or 'none'} of {len(expected)} positions that have "
+        "one in the ledger: a list of orders without the conditional ones would look the same; list those as well, or "
+        "if it is so, say --trust-empty"
+    )
+    return (doubt,)
+
+
+def doubts_about_account(snapshot: Snapshot, accounts: Iterable[str | None]) -> tuple[str, ...]:
+    """Why it may be of another account: one that was not named, while the ledger knows several, or only named ones."""
+    known = set(accounts)
+    if snapshot.account is not None or snapshot.is_account_said or known <= {None}:
+        return ()
+    names = ", ".join(sorted(filter(None, known)))
+    doubt = "it does not say of which account it is, and "
+    if None not in known:
+        return (f"{doubt}all that the ledger knows there is of {names}: use --account",)
+    doubt += f"the ledger knows {names} beside the one without a name: use --account, or write "
+    return (f'{doubt}"account": null into the file of that one',)

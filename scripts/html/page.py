@@ -1,0 +1,57 @@
+"""A page: a template filled in, everything in it escaped, and written as a whole or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from infrastructure.atomic_file import whole_file
+from projections import formatting as wording
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: wording.readable(value) if type(value) is str else value,  # not what is markup already
+    )
+    templates.filters.update(
+        clock=wording.clock,
+        counted=wording.counted,
+        day=wording.day,
+        lasting=wording.length,
+        moment=wording.date_and_time,
+        number=wording.number,
+        sentence=wording.sentence,
+    )
+    return templates
+
+
+def filled(template: str, *, written_at: datetime, **values: Any) -> str:
+    """A page as text; whatever comes from the ledger is escaped."""
+    software = f"position-ledger {version('position-ledger')}"
+    return _templates().get_template(template).render(written_at=written_at, software=software, **values)
+
+
+def write(path: Path, text: str) -> None:
+    """Put a page in its place at once: whoever has the old one open never sees half of the new one.
+
+    Refuses: a usage error when the folder is not there or may not be written to, and for a link to a file.
+    """
+    try:
+        with whole_file(path, replaces=True) as out:
+            out.write(text.encode("utf-8", "backslashreplace"))
+    except FileExistsError as there:
+        raise click.UsageError(f"{path} {there.strerror}; name the file that it leads to") from None
+    except OSError as wrong:
+        raise click.UsageError(f"{path} cannot be written: {wrong.strerror}") from None

@@ -1,0 +1,224 @@
+"""Interrupts: wherever one comes, no lock stays held, no connection is lost, and no answer is untrue afterwards."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from linecache import getline
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from domain.commands.requests import RequestEntry
+from domain.errors import PositionAlreadyOpen
+from infrastructure.event_store.postgres.store import PostgresStore
+from infrastructure.event_store.sqlite.store import SQLiteStore
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
+from tests.urls import with_options
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = tuple(f"{ROOT / 'infrastructure'}/{name}" for name in ("ledger", "memories", "turn", "sqlite/", "postgres/"))
+
+
+class Interrupt(BaseException):
+    """What a signal handler raises, in any line of ours."""
+
+
+@contextmanager
+def interrupted_at(line: int) -> Iterator[list[str]]:
+    """Raise when so many lines of ours were begun; the list tells where, and is empty if it did not come to that."""
+    lines, raised = count(1), list[str]()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if raised or not frame.f_code.co_filename.startswith(OURS):
+            return None
+        if event != "line" or getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith(("with ", "try:")):
+            return trace  # in these lines no handler can run between what they take and what gives it back
+        if next(lines) == line:
+            raised.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+            raise Interrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield raised
+    finally:
+        sys.settrace(before)
+
+
+def entry(number: int) -> RequestEntry:
+    return RequestEntry.of(
+        symbol=f"K{number}USDT", exchange="x", side="long", quantity="1", intent_id="1", command_id=f"c{number}"
+    )
+
+
+def ask(ledger: PositionLedger, number: int) -> None:
+    ledger.handle(entry(number))
+
+
+def ask_for_what_is_taken(ledger: PositionLedger, number: int) -> None:
+    del number
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="K0USDT", exchange="x", side="long", quantity="1", intent_id="2")
+
+
+def ask_many(ledger: PositionLedger, number: int) -> None:
+    ledger.handle_many([entry(number), entry(number + 100_000)])
+
+
+def look(ledger: PositionLedger, number: int) -> None:
+    del number
+    with ledger.store.snapshot():
+        assert ledger.position("K0USDT.x#1").cycle == 1
+        assert list(ledger.store.log(limit=1))
+
+
+@pytest.fixture(params=["sqlite", "memory", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PositionLedger]:
+    """A ledger with room for one connection at a time, where there are several."""
+    if request.param == "memory":
+        opened = PositionLedger(SQLiteStore(Settings("sqlite", ":memory:")))
+    elif request.param == "sqlite":
+        opened = PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db?timeout=2")
+    else:
+        opened = PositionLedger.connect(with_options(request.getfixturevalue("postgres_url"), "timeout=1&pool_size=1"))
+    with opened:
+        ask(opened, 0)
+        yield opened
+
+
+def in_thread(work: Callable[[], object]) -> None:
+    """Work in another thread, which must come to its end."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - it is reported, whatever it is
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive(), "a lock is held"
+    assert failed == []
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "memory"], indirect=True)
+@pytest.mark.parametrize("work", [ask, ask_for_what_is_taken, ask_many], ids=lambda work: work.__name__)
+def test_an_interrupt_in_any_line_leaves_nothing_behind(
+    ledger: PositionLedger, work: Callable[[PositionLedger, int], None]
+) -> None:
+    other = iter(range(10_000, 20_000))
+    for line in count(1):
+        where: list[str] = []
+        try:
+            with interrupted_at(line) as where:
+                work(ledger, line)
+        except Interrupt:
+            pass
+        if not where:
+            break
+        in_thread(lambda: ask(ledger, next(other)))
+        ask(ledger, line)  # the same again: made once, whatever became of it before
+        known = {row.position_id for row in ledger.positions()}
+        assert known >= {f"K{line}USDT.x#1"}, where
+        assert {f"{event.originator_id}#1" for event in ledger.store.log()} == known, where
+    assert line > 20, "there are lines"
+    assert verify(ledger.store).ok
+
+
+def test_a_writer_is_let_in_while_the_interrupt_is_still_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{file}?timeout=0.2") as ledger:
+        for line in count(1):
+            where: list[str] = []
+            try:
+                with interrupted_at(line) as where:
+                    ask(ledger, line)
+            except Interrupt:  # and so is everything that its traceback holds
+                with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as rival:
+                    rival.execute("BEGIN IMMEDIATE")
+                    rival.execute("ROLLBACK")
+                ask(ledger, line)
+            if not where:
+                break
+
+
+HOLDER = (
+    "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE')"
+)
+
+
+def test_an_interrupt_while_a_lock_is_waited_for_leaves_the_lock_to_others(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{file}?timeout=20") as ledger:
+        ask(ledger, 0)
+        command = [sys.executable, "-c", f"{HOLDER}; print(flush=True); sys.stdin.readline()", str(file)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+            assert holder.stdout is not None
+            assert holder.stdin is not None
+            holder.stdout.readline()
+
+            def interrupt_and_let_go() -> None:
+                assert holder.stdin is not None
+                os.kill(os.getpid(), signal.SIGINT)
+                holder.stdin.write("\n")
+                holder.stdin.flush()
+
+            timer = threading.Timer(0.3, interrupt_and_let_go)
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                ask(ledger, 1)
+            holder.wait(10)
+        timer.join()
+        ask(ledger, 2)
+        with PositionLedger.connect(f"sqlite:///{file}?timeout=1") as other:
+            ask(other, 3)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one in a finalizer is told, no more
+@pytest.mark.parametrize("seed", [1, 2])
+def test_interrupts_at_random_moments_lose_nothing(ledger: PositionLedger, seed: int) -> None:
+    chance, acknowledged = random.Random(seed), set[str]()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    interrupts, until = 0, time.monotonic() + 2
+    try:
+        for number in count(1):
+            if time.monotonic() > until:
+                break
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.003))
+                ask(ledger, number)
+                acknowledged.add(f"K{number}USDT.x#1")
+                look(ledger, number)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupts += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupts > 10
+    assert not isinstance(ledger.store, PostgresStore) or ledger.positions(), "the one connection is not lost"
+    in_thread(lambda: ask(ledger, 50_000))
+    ask(ledger, 50_001)
+    assert {row.position_id for row in ledger.positions()} >= acknowledged
+    assert verify(ledger.store).ok

@@ -1,0 +1,102 @@
+"""Which file the ledger is: an append goes into the one that everybody else finds under its name, or nowhere."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.errors import StoreUnavailable
+from infrastructure.ledger.ledger import PositionLedger
+from position_ledger.testing import memory_ledger
+
+
+def enter(ledger: PositionLedger, symbol: str) -> str:
+    return ledger.request_entry(symbol=symbol, exchange="x", side="long", quantity="1", intent_id="1").outcome
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def ledger(file: Path) -> Iterator[PositionLedger]:
+    with PositionLedger.connect(f"sqlite:///{file}") as ledger:
+        enter(ledger, "AUSDT")
+        yield ledger
+
+
+def move(file: Path) -> None:
+    file.rename(file.with_name("moved.db"))
+
+
+def delete(file: Path) -> None:
+    file.unlink()
+
+
+def replace(file: Path) -> None:
+    shutil.copy(file, file.with_name("copy.db"))
+    file.with_name("copy.db").replace(file)
+
+
+def delete_log(file: Path) -> None:
+    file.with_name("ledger.db-wal").unlink()
+
+
+@pytest.mark.parametrize("harm", [move, delete, replace, delete_log], ids=lambda harm: harm.__name__)
+def test_an_append_to_a_file_that_nobody_finds_is_refused(
+    ledger: PositionLedger, file: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(file)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"moved, replaced or deleted|-wal was deleted"):
+            enter(ledger, "BUSDT")
+    assert file.exists() is (harm in (replace, delete_log)), "nothing is made in its place"
+
+
+def test_a_file_that_is_put_back_is_appended_to_again(ledger: PositionLedger, file: Path) -> None:
+    move(file)
+    with pytest.raises(StoreUnavailable, match="is not there any more"):
+        ledger.positions()
+    file.with_name("moved.db").rename(file)
+    assert enter(ledger, "BUSDT") == "recorded"
+
+
+def test_an_append_stays_possible_while_others_come_and_go(ledger: PositionLedger, file: Path) -> None:
+    for number in range(3):
+        with PositionLedger.connect(f"sqlite:///{file}") as other, other.store.snapshot():
+            assert enter(other, f"O{number}USDT") == "recorded"
+        assert enter(ledger, f"L{number}USDT") == "recorded"
+
+
+def test_a_ledger_that_was_made_is_told_once(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        with PositionLedger.connect(ledger_url):
+            pass
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["made a new ledger"]
+    assert [record.name for record in caplog.records] == ["position_ledger"]
+
+
+def test_a_ledger_in_memory_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    with memory_ledger(), PositionLedger.connect("sqlite:///:memory:"):
+        assert caplog.records == []
+
+
+def test_what_outlives_its_snapshot_disturbs_no_later_question(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        for symbol in ("AUSDT", "BUSDT", "CUSDT"):
+            enter(ledger, symbol)
+        with ledger.store.snapshot():
+            log, rows = iter(ledger.store.log()), iter(ledger.store.rows())
+            assert next(log).id < 2**62
+            assert next(rows).cycle == 1
+        enter(ledger, "DUSDT")
+        assert len(ledger.positions()) == 4
+        del log, rows
+        assert len(ledger.positions()) == 4
+        with ledger.store.snapshot():
+            assert len(ledger.positions()) == 4
+        assert enter(ledger, "EUSDT") == "recorded"

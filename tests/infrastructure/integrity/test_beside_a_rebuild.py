@@ -1,0 +1,52 @@
+"""Readers beside a rebuild: what they see is of one moment, whichever table has the name of the one they read."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+
+ENTRY = {"exchange": "binance", "side": "short", "quantity": "61.8"}
+STREAMS = 200
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_verify_beside_rebuilds_tells_the_truth(ledger_url: str, processes: int) -> None:
+    with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as other:
+        for number in range(STREAMS):
+            ledger.request_entry(**ENTRY, symbol=f"S{number}USDT", intent_id=str(number))
+        done, rebuilt = threading.Event(), list[int]()
+
+        def rebuild() -> None:
+            while not done.is_set():
+                rebuilt.append(other.rebuild().differences)
+
+        thread = threading.Thread(target=rebuild)
+        thread.start()
+        try:
+            reports = [verify(ledger.store, processes=processes) for _ in range(2 if processes > 1 else 8)]
+        finally:
+            done.set()
+            thread.join()
+    assert {(report.findings, report.rows) for report in reports} == {((), STREAMS)}
+    assert set(rebuilt) == {0}
+
+
+def test_the_rows_of_a_snapshot_are_those_of_its_moment(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as other:
+        for number in range(3):
+            ledger.request_entry(**ENTRY, symbol=f"S{number}USDT", intent_id=str(number))
+        thread = threading.Thread(target=other.rebuild)
+        with ledger.store.snapshot():
+            assert ledger.store.count_events() == 3
+            thread.start()
+            thread.join(timeout=1)  # on PostgreSQL it waits for the snapshot, and lets writers in meanwhile
+            assert len(list(ledger.store.rows())) == 3
+            other.request_entry(**ENTRY, symbol="LATEUSDT", intent_id="late")
+            assert len(list(ledger.store.rows())) == 3
+        thread.join()
+        assert verify(ledger.store).ok
+        assert len(ledger.positions()) == 4
