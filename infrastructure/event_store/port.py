@@ -22,7 +22,7 @@ from eventsourcing.persistence import (
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
 from domain.values import timestamp_text
-from infrastructure.event_store.checkpoints import Tracking
+from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
@@ -92,7 +92,7 @@ class AsOf:
     nid: int | None = None
 
 
-class Span(NamedTuple):
+class StreamSpan(NamedTuple):
     """Streams that follow each other: from one on, up to before another."""
 
     first: str = ""
@@ -103,7 +103,7 @@ class Span(NamedTuple):
         return {"stream >=": self.first, "stream <": self.end}
 
 
-ALL_STREAMS: Final = Span()
+ALL_STREAMS: Final = StreamSpan()
 
 
 class UnreadableRow(NamedTuple):
@@ -187,7 +187,7 @@ class Store(ApplicationRecorder):
     def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
         """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere."""
 
-    def spans(self, count: int) -> list[Span]:
+    def spans(self, count: int) -> list[StreamSpan]:
         """All streams, in about so many spans with as many events each; one where no moment can be shared."""
         del count
         return [ALL_STREAMS]
@@ -228,10 +228,10 @@ class Store(ApplicationRecorder):
         """All events in the order in which they were recorded; without a moment, only what is settled."""
 
     @abstractmethod
-    def settled(self) -> int:
+    def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more, whatever writers are doing."""
 
-    def streams(self, span: Span = ALL_STREAMS) -> Iterator[RecordedEvent]:
+    def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
         return self.select(*self._compared(span.conditions()), "stream, version")
 
@@ -242,7 +242,7 @@ class Store(ApplicationRecorder):
         """Rows of the positions table, oldest position first; of those that are open, or had a fill after their end."""
 
     @abstractmethod
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
         """Rows of the positions table in the order of `streams`, and what stands there that is none."""
 
     @abstractmethod
@@ -267,7 +267,7 @@ class Store(ApplicationRecorder):
         """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
 
     @abstractmethod
-    def tracking(self, projection: str) -> Tracking:
+    def tracking(self, projection: str) -> Checkpoints:
         """The cursors and rows of a projection that follows the log."""
 
     @abstractmethod
@@ -308,7 +308,7 @@ class Store(ApplicationRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """A stretch of the log, as the library asks for it; never beyond what is settled."""
-        end = self.settled() if stop is None else min(stop, self.settled())
+        end = self.high_water_mark() if stop is None else min(stop, self.high_water_mark())
         from_start = "nid >=" if inclusive_of_start else "nid >"
         conditions, values = self._compared({from_start: start, "nid <=": end})
         if topics:
@@ -322,7 +322,7 @@ class Store(ApplicationRecorder):
 
     def max_notification_id(self) -> int | None:
         """The last settled place in the log."""
-        return self.settled() or None
+        return self.high_water_mark() or None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Not offered: poll the log; a subscription of the library may wait for ever."""

@@ -22,7 +22,7 @@ _YES: Final = {"true", "1", "yes"}
 T = TypeVar("T")
 
 
-class Entry:
+class ReportFields:
     """A position or an order as it was written; what the exchange itself said stands under `info`, if at all."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from domain.identifiers import PositionKey, normalized_symbol
 from domain.values import EXACT, Leg, Side, exact, plain, rounded
-from infrastructure.exchanges.fields import Entry, about, one_of
-from projections.account_snapshot import SeenPosition
+from infrastructure.exchanges.fields import ReportFields, about, one_of
+from projections.account_snapshot import PositionReport
 from projections.reconciliation.matching import PRICE_TOLERANCE
 
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
@@ -23,14 +23,14 @@ _SPELLED_LIKE_OURS: Final = {"binance", "bybit"}
 _about_one: Final = about(PRICE_TOLERANCE)
 
 
-def read_position(value: object, exchange: str, account: str | None) -> SeenPosition | None:
+def read_position(value: object, exchange: str, account: str | None) -> PositionReport | None:
     """Read one position; None when it is flat, for exchanges list those as well.
 
     Units:   contracts times their size, where that is said.
     Refuses: ValueError when symbol, quantity or side cannot be read, or when what it says of one of them under several
              names does not go together.
     """
-    entry = Entry.of(value)
+    entry = ReportFields.of(value)
     amounts = entry.numbers(*_AMOUNTS)
     if not amounts:
         raise ValueError("it says no quantity (contracts)")
@@ -48,7 +48,7 @@ def read_position(value: object, exchange: str, account: str | None) -> SeenPosi
     quantity = exact(rounded(EXACT.multiply(amount, contract_size or Decimal(1))))
     if not quantity:
         raise ValueError(f"{plain(amount)} contracts of its size are too little to be kept, and not nothing")
-    return SeenPosition(
+    return PositionReport(
         key=PositionKey(_symbol(entry, exchange), exchange, account, leg),
         side=side,
         quantity=quantity,
@@ -73,7 +73,7 @@ def _amount(amounts: dict[str, Decimal], contract_size: Decimal) -> Decimal:
     return contracts[first]
 
 
-def _side(entry: Entry, amounts: dict[str, Decimal]) -> Side:
+def _side(entry: ReportFields, amounts: dict[str, Decimal]) -> Side:
     words = entry.said("side", "posSide", "holdSide", "direction")
     said = {name: _SIDES[word.lower()] for name, word in words.items() if word.lower() in _SIDES}
     said |= {name: Side.SHORT for name, amount in amounts.items() if amount < 0}
@@ -84,14 +84,14 @@ def _side(entry: Entry, amounts: dict[str, Decimal]) -> Side:
     return side
 
 
-def _symbol(entry: Entry, exchange: str) -> str:
+def _symbol(entry: ReportFields, exchange: str) -> str:
     said = entry.said("symbol")
     if exchange in _SPELLED_LIKE_OURS:
         one_of({name: normalized_symbol(symbol) for name, symbol in said.items()})
     return next(iter(said.values()), "")
 
 
-def leg_of(entry: Entry, side: Side | None) -> Leg:
+def leg_of(entry: ReportFields, side: Side | None) -> Leg:
     """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said.
 
     Refuses: ValueError when it is said to be on both of them.

@@ -19,7 +19,7 @@ from domain.identifiers import PositionKey
 from domain.values import timestamp_text
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.hash_chain import GENESIS, chained, is_hash
-from infrastructure.event_store.port import ALL_STREAMS, Span, Store, UnreadableRow
+from infrastructure.event_store.port import ALL_STREAMS, Store, StreamSpan, UnreadableRow
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.ledger.ledger import open_store
 from infrastructure.settings import Settings
@@ -34,7 +34,7 @@ _AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
-class Finding:
+class IntegrityFinding:
     """One thing that is not as the events say: where, and what."""
 
     kind: str
@@ -53,7 +53,7 @@ class Verified:
     events: int
     streams: int
     rows: int
-    findings: tuple[Finding, ...]
+    findings: tuple[IntegrityFinding, ...]
 
     @property
     def ok(self) -> bool:
@@ -96,19 +96,23 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
         return replace(verified, findings=(*verified.findings, *_refusals(store), *_guards(store)))
 
 
-def _refusals(store: Store) -> Iterator[Finding]:
+def _refusals(store: Store) -> Iterator[IntegrityFinding]:
     for refusal in store.rejections():
         if refusal.key is None or refusal.key.stream != refusal.stream:
             where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
-            yield Finding("refusal", where, f"is refused for {refusal.stream!r:.120}, which no ledger would write")
+            yield IntegrityFinding(
+                "refusal", where, f"is refused for {refusal.stream!r:.120}, which no ledger would write"
+            )
 
 
-def _guards(store: Store) -> Iterator[Finding]:
+def _guards(store: Store) -> Iterator[IntegrityFinding]:
     for name in store.missing_guards():
-        yield Finding("guard", name, "is missing or switched off: until it is back, the database keeps nobody from it")
+        yield IntegrityFinding(
+            "guard", name, "is missing or switched off: until it is back, the database keeps nobody from it"
+        )
 
 
-def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, processes: int) -> Verified:
+def _side_by_side(store: Store, spans: Sequence[StreamSpan], progress: Progress, processes: int) -> Verified:
     whole, part_of = Verified(0, 0, 0, ()), partial(_part, store.settings, store.moment())
     patient = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
     try:
@@ -124,7 +128,7 @@ def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, proce
     return whole
 
 
-def _part(settings: Settings, moment: str, span: Span) -> Verified:
+def _part(settings: Settings, moment: str, span: StreamSpan) -> Verified:
     with closing(open_store(settings, create=False)) as store, store.snapshot(moment):
         return _Verification(store, lambda _: None).run(span)
 
@@ -133,9 +137,9 @@ class _Verification:
     def __init__(self, store: Store, progress: Progress) -> None:
         self._store, self._progress = store, progress
         self._events = self._streams = self._rows = 0
-        self._findings: list[Finding] = []
+        self._findings: list[IntegrityFinding] = []
 
-    def run(self, span: Span) -> Verified:
+    def run(self, span: StreamSpan) -> Verified:
         rows = _Grouped(self._store.rows_by_stream(span))
         for stream, records in groupby(self._store.streams(span), lambda record: record.originator_id):
             self._streams += 1
@@ -148,7 +152,7 @@ class _Verification:
         return Verified(self._events, self._streams, self._rows, tuple(self._findings))
 
     def _found(self, kind: str, where: str, message: str) -> None:
-        self._findings.append(Finding(kind, where, message))
+        self._findings.append(IntegrityFinding(kind, where, message))
 
     def _key(self, stream: str) -> None:
         try:

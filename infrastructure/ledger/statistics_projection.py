@@ -8,10 +8,10 @@ from datetime import datetime
 from domain.identifiers import PositionKey
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.late_fills import successor_at
-from infrastructure.ledger.projector import Follower
+from infrastructure.ledger.projector import Projector
 from projections.exposure import is_left_over
 from projections.metrics.cycle_metrics import CycleFacts
-from projections.metrics.statistics import Statistics, Window, measure
+from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from projections.projection import STATISTICS
 from projections.rebuild import Progress
 
@@ -26,7 +26,7 @@ def seen_to(store: Store, facts: CycleFacts) -> CycleFacts:
 
 def statistics(
     store: Store,
-    window: Window,
+    window: MeasuredWindow,
     *,
     now: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
@@ -36,7 +36,7 @@ def statistics(
 
     Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
     """
-    follower = Follower(store, STATISTICS)
+    follower = Projector(store, STATISTICS)
     follower.catch_up(progress)
     facts = [
         seen_to(store, each)

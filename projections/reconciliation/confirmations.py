@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 from projections.reconciliation.entry_orders import ENTERING, may_rest
 from projections.reconciliation.grace_periods import is_settled
 from projections.reconciliation.stop_orders import cover_of, is_lost
-from projections.reconciliation.stream_state import Standing
+from projections.reconciliation.stream_state import StreamState
 
 CONFIRMATION_GAP: Final = timedelta(seconds=10)
 """How far apart two snapshots must be taken to count as two."""
@@ -21,7 +21,7 @@ CONFIRMING_AGE_MAX: Final = timedelta(minutes=15)
 """How much older than the latest a snapshot may be to confirm it, unless it is said: what was missing long before may
 have come and gone since, and says nothing of what is missing now."""
 
-_Shows = Callable[[Snapshot], bool | None]
+_Shows = Callable[[AccountSnapshot], bool | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,25 +32,25 @@ class Confirmations:
            positions counts, `complete` those whose silence about orders counts as well.
     """
 
-    seen: Sequence[Snapshot] = ()
-    trusted: Sequence[Snapshot] = ()
-    complete: Sequence[Snapshot] = ()
+    seen: Sequence[AccountSnapshot] = ()
+    trusted: Sequence[AccountSnapshot] = ()
+    complete: Sequence[AccountSnapshot] = ()
     age_max: timedelta = CONFIRMING_AGE_MAX
 
-    def absences(self, standing: Standing, row: PositionRow) -> int:
+    def absences(self, standing: StreamState, row: PositionRow) -> int:
         """By how many the exchange does not hold this side of a cycle, nor the order of an entry without fills."""
         waits = row.status in ENTERING and not row.filled_qty
 
-        def shows(snapshot: Snapshot) -> bool:
+        def shows(snapshot: AccountSnapshot) -> bool:
             held = any(seen.key.symbol == row.symbol and seen.side is row.side for seen in snapshot.positions or ())
             return held or (waits and may_rest(row, snapshot.orders))
 
         return self._agreeing(standing, row, self.complete if waits else self.trusted, shows)
 
-    def lost_stops(self, standing: Standing, row: PositionRow) -> int:
+    def lost_stops(self, standing: StreamState, row: PositionRow) -> int:
         """By how many the stop on record is gone, and none in its place, while the position is there."""
 
-        def shows(snapshot: Snapshot) -> bool | None:
+        def shows(snapshot: AccountSnapshot) -> bool | None:
             positions = [seen for seen in snapshot.positions or () if seen.key.symbol == row.symbol]
             mine = [seen for seen in positions if seen.side is row.side]
             if not mine:
@@ -59,7 +59,9 @@ class Confirmations:
 
         return self._agreeing(standing, row, self.complete, shows)
 
-    def _agreeing(self, standing: Standing, row: PositionRow, silent: Sequence[Snapshot], shows: _Shows) -> int:
+    def _agreeing(
+        self, standing: StreamState, row: PositionRow, silent: Sequence[AccountSnapshot], shows: _Shows
+    ) -> int:
         """How many of those whose silence counts, apart in time and younger than all we know, do not show a thing.
 
         None is "it cannot say".

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from domain.values import Status
-from projections.account_snapshot import SeenOrder
+from projections.account_snapshot import OrderReport
 from projections.positions import PositionRow
 
 ENTERING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
 """Statuses in which it may rest, and nothing be filled."""
 
 
-def entry_order(row: PositionRow, orders: Iterable[SeenOrder] | None) -> SeenOrder | None:
+def entry_order(row: PositionRow, orders: Iterable[OrderReport] | None) -> OrderReport | None:
     """The one that says that it is the entry of a cycle."""
     ours = {row.exchange_order_id, row.client_order_id} - {None}
     for order in orders or ():
@@ -22,7 +22,7 @@ def entry_order(row: PositionRow, orders: Iterable[SeenOrder] | None) -> SeenOrd
     return None
 
 
-def may_rest(row: PositionRow, orders: Iterable[SeenOrder] | None) -> bool:
+def may_rest(row: PositionRow, orders: Iterable[OrderReport] | None) -> bool:
     """Whether a cycle that is being entered has its order there, or one that may be it."""
     orders = tuple(orders or ())
     opens = "buy" if row.side.closing_order == "sell" else "sell"

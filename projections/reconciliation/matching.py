@@ -10,9 +10,9 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
-from projections.account_snapshot import SeenPosition
+from projections.account_snapshot import PositionReport
 from projections.positions import PositionRow
-from projections.reconciliation.stream_state import Standing
+from projections.reconciliation.stream_state import StreamState
 
 PRICE_TOLERANCE: Final = Decimal("0.000001")
 """Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
@@ -26,36 +26,36 @@ _LEGS: Final = (Leg.BOTH, Leg.LONG, Leg.SHORT)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Match:
     """One slot on both sides; `position` is None when the exchange does not show it."""
 
-    standing: Standing
-    position: SeenPosition | None = None
+    standing: StreamState
+    position: PositionReport | None = None
 
 
-def pairs(known: Mapping[PositionKey, Standing], seen: Sequence[SeenPosition]) -> Iterator[Pair]:
+def pairs(known: Mapping[PositionKey, StreamState], seen: Sequence[PositionReport]) -> Iterator[Match]:
     """Every slot that is open in the ledger or held at the exchange, in the order of their names.
 
     An account may have been switched to hedge mode, or its legs left out of a file: then the open cycle of the same
     symbol and side on another leg is the same position, unless it has one of its own.
     """
     owned = {position.key for position in seen if _is_open(known, position.key)}
-    found = {position.key: Pair(known.get(position.key, Standing(position.key)), position) for position in seen}
+    found = {position.key: Match(known.get(position.key, StreamState(position.key)), position) for position in seen}
     for position in seen:
         if position.key not in owned and (other := _on_other_leg(known, position, owned)):
             owned.add(other.key)
-            found[position.key] = Pair(other, position)
+            found[position.key] = Match(other, position)
     unseen = [standing for key, standing in known.items() if standing.row is not None and key not in owned]
-    yield from sorted([*found.values(), *map(Pair, unseen)], key=lambda pair: pair.standing.key.stream)
+    yield from sorted([*found.values(), *map(Match, unseen)], key=lambda pair: pair.standing.key.stream)
 
 
-def _is_open(known: Mapping[PositionKey, Standing], key: PositionKey) -> bool:
+def _is_open(known: Mapping[PositionKey, StreamState], key: PositionKey) -> bool:
     return key in known and known[key].row is not None
 
 
 def _on_other_leg(
-    known: Mapping[PositionKey, Standing], position: SeenPosition, owned: set[PositionKey]
-) -> Standing | None:
+    known: Mapping[PositionKey, StreamState], position: PositionReport, owned: set[PositionKey]
+) -> StreamState | None:
     for leg in _LEGS:
         key = position.key
         standing = known.get(PositionKey(key.symbol, key.exchange, key.account, leg))
@@ -64,7 +64,7 @@ def _on_other_leg(
     return None
 
 
-def is_same(row: PositionRow, seen: SeenPosition) -> bool:
+def is_same(row: PositionRow, seen: PositionReport) -> bool:
     """Whether a position at the exchange can be told to be that of a row: its side, and about its quantity or entry."""
     if (row.symbol, row.side) != (seen.key.symbol, seen.side):
         return False
@@ -86,6 +86,6 @@ def _differ_little(ours: Decimal, theirs: Decimal, share: Decimal) -> bool:
     return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, share)
 
 
-def shown_twice(seen: Sequence[SeenPosition]) -> list[PositionKey]:
+def shown_twice(seen: Sequence[PositionReport]) -> list[PositionKey]:
     """Keys that a snapshot shows more than once: which of them is true cannot be known."""
     return [key for key, count in Counter(position.key for position in seen).items() if count > 1]

@@ -8,10 +8,10 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import timestamp_text
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.matching import is_same, shown_twice
 from projections.reconciliation.stop_orders import shows_a_stop
-from projections.reconciliation.stream_state import Standing
+from projections.reconciliation.stream_state import StreamState
 
 CLOCKS_APART_MAX: Final = timedelta(minutes=1)
 """How far a clock may run ahead of ours before its time is not believed."""
@@ -23,8 +23,8 @@ def is_too_little(shown: int, expected: int) -> bool:
 
 
 def doubts_about(
-    snapshot: Snapshot,
-    known: Mapping[PositionKey, Standing],
+    snapshot: AccountSnapshot,
+    known: Mapping[PositionKey, StreamState],
     now: datetime,
     age_max: timedelta | None,
     *,
@@ -60,7 +60,7 @@ def doubts_about(
     return tuple(doubts)
 
 
-def _too_little(snapshot: Snapshot, held: list[Standing]) -> Iterable[str]:
+def _too_little(snapshot: AccountSnapshot, held: list[StreamState]) -> Iterable[str]:
     """What the ledger has news of since the snapshot need not be in it, and is not missed."""
     assert snapshot.positions is not None, "it has a list"
     if not snapshot.positions and held:
@@ -77,7 +77,7 @@ def _too_little(snapshot: Snapshot, held: list[Standing]) -> Iterable[str]:
 
 
 def doubts_about_orders(
-    snapshot: Snapshot, known: Mapping[PositionKey, Standing], *, trust_empty: bool
+    snapshot: AccountSnapshot, known: Mapping[PositionKey, StreamState], *, trust_empty: bool
 ) -> tuple[str, ...]:
     """Why it proves nothing that an order is missing from its list; empty when it does.
 
@@ -105,7 +105,7 @@ def doubts_about_orders(
     return (doubt,)
 
 
-def doubts_about_account(snapshot: Snapshot, accounts: Iterable[str | None]) -> tuple[str, ...]:
+def doubts_about_account(snapshot: AccountSnapshot, accounts: Iterable[str | None]) -> tuple[str, ...]:
     """Why it may be of another account: one that was not named, while the ledger knows several, or only named ones."""
     known = set(accounts)
     if snapshot.account is not None or snapshot.is_account_said or known <= {None}:

@@ -18,7 +18,7 @@ UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class InFlight:
     """One cycle that is not done, at some moment."""
 
     row: PositionRow
@@ -113,12 +113,12 @@ class Unfinished:
         }
 
 
-def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[Unfinished]:
+def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[InFlight]:
     """The cycles that are not done: under way, unprotected, or flat without an end; the longest overdue first.
 
     `left_over` are those that are over and hold something that nobody has seen to.
     """
-    found = [Unfinished(row, now) for row in [*filter(_is_unfinished, rows), *left_over]]
+    found = [InFlight(row, now) for row in [*filter(_is_unfinished, rows), *left_over]]
     return sorted(found, key=lambda each: (each.due_at, each.row.position_id))
 
 

@@ -76,9 +76,12 @@ def test_an_interrupt_leaves_nothing_behind(folder: Path) -> None:
     words = "import sys, pathlib\nfrom infrastructure.atomic_file import whole_file\n"
     words += "with whole_file(pathlib.Path('a.txt')) as out:\n    print('begun', flush=True)\n    sys.stdin.read()\n"
     with subprocess.Popen(
-        [sys.executable, "-c", words], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-c", words],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    ) as writing:  # fmt: skip
+    ) as writing:
         assert writing.stdout is not None
         assert writing.stdout.readline() == b"begun\n"
         assert len([*folder.iterdir()]) == 1

@@ -33,7 +33,7 @@ from projections.exposure import Gap, taken_over_at
 from projections.health.diagnosis import Cycles
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.metrics.objectives import seconds
-from projections.metrics.statistics import Window, measure
+from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
 from projections.reconciliation.compare import Rules
 from projections.timeline import moments, timeline
@@ -42,7 +42,7 @@ from tests.projections.cycles import LATER, cycle
 from tests.spec import CYCLE, FILLED, PLACED, STOP, on, request, second
 from tests.strategies import conversations
 
-DAY = Window(second(0), second(86_400))
+DAY = MeasuredWindow(second(0), second(86_400))
 LATE = on(RecordEntryFill, trade_id="late", last_qty="10", last_px="3", at=second(60))
 
 
@@ -83,7 +83,7 @@ def test_facts_timeline_story_and_report_tell_the_same_stretches(sent: list[Comm
             assert time.is_exposed == (known.exposed_since is not None)
             told_of = story(events, [], LATER, known.taken_over_at)
             assert told_of.as_json()["unprotected_seconds"] == plain_seconds(time.unprotected)
-            found = measure([known], [], Window(second(-10_000), LATER), now=LATER)
+            found = measure([known], [], MeasuredWindow(second(-10_000), LATER), now=LATER)
             assert found.unprotected == time.unprotected
             report = review([(known, events)], {}, found, LATER)
             assert sum((each.together for each in report.exposed), timedelta()) == time.unprotected
@@ -104,7 +104,7 @@ def test_every_command_names_the_same_cycles_as_unprotected(sent: list[Command],
         proposed = recoveries(ledger, [], now=now, rules=Rules())
         held = {each.cycle.row.position_id for each in proposed if is_bare(each.cycle.row)}
         assert held == bare
-        window = Window(second(-10_000), now)
+        window = MeasuredWindow(second(-10_000), now)
         assert set(statistics(ledger.store, window, now=now).unprotected_now) == bare
         stories = tell(ledger, [entry for row in rows[:1] for entry in ledger.history(row.stream)])
         assert {each.row.position_id for each in stories if each.timeline.is_exposed} == bare

@@ -93,8 +93,13 @@ def test_a_full_disk_leaves_nothing_behind(asked: Asked, url: str, folder: Path)
         ledger.positions()
     words = [str(word) for word in asked(folder / "out.jsonl")]
     ran = subprocess.run(
-        [sys.executable, "-c", limited, *words], env={**os.environ, "LEDGER_DATABASE_URL": url}, cwd=folder,
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", limited, *words],
+        env={**os.environ, "LEDGER_DATABASE_URL": url},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert ran.returncode != 0 and "Traceback" not in ran.stderr, ran.stderr
     assert [*folder.iterdir()] == []

@@ -14,10 +14,19 @@ from infrastructure.settings import Settings
 
 _PLACED: Final = {
     "ledger_events": (
-        "stream", "version", "type", "payload", "hash", "command_id", "intent_id", "cycle", "mark", "ts_recorded",
+        "stream",
+        "version",
+        "type",
+        "payload",
+        "hash",
+        "command_id",
+        "intent_id",
+        "cycle",
+        "mark",
+        "ts_recorded",
     ),
     "rejections": tuple(column.name for column in fields(Rejection)),
-}  # fmt: skip
+}
 """What is told by whoever inserts; the place of a row is handed out by the database, and by nobody else."""
 
 GRANTS: Final = (

@@ -23,18 +23,18 @@ from infrastructure.event_store.port import (
     IntentTaken,
     Rejection,
     SlotTaken,
-    Span,
     Store,
+    StreamSpan,
     UnreadableRow,
     VersionTaken,
     row_or_reason,
     until,
     where,
 )
-from infrastructure.event_store.records import Columns, EventRecord, RecordedEvent, as_record
+from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
-from infrastructure.event_store.sqlite.checkpoints import SQLiteTracking
+from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, fees_text, row_from
@@ -232,7 +232,7 @@ class SQLiteStore(Store):
         for row in self._select(statement, [*values, -1 if limit is None else limit]):
             yield _recorded(row)
 
-    def settled(self) -> int:
+    def high_water_mark(self) -> int:
         """The last place in the log: one writer at a time leaves no gaps behind."""
         nid: int | None = self._value(_MAX_NID, ())
         return nid or 0
@@ -251,7 +251,7 @@ class SQLiteStore(Store):
         for row in self._select(f"{statement}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
         """Rows of the positions table in the order of `streams`, and what stands there that is none."""
         conditions, values = self._compared(span.conditions())
         statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
@@ -273,9 +273,9 @@ class SQLiteStore(Store):
         there = {tuple(found) for found in self._select(_GUARDS, ())}
         return sorted(name for name, text in schema.guards().items() if (name, text) not in there)
 
-    def tracking(self, projection: str) -> SQLiteTracking:
+    def tracking(self, projection: str) -> SQLiteCheckpoints:
         """The cursors and rows of a projection that follows the log."""
-        return SQLiteTracking(self._connections, projection)
+        return SQLiteCheckpoints(self._connections, projection)
 
     def count_events(self) -> int:
         """How many events there are."""
@@ -361,7 +361,7 @@ def _write_rows(connection: sqlite3.Connection, rows: Iterable[PositionRow]) -> 
 
 def _recorded(row: Sequence[Any]) -> RecordedEvent:
     nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
-    columns = Columns(command_id, intent_id, cycle, mark, ts_recorded)
+    columns = IndexColumns(command_id, intent_id, cycle, mark, ts_recorded)
     return RecordedEvent(nid, stream, version, topic, payload, hashed, columns)
 
 

@@ -8,17 +8,17 @@ from datetime import tzinfo
 from typing import Final
 
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.legacy.shadow.capture.change import Change, ChangeReader, Unreadable
+from infrastructure.legacy.shadow.capture.change import ChangeReader, TableChange, Unreadable
 from infrastructure.legacy.shadow.capture.outbox import End, Outbox, RawChange
-from infrastructure.legacy.shadow.divergence import Divergence, Kind
-from infrastructure.legacy.shadow.replicator import Mirror
+from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
+from infrastructure.legacy.shadow.replicator import Replicator
 
 BATCH_CHANGES: Final = 100
 """After so many the place is noted, and after each one that had something to tell, so that it is told once: stopped
 in between, they are mirrored again and change nothing."""
 
 
-class Mirroring:
+class Replication:
     """One outbox, mirrored into one ledger; `changes` and `commands` count what this run did."""
 
     def __init__(self, ledger: PositionLedger, outbox: Outbox, zone: tzinfo | None = None) -> None:
@@ -28,7 +28,7 @@ class Mirroring:
         """
         self._ledger, self._outbox = ledger, outbox
         self._reader = ChangeReader(zone)
-        self._mirror = Mirror(ledger, self._reader, self._last_change)
+        self._mirror = Replicator(ledger, self._reader, self._last_change)
         self._name = self._ledger_name()
         self._cursor = 0 if self._name is None else outbox.cursor(self._name)
         self._end: End | None = None
@@ -76,7 +76,7 @@ class Mirroring:
         try:
             yield from self._mirror.take(self._reader.read(raw.id, raw.at, raw.was, raw.becomes))
         except Unreadable as wrong:
-            yield Divergence(Kind.UNREADABLE, raw.id, raw.at, None, None, str(wrong))
+            yield Divergence(DivergenceKind.UNREADABLE, raw.id, raw.at, None, None, str(wrong))
 
     def _note(self, number: int) -> None:
         self._cursor = number
@@ -89,7 +89,7 @@ class Mirroring:
         first = next(iter(self._ledger.store.log(limit=1)), None)
         return None if first is None else first.hash
 
-    def _last_change(self, legacy_id: str, upto: int) -> Change | None:
+    def _last_change(self, legacy_id: str, upto: int) -> TableChange | None:
         last = self._outbox.last_change(legacy_id, upto)
         try:
             return None if last is None else self._reader.read(last.id, last.at, last.was, last.becomes)

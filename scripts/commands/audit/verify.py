@@ -28,10 +28,11 @@ def _processes(events: int) -> int:
 @json_option
 @click.option("--anchor", "anchor_file", type=click.File("rb"), help="Also compare with what `anchor` printed then.")
 @click.option(
-    "--processes", type=click.IntRange(1, 64),
+    "--processes",
+    type=click.IntRange(1, 64),
     help="How many share the streams of a PostgreSQL ledger; else as many as there are processors, at most 4, and one "
     "for a small ledger.",
-)  # fmt: skip
+)
 def command(database: str | None, anchor_file: IO[bytes] | None, processes: int | None, *, as_json: bool) -> None:
     """Check every hash, version, event and row; name whatever does not fit, and exit with 1.
 

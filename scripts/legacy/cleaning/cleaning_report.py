@@ -9,7 +9,7 @@ from scripts.output import print_table, show
 
 
 @dataclass
-class Line:
+class CleaningLine:
     """One thing: where, what is done about it (nothing, if it is left alone), and why."""
 
     mode: str
@@ -39,8 +39,8 @@ class Cleaning:
 
     place: str
     confirmed: bool
-    changes: list[Line] = field(default_factory=list)
-    left: list[Line] = field(default_factory=list)
+    changes: list[CleaningLine] = field(default_factory=list)
+    left: list[CleaningLine] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -78,5 +78,5 @@ class Cleaning:
             show("", *note.split("\n"))
 
 
-def _outcome(line: Line) -> str:
+def _outcome(line: CleaningLine) -> str:
     return line.what if line.outcome in ("", DONE) else f"NOT DONE: {line.what}: {line.outcome}"

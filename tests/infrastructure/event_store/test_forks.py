@@ -68,7 +68,7 @@ def questions(ledger: PositionLedger) -> list[Callable[[], object]]:
         ledger.rebuild,
         lambda: ledger.store.snapshot().__enter__(),
         lambda: verify(ledger.store),
-        ledger.store.settled,
+        ledger.store.high_water_mark,
     ]
 
 

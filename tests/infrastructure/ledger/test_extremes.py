@@ -104,8 +104,11 @@ def test_a_batch_that_was_written_in_part_answers_for_each_command(
     batch = [entry("M1USDT", "1"), entry("HELDUSDT", "2"), entry("M2USDT", "1"), entry("M3USDT", "1")]
     answers: list[Receipt | LedgerError] = ledger.handle_many(batch)
     assert [type(answer).__name__ for answer in answers] == [
-        "Receipt", "PositionAlreadyOpen", "StoreUnavailable", "StoreUnavailable",
-    ]  # fmt: skip
+        "Receipt",
+        "PositionAlreadyOpen",
+        "StoreUnavailable",
+        "StoreUnavailable",
+    ]
     assert "not tried" in str(answers[3])
     monkeypatch.undo()
     assert sorted(row.symbol for row in ledger.positions()) == ["HELDUSDT", "M1USDT"]

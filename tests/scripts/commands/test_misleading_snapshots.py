@@ -53,9 +53,15 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
 
 def hold(ledger: PositionLedger, symbol: str, *, account: str | None = None) -> None:
     ledger.adopt(
-        symbol=symbol, exchange="binance", account=account, side="long", quantity="10", avg_px_open="10",
-        reason="seen", at=at(86_400),
-    )  # fmt: skip
+        symbol=symbol,
+        exchange="binance",
+        account=account,
+        side="long",
+        quantity="10",
+        avg_px_open="10",
+        reason="seen",
+        at=at(86_400),
+    )
 
 
 def protect(ledger: PositionLedger, symbol: str) -> dict[str, object]:

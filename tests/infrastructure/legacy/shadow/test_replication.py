@@ -19,7 +19,7 @@ from infrastructure.ledger.receipt import Receipt
 from infrastructure.legacy.importing.run import import_table
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.divergence import Divergence
-from infrastructure.legacy.shadow.replication import Mirroring
+from infrastructure.legacy.shadow.replication import Replication
 from position_ledger.testing import assert_sound
 from tests.infrastructure.legacy.examples import OPEN, raw, table
 from tests.infrastructure.legacy.shadow.old_bot import APT, TABLE, OldBot
@@ -28,8 +28,12 @@ from tests.infrastructure.legacy.shadow.test_incidents import signal_against_syn
 
 Mirror = Callable[[], list[Divergence]]
 KAS: dict[str, Any] = {
-    "symbol": "KASUSDT", "exchange": "bybit", "side": "long", "quantity": "100", "entry_price": "0.05",
-}  # fmt: skip
+    "symbol": "KASUSDT",
+    "exchange": "bybit",
+    "side": "long",
+    "quantity": "100",
+    "entry_price": "0.05",
+}
 
 
 class Killed(BaseException):
@@ -57,14 +61,14 @@ def told(ledger: PositionLedger) -> list[tuple[str, str, str]]:
     ]
 
 
-def until_it_is_killed(mirroring: Mirroring) -> list[dict[str, Any]]:
+def until_it_is_killed(mirroring: Replication) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     with pytest.raises(Killed):
         found.extend(each.as_json() for each in mirrored(mirroring))
     return found
 
 
-def waits(mirroring: Mirroring) -> bool:
+def waits(mirroring: Replication) -> bool:
     return mirroring.is_waiting
 
 
@@ -82,19 +86,19 @@ def test_killed_after_any_command_and_run_again_nothing_is_lost_or_doubled(
 ) -> None:
     a_day(bot)
     with PositionLedger.connect(f"sqlite:///{tmp_path}/whole.db") as whole, Outbox(postgres_url, TABLE) as outbox:
-        divergences = [each.as_json() for each in mirrored(Mirroring(whole, outbox))]
+        divergences = [each.as_json() for each in mirrored(Replication(whole, outbox))]
         expected = told(whole)
         commands = len({command_id for _, _, command_id in expected})
     assert commands > 10
     for killed_after in range(1, commands + 1):
         with Dying.connect(f"sqlite:///{tmp_path}/{killed_after}.db") as dying, Outbox(postgres_url, TABLE) as outbox:
             dying.left = killed_after
-            found = until_it_is_killed(Mirroring(dying, outbox))
+            found = until_it_is_killed(Replication(dying, outbox))
         with (
             PositionLedger.connect(f"sqlite:///{tmp_path}/{killed_after}.db") as again,
             Outbox(postgres_url, TABLE) as outbox,
         ):
-            found += [each.as_json() for each in mirrored(Mirroring(again, outbox))]
+            found += [each.as_json() for each in mirrored(Replication(again, outbox))]
             assert told(again) == expected
             assert_sound(again)
         assert [each for number, each in enumerate(found) if each not in found[:number]] == divergences
@@ -130,16 +134,27 @@ def at_random(bot: OldBot, choose: random.Random) -> None:
             "quantity": choose.choice(["60", "61"]),
         }
         bot.insert(
-            max(rows, default=0) + 1, signal_id=signal, exchange_order_id=order,
-            status=choose.choice(["rolled_back", "entry_placed", "entry_placed"]), **base,
-        )  # fmt: skip
+            max(rows, default=0) + 1,
+            signal_id=signal,
+            exchange_order_id=order,
+            status=choose.choice(["rolled_back", "entry_placed", "entry_placed"]),
+            **base,
+        )
         return
-    change: dict[str, Any] = choose.choice([
-        {"status": "closed", "exit_reason": "stop"}, {"status": "closed"}, {"status": "entry_placed"},
-        {"status": "canceled"},
-        {"status": "rolled_back"}, {"has_stop_loss": True, "stop_loss_price": choose.choice(["3.3", "0.04"])},
-        {"has_stop_loss": False}, {"quantity": choose.choice(["60", "61"])}, {"entry_price": "3.2"}, {},
-    ])  # fmt: skip
+    change: dict[str, Any] = choose.choice(
+        [
+            {"status": "closed", "exit_reason": "stop"},
+            {"status": "closed"},
+            {"status": "entry_placed"},
+            {"status": "canceled"},
+            {"status": "rolled_back"},
+            {"has_stop_loss": True, "stop_loss_price": choose.choice(["3.3", "0.04"])},
+            {"has_stop_loss": False},
+            {"quantity": choose.choice(["60", "61"])},
+            {"entry_price": "3.2"},
+            {},
+        ]
+    )
     if change:
         bot.update(choose.choice(rows), **change)
     else:
@@ -159,7 +174,7 @@ def test_stopped_anywhere_it_records_and_tells_what_it_would_in_one_run(
             found += [each.as_json() for each in mirror()]
     found += [each.as_json() for each in mirror()]
     with PositionLedger.connect(f"sqlite:///{tmp_path}/whole.db") as whole, Outbox(postgres_url, TABLE) as outbox:
-        assert found == [each.as_json() for each in mirrored(Mirroring(whole, outbox))]
+        assert found == [each.as_json() for each in mirrored(Replication(whole, outbox))]
         assert told(ledger) == told(whole)
 
 
@@ -174,7 +189,7 @@ def test_killed_at_random_it_has_recorded_what_it_would_in_one_run(
     for _ in range(120):
         at_random(bot, choose)
     with PositionLedger.connect(f"sqlite:///{tmp_path}/whole.db") as whole, Outbox(postgres_url, TABLE) as outbox:
-        list(mirrored(Mirroring(whole, outbox)))
+        list(mirrored(Replication(whole, outbox)))
         expected, commands = told(whole), whole.store.count_events()
     killed = 0
     for _ in range(5):
@@ -198,8 +213,10 @@ def test_a_second_row_that_left_no_event_is_known_again(bot: OldBot, mirror: Mir
     bot.update(2, exchange_order_id="b")
     (found,) = mirror()
     assert (found.kind.value, found.position_id, found.facts["rule"]) == (
-        "refused", "KASUSDT.bybit#1", "EntryAlreadyPlaced",
-    )  # fmt: skip
+        "refused",
+        "KASUSDT.bybit#1",
+        "EntryAlreadyPlaced",
+    )
 
 
 @pytest.mark.parametrize("stops", [set(), {2}, {1, 2, 3}])
@@ -226,7 +243,7 @@ def test_another_ledger_begins_at_the_beginning(bot: OldBot, mirror: Mirror, pos
     bot.opens(1, 77, "a", **KAS)
     mirror()
     with PositionLedger.connect(f"sqlite:///{tmp_path}/other.db") as other, Outbox(postgres_url, TABLE) as outbox:
-        assert list(mirrored(Mirroring(other, outbox))) == []
+        assert list(mirrored(Replication(other, outbox))) == []
         assert len(other.history("KASUSDT.bybit")) == 2
 
 
@@ -248,7 +265,7 @@ def test_nothing_is_read_before_what_may_still_come_before_it(
     with OldBot(postgres_url) as second, Outbox(postgres_url, TABLE) as outbox:
         second.begin()
         second.update(99, status="closed")  # takes no row and no transaction id
-        mirroring = Mirroring(ledger, outbox)
+        mirroring = Replication(ledger, outbox)
         bot.begin()
         bot.insert(1, signal_id=1, status="entry_placed", **APT)
         second.insert(2, signal_id=2, status="entry_placed", **KAS)
@@ -271,7 +288,7 @@ def test_the_lower_number_of_a_younger_transaction_is_not_lost(
         bot.insert(1, signal_id=1, status="entry_placed", **APT)
         older.insert(2, signal_id=2, status="entry_placed", **KAS)
         older.commit()
-        mirroring = Mirroring(ledger, outbox)
+        mirroring = Replication(ledger, outbox)
         found = list(mirroring.step())
         bot.commit()
         found += mirrored(mirroring)
@@ -310,7 +327,7 @@ def test_many_writers_are_mirrored_in_their_order(bot: OldBot, ledger: PositionL
     for thread in threads:
         thread.start()
     with Outbox(postgres_url, TABLE) as outbox:
-        mirroring = Mirroring(ledger, outbox)
+        mirroring = Replication(ledger, outbox)
         while not all(done.is_set() for done in writing):
             assert list(mirroring.step()) == []
         for thread in threads:
