@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from eventsourcing.domain import CanMutateAggregate
 from pydantic import ConfigDict, Field, JsonValue
 
-from domain.commands import Evidence
+from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.values import Instant, Number, Side, Source, Status
 

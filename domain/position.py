@@ -6,14 +6,14 @@ from collections.abc import Callable
 from decimal import localcontext
 from typing import Final
 
-from domain import commands as c
-from domain.command import Command
-from domain.deciding import Recording, Stamp
-from domain.entry import Entry
-from domain.exit import Exit
-from domain.memory import Answer
-from domain.protection import Protection
-from domain.rollback import Rollback
+from domain.commands import requests as c
+from domain.commands.base import Command
+from domain.decisions.decision import Recording, Stamp
+from domain.decisions.entry import Entry
+from domain.decisions.exit import Exit
+from domain.decisions.protection import Protection
+from domain.decisions.rollback import Rollback
+from domain.state import Answer
 from domain.values import EXACT
 
 

@@ -19,8 +19,8 @@ for _layer in (domain, infrastructure, projections):
         )
 
 # Only now are the layers known to be ours.
-from domain.command import Command
-from domain.commands import COMMANDS
+from domain.commands.base import Command
+from domain.commands.requests import COMMANDS
 from domain.errors import (
     AlreadyActive,
     CommandRefused,
@@ -49,14 +49,14 @@ from domain.errors import (
     WrongSideStop,
     WrongStatus,
 )
-from domain.key import PositionId, PositionKey, client_order_id
+from domain.identifiers import PositionId, PositionKey, client_order_id
 from domain.values import Leg, Side, Source, Status
-from infrastructure.asynchronous import AsyncPositionLedger
-from infrastructure.history import HistoryEntry
-from infrastructure.ledger import PositionLedger
-from infrastructure.receipt import Receipt
+from infrastructure.event_store.port import AsOf, Rejection
+from infrastructure.ledger.async_ledger import AsyncPositionLedger
+from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import InvalidSettings
-from infrastructure.store import AsOf, Rejection
 from projections.positions import PositionRow
 
 __all__ = [

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from infrastructure.ledger import PositionLedger
+from infrastructure.event_store.sqlite.store import SQLiteStore
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
-from infrastructure.sqlite.store import SQLiteStore
-from infrastructure.verify import verify
 
 
 class Clock:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain import events as e
 from domain.errors import HistoryDamaged
 from domain.holding import Holding
-from domain.key import PositionKey
+from domain.identifiers import PositionKey
 from domain.stop import Stop
 from domain.values import Instant, Leg, Number, Side, Source, Status, plain
 

@@ -11,12 +11,12 @@ from itertools import accumulate, pairwise
 from typing import Final, Protocol, TypeVar
 
 from domain import events as e
-from domain.commands import Evidence
+from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.values import EXACT, Source, Status, plain, rounded
-from projections import statistics
+from projections.formatting import WHO
+from projections.metrics import statistics
 from projections.positions import PositionRow, project
-from projections.wording import WHO
 
 _ENTERING: Final = frozenset({Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL})
 

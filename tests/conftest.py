@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.infrastructure.postgres.server import URL_VARIABLE, programs, version
+from tests.infrastructure.event_store.postgres.server import URL_VARIABLE, programs, version
 from tests.urls import with_options
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and would be in all we start

@@ -17,14 +17,14 @@ from tempfile import TemporaryDirectory
 import click
 
 from domain.events import EVENTS, PositionEvent
-from domain.memory import EPOCH
-from infrastructure.ledger import PositionLedger
-from infrastructure.store import AsOf
-from infrastructure.verify import verify
-from projections.happened import row_at
+from domain.state import EPOCH
+from infrastructure.event_store.port import AsOf
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from projections.event_time import row_at
 from projections.positions import PositionRow, project
-from scripts.benchmarks.desk import Append
-from scripts.benchmarks.generated import generate, write
+from scripts.benchmarks.workload.generated import generate, write
+from scripts.benchmarks.workload.simulated_trader import Append
 
 Told = Callable[[str], None]
 

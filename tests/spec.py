@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self, TypeVar, cast
 
-from domain.command import Command
-from domain.commands import Activate, RecordEntryFill, RecordEntryPlaced, RequestEntry, SetStopLoss
-from domain.deciding import Stamp
+from domain.commands.base import Command
+from domain.commands.requests import Activate, RecordEntryFill, RecordEntryPlaced, RequestEntry, SetStopLoss
+from domain.decisions.decision import Stamp
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
-from domain.memory import Answer
 from domain.position import Position
+from domain.state import Answer
 from domain.values import plain, timestamp_text
-from infrastructure.codec import decode, encode
+from infrastructure.event_store.codec import decode, encode
 from projections.positions import PositionRow, project
 
 Verb = TypeVar("Verb", bound=Command)

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, JsonValue
 
-from domain import commands as c
-from domain.command import Command
-from domain.commands import ClosingFill, Evidence
+from domain.commands import requests as c
+from domain.commands.base import Command
+from domain.commands.requests import ClosingFill, Evidence
 from domain.errors import CommandRefused
 from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
-from domain.key import PositionKey
+from domain.identifiers import PositionKey
 from domain.position import Position
 from domain.values import EXACT, Leg, Side, Status
 from tests.spec import second

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from domain.errors import PositionAlreadyOpen
-from infrastructure.ledger import PositionLedger
-from tests.infrastructure.postgres.server import programs, servers
-from tests.infrastructure.shadow.old_bot import OldBot
-from tests.infrastructure.shadow.test_incidents import signal_against_synchroniser
+from infrastructure.ledger.ledger import PositionLedger
+from tests.infrastructure.event_store.postgres.server import programs, servers
+from tests.infrastructure.legacy.shadow.old_bot import OldBot
+from tests.infrastructure.legacy.shadow.test_incidents import signal_against_synchroniser
 from tests.test_docs import STEP, TOP, blocks, run_steps
 
 PAGE = TOP / "docs" / "cutover.md"

@@ -21,11 +21,12 @@ from eventsourcing import persistence
 from pydantic import BaseModel
 
 import position_ledger
-from domain import commands, errors, events
-from domain.command import Command
+from domain import errors, events
+from domain.commands import requests as commands
+from domain.commands.base import Command
 from domain.holding import Holding
-from infrastructure.postgres import schema
-from infrastructure.receipt import Receipt
+from infrastructure.event_store.postgres import schema
+from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS
 from scripts.cli import COMMANDS, exit_code

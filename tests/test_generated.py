@@ -10,10 +10,10 @@ import pytest
 
 from domain.events import PositionEvent
 from domain.values import Leg
-from infrastructure.codec import encode
-from infrastructure.ledger import PositionLedger
-from scripts.benchmarks.desk import Append
-from scripts.benchmarks.generated import generate
+from infrastructure.event_store.codec import encode
+from infrastructure.ledger.ledger import PositionLedger
+from scripts.benchmarks.workload.generated import generate
+from scripts.benchmarks.workload.simulated_trader import Append
 from tests.generated import Check
 
 

@@ -7,11 +7,11 @@ from typing import Final
 from eventsourcing.persistence import IntegrityError
 
 from domain.errors import HistoryDamaged
-from infrastructure.codec import columns, decode
-from infrastructure.records import RecordedEvent
-from infrastructure.store import Rejection, Store, VersionTaken
-from infrastructure.transfer.refusal import ImportRefused
-from infrastructure.transfer.rows import Rows
+from infrastructure.event_store.codec import columns, decode
+from infrastructure.event_store.port import Rejection, Store, VersionTaken
+from infrastructure.event_store.records import RecordedEvent
+from infrastructure.transfer.columnar.cycle_rows import Rows
+from infrastructure.transfer.transfer_errors import ImportRefused
 
 LINES_MAX: Final = 2_000
 """How many events and refusals are one batch."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 from uuid import uuid4
 
-from infrastructure.transfer.refusal import ExportRefused
+from infrastructure.transfer.transfer_errors import ExportRefused
 
 STDOUT: Final = "-"
 _COMPRESSION_LEVEL: Final = 6

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar, cast
 
-from infrastructure.records import RecordedEvent
-from infrastructure.store import AsOf, Rejection, Store
-from projections.follow import Progress
+from infrastructure.event_store.port import AsOf, Rejection, Store
+from infrastructure.event_store.records import RecordedEvent
 from projections.positions import PositionRow
+from projections.rebuild import Progress
 
 _TOLD_EVERY: Final = 1_000
 Item = TypeVar("Item")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from infrastructure.records import Columns, RecordedEvent
-from infrastructure.store import Store
+from infrastructure.event_store.port import Store
+from infrastructure.event_store.records import Columns, RecordedEvent
 from infrastructure.transfer.batch import Batch
-from infrastructure.transfer.chain import Chain
-from infrastructure.transfer.lines import EndLine, EventLine, RejectionLine
-from infrastructure.transfer.present import Present, bare, present_events
-from infrastructure.transfer.reading import ExportFile, NumberedLine
-from infrastructure.transfer.refusal import ImportRefused
-from projections.follow import Progress
+from infrastructure.transfer.export_lines import EndLine, EventLine, RejectionLine
+from infrastructure.transfer.jsonl_reader import ExportFile, NumberedLine
+from infrastructure.transfer.progress_digest import Chain
+from infrastructure.transfer.resume import Present, bare, present_events
+from infrastructure.transfer.transfer_errors import ImportRefused
+from projections.rebuild import Progress
 
 _NOT_FILED_YET: Final = Columns("", None, 0, None, "")
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from domain import commands as c
-from domain.command import Command
-from infrastructure.ledger import PositionLedger, open_store
+from domain.commands import requests as c
+from domain.commands.base import Command
+from infrastructure.event_store.port import Store
+from infrastructure.ledger.ledger import PositionLedger, open_store
 from infrastructure.settings import Settings
-from infrastructure.store import Store
 from scripts.benchmarks import lifecycle as facts
 
 CYCLES: Final = 3_000

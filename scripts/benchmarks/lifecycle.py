@@ -10,7 +10,7 @@ from statistics import quantiles
 from threading import BrokenBarrierError
 from typing import Final, Protocol
 
-from scripts.benchmarks.crew import context, side_by_side
+from scripts.benchmarks.process_pool import context, side_by_side
 
 EXCHANGE: Final = "binance"
 QUANTITY: Final = "61.8"

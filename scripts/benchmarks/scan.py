@@ -9,14 +9,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infrastructure.codec import decode
-from infrastructure.ledger import PositionLedger, open_store
+from infrastructure.event_store.codec import decode
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger, open_store
 from infrastructure.settings import Settings
-from infrastructure.verify import verify
-from projections.follow import BATCH_EVENTS
 from projections.positions import PositionRow, project
-from scripts.benchmarks.crew import BenchmarkFailed, side_by_side
-from scripts.benchmarks.generated import first, generate, write
+from projections.rebuild import BATCH_EVENTS
+from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side
+from scripts.benchmarks.workload.generated import first, generate, write
 
 
 @dataclass(frozen=True)

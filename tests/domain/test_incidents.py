@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.commands import (
+from domain.commands.requests import (
     Activate,
     Adjust,
     Adopt,

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 
 from hypothesis import given, settings
 
-from domain.command import Command
+from domain.commands.base import Command
 from domain.errors import CommandRefused
 from domain.events import (
     EVENTS,
@@ -37,7 +37,7 @@ from domain.events import (
 )
 from domain.position import Position
 from domain.values import Status
-from infrastructure.codec import encode
+from infrastructure.event_store.codec import encode
 from tests.spec import replayed
 from tests.strategies import KEY, conversations
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infrastructure import following
-from infrastructure.following import Follower
-from infrastructure.ledger import PositionLedger
-from projections import follow
-from projections.following import STATISTICS
+from infrastructure.ledger import projector as following
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.projector import Follower
+from projections import rebuild as follow
+from projections.projection import STATISTICS
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH_EVENTS = 40

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from domain.command import Command
-from domain.deciding import Stamp
+from domain.commands.base import Command
+from domain.decisions.decision import Stamp
 from domain.events import PositionEvent
 from domain.position import Position
 from tests.spec import second

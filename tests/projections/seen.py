@@ -7,12 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from domain.command import Command
-from domain.key import PositionKey
+from domain.commands.base import Command
+from domain.identifiers import PositionKey
 from domain.values import Leg, Side
+from projections.account_snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
 from projections.positions import PositionRow
-from projections.reconciliation import Reconciliation, Rules, reconcile
-from projections.snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
+from projections.reconciliation.compare import Reconciliation, Rules, reconcile
 from tests.spec import given, second
 
 LATER = 600

@@ -7,12 +7,21 @@ from typing import Any, cast
 import pytest
 from hypothesis import given as tried_on
 
-from domain.command import Command
-from domain.commands import Activate, Adjust, Close, FailEntry, LoseStopLoss, RecordEntryFill, Reduce, SetStopLoss
+from domain.commands.base import Command
+from domain.commands.requests import (
+    Activate,
+    Adjust,
+    Close,
+    FailEntry,
+    LoseStopLoss,
+    RecordEntryFill,
+    Reduce,
+    SetStopLoss,
+)
 from domain.errors import CommandRefused
 from domain.events import Activated, PositionEvent
 from domain.position import Position
-from infrastructure.codec import decode, encode
+from infrastructure.event_store.codec import decode, encode
 from projections.positions import COLUMNS, PositionRow, fees_text, needs_stop, project, row_from
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 from tests.strategies import KEY, conversations

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given as tried_on
 
-from domain.command import Command
-from domain.commands import (
+from domain.commands.base import Command
+from domain.commands.requests import (
     Activate,
     Adjust,
     Adopt,

@@ -12,11 +12,11 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final
 
-from domain.commands import ClosingFill, Evidence
+from domain.commands.requests import ClosingFill, Evidence
 from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
 from domain.values import Side, Source, Status
-from infrastructure import codec
+from infrastructure.event_store import codec
 
 FOLDER: Final = Path(__file__).parent
 SHAPES: Final = FOLDER / "shapes.json"

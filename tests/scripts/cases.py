@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.errors import CommandRefused
-from infrastructure.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger, open_store
 from infrastructure.settings import Settings
 from tests.spec import second
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from infrastructure.legacy.dump import read_dump
-from infrastructure.legacy.findings import Finding, Kind
-from infrastructure.legacy.raw import RawRow
-from infrastructure.legacy.row import LegacyRow
-from infrastructure.legacy.table import LegacyTable, understood
-from infrastructure.legacy.times import zone_of
+from infrastructure.legacy.importing.import_findings import Finding, Kind
+from infrastructure.legacy.source.dump import read_dump
+from infrastructure.legacy.source.raw import RawRow
+from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.table import LegacyTable, understood
+from infrastructure.timezones import zone_of
 
 SAMPLE = Path(__file__).parents[2] / "samples_legacy" / "positions.sql"
 

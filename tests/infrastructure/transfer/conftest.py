@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infrastructure.ledger import PositionLedger
+from infrastructure.ledger.ledger import PositionLedger
 from tests.infrastructure.transfer.day import live_a_day, told
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from domain.errors import PositionAlreadyOpen
-from infrastructure.ledger import PositionLedger
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.exporting import What, export
 from infrastructure.transfer.importing import Imported, import_ledger
-from infrastructure.transfer.jsonlines import JsonLines
-from infrastructure.transfer.reading import ExportFile
+from infrastructure.transfer.jsonl_reader import ExportFile
+from infrastructure.transfer.jsonl_writer import JsonLines
 
 
 def live_a_day(ledger: PositionLedger, symbols: tuple[str, ...] = ("APTUSDT", "龙USDT")) -> None:

@@ -15,14 +15,14 @@ import pytest
 from pyarrow import parquet
 
 from domain.errors import HistoryDamaged
-from infrastructure.ledger import PositionLedger
-from infrastructure.store import Rejection
-from infrastructure.transfer.columns import COLUMNS, EVENT_COLUMNS, Kind, event_values
-from infrastructure.transfer.csvfile import CsvFile
+from infrastructure.event_store.port import Rejection
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.columnar.column_sink import Table
+from infrastructure.transfer.columnar.columns import COLUMNS, EVENT_COLUMNS, Kind, event_values
+from infrastructure.transfer.columnar.csv_writer import CsvFile
+from infrastructure.transfer.columnar.parquet_writer import ParquetFile
 from infrastructure.transfer.exporting import What, export
-from infrastructure.transfer.parquet import ParquetFile
-from infrastructure.transfer.refusal import ExportRefused
-from infrastructure.transfer.table import Table
+from infrastructure.transfer.transfer_errors import ExportRefused
 from position_ledger.testing import Clock
 from projections.positions import COLUMNS as POSITION_COLUMNS
 from tests.infrastructure.transfer.day import live_a_day

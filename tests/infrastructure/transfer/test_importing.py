@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from domain.errors import PositionAlreadyOpen
-from infrastructure.hashing import GENESIS, chained
-from infrastructure.ledger import PositionLedger
+from infrastructure.event_store.hash_chain import GENESIS, chained
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer import batch
 from infrastructure.transfer.importing import import_ledger
-from infrastructure.transfer.reading import ExportFile
-from infrastructure.transfer.refusal import ImportRefused
-from infrastructure.verify import verify
+from infrastructure.transfer.jsonl_reader import ExportFile
+from infrastructure.transfer.transfer_errors import ImportRefused
 from tests.infrastructure.transfer.day import live_a_day, moved, parsed, sealed, told
 
 Damage = Callable[[list[bytes]], list[bytes]]

@@ -13,16 +13,16 @@ import pytest
 from psycopg import sql
 
 from domain.errors import PositionAlreadyOpen, StoreUnavailable
-from infrastructure.anchor import check_anchor, make_anchor
-from infrastructure.ledger import PositionLedger
-from infrastructure.postgres import schema
-from infrastructure.postgres.connections import Connections
-from infrastructure.records import RecordedEvent
+from infrastructure.event_store.postgres import schema
+from infrastructure.event_store.postgres.session.connections import Connections
+from infrastructure.event_store.records import RecordedEvent
+from infrastructure.integrity.anchor import check_anchor, make_anchor
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.transfer.exporting import What, export
 from infrastructure.transfer.importing import Imported
-from infrastructure.transfer.jsonlines import JsonLines
-from infrastructure.verify import verify
+from infrastructure.transfer.jsonl_writer import JsonLines
 from tests.infrastructure.roles import as_role
 from tests.infrastructure.transfer.day import live_a_day, moved, parsed, sealed, told
 

@@ -1,0 +1,112 @@
+"""What every command is: frozen, told apart by its content, and refused with words that help."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Final, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from domain.errors import InvalidCommand
+from domain.identifiers import PositionKey
+from domain.values import Identifier, Moment, Source, exact, writable
+
+NESTING_MAX: Final = 50
+INTEGER_BITS_MAX: Final = 4096
+_ENVELOPE: Final = {"command_id", "expected_version", "at", "source", "metadata"}
+
+
+def storable(value: Any, depth: int = 0) -> Any:
+    """Refuse, at any depth, what would not come back from the store as it went in; and put names in one order."""
+    if depth > NESTING_MAX:
+        raise ValueError(f"is nested more than {NESTING_MAX} deep")
+    match value:
+        case float():
+            exact(value)
+        case str():
+            writable(value)
+        case int() if value.bit_length() > INTEGER_BITS_MAX:
+            raise ValueError(f"has a whole number of {value.bit_length()} bits; send it as text")
+        case dict():
+            names = [storable(name, depth + 1) for name in value]
+            return {name: storable(value[name], depth + 1) for name in sorted(names, key=str)}
+        case list() | tuple():
+            return [storable(inner, depth + 1) for inner in value]
+    return value
+
+
+class Command(BaseModel):
+    """Something asked of the ledger.
+
+    `command_id` makes sending it twice safe (made up if absent); `expected_version` is the version of the stream
+    that the caller looked at; `at` is when the exchange (or the bot) says it happened; `metadata` is kept as sent.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+    verb: ClassVar[str]
+
+    command_id: Identifier | None = None
+    expected_version: Annotated[int, Field(ge=0, strict=True)] | None = None
+    at: Moment | None = None
+    source: Source = Source.SIGNAL
+    metadata: Annotated[dict[str, JsonValue], BeforeValidator(storable)] | None = None
+
+    @classmethod
+    def of(cls, /, **fields: Any) -> Self:
+        """Make the command, or say which field is wrong and what would be right.
+
+        Refuses: InvalidCommand, naming every field that is wrong.
+        """
+        try:
+            return cls(**fields)
+        except ValidationError as wrong:
+            raise InvalidCommand(f"{cls.verb}: {_complaints(cls, wrong)}", command=cls.verb) from None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The command with other values in some fields, checked like any other; nothing in it needs a deep copy."""
+        del deep
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).of(**(fields | dict(update or {})))
+
+    @cached_property
+    def digest(self) -> str:
+        """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake.
+
+        A field that has its default is left out, so that a later version may add some without changing digests.
+        """
+        content = self.__pydantic_serializer__.to_json(self, exclude=_ENVELOPE, exclude_defaults=True)
+        return digest_of(self.verb, content)
+
+    @property
+    def key(self) -> PositionKey:
+        """The slot that this command is about."""
+        raise NotImplementedError
+
+    @property
+    def cycle(self) -> int | None:
+        """The cycle that this command names; None for whatever the slot holds now."""
+        raise NotImplementedError
+
+
+def digest_of(verb: str, content: bytes) -> str:
+    """What tells two commands of one verb apart, as 16 hex digits."""
+    return hashlib.sha256(verb.encode() + b" " + content).hexdigest()[:16]
+
+
+def _complaints(command: type[Command], wrong: ValidationError) -> str:
+    said = []
+    for error in wrong.errors(include_url=False):
+        name = ".".join(str(part) for part in error["loc"])
+        match error["type"]:
+            case "extra_forbidden":
+                said.append(f"{name} is not a field of it; it has {', '.join(command.model_fields)}")
+            case "missing":
+                said.append(f"{name} is missing")
+            case "value_error":
+                message = error["msg"].removeprefix("Value error, ")
+                said.append(f"{name}: {message}" if name else message)
+            case _:
+                said.append(f"{name}: {error['msg']}, not {error['input']!r:.60}")
+    return "; ".join(said)

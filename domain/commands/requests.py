@@ -1,0 +1,424 @@
+"""What a bot may ask. Every constraint on input lives here; every rule of business lives in `position.py`."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
+
+from domain.commands.base import Command, digest_of, storable
+from domain.errors import InvalidCommand
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_exchange, normalized_leg
+from domain.identifiers import normalized_symbol as _normalized_symbol
+from domain.values import (
+    Fee,
+    Identifier,
+    JsonFloat,
+    Leg,
+    Moment,
+    Price,
+    Quantity,
+    QuantityOrNone,
+    Side,
+    Source,
+    Status,
+    Text,
+    writable,
+)
+
+_SIDES: Final = {"buy": "long", "sell": "short"}
+
+
+def _side(value: object) -> object:
+    text = value.strip().lower() if isinstance(value, str) else value
+    return _SIDES.get(text, text) if isinstance(text, str) else text
+
+
+def _position_id(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.80} is not a position id like APTUSDT.binance#1")
+    return PositionId.parse(value).text
+
+
+def _reason(value: str) -> str:
+    if not writable(value).strip():
+        raise ValueError("is empty; say why, a year later somebody will ask")
+    return value
+
+
+SideOfPosition = Annotated[Side, BeforeValidator(_side)]
+PositionIdText = Annotated[str, BeforeValidator(_position_id)]
+Reason = Annotated[Text, AfterValidator(_reason)]
+Percent = Annotated[Price, Field(lt=100)]
+Json = Annotated[JsonValue, BeforeValidator(storable)]
+
+
+class _OnKey(Command):
+    symbol: Annotated[str, BeforeValidator(_normalized_symbol)]
+    exchange: Annotated[str, BeforeValidator(normalized_exchange)]
+    account: Annotated[str | None, BeforeValidator(normalized_account)] = None
+    leg: Annotated[Leg, BeforeValidator(normalized_leg)] = Leg.BOTH
+
+    @property
+    def key(self) -> PositionKey:
+        """The slot that this command asks for."""
+        return PositionKey.of(self.symbol, self.exchange, self.account, self.leg)
+
+    @property
+    def cycle(self) -> int | None:
+        """None: whatever the slot holds now."""
+        return None
+
+    @model_validator(mode="after")
+    def _leg_agrees_with_side(self) -> Self:
+        _needs_agreeing_leg(getattr(self, "side", None), self.leg)
+        return self
+
+
+def _needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
+    if side is not None and leg not in (None, Leg.BOTH) and leg.value.lower() != side.value:
+        raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
+
+
+class _OnPosition(Command):
+    position_id: PositionIdText
+
+    @property
+    def key(self) -> PositionKey:
+        """The slot of the position that this command names."""
+        return PositionId.parse(self.position_id).key
+
+    @property
+    def cycle(self) -> int | None:
+        """The cycle that this command names."""
+        return PositionId.parse(self.position_id).cycle
+
+
+class RequestEntry(_OnKey):
+    """Claim the slot for one intent, before any order is sent."""
+
+    verb = "request_entry"
+    side: SideOfPosition
+    quantity: Quantity
+    signal_price: Price | None = None
+    stop_loss_percent: Percent | None = None
+    stop_price: Price | None = None
+    intent_id: Identifier
+
+    @model_validator(mode="after")
+    def _one_stop_plan(self) -> Self:
+        if self.stop_loss_percent is not None and self.stop_price is not None:
+            raise ValueError("stop_loss_percent and stop_price are two plans; send one of them")
+        return self
+
+
+class RecordEntryPlaced(Command):
+    """The exchange acknowledged the entry order; by key it opens a cycle after the fact."""
+
+    verb = "record_entry_placed"
+    position_id: PositionIdText | None = None
+    symbol: Annotated[str, BeforeValidator(_normalized_symbol)] | None = None
+    exchange: Annotated[str, BeforeValidator(normalized_exchange)] | None = None
+    account: Annotated[str | None, BeforeValidator(normalized_account)] = None
+    leg: Annotated[Leg, BeforeValidator(normalized_leg)] | None = None
+    side: SideOfPosition | None = None
+    quantity: Quantity | None = None
+    signal_price: Price | None = None
+    intent_id: Identifier | None = None
+    exchange_order_id: Identifier
+    filled_qty: QuantityOrNone | None = None
+    avg_px: Price | None = None
+
+    @model_validator(mode="after")
+    def _position_or_key(self) -> Self:
+        opening = {
+            name
+            for name in ("symbol", "exchange", "account", "leg", "side", "quantity", "signal_price", "intent_id")
+            if getattr(self, name) is not None
+        }
+        if self.position_id is not None:
+            if opening:
+                raise ValueError(f"position_id names the cycle already; leave out {', '.join(sorted(opening))}")
+        elif missing := {"symbol", "exchange", "side"} - opening:
+            raise ValueError(
+                f"{', '.join(sorted(missing))} missing: send position_id, or symbol, exchange, side and quantity (or "
+                "filled_qty) to open a cycle after the fact"
+            )
+        elif self.quantity is None and not self.filled_qty:
+            raise ValueError("quantity (or filled_qty) missing: say how much the entry was for")
+        _needs_agreeing_leg(self.side, self.leg)
+        if self.avg_px is not None and not self.filled_qty:
+            raise ValueError("avg_px needs filled_qty: an average price of how much?")
+        return self
+
+    @property
+    def key(self) -> PositionKey:
+        """The slot, by position id or by its parts."""
+        if self.position_id is not None:
+            return PositionId.parse(self.position_id).key
+        assert self.symbol is not None and self.exchange is not None, "checked when the command was made"
+        return PositionKey.of(self.symbol, self.exchange, self.account, self.leg or Leg.BOTH)
+
+    @property
+    def cycle(self) -> int | None:
+        """The cycle named by position id, if it was."""
+        return None if self.position_id is None else PositionId.parse(self.position_id).cycle
+
+
+class RecordEntryFill(_OnPosition):
+    """One fill of the entry; the same `trade_id` again is no news."""
+
+    verb = "record_entry_fill"
+    trade_id: Identifier
+    last_qty: Quantity
+    last_px: Price
+    fee: Fee | None = None
+    fee_currency: Identifier | None = None
+
+
+class RecordEntryUnknown(_OnPosition):
+    """The call to the exchange timed out: nobody knows whether there is an order."""
+
+    verb = "record_entry_unknown"
+    reason: Reason
+
+
+class FailEntry(_OnPosition):
+    """The exchange rejected, expired or cancelled the entry, with nothing filled."""
+
+    verb = "fail_entry"
+    reason: Reason
+    outcome: Literal["rejected", "expired", "canceled"]
+    code: Identifier | None = None
+
+
+class SetStopLoss(_OnPosition):
+    """A stop is confirmed at the exchange; again with another price: it moved.
+
+    `locks_profit` allows a stop beyond the entry of an active position, as a trailing stop sets it.
+    """
+
+    verb = "set_stop_loss"
+    stop_price: Price
+    exchange_order_id: Identifier
+    quantity: Quantity | None = None
+    activate: bool = False
+    locks_profit: bool = False
+
+
+class LoseStopLoss(_OnPosition):
+    """The stop was cancelled, or is gone from the exchange."""
+
+    verb = "lose_stop_loss"
+    reason: Reason
+
+
+class Activate(_OnPosition):
+    """Filled and covered: the entry is done."""
+
+    verb = "activate"
+
+
+class Reduce(_OnPosition):
+    """One fill of an exit order."""
+
+    verb = "reduce"
+    trade_id: Identifier
+    last_qty: Quantity
+    last_px: Price
+    fee: Fee | None = None
+    fee_currency: Identifier | None = None
+
+
+class Adjust(_OnPosition):
+    """A correction from exchange evidence: what is really open, and at what average price."""
+
+    verb = "adjust"
+    source: Source = Source.SYNC
+    quantity: Quantity | None = None
+    avg_px_open: Price | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _something_to_correct(self) -> Self:
+        if self.quantity is None and self.avg_px_open is None:
+            raise ValueError("send quantity or avg_px_open, or both")
+        return self
+
+
+class Adopt(_OnKey):
+    """The exchange holds a position that no cycle explains."""
+
+    verb = "adopt"
+    source: Source = Source.SYNC
+    side: SideOfPosition
+    quantity: Quantity
+    avg_px_open: Price
+    reason: Reason
+
+
+class StartRollback(_OnPosition):
+    """The entry is to be undone: a reduce-only close of our own side and quantity is about to be sent."""
+
+    verb = "start_rollback"
+    reason: Reason
+
+
+class ClosingFill(BaseModel):
+    """A fill that helped to close, as part of a proof."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+    trade_id: Identifier
+    last_qty: Quantity
+    last_px: Price
+    fee: Fee | None = None
+    fee_currency: Identifier | None = None
+
+
+class Evidence(BaseModel):
+    """What proves that a position is flat; anything else that the exchange said is kept as it came."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, defer_build=True)
+    __pydantic_extra__: dict[str, Json]
+
+    closing_order_id: Identifier | None = None
+    fills: tuple[ClosingFill, ...] = ()
+    position_quantity: QuantityOrNone | None = None
+    note: Text | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is nothing in it but blanks."""
+        said = (
+            self.closing_order_id,
+            self.position_quantity,
+            self.note,
+            *self.fills,
+            *(self.__pydantic_extra__ or {}).values(),
+        )
+        return all(fact is None or fact in ([], {}) or (isinstance(fact, str) and not fact.strip()) for fact in said)
+
+
+def _evidence(value: object) -> object:
+    if isinstance(value, str):
+        return {"note": value} if value.strip() else None
+    if isinstance(value, dict):
+        return storable(value) or None
+    return {"fills": value} if isinstance(value, list) and value else value or None
+
+
+class RollBack(_OnPosition):
+    """Flat again, with the proof."""
+
+    verb = "roll_back"
+    reason: Reason | None = None
+    evidence: Annotated[Evidence | None, BeforeValidator(_evidence)] = None
+
+
+class FailRollback(_OnPosition):
+    """The compensating close did not get the position flat."""
+
+    verb = "fail_rollback"
+    reason: Reason
+    residual_qty: Quantity
+
+
+class Close(_OnPosition):
+    """The position is gone; whatever was still open was closed at `avg_px_close`, if that is known."""
+
+    verb = "close"
+    exit_reason: Reason
+    avg_px_close: Price | None = None
+    fee: Fee | None = None
+    fee_currency: Identifier | None = None
+
+
+def _storable_texts(value: Any) -> Any:
+    """Refuse and put in order what `storable` does, but all texts at once: rows come by the thousand."""
+    texts = [*value, *value.values()] if isinstance(value, dict) else value
+    if isinstance(texts, list | tuple):
+        writable("\n".join(text for text in texts if isinstance(text, str)))
+    return dict(sorted(value.items(), key=lambda pair: str(pair[0]))) if isinstance(value, dict) else value
+
+
+class ImportPosition(_OnKey):
+    """A row of the legacy table becomes a cycle, as it stands there; for `import-legacy` alone.
+
+    `claims_intent`: no earlier cycle of the key came from the same intent.
+    """
+
+    verb = "import_position"
+    source: Source = Source.IMPORT
+    status: Status
+    side: SideOfPosition
+    quantity: QuantityOrNone
+    """As the old table has it, open or not."""
+    avg_px_open: Price | None = None
+    stop_price: Price | None = None
+    stop_confirmed: bool = False
+    realized_pnl: Fee | None = None
+    exit_reason: Text | None = None
+    exchange_order_id: Identifier | None = None
+    intent_id: Identifier | None = None
+    claims_intent: bool = False
+    legacy_id: Identifier | None = None
+    opened_at: Moment
+    closed_at: Moment | None = None
+    findings: Annotated[tuple[str, ...], BeforeValidator(_storable_texts)] = ()
+    row: Annotated[dict[str, str | None], BeforeValidator(_storable_texts)]
+
+    @cached_property
+    def digest(self) -> str:
+        """The row is what is asked; how we read it may get better, and is no reason to import it again."""
+        return digest_of(self.verb, json.dumps(self.row, sort_keys=True).encode())
+
+
+COMMANDS: Final[dict[str, type[Command]]] = {
+    command.verb: command
+    for command in (
+        RequestEntry, RecordEntryPlaced, RecordEntryFill, RecordEntryUnknown, FailEntry, SetStopLoss, LoseStopLoss,
+        Activate, Reduce, Adjust, Adopt, StartRollback, RollBack, FailRollback, Close,
+    )
+}  # fmt: skip
+"""Every verb that a bot may send."""
+
+
+def command_from_json(text: str) -> Command:
+    """Read one JSON object `{"command": verb, …}`.
+
+    Refuses: InvalidCommand for anything that is not exactly one known command with exact numbers.
+    """
+    try:
+        sent = json.loads(text, parse_float=JsonFloat, parse_constant=_no_constant, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as wrong:
+        raise InvalidCommand(f"this line is not a JSON object: {wrong}") from None
+    if not isinstance(sent, dict):
+        raise InvalidCommand(f'a command is a JSON object like {{"command": "activate", …}}, not {type(sent).__name__}')
+    verb = sent.pop("command", None)
+    if not isinstance(verb, str) or verb not in COMMANDS:
+        asked = 'there is no "command" in it' if verb is None else f"there is no command {verb!r:.80}"
+        raise InvalidCommand(f"{asked}; there are {', '.join(COMMANDS)}")
+    return COMMANDS[verb].of(**sent)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a finite number; leave the field out when the value is not known")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} is there twice")
+    return fields

@@ -1,0 +1,89 @@
+"""How far a projection has come, and its rows: what following the log needs of a database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from projections.projection import Skip
+
+OVERTAKEN: Final = "another rebuild began meanwhile and overtook this one, which has changed nothing"
+CLEARED_ROWS: Final = 5_000
+"""How many rows of a generation that nobody reads are deleted at a time."""
+
+
+class Cursor(NamedTuple):
+    """Where one generation of a projection stands: everything up to `nid` is in its rows."""
+
+    generation: int
+    nid: int
+
+
+class TrackedRow(NamedTuple):
+    """A row as it is kept: the cycle that it is about, when that was over, and its text."""
+
+    position_id: str
+    ended_at: datetime | None
+    text: str
+
+
+class Tracking(ABC):
+    """The cursors and rows of one projection.
+
+    Rows belong to a generation. Readers read one of them; a rebuild fills the next, and then they change places.
+    Rows change only together with their cursor, in one transaction, so whoever finds the cursor where it was knows
+    that no row changed meanwhile.
+    """
+
+    @abstractmethod
+    def cursor(self) -> Cursor:
+        """Where the generation that is read stands."""
+
+    @abstractmethod
+    def behind(self, cursor: Cursor) -> int:
+        """How many events there are past a cursor."""
+
+    @abstractmethod
+    def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
+        """The texts of some rows, by their cycles."""
+
+    @abstractmethod
+    def lasting(self, generation: int, since: datetime) -> Iterator[str]:
+        """The texts of all rows whose cycles were not over at some time."""
+
+    @abstractmethod
+    def advance(self, cursor: Cursor, nid: int, rows: Sequence[TrackedRow], skip: Skip | None = None) -> bool:
+        """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile.
+
+        Shape: whether it was moved; if not, nothing was written.
+        """
+
+    @abstractmethod
+    def skips(self) -> list[Skip]:
+        """Everything that was ever left out, oldest first."""
+
+    @abstractmethod
+    def begin(self) -> Cursor:
+        """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """How many rows the generation that is read has."""
+
+    @abstractmethod
+    def differences(self, one: int, other: int) -> int:
+        """In how many rows two generations differ."""
+
+    @abstractmethod
+    def replace(self, read: Cursor, rebuilt: Cursor) -> bool:
+        """Let readers read another generation, unless somebody moved the one that they read.
+
+        Shape:   whether they do; if not, nothing was changed.
+        Refuses: StoreUnavailable when the other generation was given up.
+        """
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Delete the rows of generations that nobody reads or fills, a few at a time."""

@@ -1,0 +1,125 @@
+"""How an event is written down and read back, byte for byte.
+
+A row names its event by a stored name and a schema version (`EntryPlaced.v1`), looked up in a closed registry:
+nothing in a row decides what is imported. The payload is JSON in one spelling: fields in declared order without
+blanks, numbers as plain text, times in UTC at fixed width; a field that has its default is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, Final
+
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from pydantic import TypeAdapter, ValidationError
+
+from domain.errors import HistoryDamaged
+from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
+from domain.values import timestamp_text
+from infrastructure.event_store.records import Columns, EventRecord, Mark, RecordedEvent
+from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
+
+_COLUMNS: Final = {"originator_id", "originator_version"}
+_VERSIONS: Final[dict[type[PositionEvent], int]] = {}
+"""Of the shape of an event that has changed since it was first shipped; see `infrastructure.event_store.upcasting`."""
+_STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
+_EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    """The reader and writer of one stored name, made when the first such event comes along."""
+    return TypeAdapter(_EVENTS[name])
+
+
+def encode(event: PositionEvent) -> EventRecord:
+    """Write an event down; its hash is the store's to add."""
+    name = _STORED_NAMES[type(event)]
+    return EventRecord(
+        originator_id=event.originator_id,
+        originator_version=event.originator_version,
+        topic=name,
+        state=_adapter(name).serializer.to_json(event, exclude_defaults=True),
+        columns=columns(event),
+    )
+
+
+def columns(event: PositionEvent) -> Columns:
+    """What a store keeps beside an event, so that it can be asked for."""
+    return Columns(
+        event.command_id, _claimed_intent(event), event.cycle, _mark(event), timestamp_text(event.ts_recorded)
+    )
+
+
+def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
+    """Read an event back.
+
+    Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
+    """
+    if stored.topic not in _EVENTS and stored.topic not in UPCASTS:
+        raise HistoryDamaged(
+            f"{stored.originator_id} version {stored.originator_version} is a {stored.topic!r:.80}, which this version "
+            "of the software does not know; read it with the version that wrote it, or a later one"
+        )
+    try:
+        name, fields = upcast(stored.topic, _fields(stored))
+        fields["originator_id"], fields["originator_version"] = stored.originator_id, stored.originator_version
+        event: PositionEvent = _adapter(name).validate_python(fields)
+    except (ValidationError, ValueError, TypeError, KeyError, RecursionError) as cause:
+        raise HistoryDamaged(
+            f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: {cause}"
+        ) from cause
+    return event
+
+
+def _fields(stored: StoredEvent | RecordedEvent) -> Fields:
+    """The fields of a payload, which may not say the place of the event itself: the row does."""
+    fields = _READER.decode(stored.state.decode())
+    if not isinstance(fields, dict):
+        raise ValueError("the payload is no JSON object")
+    if own := _COLUMNS & fields.keys():
+        raise ValueError(f"the payload has {', '.join(sorted(own))}, which the row says")
+    return fields
+
+
+def _no_float(text: str) -> Any:
+    raise ValueError(f"{text} is a float; numbers are stored as text")
+
+
+_READER: Final = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float)
+
+
+def _mark(event: PositionEvent) -> Mark | None:
+    match event:
+        case PositionImported(beside=True):
+            return Mark.BESIDE
+        case EntryFilled(late=True):
+            return Mark.LATE
+        case _:
+            return Mark.FLAT if event.opens_cycle else None
+
+
+def _claimed_intent(event: PositionEvent) -> str | None:
+    if not event.opens_cycle or (isinstance(event, PositionImported) and not event.claims_intent):
+        return None
+    intent: str | None = getattr(event, "intent_id", None)
+    return intent
+
+
+class LedgerMapper(Mapper[str]):
+    """The library's mapper interface, over the closed registry."""
+
+    def __init__(self) -> None:
+        """Need neither transcoder, nor compressor, nor cipher: the stored bytes are read by people and hashed."""
+        super().__init__(JSONTranscoder())
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> EventRecord:
+        """Write an event down."""
+        assert isinstance(domain_event, PositionEvent), domain_event
+        return encode(domain_event)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> PositionEvent:
+        """Read an event back."""
+        return decode(stored_event)

@@ -1,0 +1,132 @@
+"""The append: one statement that takes the writers' lock, inserts the events and writes the row.
+
+A writer holds a shared advisory lock until its transaction ends. Writers never wait for each other by it; a follower
+that is granted the exclusive lock for an instant knows that every event below the last one is there to be read, for
+the lock is taken by the condition under which an event is selected, and only what was selected is given a place in
+the global order.
+
+The row is written from what the insert of the events returned, so that a conflict of versions is met before the row
+could meet one of its own. Parameters are text with a cast each, so that whatever is None or how large a number is,
+it is one prepared statement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from operator import itemgetter
+from typing import Any, Final
+
+from domain.values import Leg, Side, Source, Status, plain, timestamp_text
+from infrastructure.event_store.postgres.schema import APPEND_LOCK
+from infrastructure.event_store.records import EventRecord
+from projections.positions import COLUMNS, PositionRow, fees_text
+
+_EVENT_COLUMNS: Final = (
+    ("stream", "text"),
+    ("version", "bigint"),
+    ("type", "text"),
+    ("payload", "text"),
+    ("hash", "text"),
+    ("command_id", "text"),
+    ("intent_id", "text"),
+    ("cycle", "bigint"),
+    ("mark", "text"),
+    ("ts_recorded", "timestamptz"),
+)
+_ROW_TYPES: Final = {
+    **dict.fromkeys(COLUMNS, "text"),
+    **dict.fromkeys(("cycle", "version"), "bigint"),
+    **dict.fromkeys(
+        ("protected", "stop_confirmed", "stop_locks_profit", "outcome_unknown", "rollback_failed", "late_fill"),
+        "boolean",
+    ),
+    **dict.fromkeys(
+        (
+            "quantity", "requested_qty", "filled_qty", "avg_px_open", "signal_price", "stop_price", "realized_pnl",
+            "fees", "avg_px_close", "stop_quantity",
+        ),
+        "numeric",
+    ),
+    **dict.fromkeys(("opened_at", "activated_at", "closed_at", "updated_at", "unprotected_since"), "timestamptz"),
+}  # fmt: skip
+
+
+_REPLACING: Final = "ON CONFLICT (position_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in COLUMNS if name != "position_id"
+)
+
+
+def _casts(kinds: Iterable[str]) -> str:
+    return "(" + ", ".join(f"%s::{kind}" for kind in kinds) + ")"
+
+
+_EVENT_CASTS: Final = _casts(kind for _, kind in _EVENT_COLUMNS)
+_ROW_CASTS: Final = _casts(_ROW_TYPES[name] for name in COLUMNS)
+
+
+@cache
+def row_statement(table: str) -> bytes:
+    """Writing one row of a table of positions, or replacing it."""
+    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES {_ROW_CASTS} {_REPLACING}".encode()
+
+
+@cache
+def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
+    """The append of a number of events and rows, with PostgreSQL's own placeholders: nothing is left to translate."""
+    event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
+    event_values = ", ".join([_EVENT_CASTS] * events)
+    chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
+    under_lock = f"WHERE pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
+    parts = [f"WITH appended AS (INSERT INTO ledger_events ({event_names}) {chosen} {under_lock} RETURNING nid)"]
+    if rows:
+        names = ", ".join(COLUMNS)
+        row_values = ", ".join([_ROW_CASTS] * rows)
+        parts.append(
+            f"kept AS (INSERT INTO positions ({names}) SELECT position.* FROM (SELECT count(*) FROM appended) AS first,"
+            f" (VALUES {row_values}) AS position ({names}) {_REPLACING})"
+        )
+    hint = f", pg_notify('{channel(lock)}', '')" if notify else ""
+    text = ", ".join(parts) + f" SELECT array_agg(nid){hint} FROM appended"
+    numbers = count(1)
+    return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
+
+
+def channel(lock: int) -> str:
+    """What followers of this ledger listen to."""
+    return f"ledger_events_{lock + 2**31}"
+
+
+def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[str | None]:
+    """Everything that the statement is told, as text."""
+    values: list[str | None] = []
+    for record, hashed in zip(records, hashes, strict=True):
+        command_id, intent_id, cycle, mark, ts_recorded = record.columns
+        values += (
+            str(record.originator_id), str(record.originator_version), record.topic, record.state.decode(),
+            hashed, command_id, intent_id, str(cycle), mark, ts_recorded,
+        )  # fmt: skip
+    for row in rows:
+        values += row_values(row)
+    return values
+
+
+def row_values(row: PositionRow) -> list[str | None]:
+    """A row as text, in the order of its columns."""
+    values = _IN_ORDER(vars(row))
+    return [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
+
+
+_IN_ORDER: Final = itemgetter(*COLUMNS)
+_TEXT: Final[dict[type, Callable[[Any], str]]] = {
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    Decimal: plain,
+    datetime: timestamp_text,
+    dict: fees_text,
+    **dict.fromkeys((Leg, Side, Status, Source), str.__str__),
+}

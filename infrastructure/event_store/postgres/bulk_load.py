@@ -1,0 +1,87 @@
+"""Writing events into PostgreSQL that were recorded elsewhere, verbatim: with the places and hashes they had there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from psycopg import errors
+
+from domain.errors import StoreUnavailable
+from domain.values import timestamp_text
+from infrastructure.event_store.port import Rejection, VersionTaken
+from infrastructure.event_store.postgres import append
+from infrastructure.event_store.postgres.schema import APPEND_LOCK
+from infrastructure.event_store.postgres.session.connections import Connection
+from infrastructure.event_store.records import RecordedEvent
+from projections.positions import COLUMNS, PositionRow
+
+_REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
+_LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
+"""Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
+_LOCK_WRITERS_OUT: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
+_LAST: Final = "SELECT coalesce(max(nid), 0) FROM ledger_events"
+_GO_ON_AFTER: Final = "SELECT setval(pg_get_serial_sequence('ledger_events', 'nid'), %s)"
+_COPY_EVENTS: Final = (
+    "COPY ledger_events (nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
+    " FROM STDIN"
+)
+_KNOWN_ROWS: Final = "SELECT position_id FROM positions WHERE position_id = ANY(%s)"
+_COPY_ROWS: Final = f"COPY positions ({', '.join(COLUMNS)}) FROM STDIN"
+_COPY_REJECTIONS: Final = f"COPY rejections ({', '.join(_REJECTION_COLUMNS)}) FROM STDIN"
+
+
+def restore(
+    connection: Connection,
+    lock: int,
+    events: Sequence[RecordedEvent],
+    *,
+    after: int,
+    rows: Sequence[PositionRow],
+    rejections: Sequence[Rejection],
+) -> None:
+    """Write events, rows and refusals in the transaction that is open; the log goes on after the last event.
+
+    Refuses: VersionTaken unless the log ends at `after`; StoreUnavailable for a role that does not own the ledger.
+    A unique violation passes through.
+    """
+    connection.execute(_LOCK_POSITIONS)
+    connection.execute(_LOCK_WRITERS_OUT, (APPEND_LOCK, lock))
+    (last,) = connection.execute(_LAST).fetchone() or (0,)
+    if last != after:
+        raise VersionTaken(f"the log ends at nid {last}, not at {after}")
+    if events:
+        _go_on_after(connection, events[-1].id)
+    _copy(
+        connection, _COPY_EVENTS, ((*event[:4], event.state.decode(), event.hash, *event.columns) for event in events)
+    )
+    _write_rows(connection, rows)
+    texts = ((timestamp_text(each.ts_recorded), *list(vars(each).values())[1:]) for each in rejections)
+    _copy(connection, _COPY_REJECTIONS, texts)
+
+
+def _go_on_after(connection: Connection, nid: int) -> None:
+    try:
+        connection.execute(_GO_ON_AFTER, (nid,))
+    except errors.InsufficientPrivilege as missing:
+        raise StoreUnavailable(
+            "only the owner of a ledger can import into it, for places in the log are handed out by the database; "
+            "nothing was written. Connect as the role that ran `position-ledger init`"
+        ) from missing
+
+
+def _write_rows(connection: Connection, rows: Sequence[PositionRow]) -> None:
+    """Replace the rows of cycles that went on, then add those of new ones, for which their slots are free by then."""
+    found = connection.execute(_KNOWN_ROWS, ([row.position_id for row in rows],)).fetchall()
+    known = {position_id for (position_id,) in found}
+    with connection.cursor() as cursor:
+        gone_on = (append.row_values(row) for row in rows if row.position_id in known)
+        cursor.executemany(append.row_statement("positions"), gone_on)
+    _copy(connection, _COPY_ROWS, (append.row_values(row) for row in rows if row.position_id not in known))
+
+
+def _copy(connection: Connection, statement: str, records: Iterable[Sequence[Any]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        for record in records:
+            copy.write_row(record)

@@ -1,0 +1,143 @@
+"""The cursors and rows of a projection, on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final
+
+from domain.errors import StoreUnavailable
+from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Cursor, TrackedRow, Tracking
+from infrastructure.event_store.postgres.session.connections import Connections
+from projections.projection import Skip
+
+_SKIP_COLUMNS: Final = tuple(column.name for column in fields(Skip))
+_CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = %s AND is_read"
+_BEHIND: Final = "SELECT count(*) FROM ledger_events WHERE nid > %s"
+_ROWS: Final = (
+    "SELECT position_id, row FROM projection_rows WHERE projection = %s AND generation = %s AND position_id = ANY(%s)"
+)
+_LASTING: Final = (
+    "SELECT row FROM projection_rows WHERE projection = %s AND generation = %s"
+    " AND (ended_at IS NULL OR ended_at >= %s) ORDER BY position_id"
+)
+_MOVE: Final = "UPDATE projections SET nid = %s WHERE name = %s AND generation = %s AND nid = %s"
+_WRITE: Final = (
+    "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row) VALUES (%s, %s, %s, %s, %s)"
+    " ON CONFLICT (projection, generation, position_id) DO UPDATE SET ended_at = excluded.ended_at, row = excluded.row"
+)
+_SKIPS: Final = f"SELECT {', '.join(_SKIP_COLUMNS)} FROM projection_skips WHERE projection = %s ORDER BY nid"
+_INSERT_SKIP: Final = (
+    f"INSERT INTO projection_skips ({', '.join(_SKIP_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_SKIP_COLUMNS))})"
+)
+_ONE_AT_A_TIME: Final = "SELECT FROM projections WHERE name = %s AND is_read FOR UPDATE"
+_LAST_GENERATION: Final = "SELECT max(generation) FROM projections WHERE name = %s"
+_GIVE_UP: Final = "DELETE FROM projections WHERE name = %s AND NOT is_read"
+_BEGIN: Final = "INSERT INTO projections (name, generation, nid, is_read) VALUES (%s, %s, 0, false)"
+_COUNT: Final = (
+    "SELECT count(*) FROM projection_rows WHERE projection = %(projection)s"
+    " AND generation = (SELECT generation FROM projections WHERE name = %(projection)s AND is_read)"
+)
+_DIFFERENT: Final = (
+    "SELECT count(*) FROM (SELECT position_id, row FROM projection_rows WHERE projection = %(projection)s"
+    " AND generation = %(one)s) AS one FULL JOIN (SELECT position_id, row FROM projection_rows"
+    " WHERE projection = %(projection)s AND generation = %(other)s) AS other USING (position_id)"
+    " WHERE one.row IS DISTINCT FROM other.row"
+)
+_STOP_READING: Final = "DELETE FROM projections WHERE name = %s AND generation = %s AND nid = %s AND is_read"
+_READ: Final = "UPDATE projections SET is_read = true WHERE name = %s AND generation = %s AND nid = %s"
+_CLEAR: Final = (
+    "DELETE FROM projection_rows WHERE (projection, generation, position_id) IN (SELECT projection, generation,"
+    " position_id FROM projection_rows WHERE projection = %(projection)s AND generation NOT IN (SELECT generation"
+    " FROM projections WHERE name = %(projection)s) LIMIT %(rows)s)"
+)
+
+
+class PostgresTracking(Tracking):
+    """The cursors and rows of one projection in a schema of PostgreSQL."""
+
+    def __init__(self, connections: Connections, projection: str) -> None:
+        """Track a projection of which a migration has made the first cursor."""
+        self._connections, self._projection = connections, projection
+
+    def _values(self, statement: str, values: Any) -> tuple[Any, ...]:
+        with self._connections.reading() as connection:
+            found = connection.execute(statement.encode(), values).fetchone()
+        assert found is not None, "an aggregate, or the cursor that is read"
+        return found
+
+    def cursor(self) -> Cursor:
+        """Where the generation that is read stands."""
+        return Cursor(*self._values(_CURSOR, (self._projection,)))
+
+    def behind(self, cursor: Cursor) -> int:
+        """How many events there are past a cursor."""
+        count: int = self._values(_BEHIND, (cursor.nid,))[0]
+        return count
+
+    def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
+        """The texts of some rows, by their cycles."""
+        with self._connections.reading() as connection:
+            return dict(connection.execute(_ROWS, (self._projection, generation, list(position_ids))).fetchall())
+
+    def lasting(self, generation: int, since: datetime) -> Iterator[str]:
+        """The texts of all rows whose cycles were not over at some time."""
+        with self._connections.reading() as connection:
+            found = connection.execute(_LASTING, (self._projection, generation, since)).fetchall()
+        for (text,) in found:
+            yield text
+
+    def advance(self, cursor: Cursor, nid: int, rows: Sequence[TrackedRow], skip: Skip | None = None) -> bool:
+        """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile."""
+        place = (self._projection, cursor.generation)
+        with self._connections.transaction() as connection, connection.cursor() as sending:
+            if sending.execute(_MOVE, (nid, *place, cursor.nid)).rowcount != 1:
+                return False
+            sending.executemany(_WRITE, [(*place, *row) for row in rows])
+            if skip is not None:
+                sending.execute(_INSERT_SKIP.encode(), [vars(skip)[name] for name in _SKIP_COLUMNS])
+        return True
+
+    def skips(self) -> list[Skip]:
+        """Everything that was ever left out, oldest first."""
+        with self._connections.reading() as connection:
+            found = connection.execute(_SKIPS.encode(), (self._projection,)).fetchall()
+        return [Skip(**dict(zip(_SKIP_COLUMNS, values, strict=True))) for values in found]
+
+    def begin(self) -> Cursor:
+        """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
+        with self._connections.transaction() as connection:
+            connection.execute(_ONE_AT_A_TIME, (self._projection,))
+            (last,) = self._values(_LAST_GENERATION, (self._projection,))
+            connection.execute(_GIVE_UP, (self._projection,))
+            connection.execute(_BEGIN, (self._projection, last + 1))
+        return Cursor(last + 1, 0)
+
+    def count(self) -> int:
+        """How many rows the generation that is read has."""
+        count: int = self._values(_COUNT, {"projection": self._projection})[0]
+        return count
+
+    def differences(self, one: int, other: int) -> int:
+        """In how many rows two generations differ."""
+        values = {"projection": self._projection, "one": one, "other": other}
+        with self._connections.walk():
+            differences: int = self._values(_DIFFERENT, values)[0]
+        return differences
+
+    def replace(self, read: Cursor, rebuilt: Cursor) -> bool:
+        """Let readers read another generation, unless somebody moved the one that they read."""
+        with self._connections.transaction() as connection:
+            if connection.execute(_STOP_READING, (self._projection, *read)).rowcount != 1:
+                return False
+            if connection.execute(_READ, (self._projection, *rebuilt)).rowcount != 1:
+                raise StoreUnavailable(OVERTAKEN)
+        return True
+
+    def clear(self) -> None:
+        """Delete the rows of generations that nobody reads or fills, a few at a time."""
+        cleared = CLEARED_ROWS
+        while cleared == CLEARED_ROWS:
+            with self._connections.reading() as connection:
+                cleared = connection.execute(_CLEAR, {"projection": self._projection, "rows": CLEARED_ROWS}).rowcount

@@ -1,0 +1,70 @@
+"""The view that shows positions as the legacy table did, and how views outlive the table that they look at."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+import psycopg
+from psycopg import errors, sql
+
+from infrastructure.event_store.compat_view import ViewName, ViewRefused
+from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
+from infrastructure.settings import Settings
+
+_TEMPLATE: Final = files("infrastructure.postgres") / "legacy_view.sql"
+_GRANTS: Final = ("GRANT USAGE ON SCHEMA {schema} TO {role}", "GRANT SELECT ON {view} TO {role}")
+_HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
+_CREATE_SCHEMA: Final = "CREATE SCHEMA IF NOT EXISTS {schema}"
+_LOOKING: Final = (
+    "SELECT quote_ident(nspname) || '.' || quote_ident(relname), quote_ident(pg_get_userbyid(relowner)),"
+    " coalesce(' WITH (' || array_to_string(reloptions, ', ') || ')', ''), pg_get_viewdef(pg_class.oid)"
+    " FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE relkind = 'v' AND pg_class.oid IN ("
+    "SELECT ev_class FROM pg_rewrite JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid"
+    " WHERE refclassid = 'pg_class'::regclass AND refobjid = 'positions'::regclass) ORDER BY pg_class.oid"
+)
+
+
+def statements(name: ViewName, settings: Settings, role: str | None = None) -> list[str]:
+    """What makes the schema of the view, makes or renews the view, and lets a role read it."""
+    schema = name.schema or settings.schema
+    names = {"schema": sql.Identifier(schema), "view": sql.Identifier(schema, name.name)}
+    view = _TEMPLATE.read_text().format(view=names["view"].as_string()).strip().removesuffix(";")
+    grants = [sql.SQL(grant).format(**names, role=sql.Identifier(role)).as_string() for grant in _GRANTS if role]
+    return [sql.SQL(_CREATE_SCHEMA).format(**names).as_string(), view, *grants]
+
+
+def create(connections: Connections, name: ViewName, role: str | None = None) -> None:
+    """Make or renew the view. Refuses: ViewRefused when its name is taken; StoreUnavailable."""
+    try:
+        with connections.alone() as connection, connection.transaction():
+            make_schema, *others = statements(name, connections.settings, role)
+            if connection.execute(_HAS_SCHEMA, (name.schema or connections.settings.schema,)).fetchone() != (True,):
+                connection.execute(make_schema.encode())
+            for statement in others:
+                connection.execute(statement.encode())
+    except errors.WrongObjectType:
+        raise ViewRefused(str(name)) from None
+    except psycopg.Error as error:
+        raise explained(error, connections.settings) from error
+
+
+class ViewsOfPositions:
+    """The views that look at the positions table: a view means a table, not whatever has its name.
+
+    They are locked before the table is, as a reader does it; and replaced, not dropped, so that whoever may read them
+    still may, and what looks at them stays.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        """Lock the views, and remember what they show."""
+        self._connection = connection
+        self._definitions = connection.execute(_LOOKING).fetchall()
+        for name, owner, _, _ in self._definitions:
+            # Changes nothing, and locks the view alone: LOCK TABLE would lock all that it looks at, the log as well.
+            connection.execute(f"ALTER VIEW {name} OWNER TO {owner}".encode())
+
+    def look_again(self) -> None:
+        """Let them look at the table that has the name now."""
+        for name, _, options, definition in self._definitions:
+            self._connection.execute(f"CREATE OR REPLACE VIEW {name}{options} AS {definition}".encode())

@@ -1,0 +1,108 @@
+"""The positions table that a rebuild fills, on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+from uuid import uuid4
+
+from psycopg import sql
+
+from infrastructure.event_store.postgres import append, schema
+from infrastructure.event_store.postgres.compat_view import ViewsOfPositions
+from infrastructure.event_store.postgres.session.connections import Connections
+from projections.positions import COLUMNS, PositionRow, row_from
+
+_LEFTOVERS: Final = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'positions\\_next\\_%'"
+)
+_LOCK: Final = "LOCK TABLE positions IN ACCESS EXCLUSIVE MODE"
+_ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}} WHERE position_id = %s"
+_COUNT: Final = "SELECT count(*) FROM {table}"
+_DIFFERING: Final = (
+    "SELECT DISTINCT position_id FROM ((TABLE positions EXCEPT TABLE {table})"
+    " UNION ALL (TABLE {table} EXCEPT TABLE positions)) AS differing"
+)
+_DIFFERENCES: Final = (
+    "WITH old AS (SELECT * FROM positions WHERE position_id = ANY(%(suspects)s)),"
+    " new AS (SELECT * FROM {table} WHERE position_id = ANY(%(suspects)s))"
+    " SELECT count(DISTINCT position_id)"
+    " FROM ((TABLE old EXCEPT TABLE new) UNION ALL (TABLE new EXCEPT TABLE old)) AS differing"
+)
+_COPY: Final = f"COPY {{table}} ({', '.join(COLUMNS)}) FROM STDIN"
+_RENAME: Final = (
+    "ALTER TABLE positions RENAME TO {table}_old",
+    "ALTER TABLE {table} RENAME TO positions",
+)
+_DROP: Final = (
+    "DROP TABLE {table}_old",
+    "ALTER INDEX {table}_pkey RENAME TO positions_pkey",
+    "ALTER INDEX {table}_one_open RENAME TO positions_one_open",
+)
+
+
+class PostgresPositionTable:
+    """A table beside `positions`, until it takes its place."""
+
+    def __init__(self, connections: Connections) -> None:
+        """Make nothing yet."""
+        self._connections = connections
+        self._table = f"positions_next_{uuid4().hex[:12]}"
+
+    def create(self) -> None:
+        """Make the table, for everybody who may use the one that it is to replace.
+
+        What an earlier rebuild left is dropped; if that one is still at work, it notices and gives up.
+        """
+        with self._connections.transaction() as connection:
+            for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
+                connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(leftover)))
+            connection.execute(schema.positions_ddl(self._table).encode())
+            schema.regrant(connection, self._table)
+
+    def _named(self, statement: str) -> bytes:
+        return statement.format(table=self._table).encode()
+
+    def row(self, stream: str, cycle: int) -> PositionRow | None:
+        """A row that was written before."""
+        with self._connections.reading() as connection:
+            found = connection.execute(self._named(_ROW), (f"{stream}#{cycle}",)).fetchone()
+        return row_from(found) if found else None
+
+    def add(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have none yet."""
+        with (
+            self._connections.walk() as connection,
+            connection.cursor() as cursor,
+            cursor.copy(self._named(_COPY)) as copy,
+        ):
+            for row in rows:
+                copy.write_row(append.row_values(row))
+
+    def replace(self, rows: Iterable[PositionRow]) -> None:
+        """Write rows of cycles that have one."""
+        with self._connections.walk() as connection, connection.cursor() as cursor:
+            cursor.executemany(append.row_statement(self._table), map(append.row_values, rows))
+
+    def differing(self) -> set[str]:
+        """The ids of the positions that have another row, or none, in the table that is read."""
+        with self._connections.walk() as connection:
+            return {position_id for (position_id,) in connection.execute(self._named(_DIFFERING))}
+
+    def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
+        """Keep writers out, take in what they wrote last, and take the place of the table that is read.
+
+        Whoever waits for the old table when it goes finds the new one under its name.
+        """
+        with self._connections.walk() as connection:
+            views = ViewsOfPositions(connection)
+            connection.execute(_LOCK)
+            suspects = [*last_events()]
+            (differences,) = connection.execute(self._named(_DIFFERENCES), {"suspects": suspects}).fetchone() or (0,)
+            (rows,) = connection.execute(self._named(_COUNT)).fetchone() or (0,)
+            for statement in _RENAME:
+                connection.execute(self._named(statement))
+            views.look_again()
+            for statement in _DROP:
+                connection.execute(self._named(statement))
+        return rows, differences

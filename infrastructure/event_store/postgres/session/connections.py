@@ -1,0 +1,280 @@
+"""Connections to PostgreSQL: what is set on each, how long it may take, and how its errors read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
+from infrastructure.settings import InvalidSettings, Settings
+
+APPLICATION_NAME: Final = "position-ledger"
+IDLE_IN_TRANSACTION_FACTOR: Final = 4
+PATIENCE_SECONDS: Final = 3600.0
+"""How long one step of a walk through everything may take."""
+
+_SERVER_SHARE: Final = 0.5
+"""How much of the timeout a server has for its own word, be it that it gives up a statement or a lock."""
+_SILENCE_SHARE: Final = 0.6
+"""How much of it passes before a server that says nothing is given up; what is left is for the read-back."""
+_CONNECT_SECONDS_MIN: Final = 2
+"""The shortest bound that libpq has for a connection."""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_BACKEND: Final = (
+    "SELECT pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+)
+# A standby cannot tell: what its primary wrote may be on the way to it.
+_IS_OVER: Final = (
+    "SELECT NOT pg_is_in_recovery() AND (pg_postmaster_start_time() <> %s"
+    " OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s))"
+)
+
+
+class Backend(NamedTuple):
+    """A process of a server, as nobody else will ever be called."""
+
+    server_started: datetime
+    pid: int
+    backend_started: datetime
+
+
+def connection_arguments(settings: Settings) -> dict[str, Any]:
+    """What every connection is opened with: the URL's own words first, then bounds for every wait."""
+    try:
+        told: dict[str, Any] = dict(conninfo_to_dict(settings.where))
+    except psycopg.ProgrammingError as wrong:
+        reason = str(wrong).strip().replace(settings.where, "the URL")
+        raise InvalidSettings(f"the database URL is not understood: {reason}") from None
+    milliseconds = max(1, int(settings.timeout_seconds * 1000))
+    of_server = str(max(1, int(wait_seconds(settings) * 1000)))
+    bounds = {
+        "search_path": f'"{settings.schema}"',
+        "TimeZone": "UTC",
+        "statement_timeout": of_server,
+        "lock_timeout": of_server,
+        "idle_in_transaction_session_timeout": str(milliseconds * IDLE_IN_TRANSACTION_FACTOR),
+        "synchronous_commit": "on",
+    }
+    in_force = " ".join(f"-c {name}={value}" for name, value in bounds.items())
+    told["options"] = f"{in_force} {told.get('options', '')}".strip()
+    defaults = {
+        "application_name": APPLICATION_NAME,
+        "connect_timeout": max(_CONNECT_SECONDS_MIN, round(settings.timeout_seconds)),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+    }
+    return defaults | told | {"client_encoding": "UTF8"}
+
+
+def wait_seconds(settings: Settings) -> float:
+    """How long a command waits for a connection, and then for the server to end a statement or a lock."""
+    return settings.timeout_seconds * _SERVER_SHARE
+
+
+def settle_seconds(settings: Settings) -> float:
+    """How much of a command's time is left for reading back what became of an append."""
+    return settings.timeout_seconds * (1 - _SILENCE_SHARE)
+
+
+def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
+    """Say what a PostgreSQL error means for the caller when nothing was written."""
+    where = settings.shown
+    reason = str(error).strip().partition("\n")[0]
+    match error:
+        case errors.UndefinedTable() if "positions_next_" in reason:
+            return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
+        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
+            return SchemaMismatch(f"{where} holds no ledger ({reason}); make one with `position-ledger init`")
+        case errors.InsufficientPrivilege():
+            return StoreUnavailable(
+                f"{where}: {reason}; the owner grants it with `position-ledger init --runtime-role`"
+            )
+        case errors.ReadOnlySqlTransaction():
+            return StoreUnavailable(
+                f"{where} is read-only, a standby perhaps; nothing was written. "
+                "Add target_session_attrs=read-write to the URL to find the primary"
+            )
+        case errors.LockNotAvailable() | errors.QueryCanceled():
+            return StoreUnavailable(
+                f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
+            )
+        case errors.DiskFull():
+            return StoreUnavailable(f"{where} has no disk space left ({reason}); nothing was written")
+        case PoolTimeout():
+            return StoreUnavailable(
+                f"{where}: no connection within {wait_seconds(settings):g} s; nothing was written. All "
+                f"{settings.pool_size} of the pool are in use (?pool_size=N), or the server cannot be reached"
+            )
+        case _:
+            return StoreUnavailable(f"{where}: {reason}; nothing was written")
+
+
+class Connections:
+    """A pool of connections, every wait bounded so that a command is answered within the timeout of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open one connection at once, so that what is wrong with the database is said now."""
+        self.settings = settings
+        self._arguments = connection_arguments(settings)
+        self._bound = threading.local()
+        self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
+        self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
+        self.alone().close()
+        self._pool: ConnectionPool[WatchedConnection] = ConnectionPool(
+            connection_class=WatchedConnection,
+            kwargs=self._arguments | {"autocommit": True, "prepare_threshold": 1},
+            min_size=1,
+            max_size=settings.pool_size,
+            timeout=wait_seconds(settings),
+            reconnect_timeout=settings.timeout_seconds,
+            configure=self._meet,
+            open=True,
+            name=APPLICATION_NAME,
+        )
+
+    def _meet(self, connection: WatchedConnection) -> None:
+        connection.watchdog = self._watchdog
+        found = connection.execute(_BACKEND).fetchone()
+        assert found is not None, "a backend knows itself"
+        self._backends[connection] = Backend(*found)
+
+    def backend(self, connection: Connection) -> Backend | None:
+        """The process that a connection was served by."""
+        return self._backends.get(connection)
+
+    def is_over(self, connection: Connection, backend: Backend) -> bool:
+        """Whether a process of the server is gone, asked over another connection."""
+        return connection.execute(_IS_OVER, backend).fetchone() == (True,)
+
+    def alone(self, **arguments: Any) -> WatchedConnection:
+        """A connection outside the pool that may be waited for as long as its own timeouts allow: for migrations.
+
+        Refuses: StoreUnavailable.
+        """
+        try:
+            return WatchedConnection.connect(**self._arguments | arguments, autocommit=True)
+        except psycopg.Error as error:
+            reason = " ".join(str(error).split())
+            raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
+
+    def _watched(self, **arguments: Any) -> WatchedConnection:
+        connection = self.alone(**arguments)
+        connection.watchdog = self._watchdog
+        return connection
+
+    @contextmanager
+    def fresh(self) -> Iterator[Connection]:
+        """A connection outside the pool for one question: those in the pool may be as lost as the one that was.
+
+        Refuses: StoreUnavailable.
+        """
+        connect_seconds = max(_CONNECT_SECONDS_MIN, int(settle_seconds(self.settings)))
+        try:
+            with self._watched(connect_timeout=connect_seconds) as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise explained(error, self.settings) from error
+
+    def listening(self, channel: str) -> Connection:
+        """A connection outside the pool that hears what is notified on a channel. Refuses: StoreUnavailable."""
+        connection = self._watched()
+        try:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        except psycopg.Error as error:
+            connection.close()
+            raise explained(error, self.settings) from error
+        return connection
+
+    def borrow(self) -> WatchedConnection:
+        """A connection of the pool, not one that the server hung up on. What psycopg raises passes through."""
+        deadline = time.monotonic() + wait_seconds(self.settings)
+        connection = self._pool.getconn()
+        while _hung_up(connection):
+            connection.close()
+            self._pool.putconn(connection)
+            connection = self._pool.getconn(deadline - time.monotonic())
+        return connection
+
+    def give_back(self, connection: WatchedConnection) -> None:
+        """Put a connection back into the pool, which rolls back what is not finished."""
+        self._pool.putconn(connection)
+
+    @contextmanager
+    def borrowed(self) -> Iterator[WatchedConnection]:
+        """A connection that is given back at the end of the block."""
+        connection = self.borrow()
+        try:
+            yield connection
+        finally:
+            self.give_back(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for one question, or that of the snapshot or transaction that this thread is in."""
+        bound: Connection | None = getattr(self._bound, "connection", None)
+        try:
+            if bound is not None:
+                yield bound
+            else:
+                with self.borrowed() as connection:
+                    yield connection
+        except (psycopg.Error, PoolTimeout) as error:
+            raise explained(error, self.settings) from error
+
+    @contextmanager
+    def transaction(self, begin: str = "") -> Iterator[Connection]:
+        """A transaction that everything this thread asks meanwhile is part of; `begin` sets its characteristics."""
+        with self.reading() as connection, connection.transaction():
+            if begin:
+                connection.execute(sql.SQL("SET TRANSACTION " + begin))
+            outer, self._bound.connection = getattr(self._bound, "connection", None), connection
+            try:
+                yield connection
+            finally:
+                self._bound.connection = outer
+
+    @contextmanager
+    def walk(self, begin: str = "") -> Iterator[Connection]:
+        """A transaction that goes through everything there is: each step takes as long as it needs."""
+        with self.transaction(begin) as connection, waited_for(connection, PATIENCE_SECONDS):
+            connection.execute("SET LOCAL statement_timeout = 0")
+            yield connection
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._pool.close()
+        self._watchdog.stop()
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether the server may have done what it was asked without our hearing of it."""
+    return connection.closed or connection.pgconn.transaction_status is TransactionStatus.UNKNOWN
+
+
+def _hung_up(connection: Connection) -> bool:
+    """Whether an idle connection was closed by the server: looked at here, without asking the server.
+
+    What it said last is read first, the end of the stream after it.
+    """
+    try:
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False

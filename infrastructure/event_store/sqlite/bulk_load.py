@@ -1,0 +1,31 @@
+"""Writing events into SQLite that were recorded elsewhere, verbatim: with the places and hashes they had there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from infrastructure.event_store.port import IntentTaken, VersionTaken
+from infrastructure.event_store.records import RecordedEvent
+
+_LAST: Final = "SELECT coalesce(max(nid), 0) FROM ledger_events"
+_RESTORE_EVENT: Final = (
+    "INSERT INTO ledger_events"
+    " (nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
+    " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?)"
+)
+
+
+def restore_events(connection: sqlite3.Connection, events: Sequence[RecordedEvent], after: int) -> None:
+    """Write events in the transaction that is open; the log goes on after the last of them.
+
+    Refuses: VersionTaken unless the log ends at `after`; IntentTaken.
+    """
+    (last,) = connection.execute(_LAST).fetchone()
+    if last != after:
+        raise VersionTaken(f"the log ends at nid {last}, not at {after}")
+    try:
+        connection.executemany(_RESTORE_EVENT, [(*event[:6], *event.columns) for event in events])
+    except sqlite3.IntegrityError as error:
+        raise IntentTaken(str(error)) from error

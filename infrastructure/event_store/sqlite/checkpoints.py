@@ -1,0 +1,152 @@
+"""The cursors and rows of a projection, on SQLite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final
+
+from domain.errors import StoreUnavailable
+from domain.values import timestamp_text, utc
+from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Cursor, TrackedRow, Tracking
+from infrastructure.event_store.sqlite.connections import Connections
+from projections.projection import Skip
+
+_SKIP_COLUMNS: Final = tuple(column.name for column in fields(Skip))
+_CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = ? AND is_read = 1"
+_BEHIND: Final = "SELECT count(*) FROM ledger_events WHERE nid > ?"
+_ROWS: Final = (
+    "SELECT position_id, row FROM projection_rows WHERE projection = ? AND generation = ?"
+    " AND position_id IN (SELECT value FROM json_each(?))"
+)
+_LASTING: Final = (
+    "SELECT row FROM projection_rows WHERE projection = ?1 AND generation = ?2"
+    " AND (ended_at IS NULL OR ended_at >= ?3) ORDER BY position_id"
+)
+_MOVE: Final = "UPDATE projections SET nid = ? WHERE name = ? AND generation = ? AND nid = ?"
+_WRITE: Final = (
+    "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (projection, generation, position_id) DO UPDATE SET ended_at = excluded.ended_at, row = excluded.row"
+)
+_SKIPS: Final = f"SELECT {', '.join(_SKIP_COLUMNS)} FROM projection_skips WHERE projection = ? ORDER BY nid"
+_INSERT_SKIP: Final = (
+    f"INSERT INTO projection_skips ({', '.join(_SKIP_COLUMNS)}) VALUES ({', '.join('?' * len(_SKIP_COLUMNS))})"
+)
+_LAST_GENERATION: Final = "SELECT max(generation) FROM projections WHERE name = ?"
+_GIVE_UP: Final = "DELETE FROM projections WHERE name = ? AND is_read = 0"
+_BEGIN: Final = "INSERT INTO projections (name, generation, nid, is_read) VALUES (?, ?, 0, 0)"
+_COUNT: Final = (
+    "SELECT count(*) FROM projection_rows WHERE projection = ?1"
+    " AND generation = (SELECT generation FROM projections WHERE name = ?1 AND is_read = 1)"
+)
+_DIFFERENT: Final = (
+    "SELECT count(*) FROM projection_rows AS one LEFT JOIN projection_rows AS other ON other.projection = ?1"
+    " AND other.generation = ?3 AND other.position_id = one.position_id"
+    " WHERE one.projection = ?1 AND one.generation = ?2 AND other.row IS NOT one.row"
+)
+_MISSING: Final = (
+    "SELECT count(*) FROM projection_rows AS other WHERE projection = ?1 AND generation = ?3 AND NOT EXISTS (SELECT 1"
+    " FROM projection_rows AS one WHERE one.projection = ?1 AND one.generation = ?2"
+    " AND one.position_id = other.position_id)"
+)
+_STOP_READING: Final = "DELETE FROM projections WHERE name = ? AND generation = ? AND nid = ? AND is_read = 1"
+_READ: Final = "UPDATE projections SET is_read = 1 WHERE name = ? AND generation = ? AND nid = ?"
+_CLEAR: Final = (
+    "DELETE FROM projection_rows WHERE (projection, generation, position_id) IN (SELECT projection, generation,"
+    " position_id FROM projection_rows WHERE projection = ?1 AND generation NOT IN (SELECT generation FROM projections"
+    " WHERE name = ?1) LIMIT ?2)"
+)
+
+
+class SQLiteTracking(Tracking):
+    """The cursors and rows of one projection in an SQLite file."""
+
+    def __init__(self, connections: Connections, projection: str) -> None:
+        """Track a projection of which a migration has made the first cursor."""
+        self._connections, self._projection = connections, projection
+
+    def _values(self, statement: str, values: Sequence[Any]) -> tuple[Any, ...]:
+        with self._connections.reading() as connection:
+            found: tuple[Any, ...] = connection.execute(statement, values).fetchone()
+        return found
+
+    def cursor(self) -> Cursor:
+        """Where the generation that is read stands."""
+        return Cursor(*self._values(_CURSOR, (self._projection,)))
+
+    def behind(self, cursor: Cursor) -> int:
+        """How many events there are past a cursor."""
+        count: int = self._values(_BEHIND, (cursor.nid,))[0]
+        return count
+
+    def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
+        """The texts of some rows, by their cycles."""
+        values = (self._projection, generation, json.dumps(list(position_ids)))
+        with self._connections.reading() as connection:
+            return dict(connection.execute(_ROWS, values).fetchall())
+
+    def lasting(self, generation: int, since: datetime) -> Iterator[str]:
+        """The texts of all rows whose cycles were not over at some time."""
+        with self._connections.reading() as connection:
+            for (text,) in connection.execute(_LASTING, (self._projection, generation, timestamp_text(since))):
+                yield text
+
+    def advance(self, cursor: Cursor, nid: int, rows: Sequence[TrackedRow], skip: Skip | None = None) -> bool:
+        """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile."""
+        place = (self._projection, cursor.generation)
+        with self._connections.writing() as connection:
+            if connection.execute(_MOVE, (nid, *place, cursor.nid)).rowcount != 1:
+                return False
+            connection.executemany(
+                _WRITE,
+                [(*place, row.position_id, row.ended_at and timestamp_text(row.ended_at), row.text) for row in rows],
+            )
+            if skip is not None:
+                known = vars(skip) | {"ts_recorded": timestamp_text(skip.ts_recorded)}
+                connection.execute(_INSERT_SKIP, [known[name] for name in _SKIP_COLUMNS])
+        return True
+
+    def skips(self) -> list[Skip]:
+        """Everything that was ever left out, oldest first."""
+        with self._connections.reading() as connection:
+            found = connection.execute(_SKIPS, (self._projection,)).fetchall()
+        known = [dict(zip(_SKIP_COLUMNS, values, strict=True)) for values in found]
+        return [Skip(**each | {"ts_recorded": utc(each["ts_recorded"])}) for each in known]
+
+    def begin(self) -> Cursor:
+        """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
+        with self._connections.writing() as connection:
+            (last,) = connection.execute(_LAST_GENERATION, (self._projection,)).fetchone()
+            connection.execute(_GIVE_UP, (self._projection,))
+            connection.execute(_BEGIN, (self._projection, last + 1))
+        return Cursor(last + 1, 0)
+
+    def count(self) -> int:
+        """How many rows the generation that is read has."""
+        count: int = self._values(_COUNT, (self._projection,))[0]
+        return count
+
+    def differences(self, one: int, other: int) -> int:
+        """In how many rows two generations differ."""
+        values = (self._projection, one, other)
+        different: int = self._values(_DIFFERENT, values)[0]
+        missing: int = self._values(_MISSING, values)[0]
+        return different + missing
+
+    def replace(self, read: Cursor, rebuilt: Cursor) -> bool:
+        """Let readers read another generation, unless somebody moved the one that they read."""
+        with self._connections.writing() as connection:
+            if connection.execute(_STOP_READING, (self._projection, *read)).rowcount != 1:
+                return False
+            if connection.execute(_READ, (self._projection, *rebuilt)).rowcount != 1:
+                raise StoreUnavailable(OVERTAKEN)
+        return True
+
+    def clear(self) -> None:
+        """Delete the rows of generations that nobody reads or fills, a few at a time."""
+        cleared = CLEARED_ROWS
+        while cleared == CLEARED_ROWS:
+            with self._connections.writing() as connection:
+                cleared = connection.execute(_CLEAR, (self._projection, CLEARED_ROWS)).rowcount

@@ -1,0 +1,89 @@
+"""Numbered migrations: `PRAGMA user_version` says how many of them a file has seen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Final
+
+from domain.errors import SchemaMismatch
+from infrastructure.event_store.sqlite.connections import Connections
+
+APPLICATION_ID: Final = 0x504C4447
+"""Marks a file as a position ledger ("PLDG"), so that no other application's file is taken for one."""
+
+_HOME = files("infrastructure.sqlite")
+_MIGRATIONS: Final = sorted(
+    (entry for entry in (_HOME / "migrations").iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
+)
+SCHEMA_VERSION: Final = len(_MIGRATIONS)
+
+
+def positions_ddl(table: str) -> Iterator[str]:
+    """The statements that make a positions table of another name."""
+    return _statements((_HOME / "positions.sql").read_text().replace("positions", table))
+
+
+def version_of(connection: sqlite3.Connection, path: str) -> int:
+    """How many migrations the file has seen.
+
+    Refuses: SchemaMismatch for a file of something else, or of a later version of this software.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    marked: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    used = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if used and marked != APPLICATION_ID:
+        raise SchemaMismatch(f"{path} is the SQLite file of something else; name another file for the ledger")
+    if version > SCHEMA_VERSION:
+        raise SchemaMismatch(
+            f"{path} has schema version {version}, later than the {SCHEMA_VERSION} of this software; upgrade "
+            "position-ledger"
+        )
+    return version
+
+
+def require(connections: Connections) -> None:
+    """Refuse, with the way out, unless the file has the schema of this software."""
+    with connections.reading() as connection:
+        version = version_of(connection, connections.settings.where)
+    if version < SCHEMA_VERSION:
+        raise SchemaMismatch(
+            f"{connections.settings.where} "
+            + (f"has schema version {version} of {SCHEMA_VERSION}" if version else "holds no ledger")
+            + "; run `position-ledger init`"
+        )
+
+
+def migrate(connections: Connections) -> list[str]:
+    """Bring the file to the schema of this software, whoever else tries at the same time.
+
+    Shape: the names of the migrations that were run now, none when there was nothing to do.
+    """
+    path = connections.settings.where
+    with connections.reading() as connection:
+        if version_of(connection, path) == SCHEMA_VERSION:
+            return []
+    connections.ensure_wal()
+    with connections.writing() as connection:
+        version = version_of(connection, path)
+        pending = _MIGRATIONS[version:]
+        for migration in pending:
+            for statement in _statements(migration.read_text()):
+                connection.execute(statement)
+        if version == 0:
+            for statement in positions_ddl("positions"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return [migration.name.removesuffix(".sql") for migration in pending]
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    assert not statement.strip(), "the script ends in the middle of a statement"

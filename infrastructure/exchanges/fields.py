@@ -1,0 +1,97 @@
+"""One entry of a snapshot: a value under any of its names, ccxt's or the exchange's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, Self
+
+from infrastructure.amounts import read_amount
+from infrastructure.timezones import read_time
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SINCE_EPOCH = re.compile(r"\d{1,18}(\.\d{1,9})?", re.ASCII)
+_MILLISECONDS_MIN: Final = 10**11
+"""Less than this are seconds: as milliseconds it would be before 1974."""
+_YES: Final = {"true", "1", "yes"}
+
+
+class Entry:
+    """A position or an order as it was written; what the exchange itself said stands under `info`, if at all."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        """Look into a JSON object, and into its `info`."""
+        info = fields.get("info")
+        self._places = [fields, info] if isinstance(info, Mapping) else [fields]
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Refuses: ValueError for what is no JSON object."""
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{value!r:.60} is not an object")
+        return cls(value)
+
+    def find(self, *names: str) -> Any:
+        """The first value that is there, under the first name that has one; None and blanks are not there."""
+        for place in self._places:
+            for name in names:
+                if place.get(name) not in (None, ""):
+                    return place[name]
+        return None
+
+    def text(self, *names: str) -> str | None:
+        """A name or a word; numbers as they are written."""
+        value = self.find(*names)
+        if isinstance(value, Mapping | list | bool):
+            raise ValueError(f"{names[0]} is {value!r:.60}, not text")
+        return None if value is None else str(value).strip()
+
+    def words(self, *names: str) -> set[str]:
+        """Every word that is there under any of the names, in lower case."""
+        found = (str(place.get(name) or "") for place in self._places for name in names)
+        return {word.strip().lower() for word in found} - {""}
+
+    def word(self, *names: str) -> str:
+        """A word in lower case, nothing if there is none."""
+        return (self.text(*names) or "").lower()
+
+    def number(self, *names: str) -> Decimal | None:
+        """A number, exact. Refuses: ValueError for what is none, NaN and infinity among it."""
+        text = self.text(*names)
+        if text is None:
+            return None
+        number = read_amount(text).number
+        if number is None:
+            raise ValueError(f"{names[0]} is {text[:40]!r}, which is not a finite number")
+        return number
+
+    def above_zero(self, *names: str) -> Decimal | None:
+        """A price or a quantity under the first name that says one: exchanges write 0 where there is none."""
+        for name in names:
+            number = self.number(name)
+            if number is not None and number > 0:
+                return number
+        return None
+
+    def flag(self, *names: str) -> bool:
+        """Yes or no, as a boolean or in words; nothing said is no."""
+        return any(str(self.find(name)).lower() in _YES for name in names)
+
+    def moment(self, *names: str) -> datetime | None:
+        """When it was made, in UTC; None when that is not said, or not where."""
+        text = self.text(*names)
+        time = None if text is None else read_moment(text)
+        return time if time is not None and time.tzinfo is not None else None
+
+
+def read_moment(text: str) -> datetime | None:
+    """Read seconds or milliseconds since 1970, or a time in words: naive when it names no zone, None if it is none."""
+    if not _SINCE_EPOCH.fullmatch(text):
+        return read_time(text)
+    since = Decimal(text)
+    try:
+        return _EPOCH + timedelta(microseconds=int(since * (1000 if since >= _MILLISECONDS_MIN else 1_000_000)))
+    except OverflowError:
+        return None

@@ -1,0 +1,66 @@
+"""A position as a saved snapshot, ccxt, Binance or Bybit writes it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg, Side, exact, rounded
+from infrastructure.exchanges.fields import Entry
+from projections.account_snapshot import SeenPosition
+
+_SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
+_LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
+_SIGNED: Final = ("positionAmt", "contracts", "size", "quantity", "qty", "amount")
+
+
+def read_position(value: object, exchange: str, account: str | None) -> SeenPosition | None:
+    """Read one position; None when it is flat, for exchanges list those as well.
+
+    Units:   contracts times their size, where that is said.
+    Refuses: ValueError when symbol, quantity or side cannot be read.
+    """
+    entry = Entry.of(value)
+    amount = entry.number(*_SIGNED)
+    if amount is None:
+        raise ValueError("it says no quantity (contracts)")
+    if not amount:
+        return None
+    side = _side(entry, amount)
+    leg = leg_of(entry, side)
+    if leg not in (Leg.BOTH, Leg[side.name]):
+        raise ValueError(f"a {side.value} cannot be held on leg {leg.value}")
+    contract_size = entry.above_zero("contractSize", "contract_size") or Decimal(1)
+    return SeenPosition(
+        key=PositionKey(entry.text("symbol") or "", exchange, account, leg),
+        side=side,
+        quantity=exact(rounded(EXACT.multiply(amount.copy_abs(), contract_size))),
+        avg_px_open=entry.above_zero("entry_price", "entryPrice", "avgPrice", "avgEntryPrice", "avg_px_open"),
+        mark_price=entry.above_zero("mark_price", "markPrice"),
+        stop_price=entry.above_zero("stopLossPrice", "stopLoss", "stop_loss"),
+    )
+
+
+def _side(entry: Entry, amount: Decimal) -> Side:
+    word = entry.word("side")
+    if word in _SIDES:
+        return _SIDES[word]
+    signed = entry.number("positionAmt") or amount
+    if signed < 0:
+        return Side.SHORT
+    if entry.number("positionAmt") is not None:
+        return Side.LONG
+    raise ValueError(f"its side is {word or 'not said'}: neither long nor short")
+
+
+def leg_of(entry: Entry, side: Side | None) -> Leg:
+    """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said."""
+    word = entry.word("positionSide", "position_side").upper()
+    if word in Leg.__members__:
+        return Leg(word)
+    if index := entry.text("positionIdx"):
+        return _LEG_OF_INDEX.get(index, Leg.BOTH)
+    if side is not None and entry.flag("hedged"):
+        return Leg.LONG if side is Side.LONG else Leg.SHORT
+    return Leg.BOTH

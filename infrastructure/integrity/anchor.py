@@ -1,0 +1,100 @@
+"""Anchors: a digest of everything up to a place in the log, to be kept where the ledger's owner cannot reach it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain.errors import LedgerError
+from infrastructure.event_store.port import AsOf, Store
+from infrastructure.integrity.verify import Finding
+from projections.rebuild import Progress
+
+
+class InvalidAnchor(LedgerError):
+    """What should be an anchor cannot be read as one."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a stream stood: its last version, and the hash that vouches for all before it."""
+
+    version: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Everything up to `nid`: how many events, in which order, and how each stream ended.
+
+    `digest` is the SHA-256 of their hashes in the global order; with `streams`, what does not fit can be named.
+    """
+
+    format: int
+    nid: int
+    events: int
+    digest: str
+    streams: dict[str, Head]
+
+    def as_json(self) -> dict[str, Any]:
+        """The anchor as it is written down."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read an anchor back. Refuses: InvalidAnchor."""
+        try:
+            anchor = TypeAdapter(cls).validate_python(json.loads(text))
+        except (ValueError, ValidationError) as wrong:
+            raise InvalidAnchor(f"this is no anchor: {wrong}") from None
+        if anchor.format != 1:
+            raise InvalidAnchor(f"this anchor has format {anchor.format}; this software reads format 1")
+        return anchor
+
+
+def make_anchor(store: Store, progress: Progress = lambda _: None, *, nid: int | None = None) -> Anchor:
+    """Digest the log up to a place, or as far as nothing can appear any more.
+
+    Shape: one pass over the events; memory grows with the number of streams alone.
+    """
+    nid = store.settled() if nid is None else nid
+    digest, events = hashlib.sha256(), 0
+    streams: dict[str, Head] = {}
+    for stored in store.log(as_of=AsOf(nid=nid)):
+        digest.update(bytes.fromhex(stored.hash))
+        streams[stored.originator_id] = Head(stored.originator_version, stored.hash)
+        events += 1
+        progress(1)
+    return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())))
+
+
+def check_anchor(store: Store, anchor: Anchor, progress: Progress = lambda _: None) -> list[Finding]:
+    """Compare the log up to an anchor with what the anchor saw, and name each stream that is not as it was."""
+    now = make_anchor(store, progress, nid=anchor.nid)
+    findings = [*_changed_streams(anchor, now)]
+    if not findings and now.digest != anchor.digest:
+        findings.append(
+            Finding("anchor", f"nid {anchor.nid}", "the events up to here stand in another order than then")
+        )
+    return findings
+
+
+def _changed_streams(then: Anchor, now: Anchor) -> Iterator[Finding]:
+    for stream, head in then.streams.items():
+        found = now.streams.get(stream)
+        if found is None:
+            yield Finding("anchor", stream, f"is gone; the anchor saw it end at version {head.version}")
+        elif found.version != head.version:
+            what = "was cut off" if found.version < head.version else "had events inserted"
+            yield Finding("anchor", stream, f"{what}: it ends at version {found.version}, then at {head.version}")
+        elif found.hash != head.hash:
+            yield Finding(
+                "anchor", f"{stream} version {head.version}", "has another hash: something up to here changed"
+            )
+    for stream in now.streams.keys() - then.streams.keys():
+        yield Finding("anchor", stream, f"was inserted: the anchor saw no such stream up to nid {then.nid}")

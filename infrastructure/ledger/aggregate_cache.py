@@ -1,0 +1,134 @@
+"""What a process remembers of the streams it works with, and how it is loaded."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from domain.commands.base import Command
+from domain.commands.requests import RequestEntry
+from domain.errors import HistoryDamaged
+from domain.events import PositionEvent
+from domain.position import Position
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.hash_chain import GENESIS
+from infrastructure.event_store.port import Store
+from infrastructure.event_store.records import RecordedEvent
+from projections.positions import PositionRow, project
+
+STREAMS_MAX: Final = 10_000
+"""How many streams a process remembers; the one that was used longest ago is forgotten first."""
+
+
+@dataclass
+class Held:
+    """A position, the row of its current cycle, and the hash that its stream ends with."""
+
+    position: Position
+    row: PositionRow | None
+    head: str
+    is_assumed: bool = False
+    """Whether nobody looked: a key that this process has not seen is taken to be new until an append says otherwise."""
+    is_current: bool = True
+    """False for a cycle that is over: the position then is of that cycle, at the version of the whole stream."""
+
+    @property
+    def version(self) -> int:
+        """The version that the stream has without what is pending."""
+        return self.position.version - len(self.position.pending_events)
+
+    def pending(self) -> Sequence[PositionEvent]:
+        """Hand over the events that are to be appended."""
+        return cast("Sequence[PositionEvent]", self.position.collect_events())
+
+    def project_pending(self) -> list[PositionRow]:
+        """The rows that the pending events lead to; the current one is kept for the next command."""
+        pending = cast("Sequence[PositionEvent]", self.position.pending_events)
+        rows = {} if self.row is None else {self.row.cycle: self.row}
+        for event in pending:
+            rows[event.cycle] = project(None if event.opens_cycle else rows[event.cycle], event)
+        self.row = rows[self.position.cycle]
+        return [rows[cycle] for cycle in {event.cycle: None for event in pending}]
+
+
+class Memories:
+    """Positions as this process saw them last. Taking one out makes it the taker's alone until it is kept again."""
+
+    def __init__(self, store: Store, streams_max: int = STREAMS_MAX) -> None:
+        """Remember nothing yet."""
+        self._store = store
+        self._streams_max = streams_max
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, command: Command, *, may_assume: bool = False) -> tuple[Held, bool]:
+        """What is needed to decide a command, and whether it was read from the store just now.
+
+        `may_assume`: for a request to enter a key that this process has not seen, take the key to be new. That saves
+        a round trip when it is, and costs one when it is not.
+
+        A remembered position may be out of date. Appending to it then fails by its version, but a refusal must be
+        decided again on a fresh one: a command that was refused has dropped the memory, so taking again loads it.
+        """
+        stream = command.key.stream
+        with self._lock:
+            held = self._held.pop(stream, None)
+        if held is None and may_assume and isinstance(command, RequestEntry):
+            return Held(Position.of_stream(stream), None, GENESIS, is_assumed=True), False
+        fresh = held is None
+        if held is None:
+            held = self.load(stream)
+        if command.cycle is None or command.cycle == held.position.cycle:
+            return held, fresh
+        if not fresh:
+            held = self.load(stream)
+        return self._over(command.cycle, held) or held, True
+
+    def keep(self, held: Held) -> None:
+        """Remember a position that has no pending events."""
+        if not held.is_current or not held.position.cycle:
+            return
+        with self._lock:
+            self._held[held.position.id] = held
+            if len(self._held) > self._streams_max:
+                self._held.popitem(last=False)
+
+    def load(self, stream: str) -> Held:
+        """Read a stream from where it was last flat."""
+        return _folded(stream, self._store.load(stream))
+
+    def load_cycle(self, stream: str, cycle: int) -> Held:
+        """Read one cycle, alone."""
+        return _folded(stream, self._store.load_cycle(stream, cycle), contiguous=False)
+
+    def _over(self, cycle: int, current: Held) -> Held | None:
+        over = self.load_cycle(current.position.id, cycle)
+        if not over.position.cycle:
+            return None
+        over.position.version = current.position.version
+        over.position.modified_on = current.position.modified_on
+        over.position.last_cycle = current.position.last_cycle
+        over.head, over.is_current = current.head, False
+        return over
+
+
+def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool = True) -> Held:
+    if not records:
+        return Held(Position.of_stream(stream), None, GENESIS)
+    position = Position.of_stream(stream, version=records[0].originator_version - 1)
+    rows: dict[int, PositionRow] = {}
+    for record in records:
+        if contiguous and record.originator_version != position.version + 1:
+            raise HistoryDamaged(
+                f"{stream} jumps from version {position.version} to {record.originator_version}: events are missing. "
+                "Look with `position-ledger verify`"
+            )
+        event = decode(record)
+        position.version = record.originator_version - 1
+        event.mutate(position)
+        if event.opens_cycle or event.cycle in rows:
+            rows[event.cycle] = project(rows.get(event.cycle), event)
+    return Held(position, rows.get(position.cycle), records[-1].hash)

@@ -1,0 +1,126 @@
+"""The past as it is asked for: a moment, the clock that it is read on, and what there was to be seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Self
+
+from domain.errors import InvalidCommand
+from domain.identifiers import PositionId
+from domain.values import utc
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.port import AsOf, Store, until
+from infrastructure.event_store.records import RecordedEvent
+from infrastructure.ledger.history import HistoryEntry
+from projections.event_time import rows_at, versions_at
+from projections.positions import PositionRow, project
+
+PastMoment = AsOf | datetime | int | str | None
+"""A moment of the past as callers say it: a time with its zone, a version, `#nid`; None is now."""
+
+
+class Axis(StrEnum):
+    """Which clock a moment of the past is read on."""
+
+    RECORDED = "recorded"
+    """What the ledger had written down by then."""
+    EVENT_TIME = "event-time"
+    """What had happened by then at the exchange, as far as the ledger knows today."""
+
+
+def as_of(moment: PastMoment) -> AsOf:
+    """Read a moment.
+
+    Refuses: InvalidCommand for anything else, a naive time among it.
+    """
+    if moment is None:
+        return AsOf()
+    if isinstance(moment, AsOf):
+        return moment
+    text = str(moment).strip()
+    if re.fullmatch("[0-9]{1,18}", text, re.ASCII):
+        return AsOf(version=int(text))
+    if re.fullmatch("#[0-9]{1,18}", text, re.ASCII):
+        return AsOf(nid=int(text[1:]))
+    try:
+        return AsOf(time=utc(moment))
+    except ValueError as wrong:
+        raise InvalidCommand(
+            f"as of {text!r:.80}: {wrong}; or give a version (7), or a place in the log (#42)"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is asked about the past: a moment, and the clock that it is read on.
+
+    On the exchange's clock `moment` has a time. It may have a place in the log or a version besides: then it is what
+    was known by that place about what had happened by that time.
+    """
+
+    moment: AsOf
+    by: Axis = Axis.RECORDED
+
+    @classmethod
+    def read(cls, moment: PastMoment, by: Axis | str) -> Self:
+        """Read what was asked; no moment is all that was recorded.
+
+        Refuses: InvalidCommand for what is no moment or no clock, and without a time on the exchange's clock.
+        """
+        try:
+            axis = Axis(by)
+        except ValueError:
+            raise InvalidCommand(f"by {by!r:.80}: it is one of {', '.join(Axis)}") from None
+        asked = as_of(moment)
+        if axis is Axis.EVENT_TIME and asked.time is None:
+            given = "no moment" if moment is None else f"{moment!r:.80}"
+            raise InvalidCommand(
+                f"as of {given} by event-time: only a time (2025-10-22T18:50:43Z) says when something happened; a "
+                "version and a place in the log say when it was recorded"
+            )
+        return cls(asked, axis)
+
+    @property
+    def _known(self) -> AsOf:
+        """Up to where the log is read."""
+        return self.moment if self.by is Axis.RECORDED else replace(self.moment, time=None)
+
+    def positions(self, store: Store) -> list[PositionRow]:
+        """All cycles as they stood then, oldest first."""
+        if self.by is Axis.RECORDED:
+            rows = _folded(store.log(as_of=self._known))
+        else:  # no index knows when something happened, so every stream is read
+            conditions, values = until(self._known, store.placeholder)
+            rows = self._happened(store.select(conditions, values, "stream, version"))
+        return sorted(rows, key=lambda row: (row.opened_at, row.position_id))
+
+    def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
+        """One cycle as it stood then, if it was there."""
+        records = store.history(place.key.stream, place.cycle, self._known)
+        return _folded(records) if self.by is Axis.RECORDED else self._happened(records)
+
+    def _happened(self, records: Iterable[RecordedEvent]) -> Iterator[PositionRow]:
+        assert self.moment.time is not None, "checked when it was read"
+        for _, of_stream in groupby(records, lambda stored: stored.originator_id):
+            yield from rows_at(map(decode, of_stream), self.moment.time)
+
+    def history(self, store: Store, stream: str, cycle: int | None) -> list[HistoryEntry]:
+        """The events of a stream that count, as they were recorded and in that order."""
+        entries = [HistoryEntry.of(stored) for stored in store.history(stream, cycle, self._known)]
+        if self.by is Axis.RECORDED:
+            return entries
+        assert self.moment.time is not None, "checked when it was read"
+        happened = versions_at((entry.event for entry in entries), self.moment.time)
+        return [entry for entry in entries if entry.event.originator_version in happened]
+
+
+def _folded(records: Iterable[RecordedEvent]) -> Iterable[PositionRow]:
+    rows: dict[str, PositionRow] = {}
+    for event in map(decode, records):
+        rows[event.position_id] = project(rows.get(event.position_id), event)
+    return rows.values()

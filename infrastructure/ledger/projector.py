@@ -1,0 +1,192 @@
+"""Following the log: every event taken in once, whoever else follows; poison is named, and skipped only on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from domain.errors import LedgerError, StoreError, StoreUnavailable
+from infrastructure.event_store.checkpoints import OVERTAKEN, Cursor, TrackedRow
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.port import AsOf, Store
+from infrastructure.event_store.records import RecordedEvent
+from projections.projection import Poison, Projection, Skip
+from projections.rebuild import Progress, Rebuilt
+
+BATCH_EVENTS: Final = 2_000
+
+Row = TypeVar("Row")
+
+
+class ProjectionStopped(StoreError):
+    """A projection cannot take in the next event; everything before it is in its rows."""
+
+    def __init__(self, projection: str, poison: Poison) -> None:
+        """Name the event, what is wrong with it, and the way out."""
+        super().__init__(
+            f"projection {projection} stands before nid {poison.nid} and cannot go on: {poison.stream} version "
+            f"{poison.version}, stored as {poison.stored_type!r:.80}: {poison.cause}. Use the version of this software "
+            "that can read it; or leave it out of the projection for good with "
+            f"`position-ledger projections --skip {poison.nid} --reason TEXT --confirm`",
+            projection=projection,
+            nid=poison.nid,
+        )
+        self.poison = poison
+
+
+class SkipRefused(LedgerError):
+    """Only the very event at which a projection stands can be left out."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a projection has come; `poison` is why it cannot go on."""
+
+    projection: str
+    generation: int
+    nid: int
+    behind: int
+    poison: Poison | None
+    skips: tuple[Skip, ...]
+
+
+class Follower(Generic[Row]):
+    """One projection of one ledger, walked along the log in batches."""
+
+    def __init__(self, store: Store, projection: Projection[Row]) -> None:
+        """Do nothing yet."""
+        self._store, self._projection = store, projection
+        self._tracking = store.tracking(projection.name)
+
+    def catch_up(self, progress: Progress = lambda _: None) -> int:
+        """Take in everything that is settled by now; answer how many events this follower took in.
+
+        Others may follow at the same time: a batch that somebody else took in is read anew, never counted twice.
+        Refuses: ProjectionStopped at an event that cannot be taken in; StoreUnavailable.
+        """
+        end, count = self._store.settled(), 0
+        while records := self._records(cursor := self._tracking.cursor(), end):
+            batch = self._folded(cursor, records)
+            if self._tracking.advance(cursor, batch.nid, batch.rows):
+                progress(batch.events)
+                count += batch.events
+                if batch.poison is not None:
+                    raise ProjectionStopped(self._projection.name, batch.poison)
+        return count
+
+    def lasting(self, since: datetime) -> list[Row]:
+        """All rows whose cycles were not over at some time, as they stand at one moment."""
+        with self._store.snapshot():
+            generation = self._tracking.cursor().generation
+            return [self._projection.read(text) for text in self._tracking.lasting(generation, since)]
+
+    def standing(self) -> Standing:
+        """How far it has come, and whether it can go on."""
+        with self._store.snapshot():
+            cursor = self._tracking.cursor()
+            behind = self._tracking.behind(cursor)
+            skips = tuple(self._tracking.skips())
+        return Standing(self._projection.name, *cursor, behind, self._poison(cursor), skips)
+
+    def _poison(self, cursor: Cursor) -> Poison | None:
+        following = self._records(cursor, self._store.settled(), 1)
+        return self._folded(cursor, following).poison if following else None
+
+    def skip(self, nid: int, *, reason: str, skipped_by: str, now: datetime, confirm: bool) -> Skip:
+        """Leave the event at which the projection stands out of it, for good; only `confirm` does it.
+
+        Refuses: SkipRefused for any other event, or one that can be taken in.
+        """
+        name, cursor = self._projection.name, self._tracking.cursor()
+        poison = self._poison(cursor)
+        if poison is None or poison.nid != nid:
+            stands = (
+                f"before nid {poison.nid}" if poison else f"at nid {cursor.nid}, and nothing keeps it from going on"
+            )
+            raise SkipRefused(f"nid {nid} is not skipped: projection {name} stands {stands}")
+        skip = Skip(projection=name, reason=reason, skipped_by=skipped_by, ts_recorded=now, **asdict(poison))
+        if confirm and not self._tracking.advance(cursor, nid, (), skip):
+            raise SkipRefused(f"projection {name} was moved by somebody else meanwhile; look again")
+        return skip
+
+    # -- rebuilding ---------------------------------------------------------------------------------------------
+
+    def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
+        """Fold all rows anew beside those that are read, compare, let them change places, and go on from there.
+
+        What was skipped is taken in if it can be read by now. Killed at any point, it has changed nothing that is
+        read, and can be run again. Refuses: ProjectionStopped; StoreUnavailable when another rebuild overtook this one.
+        """
+        cursor, events = self._tracking.begin(), 0
+        self._tracking.clear()
+        while True:
+            read = self._tracking.cursor()
+            cursor, count = self._fill(cursor, min(read.nid, self._store.settled()), progress)
+            events += count
+            differences = self._tracking.differences(read.generation, cursor.generation)
+            if self._tracking.replace(read, cursor):
+                break
+        self._tracking.clear()
+        events += self.catch_up(progress)
+        return Rebuilt(events, self._tracking.count(), differences)
+
+    def _fill(self, cursor: Cursor, end: int, progress: Progress) -> tuple[Cursor, int]:
+        skipped, count = frozenset(skip.nid for skip in self._tracking.skips()), 0
+        while records := self._records(cursor, end):
+            batch = self._folded(cursor, records, skipped)
+            if batch.poison is not None:
+                raise ProjectionStopped(self._projection.name, batch.poison)
+            if not self._tracking.advance(cursor, batch.nid, batch.rows):
+                raise StoreUnavailable(OVERTAKEN)
+            cursor = cursor._replace(nid=batch.nid)
+            progress(batch.events)
+            count += batch.events
+        return cursor, count
+
+    # -- a batch ------------------------------------------------------------------------------------------------
+
+    def _records(self, cursor: Cursor, end: int, limit: int = BATCH_EVENTS) -> list[RecordedEvent]:
+        return list(self._store.log(after=cursor.nid, as_of=AsOf(nid=end), limit=limit))
+
+    def _folded(
+        self, cursor: Cursor, records: Sequence[RecordedEvent], skipped: Collection[int] = frozenset()
+    ) -> _Batch:
+        """Take events in one after the other, up to the first that cannot be; those in `skipped` need not be."""
+        places = {f"{record.originator_id}#{record.columns.cycle}" for record in records}
+        known = self._tracking.rows(cursor.generation, places)
+        rows = {position_id: self._projection.read(text) for position_id, text in known.items()}
+        changed: set[str] = set()
+        nid, count, poison = cursor.nid, 0, None
+        for record in records:
+            try:
+                event = decode(record)
+                rows[event.position_id] = self._projection.fold(rows.get(event.position_id), event)
+            except Exception as cause:  # noqa: BLE001 - a fold is pure: whatever it raises, it will raise again
+                if record.id not in skipped:
+                    poison = _poison_of(record, cause)
+                    break
+            else:
+                changed.add(event.position_id)
+                count += 1
+            nid = record.id
+        written = [self._written(position_id, rows[position_id]) for position_id in sorted(changed)]
+        return _Batch(nid, count, written, poison)
+
+    def _written(self, position_id: str, row: Row) -> TrackedRow:
+        return TrackedRow(position_id, self._projection.ended_at(row), self._projection.write(row))
+
+
+class _Batch(NamedTuple):
+    """What a stretch of the log came to: where it ends, how many events, their rows, and what ended it early."""
+
+    nid: int
+    events: int
+    rows: list[TrackedRow]
+    poison: Poison | None
+
+
+def _poison_of(record: RecordedEvent, cause: Exception) -> Poison:
+    why = str(cause) or type(cause).__name__
+    return Poison(record.id, record.originator_id, record.originator_version, record.topic, why)

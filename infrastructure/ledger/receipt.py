@@ -1,0 +1,63 @@
+"""What the ledger answers, for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from domain.errors import LedgerError
+from domain.state import Answer
+from domain.values import Status, plain
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A command was accepted: `recorded` now, or `replayed` because it had been accepted before.
+
+    `client_order_id` is what to send with the entry order, and after `start_rollback` with the closing order. For that
+    one, `close_side` and `close_quantity` say what it must be: reduce-only, and never computed anywhere else.
+    """
+
+    outcome: Literal["recorded", "replayed"]
+    position_id: str
+    status: Status
+    version: int
+    client_order_id: str | None
+    events: tuple[str, ...]
+    close_side: str | None = None
+    close_quantity: Decimal | None = None
+
+    @classmethod
+    def of(cls, outcome: Literal["recorded", "replayed"], answer: Answer) -> Receipt:
+        """Hand on the answer of a position."""
+        return cls(
+            outcome,
+            answer.position_id,
+            answer.status,
+            answer.version,
+            answer.client_order_id,
+            answer.events,
+            answer.close_side,
+            answer.close_quantity,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt as `record` prints it."""
+        receipt: dict[str, Any] = {
+            "ok": True,
+            "outcome": self.outcome,
+            "position_id": self.position_id,
+            "status": self.status.value,
+            "version": self.version,
+            "client_order_id": self.client_order_id,
+            "events": list(self.events),
+        }
+        if self.close_side is not None and self.close_quantity is not None:
+            receipt |= {"close_side": self.close_side, "close_quantity": plain(self.close_quantity)}
+        return receipt
+
+
+def error_as_json(error: LedgerError) -> dict[str, Any]:
+    """A refusal as `record` prints it."""
+    return {"ok": False, "error": type(error).__name__, "message": error.message, **error.details}

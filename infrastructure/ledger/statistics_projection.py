@@ -1,0 +1,32 @@
+"""The statistics of a ledger: catch up with the log, then sum up a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from domain.identifiers import PositionKey
+from infrastructure.event_store.port import Store
+from infrastructure.ledger.projector import Follower
+from projections.metrics.statistics import Statistics, Window, measure
+from projections.projection import STATISTICS
+from projections.rebuild import Progress
+
+
+def statistics(
+    store: Store,
+    window: Window,
+    *,
+    now: datetime,
+    takes: Callable[[PositionKey], bool] = lambda _: True,
+    progress: Progress = lambda _: None,
+) -> Statistics:
+    """Sum up a window, of all keys or of some; everything that was recorded by now is in it.
+
+    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+    """
+    follower = Follower(store, STATISTICS)
+    follower.catch_up(progress)
+    facts = [each for each in follower.lasting(window.reach) if takes(PositionKey.parse(each.position.stream))]
+    refused = [each for each in store.rejections(since=window.since) if takes(PositionKey.parse(each.stream))]
+    return measure(facts, refused, window, now=now)

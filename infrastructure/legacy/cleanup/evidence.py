@@ -1,0 +1,76 @@
+"""What snapshots of exchanges say about the rows of a legacy table, and where they cannot be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.identifiers import PositionKey
+from infrastructure.legacy.source.row import LegacyRow
+from projections.account_snapshot import SeenPosition, Snapshot
+from projections.reconciliation.grace_periods import SETTLING
+from projections.reconciliation.matching import shown_twice
+from projections.reconciliation.snapshot_trust import CLOCKS_APART_MAX
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One snapshot an exchange, the latest of each.
+
+    Shape: a position that it shows was there; one that it does not show was not, if nothing is doubtful about it and
+           the row is older than it by what an exchange needs to show a position.
+    """
+
+    snapshots: tuple[Snapshot, ...]
+    now: datetime
+    age_max: timedelta
+    trust_empty: bool = False
+
+    def of(self, exchange: str) -> Snapshot | None:
+        """The latest snapshot of an exchange."""
+        return max(
+            (each for each in self.snapshots if each.exchange == exchange),
+            key=lambda each: (each.taken_at is not None, each.taken_at or self.now),
+            default=None,
+        )
+
+    def shown(self, key: PositionKey) -> list[SeenPosition]:
+        """The positions that the exchange shows for a symbol; none by a snapshot that is too old to go by."""
+        snapshot = self.of(key.exchange)
+        if snapshot is None or any(self._age(snapshot)):
+            return []
+        return [position for position in snapshot.positions or () if position.key.symbol == key.symbol]
+
+    def shown_as(self, row: LegacyRow) -> SeenPosition | None:
+        """The position that the exchange shows in place of a row, of its own side if there is one."""
+        here = self.shown(row.key)
+        return next((position for position in here if position.side is row.side), here[0] if here else None)
+
+    def doubts(self, row: LegacyRow, open_rows: Sequence[LegacyRow]) -> list[str]:
+        """Why it proves nothing that the exchange does not show a row; empty when that is proof."""
+        snapshot = self.of(row.key.exchange)
+        if snapshot is None:
+            return [f"there is no --snapshot of {row.key.exchange}"]
+        doubts = list(snapshot.doubts)
+        if snapshot.positions is None:
+            doubts.append("it has no list of positions, so it was not asked for them or not answered: that is not zero")
+        else:
+            doubts += [f"it shows {key} twice" for key in shown_twice(snapshot.positions)]
+        held = [each for each in open_rows if each.key.exchange == snapshot.exchange]
+        if snapshot.positions == () and held and not self.trust_empty:
+            doubts.append(
+                f"it shows no positions at all while {len(held)} rows are open; if that is so, say --trust-empty"
+            )
+        doubts += self._age(snapshot)
+        if snapshot.taken_at is not None and snapshot.taken_at - row.opened_at < SETTLING:
+            doubts.append(f"it was taken at {snapshot.taken_at}, too early to show what was opened at {row.opened_at}")
+        return [f"the snapshot of {snapshot.exchange}: {doubt}" for doubt in doubts]
+
+    def _age(self, snapshot: Snapshot) -> Iterator[str]:
+        if snapshot.taken_at is None:
+            yield "it does not say when it was taken"
+        elif snapshot.taken_at > self.now + CLOCKS_APART_MAX:
+            yield f"it was taken at {snapshot.taken_at}, which is yet to come"
+        elif self.now - snapshot.taken_at > self.age_max:
+            yield f"it was taken at {snapshot.taken_at}, too long ago; take another one, or allow it with --max-age"

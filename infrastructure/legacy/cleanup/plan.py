@@ -1,0 +1,258 @@
+"""What is to be cleaned up in a legacy table before the cut-over, what is left alone, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from domain.holding import ZERO
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Side, Status, plain
+from infrastructure.legacy.cleanup.evidence import Evidence
+from infrastructure.legacy.importing.cycles import by_key
+from infrastructure.legacy.source.row import LegacyRow
+from projections.account_snapshot import SeenPosition
+
+INCOMPLETE: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)
+MARK: Final = "cleanup: "
+"""How every reason begins that is written into a table."""
+
+
+class Mode(StrEnum):
+    """What is looked for."""
+
+    DUPLICATES = "duplicates"
+    """Several open rows of one key, however it is spelled."""
+    INCOMPLETE = "incomplete"
+    """Entries that were begun long ago, and never ended."""
+    ORPHANED_DB = "orphaned-db"
+    """Open in the books, and not at the exchange."""
+    ORPHANED_EX = "orphaned-ex"
+    """At the exchange, and not in the books."""
+    ALL = "all"
+
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether only the exchange can tell."""
+        return self not in (Mode.DUPLICATES, Mode.INCOMPLETE)
+
+    @property
+    def each(self) -> tuple[Mode, ...]:
+        """This one, or all of them."""
+        return tuple(mode for mode in Mode if mode is not Mode.ALL) if self is Mode.ALL else (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that is to be over; those `beside` are the reason, and must be as they were as well."""
+
+    mode: Mode
+    row: LegacyRow
+    status: Status
+    why: str
+    beside: tuple[LegacyRow, ...] = ()
+
+    @property
+    def exit_reason(self) -> str:
+        """What the row will say."""
+        return f"{MARK}{self.why}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The change as a program reads it."""
+        return {
+            "mode": self.mode.value,
+            "id": self.row.name,
+            "key": self.row.stream,
+            "from": self.row.status.value,
+            "to": self.status.value,
+            "kept": [row.name for row in self.beside],
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """Something that was found, and that a table cannot be made right about without knowing more."""
+
+    mode: Mode
+    stream: str
+    ids: tuple[str, ...]
+    why: str
+
+    def as_json(self) -> dict[str, Any]:
+        """What was found, as a program reads it."""
+        return {"mode": self.mode.value, "key": self.stream, "ids": list(self.ids), "why": self.why}
+
+
+@dataclass
+class Plan:
+    """Everything that was found; a row is changed once at most."""
+
+    changes: list[Change] = field(default_factory=list)
+    left: list[LeftAlone] = field(default_factory=list)
+
+    def is_over(self, row: LegacyRow) -> bool:
+        """Whether a row is over, or will be."""
+        return not row.is_open or any(change.row is row for change in self.changes)
+
+    def forget_what_is_settled(self, rows: Sequence[LegacyRow]) -> None:
+        """Drop what one mode left alone and another one saw to."""
+        over = {row.name for row in rows if row.is_open and self.is_over(row)}
+        self.left = [left for left in self.left if not left.ids or not over.issuperset(left.ids)]
+
+    def only(self, takes: Callable[[PositionKey], bool]) -> Plan:
+        """What of it is about the keys that are wanted."""
+        return Plan(
+            [change for change in self.changes if takes(change.row.key)],
+            [left for left in self.left if takes(PositionKey.parse(left.stream))],
+        )
+
+    def leave(self, mode: Mode, rows: Sequence[LegacyRow], why: str) -> None:
+        """Note what is not changed."""
+        self.left.append(LeftAlone(mode, rows[0].stream, tuple(row.name for row in rows), why))
+
+
+def clean(rows: Sequence[LegacyRow], mode: Mode, age: timedelta, evidence: Evidence) -> Plan:
+    """Decide about the rows of a table; nothing is done yet."""
+    plan = Plan()
+    for each in mode.each:
+        match each:
+            case Mode.DUPLICATES:
+                _find_duplicates(plan, rows, evidence)
+            case Mode.INCOMPLETE:
+                _find_incomplete(plan, rows, age, evidence)
+            case Mode.ORPHANED_DB:
+                _find_phantoms(plan, rows, evidence)
+            case _:
+                _find_orphans(plan, rows, evidence)
+    plan.forget_what_is_settled(rows)
+    return plan
+
+
+def _find_duplicates(plan: Plan, rows: Iterable[LegacyRow], evidence: Evidence) -> None:
+    for group in by_key(rows):
+        open_rows = [row for row in group if row.is_open]
+        seen = evidence.shown(group[0].key)
+        for rivals in _rivals(open_rows, seen):
+            _settle_duplicates(plan, rivals, seen)
+
+
+def _rivals(open_rows: list[LegacyRow], seen: Sequence[SeenPosition]) -> list[list[LegacyRow]]:
+    """Rows that cannot all be real: those of one key, or of one side of it where the exchange holds both."""
+    groups = [open_rows]
+    if len({position.side for position in seen}) > 1:
+        groups = [[row for row in open_rows if row.side is side] for side in Side]
+    return [group for group in groups if len(group) > 1]
+
+
+def _settle_duplicates(plan: Plan, rivals: list[LegacyRow], seen: Sequence[SeenPosition]) -> None:
+    held = next((position for position in seen if any(position.side is row.side for row in rivals)), None)
+    try:
+        kept, why = _real_one(rivals, held)
+    except _CannotTell as hindrance:
+        plan.leave(Mode.DUPLICATES, rivals, str(hindrance))
+        return
+    why = f"duplicate of row {kept.name}, for {why}"
+    plan.changes += [Change(Mode.DUPLICATES, row, Status.CLOSED, why, (kept,)) for row in rivals if row is not kept]
+
+
+class _CannotTell(Exception):
+    """Which row is real cannot be known; why."""
+
+
+def _real_one(rows: list[LegacyRow], seen: SeenPosition | None) -> tuple[LegacyRow, str]:
+    """The row that holds the real order, and how we know. Refuses: _CannotTell."""
+    if seen is None and len({row.side for row in rows}) > 1:
+        raise _CannotTell("they are on both sides, and no snapshot shows which of them is held")
+    left = [row for row in rows if seen is None or row.side is seen.side]
+    reasons = [] if seen is None or len(left) == len(rows) else [f"the exchange holds {_held(seen)}"]
+    ordered = [row for row in left if row.exchange_order_id is not None]
+    if len({row.exchange_order_id for row in ordered}) > 1:
+        ordered = _filled(ordered, seen)
+        reasons = [f"the exchange holds {_held(seen)}"] if seen is not None else []
+    if ordered and len(ordered) < len(left):
+        reasons.append(f"it names order {ordered[0].exchange_order_id}")
+        left = ordered
+    if len(left) > 1:
+        reasons.append("it was opened first")
+    return left[0], ", and ".join(reasons)
+
+
+def _filled(rows: list[LegacyRow], seen: SeenPosition | None) -> list[LegacyRow]:
+    """Of rows with an order each, those that are held: both may be, and closing one would hide its position."""
+    orders = ", ".join(f"{row.exchange_order_id} (row {row.name})" for row in rows)
+    if seen is None:
+        raise _CannotTell(f"they name several orders, {orders}, and no snapshot shows which of them are held")
+    if matching := [row for row in rows if row.quantity == seen.quantity]:
+        return matching
+    total = ZERO
+    for row in rows:
+        total = EXACT.add(total, row.quantity)
+    sum_of = "all of them together" if total == seen.quantity else "none of them"
+    raise _CannotTell(f"they name several orders, {orders}, and the exchange holds {_held(seen)}: {sum_of}")
+
+
+def _find_incomplete(plan: Plan, rows: Sequence[LegacyRow], age: timedelta, evidence: Evidence) -> None:
+    open_rows = [row for row in rows if row.is_open]
+    for row in open_rows:
+        since = evidence.now - row.opened_at
+        if row.status not in INCOMPLETE or plan.is_over(row) or since < age:
+            continue
+        old = f"{row.status.value} for {_hours(since)}"
+        seen, doubts = evidence.shown_as(row), evidence.doubts(row, open_rows)
+        if seen is not None and seen.side is row.side:
+            plan.leave(
+                Mode.INCOMPLETE, [row], f"{old}, and the exchange holds {_held(seen)}: it is real; see to its stop"
+            )
+        elif not doubts:
+            status = Status.CLOSED if row.status is Status.PENDING_SL else Status.FAILED
+            plan.changes.append(Change(Mode.INCOMPLETE, row, status, f"{old}, not at the exchange"))
+        elif (
+            evidence.of(row.key.exchange) is None
+            and row.status is Status.PENDING_ENTRY
+            and row.exchange_order_id is None
+        ):
+            plan.changes.append(Change(Mode.INCOMPLETE, row, Status.FAILED, f"{old}, no order was ever noted"))
+        else:
+            plan.leave(Mode.INCOMPLETE, [row], f"{old}; {'; '.join(doubts)}")
+
+
+def _find_phantoms(plan: Plan, rows: Sequence[LegacyRow], evidence: Evidence) -> None:
+    open_rows = [row for row in rows if row.is_open]
+    for row in open_rows:
+        if row.status in INCOMPLETE or plan.is_over(row):
+            continue
+        seen, doubts = evidence.shown_as(row), evidence.doubts(row, open_rows)
+        if seen is not None and seen.side is row.side:
+            continue
+        if doubts:
+            plan.leave(Mode.ORPHANED_DB, [row], "; ".join(doubts))
+            continue
+        instead = "nothing" if seen is None else _held(seen)
+        why = f"not at the exchange, which holds {instead}"
+        plan.changes.append(Change(Mode.ORPHANED_DB, row, Status.CLOSED, why))
+
+
+def _find_orphans(plan: Plan, rows: Sequence[LegacyRow], evidence: Evidence) -> None:
+    held = {(row.key.symbol, row.key.exchange, row.side) for row in rows if not plan.is_over(row)}
+    for exchange in sorted({each.exchange or "" for each in evidence.snapshots}):
+        snapshot = evidence.of(exchange)
+        for seen in (snapshot.positions if snapshot else None) or ():
+            if (seen.key.symbol, exchange, seen.side) not in held:
+                why = (
+                    f"the exchange holds {_held(seen)}, and no open row: no row is made up for it; import the table, "
+                    "and adopt it in the ledger"
+                )
+                plan.left.append(LeftAlone(Mode.ORPHANED_EX, seen.key.stream, (), why))
+
+
+def _held(seen: SeenPosition) -> str:
+    price = "" if seen.avg_px_open is None else f" at {plain(seen.avg_px_open)}"
+    return f"{seen.side.value} {plain(seen.quantity)}{price}"
+
+
+def _hours(age: timedelta) -> str:
+    return f"{age.total_seconds() / 3600:.1f} h"

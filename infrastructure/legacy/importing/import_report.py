@@ -1,0 +1,44 @@
+"""What an import did and found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from infrastructure.legacy.importing.import_findings import Finding, Kind
+
+
+@dataclass
+class Report:
+    """Every row is counted once: imported now, imported already, or refused.
+
+    `streams` counts the keys of the table, `open` their positions that are open in the ledger now.
+    """
+
+    rows: int = 0
+    imported: int = 0
+    already_imported: int = 0
+    refused: int = 0
+    streams: int = 0
+    open: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """How many findings there are of each kind, worst kind first."""
+        found = Counter(finding.kind for finding in self.findings)
+        return {kind: found[kind] for kind in Kind if kind in found}
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        return {
+            "rows": self.rows,
+            "imported": self.imported,
+            "already_imported": self.already_imported,
+            "refused": self.refused,
+            "streams": self.streams,
+            "open": self.open,
+            "counts": {kind.value: count for kind, count in self.counts.items()},
+            "findings": [finding.as_json() for finding in self.findings],
+        }

@@ -1,0 +1,146 @@
+"""Rows that are understood become cycles of a ledger: each once, in order of opening, none left out in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.legacy.importing import cycles
+from infrastructure.legacy.importing.conflict_resolution import Resolve, Settlement, settle
+from infrastructure.legacy.importing.import_batch import Fates
+from infrastructure.legacy.importing.import_findings import Kind, Severity
+from infrastructure.legacy.importing.import_report import Report
+from infrastructure.legacy.importing.known import Known, imported_events, known_keys
+from infrastructure.legacy.importing.row_diff import changes
+from infrastructure.legacy.source.raw import Progress
+from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.table import LegacyTable
+
+
+def import_table(
+    ledger: PositionLedger,
+    table: LegacyTable,
+    resolve: Resolve = Resolve.REFUSE,
+    progress: Progress = lambda _: None,
+) -> Report:
+    """Import a legacy table.
+
+    Shape:   one cycle a row; a row that was imported before is not imported again, whatever it says now. Stopped
+             half-way, it can simply be run again.
+    Refuses: StoreError, OutcomeUnknown. A row is never refused alone: it is named in the report.
+    """
+    return _Import(ledger, table, resolve, progress).run()
+
+
+class _Import:
+    """One import into one ledger."""
+
+    def __init__(self, ledger: PositionLedger, table: LegacyTable, resolve: Resolve, progress: Progress) -> None:
+        self._ledger, self._resolve = ledger, resolve
+        self._groups = cycles.by_key(table.rows)
+        rows = len(table.rows) + table.unusable
+        self._report = Report(rows, refused=table.unusable, streams=len(self._groups), findings=list(table.findings))
+        self._fates = Fates(ledger, self._report, progress)
+
+    def run(self) -> Report:
+        streams = {group[0].stream for group in self._groups}
+        known = known_keys(self._ledger, streams)
+        for group in self._groups:
+            self._import_key(group, known.get(group[0].stream))
+        self._fates.flush()
+        self._report.open = sum(row.stream in streams for row in self._ledger.store.rows(open_only=True))
+        return self._report
+
+    def _import_key(self, group: Sequence[LegacyRow], known: Known | None) -> None:
+        ids = self._command_ids(group)
+        self._report.findings += cycles.doubts(list(ids))
+        new = self._not_imported(ids, known)
+        settlement = self._settled(list(ids), [row for row in new if row.is_open], known)
+        if settlement.refusal:
+            self._fates.refuse(len(new))
+            return
+        if known is not None and new:
+            self._compare_with_others(new, known)
+        claimed: set[str] = set()
+        for row in new:
+            claims = row.intent_id is not None and row.intent_id not in claimed
+            if claims and row.intent_id is not None:
+                claimed.add(row.intent_id)
+                claims = known is None or not self._is_claimed(row, row.intent_id)
+            command = row.command(ids[row], claims_intent=claims, superseded_by=settlement.superseded.get(row))
+            self._fates.append(row, command)
+
+    def _command_ids(self, group: Sequence[LegacyRow]) -> dict[LegacyRow, str]:
+        """The rows of a key, each once, with the ids of the commands that import them."""
+        ids: dict[LegacyRow, str] = {}
+        alike: dict[tuple[str, str, str], list[LegacyRow]] = {}
+        for row in group:
+            before = alike.setdefault(row.identity, [])
+            if twin := next((other for other in before if other.raw.as_dict() == row.raw.as_dict()), None):
+                self._fates.found(Kind.REPEATED_ROW, [row], f"line {row.raw.line} repeats line {twin.raw.line}")
+                self._fates.known()
+                continue
+            before.append(row)
+            if len(before) > 1:
+                lines = f"lines {before[0].raw.line} and {row.raw.line}"
+                self._fates.noted(Kind.SAME_IDENTITY, [row], f"{lines} have one id and opening time, but differ")
+            ids[row] = row.command_id(len(before))
+        return ids
+
+    def _not_imported(self, ids: dict[LegacyRow, str], known: Known | None) -> list[LegacyRow]:
+        """Rows that the ledger does not have."""
+        if known is None:
+            return list(ids)
+        new: list[LegacyRow] = []
+        suspects: list[LegacyRow] = []
+        digests = self._ledger.imported(next(iter(ids)).key)
+        for row, command_id in ids.items():
+            if command_id not in digests:
+                new.append(row)
+            elif digests[command_id] == row.command(command_id, claims_intent=False).digest:
+                self._fates.known()
+            else:
+                suspects.append(row)
+        if suspects:
+            self._compare_with_imports(suspects, ids)
+        return new
+
+    def _compare_with_imports(self, suspects: Sequence[LegacyRow], ids: dict[LegacyRow, str]) -> None:
+        events = imported_events(self._ledger, suspects[0].key)
+        for row in suspects:
+            event = events[ids[row]]
+            changed = changes(event.row, row.raw.as_dict())
+            if not changed:
+                self._fates.known()
+                continue
+            where = f"it was imported as {event.position_id}, but since then {', '.join(changed)}"
+            message = f"{where}; it is not imported again, so record with a command what happened"
+            self._fates.refused(row, Kind.CHANGED_SINCE_IMPORT, message)
+
+    def _compare_with_others(self, rows: Sequence[LegacyRow], known: Known) -> None:
+        if known.has_native:
+            message = "the ledger has cycles of this key that were not imported; look whether they are the same ones"
+            self._fates.noted(Kind.NATIVE_CYCLES, rows, message)
+        if older := [row for row in rows if row.opened_at < known.last_opened_at]:
+            message = f"opened before {known.last_position_id} at {known.last_opened_at}, but numbered after it"
+            self._fates.noted(Kind.OLDER_THAN_LEDGER, older, message)
+
+    def _settled(self, rows: Sequence[LegacyRow], new_open: Sequence[LegacyRow], known: Known | None) -> Settlement:
+        holder = known.holder if known is not None else None
+        settlement = settle(new_open, holder, self._resolve)
+        all_open = [row for row in rows if row.is_open]
+        if len(all_open) > 1 or settlement.outcome:
+            open_now = [f"row {row.name}" for row in all_open] + ([holder.position_id] if holder else [])
+            message = f"{', '.join(open_now)} are open at once; {settlement.outcome or 'they were looked at before'}"
+            severity = Severity.ERROR if settlement.refusal else Severity.WARNING
+            finding = self._fates.found(Kind.TWO_OPEN_ROWS, all_open, message, severity)
+            for row in new_open:
+                row.findings.append(finding)
+        return settlement
+
+    def _is_claimed(self, row: LegacyRow, intent_id: str) -> bool:
+        cycle = self._ledger.store.cycle_of_intent(row.stream, intent_id)
+        if cycle is not None and all(finding.kind is not Kind.INTENT_TWICE for finding in row.findings):
+            opened = f"signal {intent_id} opened {row.stream}#{cycle} already"
+            self._fates.noted(Kind.INTENT_TWICE, [row], f"{opened}, and row {row.name} again")
+        return cycle is not None

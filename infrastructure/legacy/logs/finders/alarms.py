@@ -1,0 +1,70 @@
+"""Alarms of a position without a stop, put together into the time that it stood bare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infrastructure.legacy.logs.finders.sightings import Recent
+from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+
+_APART: Final = 600 * SECOND
+"""Alarms without a number of seconds are one episode when they are less than this apart."""
+
+_SLACK: Final = 5 * SECOND
+
+
+@dataclass(eq=False)
+class Episode:
+    """One position, bare from one time to another. Units: moments in microseconds since 1970, `seconds` the longest."""
+
+    at: int
+    last: int
+    symbol: str | None
+    exchange: str | None
+    seconds: int | None
+    alarms: int = 1
+
+    def goes_on_with(self, fact: Fact) -> bool:
+        """Whether an alarm is of the same time: by its own words the position was bare at the alarm before, too."""
+        if fact.seconds is None or self.seconds is None:
+            return 0 <= fact.at - self.last <= _APART
+        return 0 <= fact.at - self.last <= fact.seconds * SECOND + _SLACK
+
+    def add(self, fact: Fact) -> None:
+        """Take in another alarm."""
+        self.last = fact.at
+        self.alarms += 1
+        self.exchange = self.exchange or fact.exchange
+        self.seconds = max((each for each in (self.seconds, fact.seconds) if each is not None), default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {
+            "timestamp": timestamp(self.at),
+            "symbol": self.symbol,
+            "exchange": self.exchange,
+            "seconds": self.seconds,
+            "alarms": self.alarms,
+            "last_alarm": timestamp(self.last),
+        }
+
+
+class Alarms:
+    """The episode of every symbol that may still go on."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._of: Recent[list[Episode]] = Recent(list)
+
+    def see(self, fact: Fact) -> Episode | None:
+        """Take in a fact; an episode when it is a new one."""
+        if fact.kind is not Kind.UNPROTECTED:
+            return None
+        current = self._of[fact.symbol or ""]
+        if current and current[0].goes_on_with(fact):
+            current[0].add(fact)
+            return None
+        current[:] = [Episode(fact.at, fact.at, fact.symbol, fact.exchange, fact.seconds)]
+        return current[0]

@@ -1,0 +1,103 @@
+"""Duplicate errors: the database refused a second open row of one key. One incident is counted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from infrastructure.legacy.logs.incident_window import Moment
+from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind, differ
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+
+SAME_ERROR: Final = 5 * SECOND
+"""The same error of one key, told again by another line within this, is the same incident."""
+
+TOLD_AGAIN: Final = 60 * SECOND
+"""A rollback or a failed operation tells its reason so long after the error itself."""
+
+_RECENT_MAX: Final = 1_000
+
+
+@dataclass(eq=False)
+class Duplicate:
+    """One incident. `at` in microseconds since 1970, of the line that told it first."""
+
+    at: int
+    symbol: str | None
+    exchange: str | None
+    constraint: str | None
+    symbol_from: str | None
+    operation: str | None
+    tellings: int = 1
+    is_over: bool = False
+    scenario: str = "unknown"
+    evidence: list[str] = field(default_factory=list)
+    timeline: list[Moment] = field(default_factory=list)
+
+    def tell_again(self, fact: Fact) -> None:
+        """Take in another line about it."""
+        self.tellings += 1
+        self.exchange = self.exchange or fact.exchange
+        self.constraint = self.constraint or fact.constraint
+        self.operation = self.operation or fact.operation
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {
+            "timestamp": timestamp(self.at),
+            "symbol": self.symbol,
+            "exchange": self.exchange,
+            "scenario": self.scenario,
+            "evidence": self.evidence,
+            "constraint": self.constraint,
+            "symbol_from": self.symbol_from,
+            "operation": self.operation,
+            "tellings": self.tellings,
+            "timeline": [moment.as_json() for moment in self.timeline],
+        }
+
+
+class Duplicates:
+    """The incidents that later lines may still tell of."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._recent: list[Duplicate] = []
+
+    def see(self, fact: Fact) -> Duplicate | None:
+        """Take in a fact; an incident when it is a new one."""
+        if fact.kind in (Kind.OPERATION_STARTED, Kind.CREATE_CALLED):
+            for duplicate in self._recent:
+                duplicate.is_over = duplicate.is_over or duplicate.symbol == fact.symbol
+            return None
+        if fact.kind is not Kind.VIOLATION:
+            return None
+        for duplicate in reversed(self._recent):
+            if _is_same(duplicate, fact):
+                duplicate.tell_again(fact)
+                return None
+        found = Duplicate(
+            fact.at, fact.symbol, fact.exchange, fact.constraint,
+            fact.symbol_from or ("the key in the error" if fact.symbol else None), fact.operation,
+        )  # fmt: skip
+        self._recent.append(found)
+        return found
+
+    def settled(self, now: int | None) -> list[Duplicate]:
+        """Let go of incidents of which nothing more can come; all of them when there is no now any more."""
+        crowded = self._recent[: max(0, len(self._recent) - _RECENT_MAX)]
+        done = [each for each in self._recent if now is None or abs(now - each.at) > TOLD_AGAIN] or crowded
+        if done:
+            self._recent = [each for each in self._recent if each not in done]
+        return done
+
+
+def _is_same(duplicate: Duplicate, fact: Fact) -> bool:
+    if duplicate.symbol != fact.symbol or differ(duplicate.exchange, fact.exchange):
+        return False
+    if duplicate.operation and fact.operation:
+        return duplicate.operation == fact.operation
+    apart = fact.at - duplicate.at
+    if fact.form == "again":
+        return 0 <= apart <= TOLD_AGAIN
+    return 0 <= apart <= SAME_ERROR and not duplicate.is_over

@@ -1,0 +1,112 @@
+"""Failed entries and why: one failure is told by up to four lines, and counted once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind, differ
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+
+ONE_FAILURE: Final = 60 * SECOND
+"""The lines about one failure follow each other within this."""
+
+_REPEATED: Final = 2 * SECOND
+"""The same line again within this is an echo, later it is the next failure."""
+
+_RECENT_MAX: Final = 1_000
+_CODE: Final = re.compile(
+    r"(?:\b(?:ret_?code|err_?code|error_?code|code)\b)[\"'\\]*\s*[:=]?\s*[\"'\\]*([-\u2212]?\d{3,7})\b", re.IGNORECASE
+)
+_KNOWN_CODE: Final = re.compile(
+    r"(?<![\w.])(30208|30209|10001|110\d{3}|170\d{3}|[-\u2212](?:[12]0\d\d|4\d{3}))(?![\w.])"
+)
+
+
+@dataclass(eq=False)
+class Failure:
+    """One entry that failed. `at` in microseconds since 1970, of the line that told it first."""
+
+    at: int
+    last: int
+    symbol: str | None
+    exchange: str | None
+    reason: str | None
+    operation: str | None
+    signal_id: str | None
+    forms: tuple[str, ...]
+    is_duplicate: bool = False
+    is_over: bool = False
+
+    @property
+    def code(self) -> str | None:
+        """The exchange's code, when the reason holds one."""
+        match = _CODE.search(self.reason or "") or _KNOWN_CODE.search(self.reason or "")
+        return match[1].replace("\u2212", "-") if match else None
+
+    def tell_again(self, fact: Fact) -> None:
+        """Take in another line about it; the longest reason holds the others."""
+        self.last = fact.at
+        self.exchange = self.exchange or fact.exchange
+        self.operation = self.operation or fact.operation
+        self.signal_id = self.signal_id or fact.signal_id
+        self.reason = max(self.reason or "", fact.reason or "", key=len) or None
+        self.forms += (fact.form,)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {
+            "timestamp": timestamp(self.at),
+            "symbol": self.symbol,
+            "exchange": self.exchange,
+            "reason": self.reason,
+            "code": self.code,
+            "signal_id": self.signal_id,
+            "operation": self.operation,
+            "tellings": len(self.forms),
+        }
+
+
+class Failures:
+    """The failures that later lines may still tell of."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._recent: list[Failure] = []
+
+    def see(self, fact: Fact) -> Failure | None:
+        """Take in a fact; a failure when it is a new one."""
+        if fact.kind in (Kind.OPERATION_STARTED, Kind.CREATE_CALLED):
+            for failure in self._recent:
+                failure.is_over = failure.is_over or failure.symbol == fact.symbol
+            return None
+        if fact.kind is not Kind.ENTRY_FAILED:
+            return None
+        self._recent = [each for each in self._recent if abs(fact.at - each.last) <= ONE_FAILURE][-_RECENT_MAX:]
+        for failure in reversed(self._recent):
+            if _is_same(failure, fact):
+                failure.tell_again(fact)
+                return None
+        found = Failure(
+            fact.at, fact.at, fact.symbol, fact.exchange, fact.reason, fact.operation, fact.signal_id, (fact.form,)
+        )
+        self._recent.append(found)
+        return found
+
+
+def _is_same(failure: Failure, fact: Fact) -> bool:
+    if failure.symbol != fact.symbol or differ(failure.exchange, fact.exchange):
+        return False
+    if differ(failure.operation, fact.operation) or differ(failure.signal_id, fact.signal_id):
+        return False
+    if failure.symbol is None and not _overlap(failure.reason, fact.reason):
+        return False
+    if fact.form in failure.forms and fact.at - failure.last > _REPEATED:
+        return False
+    named = failure.operation or failure.signal_id
+    return not failure.is_over or (named is not None and named in (fact.operation, fact.signal_id))
+
+
+def _overlap(one: str | None, other: str | None) -> bool:
+    return bool(one and other) and (str(one)[:60] in str(other) or str(other)[:60] in str(one))

@@ -1,0 +1,89 @@
+"""Refused duplicates: early ones are expected, late ones must never happen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.parsing.names import SYMBOL, exchange, mentioned_exchange, mentioned_symbol, symbol
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.record import Record
+
+LINES_AFTER: Final = 4
+"""So many lines after the first one belong to a late refusal."""
+
+_SOON: Final = 2 * SECOND
+_SYMBOL: Final = re.compile(rf"\bsymbol['\"]?\s*[:=]\s*['\"]?({SYMBOL})", re.IGNORECASE)
+_EXCHANGE: Final = re.compile(r"\bexchange['\"]?\s*[:=]\s*['\"]?([\w-]+)", re.IGNORECASE)
+_POSITION: Final = re.compile(
+    r"\b(?:existing|position|row)?[ _]?(?:position[ _]?)?id['\"]?\s*[:=#]\s*#?(\d+)|#(\d+)", re.IGNORECASE
+)
+_STATUS: Final = re.compile(r"\bstatus['\"]?\s*[:=]\s*['\"]?(\w+)", re.IGNORECASE)
+
+
+@dataclass(eq=False)
+class Refusal:
+    """One refusal. `at` in microseconds since 1970."""
+
+    at: int
+    when: str
+    symbol: str | None
+    exchange: str | None
+    position_id: str | None
+    status: str | None
+    message: str
+
+    @classmethod
+    def of(cls, fact: Fact) -> Refusal | None:
+        """The refusal that a fact is, if it is one."""
+        if fact.kind not in (Kind.REFUSED_EARLY, Kind.REFUSED_LATE):
+            return None
+        when = "early" if fact.kind is Kind.REFUSED_EARLY else "late"
+        return cls(fact.at, when, fact.symbol, fact.exchange, fact.position_id, fact.status, fact.text)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was found only at the last moment."""
+        return self.when == "late"
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {
+            "timestamp": timestamp(self.at),
+            "symbol": self.symbol,
+            "exchange": self.exchange,
+            "when": self.when,
+            "position_id": self.position_id,
+            "status": self.status,
+            "message": self.message,
+        }
+
+
+class LateRefusal:
+    """The lines that follow a late refusal, and say of what it was one."""
+
+    def __init__(self, refusal: Refusal, record: Record) -> None:
+        """Begin with the record that tells it, for its own continuation lines may say so."""
+        self._refusal, self._logger, self._lines = refusal, record.logger, 0
+        self._take(record.text)
+
+    def goes_on_with(self, record: Record) -> bool:
+        """Take in the next record, if it belongs to it."""
+        belongs = record.logger == self._logger and 0 <= record.at - self._refusal.at <= _SOON
+        if belongs and self._lines < LINES_AFTER:
+            self._lines += 1
+            self._take(record.text)
+            return True
+        return False
+
+    def _take(self, text: str) -> None:
+        refusal = self._refusal
+        named, place = _SYMBOL.search(text), _EXCHANGE.search(text)
+        refusal.symbol = refusal.symbol or (symbol(named[1]) if named else mentioned_symbol(text))
+        refusal.exchange = refusal.exchange or (exchange(place[1]) if place else mentioned_exchange(text))
+        if position := _POSITION.search(text):
+            refusal.position_id = refusal.position_id or position[1] or position[2]
+        if status := _STATUS.search(text):
+            refusal.status = refusal.status or status[1]

@@ -1,0 +1,77 @@
+"""Restarts: what a bot says when it starts or stops, put together as far as it belongs together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp
+
+ONE_RESTART: Final = 120 * SECOND
+"""Lines of stopping and starting within this of each other are one restart."""
+
+EVIDENCE_MAX: Final = 5
+
+
+@dataclass(eq=False)
+class Restart:
+    """The bot stopped, started, or both. Units: moments in microseconds since 1970."""
+
+    first: int
+    last: int
+    stopped_at: int | None = None
+    started_at: int | None = None
+    evidence: list[str] = field(default_factory=list)
+
+    @property
+    def at(self) -> int:
+        """When it was up again, or else when it stopped."""
+        return self.first if self.started_at is None else self.started_at
+
+    @property
+    def down_seconds(self) -> float | None:
+        """How long it was down, when it said both that it stopped and that it started."""
+        if self.stopped_at is None or self.started_at is None:
+            return None
+        return seconds(self.started_at - self.stopped_at)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {
+            "timestamp": timestamp(self.at),
+            "stopped_at": None if self.stopped_at is None else timestamp(self.stopped_at),
+            "started_at": None if self.started_at is None else timestamp(self.started_at),
+            "down_seconds": self.down_seconds,
+            "evidence": self.evidence,
+        }
+
+
+class Restarts:
+    """The restart that is being told of."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._current: Restart | None = None
+
+    def see(self, fact: Fact) -> Restart | None:
+        """Take in a fact; a restart when it is a new one."""
+        if fact.kind not in (Kind.BOT_STARTED, Kind.BOT_STOPPED):
+            return None
+        current = self._current
+        is_new = current is None or not 0 <= fact.at - current.last <= ONE_RESTART or _begins_anew(current, fact)
+        if current is None or is_new:
+            current = self._current = Restart(fact.at, fact.at)
+        current.last = fact.at
+        if fact.kind is Kind.BOT_STARTED and current.started_at is None:
+            current.started_at = fact.at
+        if fact.kind is Kind.BOT_STOPPED and current.stopped_at is None:
+            current.stopped_at = fact.at
+        if len(current.evidence) < EVIDENCE_MAX:
+            current.evidence.append(fact.text)
+        return current if is_new else None
+
+
+def _begins_anew(current: Restart, fact: Fact) -> bool:
+    """A bot that stops after it started is on its way to the next restart."""
+    return fact.kind is Kind.BOT_STOPPED and current.started_at is not None

@@ -1,0 +1,86 @@
+"""The ten seconds before an error, of one symbol."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infrastructure.legacy.logs.parsing.names import mentions
+from infrastructure.legacy.logs.parsing.templates import facts_of
+from infrastructure.legacy.logs.reading.clock import SECOND, Clock, seconds, timestamp
+from infrastructure.legacy.logs.reading.head import PLAIN, Head
+from infrastructure.legacy.logs.reading.line_buffer import Window
+from infrastructure.legacy.logs.reading.record import Record
+
+BEFORE: Final = 10 * SECOND
+MOMENTS_MAX: Final = 60
+MESSAGE_CHARACTERS_MAX: Final = 300
+_NAMELESS: Final = re.compile(rb"Entry order placed|DUPLICATE ACTIVE POSITION")
+"""Of the known messages, those that name no symbol."""
+
+_LINES_LOOKED_AT_MAX: Final = 30_000
+_OUT_OF_ORDER_MAX: Final = 200
+"""So many lines older than the window may stand between younger ones: threads write out of order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One record before an error. `event` is the kind of what it says, when that is known."""
+
+    at: int
+    seconds_before: float
+    event: str | None
+    level: str
+    logger: str
+    message: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {
+            "timestamp": timestamp(self.at),
+            "seconds_before": self.seconds_before,
+            "event": self.event,
+            "level": self.level,
+            "logger": self.logger,
+            "message": self.message,
+        }
+
+
+def timeline(window: Window, place: int, at: int, symbol: str | None, clock: Clock) -> list[Moment]:
+    """What the log says of a symbol in the ten seconds up to an error, the error itself last.
+
+    Shape: oldest first; at most 60 records, those of a known kind before any others. Of an error whose symbol is not
+           known: records of a known kind only.
+    """
+    wanted = mentions(symbol) if symbol else None
+    known: list[tuple[int, Moment]] = []
+    others: list[tuple[int, Moment]] = []
+    too_old = 0
+    for looked_at, (here, line) in enumerate(window.back_from(place)):
+        if looked_at >= _LINES_LOOKED_AT_MAX or too_old > _OUT_OF_ORDER_MAX or len(known) >= MOMENTS_MAX:
+            break
+        second = _second(line, clock)
+        if second is None:
+            continue
+        too_old = too_old + 1 if second < at - BEFORE - SECOND else 0
+        if wanted is not None and here != place and not wanted.search(line) and not _NAMELESS.search(line):
+            continue
+        record = Record.read(here, line, [], clock)
+        if record is None or not at - BEFORE <= record.at <= at:
+            continue
+        fact = next((fact for fact in facts_of(record) if symbol is None or fact.symbol in (symbol, None)), None)
+        moment = Moment(
+            record.at, seconds(at - record.at), fact.kind.value if fact else None, record.level, record.logger,
+            record.first_line[:MESSAGE_CHARACTERS_MAX],
+        )  # fmt: skip
+        (known if fact else others).append((here, moment))
+    kept = known + (others[: MOMENTS_MAX - len(known)] if wanted is not None else [])
+    return [moment for _, moment in sorted(kept, key=lambda placed: (placed[1].at, placed[0]))]
+
+
+def _second(line: bytes, clock: Clock) -> int | None:
+    if plain := PLAIN.match(line):
+        return clock.second(plain[1])
+    head = Head.read(line)
+    return None if head is None else clock.second(head.second, head.zone)

@@ -1,0 +1,132 @@
+"""What was found in a log, as programs read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from infrastructure.legacy.logs.finders.alarms import Episode
+from infrastructure.legacy.logs.finders.creations import ClosePair
+from infrastructure.legacy.logs.finders.duplicates import Duplicate
+from infrastructure.legacy.logs.finders.failures import Failure
+from infrastructure.legacy.logs.finders.refusals import Refusal
+from infrastructure.legacy.logs.finders.restarts import Restart
+from infrastructure.legacy.logs.reading.tally import HOUR, Tally
+
+KEPT_MAX: Final = 10_000
+"""So many findings of one kind are kept; beyond that they are counted."""
+
+
+class Finding(Protocol):
+    """Something that happened at a moment."""
+
+    @property
+    def at(self) -> int:
+        """In microseconds since 1970, UTC."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+
+
+F = TypeVar("F", bound=Finding)
+
+
+@dataclass
+class Found(Generic[F]):
+    """Findings of one kind, in bounded memory: the first ones, and the count of all."""
+
+    kept: list[F] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, finding: F) -> None:
+        """Count one, and keep it if there is room."""
+        self.count += 1
+        if len(self.kept) < KEPT_MAX:
+            self.kept.append(finding)
+
+    def only(self, wanted: Callable[[F], bool]) -> None:
+        """Drop what is not wanted, and bring the others in order."""
+        kept = sorted(filter(wanted, self.kept), key=lambda each: each.at)
+        self.count -= len(self.kept) - len(kept)
+        self.kept = kept
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Those that were kept."""
+        return [finding.as_json() for finding in self.kept]
+
+
+@dataclass
+class Report:
+    """Everything that was found. `damaged` says of a file why it could not be read to its end."""
+
+    tally: Tally = field(default_factory=Tally)
+    duplicates: Found[Duplicate] = field(default_factory=Found)
+    failures: Found[Failure] = field(default_factory=Found)
+    refusals: Found[Refusal] = field(default_factory=Found)
+    episodes: Found[Episode] = field(default_factory=Found)
+    restarts: Found[Restart] = field(default_factory=Found)
+    pairs: Found[ClosePair] = field(default_factory=Found)
+    files: list[str] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether something was found that must never happen: a duplicate error, or a duplicate refused late."""
+        return bool(self.duplicates.count) or self.late_refusals > 0
+
+    @property
+    def late_refusals(self) -> int:
+        """Duplicates that were refused at the last moment only."""
+        return sum(refusal.is_late for refusal in self.refusals.kept)
+
+    @property
+    def scenarios(self) -> dict[str, int]:
+        """How many duplicate errors came from which race."""
+        found = Counter(duplicate.scenario for duplicate in self.duplicates.kept)
+        return dict(sorted(found.items()))
+
+    @property
+    def sections(self) -> dict[str, Found[Any]]:
+        """The findings by the names that they have in JSON."""
+        return {
+            "duplicate_errors": self.duplicates,
+            "failed_entries": self.failures,
+            "refusals": self.refusals,
+            "unprotected_alarms": self.episodes,
+            "restarts": self.restarts,
+            "creates_close_together": self.pairs,
+        }
+
+    def statistics(self) -> dict[str, Any]:
+        """The numbers."""
+        tally = self.tally
+        projected = {"errors": tally.errors_total, "duplicate_errors": self.duplicates.count}
+        projected["failed_entries"] = self.failures.count
+        return tally.as_json() | {
+            "errors_per_hour_average": tally.per_hour(tally.errors_total),
+            "projected_per_day": {name: tally.per_day(count) for name, count in projected.items()},
+            "projected_from_hours": tally.span_hours,
+            "counts": {name: found.count for name, found in self.sections.items()},
+            "not_kept": {name: found.count - len(found.kept) for name, found in self.sections.items()},
+            "scenarios": self.scenarios,
+            "early_refusals": self.refusals.count - self.late_refusals,
+            "late_refusals": self.late_refusals,
+            "alarms": sum(episode.alarms for episode in self.episodes.kept),
+            "failures_by_code": self._codes(),
+            "files": self.files,
+            "damaged_files": self.damaged,
+        }
+
+    def _codes(self) -> dict[str, int]:
+        return dict(Counter(failure.code or "none" for failure in self.failures.kept).most_common())
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        found: dict[str, Any] = {name: section.as_json() for name, section in self.sections.items()}
+        return found | {"statistics": self.statistics()}
+
+    def by_hour(self, found: Found[Any]) -> Counter[int]:
+        """How many findings there are in each hour since 1970."""
+        return Counter(finding.at // HOUR for finding in found.kept)

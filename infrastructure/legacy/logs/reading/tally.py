@@ -1,0 +1,129 @@
+"""What is counted of a log whatever it says: lines, levels, errors by hour, and what could not be read."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.head import SERIOUS, level_of
+
+HOUR: Final = 3_600 * SECOND
+EXAMPLES_MAX: Final = 5
+EXAMPLE_CHARACTERS_MAX: Final = 200
+
+
+@dataclass
+class Unread:
+    """How many of something were not read, and the first of them."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, example: str) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self.examples) < EXAMPLES_MAX:
+            self.examples.append(example.strip()[:EXAMPLE_CHARACTERS_MAX])
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {"count": self.count, "examples": self.examples}
+
+
+@dataclass
+class Tally:
+    """Numbers of a log. Units: moments in microseconds since 1970, UTC.
+
+    A line is a record's first one, or continues a record, or is blank, or is unread. `unread` lines belong to no
+    record: there is none before them, or their time is on no calendar. `cut` lines were too long to be read whole.
+    Records that speak of what is looked for, but in words that no template knows, are `not_understood`.
+    """
+
+    lines: int = 0
+    blank_lines: int = 0
+    outside: int = 0
+    hours: dict[int, defaultdict[bytes, int]] = field(default_factory=dict)
+    facts: Counter[str] = field(default_factory=Counter)
+    first: int | None = None
+    last: int | None = None
+    unread: Unread = field(default_factory=Unread)
+    cut: Unread = field(default_factory=Unread)
+    not_understood: Unread = field(default_factory=Unread)
+
+    def levels_in(self, moment: int) -> defaultdict[bytes, int]:
+        """A second of the log begins: where its records are counted, by the word for their level."""
+        if self.last is None or moment > self.last:
+            self.last = moment
+        if self.first is None or moment < self.first:
+            self.first = moment
+        hour = moment // HOUR
+        if hour not in self.hours:
+            self.hours[hour] = defaultdict(int)
+        return self.hours[hour]
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return sum(self.levels.values())
+
+    @property
+    def levels(self) -> Counter[str]:
+        """Records by level, each by its one name."""
+        found: Counter[str] = Counter()
+        for levels in self.hours.values():
+            for word, count in levels.items():
+                found[level_of(word)] += count
+        return found
+
+    @property
+    def errors(self) -> dict[int, int]:
+        """Records of level ERROR and above in each hour since 1970 of which there are lines."""
+        return {
+            hour: sum(count for word, count in levels.items() if word in SERIOUS)
+            for hour, levels in sorted(self.hours.items())
+        }
+
+    @property
+    def span(self) -> int:
+        """From the first time to the last."""
+        return 0 if self.first is None or self.last is None else self.last - self.first
+
+    @property
+    def errors_total(self) -> int:
+        """Records of level ERROR and above."""
+        return sum(self.errors.values())
+
+    @property
+    def span_hours(self) -> float:
+        """From the first time to the last, in hours."""
+        return round(self.span / HOUR, 3)
+
+    def per_hour(self, number: int) -> float | None:
+        """A number as so many an hour; None when the log spans no time."""
+        return round(number * HOUR / self.span, 2) if self.span else None
+
+    def per_day(self, number: int) -> float | None:
+        """A number projected to 24 hours; None when the log spans no time."""
+        return round(number * 24 * HOUR / self.span, 2) if self.span else None
+
+    def as_json(self) -> dict[str, Any]:
+        """As a program reads it."""
+        return {
+            "lines": self.lines,
+            "records": self.records,
+            "continuation_lines": self.lines - self.records - self.blank_lines - self.outside - self.unread.count,
+            "blank_lines": self.blank_lines,
+            "lines_outside_range": self.outside,
+            "unread_lines": self.unread.as_json(),
+            "cut_lines": self.cut.as_json(),
+            "not_understood": self.not_understood.as_json(),
+            "first_time": None if self.first is None else timestamp(self.first),
+            "last_time": None if self.last is None else timestamp(self.last),
+            "span_hours": self.span_hours,
+            "levels": dict(self.levels.most_common()),
+            "facts": dict(self.facts.most_common()),
+            "errors": self.errors_total,
+            "errors_per_hour": {timestamp(hour * HOUR): count for hour, count in self.errors.items()},
+        }

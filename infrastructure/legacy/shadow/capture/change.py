@@ -1,0 +1,93 @@
+"""A change of the legacy table: a row as it was, and as it became."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+from infrastructure.legacy.importing.import_findings import Finding, Severity
+from infrastructure.legacy.source.raw import RawRow
+from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.row_translation import Translator
+
+MIRRORED: Final = (
+    "stream", "status", "side", "quantity", "avg_px_open", "stop_price", "stop_confirmed", "exchange_order_id",
+)  # fmt: skip
+"""What of a row the ledger knows as well."""
+
+
+class Unreadable(Exception):
+    """A row that cannot be understood as a position."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write of the old bot, by its number in the outbox: no `before` is an insert, no `after` is a delete."""
+
+    id: int
+    at: datetime
+    before: LegacyRow | None
+    after: LegacyRow | None
+
+    @property
+    def row(self) -> LegacyRow:
+        """The row that it is about, as it stands after it, or stood before it was deleted."""
+        row = self.after or self.before
+        assert row is not None, "a change of something"
+        return row
+
+    @property
+    def opens(self) -> bool:
+        """Whether a row is open now that was not there, or over, before."""
+        return self.after is not None and self.after.is_open and (self.before is None or not self.before.is_open)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether nothing changed that a ledger knows."""
+        return self.before is not None and self.after is not None and same(self.before, self.after)
+
+
+def same(one: LegacyRow, other: LegacyRow) -> bool:
+    """Whether two rows say the same of everything that a ledger knows."""
+    return all(getattr(one, name) == getattr(other, name) for name in MIRRORED)
+
+
+class ChangeReader:
+    """Understands the rows of an outbox as `import-legacy` understands those of the table."""
+
+    def __init__(self, zone: tzinfo | None = None) -> None:
+        """Read naive times in `zone`, if one is given."""
+        self._translator = Translator(zone)
+
+    def read(self, number: int, at: datetime, was: str | None, becomes: str | None) -> Change:
+        """Understand both sides of a change. Refuses: Unreadable, naming the row."""
+        return Change(number, at, self._row(number, was), self._row(number, becomes))
+
+    def row(self, values: dict[str, str | None], number: int = 0) -> LegacyRow:
+        """Understand one row. Refuses: Unreadable."""
+        read = self._translator.read(RawRow(number, tuple(values), tuple(values.values())))
+        if isinstance(read, LegacyRow):
+            return read
+        raise Unreadable(_complaint(read, values))
+
+    def _row(self, number: int, text: str | None) -> LegacyRow | None:
+        return None if text is None else self.row(row_values(text), number)
+
+
+def row_values(text: str) -> dict[str, str | None]:
+    """A row of an outbox as text by column; numbers exactly as the database wrote them."""
+    read = json.loads(text, parse_float=str, parse_int=str)
+    return {name: _text(value) for name, value in read.items()}
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _complaint(findings: list[Finding], values: dict[str, str | None]) -> str:
+    said = [finding.message for finding in findings if finding.severity is Severity.ERROR]
+    return f"row {values.get('id') or 'without id'} cannot be read as a position: {'; '.join(said)}"

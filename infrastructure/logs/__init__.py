@@ -1,1 +1,0 @@
-"""What an old bot's log says about its positions: lines, records, facts, findings."""

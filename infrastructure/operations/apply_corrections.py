@@ -1,0 +1,64 @@
+"""Applying corrections: each at the version that was compared, so that whoever was faster wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from domain.errors import CommandRefused, PositionAlreadyOpen, PositionNotOpen, StaleCycle, VersionConflict
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.receipt import Receipt, error_as_json
+from projections.reconciliation.corrections import Correction
+
+_OVERTAKEN: Final = (VersionConflict, PositionAlreadyOpen, PositionNotOpen, StaleCycle)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A correction, and what the ledger answered; None when it was not sent, since one before it was refused."""
+
+    correction: Correction
+    answer: Receipt | CommandRefused | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the ledger says so now."""
+        return isinstance(self.answer, Receipt)
+
+    @property
+    def was_overtaken(self) -> bool:
+        """Whether somebody else changed the position since it was compared: then it is to be compared again."""
+        return self.answer is None or isinstance(self.answer, _OVERTAKEN)
+
+    def as_json(self) -> dict[str, Any]:
+        """The correction and its answer, as a program reads them."""
+        match self.answer:
+            case Receipt() as receipt:
+                said: dict[str, Any] | None = receipt.as_json()
+            case None:
+                said = None
+            case refusal:
+                said = error_as_json(refusal)
+        return {**self.correction.as_json(), "answer": said, "changed_meanwhile": self.was_overtaken}
+
+
+def apply(ledger: PositionLedger, corrections: Iterable[Correction]) -> list[Applied]:
+    """Send corrections in their order. One that is refused holds up the rest of its key, and nothing else.
+
+    The rest must not be sent: somebody else's event may stand at the very version that it expects.
+    Refuses: StoreError, OutcomeUnknown; what was sent before stays, and sending all of it again is safe.
+    """
+    done: list[Applied] = []
+    held_up: set[str] = set()
+    for correction in corrections:
+        stream = correction.command.key.stream
+        answer: Receipt | CommandRefused | None = None
+        if stream not in held_up:
+            try:
+                answer = ledger.handle(correction.command)
+            except CommandRefused as refusal:
+                answer = refusal
+                held_up.add(stream)
+        done.append(Applied(correction, answer))
+    return done

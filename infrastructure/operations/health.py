@@ -1,0 +1,164 @@
+"""Examining a ledger: whatever can be read is read, and what cannot is a symptom, not a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from domain.errors import HistoryDamaged
+from domain.identifiers import PositionKey
+from infrastructure.event_store.port import Store
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.projector import Follower, ProjectionStopped
+from infrastructure.ledger.statistics_projection import statistics
+from infrastructure.operations.apply_recovery import Account, comparisons
+from projections.account_snapshot import Snapshot
+from projections.health import diagnosis
+from projections.health.checks import Check, Section, Severity, Symptom, worst
+from projections.health.diagnosis import Cycles
+from projections.metrics.objectives import Criterion
+from projections.metrics.recent_activity import Activity
+from projections.metrics.statistics import Window
+from projections.positions import PositionRow
+from projections.projection import PROJECTIONS, STATISTICS
+from projections.rebuild import Progress
+from projections.reconciliation.compare import Rules
+
+DAY: Final = timedelta(hours=24)
+
+_UNREADABLE: Final = (ValueError, HistoryDamaged)
+"""What reading raises when something stands there that is not ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked: about which cycles, beside which snapshots, and how thoroughly."""
+
+    now: datetime
+    age: timedelta
+    """Unfinished for longer than this is critical."""
+    takes: Callable[[PositionRow | PositionKey], bool] = lambda _: True
+    snapshots: Sequence[Snapshot] = ()
+    rules: Rules
+    evidence: Mapping[Account, Sequence[str]] = field(default_factory=dict)
+    """By account the arguments that name its snapshots, for advice."""
+    verifies: bool = True
+    """Whether every event and row is read, which takes as long as there are many."""
+    reports: bool = False
+    """Whether the rates of the last 24 h are wanted."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Every check, and the rates if they were asked for."""
+
+    sections: tuple[Section, ...]
+    activity: Activity | None
+
+    @property
+    def severity(self) -> Severity:
+        """That of the worst finding."""
+        return worst(section.severity for section in self.sections)
+
+    def as_json(self) -> dict[str, Any]:
+        """The diagnosis as a program reads it."""
+        said: dict[str, Any] = {
+            "severity": self.severity.value,
+            "ok": self.severity is not Severity.CRITICAL,
+            "sections": [section.as_json() for section in self.sections],
+        }
+        return said if self.activity is None else {**said, "last_24_hours": self.activity.as_json()}
+
+
+def examine(ledger: PositionLedger, question: Question, progress: Progress = lambda _: None) -> Diagnosis:
+    """Run every check; nothing is written but what `stats` takes in. Refuses: StoreUnavailable, SchemaMismatch."""
+    return _Examination(ledger, question, progress).run()
+
+
+class _Examination:
+    def __init__(self, ledger: PositionLedger, question: Question, progress: Progress) -> None:
+        self._ledger, self._store, self._progress = ledger, ledger.store, progress
+        self._question = question
+        self._unreadable: list[Symptom] = []
+        self._window = Window(question.now - DAY, question.now)
+
+    def run(self) -> Diagnosis:
+        question = self._question
+        rows = self._rows()
+        wanted = [row for row in rows or () if question.takes(row)]
+        known = self._criteria() if question.reports else None
+        following = [Follower(self._store, projection).standing() for projection in PROJECTIONS]
+        sections = [
+            *([] if rows is None else self._of_cycles(rows, wanted)),
+            diagnosis.following(following),
+            *([] if known is None else [diagnosis.criteria(known)]),
+            self._damage(),
+            _database(self._store),
+        ]
+        return Diagnosis(tuple(sections), self._activity(wanted, known) if question.reports else None)
+
+    def _rows(self) -> list[PositionRow] | None:
+        """None when they cannot be read."""
+        try:
+            return self._ledger.positions(open=not (self._question.snapshots or self._question.reports))
+        except _UNREADABLE as cause:
+            self._unreadable.append(diagnosis.unreadable("positions", cause))
+            return None
+
+    def _of_cycles(self, rows: Sequence[PositionRow], wanted: Sequence[PositionRow]) -> list[Section]:
+        asked = self._question
+        cycles = Cycles(wanted, asked.now, asked.age, asked.evidence)
+        return [*cycles.sections(), *self._beside_exchanges(rows)]
+
+    def _criteria(self) -> tuple[Criterion, ...] | None:
+        """None when its events or rows cannot be read."""
+        asked = self._question
+        try:
+            return statistics(
+                self._store, self._window, now=asked.now, takes=asked.takes, progress=self._progress
+            ).criteria
+        except ProjectionStopped:
+            return None
+        except _UNREADABLE as cause:
+            self._unreadable.append(diagnosis.unreadable(STATISTICS.name, cause))
+            return None
+
+    def _activity(self, rows: Sequence[PositionRow], known: tuple[Criterion, ...] | None) -> Activity:
+        refused = self._store.rejections(since=self._window.since)
+        mine = [each for each in refused if self._question.takes(PositionKey.parse(each.stream))]
+        return Activity.of(rows, mine, known, self._window)
+
+    def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:
+        asked = self._question
+        found = comparisons(rows, asked.snapshots, now=asked.now, rules=asked.rules)
+        for account, each in found.items():
+            kept = replace(each, findings=tuple(one for one in each.findings if asked.takes(one.key)))
+            yield diagnosis.beside_exchange(kept, asked.evidence.get(account, ()))
+
+    def _damage(self) -> Section:
+        if not self._question.verifies:
+            return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
+        try:
+            verified = verify(self._store, self._progress)
+        except _UNREADABLE as cause:
+            if not self._unreadable:
+                self._unreadable.append(diagnosis.unreadable("positions", cause))
+            return Section(Check.DAMAGE, "rows cannot be read", tuple(self._unreadable))
+        says = f"{verified.events:,} events in {verified.streams:,} streams, {verified.rows:,} rows: "
+        says += "all of it holds" if verified.ok else f"{len(verified.findings):,} findings"
+        found = diagnosis.damage(verified.findings, says)
+        return replace(found, symptoms=(*self._unreadable, *found.symptoms))
+
+
+def _database(store: Store) -> Section:
+    """The database software, and what to know about it."""
+    if store.settings.kind == "postgresql":
+        return diagnosis.database(store.settings.shown, "PostgreSQL", None)
+    import sqlite3  # noqa: PLC0415 - PostgreSQL needs none
+
+    from infrastructure.event_store.sqlite.connections import wal_warning  # noqa: PLC0415 - as above
+
+    return diagnosis.database(store.settings.shown, f"SQLite {sqlite3.sqlite_version}", wal_warning())

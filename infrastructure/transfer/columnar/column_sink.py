@@ -1,0 +1,48 @@
+"""A sink of columns: whatever is exported for analysis goes through here into CSV or Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from infrastructure.event_store.port import Rejection
+from infrastructure.event_store.records import RecordedEvent
+from infrastructure.transfer.columnar.columns import Value, event_values, position_values, rejection_values
+from projections.positions import PositionRow
+
+
+class TableFile(Protocol):
+    """A file with rows."""
+
+    def row(self, values: Sequence[Value]) -> None:
+        """Write one row."""
+
+    def finish(self) -> None:
+        """Write what is left."""
+
+
+class Table:
+    """Turns things into rows of a file."""
+
+    def __init__(self, file: TableFile) -> None:
+        """Write into a file that has its columns."""
+        self._file = file
+
+    def begin(self, what: str, nid: int) -> None:
+        """The file said its columns already."""
+
+    def event(self, event: RecordedEvent) -> None:
+        """Write an event."""
+        self._file.row(event_values(event))
+
+    def position(self, row: PositionRow) -> None:
+        """Write a row."""
+        self._file.row(position_values(row))
+
+    def rejection(self, rejection: Rejection) -> None:
+        """Write a refused duplicate."""
+        self._file.row(rejection_values(rejection))
+
+    def end(self) -> None:
+        """Finish."""
+        self._file.finish()

@@ -1,0 +1,115 @@
+"""What an export for analysis holds: columns of five kinds, for events, positions and refused duplicates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final, get_type_hints
+
+from domain.errors import HistoryDamaged
+from domain.identifiers import PositionKey
+from domain.values import Instant, Number, utc
+from infrastructure.event_store.port import Rejection
+from infrastructure.event_store.records import RecordedEvent
+from infrastructure.transfer.exporting import What
+from projections.positions import PositionRow, fees_text
+
+
+class Kind(StrEnum):
+    """What stands in a column."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TIME = "time"
+    FLAG = "flag"
+
+
+Value = str | int | Decimal | datetime | bool | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column."""
+
+    name: str
+    kind: Kind
+
+
+def _columns(kind: Kind, *names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, kind) for name in names)
+
+
+_TEXTS: Final = (
+    "source", "command_id", "intent_id", "side", "exchange_order_id", "client_order_id", "trade_id", "fee_currency",
+    "reason", "exit_reason",
+)  # fmt: skip
+_NUMBERS: Final = (
+    "quantity", "signal_price", "stop_price", "last_qty", "last_px", "fee", "pnl", "avg_px_close", "realized_pnl",
+)  # fmt: skip
+EVENT_COLUMNS: Final = (
+    *_columns(Kind.INTEGER, "nid"),
+    *_columns(Kind.TEXT, "stream", "symbol", "exchange", "account", "leg"),
+    *_columns(Kind.INTEGER, "version", "cycle"),
+    *_columns(Kind.TEXT, "position_id", "type"),
+    *_columns(Kind.TIME, "ts_event", "ts_recorded"),
+    *_columns(Kind.TEXT, *_TEXTS),
+    *_columns(Kind.NUMBER, *_NUMBERS),
+    *_columns(Kind.TEXT, "payload", "hash"),
+)
+"""What every event says, and the fields that many of them have; the payload has all."""
+
+_KINDS: Final[Mapping[Any, Kind]] = {
+    int: Kind.INTEGER,
+    bool: Kind.FLAG,
+    Number: Kind.NUMBER,
+    Number | None: Kind.NUMBER,
+    Instant: Kind.TIME,
+    Instant | None: Kind.TIME,
+    datetime: Kind.TIME,
+}
+"""By annotation; whatever else a field holds is written as text."""
+
+
+def _columns_of(model: type[Any]) -> tuple[Column, ...]:
+    hints = get_type_hints(model, include_extras=True)
+    return tuple(Column(field.name, _KINDS.get(hints[field.name], Kind.TEXT)) for field in fields(model))
+
+
+COLUMNS: Final[Mapping[What, tuple[Column, ...]]] = {
+    What.EVENTS: EVENT_COLUMNS,
+    What.POSITIONS: _columns_of(PositionRow),
+    What.REJECTIONS: _columns_of(Rejection),
+}
+
+
+def event_values(event: RecordedEvent) -> list[Value]:
+    """An event in the order of its columns. Refuses: HistoryDamaged for a payload that cannot be read."""
+    nid, stream, version, topic, state, hashed, filed = event
+    try:
+        payload = state.decode()
+        says = json.loads(payload)
+        key = PositionKey.parse(stream)
+        texts = [says.get(name) for name in _TEXTS]
+        numbers = [None if (text := says.get(name)) is None else Decimal(text) for name in _NUMBERS]
+        times = [utc(says["ts_event"]), utc(filed.ts_recorded)]
+    except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as cause:
+        raise HistoryDamaged(f"{stream} version {version} cannot be read as {topic}: {cause!r}") from cause
+    return [
+        nid, stream, key.symbol, key.exchange, key.account, key.leg.value, version, filed.cycle,
+        f"{stream}#{filed.cycle}", topic, *times, *texts, *numbers, payload, hashed,
+    ]  # fmt: skip
+
+
+def position_values(row: PositionRow) -> list[Value]:
+    """A row in the order of its columns."""
+    return [fees_text(value) if isinstance(value, dict) else value for value in vars(row).values()]
+
+
+def rejection_values(rejection: Rejection) -> list[Value]:
+    """A refused duplicate in the order of its columns."""
+    return list(vars(rejection).values())

@@ -1,0 +1,37 @@
+"""The rows of cycles while their events arrive: open ones at hand, the others looked up."""
+
+from __future__ import annotations
+
+from domain.events import PositionEvent
+from infrastructure.event_store.port import Store
+from projections.positions import PositionRow, project
+
+
+class Rows:
+    """What events make of the positions table, a batch at a time."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin with the rows that a store has."""
+        self._store = store
+        self._open = {row.position_id: row for row in store.rows(open_only=True)}
+        self._changed: dict[str, PositionRow] = {}
+
+    def take(self, event: PositionEvent) -> None:
+        """Assign an event to the row of its cycle. An AssertionError says that it does not fit."""
+        position_id = event.position_id
+        before = None if event.opens_cycle else self._changed.get(position_id) or self._before(position_id)
+        self._changed[position_id] = project(before, event)
+
+    def _before(self, position_id: str) -> PositionRow | None:
+        return self._open.get(position_id) or next(iter(self._store.rows(position_id=position_id)), None)
+
+    def changed(self) -> list[PositionRow]:
+        """The rows that changed since this was asked last, in the order in which they began to."""
+        rows = list(self._changed.values())
+        for row in rows:
+            if row.status.is_open:
+                self._open[row.position_id] = row
+            else:
+                self._open.pop(row.position_id, None)
+        self._changed = {}
+        return rows

@@ -1,0 +1,54 @@
+"""An export in JSON Lines: the one that can be imported."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import IO
+
+from infrastructure.event_store.port import Rejection
+from infrastructure.event_store.records import RecordedEvent
+from infrastructure.transfer import export_lines as lines
+from infrastructure.transfer.export_lines import Seal
+from projections.positions import PositionRow
+
+
+class JsonLines:
+    """Writes a line for everything that it is given, and counts."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        """Write nothing yet."""
+        self._out, self._seal = out, Seal()
+        self._events = self._positions = self._rejections = 0
+        self._digest = hashlib.sha256()
+
+    def begin(self, what: str, nid: int) -> None:
+        """Say what follows."""
+        self._put(lines.export_text(what, nid))
+
+    def event(self, event: RecordedEvent) -> None:
+        """Write an event, byte for byte as it is stored."""
+        self._digest.update(bytes.fromhex(event.hash))
+        self._events += 1
+        self._put(lines.event_text(event))
+
+    def position(self, row: PositionRow) -> None:
+        """Write a row."""
+        self._positions += 1
+        self._put(lines.position_text(row))
+
+    def rejection(self, rejection: Rejection) -> None:
+        """Write a refused duplicate."""
+        self._rejections += 1
+        self._put(lines.rejection_text(rejection))
+
+    def end(self) -> None:
+        """Say how much there was."""
+        self._put(
+            lines.end_text(
+                events=self._events, positions=self._positions, rejections=self._rejections,
+                digest=self._digest.hexdigest(),
+            )
+        )  # fmt: skip
+
+    def _put(self, text: str) -> None:
+        self._out.write(self._seal.put(text))

@@ -1,0 +1,114 @@
+"""What an exchange said that it holds, at one moment: positions, resting orders, and how far to believe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from domain.identifiers import PositionKey
+from domain.values import Leg, Side, plain, timestamp_text
+
+
+class OrderKind(StrEnum):
+    """What an order that rests at an exchange is for."""
+
+    STOP = "stop"
+    TRAILING_STOP = "trailing_stop"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPosition:
+    """A position that the exchange shows. Units as in a row of ours; None is "it does not say"."""
+
+    key: PositionKey
+    side: Side
+    quantity: Decimal
+    avg_px_open: Decimal | None = None
+    mark_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    """Of a stop that is a property of the position, not an order of its own."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The position as a program reads it."""
+        return {
+            "symbol": self.key.symbol,
+            "leg": self.key.leg.value,
+            "side": self.side.value,
+            "quantity": plain(self.quantity),
+            "avg_px_open": _text(self.avg_px_open),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenOrder:
+    """An order that rests at the exchange. `side` is `buy` or `sell`; None is "it does not say"."""
+
+    key: PositionKey
+    order_id: str
+    side: str | None
+    kind: OrderKind = OrderKind.OTHER
+    quantity: Decimal | None = None
+    trigger_price: Decimal | None = None
+    reduce_only: bool = False
+    client_order_id: str | None = None
+    created_at: datetime | None = None
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether it waits for the price to go against a position."""
+        return self.kind is not OrderKind.OTHER
+
+    def closes(self, key: PositionKey, side: Side) -> bool:
+        """Whether it works against a position of this side: the same symbol and leg, the other direction."""
+        same_leg = Leg.BOTH in (self.key.leg, key.leg) or self.key.leg is key.leg
+        return self.key.symbol == key.symbol and same_leg and self.side == side.closing_order
+
+    def as_json(self) -> dict[str, Any]:
+        """The order as a program reads it."""
+        return {
+            "order_id": self.order_id,
+            "symbol": self.key.symbol,
+            "side": self.side,
+            "kind": self.kind.value,
+            "quantity": _text(self.quantity),
+            "trigger_price": _text(self.trigger_price),
+            "reduce_only": self.reduce_only,
+            "created_at": self.created_at and timestamp_text(self.created_at),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What one account at one exchange looked like.
+
+    Shape: `positions` and `orders` are None when the exchange was not asked, or did not answer: that is not "none".
+           `taken_at` is the earliest moment that it can show; None when that is not known.
+    """
+
+    exchange: str | None
+    account: str | None = None
+    taken_at: datetime | None = None
+    is_time_exact: bool = True
+    positions: tuple[SeenPosition, ...] | None = None
+    orders: tuple[SeenOrder, ...] | None = None
+    doubts: tuple[str, ...] = ()
+    """Why it is not all that was there; with any of these, nothing is concluded from what it does not show."""
+    order_doubts: tuple[str, ...] = ()
+    """Why its orders are not all that were there."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know, and what changes nothing."""
+    digest: str = ""
+    """What tells it from another one."""
+
+    @property
+    def shows_orders(self) -> bool:
+        """Whether an order that it does not show was not there."""
+        return self.orders is not None and not self.order_doubts
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)

@@ -1,0 +1,232 @@
+"""What is odd about a cycle: everything that an auditor should not have to find alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from domain import events as e
+from domain.values import Side, Source, Status, plain
+from projections.formatting import (
+    average,
+    changed,
+    clock,
+    counted,
+    day,
+    length,
+    listed,
+    percent,
+    quoted,
+    ratio,
+    stretch,
+)
+from projections.timeline import Moment, Span, Timeline
+
+ENTRY_SECONDS_MAX: Final = 30
+"""How long an entry may take to get its first stop before that is a warning."""
+
+LATE_SECONDS: Final = 60
+"""From when on an event was written down late."""
+
+AHEAD_SECONDS: Final = 5
+"""How far two clocks may differ before one of them is wrong."""
+
+SHOWN_MAX: Final = 5
+"""So many of a kind are told one by one; more are told together."""
+
+
+class Weight(StrEnum):
+    """How much an oddity matters."""
+
+    WARNING = "warning"
+    """Money was at risk, or is not accounted for."""
+    NOTE = "note"
+    """Worth knowing."""
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """One thing that is odd, since when, in a sentence."""
+
+    kind: str
+    weight: Weight
+    at: datetime
+    text: str
+
+
+def oddities(told: Sequence[Moment], time: Timeline) -> tuple[Oddity, ...]:
+    """Everything odd about a cycle, in order of time."""
+    found = [
+        *_gaps(time),
+        *_unknown(time),
+        *_widened(told),
+        *_other_than_requested(told),
+        *_adjusted(told),
+        *_one_by_one(told),
+        *_rivals(time),
+        *_clocks(told),
+    ]
+    return tuple(sorted(found, key=lambda oddity: oddity.at))
+
+
+def _together(kind: str, weight: Weight, found: Sequence[tuple[datetime, str]], words: str) -> Iterator[Oddity]:
+    """Tell a few one by one, and many in one sentence."""
+    if len(found) <= SHOWN_MAX:
+        for at, text in found:
+            yield Oddity(kind, weight, at, text)
+    else:
+        yield Oddity(kind, weight, found[0][0], f"{words}, first at {clock(found[0][0])}")
+
+
+def _until(span: Span, *, is_over: bool) -> str:
+    return stretch(span.start, span.end) if is_over else f"since {day(span.start)} {clock(span.start)}, and still"
+
+
+def _gaps(time: Timeline) -> Iterator[Oddity]:
+    short = [
+        gap for gap in time.gaps if gap.is_entry and gap.is_over and gap.length.total_seconds() <= ENTRY_SECONDS_MAX
+    ]
+    for gap in short:
+        words = f"unprotected for {length(gap.length)} during the entry ({gap.why})"
+        yield Oddity("unprotected", Weight.NOTE, gap.start, words)
+    rest = [gap for gap in time.gaps if gap not in short]
+    told = [
+        (gap.start, f"unprotected for {length(gap.length)}, {_until(gap, is_over=gap.is_over)}: {gap.why}")
+        for gap in rest
+    ]
+    if rest:
+        longest = max(rest, key=lambda gap: gap.length)
+        together = sum((gap.length for gap in rest), timedelta())
+        words = (
+            f"unprotected {counted(len(rest), 'time')}, {length(together)} in all, longest {length(longest.length)} "
+            f"from {clock(longest.start)}"
+        )
+        yield from _together("unprotected", Weight.WARNING, told, words)
+
+
+def _unknown(time: Timeline) -> Iterator[Oddity]:
+    for span in time.unknown:
+        is_over = not (time.is_open and span.end == time.end)
+        words = f"nobody knew for {length(span.length)} what became of the entry, {_until(span, is_over=is_over)}"
+        yield Oddity("outcome_unknown", Weight.WARNING, span.start, words)
+
+
+def _widened(told: Sequence[Moment]) -> Iterator[Oddity]:
+    stops = [(each, each.event) for each in told if isinstance(each.event, e.StopLossSet)]
+    found = []
+    for (_, before), (here, after) in pairwise(stops):
+        side = here.row.side
+        away = after.stop_price < before.stop_price if side is Side.LONG else after.stop_price > before.stop_price
+        if away:
+            words = (
+                f"the stop was moved away from the price, {changed(before.stop_price, after.stop_price)}: more at risk"
+            )
+            found.append((here.at, words))
+    words = f"the stop was moved away from the price {counted(len(found), 'time')}"
+    yield from _together("stop_widened", Weight.WARNING, found, words)
+
+
+def _other_than_requested(told: Sequence[Moment]) -> Iterator[Oddity]:
+    row = told[-1].row
+    if not row.filled_qty or row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED) or row.source is Source.IMPORT:
+        return
+    at = next(each.at for each in reversed(told) if each.held.filled_qty != each.held_before.filled_qty)
+    if row.requested_qty is not None and row.requested_qty != row.filled_qty:
+        words = f"another quantity than was requested: {changed(row.requested_qty, row.filled_qty)}"
+        yield Oddity("quantity", Weight.NOTE, at, words)
+    if row.signal_price is not None and row.avg_px_open is not None and row.signal_price != row.avg_px_open:
+        by = ratio(row.signal_price, row.avg_px_open)
+        assert by is not None, "a price is greater than zero"
+        better = by * row.side.sign < 0
+        words = (
+            f"another price than the signal saw: {plain(row.signal_price)} → {average(row.avg_px_open)}, "
+            f"{percent(by)} {'better' if better else 'worse'}"
+        )
+        yield Oddity("slippage", Weight.NOTE, at, words)
+
+
+def _adjusted(told: Sequence[Moment]) -> Iterator[Oddity]:
+    found = [(each.at, adjustment(each.event)) for each in told if isinstance(each.event, e.PositionAdjusted)]
+    yield from _together("adjusted", Weight.NOTE, found, f"corrected {counted(len(found), 'time')}")
+
+
+def adjustment(event: e.PositionAdjusted) -> str:
+    """What a correction changed, and why."""
+    changes = []
+    if event.old_quantity != event.new_quantity:
+        changes.append(f"quantity {changed(event.old_quantity, event.new_quantity)}")
+    if event.old_avg_px_open != event.new_avg_px_open:
+        changes.append(f"average entry {changed(event.old_avg_px_open, event.new_avg_px_open)}")
+    return f"corrected: {', '.join(changes) or 'nothing but that it is known now'}; {quoted(event.reason)}"
+
+
+def _one_by_one(told: Sequence[Moment]) -> Iterator[Oddity]:
+    for each in told:
+        match each.event:
+            case e.EntryFilled(late=True) as fill:
+                words = f"{plain(fill.last_qty)} filled at {plain(fill.last_px)} after the cycle was over"
+                yield Oddity("late_fill", Weight.WARNING, each.at, words)
+            case e.RollbackFailed() as failed:
+                words = f"a rollback left {plain(failed.residual_qty)} at the exchange: {quoted(failed.reason)}"
+                yield Oddity("rollback_failed", Weight.WARNING, each.at, words)
+            case e.PositionImported() as imported:
+                for finding in imported.findings:
+                    yield Oddity("imported", Weight.WARNING, each.at, f"doubtful in the old table: {quoted(finding)}")
+            case e.PositionClosed(realized_pnl=None):
+                words = "what it earned is not known: something was closed at a price that nobody said"
+                yield Oddity("profit_unknown", Weight.NOTE, each.at, words)
+
+
+def _rivals(time: Timeline) -> Iterator[Oddity]:
+    if not time.refused:
+        return
+    names = list(dict.fromkeys(rival.name for rival in time.refused))
+    raced = sum(rival.refusal.detected_by == "version_conflict" for rival in time.refused)
+    first, last = time.refused[0].at, max(rival.at for rival in time.refused)
+    when = f"at {clock(first)}" if first == last else stretch(first, last)
+    words = f"{counted(len(time.refused), 'rival')} refused {when}: {listed(names)}"
+    if raced:
+        words += f"; {raced:,} of them lost a race at the append"
+    yield Oddity("refused", Weight.NOTE, first, words)
+
+
+def _clocks(told: Sequence[Moment]) -> Iterator[Oddity]:
+    back = [(there, there.event.ts_event - here.event.ts_event) for here, there in pairwise(told)]
+    found = [
+        (
+            each.at,
+            f"version {each.event.originator_version} happened {length(-by)} before the one recorded before it",
+        )
+        for each, by in back
+        if by < timedelta()
+    ]
+    words = f"the time of {counted(len(found), 'event')} goes back"
+    yield from _together("clock_back", Weight.NOTE, found, words)
+    yield from _lags(told)
+
+
+def _lags(told: Sequence[Moment]) -> Iterator[Oddity]:
+    lags = [
+        (each, each.event.ts_recorded - each.event.ts_event) for each in told if each.event.source is not Source.IMPORT
+    ]
+    late = [(each, lag) for each, lag in lags if lag > timedelta(seconds=LATE_SECONDS)]
+    ahead = [(each, -lag) for each, lag in lags if -lag > timedelta(seconds=AHEAD_SECONDS)]
+    for kind, found, words in (
+        ("recorded_late", late, "written down late: {}, {} after it happened"),
+        ("recorded_ahead", ahead, "a clock is wrong: {} is said to have happened {} after it was written down"),
+    ):
+        if found:
+            each, lag = max(found, key=lambda pair: pair[1])
+            which = f"version {each.event.originator_version}"
+            if len(found) > 1:
+                which = f"{len(found):,} of {len(told):,} events; {which}"
+            yield Oddity(kind, Weight.NOTE, found[0][0].at, words.format(which, length(lag)))
+
+
+def warnings(found: Iterable[Oddity]) -> list[Oddity]:
+    """Those that matter most."""
+    return [oddity for oddity in found if oddity.weight is Weight.WARNING]

@@ -1,0 +1,221 @@
+"""One event in one sentence, as a person would tell it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from domain import events as e
+from domain.commands.requests import Evidence
+from domain.holding import Holding
+from domain.values import EXACT, Side, plain
+from projections.audit.anomalies import adjustment
+from projections.formatting import (
+    WHO,
+    average,
+    changed,
+    date_and_time,
+    length,
+    number,
+    percent,
+    quoted,
+    ratio,
+    sentence,
+)
+from projections.positions import PositionRow
+from projections.timeline import Gap, Moment, Refused, closing_price
+
+CLOCKS_APART_MAX: Final = timedelta(minutes=1)
+"""From when on a refusal is told with the time of the ledger's clock, too."""
+
+
+def told_as(moment: Moment, gap: Gap | None = None) -> str:
+    """What an event says, and what it did to protection; `gap` is the stretch without any that it began."""
+    return sentence(_words(moment)) + _consequence(moment, gap)
+
+
+def _words(moment: Moment) -> str:
+    event, row = moment.event, moment.row
+    who = WHO[event.source]
+    match event:
+        case e.EntryRequested():
+            return (
+                f"{who} wants to open: intent {event.intent_id}, {event.side} {plain(event.quantity)}"
+                f"{_seen(event.signal_price)}{_plan(event)}. The slot is its own from here on; the entry order is "
+                f"{event.client_order_id}."
+            )
+        case e.EntryPlaced():
+            opened = f", {event.side} {number(event.quantity)}: a cycle begins after the fact" if event.side else ""
+            return f"the exchange acknowledges the entry as order {event.exchange_order_id}{opened}{_stated(event)}."
+        case e.EntryFilled():
+            late = ", after the cycle was over" if event.late else ""
+            return (
+                f"{plain(event.last_qty)} filled at {plain(event.last_px)} (fill {event.trade_id})"
+                f"{_fee(event.fee, event.fee_currency)}{late}; {_entered(row)}."
+            )
+        case e.EntryOutcomeUnknown():
+            return f"{who} does not know what became of the entry: {quoted(event.reason)}. The slot stays taken."
+        case e.EntryFailed():
+            code = f" ({event.code})" if event.code else ""
+            return f"the entry is {event.outcome}{code}: {quoted(event.reason)}. Nothing was filled; the slot is free."
+        case e.StopLossSet():
+            return _stop(moment, event)
+        case e.StopLossLost():
+            price = number(moment.before.stop_price) if moment.before else "unknown"
+            return f"the stop at {price} is gone: {quoted(event.reason)}."
+        case e.Activated():
+            return "the position is active: filled, and covered by a confirmed stop."
+        case e.PositionReduced():
+            profit = "" if event.pnl is None else f", profit {plain(event.pnl)}"
+            return (
+                f"{plain(event.last_qty)} closed at {plain(event.last_px)} (fill {event.trade_id}){profit}"
+                f"{_fee(event.fee, event.fee_currency)}; {plain(row.quantity)} left."
+            )
+        case e.PositionAdjusted():
+            return f"{who} has word from the exchange; {adjustment(event)}."
+        case e.PositionAdopted():
+            held = event.holding
+            return (
+                f"{who} finds {event.side} {plain(held.quantity)} at {average(held.avg_px_open)} at the exchange, "
+                f"which no cycle explains, and takes it in: {quoted(event.reason)}."
+            )
+        case e.PositionImported():
+            return _imported(event)
+        case e.RollbackStarted():
+            return (
+                f"{who} undoes the entry: {quoted(event.reason)}. The closing order is {event.client_order_id}: "
+                f"{event.close_side} {plain(event.close_quantity)}, reduce-only."
+            )
+        case e.RolledBack():
+            return f"rolled back and flat; the proof is {_proof(event.evidence)}{_earned(moment.held)}."
+        case e.RollbackFailed():
+            left = plain(event.residual_qty)
+            return f"the rollback failed: {quoted(event.reason)}. {left} is left at the exchange."
+        case e.PositionClosed():
+            return _closed(moment, event)
+    raise AssertionError(f"{type(event).__name__} is no event of a position")
+
+
+def _seen(price: Decimal | None) -> str:
+    return "" if price is None else f", having seen a price of {plain(price)}"
+
+
+def _plan(event: e.EntryRequested) -> str:
+    if event.stop_price is not None:
+        return f", stop planned at {plain(event.stop_price)}"
+    return "" if event.stop_loss_percent is None else f", stop planned {plain(event.stop_loss_percent)} % away"
+
+
+def _stated(event: e.EntryPlaced) -> str:
+    if event.filled_qty is None:
+        return ""
+    if not event.filled_qty:
+        return ", nothing filled yet"
+    return f", {plain(event.filled_qty)} filled at {number(event.avg_px)} on average"
+
+
+def _fee(fee: Decimal | None, currency: str | None) -> str:
+    return "" if fee is None else f", fee {plain(fee)}{f' {currency}' if currency else ''}"
+
+
+def _entered(row: PositionRow) -> str:
+    of = "" if row.requested_qty is None else f" of {plain(row.requested_qty)}"
+    return f"{number(row.filled_qty)}{of} entered so far, {average(row.avg_px_open)} on average"
+
+
+def _stop(moment: Moment, event: e.StopLossSet) -> str:
+    before = moment.before.stop_price if moment.before and moment.before.stop_confirmed else None
+    if before is None:
+        words = f"a stop is confirmed at {plain(event.stop_price)}"
+    elif before == event.stop_price:
+        words = f"the stop at {plain(event.stop_price)} is replaced"
+    else:
+        direction = _direction(moment.row.side, before, event.stop_price)
+        words = f"the stop moves {direction}, {changed(before, event.stop_price)}"
+    entry = moment.row.avg_px_open
+    if entry is not None and (by := ratio(entry, event.stop_price)):
+        words += f", {percent(by)} {'above' if by > 0 else 'below'} the entry"
+    cover = "" if event.quantity is None else f", for {plain(event.quantity)}"
+    profit = ", so that it locks in profit" if event.locks_profit else ""
+    return f"{words}{cover}{profit} (order {event.exchange_order_id})."
+
+
+def _direction(side: Side, before: Decimal, after: Decimal) -> str:
+    return "closer to the price" if (after - before) * side.sign > 0 else "away from the price"
+
+
+def _imported(event: e.PositionImported) -> str:
+    which = f"row {event.legacy_id}" if event.legacy_id else "a row"
+    stop = ""
+    if event.stop_price is not None:
+        stop = f", stop {plain(event.stop_price)}{'' if event.stop_confirmed else ' (which nobody confirmed)'}"
+    reason = f", {quoted(event.exit_reason)}" if event.exit_reason else ""
+    return (
+        f"{which} of the old table is taken in as {event.status}: {event.side} {plain(event.quantity)} at "
+        f"{number(event.avg_px_open)}{stop}{reason}."
+    )
+
+
+def _proof(evidence: Evidence) -> str:
+    proofs = []
+    if evidence.fills:
+        fills = ", ".join(f"{plain(fill.last_qty)} at {plain(fill.last_px)}" for fill in evidence.fills)
+        proofs.append(f"closing fills ({fills})")
+    if evidence.closing_order_id:
+        proofs.append(f"closing order {evidence.closing_order_id}")
+    if evidence.position_quantity is not None:
+        proofs.append(f"the exchange's answer of {plain(evidence.position_quantity)}")
+    if evidence.note:
+        proofs.append(f"a note, {quoted(evidence.note)}")
+    return " and ".join(proofs) or "what the exchange sent"
+
+
+def _closed(moment: Moment, event: e.PositionClosed) -> str:
+    words = f"closed: {quoted(event.exit_reason)}"
+    price = closing_price(moment.held_before, moment.held)
+    if price is not None:
+        words += f", the last {plain(moment.held_before.quantity)} at {plain(price)}"
+    if event.avg_px_close is not None and event.avg_px_close != price:
+        words += f", {average(event.avg_px_close)} on average"
+    return f"{words}{_earned(moment.held)}."
+
+
+def _earned(held: Holding) -> str:
+    return f". {sentence(earned(held))}"
+
+
+def earned(held: Holding) -> str:
+    """What a cycle brought: profit, fees, and what is left of it."""
+    if held.realized_pnl is None:
+        profit = "profit unknown"
+    else:
+        profit = f"profit {plain(held.realized_pnl)}"
+    fees = [plain(held.fees)] if held.fees else []
+    fees += [f"{plain(amount)} {currency}" for currency, amount in sorted(held.fees_other.items())]
+    if not fees:
+        return profit
+    words = f"{profit} before fees of {' and '.join(fees)}"
+    if held.realized_pnl is None or not held.fees:
+        return words
+    left = plain(EXACT.subtract(held.realized_pnl, held.fees))
+    return f"{words}, {left} after {'those in its own currency' if held.fees_other else 'them'}"
+
+
+def _consequence(moment: Moment, gap: Gap | None) -> str:
+    if gap is not None:
+        return f" UNPROTECTED from here on, for {length(gap.length)}{'' if gap.is_over else ' and still'}."
+    before, row = moment.before, moment.row
+    had = before is not None and before.protected
+    return " Protected from here on." if row.protected and row.quantity and not had else ""
+
+
+def refused_as(rival: Refused) -> str:
+    """How a rival was turned away."""
+    refusal = rival.refusal
+    who = f"intent {refusal.intent_id}" if refusal.intent_id else rival.name
+    raced = ", the race was lost at the append" if refusal.detected_by == "version_conflict" else ""
+    written = ""
+    if abs(refusal.ts_recorded - rival.at) > CLOCKS_APART_MAX:
+        written = f" The ledger's clock said {date_and_time(refusal.ts_recorded)}."
+    return f"Refused: {refusal.command} of {who}. {refusal.error}{raced}.{written}"

@@ -1,0 +1,192 @@
+"""A stretch of time over the whole ledger: what is open, what stood unprotected longest, which cycles are oddest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from domain.events import PositionEvent
+from domain.values import plain, timestamp_text
+from projections.audit.anomalies import Oddity, oddities, warnings
+from projections.audit.narrative import gap_json, headline, oddity_json
+from projections.formatting import length
+from projections.metrics.cycle_metrics import CycleFacts
+from projections.metrics.objectives import seconds
+from projections.metrics.statistics import Statistics, Window
+from projections.positions import PositionRow
+from projections.timeline import Gap, Refusal, moments, timeline
+
+LISTED_MAX: Final = 20
+"""How many exposed positions and how many odd cycles are listed; the worst come first."""
+
+BARS_MAX: Final = 120
+_BARS: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 24 * 7, 24 * 28, 24 * 364, 24 * 3640))
+_MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class OpenPosition:
+    """A cycle that is open now, for how long, and how long it has been unprotected; None while it is not."""
+
+    row: PositionRow
+    age: timedelta
+    unprotected: timedelta | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row of the cycle, and the two lengths of time in seconds."""
+        bare = None if self.unprotected is None else plain(seconds(self.unprotected))
+        return {**self.row.as_json(), "age_seconds": plain(seconds(self.age)), "unprotected_seconds": bare}
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How long a position stood unprotected in the window: how often, in all, and its longest stretch."""
+
+    position_id: str
+    times: int
+    together: timedelta
+    longest: Gap
+
+    @classmethod
+    def of(cls, position_id: str, gaps: Sequence[Gap]) -> Exposure:
+        """Sum up some gaps of one position."""
+        together = sum((gap.length for gap in gaps), timedelta())
+        return cls(position_id, len(gaps), together, max(gaps, key=lambda gap: gap.length))
+
+    def as_json(self) -> dict[str, Any]:
+        """The longest stretch, and how much there was besides."""
+        more = {"times": self.times, "seconds_in_all": plain(seconds(self.together))}
+        return {"position_id": self.position_id, **gap_json(self.longest), **more}
+
+
+@dataclass(frozen=True)
+class OddCycle:
+    """A cycle with what is odd about it."""
+
+    position_id: str
+    headline: str
+    oddities: tuple[Oddity, ...]
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """How odd it is: warnings count first."""
+        return len(warnings(self.oddities)), len(self.oddities)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How many duplicates were refused from one moment to another."""
+
+    start: datetime
+    end: datetime
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """A stretch of time over the whole ledger, or over a part of it."""
+
+    window: Window
+    statistics: Statistics
+    cycles: int
+    """How many were open in the window, at some time."""
+    open: tuple[OpenPosition, ...]
+    exposed: tuple[Exposure, ...]
+    oddest: tuple[OddCycle, ...]
+    odd: int
+    """How many cycles have a warning."""
+
+    @property
+    def refused(self) -> tuple[Bar, ...]:
+        """Refused duplicates over time."""
+        return tuple(_bars(self.statistics.refusals.per_hour, self.window))
+
+    def as_json(self) -> dict[str, Any]:
+        """The review as a program reads it."""
+        return {
+            "since": timestamp_text(self.window.since),
+            "until": timestamp_text(self.window.until),
+            "cycles": self.cycles,
+            "open": [each.as_json() for each in self.open],
+            "statistics": self.statistics.as_json(),
+            "rejections": [
+                {"from": timestamp_text(bar.start), "to": timestamp_text(bar.end), "count": bar.count}
+                for bar in self.refused
+            ],
+            "longest_unprotected": [each.as_json() for each in self.exposed],
+            "odd": self.odd,
+            "oddest": [
+                {
+                    "position_id": each.position_id,
+                    "headline": each.headline,
+                    "oddities": [oddity_json(oddity) for oddity in each.oddities],
+                }
+                for each in self.oddest
+            ],
+        }
+
+
+def review(
+    cycles: Iterable[tuple[CycleFacts, Sequence[PositionEvent]]],
+    refusals: Mapping[str, Sequence[Refusal]],
+    statistics: Statistics,
+    now: datetime,
+) -> Review:
+    """Look through the cycles that were open in the window of some statistics.
+
+    Shape: each cycle with its events, oldest first; `refusals` by the position that stood in the way.
+    """
+    window = statistics.window
+    found: list[OpenPosition] = []
+    exposed: list[Exposure] = []
+    odd: list[OddCycle] = []
+    count = 0
+    for facts, events in cycles:
+        row, count = facts.position, count + 1
+        told = moments(events)
+        time = timeline(told, refusals.get(row.position_id, ()), now)
+        if row.status.is_open:
+            since = row.unprotected_since
+            found.append(OpenPosition(row, _age(row.opened_at, now), None if since is None else _age(since, now)))
+        gaps = [gap for gap in time.gaps if gap.length and window.overlaps(gap.start, gap.end)]
+        if gaps:
+            exposed.append(Exposure.of(row.position_id, gaps))
+        oddity = oddities(told, time)
+        if warnings(oddity):
+            odd.append(OddCycle(row.position_id, headline(row, time), oddity))
+    return Review(
+        window=window,
+        statistics=statistics,
+        cycles=count,
+        open=tuple(sorted(found, key=lambda each: each.row.opened_at)),
+        exposed=tuple(sorted(exposed, key=lambda each: each.longest.length, reverse=True)[:LISTED_MAX]),
+        oddest=tuple(sorted(odd, key=lambda each: each.weight, reverse=True)[:LISTED_MAX]),
+        odd=len(odd),
+    )
+
+
+def _age(since: datetime, now: datetime) -> timedelta:
+    """How long ago something was; no less than nothing, for clocks differ."""
+    return max(now - since, timedelta())
+
+
+def _bars(per_hour: Mapping[datetime, int], window: Window) -> Iterator[Bar]:
+    """Sum up hours to so few bars that they can be drawn; weeks begin on Mondays."""
+    wide = next((each for each in _BARS if window.until - window.since <= each * BARS_MAX), _BARS[-1])
+    start = window.since - (window.since - _MONDAY) % wide
+    counts: dict[datetime, int] = {}
+    for hour, count in per_hour.items():
+        begins = hour - (hour - _MONDAY) % wide
+        counts[begins] = counts.get(begins, 0) + count
+    while start < window.until:
+        yield Bar(start, start + wide, counts.get(start, 0))
+        start += wide
+
+
+def bar_name(bars: Sequence[Bar]) -> str:
+    """How long one bar lasts: `hour`, `6 h`, `day`."""
+    names = {timedelta(hours=1): "hour", timedelta(days=1): "day", timedelta(days=7): "week"}
+    wide = bars[0].end - bars[0].start
+    return names.get(wide, length(wide))

@@ -1,0 +1,307 @@
+"""One cycle as a story that a person can read: intent, request, order, fills, stops, rivals, exit, profit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import localcontext
+from itertools import groupby, pairwise
+from typing import Any, Final
+
+from domain.events import EntryFilled, PositionEvent, PositionReduced, StopLossLost, StopLossSet
+from domain.holding import ZERO
+from domain.values import EXACT, Side, Status, plain, timestamp_text
+from projections.audit.anomalies import Oddity, oddities
+from projections.audit.event_text import earned, refused_as, told_as
+from projections.formatting import average, clock, counted, length, listed, number, quoted, sentence
+from projections.metrics.objectives import seconds
+from projections.positions import PositionRow
+from projections.timeline import Gap, Moment, Refusal, Refused, Timeline, moments, timeline
+
+RUN_MAX: Final = 3
+"""So many events of a kind in a row are told one by one; more are told in one sentence."""
+
+BLOCK_MAX: Final = 12
+"""So many events of all such kinds in a row are told in their order; of more each kind is told together."""
+
+_SINGLE: Final = "single"
+"""The kind of those that are always told one by one."""
+
+_CHAPTERS: Final = {
+    Status.PENDING_ENTRY: "The entry",
+    Status.ENTRY_PLACED: "The entry",
+    Status.PENDING_SL: "The protection",
+    Status.ACTIVE: "The position",
+    Status.ROLLING_BACK: "The rollback",
+}
+_END: Final = "The end"
+_AFTERWARDS: Final = "Afterwards"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step of a story: when, how long after the step before it, and what happened.
+
+    `versions` are the first and the last event that it tells; none for a refusal.
+    """
+
+    at: datetime
+    since: timedelta | None
+    text: str
+    versions: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Some steps that belong together."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """One cycle, told: what it is in a line, its facts, what is odd about it, and what happened, chapter by chapter."""
+
+    row: PositionRow
+    headline: str
+    facts: tuple[tuple[str, str], ...]
+    oddities: tuple[Oddity, ...]
+    chapters: tuple[Chapter, ...]
+    timeline: Timeline
+
+    def as_json(self) -> dict[str, Any]:
+        """The story as a program reads it; lengths of time in seconds, as text."""
+        return {
+            "position_id": self.row.position_id,
+            "headline": self.headline,
+            "facts": dict(self.facts),
+            "unprotected_seconds": _seconds(self.timeline.unprotected),
+            "gaps": [gap_json(gap) for gap in self.timeline.gaps],
+            "refused": len(self.timeline.refused),
+            "oddities": [oddity_json(oddity) for oddity in self.oddities],
+            "chapters": [
+                {"title": chapter.title, "lines": [_line_json(line) for line in chapter.lines]}
+                for chapter in self.chapters
+            ],
+        }
+
+
+def oddity_json(oddity: Oddity) -> dict[str, str]:
+    """An oddity as a program reads it."""
+    return {"kind": oddity.kind, "weight": oddity.weight.value, "at": timestamp_text(oddity.at), "text": oddity.text}
+
+
+def gap_json(gap: Gap) -> dict[str, Any]:
+    """A stretch without protection as a program reads it."""
+    return {
+        "from": timestamp_text(gap.start),
+        "to": timestamp_text(gap.end) if gap.is_over else None,
+        "seconds": _seconds(gap.length),
+        "why": gap.why,
+    }
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    first, last = line.versions or (None, None)
+    return {"at": timestamp_text(line.at), "text": line.text, "first_version": first, "last_version": last}
+
+
+def _seconds(time: timedelta) -> str:
+    return plain(seconds(time))
+
+
+def story(events: Iterable[PositionEvent], refusals: Iterable[Refusal], now: datetime) -> Story:
+    """Tell one cycle from its events, oldest first; `refusals` may be those of others too.
+
+    While the cycle is open, its time runs on to `now`.
+    """
+    told = moments(events)
+    time = timeline(told, refusals, now)
+    return Story(
+        row=told[-1].row,
+        headline=headline(told[-1].row, time),
+        facts=tuple(_facts(told, time)),
+        oddities=oddities(told, time),
+        chapters=tuple(_chapters(told, time)),
+        timeline=time,
+    )
+
+
+def headline(row: PositionRow, time: Timeline) -> str:
+    """A cycle in one line."""
+    quantity = row.quantity or row.filled_qty or row.requested_qty
+    what = f"{row.side} {number(quantity)} {row.symbol} at {row.exchange}"
+    if row.avg_px_open is not None:
+        what += f", entered at {average(row.avg_px_open)}"
+    if not row.status.is_open:
+        return sentence(f"{what}: {row.status} after {length(time.over_at - time.start)}")
+    stop = f", protected by a stop at {number(row.stop_price)}" if row.protected else ""
+    bare = ", UNPROTECTED" if row.quantity and not row.protected else ""
+    return sentence(f"{what}: {row.status}, open for {length(time.end - time.start)}{stop}{bare}")
+
+
+def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
+    row, held = told[-1].row, told[-1].held
+    yield "Intent", row.intent_id or "none: it began without a request"
+    if row.requested_qty is not None:
+        yield (
+            "Requested",
+            f"{row.side} {plain(row.requested_qty)}"
+            + (f", the signal saw {plain(row.signal_price)}" if row.signal_price is not None else ""),
+        )
+    if row.filled_qty:
+        yield "Entered", f"{plain(row.filled_qty)} at {average(row.avg_px_open)} on average"
+    if held.closed_qty:
+        yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close)} on average"
+    if row.status.is_open and row.quantity:
+        yield "Open now", plain(row.quantity)
+        yield (
+            "Stop",
+            f"{number(row.stop_price)}{'' if row.stop_confirmed else ', not confirmed'}"
+            if (row.stop_price is not None)
+            else "none",
+        )
+    if held.closed_qty:
+        yield "Earned", earned(held)
+    if row.exit_reason:
+        yield "Reason of its end" if not row.status.is_open else "Undone because", quoted(row.exit_reason)
+    if held.filled_qty:
+        gaps = [gap for gap in time.gaps if gap.length]
+        yield (
+            "Unprotected",
+            f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else "never",
+        )
+    yield "Rivals refused", f"{len(time.refused):,}"
+    yield "Events", f"{len(told):,}"
+
+
+_Step = Moment | Refused
+
+
+def _chapters(told: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
+    gaps = {gap.start: gap for gap in time.gaps}
+    before: datetime | None = None
+    for title, run in groupby(_titled(told, time), key=lambda pair: pair[0]):
+        lines = []
+        for line in _lines([step for _, step in run], gaps):
+            lines.append(line if before is None else Line(line.at, line.at - before, line.text, line.versions))
+            before = line.at
+        yield Chapter(title, tuple(lines))
+
+
+def _titled(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, _Step]]:
+    """Events and refusals in the order in which they were recorded, each with the chapter that it belongs to."""
+    rivals = deque(time.refused)
+    meanwhile = _CHAPTERS.get(told[0].row.status, _END)
+    for recorded, moment in enumerate(told):
+        while rivals and rivals[0].after <= recorded:
+            yield meanwhile, rivals.popleft()
+        was_over = moment.before is not None and not moment.before.status.is_open
+        title = _AFTERWARDS if was_over else _CHAPTERS.get(moment.row.status, _END)
+        meanwhile = title if moment.row.status.is_open else _AFTERWARDS
+        yield title, moment
+    for rival in rivals:
+        yield meanwhile, rival
+
+
+def _topic(step: _Step) -> str:
+    if isinstance(step, Refused):
+        return "rivals"
+    match step.event:
+        case StopLossSet() | StopLossLost():
+            return "stops"
+        case EntryFilled():
+            return "entries"
+        case PositionReduced():
+            return "exits"
+    return _SINGLE
+
+
+def _lines(steps: Iterable[_Step], gaps: dict[datetime, Gap]) -> Iterator[Line]:
+    for is_single, block in groupby(steps, key=lambda step: _topic(step) == _SINGLE):
+        for run in [[step] for step in block] if is_single else _runs(list(block)):
+            if len(run) > RUN_MAX:
+                yield Line(run[0].at, None, _IN_ONE[_topic(run[0])](run, gaps), _versions(run))
+            else:
+                for step in run:
+                    yield _line(step, gaps)
+
+
+def _runs(block: Sequence[_Step]) -> Iterable[list[_Step]]:
+    """Steps of a kind that follow each other; of a long block all of a kind, for stops and rivals take turns."""
+    if len(block) <= BLOCK_MAX:
+        return [list(run) for _, run in groupby(block, key=_topic)]
+    topics: dict[str, list[_Step]] = {}
+    for step in block:
+        topics.setdefault(_topic(step), []).append(step)
+    return topics.values()
+
+
+def _line(step: _Step, gaps: dict[datetime, Gap]) -> Line:
+    if isinstance(step, Refused):
+        return Line(step.at, None, refused_as(step), None)
+    began = _begins_gap(step)
+    return Line(step.at, None, told_as(step, gaps.get(step.at) if began else None), _versions([step]))
+
+
+def _begins_gap(moment: Moment) -> bool:
+    row, before = moment.row, moment.before
+    bare = bool(row.status.is_open and row.quantity and not row.protected)
+    return bare and (before is None or not before.quantity or before.protected)
+
+
+def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:
+    numbers = [step.event.originator_version for step in run if isinstance(step, Moment)]
+    return (numbers[0], numbers[-1]) if numbers else None
+
+
+def _stops_in_one(run: Sequence[Any], gaps: dict[datetime, Gap]) -> str:
+    prices = [step.event.stop_price for step in run if isinstance(step.event, StopLossSet)]
+    lost = [step for step in run if isinstance(step.event, StopLossLost)]
+    side = run[-1].row.side
+    away = sum((after < before) if side is Side.LONG else (after > before) for before, after in pairwise(prices))
+    words = f"The stop was set {counted(len(prices), 'time')} until {clock(run[-1].at)}"
+    if prices:
+        words += f", from {plain(prices[0])} to {plain(prices[-1])}"
+    words += f", {counted(away, 'time')} away from the price" if away else ", never away from the price"
+    bare = [gaps[step.at] for step in run if _begins_gap(step) and step.at in gaps]
+    if lost:
+        words += f"; it was gone {counted(len(lost), 'time')}"
+    if bare:
+        total, longest = sum((gap.length for gap in bare), timedelta()), max(gap.length for gap in bare)
+        words += f". UNPROTECTED {counted(len(bare), 'time')}, {length(total)} in all, {length(longest)} at the longest"
+    return f"{words}."
+
+
+def _fills_in_one(verb: str) -> Callable[[Sequence[Any], dict[datetime, Gap]], str]:
+    def words(run: Sequence[Any], gaps: dict[datetime, Gap]) -> str:
+        fills = [step.event for step in run]
+        with localcontext(EXACT):
+            total = sum((fill.last_qty for fill in fills), ZERO)
+        prices, row = [fill.last_px for fill in fills], run[-1].row
+        text = (
+            f"{counted(len(fills), 'fill')} until {clock(run[-1].at)} {verb} {plain(total)} at {plain(min(prices))} to "
+            f"{plain(max(prices))}. The average entry is {average(row.avg_px_open)}, and {plain(row.quantity)} is open."
+        )
+        bare = [gaps[step.at] for step in run if _begins_gap(step) and step.at in gaps]
+        return text + "".join(f" UNPROTECTED for {length(gap.length)}." for gap in bare)
+
+    return words
+
+
+def _rivals_in_one(run: Sequence[Any], gaps: dict[datetime, Gap]) -> str:
+    del gaps
+    names = list(dict.fromkeys(step.name for step in run))
+    errors = sorted({step.refusal.error for step in run})
+    return f"{counted(len(run), 'rival')} refused until {clock(run[-1].at)}: {listed(names)} ({', '.join(errors)})."
+
+
+_IN_ONE: Final = {
+    "stops": _stops_in_one,
+    "entries": _fills_in_one("entered"),
+    "exits": _fills_in_one("closed"),
+    "rivals": _rivals_in_one,
+}

@@ -1,0 +1,103 @@
+"""What may be wrong with a ledger: how bad it is, in words, and which command to run next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from domain.identifiers import PositionKey
+from projections.positions import PositionRow
+
+PROGRAM: Final = "position-ledger"
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Somebody should look at it."""
+    CRITICAL = "critical"
+    """Money is at risk, or what is stored cannot be relied on."""
+
+    @property
+    def rank(self) -> int:
+        """The order of severities."""
+        return list(Severity).index(self)
+
+
+class Check(StrEnum):
+    """What is looked at."""
+
+    INCOMPLETE = "incomplete"
+    UNPROTECTED = "unprotected"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    ROLLING_BACK = "rolling_back"
+    DAMAGE = "damage"
+    PROJECTIONS = "projections"
+    EXCHANGE = "exchange"
+    DATABASE = "database"
+    CRITERIA = "criteria"
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One thing that is not as it should be: with which position (or stream, or projection), and the next command."""
+
+    severity: Severity
+    subject: str
+    message: str
+    advice: str
+
+    def as_json(self) -> dict[str, str]:
+        """The symptom as a program reads it."""
+        return {
+            "severity": self.severity.value,
+            "subject": self.subject,
+            "message": self.message,
+            "advice": self.advice,
+        }
+
+
+@dataclass(frozen=True)
+class Section:
+    """One check, what it came to in a sentence, and everything that it found."""
+
+    check: Check
+    says: str
+    symptoms: tuple[Symptom, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """That of the worst symptom."""
+        return worst(symptom.severity for symptom in self.symptoms)
+
+    def as_json(self) -> dict[str, Any]:
+        """The section as a program reads it."""
+        return {
+            "check": self.check.value,
+            "severity": self.severity.value,
+            "says": self.says,
+            "findings": [symptom.as_json() for symptom in self.symptoms],
+        }
+
+
+def worst(severities: Iterable[Severity]) -> Severity:
+    """The worst of some severities; ok of none."""
+    return max(severities, key=lambda severity: severity.rank, default=Severity.OK)
+
+
+def advised(verb: str, where: PositionKey | PositionRow, *arguments: str) -> str:
+    """A command about one key, as it can be pasted."""
+    asked = ["--symbol", where.symbol, "--exchange", where.exchange]
+    if where.account is not None:
+        asked += ["--account", where.account]
+    return shlex.join([PROGRAM, verb, *asked, *arguments])
+
+
+def history_of(place: str) -> str:
+    """The command that shows what happened to a key or a position."""
+    return shlex.join([PROGRAM, "history", place])

@@ -1,0 +1,243 @@
+"""What is wrong with a ledger: its cycles by age, its events, its projections, and what an exchange shows beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from domain.values import Status, plain
+from projections.formatting import date_and_time, length
+from projections.health.checks import PROGRAM, Check, Section, Severity, Symptom, advised, history_of
+from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
+from projections.positions import PositionRow
+from projections.projection import Poison
+from projections.reconciliation.compare import Reconciliation
+from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.grace_periods import is_overdue
+from projections.recovery.in_flight import Unfinished, unfinished
+
+LAG_MAX: Final = 100_000
+"""How many events a projection may be behind: taking in more would keep whoever asks waiting for seconds."""
+SHOWN_MAX: Final = 20
+"""How many pieces of damage are listed; `verify` lists all."""
+_NEVER: Final = frozenset({"late_duplicates", "invalid_states"})
+"""Criteria that were never to be missed: the others are shares and durations."""
+_AT_RISK: Final = frozenset({Kind.UNPROTECTED, Kind.LOST_STOP, Kind.SIDE, Kind.ORPHAN})
+_AT_THE_EXCHANGE: Final = frozenset({Kind.ZOMBIE, Kind.DUPLICATE_STOPS, Kind.WRONG_SIDE_STOP})
+"""What only orders can mend, and the ledger sends none."""
+
+
+class Damage(Protocol):
+    """Something that is stored and does not fit."""
+
+    @property
+    def kind(self) -> str:
+        """`version`, `hash`, `columns`, `event` or `row`."""
+
+    @property
+    def where(self) -> str:
+        """A position, or a stream and a version."""
+
+    @property
+    def message(self) -> str:
+        """What does not fit."""
+
+
+class Following(Protocol):
+    """How far a projection has come."""
+
+    @property
+    def projection(self) -> str:
+        """Its name."""
+
+    @property
+    def behind(self) -> int:
+        """How many events are not in it."""
+
+    @property
+    def poison(self) -> Poison | None:
+        """The event at which it cannot go on."""
+
+
+class Cycles:
+    """The checks of open cycles; `evidence` are, by account, the arguments that name what the exchange showed."""
+
+    def __init__(
+        self,
+        rows: Iterable[PositionRow],
+        now: datetime,
+        age: timedelta,
+        evidence: Mapping[tuple[str | None, str | None], Sequence[str]],
+    ) -> None:
+        """Look at rows at a moment; what is older than `age` is critical."""
+        self._rows = [row for row in rows if row.status.is_open]
+        self._now, self._age, self._evidence = now, age, evidence
+
+    def sections(self) -> list[Section]:
+        """All of them."""
+        return [self.incomplete(), self.unprotected(), self.outcome_unknown(), self.rolling_back()]
+
+    def incomplete(self) -> Section:
+        """Entries that are not done, and positions that are flat without an end."""
+        found = [
+            each
+            for each in unfinished(self._rows, self._now)
+            if each.row.status is not Status.ROLLING_BACK
+            and (each.row.status is not Status.ACTIVE or not each.row.quantity)
+        ]
+        late = [self._late(each) for each in found if each.is_overdue]
+        return Section(Check.INCOMPLETE, f"{len(found)} under way, {len(late)} for longer than they may", tuple(late))
+
+    def _late(self, cycle: Unfinished) -> Symptom:
+        severity = Severity.CRITICAL if cycle.age >= self._age else Severity.WARNING
+        state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
+        return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}")
+
+    def unprotected(self) -> Section:
+        """Positions without a stop: a warning at once, critical after 30 s (L7), once an entry had its time (I-15)."""
+        held = [row for row in self._rows if row.quantity]
+        found = [
+            self._symptom(
+                Severity.CRITICAL if self._now - since >= UNPROTECTED_MAX else Severity.WARNING,
+                row,
+                f"{row.side.value} {plain(row.quantity)} without a confirmed stop for {length(self._now - since)}",
+            )
+            for row in held
+            if (since := row.unprotected_since) is not None and is_overdue(row, self._now)
+        ]
+        return Section(Check.UNPROTECTED, f"{len(found)} of {len(held)} held positions", tuple(found))
+
+    def outcome_unknown(self) -> Section:
+        """Entries about which the exchange did not answer; nobody may enter there until it is known."""
+        found = [
+            self._symptom(
+                Severity.CRITICAL if is_overdue(row, self._now) else Severity.WARNING,
+                row,
+                f"the exchange did not answer about its entry of {date_and_time(row.opened_at)} UTC",
+            )
+            for row in self._rows
+            if row.outcome_unknown
+        ]
+        return Section(Check.OUTCOME_UNKNOWN, f"{len(found)} entries", tuple(found))
+
+    def rolling_back(self) -> Section:
+        """Rollbacks that do not come to an end."""
+        found = [each for each in unfinished(self._rows, self._now) if each.row.status is Status.ROLLING_BACK]
+        stuck = [self._stuck(each) for each in found if each.is_overdue or each.row.rollback_failed]
+        return Section(Check.ROLLING_BACK, f"{len(found)} under way, {len(stuck)} stuck", tuple(stuck))
+
+    def _stuck(self, cycle: Unfinished) -> Symptom:
+        is_critical = cycle.row.rollback_failed or cycle.age >= self._age
+        failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
+        message = f"rolling back for {length(cycle.age)}{failed}"
+        return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message)
+
+    def _symptom(self, severity: Severity, row: PositionRow, message: str) -> Symptom:
+        evidence = self._evidence.get((row.exchange, row.account), ("--snapshot", "FILE"))
+        return Symptom(severity, row.position_id, message, advised("recover", row, *evidence))
+
+
+def damage(findings: Sequence[Damage], says: str) -> Section:
+    """What `verify` found; each is critical.
+
+    A row that differs is folded anew, unless the events of its stream are what is damaged: then it may be the last
+    good copy.
+    """
+    damaged = {_stream(each) for each in findings if each.kind != "row"}
+    unread = {_stream(each) for each in findings if each.kind == "event"}
+    found = [
+        Symptom(Severity.CRITICAL, each.where, f"{each.kind}: {each.message}", _mended(_stream(each), damaged, unread))
+        for each in findings[:SHOWN_MAX]
+    ]
+    return Section(Check.DAMAGE, says, tuple(found))
+
+
+def _stream(damage: Damage) -> str:
+    return damage.where.partition(" version ")[0].partition("#")[0]
+
+
+def _mended(stream: str, damaged: Collection[str], unread: Collection[str]) -> str:
+    if stream not in damaged:
+        return f"{PROGRAM} rebuild"
+    return f"{PROGRAM} verify" if stream in unread else history_of(stream)
+
+
+def unreadable(what: str, cause: Exception) -> Symptom:
+    """A table of rows that cannot be read at all; events are the truth, and rows are made of them."""
+    return Symptom(Severity.CRITICAL, what, f"cannot be read: {_on_one_line(cause)}", f"{PROGRAM} rebuild")
+
+
+def _on_one_line(words: object) -> str:
+    return " ".join(str(words).split())[:200]
+
+
+def following(standings: Iterable[Following]) -> Section:
+    """How far behind the log each projection is, and whether it can go on."""
+    known = list(standings)
+    found = [symptom for each in known if (symptom := _lag(each)) is not None]
+    says = ", ".join(f"{each.projection} {each.behind:,} events behind" for each in known)
+    return Section(Check.PROJECTIONS, says, tuple(found))
+
+
+def _lag(each: Following) -> Symptom | None:
+    if each.poison is not None:
+        message = f"cannot go on at nid {each.poison.nid}: {_on_one_line(each.poison.cause)}"
+        return Symptom(Severity.CRITICAL, each.projection, message, f"{PROGRAM} projections")
+    if each.behind > LAG_MAX:
+        message = f"{each.behind:,} events behind: whoever asks for them next has to wait"
+        return Symptom(Severity.WARNING, each.projection, message, f"{PROGRAM} stats")
+    return None
+
+
+def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
+    """What `reconcile` finds; `evidence` are the arguments that name the snapshots."""
+    where = " ".join(filter(None, (found.snapshot.exchange, found.snapshot.account)))
+    doubts = [
+        Symptom(
+            Severity.WARNING, where, f"the snapshot is not reliable: {doubt}", f"{PROGRAM} diagnose --snapshot FILE"
+        )
+        for doubt in found.doubts
+    ]
+    problems = [_difference(found, each, evidence) for each in found.problems]
+    says = f"{where}: {len(found.of(Kind.MATCHED))} match, {len(problems)} to look at"
+    return Section(Check.EXCHANGE, says, (*doubts, *problems))
+
+
+def _difference(found: Reconciliation, finding: Finding, evidence: Sequence[str]) -> Symptom:
+    is_gone = finding.kind is Kind.PHANTOM and finding.confirmations >= found.rules.confirmations
+    severity = Severity.CRITICAL if finding.kind in _AT_RISK or is_gone else Severity.WARNING
+    subject = finding.row.position_id if finding.row is not None else finding.key.stream
+    words = finding.kind.value.replace("_", " ")
+    return Symptom(severity, subject, f"{words}: {finding.message}", _put_right(finding, evidence))
+
+
+def _put_right(finding: Finding, evidence: Sequence[str]) -> str:
+    if finding.kind in _AT_THE_EXCHANGE:
+        ids = ", ".join(order.order_id for order in finding.orders)
+        return f"cancel what is too much of {ids} at the exchange, then {advised('reconcile', finding.key, *evidence)}"
+    row = finding.row
+    is_unfinished = row is not None and (row.status is not Status.ACTIVE or finding.kind is Kind.UNPROTECTED)
+    return advised("recover" if is_unfinished else "reconcile", finding.key, *evidence)
+
+
+def database(where: str, software: str, warning: str | None) -> Section:
+    """What is to be known of the database software."""
+    advice = f"{PROGRAM} export --output ledger.jsonl.gz, and import it into PostgreSQL; or use a later SQLite"
+    found = (Symptom(Severity.WARNING, where, warning, advice),) if warning is not None else ()
+    return Section(Check.DATABASE, f"{software}, {where}", found)
+
+
+def criteria(known: Sequence[Criterion]) -> Section:
+    """The success criteria of the last 24 h that were missed."""
+    found = [
+        Symptom(
+            Severity.CRITICAL if each.name in _NEVER else Severity.WARNING,
+            each.name,
+            f"{each.says}: {each.as_json()['value']}, not {each.bar}",
+            history_of(each.offenders[0]) if each.offenders else f"{PROGRAM} stats",
+        )
+        for each in known
+        if each.ok is False
+    ]
+    return Section(Check.CRITERIA, f"{len(found)} of {len(known)} criteria missed", tuple(found))

@@ -1,0 +1,128 @@
+"""The success criteria of the ledger (L12, L15), each with its bar: met, missed, or not known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from itertools import groupby, pairwise
+from operator import attrgetter
+from typing import Any, Final
+
+from domain.values import EXACT, Status, plain
+from projections.metrics.cycle_metrics import CycleFacts
+
+PAIR: Final = timedelta(seconds=10)
+"""Two cycles of one key that were opened closer together than this are one too many (L12)."""
+UNPROTECTED_MAX: Final = timedelta(seconds=30)
+"""How long a position may stand without a stop before that is critical (L7)."""
+ROLLED_BACK_SHARE_MAX: Final = Decimal("0.05")
+PREVENTED_SHARE_MIN: Final = Decimal("0.99")
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SHARE_DIGITS: Final = Decimal("0.000001")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """One criterion: what was measured, the bar, and whether it is met; `ok` None is "not known".
+
+    `offenders` are the positions to look at.
+    """
+
+    name: str
+    value: int | Decimal | None
+    bar: str
+    ok: bool | None
+    says: str
+    offenders: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The criterion as a program reads it: counts are integers, shares and seconds are text."""
+        value = plain(self.value) if isinstance(self.value, Decimal) else self.value
+        return {**vars(self), "value": value, "offenders": list(self.offenders)}
+
+
+def none_of(name: str, says: str, offenders: Sequence[str], *, anything: bool) -> Criterion:
+    """A thing that must never happen; not known when there was nothing that it could have happened to."""
+    count = len(offenders)
+    is_known = anything or bool(offenders)
+    return Criterion(
+        name=name,
+        value=count if is_known else None,
+        bar="= 0",
+        ok=not count if is_known else None,
+        says=says,
+        offenders=tuple(dict.fromkeys(offenders)),
+    )
+
+
+def rolled_back_share(own: Sequence[CycleFacts]) -> Criterion:
+    """How many of the cycles had to be undone: it was 4 of 42."""
+    undone = [cycle.position_id for cycle in own if cycle.position.status is Status.ROLLED_BACK]
+    return Criterion(
+        name="rolled_back_share",
+        value=share(len(undone), len(own)),
+        bar=f"< {plain(ROLLED_BACK_SHARE_MAX)}",
+        ok=len(undone) < ROLLED_BACK_SHARE_MAX * len(own) if own else None,
+        says=f"{len(undone)} of the {len(own)} cycles that were opened were rolled back",
+        offenders=tuple(undone),
+    )
+
+
+def prevented_share(early: int, late: int) -> Criterion:
+    """How many of the duplicates were refused in time."""
+    return Criterion(
+        name="duplicates_prevented_share",
+        value=share(early, early + late),
+        bar=f">= {plain(PREVENTED_SHARE_MIN)}",
+        ok=early >= PREVENTED_SHARE_MIN * (early + late) if early + late else None,
+        says=f"{early} of {early + late} duplicates were refused before an order was sent",
+    )
+
+
+def unprotected_longest(longest: dict[str, timedelta]) -> Criterion:
+    """How long a position stood without a confirmed stop at a stretch; not known when none was held."""
+    worst = max(longest.values(), default=None)
+    return Criterion(
+        name="unprotected_longest_seconds",
+        value=None if worst is None else seconds(worst),
+        bar=f"<= {plain(seconds(UNPROTECTED_MAX))}",
+        ok=None if worst is None else worst <= UNPROTECTED_MAX,
+        says="the longest that a position was held without a confirmed stop",
+        offenders=tuple(position_id for position_id, length in longest.items() if length > UNPROTECTED_MAX),
+    )
+
+
+def pairs(cycles: Iterable[CycleFacts]) -> list[CycleFacts]:
+    """Cycles that were opened soon after another one of their key, unless that one's entry came to nothing."""
+    by_key = groupby(sorted(cycles, key=attrgetter("position.stream", "opened_at")), attrgetter("position.stream"))
+    return [
+        later
+        for _, of_key in by_key
+        for earlier, later in pairwise(of_key)
+        if later.opened_at - earlier.opened_at < PAIR and not earlier.came_to_nothing
+    ]
+
+
+def invalid(cycles: Iterable[CycleFacts]) -> list[str]:
+    """Cycles in a state that cannot be: over with something held, or open beside another one of their key."""
+    known = list(cycles)
+    open_of_key = Counter(cycle.position.stream for cycle in known if cycle.position.status.is_open)
+    return [
+        cycle.position_id
+        for cycle in known
+        if (open_of_key[cycle.position.stream] > 1 if cycle.position.status.is_open else bool(cycle.position.quantity))
+    ]
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    """A part of a whole with six decimals, for display; None of nothing. Bars are compared exactly."""
+    return EXACT.divide(Decimal(part), Decimal(whole)).quantize(_SHARE_DIGITS) if whole else None
+
+
+def seconds(duration: timedelta) -> Decimal:
+    """A duration in seconds, exact."""
+    return Decimal(duration // _MICROSECOND).scaleb(-6)

@@ -1,0 +1,297 @@
+"""Rates, durations and refusals of a stretch of time, and whether the success criteria hold.
+
+Times of cycles are on the exchange's clock (`ts_event`), those of refusals on ours (`ts_recorded`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from domain.values import Status, plain, timestamp_text
+from projections.metrics.cycle_metrics import CycleFacts, Gap
+from projections.metrics.objectives import (
+    PAIR,
+    Criterion,
+    invalid,
+    none_of,
+    pairs,
+    prevented_share,
+    rolled_back_share,
+    seconds,
+    share,
+    unprotected_longest,
+)
+
+_BEFORE_AN_ORDER: Final = frozenset({"request_entry", "adopt"})
+"""Commands that ask before anything is sent: refused, they cost nothing."""
+_AFTER_AN_ORDER: Final = "record_entry_placed"
+"""Refused, there is an order at the exchange that is one too many."""
+
+
+class Refusal(Protocol):
+    """A refused duplicate, as the rejections log has it."""
+
+    @property
+    def ts_recorded(self) -> datetime:
+        """When it was refused."""
+
+    @property
+    def error(self) -> str:
+        """Which rule said no."""
+
+    @property
+    def detected_by(self) -> str:
+        """`state` or `version_conflict`."""
+
+    @property
+    def source(self) -> str:
+        """Who asked."""
+
+    @property
+    def command(self) -> str:
+        """For what."""
+
+    @property
+    def stream(self) -> str:
+        """At which key."""
+
+    @property
+    def position_id(self) -> str | None:
+        """What stood in the way."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time that is looked at: from `since` up to, and without, `until`."""
+
+    since: datetime
+    until: datetime
+
+    def __contains__(self, moment: object) -> bool:
+        """Whether it happened meanwhile."""
+        return isinstance(moment, datetime) and self.since <= moment < self.until
+
+    @property
+    def reach(self) -> datetime:
+        """From when on cycles must be known: one that ended just before may be the first of a pair."""
+        return self.since - PAIR
+
+    def overlaps(self, began: datetime, ended: datetime | None) -> bool:
+        """Whether something lasted into it; None has not ended."""
+        return began < self.until and (ended is None or ended >= self.since)
+
+    def part_of(self, gap: Gap) -> timedelta:
+        """How much of a gap lies in here."""
+        return max(min(gap.ended, self.until) - max(gap.began, self.since), timedelta())
+
+
+@dataclass(frozen=True)
+class Durations:
+    """How long something took; `p50` and `p95` are the durations of cycles (nearest rank), nothing is interpolated."""
+
+    count: int
+    p50: timedelta | None
+    p95: timedelta | None
+    max: timedelta | None
+
+    @classmethod
+    def of(cls, durations: Iterable[timedelta]) -> Durations:
+        """Sum up durations; None everywhere when there are none."""
+        ordered = sorted(durations)
+        if not ordered:
+            return cls(0, None, None, None)
+        return cls(len(ordered), _percentile(ordered, 50), _percentile(ordered, 95), ordered[-1])
+
+    def as_json(self) -> dict[str, Any]:
+        """In seconds, as text."""
+        return {"count": self.count, "p50": _text(self.p50), "p95": _text(self.p95), "max": _text(self.max)}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Refused duplicates of one kind."""
+
+    error: str
+    detected_by: str
+    source: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Refused duplicates.
+
+    `early`: before an order could be sent. `late`: after one had been. `other`: about no second position.
+    """
+
+    early: int
+    late: tuple[Refusal, ...]
+    other: int
+    by_cause: dict[Cause, int]
+    per_hour: dict[datetime, int]
+    """Hours (UTC) without any are not there."""
+
+    @classmethod
+    def of(cls, refusals: Iterable[Refusal]) -> Refusals:
+        """Count refusals."""
+        known = list(refusals)
+        early = sum(refusal.command in _BEFORE_AN_ORDER for refusal in known)
+        late = tuple(refusal for refusal in known if refusal.command == _AFTER_AN_ORDER)
+        causes = Counter(Cause(each.error, each.detected_by, each.source, each.command) for each in known)
+        hours = Counter(each.ts_recorded.replace(minute=0, second=0, microsecond=0) for each in known)
+        return cls(early, late, len(known) - early - len(late), dict(causes.most_common()), dict(sorted(hours.items())))
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.early + len(self.late) + self.other
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts as a program reads them."""
+        return {
+            "total": self.total,
+            "early": self.early,
+            "late": len(self.late),
+            "other": self.other,
+            "by_cause": [{**vars(cause), "count": count} for cause, count in self.by_cause.items()],
+            "per_hour": [{"hour": timestamp_text(hour), "count": count} for hour, count in self.per_hour.items()],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """What happened in a window, in numbers, and whether that is good enough.
+
+    `by_status` counts the cycles that were opened in the window by how they stand now; imported ones are only counted
+    in `imported`. `unprotected` is how long something was held without a confirmed stop within the window, added up
+    over all positions, imported ones included.
+    """
+
+    window: Window
+    by_status: dict[Status, int]
+    imported: int
+    request_to_protected: Durations
+    never_protected: int
+    """Cycles that were requested in the window and not protected, so far or ever."""
+    unprotected: timedelta
+    unprotected_now: tuple[str, ...]
+    """The positions that are held without a confirmed stop now."""
+    refusals: Refusals
+    criteria: tuple[Criterion, ...]
+
+    @property
+    def opened(self) -> int:
+        """Cycles that were opened in the window."""
+        return sum(self.by_status.values())
+
+    @property
+    def rolled_back_share(self) -> Decimal | None:
+        """The part of them that was rolled back; None of nothing."""
+        return share(self.by_status[Status.ROLLED_BACK], self.opened)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no criterion is missed; one that is not known is not missed."""
+        return all(criterion.ok is not False for criterion in self.criteria)
+
+    def as_json(self) -> dict[str, Any]:
+        """The statistics as a program reads them: seconds and shares as text, counts as integers."""
+        rolled_back = self.rolled_back_share
+        return {
+            "ok": self.ok,
+            "since": timestamp_text(self.window.since),
+            "until": timestamp_text(self.window.until),
+            "opened": self.opened,
+            "by_status": {status.value: count for status, count in self.by_status.items()},
+            "imported": self.imported,
+            "rolled_back_share": None if rolled_back is None else plain(rolled_back),
+            "request_to_protected_seconds": self.request_to_protected.as_json(),
+            "never_protected": self.never_protected,
+            "unprotected_seconds": _text(self.unprotected),
+            "unprotected_now": list(self.unprotected_now),
+            "rejections": self.refusals.as_json(),
+            "criteria": [criterion.as_json() for criterion in self.criteria],
+        }
+
+
+def measure(facts: Iterable[CycleFacts], refusals: Iterable[Refusal], window: Window, *, now: datetime) -> Statistics:
+    """Sum up a window.
+
+    Shape: `facts` of all cycles that were open at some time from `window.reach` on; more do no harm.
+    Units: what is not over yet lasts until `now`.
+    """
+    known = list(facts)
+    own = [cycle for cycle in known if not cycle.is_imported]
+    opened = [cycle for cycle in own if cycle.opened_at in window]
+    refused = Refusals.of(refusal for refusal in refusals if refusal.ts_recorded in window)
+    held = [cycle for cycle in known if cycle.was_held and window.overlaps(cycle.opened_at, cycle.ended_at)]
+    return Statistics(
+        window=window,
+        by_status={status: sum(cycle.position.status is status for cycle in opened) for status in Status},
+        imported=sum(cycle.is_imported and cycle.opened_at in window for cycle in known),
+        request_to_protected=Durations.of(
+            taken for cycle in opened if (taken := cycle.request_to_protected) is not None
+        ),
+        never_protected=sum(cycle.was_requested and cycle.protected_at is None for cycle in opened),
+        unprotected=sum((window.part_of(gap) for cycle in held for gap in cycle.gaps_until(now)), timedelta()),
+        unprotected_now=tuple(cycle.position_id for cycle in known if cycle.position.unprotected_since is not None),
+        refusals=refused,
+        criteria=_criteria(
+            known, opened, refused, {each.position_id: _longest(each, window, now) for each in held}, window
+        ),
+    )
+
+
+def _longest(cycle: CycleFacts, window: Window, now: datetime) -> timedelta:
+    """The longest gap that lasted into the window, with what lies before it: no window may cut one in two."""
+    gaps = [gap for gap in cycle.gaps_until(now) if window.overlaps(gap.began, gap.ended)]
+    return max((min(gap.ended, window.until) - gap.began for gap in gaps), default=timedelta())
+
+
+def _criteria(
+    known: Sequence[CycleFacts],
+    opened: Sequence[CycleFacts],
+    refused: Refusals,
+    longest: dict[str, timedelta],
+    window: Window,
+) -> tuple[Criterion, ...]:
+    own = [cycle for cycle in known if not cycle.is_imported]
+    undone = [cycle.position_id for cycle in own if cycle.is_rollback_for_duplicate and cycle.ended_at in window]
+    anything = bool(own or refused.total)
+    return (
+        none_of(
+            "late_duplicates",
+            "duplicates that were refused only after their order had been sent",
+            [refusal.position_id or refusal.stream for refusal in refused.late],
+            anything=anything,
+        ),
+        none_of("rollbacks_for_duplicate", "cycles rolled back for being a duplicate", undone, anything=anything),
+        none_of(
+            "pairs_within_10_seconds",
+            "cycles opened less than 10 s after another one of their key",
+            [cycle.position_id for cycle in pairs(own) if cycle.opened_at in window],
+            anything=anything,
+        ),
+        none_of(
+            "invalid_states",
+            "cycles that are over and hold something, or open beside another one of their key",
+            invalid(known),
+            anything=bool(known),
+        ),
+        rolled_back_share(opened),
+        prevented_share(refused.early, len(refused.late)),
+        unprotected_longest(longest),
+    )
+
+
+def _percentile(ordered: Sequence[timedelta], percent: int) -> timedelta:
+    return ordered[-(-percent * len(ordered) // 100) - 1]
+
+
+def _text(duration: timedelta | None) -> str | None:
+    return None if duration is None else plain(seconds(duration))

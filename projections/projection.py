@@ -1,0 +1,66 @@
+"""A projection that follows the log, one row a cycle; and the event at which it cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from domain.events import PositionEvent
+from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Projection(Generic[Row]):
+    """What is made of the log, event by event.
+
+    `fold` may count and add up, for every event is taken in exactly once: rows and cursor change together. `ended_at`
+    is when a row was of use for the last time; None while its cycle is open.
+    """
+
+    name: str
+    fold: Callable[[Row | None, PositionEvent], Row]
+    write: Callable[[Row], str]
+    read: Callable[[str], Row]
+    ended_at: Callable[[Row], datetime | None]
+
+
+STATISTICS = Projection[CycleFacts](
+    name="statistics",
+    fold=fold,
+    write=lambda facts: facts_adapter().dump_json(facts).decode(),
+    read=lambda text: facts_adapter().validate_json(text),
+    ended_at=lambda facts: facts.ended_at,
+)
+
+PROJECTIONS: tuple[Projection[Any], ...] = (STATISTICS,)
+"""Everything that follows the log; `positions` does not: it is written with the events."""
+
+
+@dataclass(frozen=True)
+class Poison:
+    """An event that cannot be read, or not be projected: where it stands, and why."""
+
+    nid: int
+    stream: str
+    version: int
+    stored_type: str
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """A poisonous event that an operator left out of a projection: which, who, when and why."""
+
+    projection: str
+    nid: int
+    stream: str
+    version: int
+    stored_type: str
+    cause: str
+    reason: str
+    skipped_by: str
+    ts_recorded: datetime

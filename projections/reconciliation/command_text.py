@@ -1,0 +1,47 @@
+"""What a command that corrects or ends a cycle does, in words."""
+
+from __future__ import annotations
+
+from domain.commands.base import Command
+from domain.commands.requests import (
+    Activate,
+    Adjust,
+    Adopt,
+    Close,
+    FailEntry,
+    LoseStopLoss,
+    RecordEntryPlaced,
+    RollBack,
+    SetStopLoss,
+)
+from domain.values import plain
+
+
+def in_words(command: Command) -> str:
+    """The command, for a person."""
+    match command:
+        case Adopt():
+            held = f"{command.side.value} {plain(command.quantity)} at {plain(command.avg_px_open)}"
+            return f"adopt {command.key}: {held}"
+        case Adjust():
+            price = "" if command.avg_px_open is None else f" at {plain(command.avg_px_open)}"
+            quantity = "" if command.quantity is None else f" to {plain(command.quantity)}"
+            return f"adjust {command.position_id}{quantity}{price}"
+        case SetStopLoss():
+            stop = f"{plain(command.stop_price)}, order {command.exchange_order_id}"
+            if command.activate:
+                return f"activate {command.position_id} under the stop at {stop}"
+            return f"note the stop of {command.position_id}: {stop}"
+        case LoseStopLoss():
+            return f"note that the stop of {command.position_id} is lost"
+        case Close():
+            return f"close {command.position_id}, at a price that is not known"
+        case FailEntry():
+            return f"end {command.position_id} as failed: its entry came to nothing"
+        case RollBack():
+            return f"end {command.position_id} as rolled back: the exchange holds nothing"
+        case RecordEntryPlaced():
+            return f"note that the entry of {command.position_id} is order {command.exchange_order_id}"
+        case Activate():
+            return f"activate {command.position_id} under the stop that is on record"
+    raise AssertionError(f"{command.verb} neither corrects nor ends a cycle")

@@ -1,0 +1,379 @@
+"""What an exchange shows beside what the ledger has: every difference by its name, and no conclusion from silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Status, plain, timestamp_text
+from projections.account_snapshot import SeenOrder, SeenPosition, Snapshot
+from projections.positions import PositionRow
+from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.grace_periods import is_overdue, is_settled
+from projections.reconciliation.matching import Pair, pairs
+from projections.reconciliation.snapshot_trust import doubts_about
+from projections.reconciliation.stop_orders import Cover, cover_of, is_lost, moved_stop
+from projections.reconciliation.stream_state import Standing, standings
+
+PRICE_TOLERANCE: Final = Decimal("0.000001")
+"""Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
+sides are compared exactly."""
+
+CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
+"""How old a snapshot may be to correct anything, unless it is said: what it shows may be gone by now."""
+
+CONFIRMATION_GAP: Final = timedelta(seconds=10)
+"""How far apart two snapshots must be taken to count as two."""
+
+_OPENING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator decides: how many snapshots must agree, how old one may be, whether "nothing" is believed."""
+
+    confirmations: int = 2
+    age_max: timedelta | None = None
+    """Older is stale. None: any age may be compared, but only a recent one corrects anything."""
+    trust_empty: bool = False
+    symbol: str | None = None
+    """Only this one, in the spelling of keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """The latest snapshot of one account beside the ledger; earlier ones only confirm what is absent."""
+
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+    doubts: tuple[str, ...]
+    """Why the snapshot is not reliable; nothing is corrected then."""
+    hindrance: str | None = None
+    """Why nothing may be corrected although it is reliable."""
+    rules: Rules = Rules()
+    trusted: tuple[Snapshot, ...] = ()
+    """The reliable snapshots, oldest first."""
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether what the snapshot does not show was not there."""
+        return not self.doubts
+
+    def of(self, *kinds: Kind) -> list[Finding]:
+        """Findings of some kinds."""
+        return [finding for finding in self.findings if finding.kind in kinds]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is not as it should be."""
+        return [finding for finding in self.findings if not finding.kind.is_quiet]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        taken_at = self.snapshot.taken_at
+        return {
+            "exchange": self.snapshot.exchange,
+            "account": self.snapshot.account,
+            "taken_at": taken_at and timestamp_text(taken_at),
+            "snapshot_reliable": self.is_reliable,
+            "protection_judged": self.is_reliable and self.snapshot.shows_orders,
+            "doubts": [*self.doubts, *self.snapshot.order_doubts],
+            "notes": [*self.snapshot.notes, *([self.hindrance] if self.hindrance else [])],
+            **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in Kind},
+        }
+
+
+def reconcile(
+    rows: Iterable[PositionRow], snapshots: Sequence[Snapshot], *, now: datetime, rules: Rules | None = None
+) -> Reconciliation:
+    """Compare the latest of several snapshots of one account with all rows of the ledger, open and over.
+
+    Shape: nothing is concluded from what an unreliable snapshot does not show, nor from one that the ledger has
+           overtaken at a key; what it does show is compared in any case.
+    """
+    assert snapshots, "there is something to compare with"
+    rules = rules or Rules()
+    rows = list(rows)
+    ordered = sorted(snapshots, key=lambda each: (each.taken_at is not None, each.taken_at or now, each.digest))
+    latest = ordered[-1]
+    known = standings(rows, latest.exchange, latest.account)
+
+    def doubts(snapshot: Snapshot) -> tuple[str, ...]:
+        return doubts_about(snapshot, known, now, rules.age_max, trust_empty=rules.trust_empty)
+
+    trusted = [each for each in ordered if not doubts(each)]
+    return Reconciliation(
+        snapshot=latest,
+        findings=tuple(_Comparison(latest, trusted, known, now, rules).findings()),
+        doubts=(*doubts(latest), *_other_account(latest, rows)),
+        hindrance=_too_old(latest, now, rules.age_max or CORRECTING_AGE_MAX),
+        rules=rules,
+        trusted=tuple(trusted),
+    )
+
+
+def _other_account(snapshot: Snapshot, rows: Iterable[PositionRow]) -> list[str]:
+    """A snapshot of an account that was not named would have everything there adopted a second time."""
+    accounts = {row.account for row in rows if row.exchange == snapshot.exchange and row.status.is_open}
+    if snapshot.account is not None or not accounts or None in accounts:
+        return []
+    names = ", ".join(sorted(filter(None, accounts)))
+    return [f"it does not say of which account it is, and all that the ledger holds there is of {names}: use --account"]
+
+
+def _too_old(snapshot: Snapshot, now: datetime, age_max: timedelta) -> str | None:
+    if snapshot.taken_at is None or now - snapshot.taken_at <= age_max:
+        return None
+    age = now - snapshot.taken_at
+    return (
+        f"it was taken {_ago(age)} ago, so nothing is corrected by it: take another one, or allow it with "
+        f"--max-age {int(age.total_seconds()) + 60}"
+    )
+
+
+def _ago(age: timedelta) -> str:
+    hours = age.total_seconds() / 3600
+    if hours >= 48:
+        return f"{age.days} days"
+    return f"{hours:.1f} h" if hours >= 1 else f"{age.total_seconds() / 60:.0f} min"
+
+
+class _Comparison:
+    """One snapshot beside the ledger; the order of what is found is that of the keys."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        trusted: Sequence[Snapshot],
+        known: Mapping[PositionKey, Standing],
+        now: datetime,
+        rules: Rules,
+    ) -> None:
+        self._snapshot, self._trusted, self._known, self._rules = snapshot, trusted, known, rules
+        self._at = snapshot.taken_at or now
+        self._is_reliable = snapshot in trusted
+        self._judges_stops = self._is_reliable and snapshot.shows_orders
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything that was found, key by key."""
+        for pair in pairs(self._known, self._snapshot.positions or ()):
+            if self._rules.symbol in (None, pair.standing.key.symbol):
+                yield from self._of_pair(pair)
+        if self._judges_stops:
+            yield from self._zombies()
+
+    def _of_pair(self, pair: Pair) -> Iterator[Finding]:
+        standing, position = pair.standing, pair.position
+        if position is None:
+            assert standing.row is not None, "one of the two is there"
+            yield self._absent(standing, standing.row)
+        elif standing.row is None:
+            yield from self._orphan(standing, position)
+        elif standing.row.side is not position.side:
+            yield from self._other_side(standing, standing.row, position)
+        else:
+            yield from self._both(standing, standing.row, position)
+
+    def _absent(self, standing: Standing, row: PositionRow) -> Finding:
+        def found(kind: Kind, message: str, confirmations: int = 0) -> Finding:
+            return Finding(kind=kind, standing=standing, message=message, confirmations=confirmations)
+
+        if not self._is_reliable:
+            return found(Kind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
+        if standing.changed_after(self._snapshot.taken_at):
+            return found(Kind.UNJUDGED, self._overtaken(standing))
+        if not is_overdue(row, self._at):
+            return found(Kind.OPENING, f"{row.status.value} since {_clock(row.opened_at)}, and not at the exchange yet")
+        if self._rests(row):
+            return found(Kind.OPENING, "its entry order rests at the exchange, and nothing is filled")
+        if not row.quantity:
+            message = f"{row.status.value} since {_clock(row.opened_at)}: the exchange has neither position nor order"
+            return found(Kind.PHANTOM, message)
+        message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange nothing"
+        return found(Kind.PHANTOM, message, absences(standing, row, self._trusted))
+
+    def _overtaken(self, standing: Standing) -> str:
+        assert standing.changed_at is not None, "overtaken by something"
+        return f"the ledger has news of {_clock(standing.changed_at)}, which the snapshot cannot show"
+
+    def _rests(self, row: PositionRow) -> bool:
+        ours = {row.exchange_order_id, row.client_order_id} - {None}
+        opens = "buy" if row.side.closing_order == "sell" else "sell"
+        return row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED) and any(
+            {order.order_id, order.client_order_id} & ours or (order.side == opens and not order.reduce_only)
+            for order in self._snapshot.orders or ()
+            if order.key.symbol == row.symbol
+        )
+
+    def _orphan(self, standing: Standing, position: SeenPosition) -> Iterator[Finding]:
+        held = f"the exchange holds {_held(position)}"
+        if standing.changed_after(self._snapshot.taken_at):
+            yield Finding(
+                kind=Kind.UNJUDGED, standing=standing, position=position, message=f"{held}; {self._overtaken(standing)}"
+            )
+            return
+        cover = self._cover(position, None)
+        why = "no open cycle explains it"
+        if position.avg_px_open is None:
+            why += "; its average entry is not said, so it cannot be adopted"
+        yield Finding(
+            kind=Kind.ORPHAN, standing=standing, position=position, message=f"{held}, and {why}", orders=_to_note(cover)
+        )
+        yield from self._stops(standing, cover)
+
+    def _other_side(self, standing: Standing, row: PositionRow, position: SeenPosition) -> Iterator[Finding]:
+        message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange {_held(position)}"
+        if standing.changed_after(self._snapshot.taken_at):
+            message += f"; {self._overtaken(standing)}"
+            yield Finding(kind=Kind.UNJUDGED, standing=standing, position=position, message=message)
+            return
+        cover = self._cover(position, None)
+        yield Finding(
+            kind=Kind.SIDE, standing=standing, position=position, message=message, orders=_to_note(cover),
+            confirmations=absences(standing, row, self._trusted) if self._is_reliable else 0,
+        )  # fmt: skip
+        yield from self._stops(standing, cover)
+
+    def _both(self, standing: Standing, row: PositionRow, position: SeenPosition) -> Iterator[Finding]:
+        def found(kind: Kind, message: str) -> Finding:
+            return Finding(kind=kind, standing=standing, position=position, message=message)
+
+        overtaken = standing.changed_after(self._snapshot.taken_at)
+        if row.quantity == position.quantity:
+            yield found(Kind.MATCHED, _held(position))
+        elif overtaken:
+            yield found(Kind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
+        elif (not row.quantity or row.status is Status.ROLLING_BACK) and not is_overdue(row, self._at):
+            yield found(Kind.OPENING, f"{_differs(row, position)}: it is {row.status.value}")
+        else:
+            yield found(Kind.QUANTITY, _differs(row, position))
+        if overtaken:
+            return
+        if row.quantity and not _is_one_price(row.avg_px_open, position.avg_px_open):
+            assert position.avg_px_open is not None, "it differs"
+            ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
+            yield found(
+                Kind.PRICE, f"average entry: {ours} in the ledger, {plain(position.avg_px_open)} at the exchange"
+            )
+        if row.status not in _OPENING or is_overdue(row, self._at):
+            cover = self._cover(position, row)
+            yield from self._stops(standing, cover)
+            yield from self._stop_on_record(standing, row, cover)
+
+    def _cover(self, position: SeenPosition, row: PositionRow | None) -> Cover:
+        return cover_of(position, row, self._snapshot.orders or ())
+
+    def _stops(self, standing: Standing, cover: Cover) -> Iterator[Finding]:
+        """What is to be said of the stops of a position, whoever opened it."""
+
+        def found(kind: Kind, message: str, orders: tuple[SeenOrder, ...]) -> Finding:
+            return Finding(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
+
+        if self._judges_stops and not cover.is_complete:
+            yield found(Kind.UNPROTECTED, _lacking(cover), cover.stops)
+        if cover.is_doubled:
+            message = f"{len(cover.stops)} stops for one position: {_names(cover.stops)}"
+            yield found(Kind.DUPLICATE_STOPS, message, cover.stops)
+        if cover.wrong_side:
+            message = f"beyond the entry, so not a stop: {_names(cover.wrong_side)}"
+            yield found(Kind.WRONG_SIDE_STOP, message, cover.wrong_side)
+
+    def _stop_on_record(self, standing: Standing, row: PositionRow, cover: Cover) -> Iterator[Finding]:
+        """Whether the stop that the ledger knows is still the one."""
+        if stop := moved_stop(row, cover):
+            was = f"order {row.stop_order_id}" if row.stop_order_id else "no order"
+            message = f"the stop is order {stop.order_id}{_at(stop)}; the ledger has {was}"
+            yield Finding(
+                kind=Kind.MOVED_STOP, standing=standing, position=cover.position, message=message, orders=(stop,)
+            )
+        elif self._judges_stops and is_lost(row, cover):
+            which = f"order {row.stop_order_id} " if row.stop_order_id else ""
+            message = f"its stop {which}is not at the exchange, and no other one is"
+            yield Finding(kind=Kind.LOST_STOP, standing=standing, position=cover.position, message=message)
+
+    def _zombies(self) -> Iterator[Finding]:
+        for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
+            if self._rules.symbol in (None, order.key.symbol) and self._is_left_over(order):
+                standing = self._known.get(order.key, Standing(order.key))
+                message = f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{_at(order)}: "
+                message += "there is no position for it"
+                yield Finding(
+                    kind=Kind.ZOMBIE, standing=Standing(order.key, version=standing.version), message=message,
+                    orders=(order,),
+                )  # fmt: skip
+
+    def _is_left_over(self, order: SeenOrder) -> bool:
+        held = [each for each in self._snapshot.positions or () if each.key.symbol == order.key.symbol]
+        if any(order.closes(each.key, each.side) or not (order.is_stop or order.reduce_only) for each in held):
+            return False
+        rows = [each.row for each in self._known.values() if each.row and each.key.symbol == order.key.symbol]
+        return not any(self._may_belong(order, row) for row in rows)
+
+    def _may_belong(self, order: SeenOrder, row: PositionRow) -> bool:
+        """Whether an order may be part of an entry that is under way, or of news that the snapshot cannot show."""
+        if row.status in _OPENING and (not is_overdue(row, self._at) or not (order.is_stop or order.reduce_only)):
+            return True
+        return row.updated_at > self._at
+
+
+def _to_note(cover: Cover) -> tuple[SeenOrder, ...]:
+    """The stop to remember with a position that is adopted; one whose price is not said cannot be."""
+    return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
+
+
+def absences(standing: Standing, row: PositionRow, trusted: Iterable[Snapshot]) -> int:
+    """How many reliable snapshots, apart in time and younger than all we know, do not show this side of a cycle."""
+    count, last = 0, None
+    for snapshot in trusted:
+        at = snapshot.taken_at
+        assert at is not None, "reliable, so it says when"
+        if standing.changed_after(at) or not is_settled(row, at) or not _lacks(snapshot, row):
+            continue
+        if last is None or at - last >= CONFIRMATION_GAP:
+            count, last = count + 1, at
+    return count
+
+
+def _lacks(snapshot: Snapshot, row: PositionRow) -> bool:
+    return not any(seen.key.symbol == row.symbol and seen.side is row.side for seen in snapshot.positions or ())
+
+
+def _is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
+    if theirs is None or ours is None:
+        return theirs is None
+    return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, PRICE_TOLERANCE)
+
+
+def _held(position: SeenPosition) -> str:
+    price = "" if position.avg_px_open is None else f" at {plain(position.avg_px_open)}"
+    return f"{position.side.value} {plain(position.quantity)}{price}"
+
+
+def _differs(row: PositionRow, position: SeenPosition) -> str:
+    return f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+
+
+def _lacking(cover: Cover) -> str:
+    if not cover.stops:
+        return f"no stop at the exchange for {_held(cover.position)}"
+    return f"its stops cover only a part of {plain(cover.position.quantity)}: {_names(cover.stops)}"
+
+
+def _names(orders: Iterable[SeenOrder]) -> str:
+    return ", ".join(f"{order.order_id}{_at(order)}{_for(order)}" for order in orders)
+
+
+def _at(order: SeenOrder) -> str:
+    return "" if order.trigger_price is None else f" at {plain(order.trigger_price)}"
+
+
+def _for(order: SeenOrder) -> str:
+    return "" if order.quantity is None else f" for {plain(order.quantity)}"
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

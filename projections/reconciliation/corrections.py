@@ -1,0 +1,142 @@
+"""What would make the ledger agree with the exchange: commands at the versions that were compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from domain.commands.base import Command
+from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
+from domain.values import Source, Status, timestamp_text
+from projections.account_snapshot import SeenOrder, SeenPosition
+from projections.positions import PositionRow
+from projections.reconciliation.compare import Reconciliation
+from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.stop_orders import is_beyond_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One command, and the finding that it answers. Corrections of one key belong together, in this order."""
+
+    command: Command
+    finding: Finding
+
+    def as_json(self) -> dict[str, Any]:
+        """The command as `record` would take it."""
+        fields = self.command.model_dump(mode="json", exclude_defaults=True)
+        return {"command": self.command.verb, **fields}
+
+
+def corrections(found: Reconciliation, reason: str | None = None) -> list[Correction]:
+    """What `--apply` sends: adoptions, adjustments, stops that moved or are lost, and phantoms that are confirmed.
+
+    Shape:   in the order of keys. Every command names the version that was compared, so that a fill that arrives
+             meanwhile wins, and an id that follows from snapshot, position and verb, so that sending it twice is once.
+    Refuses: nothing is planned by an unreliable snapshot, or by one too old.
+    """
+    if found.doubts or found.hindrance:
+        return []
+    planned: dict[str, list[Correction]] = {}
+    for finding in found.findings:
+        done = planned.setdefault(finding.key.stream, [])
+        done += [Correction(command, finding) for command in _Plan(found, finding, reason, done).commands()]
+    return [correction for done in planned.values() for correction in done]
+
+
+class _Plan:
+    """What one finding leads to, after what others of its key led to."""
+
+    def __init__(self, found: Reconciliation, finding: Finding, reason: str | None, before: list[Correction]) -> None:
+        self._found, self._finding, self._reason = found, finding, reason
+        self._verbs = {correction.command.verb for correction in before}
+        self._version = finding.standing.version + len(before)
+
+    def commands(self) -> Iterator[Command]:
+        finding, row = self._finding, self._finding.row
+        match finding.kind:
+            case Kind.ORPHAN:
+                yield from self._adopt()
+            case Kind.QUANTITY | Kind.PRICE if row is not None and Adjust.verb not in self._verbs:
+                yield self._adjust(row)
+            case Kind.PHANTOM if row is not None and self._may_close(row):
+                yield self._close(row)
+            case Kind.SIDE if row is not None and self._may_close(row):
+                yield self._close(row)
+                self._version += 1
+                yield from self._adopt()
+            case Kind.MOVED_STOP if row is not None and finding.position is not None:
+                if row.status is Status.ACTIVE or not is_beyond_entry(finding.orders[0], finding.position, row):
+                    yield self._set_stop(row.position_id, finding.position, finding.orders[0])
+            case Kind.LOST_STOP if row is not None:
+                yield LoseStopLoss.of(
+                    position_id=row.position_id, reason=self._why(), **self._envelope(LoseStopLoss.verb)
+                )
+
+    def _may_close(self, row: PositionRow) -> bool:
+        return (
+            bool(row.quantity)
+            and row.status is not Status.ROLLING_BACK
+            and self._finding.confirmations >= self._found.rules.confirmations
+        )
+
+    def _adopt(self) -> Iterator[Command]:
+        seen, key = self._finding.position, self._finding.key
+        assert seen is not None, "there is something to adopt"
+        if seen.avg_px_open is None:
+            return
+        yield Adopt.of(
+            symbol=key.symbol, exchange=key.exchange, account=key.account, leg=key.leg, side=seen.side,
+            quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(), **self._envelope(Adopt.verb),
+        )  # fmt: skip
+        self._version += 1
+        for stop in self._finding.orders:
+            yield self._set_stop(f"{key}#{self._finding.standing.cycles + 1}", seen, stop)
+
+    def _adjust(self, row: PositionRow) -> Command:
+        seen = self._finding.position
+        assert seen is not None, "a difference between two"
+        return Adjust.of(
+            position_id=row.position_id, quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(),
+            **self._envelope(Adjust.verb),
+        )  # fmt: skip
+
+    def _close(self, row: PositionRow) -> Command:
+        """At a price that nobody saw: the profit of the cycle is then not known, which is not zero."""
+        return Close.of(position_id=row.position_id, exit_reason=self._why(), **self._envelope(Close.verb))
+
+    def _set_stop(self, position_id: str, seen: SeenPosition, stop: SeenOrder) -> Command:
+        return SetStopLoss.of(
+            position_id=position_id,
+            stop_price=stop.trigger_price,
+            exchange_order_id=stop.order_id,
+            quantity=stop.quantity,
+            locks_profit=is_beyond_entry(stop, seen, self._finding.row),
+            **self._envelope(SetStopLoss.verb),
+        )
+
+    def _why(self) -> str:
+        fact = f"{self._found.snapshot.exchange}: {self._finding.message}"
+        return fact if self._reason is None else f"{self._reason} ({fact})"
+
+    def _envelope(self, verb: str) -> dict[str, Any]:
+        snapshot = self._found.snapshot
+        assert snapshot.taken_at is not None, "reliable, so it says when"
+        name = f"{snapshot.digest} {self._finding.key} {self._version} {verb} {self._reason}"
+        evidence: dict[str, Any] = {
+            "exchange": snapshot.exchange,
+            "taken_at": timestamp_text(snapshot.taken_at),
+            "digest": snapshot.digest,
+            "found": self._finding.kind.value,
+        }
+        if verb == Close.verb:
+            evidence["confirmations"] = self._finding.confirmations
+        return {
+            "command_id": f"reconcile-{hashlib.sha256(name.encode()).hexdigest()[:32]}",
+            "expected_version": self._version,
+            "at": snapshot.taken_at,
+            "source": Source.SYNC,
+            "metadata": {"snapshot": evidence},
+        }

@@ -1,0 +1,85 @@
+"""What may be found when the ledger is laid beside an exchange, each by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from domain.identifiers import PositionKey
+from projections.account_snapshot import SeenOrder, SeenPosition
+from projections.positions import PositionRow
+from projections.reconciliation.stream_state import Standing
+
+
+class Kind(StrEnum):
+    """What was found of a key; each is a list of the report."""
+
+    MATCHED = "matched"
+    PHANTOM = "phantoms"
+    ORPHAN = "orphans"
+    SIDE = "side_mismatches"
+    QUANTITY = "quantity_mismatches"
+    PRICE = "price_mismatches"
+    UNPROTECTED = "unprotected"
+    LOST_STOP = "lost_stops"
+    MOVED_STOP = "moved_stops"
+    WRONG_SIDE_STOP = "wrong_side_stops"
+    DUPLICATE_STOPS = "duplicate_stops"
+    ZOMBIE = "zombie_orders"
+    OPENING = "being_opened"
+    UNJUDGED = "unjudged"
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is as it should be, or cannot be told now."""
+        return self in (Kind.MATCHED, Kind.OPENING, Kind.UNJUDGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was found of one key, and in words why it is called that."""
+
+    kind: Kind
+    standing: Standing
+    message: str
+    position: SeenPosition | None = None
+    orders: tuple[SeenOrder, ...] = ()
+    confirmations: int = 0
+    """How many reliable snapshots, apart in time, show no such position."""
+
+    @property
+    def key(self) -> PositionKey:
+        """The slot that it is about."""
+        return self.standing.key
+
+    @property
+    def row(self) -> PositionRow | None:
+        """The open cycle that it is about."""
+        return self.standing.row
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as a program reads it."""
+        row = self.row
+        said: dict[str, Any] = {
+            "key": self.key.stream,
+            "symbol": self.key.symbol,
+            "exchange": self.key.exchange,
+            "account": self.key.account,
+            "leg": self.key.leg.value,
+            "position_id": row and row.position_id,
+            "message": self.message,
+            "ledger": row and _as_in_ledger(row),
+            "at_exchange": self.position and self.position.as_json(),
+        }
+        if self.orders:
+            said["orders"] = [order.as_json() for order in self.orders]
+        if self.kind in (Kind.PHANTOM, Kind.SIDE):
+            said["confirmations"] = self.confirmations
+        return said
+
+
+def _as_in_ledger(row: PositionRow) -> dict[str, Any]:
+    shown = ("side", "status", "quantity", "avg_px_open", "stop_price", "stop_order_id", "protected", "version")
+    whole = row.as_json()
+    return {name: whole[name] for name in shown}

@@ -1,0 +1,139 @@
+"""Cycles that are not done: neither active under a stop nor over; what is known of each, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from domain.values import Status, plain, timestamp_text
+from projections.formatting import date_and_time
+from projections.metrics.objectives import UNPROTECTED_MAX, seconds
+from projections.positions import PositionRow
+from projections.reconciliation.grace_periods import DEADLINES, SETTLING
+
+UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """One cycle that is not done, at some moment."""
+
+    row: PositionRow
+    now: datetime
+
+    @property
+    def due_at(self) -> datetime:
+        """Until when its bot may be at work on it: nobody else interferes, and nothing counts as missing."""
+        row = self.row
+        if row.status is Status.ROLLING_BACK:
+            return row.updated_at + DEADLINES[row.status]
+        if row.status is not Status.ACTIVE:
+            return row.opened_at + DEADLINES[row.status]
+        if row.unprotected_since is not None:
+            return row.unprotected_since + UNPROTECTED_MAX
+        return row.updated_at + SETTLING
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it has had all the time that it may take."""
+        return self.now >= self.due_at
+
+    @property
+    def age(self) -> timedelta:
+        """Since when it is not done."""
+        row = self.row
+        if row.status is Status.ACTIVE:
+            return self.now - (row.unprotected_since or row.updated_at)
+        return self.now - (row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at)
+
+    def known(self) -> list[str]:
+        """What the ledger knows of it, in words."""
+        row = self.row
+        said = [_begun(row)]
+        if row.exchange_order_id is not None:
+            said.append(f"the exchange has it as order {row.exchange_order_id}")
+        if row.outcome_unknown:
+            said.append("the exchange did not answer about it, so its outcome is not known")
+        said.append(_filled(row))
+        said.append(_stop(row))
+        if row.status is Status.ROLLING_BACK:
+            said.append(f"a rollback was begun: {row.exit_reason}" + ", and did not get it flat" * row.rollback_failed)
+        return said
+
+    def missing(self) -> list[str]:
+        """Which evidence would end it, in words."""
+        row = self.row
+        if row.status is Status.ROLLING_BACK:
+            return ["whether the exchange still holds some of it"]
+        if not row.quantity and row.filled_qty:
+            return ["whether the exchange holds nothing any more, and why it was closed"]
+        said = []
+        if row.exchange_order_id is None and not row.quantity:
+            said.append("whether its entry order reached the exchange")
+        if not row.quantity or row.outcome_unknown:
+            said.append("what of it was filled, and at what price")
+        if row.quantity:
+            said.append("whether the exchange still holds it")
+            if row.avg_px_open is None:
+                said.append("at what price it was filled")
+        if not row.stop_confirmed:
+            said.append("whether a stop rests at the exchange")
+        return said
+
+    def as_json(self) -> dict[str, Any]:
+        """What is known of it, as a program reads it."""
+        row = self.row.as_json()
+        names = (
+            "position_id", "symbol", "exchange", "account", "leg", "side", "status", "version", "opened_at",
+            "updated_at", "unprotected_since",
+        )  # fmt: skip
+        facts = (
+            "requested_qty", "quantity", "filled_qty", "avg_px_open", "signal_price", "intent_id", "client_order_id",
+            "exchange_order_id", "stop_price", "stop_order_id", "stop_confirmed", "protected", "outcome_unknown",
+            "rollback_failed", "exit_reason",
+        )  # fmt: skip
+        return {
+            **{name: row[name] for name in names},
+            "age_seconds": plain(seconds(self.age)),
+            "due_at": timestamp_text(self.due_at),
+            "overdue": self.is_overdue,
+            "known": {name: row[name] for name in facts},
+            "known_in_words": self.known(),
+        }
+
+
+def unfinished(rows: Iterable[PositionRow], now: datetime) -> list[Unfinished]:
+    """The cycles that are not done: under way, unprotected, or flat without an end; the longest overdue first."""
+    found = [Unfinished(row, now) for row in rows if _is_unfinished(row)]
+    return sorted(found, key=lambda each: (each.due_at, each.row.position_id))
+
+
+def _is_unfinished(row: PositionRow) -> bool:
+    if row.status is Status.ACTIVE:
+        return row.unprotected_since is not None or not row.quantity
+    return row.status in UNDER_WAY
+
+
+def _begun(row: PositionRow) -> str:
+    at = f"{date_and_time(row.opened_at)} UTC"
+    wanted = plain(row.quantity if row.requested_qty is None else row.requested_qty)
+    by = f" by intent {row.intent_id}" if row.intent_id is not None else ""
+    named = f", client order id {row.client_order_id}" if row.client_order_id is not None else ""
+    return f"{row.side.value} {wanted} since {at}{by}{named}"
+
+
+def _filled(row: PositionRow) -> str:
+    if not row.quantity:
+        return "all of it was closed again" if row.filled_qty else "no fill is on record"
+    price = "a price that is not known" if row.avg_px_open is None else plain(row.avg_px_open)
+    return f"it holds {plain(row.quantity)} at {price}"
+
+
+def _stop(row: PositionRow) -> str:
+    if not row.stop_confirmed or row.stop_price is None:
+        return "no stop is on record"
+    order = f", order {row.stop_order_id}" if row.stop_order_id is not None else ""
+    covers = "" if row.protected else ", which does not cover it"
+    return f"its stop is at {plain(row.stop_price)}{order}{covers}"

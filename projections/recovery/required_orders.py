@@ -1,0 +1,107 @@
+"""An order that somebody has to send to the exchange: the ledger says which, and never sends one itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Self
+
+from domain.events import EntryRequested, PositionEvent, RollbackStarted
+from domain.stop import is_losing_side
+from domain.values import EXACT, Side, plain, rounded
+from projections.account_snapshot import SeenPosition
+from projections.positions import PositionRow
+
+_PERCENT = Decimal(100)
+
+
+@dataclass(frozen=True)
+class Promised:
+    """What the events of a cycle said that would be ordered; None is "nothing was said"."""
+
+    stop_price: Decimal | None = None
+    stop_loss_percent: Decimal | None = None
+    closing_client_order_id: str | None = None
+    """Of the rollback that is under way."""
+
+    @classmethod
+    def by(cls, events: Iterable[PositionEvent]) -> Self:
+        """Read the events of one cycle."""
+        said = cls()
+        for event in events:
+            match event:
+                case EntryRequested():
+                    said = replace(said, stop_price=event.stop_price, stop_loss_percent=event.stop_loss_percent)
+                case RollbackStarted():
+                    said = replace(said, closing_client_order_id=event.client_order_id)
+        return said
+
+    def stop_for(self, side: Side, entry: Decimal | None) -> Decimal | None:
+        """The price of the stop that was planned, by the average entry; None when it would stand on the wrong side."""
+        price = self.stop_price
+        if self.stop_loss_percent is not None and entry is not None:
+            share = EXACT.divide(self.stop_loss_percent, _PERCENT)
+            price = rounded(EXACT.multiply(entry, EXACT.subtract(Decimal(1), EXACT.multiply(side.sign, share))))
+        if price is None or (entry is not None and not is_losing_side(side, price, entry)):
+            return None
+        return price
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueOrder:
+    """An order that is missing at the exchange; always reduce-only.
+
+    Units: quantity in base asset; `stop_price` in quote asset, exact, to be rounded to the exchange's tick; None when
+           no plan says it.
+    """
+
+    is_stop: bool
+    symbol: str
+    side: str
+    quantity: Decimal
+    stop_price: Decimal | None = None
+    client_order_id: str | None = None
+
+    @classmethod
+    def stop(cls, row: PositionRow, seen: SeenPosition, promised: Promised) -> Self:
+        """The stop that a position at the exchange lacks."""
+        entry = row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
+        return cls(
+            is_stop=True,
+            symbol=row.symbol,
+            side=row.side.closing_order,
+            quantity=seen.quantity,
+            stop_price=promised.stop_for(row.side, entry),
+        )
+
+    @classmethod
+    def close(cls, row: PositionRow, seen: SeenPosition, promised: Promised) -> Self:
+        """The closing order that a rollback lacks: never more than is ours, and never more than there is (I-12)."""
+        return cls(
+            is_stop=False,
+            symbol=row.symbol,
+            side=row.side.closing_order,
+            quantity=min(row.quantity, seen.quantity) if row.quantity else seen.quantity,
+            client_order_id=promised.closing_client_order_id,
+        )
+
+    def __str__(self) -> str:
+        """In words."""
+        if not self.is_stop:
+            named = f", client order id {self.client_order_id}" if self.client_order_id else ""
+            return f"market order to {self.side} {plain(self.quantity)} {self.symbol}, reduce-only{named}"
+        at = "at a price that no plan says" if self.stop_price is None else f"at {plain(self.stop_price)}"
+        return f"stop to {self.side} {plain(self.quantity)} {self.symbol} {at}, reduce-only"
+
+    def as_json(self) -> dict[str, Any]:
+        """The order as a program reads it."""
+        return {
+            "type": "stop_market" if self.is_stop else "market",
+            "symbol": self.symbol,
+            "side": self.side,
+            "quantity": plain(self.quantity),
+            "stop_price": None if self.stop_price is None else plain(self.stop_price),
+            "reduce_only": True,
+            "client_order_id": self.client_order_id,
+        }

@@ -1,0 +1,196 @@
+"""The floor: what the database itself takes for the appends of a lifecycle, with everything decided beforehand.
+
+The ledger's own statements are sent from one bare connection. What they say was worked out once by the domain; from
+one lifecycle to the next only the name of the stream changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from eventsourcing.persistence import StoredEvent
+
+from infrastructure.event_store.hash_chain import GENESIS, chain
+from infrastructure.event_store.postgres import append
+from infrastructure.event_store.postgres.schema import lock_key
+from infrastructure.event_store.postgres.session.connections import connection_arguments
+from infrastructure.event_store.records import EventRecord, as_record
+from infrastructure.event_store.sqlite.store import SQLiteStore
+from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.settings import Settings
+from projections.positions import COLUMNS, PositionRow
+from scripts.benchmarks import lifecycle as facts
+from scripts.benchmarks.contestants.ledger_contestant import LedgerRunner
+
+_SYMBOL: Final = "FLOORUSDT"
+_SQLITE_EVENT: Final = (
+    "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SQLITE_ROW: Final = (
+    f"INSERT INTO positions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS)}"
+)
+
+Value = str | int | None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One append, ready to be written: events, their hashes, and the row."""
+
+    records: list[EventRecord]
+    hashes: list[str]
+    row: PositionRow
+
+
+class _Listening(SQLiteStore):
+    """A store in memory that remembers what it is told."""
+
+    def __init__(self) -> None:
+        """Have heard nothing yet."""
+        super().__init__(Settings("sqlite", ":memory:"))
+        self.heard: list[Decided] = []
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        rows: Sequence[PositionRow] = (),
+        heads: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> Sequence[int] | None:
+        """Remember an append, and make it."""
+        records = [as_record(event) for event in stored_events]
+        head = (heads or {}).get(str(records[0].originator_id), GENESIS)
+        self.heard.append(Decided(records, chain(head, records), rows[0]))
+        return super().insert_events(stored_events, rows=rows, heads=heads, **kwargs)
+
+
+def decided() -> list[Decided]:
+    """The three appends of one lifecycle, as the ledger makes them."""
+    store = _Listening()
+    runner = LedgerRunner(PositionLedger(store))
+    for _ in runner.lifecycle(_SYMBOL):
+        pass
+    runner.close()
+    return store.heard
+
+
+class Renamed:
+    """Values of a statement, for whatever symbol."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        """Remember where the name of the stream stands, alone or in another name."""
+        self._values = list(values)
+        names = {_SYMBOL, f"{_SYMBOL}.{facts.EXCHANGE}", f"{_SYMBOL}.{facts.EXCHANGE}#1", f"{_SYMBOL}-1"}
+        self._places = [
+            (place, value) for place, value in enumerate(values) if isinstance(value, str) and value in names
+        ]
+
+    def of(self, symbol: str) -> list[Value]:
+        """The values for a symbol."""
+        values = self._values.copy()
+        for place, value in self._places:
+            values[place] = value.replace(_SYMBOL, symbol)
+        return values
+
+
+@dataclass(frozen=True)
+class Floor:
+    """An empty ledger that no ledger code writes to."""
+
+    settings: Settings
+    name: str = "floor"
+
+    def create(self) -> None:
+        """Make the schema."""
+        open_store(self.settings).close()
+
+    def runner(self) -> PostgresFloor | SQLiteFloor:
+        """Connect."""
+        return SQLiteFloor(self.settings) if self.settings.kind == "sqlite" else PostgresFloor(self.settings)
+
+
+class PostgresFloor:
+    """One autocommit connection, one prepared statement a save."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect, and work out what there is to say."""
+        self._connection = psycopg.connect(**connection_arguments(settings), autocommit=True)
+        lock = lock_key(settings)
+        self._appends = [
+            (
+                append.statement(len(each.records), 1, lock, notify=False),
+                Renamed(append.parameters(each.records, each.hashes, [each.row])),
+            )
+            for each in decided()
+        ]
+        self._streams = 0
+
+    def lifecycle(self, symbol: str) -> Iterator[None]:
+        """Three statements; each lifecycle is a stream of its own."""
+        self._streams += 1
+        name = f"{self._streams}{symbol}"
+        for statement, values in self._appends:
+            psycopg.RawCursor(self._connection).execute(statement, values.of(name), prepare=True).fetchone()
+            yield
+
+    def finish(self, symbols: Sequence[str]) -> None:
+        """Do nothing: no stream is met again."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+
+class SQLiteFloor:
+    """One connection, set up as the store sets up its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the file, and work out what there is to say."""
+        self._connection = sqlite3.connect(settings.where, timeout=settings.timeout_seconds, isolation_level=None)
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._appends = [
+            (list(map(_renamed_event, each.records, each.hashes)), Renamed(_sqlite_row(each.row))) for each in decided()
+        ]
+        self._streams = 0
+
+    def lifecycle(self, symbol: str) -> Iterator[None]:
+        """Three transactions; each lifecycle is a stream of its own."""
+        self._streams += 1
+        name = f"{self._streams}{symbol}"
+        ask: Any = self._connection.execute
+        for events, row in self._appends:
+            ask("BEGIN IMMEDIATE")
+            for values in events:
+                ask(_SQLITE_EVENT, values.of(name))
+            ask(_SQLITE_ROW, row.of(name))
+            ask("COMMIT")
+            yield
+
+    def finish(self, symbols: Sequence[str]) -> None:
+        """Do nothing: no stream is met again."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+
+def _renamed_event(record: EventRecord, hashed: str) -> Renamed:
+    command_id, intent_id, cycle, mark, ts_recorded = record.columns
+    stream, version = str(record.originator_id), str(record.originator_version)
+    payload = record.state.decode()
+    return Renamed(
+        (stream, version, record.topic, payload, hashed, command_id, intent_id, str(cycle), mark, ts_recorded)
+    )
+
+
+def _sqlite_row(row: PositionRow) -> list[Value]:
+    known = (getattr(row, name) for name in COLUMNS)
+    texts = append.row_values(row)
+    return [int(value) if isinstance(value, bool) else text for value, text in zip(known, texts, strict=True)]

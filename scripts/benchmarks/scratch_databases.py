@@ -1,0 +1,92 @@
+"""Places: schemas or files that may be filled, with names that nobody else has; gone when the block ends."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import errors, sql
+
+from domain.errors import StoreUnavailable
+from infrastructure.event_store.postgres.session.connections import Connection, connection_arguments, explained
+from infrastructure.settings import Settings
+
+_SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s"
+_VERSION: Final = "SHOW server_version"
+BENCH: Final = "bench"
+TIMEOUT_SECONDS: Final = 600.0
+"""Under load a wait is a figure, not a failure."""
+_DROP_SECONDS: Final = 60.0
+_DROP_ATTEMPTS: Final = 10
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where ledgers and other contestants live, each in a place of its own."""
+
+    settings: Settings
+    prefix: str
+    description: str
+
+    def named(self, name: str) -> Settings:
+        """The place of one contestant."""
+        if self.settings.kind == "sqlite":
+            return replace(self.settings, where=str(Path(self.settings.where) / f"{name}.db"))
+        return replace(self.settings, schema=f"{self.prefix}_{name}")
+
+
+@contextmanager
+def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Places]:
+    """Places in a database, deleted with all that is in them at the end of the block.
+
+    Shape:   on PostgreSQL schemas named after the purpose, `ledger_bench_…`; for SQLite files in a folder beside the
+             one that is named, which itself is not touched.
+    Refuses: InvalidSettings, StoreUnavailable.
+    """
+    settings = replace(Settings.read(url), timeout_seconds=timeout_seconds)
+    if settings.kind == "sqlite":
+        parent = None if settings.is_memory else Path(settings.where).resolve().parent
+        if parent is not None and not parent.is_dir():
+            raise StoreUnavailable(f"there is no folder {parent}")
+        with tempfile.TemporaryDirectory(prefix=f"ledger_{purpose}_", dir=parent) as folder:
+            yield Places(replace(settings, where=folder), "", f"SQLite {sqlite3.sqlite_version}")
+        return
+    prefix = f"ledger_{purpose}_{secrets.token_hex(4)}"
+    with _connected(settings) as connection:
+        version = connection.execute(_VERSION).fetchone()
+    assert version is not None, "a server has a version"
+    try:
+        yield Places(settings, prefix, f"PostgreSQL {version[0].split()[0]}")
+    finally:
+        with _connected(replace(settings, timeout_seconds=_DROP_SECONDS)) as connection:
+            found = connection.execute(_SCHEMAS, (f"{prefix}_%".replace("_", "\\_"),)).fetchall()
+            for (schema,) in found:
+                _drop(connection, schema)
+
+
+def _drop(connection: Connection, schema: str) -> None:
+    """Drop a schema, also under a process that was being started when all was stopped, and ends by itself soon."""
+    for attempt in range(1, _DROP_ATTEMPTS + 1):
+        try:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+        except errors.DeadlockDetected:
+            if attempt == _DROP_ATTEMPTS:
+                raise
+        else:
+            return
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Connection]:
+    try:
+        with psycopg.connect(**connection_arguments(settings), autocommit=True) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise explained(error, settings) from error

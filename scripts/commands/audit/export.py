@@ -1,0 +1,138 @@
+"""`export`: what the ledger holds, for another ledger or for analysis."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import PurePath
+from typing import IO, Final
+
+import click
+
+from domain.identifiers import PositionKey
+from infrastructure.transfer.destination import STDOUT, opened
+from infrastructure.transfer.exporting import Exported, Sink, What, export
+from infrastructure.transfer.jsonl_writer import JsonLines
+from infrastructure.transfer.transfer_errors import ExportRefused
+from scripts.options.database import database_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.output import progress, say
+
+_ENDINGS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+
+
+class Format(StrEnum):
+    """How it is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_ALL: Final = Filter(None, None, None)
+
+
+@click.command("export")
+@click.option(
+    "--what", type=click.Choice([what.value for what in What]),
+    help="What to write; ledger is every event and every refused duplicate, in JSON Lines.  [default: ledger in JSON "
+    "Lines, else events]",
+)  # fmt: skip
+@click.option(
+    "--format", "written_as", type=click.Choice([form.value for form in Format]),
+    help="JSON Lines, CSV or Parquet; `import` reads JSON Lines.  [default: by the ending of FILE; to stdout jsonl]",
+)  # fmt: skip
+@click.option(
+    "--output", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True), default=STDOUT, show_default=True,
+    help="Where to; JSON Lines and CSV are compressed when it ends in .gz. - is stdout.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@filter_options
+@database_option
+def command(
+    *, what: str | None, written_as: str | None, output: str, force: bool, wanted: Filter, database: str | None
+) -> None:
+    """Write out what the ledger holds at one moment: every event with its hash, or positions, or refused duplicates.
+
+    JSON Lines of the ledger is what `import` reads. The file appears under its name when all of it is written.
+
+    \b
+    Examples:
+      position-ledger export > ledger.jsonl
+      position-ledger export --output ledger.jsonl.gz
+      position-ledger export --what positions --output positions.csv
+      position-ledger export --what events --symbol APT/USDT:USDT --output events.parquet
+    """  # noqa: D301 - click reads \b
+    form = Format(written_as) if written_as else _guessed(output)
+    what_ = What(what) if what else (What.LEDGER if form is Format.JSONL else What.EVENTS)
+    _check(form, what_, output, wanted)
+    with open_ledger(database) as ledger:
+        count = ledger.store.count_events() if what_ in (What.LEDGER, What.EVENTS) else None
+        with opened(output, force=force) as out, progress("exporting", count) as advance:
+            done = export(ledger.store, what_, _sink(form, what_, out), takes=_streams(wanted), progress=advance)
+    say(f"{_counted(done, what_)} exported{'' if output == STDOUT else f' to {output}'}")
+
+
+def _guessed(output: str) -> Format:
+    if output == STDOUT:
+        return Format.JSONL
+    ending = PurePath(output.removesuffix(".gz")).suffix
+    if ending not in _ENDINGS:
+        raise click.UsageError(
+            f"--output {output}: its ending says no format; end it in {', '.join(_ENDINGS)}, or name the --format"
+        )
+    return Format(_ENDINGS[ending])
+
+
+def _check(form: Format, what: What, output: str, wanted: Filter) -> None:
+    if what is What.LEDGER and form is not Format.JSONL:
+        raise click.UsageError(
+            f"--what ledger is for JSON Lines; {form.value} holds one kind of row: --what events, positions, rejections"
+        )
+    if what is What.LEDGER and wanted != _ALL:
+        raise click.UsageError(
+            "--what ledger is all of it, or it could not be imported; choose by --symbol, --exchange and --account "
+            "among --what events, positions, rejections"
+        )
+    if form is Format.PARQUET and output.endswith(".gz"):
+        raise click.UsageError(f"--output {output}: Parquet is compressed already; leave out .gz")
+    if form is Format.PARQUET and output == STDOUT and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for a terminal; name a file with --output")
+
+
+def _streams(wanted: Filter) -> Callable[[str], bool]:
+    if wanted == _ALL:
+        return lambda _: True
+
+    def takes(stream: str) -> bool:
+        key = PositionKey.parse(stream)
+        asked, found = (wanted.symbol, wanted.exchange, wanted.account), (key.symbol, key.exchange, key.account)
+        return all(one in (None, other) for one, other in zip(asked, found, strict=True))
+
+    return takes
+
+
+def _sink(form: Format, what: What, out: IO[bytes]) -> Sink:
+    if form is Format.JSONL:
+        return JsonLines(out)
+    from infrastructure.transfer.columnar.column_sink import Table  # noqa: PLC0415 - as above
+    from infrastructure.transfer.columnar.columns import COLUMNS  # noqa: PLC0415 - JSON Lines need no columns
+
+    if form is Format.CSV:
+        from infrastructure.transfer.columnar.csv_writer import CsvFile  # noqa: PLC0415 - one format is enough
+
+        return Table(CsvFile(out, COLUMNS[what]))
+    try:
+        from infrastructure.transfer.columnar.parquet_writer import ParquetFile  # noqa: PLC0415 - an optional extra
+    except ImportError as missing:
+        raise ExportRefused(
+            f"Parquet needs pyarrow ({missing}); install it with: pip install 'position-ledger[parquet]'"
+        ) from None
+    return Table(ParquetFile(out, COLUMNS[what]))
+
+
+def _counted(done: Exported, what: What) -> str:
+    counts = {"events": done.events, "positions": done.positions, "rejections": done.rejections}
+    asked = ("events", "rejections") if what is What.LEDGER else (what.value,)
+    return " and ".join(f"{counts[name]:,} {name}" for name in asked)

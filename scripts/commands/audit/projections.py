@@ -1,0 +1,95 @@
+"""`projections`: how far everything that follows the log has come, and what keeps it from going on."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from domain.values import timestamp_text
+from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.ledger.projector import Follower, SkipRefused, Standing
+from projections.projection import PROJECTIONS, Skip
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.output import print_json, print_table, say
+
+
+@click.command("projections")
+@database_option
+@json_option
+@click.option("--skip", "nid", metavar="NID", type=int, help="Leave the event at which a projection stands out of it.")
+@click.option("--reason", metavar="TEXT", help="Why; kept for good.")
+@click.option("--confirm", is_flag=True, help="Do it; else --skip only says what would be done.")
+def command(database: str | None, nid: int | None, reason: str | None, *, confirm: bool, as_json: bool) -> None:
+    """Show how far each projection has come: its place in the log, and the event at which it stopped, if it did.
+
+    \b
+    Examples:
+      position-ledger projections
+      position-ledger projections --skip 41 --reason "written by a broken build on 22 October"
+      position-ledger projections --skip 41 --reason "written by a broken build on 22 October" --confirm
+    """  # noqa: D301 - click reads \b
+    if nid is None and (confirm or reason is not None):
+        raise click.UsageError("--reason and --confirm say more about --skip")
+    if nid is not None and not (reason and reason.strip()):
+        raise click.UsageError("--skip needs --reason TEXT")
+    with open_ledger(database) as ledger:
+        if nid is not None and reason is not None:
+            skipped = _skip(ledger, nid, reason.strip(), confirm=confirm)
+            say(_told(skipped) + ("" if confirm else "; this was a dry run: add --confirm"))
+        standings = [Follower(ledger.store, projection).standing() for projection in PROJECTIONS]
+    if as_json:
+        print_json([_as_json(standing) for standing in standings])
+    else:
+        columns = ("projection", "nid", "behind", "skipped", "state")
+        print_table(columns, [_cells(each) for each in standings], right=frozenset({"nid", "behind", "skipped"}))
+
+
+def _skip(ledger: PositionLedger, nid: int, reason: str, *, confirm: bool) -> Skip:
+    refusal: SkipRefused | None = None
+    for projection in PROJECTIONS:
+        try:
+            return Follower(ledger.store, projection).skip(
+                nid, reason=reason, skipped_by=_operator(), now=now(), confirm=confirm
+            )
+        except SkipRefused as refused:
+            refusal = refused
+    assert refusal is not None, "there are projections"
+    raise refusal
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def _told(skip: Skip) -> str:
+    return (
+        f"nid {skip.nid} ({skip.stream} version {skip.version}, {skip.stored_type}) is left out of {skip.projection} "
+        f"by {skip.skipped_by}: {skip.reason}"
+    )
+
+
+def _cells(standing: Standing) -> tuple[object, ...]:
+    state = "up to date"
+    if standing.poison is not None:
+        state = f"STOPPED before nid {standing.poison.nid}: {standing.poison.cause.splitlines()[0]}"
+    elif standing.behind:
+        state = "goes on when it is asked for"
+    return standing.projection, standing.nid, standing.behind, len(standing.skips), state
+
+
+def _as_json(standing: Standing) -> dict[str, Any]:
+    return {
+        "projection": standing.projection,
+        "generation": standing.generation,
+        "nid": standing.nid,
+        "behind": standing.behind,
+        "poison": asdict(standing.poison) if standing.poison else None,
+        "skips": [{**vars(skip), "ts_recorded": timestamp_text(skip.ts_recorded)} for skip in standing.skips],
+    }

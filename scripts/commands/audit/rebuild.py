@@ -1,0 +1,37 @@
+"""`rebuild`: fold the positions table anew, and every other projection."""
+
+from __future__ import annotations
+
+import click
+
+from infrastructure.ledger.projector import Follower
+from projections.projection import PROJECTIONS
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.output import print_json, progress
+
+
+@click.command("rebuild")
+@database_option
+@json_option
+def command(database: str | None, *, as_json: bool) -> None:
+    """Fold the positions table and every other projection anew from the events, beside what is read until then.
+
+    Bots may go on meanwhile. Stopped half-way, it has changed nothing and can simply be run again.
+
+    \b
+    Examples:
+      position-ledger rebuild
+      position-ledger rebuild --json
+    """  # noqa: D301 - click reads \b
+    with open_ledger(database) as ledger:
+        with progress("rebuilding positions", ledger.store.count_events()) as advance:
+            done = {"positions": ledger.rebuild(advance)}
+        for projection in PROJECTIONS:
+            with progress(f"rebuilding {projection.name}", ledger.store.count_events()) as advance:
+                done[projection.name] = Follower(ledger.store, projection).rebuild(advance)
+    if as_json:
+        print_json({**vars(done.pop("positions")), "projections": {name: vars(each) for name, each in done.items()}})
+        return
+    for name, each in done.items():
+        rows = name if name == "positions" else f"rows of {name}"
+        click.echo(f"{each.events:,} events folded into {each.rows:,} {rows}; {each.differences:,} rows were wrong")

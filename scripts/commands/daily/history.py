@@ -1,0 +1,150 @@
+"""`history`: what happened to a key, or in one of its cycles, as a story, a table or a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from domain.identifiers import PositionKey
+from infrastructure.ledger.as_of import Axis
+from infrastructure.ledger.as_of import as_of as moment_of
+from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.ledger import PositionLedger, now
+from projections.audit.narrative import Story, story
+from scripts.narrative_text import print_story
+from scripts.options.database import by_option, database_option, html_option, json_option, open_ledger
+from scripts.output import print_json, print_table, say
+
+_ENVELOPE: Final = frozenset(
+    {"command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "holding", "row"}
+)
+
+
+@click.command("history")
+@click.argument("key_or_position_id", metavar="KEY|POSITION_ID")
+@database_option
+@json_option
+@click.option(
+    "--as-of", metavar="TIME|VERSION|#NID", help="Only what had been recorded by then; a time names its zone."
+)
+@by_option
+@click.option(
+    "--story/--table",
+    "as_story",
+    default=None,
+    help="Tell a story a cycle, or print a table of events.  [default: a story for a cycle, a table for a key]",
+)
+@html_option
+def command(
+    key_or_position_id: str,
+    database: str | None,
+    as_of: str | None,
+    by: str,
+    html: Path | None,
+    *,
+    as_json: bool,
+    as_story: bool | None,
+) -> None:
+    """Tell what happened in a cycle (APTUSDT.binance#1) or to a key (APTUSDT.binance), oldest first.
+
+    A cycle is told as a story: what was known and done, how long after the step before, who was refused meanwhile, and
+    what is odd about it. `--json` prints the events as they were stored; with `--story` the story, for programs.
+
+    \b
+    Examples:
+      position-ledger history APTUSDT.binance#1
+      position-ledger history APTUSDT.binance#1 --html apt.html
+      position-ledger history APTUSDT.binance --json
+      position-ledger history APTUSDT.binance --as-of 3
+      position-ledger history APTUSDT.binance --as-of 2025-10-22T18:50:43Z --by event-time
+    """  # noqa: D301 - click reads \b
+    by_event_time = by == Axis.EVENT_TIME
+    if by_event_time and (as_story or html):
+        raise click.UsageError("a story is told as it was recorded: leave out --story and --html, or --by event-time")
+    with open_ledger(database) as ledger, ledger.store.snapshot():
+        entries = ledger.history(key_or_position_id, as_of=as_of, by=by)
+        tells = as_story if as_story is not None else "#" in key_or_position_id and not as_json and not by_event_time
+        stories = tell(ledger, entries, as_of=as_of) if tells or html else []
+    if not entries:
+        say(f"nothing had happened to {key_or_position_id} as of {as_of}")
+    elif html is not None:
+        _write_page(html, stories, entries, as_of)
+        say(f"{html} shows {key_or_position_id}")
+    if as_json:
+        print_json([each.as_json() for each in (stories if tells else entries)])
+    elif entries and html is None:
+        if tells:
+            print_stories(stories)
+        else:
+            print_history(entries)
+
+
+def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str | None = None) -> list[Story]:
+    """The stories of the cycles of one key, up to now or to a moment in the past."""
+    if not entries:
+        return []
+    key = PositionKey.parse(entries[0].event.originator_id)
+    until, end = now(), now()
+    if as_of is not None:
+        last_recorded = max(entry.event.ts_recorded for entry in entries)
+        until = moment_of(as_of).time or last_recorded
+        end = moment_of(as_of).time or datetime.min.replace(tzinfo=UTC)
+    refused = [refusal for refusal in ledger.rejections(key) if refusal.ts_recorded <= until]
+    by_cycle = sorted((entry.event for entry in entries), key=lambda event: (event.cycle, event.originator_version))
+    cycles = [list(events) for _, events in groupby(by_cycle, key=lambda event: event.cycle)]
+    return [story(events, refused, end) for events in cycles]
+
+
+def _write_page(path: Path, stories: Sequence[Story], entries: Sequence[HistoryEntry], as_of: str | None) -> None:
+    from scripts.html.cycle_page import EVENTS_SHOWN_MAX, EventTable, write_page  # noqa: PLC0415 - only pages are drawn
+
+    told = []
+    for each in stories:
+        own = [entry for entry in entries if entry.event.cycle == each.row.cycle]
+        rows = [event_cells(entry) for entry in own]
+        told.append((each, EventTable(EVENT_COLUMNS, rows, len(own) <= EVENTS_SHOWN_MAX, own[-1].hash)))
+    title = stories[0].row.position_id if len(stories) == 1 else str(entries[0].event.originator_id)
+    write_page(path, title, told, as_of=as_of, written_at=now())
+
+
+def print_stories(stories: Sequence[Story]) -> None:
+    """Print stories, for people."""
+    for number, each in enumerate(stories):
+        if number:
+            click.echo()
+        print_story(each)
+
+
+def print_history(entries: Sequence[HistoryEntry]) -> None:
+    """Print events as a table, for people."""
+    print_table(EVENT_COLUMNS, [event_cells(entry) for entry in entries], right=frozenset({"version", "cycle"}))
+
+
+EVENT_COLUMNS: Final = ("version", "cycle", "when (UTC)", "event", "source", "what")
+
+
+def event_cells(entry: HistoryEntry) -> tuple[object, ...]:
+    """An event as a row of a table."""
+    event = entry.event
+    return (
+        event.originator_version,
+        event.cycle,
+        event.ts_event.strftime("%Y-%m-%d %H:%M:%S.%f"),
+        type(event).__name__,
+        event.source.value,
+        ", ".join(_facts(json.loads(entry.payload))),
+    )
+
+
+def _facts(fields: dict[str, Any]) -> list[str]:
+    return [
+        f"{name} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in fields.items()
+        if name not in _ENVELOPE and value is not None
+    ]

@@ -1,0 +1,114 @@
+"""`init`: create or migrate the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
+from infrastructure.settings import Settings
+from scripts.options.database import database_option, json_option
+from scripts.output import print_json, say
+
+
+@click.command("init")
+@database_option
+@click.option(
+    "--runtime-role", metavar="NAME", help="PostgreSQL: let this role append and read, and nothing else; it must exist."
+)
+@click.option(
+    "--legacy-view",
+    metavar="[SCHEMA.NAME]",
+    is_flag=False,
+    flag_value=VIEW_DEFAULT,
+    callback=lambda _ctx, _param, value: None if value is None else _view_name(value),
+    help=f"Also make (or renew) a view with the columns of the old bot's table, {VIEW_DEFAULT} unless named.",
+)
+@click.option("--print-sql", is_flag=True, help="PostgreSQL: print what would be run on an empty database, and stop.")
+@json_option
+def command(
+    database: str | None, runtime_role: str | None, legacy_view: ViewName | None, *, print_sql: bool, as_json: bool
+) -> None:
+    """Create the ledger, or bring its schema to that of this software. Several may do so at once.
+
+    \b
+    Examples:
+      position-ledger init
+      position-ledger init --database sqlite:////var/lib/bot/ledger.db
+      position-ledger init --database postgresql://owner@db.example/trading --runtime-role bot
+      position-ledger init --database postgresql:///trading --legacy-view
+      position-ledger init --database postgresql:///trading --print-sql > ledger.sql
+    """  # noqa: D301 - click reads \b
+    settings = Settings.read(database)
+    if settings.kind == "sqlite" and (runtime_role or print_sql):
+        raise click.UsageError("--runtime-role and --print-sql are for PostgreSQL: an SQLite file has no roles")
+    if print_sql:
+        click.echo(_postgres_script(settings, runtime_role, legacy_view), nl=False)
+        return
+    if settings.kind == "sqlite":
+        done = _on_sqlite(settings, legacy_view)
+    else:
+        done = _on_postgres(settings, runtime_role, legacy_view)
+    if as_json:
+        print_json({"database": settings.shown, **vars(done)})
+        return
+    how = f"({', '.join(done.migrated)})" if done.migrated else "already"
+    click.echo(f"{settings.shown}: schema version {done.schema} {how}")
+    if done.legacy_view:
+        click.echo(f"{settings.shown}: view {done.legacy_view}")
+    if done.warning:
+        say(f"note: {done.warning}")
+
+
+@dataclass(frozen=True)
+class _Done:
+    schema: int
+    migrated: list[str]
+    legacy_view: str | None
+    warning: str | None
+
+
+def _view_name(text: str) -> ViewName:
+    try:
+        return ViewName.read(text)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from None
+
+
+def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
+    from infrastructure.event_store.sqlite import compat_view as legacyview
+    from infrastructure.event_store.sqlite import connections, schema  # noqa: PLC0415 - one kind of store is enough
+
+    opened = connections.Connections(settings)
+    try:
+        migrated = schema.migrate(opened)
+        if legacy_view is not None:
+            legacyview.create(opened, legacy_view)
+    finally:
+        opened.close()
+    view = legacy_view.joined if legacy_view else None
+    return _Done(schema.SCHEMA_VERSION, migrated, view, connections.wal_warning())
+
+
+def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> _Done:
+    from infrastructure.event_store.postgres import compat_view as legacyview
+    from infrastructure.event_store.postgres import schema
+    from infrastructure.event_store.postgres.session import connections  # noqa: PLC0415 - one kind of store is enough
+
+    opened = connections.Connections(settings)
+    try:
+        migrated = schema.migrate(opened, runtime_role)
+        if legacy_view is not None:
+            legacyview.create(opened, legacy_view, runtime_role)
+    finally:
+        opened.close()
+    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, None)
+
+
+def _postgres_script(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> str:
+    from infrastructure.event_store.postgres import compat_view as legacyview  # noqa: PLC0415 - an SQLite user need not wait for it
+    from infrastructure.event_store.postgres import schema
+
+    view = legacyview.statements(legacy_view, settings, runtime_role) if legacy_view else []
+    return schema.script(settings, runtime_role, view)

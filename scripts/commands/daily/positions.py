@@ -1,0 +1,80 @@
+"""`positions`: one row a cycle."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from domain.values import plain
+from projections.positions import PositionRow, needs_stop
+from scripts.options.database import by_option, database_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.output import print_json, print_table, say
+
+_COLUMNS: Final = ("position", "side", "status", "quantity", "avg open", "stop", "profit", "opened (UTC)", "remarks")
+_NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit"})
+
+
+@click.command("positions")
+@database_option
+@json_option
+@filter_options
+@click.option("--open", "only_open", is_flag=True, help="Only cycles that hold their slot.")
+@click.option("--unprotected", is_flag=True, help="Only what is at the exchange without a confirmed stop.")
+@click.option(
+    "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time names its zone."
+)
+@by_option
+def command(
+    database: str | None,
+    wanted: Filter,
+    as_of: str | None,
+    by: str,
+    *,
+    as_json: bool,
+    only_open: bool,
+    unprotected: bool,
+) -> None:
+    """List positions, oldest first.
+
+    \b
+    Examples:
+      position-ledger positions --open
+      position-ledger positions --unprotected --json
+      position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
+      position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
+    """  # noqa: D301 - click reads \b
+    with open_ledger(database) as ledger:
+        found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
+    rows = [row for row in found if wanted.takes(row)]
+    if as_json:
+        print_json([row.as_json() for row in rows])
+    elif not rows:
+        say("no positions")
+    else:
+        print_table(_COLUMNS, [_cells(row) for row in rows], right=_NUMBERS)
+
+
+def _cells(row: PositionRow) -> tuple[str | None, ...]:
+    numbers = (row.quantity, row.avg_px_open, row.stop_price, row.realized_pnl)
+    return (
+        row.position_id,
+        row.side.value,
+        row.status.value,
+        *("" if number is None else plain(number) for number in numbers),
+        row.opened_at.strftime("%Y-%m-%d %H:%M:%S"),
+        ", ".join(_remarks(row)),
+    )
+
+
+def _remarks(row: PositionRow) -> list[str]:
+    said = {
+        "UNPROTECTED": needs_stop(row),
+        "stop not confirmed": row.stop_price is not None and not row.stop_confirmed,
+        "entry outcome unknown": row.outcome_unknown,
+        "rollback failed": row.rollback_failed,
+        "filled after its end": row.late_fill,
+    }
+    reason = [row.exit_reason.splitlines()[0][:60]] if row.exit_reason else []
+    return [words for words, is_so in said.items() if is_so] + reason

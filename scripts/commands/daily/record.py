@@ -1,0 +1,73 @@
+"""`record`: JSON commands on stdin, one JSON receipt a line on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+import click
+
+from domain.commands.requests import COMMANDS, command_from_json
+from domain.errors import CommandRefused, InvalidCommand, LedgerError
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.receipt import error_as_json
+from scripts.cli import REFUSED, UNREACHABLE, exit_code
+from scripts.options.database import database_option
+
+LINE_BYTES_MAX: Final = 1_000_000
+
+
+@click.command("record", epilog=f"Commands: {', '.join(COMMANDS)}. Their fields: docs/commands.md.")
+@database_option
+def command(database: str | None) -> None:
+    """Take commands, a JSON object a line on stdin; answer each with a JSON object a line on stdout.
+
+    Every answer is flushed before the next line is read, so a bot can wait for it; a bad line is answered like any
+    other. The ledger is created when it is not there.
+
+    Exit code 0 when every line was accepted, 1 when one was refused, 3 when the database could not be reached or
+    the outcome of a command is unknown.
+
+    \b
+    Examples:
+      echo '{"command": "activate", "position_id": "APTUSDT.binance#1"}' | position-ledger record
+      position-ledger record --database sqlite:///bot.db < commands.jsonl > receipts.jsonl
+    """  # noqa: D301 - click reads \b
+    worst = 0
+    with PositionLedger.connect(database) as ledger:
+        for line in _lines(sys.stdin.buffer):
+            answer, code = _answered(ledger, line)
+            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+            worst = max(worst, code)
+    raise SystemExit(worst)
+
+
+def _answered(ledger: PositionLedger, line: bytes) -> tuple[dict[str, Any], int]:
+    try:
+        if len(line) > LINE_BYTES_MAX:
+            raise InvalidCommand(f"this line is longer than {LINE_BYTES_MAX:,} bytes")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as wrong:
+            raise InvalidCommand(f"this line is not UTF-8: {wrong}") from None
+        return ledger.handle(command_from_json(text)).as_json(), 0
+    except CommandRefused as refusal:
+        return error_as_json(refusal), REFUSED
+    except LedgerError as error:
+        return error_as_json(error), exit_code(error)
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines with something on them; of one that is too long, only a beginning that is too long as well."""
+    while line := stream.readline(LINE_BYTES_MAX + 2):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = stream.readline(LINE_BYTES_MAX)
+        if line.strip():
+            yield line.rstrip(b"\r\n")
+
+
+assert REFUSED < UNREACHABLE, "the worst exit code is the highest"

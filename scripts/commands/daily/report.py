@@ -1,0 +1,177 @@
+"""`report`: a stretch of time over the whole ledger, as text, JSON or a page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import click
+
+from domain.events import PositionEvent
+from domain.identifiers import PositionKey
+from domain.values import plain
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.port import Rejection, Store
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.projector import Follower
+from infrastructure.ledger.statistics_projection import statistics
+from projections.audit.anomalies import warnings
+from projections.audit.ledger_report import Exposure, OpenPosition, Review, bar_name, review
+from projections.formatting import average, counted, date_and_time, length, listed
+from projections.metrics.cycle_metrics import CycleFacts
+from projections.metrics.objectives import Criterion
+from projections.metrics.statistics import Window
+from projections.projection import STATISTICS
+from projections.rebuild import Progress
+from scripts.narrative_text import oddity_cells, print_wrapped
+from scripts.options.database import database_option, html_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.time_window import window_options
+from scripts.output import print_json, print_table, progress, say
+
+VERDICTS: Final = {True: "met", False: "MISSED", None: "not known"}
+
+
+@click.command("report")
+@database_option
+@json_option
+@filter_options
+@window_options
+@html_option
+def command(
+    database: str | None, wanted: Filter, window: Window, asked_at: datetime, html: Path | None, *, as_json: bool
+) -> None:
+    """Look through a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
+
+    Every cycle that was open in it is looked at as it stands now; `history` tells each of them.
+
+    \b
+    Examples:
+      position-ledger report --since 7d
+      position-ledger report --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --html october-22.html
+      position-ledger report --since 4w --exchange binance --json
+    """  # noqa: D301 - click reads \b
+    with open_ledger(database) as ledger:
+        found = look_through(ledger, window, wanted, asked_at)
+    if html is not None:
+        from scripts.html.ledger_page import write_page  # noqa: PLC0415 - only pages are drawn
+
+        write_page(html, found, tables(found), wanted, written_at=asked_at)
+        say(f"{html} shows {counted(found.cycles, 'cycle')}")
+    if as_json:
+        print_json(found.as_json())
+    elif html is None:
+        _print(found)
+
+
+def look_through(ledger: PositionLedger, window: Window, wanted: Filter, asked_at: datetime) -> Review:
+    """Review a window; takes in first what was recorded since it was asked last."""
+    store = ledger.store
+    with progress("catching up") as advance:
+        measured = statistics(store, window, now=asked_at, takes=wanted.takes, progress=advance)
+    facts = [
+        each
+        for each in Follower(store, STATISTICS).lasting(window.since)
+        if window.overlaps(each.opened_at, each.ended_at) and wanted.takes(PositionKey.parse(each.position.stream))
+    ]
+    refused: defaultdict[str, list[Rejection]] = defaultdict(list)
+    for rejection in store.rejections(since=min([window.since, *(each.opened_at for each in facts)])):
+        if rejection.position_id is not None:
+            refused[rejection.position_id].append(rejection)
+    with progress("looking through cycles", len(facts)) as advance:
+        return review(_read(store, facts, advance), refused, measured, asked_at)
+
+
+def _read(
+    store: Store, facts: Sequence[CycleFacts], advance: Progress
+) -> Iterator[tuple[CycleFacts, list[PositionEvent]]]:
+    for each in facts:
+        yield each, [decode(stored) for stored in store.load_cycle(each.position.stream, each.position.cycle)]
+        advance(1)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a report lists, for a terminal and for a page alike."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: list[tuple[object, ...]]
+    numbers: frozenset[str]
+    """Columns that are set to the right."""
+
+
+def tables(found: Review) -> list[Table]:
+    """The lists of a report; an empty one has no rows."""
+    return [
+        Table(
+            "Open now",
+            ("position", "side", "quantity", "avg open", "stop", "status", "open for", "protection"),
+            [_open_cells(each) for each in found.open],
+            frozenset({"quantity", "avg open", "stop", "open for"}),
+        ),
+        Table(
+            "Criteria",
+            ("criterion", "value", "bar", "verdict", "what"),
+            [_criterion_cells(each) for each in found.statistics.criteria],
+            frozenset({"value"}),
+        ),
+        Table(
+            "Longest unprotected",
+            ("position", "longest", "in all", "times", "longest from (UTC)", "to (UTC)", "why"),
+            [_exposure_cells(each) for each in found.exposed],
+            frozenset({"longest", "in all", "times"}),
+        ),
+    ]
+
+
+def _open_cells(each: OpenPosition) -> tuple[object, ...]:
+    row = each.row
+    protection = "protected" if row.protected else "nothing held"
+    if each.unprotected is not None:
+        protection = f"UNPROTECTED for {length(each.unprotected)}"
+    numbers = (
+        plain(row.quantity),
+        average(row.avg_px_open),
+        "none" if row.stop_price is None else plain(row.stop_price),
+    )
+    return (row.position_id, row.side.value, *numbers, row.status.value, length(each.age), protection)
+
+
+def _criterion_cells(each: Criterion) -> tuple[object, ...]:
+    value = plain(each.value) if isinstance(each.value, Decimal) else each.value
+    offenders = f": {listed(list(each.offenders))}" if each.offenders and not each.ok else ""
+    return each.name, value, each.bar, VERDICTS[each.ok], each.says + offenders
+
+
+def _exposure_cells(each: Exposure) -> tuple[object, ...]:
+    gap = each.longest
+    end = date_and_time(gap.end) if gap.is_over else "still"
+    lengths = (length(gap.length), length(each.together), each.times)
+    return each.position_id, *lengths, date_and_time(gap.start), end, gap.why
+
+
+def _print(found: Review) -> None:
+    since, until = date_and_time(found.window.since), date_and_time(found.window.until)
+    click.echo(f"{since} to {until} UTC: {counted(found.cycles, 'cycle')}, {len(found.open):,} of them open now")
+    for table in tables(found):
+        if table.rows:
+            click.echo(f"\n{table.name}\n")
+            print_table(table.columns, table.rows, right=table.numbers)
+    click.echo(f"\nRefused duplicates: {found.statistics.refusals.total:,}")
+    refused = [(date_and_time(bar.start), bar.count) for bar in found.refused if bar.count]
+    if refused:
+        click.echo()
+        print_table((f"{bar_name(found.refused)} from (UTC)", "refused"), refused, right=frozenset({"refused"}))
+    click.echo(f"\nCycles with a warning: {found.odd:,}")
+    if found.odd > len(found.oddest):
+        click.echo(f"the {len(found.oddest):,} oddest of them:")
+    for odd in found.oddest:
+        click.echo(f"\n{odd.position_id}: {odd.headline}")
+        for oddity in warnings(odd.oddities):
+            print_wrapped(*oddity_cells(oddity, with_date=True))

@@ -1,0 +1,92 @@
+"""`stats`: the success criteria as numbers."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from typing import Final
+
+import click
+
+from domain.values import plain
+from infrastructure.ledger.statistics_projection import statistics
+from projections.metrics.objectives import Criterion, seconds
+from projections.metrics.statistics import Durations, Statistics, Window
+from scripts.cli import REFUSED
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.time_window import window_options
+from scripts.output import print_json, print_table, progress
+
+_VERDICTS: Final = {True: "ok", False: "MISSED", None: "not known"}
+_CRITERIA: Final = ("criterion", "value", "bar", "", "what")
+
+
+@click.command("stats")
+@database_option
+@json_option
+@filter_options
+@window_options
+def command(database: str | None, wanted: Filter, window: Window, asked_at: datetime, *, as_json: bool) -> None:
+    """Sum up a stretch of time: cycles, protection, refused duplicates; exit with 1 when a criterion is missed.
+
+    First takes in what was recorded since it was asked last. A criterion is not known when there was nothing to judge
+    it by; that is not a miss. Latency is not the ledger's to know from its events: see `bench`.
+
+    \b
+    Examples:
+      position-ledger stats
+      position-ledger stats --since 7d --exchange binance
+      position-ledger stats --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --json
+    """  # noqa: D301 - click reads \b
+    with open_ledger(database) as ledger, progress("catching up") as advance:
+        found = statistics(ledger.store, window, now=asked_at, takes=wanted.takes, progress=advance)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        _print(found)
+    if not found.ok:
+        sys.exit(REFUSED)
+
+
+def _print(found: Statistics) -> None:
+    since, until = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (found.window.since, found.window.until))
+    statuses = [f"{count} {status.value}" for status, count in found.by_status.items() if count]
+    refused = found.refusals
+    click.echo(f"{since} to {until} UTC")
+    click.echo(
+        f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported))
+    )
+    click.echo(f"to protected {_durations(found.request_to_protected)}; {found.never_protected} never")
+    click.echo(f"unprotected  {_duration(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
+    click.echo(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
+    for cause, count in refused.by_cause.items():
+        click.echo(
+            f"             {count} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}"
+        )
+    for hour, count in refused.per_hour.items():
+        click.echo(f"             {count} from {hour:%Y-%m-%d %H:%M} on")
+    click.echo()
+    print_table(_CRITERIA, [_cells(criterion) for criterion in found.criteria], right=frozenset({"value"}))
+
+
+def _cells(criterion: Criterion) -> tuple[object, ...]:
+    value = (
+        plain(criterion.value)
+        if criterion.value is not None and not isinstance(criterion.value, int)
+        else criterion.value
+    )
+    offenders = f": {', '.join(criterion.offenders)}" if criterion.offenders and not criterion.ok else ""
+    return criterion.name, value, criterion.bar, _VERDICTS[criterion.ok], criterion.says + offenders
+
+
+def _durations(durations: Durations) -> str:
+    if durations.p50 is None or durations.p95 is None or durations.max is None:
+        return "nothing"
+    parts = (durations.p50, durations.p95, durations.max)
+    p50, p95, longest = (_duration(part) for part in parts)
+    return f"half of {durations.count} within {p50}, 95 % within {p95}, all within {longest}"
+
+
+def _duration(duration: timedelta) -> str:
+    return f"{plain(seconds(duration))} s"

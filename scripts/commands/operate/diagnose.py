@@ -1,0 +1,104 @@
+"""`diagnose`: what is wrong with a ledger now, how bad it is, and which command to run next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import click
+
+from infrastructure.ledger.ledger import now
+from infrastructure.operations.health import Diagnosis, Question, examine
+from projections.health.checks import Section, Severity
+from projections.metrics.recent_activity import Activity
+from scripts.cli import REFUSED
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.snapshots import Shown, snapshot_options
+from scripts.output import print_json, progress
+
+AGE_HOURS: Final = 1.0
+
+
+@click.command("diagnose")
+@click.option(
+    "--mode", type=click.Choice(["check", "report"]), default="check", show_default=True,
+    help="check: what is wrong now. report: also the rates of the last 24 hours.",
+)  # fmt: skip
+@click.option(
+    "--age", "age_hours", metavar="HOURS", type=click.FloatRange(min=0), default=AGE_HOURS, show_default=True,
+    help="An entry or a rollback that is unfinished for longer is critical.",
+)  # fmt: skip
+@click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
+@snapshot_options
+@filter_options
+@database_option
+@json_option
+def command(
+    *, mode: str, age_hours: float, skip_verify: bool, shown: Shown, wanted: Filter, database: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Look at everything that can be wrong, say how bad it is, and name the next command to run.
+
+    Checked are unfinished entries, positions without a stop, unknown outcomes, rollbacks that do not end, every
+    version, hash and row, projections, the database software, and with --snapshot the exchange. Nothing is changed.
+
+    Exit code 0 when nothing is critical, 1 when something is, 2 for usage, 3 when the database could not be reached.
+
+    \b
+    Examples:
+      position-ledger diagnose
+      position-ledger diagnose --mode report --age 6 --exchange binance
+      position-ledger diagnose --snapshot binance.json --json
+    """  # noqa: D301 - click reads \b
+    at, snapshots = now(), shown.read(wanted)
+    question = Question(
+        now=at,
+        age=timedelta(hours=age_hours),
+        takes=wanted.takes,
+        snapshots=snapshots,
+        rules=shown.rules(wanted),
+        evidence=shown.arguments(snapshots),
+        verifies=not skip_verify,
+        reports=mode == "report",
+    )
+    with open_ledger(database) as ledger, progress("examining") as advance:
+        found = examine(ledger, question, advance)
+    if as_json:
+        print_json({"mode": mode, **found.as_json()})
+    else:
+        _print(found)
+    if found.severity is Severity.CRITICAL:
+        raise SystemExit(REFUSED)
+
+
+def _print(found: Diagnosis) -> None:
+    for section in found.sections:
+        _print_section(section)
+    if found.activity is not None:
+        _print_activity(found.activity)
+
+
+def _print_section(section: Section) -> None:
+    name = section.check.value.replace("_", " ")
+    click.echo(f"{section.severity.value:8}  {name:15}  {section.says}")
+    for symptom in section.symptoms:
+        click.echo(f"{'':10}{symptom.severity.value}: {symptom.subject}: {symptom.message}")
+        click.echo(f"{'':12}next: {symptom.advice}")
+
+
+def _print_activity(activity: Activity) -> None:
+    opened = [f"{count} {status.value}" for status, count in activity.by_status.items()]
+    refused = activity.refusals
+    since, until = (f"{at:%Y-%m-%d %H:%M}" for at in (activity.window.since, activity.window.until))
+    click.echo(f"\n{since} to {until} UTC")
+    click.echo(f"opened      {', '.join(opened) or 'nothing'}")
+    click.echo(f"failures    {sum(activity.failures.values())}")
+    for hour, count in activity.failures.items():
+        click.echo(f"            {count} from {hour:%Y-%m-%d %H:%M} on")
+    click.echo(f"duplicates  {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
+    if activity.criteria is None:
+        click.echo("criteria    not known: what they are measured by cannot be read")
+    else:
+        met = sum(each.ok is True for each in activity.criteria)
+        click.echo(f"criteria    {met} of {len(activity.criteria)} met; `position-ledger stats` says which")

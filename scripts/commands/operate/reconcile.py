@@ -1,0 +1,198 @@
+"""`reconcile`: the ledger beside what an exchange shows, and with `--apply` what makes them agree."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from infrastructure.exchanges.document import Given
+from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.operations.apply_corrections import Applied, apply
+from projections.account_snapshot import Snapshot
+from projections.reconciliation.command_text import in_words
+from projections.reconciliation.compare import CONFIRMATION_GAP, Reconciliation, Rules, reconcile
+from projections.reconciliation.corrections import Correction, corrections
+from projections.reconciliation.discrepancies import Finding, Kind
+from scripts.cli import REFUSED
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.snapshots import (
+    Shown,
+    asked_live,
+    confirmations_option,
+    interval_option,
+    need_exact_times,
+    read_file,
+    snapshot_options,
+)
+from scripts.output import print_json, print_table
+
+_TITLES: Final = {
+    Kind.PHANTOM: "in the ledger, not at the exchange",
+    Kind.ORPHAN: "at the exchange, not in the ledger",
+    Kind.SIDE: "on different sides",
+    Kind.QUANTITY: "of different quantity",
+    Kind.PRICE: "of different average entry",
+    Kind.UNPROTECTED: "without a stop at the exchange",
+    Kind.LOST_STOP: "whose stop is gone",
+    Kind.MOVED_STOP: "whose stop the ledger does not know",
+    Kind.WRONG_SIDE_STOP: "with a stop on the wrong side",
+    Kind.DUPLICATE_STOPS: "with more than one stop",
+    Kind.ZOMBIE: "orders without a position",
+    Kind.OPENING: "under way, nothing to do yet",
+    Kind.UNJUDGED: "not to be judged by this snapshot",
+}
+
+
+@click.command("reconcile")
+@snapshot_options
+@click.option("--apply", "is_applied", is_flag=True, help="Correct the ledger; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why it is corrected; kept in every event.")
+@confirmations_option
+@interval_option
+@database_option
+@json_option
+@filter_options
+def command(
+    *, shown: Shown, is_applied: bool, reason: str | None, confirmations: int, interval: int, database: str | None,
+    as_json: bool, wanted: Filter,
+) -> None:  # fmt: skip
+    """Compare the open positions of one account with a snapshot of the exchange, or with the exchange itself.
+
+    Without --snapshot the exchange is asked (--exchange binance or bybit; reading only), with the keys in
+    LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed without --apply. A
+    snapshot that is empty, partial, failed or stale is called unreliable, and corrects nothing.
+
+    Exit code 0 when all is as it should be, 1 when something was found (with --apply: is left), 2 for usage, 3 when
+    the exchange or the database could not be reached.
+
+    \b
+    Examples:
+      position-ledger reconcile --snapshot binance.json --timezone +04:00
+      position-ledger reconcile --snapshot 12-00.json --snapshot 12-02.json --apply --reason "checked by hand"
+      position-ledger reconcile --exchange bybit --json
+    """  # noqa: D301 - click reads \b
+    if is_applied and not (reason and reason.strip()):
+        raise click.UsageError("--apply needs --reason TEXT: a year later somebody will ask")
+    if reason and not is_applied:
+        raise click.UsageError("--reason is for --apply; without it nothing is changed")
+    given, rules = shown.given(wanted), shown.rules(wanted, confirmations)
+    with open_ledger(database) as ledger:
+        snapshots = (
+            _from_files(shown.files, given)
+            if shown.files
+            else _live(ledger, given, rules, interval if is_applied else None)
+        )
+        found = _compared(ledger, snapshots, rules)
+        planned = corrections(found, reason)
+        applied: list[Applied] = []
+        left = found
+        if is_applied:
+            need_exact_times(snapshots)
+            applied = apply(ledger, planned)
+            left = _compared(ledger, snapshots, rules)
+    if as_json:
+        print_json(_report(found, planned, applied, left))
+    else:
+        _print_findings(found)
+        if is_applied:
+            _print_applied(applied)
+        else:
+            _print_plan(planned)
+    if left.problems or left.doubts or not all(each.is_done for each in applied):
+        raise SystemExit(REFUSED)
+
+
+def _compared(ledger: PositionLedger, snapshots: list[Snapshot], rules: Rules) -> Reconciliation:
+    return reconcile(ledger.positions(), snapshots, now=now(), rules=rules)
+
+
+def _from_files(names: tuple[str, ...], given: Given) -> list[Snapshot]:
+    snapshots = [read_file(name, given) for name in names]
+    accounts = {(each.exchange, each.account) for each in snapshots}
+    if len(accounts) > 1:
+        named = ", ".join(sorted(" ".join(filter(None, account)) for account in accounts))
+        raise click.UsageError(f"the snapshots are of several accounts ({named}); reconcile each on its own")
+    return snapshots
+
+
+def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[Snapshot]:
+    """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
+    if given.exchange is None:
+        raise click.UsageError("say what to compare with: --snapshot FILE, or --exchange binance or bybit")
+
+    def is_enough(snapshots: list[Snapshot]) -> bool:
+        return not _waits(_compared(ledger, snapshots, rules))
+
+    return asked_live(given, is_enough, confirmations=rules.confirmations, interval=interval)
+
+
+def _waits(found: Reconciliation) -> bool:
+    needed = found.rules.confirmations
+    return any(0 < finding.confirmations < needed for finding in found.of(Kind.PHANTOM, Kind.SIDE))
+
+
+def _report(
+    found: Reconciliation, planned: list[Correction], applied: list[Applied], left: Reconciliation
+) -> dict[str, Any]:
+    return found.as_json() | {
+        "corrections": [each.as_json() for each in planned],
+        "applied": [each.as_json() for each in applied],
+        "left": len(left.problems),
+    }
+
+
+def _print_findings(found: Reconciliation) -> None:
+    _print_head(found)
+    for kind, title in _TITLES.items():
+        if findings := found.of(kind):
+            click.echo(f"\n{kind.value.replace('_', ' ')} ({title}):")
+            print_table(("position", "what"), [(_name(each), _words(each, found.rules)) for each in findings])
+    if _waits(found):
+        click.echo(
+            f"\na phantom is closed when {found.rules.confirmations} snapshots agree, taken "
+            f"{CONFIRMATION_GAP.seconds} s apart or more: name several with --snapshot, or let --apply ask the exchange"
+        )
+
+
+def _print_head(found: Reconciliation) -> None:
+    snapshot = found.snapshot
+    where = " ".join(part for part in (snapshot.exchange or "an exchange without a name", snapshot.account) if part)
+    at = f" at {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC" if snapshot.taken_at else ""
+    counts = f"{len(found.of(Kind.MATCHED))} match, {len(found.problems)} to look at"
+    click.echo(f"{where}{at}: {counts}")
+    for doubt in found.doubts:
+        click.echo(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
+    for note in (*found.snapshot.order_doubts, *snapshot.notes, *filter(None, [found.hindrance])):
+        click.echo(f"note: {note}")
+
+
+def _name(finding: Finding) -> str:
+    return finding.row.position_id if finding.row is not None else finding.key.stream
+
+
+def _words(finding: Finding, rules: Rules) -> str:
+    if finding.kind in (Kind.PHANTOM, Kind.SIDE) and finding.confirmations:
+        return f"{finding.message} ({finding.confirmations} of {rules.confirmations} confirmations)"
+    return finding.message
+
+
+def _print_plan(planned: list[Correction]) -> None:
+    if not planned:
+        return
+    click.echo("\nto be done:")
+    for correction in planned:
+        click.echo(f"  {in_words(correction.command)}")
+    click.echo("run it again with --apply --reason TEXT to do it")
+
+
+def _print_applied(applied: list[Applied]) -> None:
+    click.echo("\ndone:" if any(each.is_done for each in applied) else "\nnothing was changed")
+    for each in applied:
+        if each.is_done:
+            click.echo(f"  {in_words(each.correction.command)}")
+    for each in applied:
+        if not each.is_done:
+            why = "it changed meanwhile; compare again" if each.was_overtaken else str(each.answer)
+            click.echo(f"not done: {in_words(each.correction.command)}: {why}")

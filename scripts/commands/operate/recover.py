@@ -1,0 +1,152 @@
+"""`recover`: every cycle that is not done, and with `--confirm` what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from infrastructure.exchanges.document import Given
+from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.operations.apply_corrections import Applied, apply
+from infrastructure.operations.apply_recovery import recoveries
+from projections.account_snapshot import Snapshot
+from projections.formatting import length
+from projections.reconciliation.command_text import in_words
+from projections.reconciliation.compare import Rules
+from projections.recovery.proposals import Recovery
+from scripts.cli import REFUSED
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.snapshots import Shown, asked_live, confirmations_option, interval_option, snapshot_options
+from scripts.output import print_json
+
+
+@click.command("recover")
+@snapshot_options
+@click.option("--live", is_flag=True, help="Ask the exchange itself, reading only: --exchange binance or bybit.")
+@click.option("--confirm", is_flag=True, help="Do what is proposed; needs --reason, and a snapshot or --live.")
+@click.option("--reason", metavar="TEXT", help="Why; kept in every event.")
+@confirmations_option
+@interval_option
+@filter_options
+@database_option
+@json_option
+def command(
+    *, shown: Shown, live: bool, confirm: bool, reason: str | None, confirmations: int, interval: int, wanted: Filter,
+    database: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """List every cycle that is not done: under way, unprotected, or flat without an end; and say what would end it.
+
+    Without evidence of the exchange nothing is proposed, and nothing is changed without --confirm: then what the
+    exchange shows is recorded, with source recovery. What only an order can mend is named, and never sent. A cycle
+    within its deadline is left to its bot. Safe at any time, twice, and while bots run.
+
+    Exit code 0 when all that is unfinished has time or rests at the exchange, 1 when something needs attention, 2 for
+    usage, 3 when the exchange or the database could not be reached.
+
+    \b
+    Examples:
+      position-ledger recover
+      position-ledger recover --symbol APT/USDT:USDT --exchange binance --snapshot binance.json
+      position-ledger recover --snapshot 12-00.json --snapshot 12-02.json --confirm --reason "after the crash"
+      position-ledger recover --exchange bybit --live --json
+    """  # noqa: D301 - click reads \b
+    _check(shown, reason, live=live, confirm=confirm)
+    rules = shown.rules(wanted, confirmations)
+    with open_ledger(database) as ledger:
+        recovering = _Recovering(ledger, rules, wanted, reason)
+        snapshots = shown.read(wanted, exactly=confirm)
+        if live:
+            given = Given(wanted.exchange, wanted.account)
+            snapshots = asked_live(
+                given, recovering.is_enough, confirmations=confirmations, interval=interval if confirm else None
+            )
+        found = recovering.look(snapshots)
+        done = apply(ledger, [step for each in found for step in each.commands]) if confirm else []
+        left = recovering.look(snapshots) if done else found
+    attention = [each for each in left if each.needs_attention]
+    if as_json:
+        print_json(_report(found, done, attention, confirmed=confirm))
+    else:
+        _print(found, has_evidence=bool(snapshots))
+        _print_end(found, done, attention, confirmed=confirm)
+    if attention:
+        raise SystemExit(REFUSED)
+
+
+def _check(shown: Shown, reason: str | None, *, live: bool, confirm: bool) -> None:
+    if confirm and not (reason and reason.strip()):
+        raise click.UsageError("--confirm needs --reason TEXT: a year later somebody will ask")
+    if reason and not confirm:
+        raise click.UsageError("--reason is for --confirm; without it nothing is changed")
+    if live and shown.files:
+        raise click.UsageError("--live asks the exchange, --snapshot reads a file: choose one")
+    if confirm and not (live or shown.files):
+        raise click.UsageError("--confirm needs --snapshot FILE or --live: only the exchange knows what became of it")
+
+
+class _Recovering:
+    """One ledger, looked at as often as it takes."""
+
+    def __init__(self, ledger: PositionLedger, rules: Rules, wanted: Filter, reason: str | None) -> None:
+        self._ledger, self._rules, self._wanted, self._reason = ledger, rules, wanted, reason
+
+    def look(self, snapshots: Sequence[Snapshot]) -> list[Recovery]:
+        return recoveries(
+            self._ledger, snapshots, now=now(), rules=self._rules, takes=self._wanted.takes, reason=self._reason
+        )
+
+    def is_enough(self, snapshots: Sequence[Snapshot]) -> bool:
+        return not any(each.waits_for_another_snapshot for each in self.look(snapshots))
+
+
+def _report(
+    found: Sequence[Recovery], done: Sequence[Applied], attention: Sequence[Recovery], *, confirmed: bool
+) -> dict[str, Any]:
+    return {
+        "confirmed": confirmed,
+        "unfinished": [each.as_json() for each in found],
+        "done": [each.as_json() for each in done],
+        "need_attention": [each.cycle.row.position_id for each in attention],
+    }
+
+
+def _print(found: Sequence[Recovery], *, has_evidence: bool) -> None:
+    attention = sum(each.needs_attention for each in found)
+    click.echo(f"{len(found)} unfinished, {attention} in need of attention")
+    for each in found:
+        cycle = each.cycle
+        click.echo(f"\n{cycle.row.position_id}: {cycle.row.status.value} for {length(cycle.age)}")
+        _print_lines("known", cycle.known())
+        _print_lines("missing", each.missing)
+        _print_lines(each.action.value, [each.message, *(in_words(step.command) for step in each.commands)])
+        _print_lines("needs", [str(each.due)] if each.due else [])
+    if attention and not has_evidence:
+        click.echo("\nnothing is concluded from silence: give a --snapshot FILE, or ask with --exchange NAME --live")
+
+
+def _print_lines(name: str, lines: Sequence[str]) -> None:
+    for number, line in enumerate(lines):
+        click.echo(f"  {name if not number else '':9}  {line}")
+
+
+def _print_end(
+    found: Sequence[Recovery], done: Sequence[Applied], attention: Sequence[Recovery], *, confirmed: bool
+) -> None:
+    if not confirmed:
+        if any(each.commands for each in found):
+            click.echo("\nrun it again with --confirm --reason TEXT to do it")
+        return
+    click.echo("\ndone:" if any(each.is_done for each in done) else "\nnothing was changed")
+    for each in done:
+        if each.is_done:
+            click.echo(f"  {in_words(each.correction.command)}")
+    for each in done:
+        if not each.is_done:
+            why = "it changed meanwhile, and was left alone" if each.was_overtaken else str(each.answer)
+            click.echo(f"not done: {in_words(each.correction.command)}: {why}")
+    for recovery in attention:
+        what = recovery.message if recovery.due is None else str(recovery.due)
+        click.echo(f"left: {recovery.cycle.row.position_id}: {what}")

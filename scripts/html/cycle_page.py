@@ -1,0 +1,59 @@
+"""The page of a cycle, or of all cycles of a key: drawing, oddities, story and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from projections.audit.narrative import Story
+from projections.timeline import Timeline
+from scripts.html.cycle_chart import SIZES, draw, key, needs_closer_look
+from scripts.html.page import filled, write
+from scripts.html.shapes import Drawing
+
+EVENTS_SHOWN_MAX: Final = 60
+"""With more events than this their table is folded up until somebody asks for it."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing in several sizes, of which the page shows the one that fits, and what its marks mean."""
+
+    caption: str
+    drawings: tuple[Drawing, ...]
+    key: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """The events behind a story, and the hash of the last one."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    is_open: bool
+    hash: str
+
+
+def write_page(
+    path: Path, title: str, told: Sequence[tuple[Story, EventTable]], *, as_of: str | None, written_at: datetime
+) -> None:
+    """Write the page of some cycles."""
+    cycles = [(story, list(_figures(story)), events) for story, events in told]
+    write(path, filled("cycle.html", title=title, cycles=cycles, as_of=as_of, written_at=written_at))
+
+
+def _figures(story: Story) -> Iterator[Figure]:
+    time, name = story.timeline, story.row.position_id
+    entry = time.entry
+    if entry is not None and needs_closer_look(time):
+        yield _figure(entry, story, f"The entry of {name}, looked at closely")
+    if time.start < time.end:
+        yield _figure(time, story, f"{name}, from {'its beginning until now' if time.is_open else 'beginning to end'}")
+
+
+def _figure(time: Timeline, story: Story, caption: str) -> Figure:
+    drawings = tuple(draw(time, story.row.side, caption, size) for size in SIZES)
+    return Figure(caption, drawings, key(time, story.row.side))

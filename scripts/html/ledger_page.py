@@ -1,0 +1,65 @@
+"""The page of a whole ledger: what is open, how good that is, refusals over time, and what is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from projections.audit.ledger_report import Review, bar_name
+from projections.formatting import counted, length
+from scripts.html.bar_chart import draw
+from scripts.html.cycle_chart import SIZES
+from scripts.html.cycle_page import Figure
+from scripts.html.page import filled, write
+from scripts.options.filters import Filter
+
+
+def write_page(path: Path, found: Review, tables: Sequence[Any], wanted: Filter, *, written_at: datetime) -> None:
+    """Write the page of a review."""
+    caption = f"Duplicates refused per {bar_name(found.refused)}"
+    figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
+    asked = [word for word in (wanted.symbol, wanted.exchange, wanted.account) if word]
+    page = filled(
+        "ledger.html",
+        title=f"Report on {' '.join(asked) or 'the ledger'}",
+        found=found,
+        numbers=list(_numbers(found)),
+        tables={table.name: table for table in tables},
+        refusals=figure if found.statistics.refusals.total else None,
+        written_at=written_at,
+    )
+    write(path, page)
+
+
+def _numbers(found: Review) -> list[tuple[str, str]]:
+    statistics = found.statistics
+    bare = sum(each.unprotected is not None for each in found.open)
+    taken = statistics.request_to_protected
+    numbers = [
+        ("Cycles in this time", f"{found.cycles:,}"),
+        ("Opened in it", ", ".join(_by_status(found)) or "none"),
+        ("Open now", f"{len(found.open):,}, {bare:,} of them unprotected" if found.open else "none"),
+        ("Duplicates refused", _refused(found)),
+        ("Unprotected", f"{length(statistics.unprotected)} in all"),
+        ("Cycles with a warning", f"{found.odd:,}"),
+    ]
+    if taken.p50 is not None and taken.max is not None:
+        words = (
+            f"{length(taken.p50)} in half of {counted(taken.count, 'entry', 'entries')}, {length(taken.max)} at most"
+        )
+        numbers.insert(4, ("From request to protection", words))
+    if statistics.imported:
+        numbers.insert(2, ("Imported in it", f"{statistics.imported:,}"))
+    return numbers
+
+
+def _by_status(found: Review) -> list[str]:
+    return [f"{count:,} {status.value}" for status, count in found.statistics.by_status.items() if count]
+
+
+def _refused(found: Review) -> str:
+    refused = found.statistics.refusals
+    late = f", {len(refused.late):,} of them after an order was sent" if refused.late else ""
+    return f"{refused.total:,}{late}"

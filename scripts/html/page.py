@@ -1,0 +1,59 @@
+"""A page: a template filled in, everything in it escaped, and written as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from projections import formatting as wording
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(
+        clock=wording.clock,
+        counted=wording.counted,
+        day=wording.day,
+        lasting=wording.length,
+        moment=wording.date_and_time,
+        number=wording.number,
+        sentence=wording.sentence,
+    )
+    return templates
+
+
+def filled(template: str, *, written_at: datetime, **values: Any) -> str:
+    """A page as text; whatever comes from the ledger is escaped."""
+    software = f"position-ledger {version('position-ledger')}"
+    return _templates().get_template(template).render(written_at=written_at, software=software, **values)
+
+
+def write(path: Path, text: str) -> None:
+    """Put a page in its place at once: whoever has the old one open never sees half of the new one.
+
+    Refuses: a usage error when the folder is not there, or may not be written to.
+    """
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as made:
+            made.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(made.name).chmod(0o666 & ~umask)
+        Path(made.name).replace(path)
+    except OSError as wrong:
+        raise click.UsageError(f"{path} cannot be written: {wrong.strerror}") from None

@@ -1,0 +1,213 @@
+"""`analyze-logs`: what an old bot's log says about duplicates, failed entries and positions without a stop."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import IO, Final
+
+import click
+
+from infrastructure.ledger.ledger import now
+from infrastructure.legacy.logs.analysis import Analysis
+from infrastructure.legacy.logs.log_report import Report
+from infrastructure.legacy.logs.parsing.filter import Wanted
+from infrastructure.legacy.logs.reading.clock import Clock, DatedZone, ZoneNeeded, day_and_time, day_or_time, utc
+from infrastructure.legacy.logs.reading.files import UnreadableLog, found, oldest_first, opened, rotated_beside
+from infrastructure.legacy.logs.reading.lines import batches, last
+from infrastructure.legacy.logs.reading.reader import Span
+from infrastructure.legacy.logs.reading.tally import HOUR
+from projections.formatting import counted, length
+from scripts.cli import REFUSED
+from scripts.legacy.log_tables import doubts, readable, tables
+from scripts.options.database import html_option, json_option
+from scripts.options.filters import Filter
+from scripts.output import print_json, print_table, progress, say
+
+STDIN: Final = "-"
+SHOWN_MAX: Final = 10
+"""How many findings of one kind a person is shown."""
+
+HOURS_SHOWN_MAX: Final = 48
+BAR_WIDTH: Final = 40
+
+
+def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Clock:
+    try:
+        return Clock([DatedZone.parse(value) for value in values])
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), ctx, parameter) from None
+
+
+@click.command("analyze-logs")
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(exists=True, allow_dash=True))
+@click.option(
+    "--timezone", "clock", metavar="ZONE", multiple=True, callback=_zones,
+    help="What times without a zone are in: an offset (+04:00) or a name (Europe/Moscow). Again with a date from which "
+    "on another one counts: UTC@2025-10-29.",
+)  # fmt: skip
+@click.option("--rotated", is_flag=True, help="Also read the rotated files that lie beside each FILE.")
+@click.option("--lines", "lines_max", metavar="N", type=click.IntRange(min=1), help="Only the last N lines.")
+@click.option(
+    "--from", "begins", metavar="TIME", help="Only from this time on; without a zone it is read as the log is."
+)
+@click.option("--to", "ends", metavar="TIME", help="Only up to this time, a day to its end.")
+@click.option("--symbol", help="Only findings about this symbol, in any spelling.")
+@click.option("--exchange", help="Only findings at this exchange, or of which the log does not say where.")
+@click.option("--export", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write all as JSON.")
+@html_option
+@click.option("--verbose", is_flag=True, help="Show timelines, and all findings instead of the first 10 of a kind.")
+@json_option
+def command(
+    *, files: tuple[str, ...], clock: Clock, rotated: bool, lines_max: int | None, begins: str | None,
+    ends: str | None, symbol: str | None, exchange: str | None, export: Path | None, html: Path | None, verbose: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Read the log of an old bot: duplicate errors and the race behind each, failed entries, refused duplicates,
+    positions without a stop, restarts, errors an hour.
+
+    FILE may be several files, rotated and packed ones in any order, or a directory; without one, or as -, stdin is
+    read. Nothing is sent anywhere, and no ledger is needed.
+
+    Exit code 0 when no duplicate error and no late refusal was found, 1 when one was, 2 when the log cannot be read.
+
+    \b
+    Examples:
+      position-ledger analyze-logs bot.log --timezone +04:00
+      position-ledger analyze-logs logs/ --timezone +04:00 --timezone UTC@2025-10-29 --html report.html
+      zcat bot.log.*.gz | position-ledger analyze-logs --timezone UTC --export report.json
+    """  # noqa: D205, D301 - click reads \b
+    for option, path in (("--export", export), ("--html", html)):
+        if path is not None and not path.parent.is_dir():  # said now, and not after gigabytes
+            raise click.UsageError(f"{option}: there is no folder {str(path.parent)!r}")
+    wanted = Filter.of(symbol, exchange, None)
+    try:
+        span = Span(_begin(begins, clock), _end(ends, clock))
+        analysis = Analysis(clock, span, Wanted(wanted.symbol, wanted.exchange))
+        report = _read(analysis, files, clock, lines_max, rotated=rotated)
+    except (ZoneNeeded, UnreadableLog) as wrong:
+        raise click.UsageError(str(wrong)) from None
+    if export is not None:
+        from scripts.html.page import write  # noqa: PLC0415 - only those who write wait for it
+
+        write(export, json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
+        say(f"{export} holds the report as JSON")
+    if html is not None:
+        from scripts.legacy.html.log_page import write_page  # noqa: PLC0415 - only pages are drawn
+
+        write_page(html, report, written_at=now())
+        say(f"{html} shows the report")
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _print(report, verbose=verbose)
+    if report.has_findings:
+        raise SystemExit(REFUSED)
+
+
+def _begin(text: str | None, clock: Clock) -> int | None:
+    try:
+        return None if text is None else clock.moment(day_or_time(text)[0])
+    except ValueError as wrong:
+        raise click.UsageError(f"--from: {wrong}") from None
+
+
+def _end(text: str | None, clock: Clock) -> int | None:
+    try:
+        if text is None:
+            return None
+        time, is_day = day_or_time(text)
+        return clock.moment(time + timedelta(days=1, seconds=-1) if is_day else time)
+    except ValueError as wrong:
+        raise click.UsageError(f"--to: {wrong}") from None
+
+
+def _read(analysis: Analysis, files: tuple[str, ...], clock: Clock, lines_max: int | None, *, rotated: bool) -> Report:
+    if files in ((), (STDIN,)):
+        if sys.stdin.isatty():
+            raise UnreadableLog("say which FILE to read, or send the log to stdin")
+        sources: list[Path | None] = [None]
+    elif STDIN in files:
+        raise UnreadableLog("stdin (-) stands alone: it cannot be put in order with files")
+    else:
+        sources = [*_paths(files, clock, rotated=rotated)]
+    total = sum(path.stat().st_size for path in sources if path is not None)
+    with progress("reading bytes", total or None) as advance:
+        lines = _lines(sources, analysis.report, advance)
+        for batch in lines if lines_max is None else last(lines_max, lines):
+            analysis.read(batch)
+    return analysis.finish()
+
+
+def _paths(files: tuple[str, ...], clock: Clock, *, rotated: bool) -> list[Path]:
+    named = [path for file in files for path in found(Path(file))]
+    beside = {each: path for path in named for each in rotated_beside(path) if each not in named}
+    if beside and not rotated:
+        say(f"not read: {', '.join(str(path) for path in beside)}; --rotated reads what was rotated, too")
+    return oldest_first([*named, *(beside if rotated else ())], clock)
+
+
+def _lines(sources: list[Path | None], report: Report, advance: Callable[[int], None]) -> Iterator[list[bytes]]:
+    for path in sources:
+        name = STDIN if path is None else str(path)
+        report.files.append(name)
+        with ExitStack() as stack:
+            raw: IO[bytes] = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb"))
+            stream = stack.enter_context(opened(raw, advance))
+            yield from batches(stream, partial(report.damaged.__setitem__, name), report.tally.cut.add)
+
+
+def _print(report: Report, *, verbose: bool) -> None:
+    tally = report.tally
+    if tally.first is None or tally.last is None:
+        click.echo(f"{counted(tally.lines, 'line')}, none of them with a time that could be read")
+    else:
+        began, ended = (day_and_time(moment)[:19] for moment in (tally.first, tally.last))
+        levels = ", ".join(f"{level} {count:,}" for level, count in tally.levels.most_common())
+        click.echo(
+            f"{counted(tally.lines, 'line')}, {counted(tally.records, 'record')}: {began} to {ended} UTC\n{levels}"
+        )
+    for doubt in doubts(report):
+        click.echo(f"not in the report: {readable(doubt)}")
+    for table in tables(report):
+        click.echo(f"\n{table.title}: {table.count:,}\n")
+        print_table(table.columns, table.rows[: None if verbose else SHOWN_MAX], right=table.right)
+        if len(table.rows) > SHOWN_MAX and not verbose:
+            click.echo(f"and {len(table.rows) - SHOWN_MAX:,} more; see them with --verbose or --json")
+        if verbose and table.title == "Duplicate errors":
+            _print_timelines(report)
+    _print_hours(report, verbose=verbose)
+
+
+def _print_timelines(report: Report) -> None:
+    for duplicate in report.duplicates.kept:
+        click.echo(
+            f"\n{duplicate.symbol or 'symbol not known'}, {day_and_time(duplicate.at)}: the ten seconds before\n"
+        )
+        rows = [
+            (f"{0 - moment.seconds_before:.3f}", moment.event, moment.logger, readable(moment.message))
+            for moment in duplicate.timeline
+        ]
+        print_table(("seconds", "event", "logger", "message"), rows, right=frozenset({"seconds"}))
+
+
+def _print_hours(report: Report, *, verbose: bool) -> None:
+    tally = report.tally
+    hours = [(hour, count) for hour, count in tally.errors.items() if count]
+    if not hours:
+        return
+    per_day = tally.per_day(tally.errors_total)
+    span = length(utc(tally.span) - utc(0))
+    projected = "" if per_day is None else f", {per_day:,.0f} a day as projected from {span}"
+    click.echo(f"\nErrors an hour: {counted(tally.errors_total, 'error')}{projected}\n")
+    most = max(count for _, count in hours)
+    rows = [
+        (day_and_time(hour * HOUR)[:16], f"{count:,}", "█" * max(1, round(BAR_WIDTH * count / most)))
+        for hour, count in hours[-(len(hours) if verbose else HOURS_SHOWN_MAX) :]
+    ]
+    print_table(("hour (UTC)", "errors", ""), rows, right=frozenset({"errors"}))

@@ -1,0 +1,140 @@
+"""Cleaning up a ledger: through commands alone, with the exchange's evidence; nothing is ever deleted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import Source
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.legacy.cleanup.plan import Mode
+from infrastructure.operations.apply_corrections import Applied, apply
+from infrastructure.operations.apply_recovery import comparisons, recoveries
+from projections.account_snapshot import Snapshot
+from projections.reconciliation.command_text import in_words
+from projections.reconciliation.compare import Reconciliation, Rules
+from projections.reconciliation.corrections import Correction, corrections
+from projections.reconciliation.discrepancies import Finding, Kind
+from projections.recovery.in_flight import UNDER_WAY
+from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, Line
+from scripts.options.filters import Filter
+
+_KINDS: Final = {Mode.ORPHANED_DB: (Kind.PHANTOM, Kind.SIDE), Mode.ORPHANED_EX: (Kind.ORPHAN,)}
+
+
+@dataclass(frozen=True)
+class InLedger:
+    """A ledger, and what is asked about it; snapshots may be of several accounts, and of several times."""
+
+    ledger: PositionLedger
+    mode: Mode
+    age: timedelta
+    snapshots: Sequence[Snapshot]
+    rules: Rules
+    wanted: Filter
+    now: datetime
+
+    def clean(self, reason: str | None) -> Cleaning:
+        """Look, and with a reason do it. Refuses: StoreError, OutcomeUnknown."""
+        cleaning = Cleaning(self.ledger.store.settings.shown, confirmed=reason is not None)
+        planned: list[tuple[Line, Correction]] = []
+        for mode in self.mode.each:
+            if mode is Mode.DUPLICATES:
+                self._count_refused(cleaning)
+            elif mode is Mode.INCOMPLETE:
+                planned += self._incomplete(cleaning, reason)
+            else:
+                done = [line for line, _ in planned]
+                planned += [each for each in self._orphaned(cleaning, mode, reason) if not _is_seen_to(each[0], done)]
+        cleaning.changes = [line for line, _ in planned]
+        cleaning.left = [line for line in cleaning.left if not _is_seen_to(line, cleaning.changes)]
+        if reason is not None:
+            answers = apply(self.ledger, [correction for _, correction in planned])
+            for (line, _), answer in zip(planned, answers, strict=True):
+                line.outcome = _outcome(answer)
+        return cleaning
+
+    def _count_refused(self, cleaning: Cleaning) -> None:
+        refused = Counter(
+            each.stream for each in self.ledger.rejections() if self.wanted.takes(PositionKey.parse(each.stream))
+        )
+        cleaning.details["refused_duplicates"] = dict(refused.most_common())
+        cleaning.notes.append(
+            f"duplicates: a ledger has none, for a slot has one open cycle; refused before any order: {refused.total()}"
+        )
+
+    def _incomplete(self, cleaning: Cleaning, reason: str | None) -> Iterator[tuple[Line, Correction]]:
+        """Entries and rollbacks that never ended: as `recover` judges them, once they are old enough."""
+        found = recoveries(
+            self.ledger, self.snapshots, now=self.now, rules=self.rules, takes=self.wanted.takes, reason=reason
+        )
+        for each in found:
+            row = each.cycle.row
+            if row.status not in UNDER_WAY or each.cycle.age < self.age or not each.needs_attention:
+                continue
+            since = f"{row.status.value} since {row.opened_at:%Y-%m-%d %H:%M:%S} UTC"
+            if each.due or each.missing or not each.commands:
+                missing = f"missing: {', '.join(each.missing)}" if each.missing else ""
+                why = "; ".join(filter(None, (since, each.message, str(each.due or ""), missing)))
+                details = {"mode": Mode.INCOMPLETE.value, "why": why, **each.as_json()}
+                cleaning.left.append(Line(Mode.INCOMPLETE.value, row.position_id, "", why, details))
+            for correction in map(_by_operator, each.commands):
+                yield self._line(Mode.INCOMPLETE, correction, in_words(correction.command), since), correction
+
+    def _orphaned(self, cleaning: Cleaning, mode: Mode, reason: str | None) -> Iterator[tuple[Line, Correction]]:
+        rows = self.ledger.positions()
+        for found in comparisons(rows, self.snapshots, now=self.now, rules=self.rules).values():
+            planned = [_by_operator(each) for each in corrections(found, reason)]
+            for finding in found.of(*_KINDS[mode]):
+                if not self.wanted.takes(finding.key):
+                    continue
+                mine = [each for each in planned if each.finding is finding]
+                for each in mine:
+                    yield self._line(mode, each, in_words(each.command), finding.message), each
+                if not mine and not _never_held_anything(finding):
+                    why = _why_not(found, finding)
+                    details = {"mode": mode.value, **finding.as_json(), "why": why}
+                    cleaning.left.append(Line(mode.value, _name(finding), "", why, details))
+
+    def _line(self, mode: Mode, correction: Correction, what: str, why: str) -> Line:
+        return Line(
+            mode.value, _name(correction.finding), what, why, {"mode": mode.value, "why": why, **correction.as_json()}
+        )
+
+
+def _never_held_anything(finding: Finding) -> bool:
+    """Whether it is an entry under way, which is none of the orphans."""
+    return finding.row is not None and finding.row.status in UNDER_WAY and not finding.row.quantity
+
+
+def _by_operator(correction: Correction) -> Correction:
+    command = correction.command.model_copy(update={"source": Source.OPERATOR})
+    return replace(correction, command=command)
+
+
+def _is_seen_to(line: Line, changes: Iterable[Line]) -> bool:
+    """Whether another mode does something about it."""
+    return any(change.where == line.where and change.mode != line.mode for change in changes)
+
+
+def _name(finding: Finding) -> str:
+    return finding.row.position_id if finding.row is not None else finding.key.stream
+
+
+def _why_not(found: Reconciliation, finding: Finding) -> str:
+    if hindrances := [*found.doubts, *filter(None, [found.hindrance])]:
+        return f"{finding.message}; {'; '.join(hindrances)}"
+    needed = found.rules.confirmations
+    if finding.kind is not Kind.ORPHAN and finding.confirmations < needed:
+        return f"{finding.message}, by {finding.confirmations} of {needed} snapshots: give another --snapshot"
+    return f"{finding.message}; the exchange does not say at what price"
+
+
+def _outcome(applied: Applied) -> str:
+    if applied.is_done:
+        return DONE
+    return "it changed meanwhile; look again" if applied.was_overtaken else str(applied.answer)

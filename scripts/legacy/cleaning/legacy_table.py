@@ -1,0 +1,86 @@
+"""Cleaning up a legacy table where it lives: rows are moved on, with a backup first, and never deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+
+from infrastructure.legacy.cleanup.apply import LiveTable
+from infrastructure.legacy.cleanup.backup import Backup
+from infrastructure.legacy.cleanup.evidence import Evidence
+from infrastructure.legacy.cleanup.plan import Change, LeftAlone, Mode, Plan, clean
+from infrastructure.legacy.source.table import understood
+from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, Line
+from scripts.options.filters import Filter
+from scripts.output import progress
+
+
+@dataclass(frozen=True)
+class Legacy:
+    """A legacy table, and what is asked about it."""
+
+    url: str
+    table: str | None
+    zone: tzinfo | None
+    mode: Mode
+    age: timedelta
+    evidence: Evidence
+    wanted: Filter
+
+    def clean(self, reason: str | None, backup: Path | None) -> Cleaning:
+        """Look, and with a reason do it; `backup` is where the rows are kept, None for no backup.
+
+        Refuses: UnreadableDump, StoreUnavailable, TableChanged, BackupRefused, OutcomeUnknown.
+        """
+        with LiveTable.at(self.url, self.table) as table:
+            with progress("reading") as advance:
+                read = understood(table.rows(), self.zone, advance)
+            plan = clean(read.rows, self.mode, self.age, self.evidence).only(self.wanted.takes)
+            cleaning = _report(table.name, plan, confirmed=reason is not None)
+            if read.unusable:
+                cleaning.notes.append(f"{read.unusable} rows cannot be read as positions; import-legacy says why")
+            if reason is not None and plan.changes:
+                self._apply(table, plan, cleaning, reason, backup)
+        return cleaning
+
+    def _apply(self, table: LiveTable, plan: Plan, cleaning: Cleaning, reason: str, backup: Path | None) -> None:
+        def before() -> None:
+            if backup is not None:
+                Backup(plan.changes, table.name, reason, table.restore, self.evidence.now).write(backup)
+
+        table.apply(plan.changes, self.evidence.now, self.zone, before)
+        for line in cleaning.changes:
+            line.outcome = DONE
+        if backup is not None:
+            cleaning.details["backup"] = str(backup)
+            cleaning.notes.append(
+                f"what they were is in {backup}; to put them back, in psql:\n"
+                f"  \\set backup `cat {backup}`\n  {table.restore};"
+            )
+
+
+def default_backup(now: datetime) -> Path:
+    """A name that nobody has used."""
+    return Path(f"cleanup-{now:%Y%m%dT%H%M%S%f}Z.json")
+
+
+def _report(name: str, plan: Plan, *, confirmed: bool) -> Cleaning:
+    return Cleaning(
+        name,
+        confirmed,
+        [_change(change) for change in plan.changes],
+        [_left(left) for left in plan.left],
+        details={"backup": None},
+    )
+
+
+def _change(change: Change) -> Line:
+    row = change.row
+    what = f"{row.status.value} -> {change.status.value}"
+    return Line(change.mode.value, f"{row.stream} (row {row.name})", what, change.why, change.as_json())
+
+
+def _left(left: LeftAlone) -> Line:
+    where = f"{left.stream} (row {', '.join(left.ids)})" if left.ids else left.stream
+    return Line(left.mode.value, where, "", left.why, left.as_json())

@@ -1,0 +1,111 @@
+"""`cleanup`: what went wrong before, put right: in a legacy table before the cut-over, or in a ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+
+from infrastructure.ledger.ledger import now
+from infrastructure.legacy.cleanup.evidence import Evidence
+from infrastructure.legacy.cleanup.plan import Mode
+from infrastructure.legacy.source.raw import UnreadableDump
+from projections.reconciliation.compare import CORRECTING_AGE_MAX
+from scripts.cli import REFUSED
+from scripts.legacy.cleaning.cleaning_report import Cleaning
+from scripts.legacy.cleaning.in_ledger import InLedger
+from scripts.legacy.cleaning.legacy_table import Legacy, default_backup
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.snapshots import Shown, confirmations_option, snapshot_options
+from scripts.output import print_json
+
+AGE_HOURS: Final = 1.0
+
+
+@click.command("cleanup")
+@click.option(
+    "--mode", required=True, type=click.Choice([mode.value for mode in Mode]),
+    help="What to look for; all looks for each of them in turn.",
+)  # fmt: skip
+@click.option("--confirm", is_flag=True, help="Do it; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why; kept in every event, or in the backup.")
+@click.option(
+    "--age", "age_hours", metavar="HOURS", default=AGE_HOURS, show_default=True, type=click.FloatRange(min=0),
+    help="How old an incomplete entry must be.",
+)  # fmt: skip
+@snapshot_options
+@confirmations_option
+@click.option("--from", "url", metavar="URL", help="A legacy table to clean up, where it lives: postgresql://…")
+@click.option("--table", metavar="SCHEMA.NAME", help="Which legacy table.  [default: the one named positions]")
+@click.option(
+    "--backup", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the legacy rows go before they are changed.  [default: cleanup-TIME.json]",
+)  # fmt: skip
+@click.option("--no-backup", is_flag=True, help="Change legacy rows without a backup.")
+@filter_options
+@database_option
+@json_option
+def command(
+    *, mode: str, confirm: bool, reason: str | None, age_hours: float, shown: Shown, confirmations: int,
+    url: str | None, table: str | None, backup: Path | None, no_backup: bool, wanted: Filter, database: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Find what an old bot left behind, say what would be done about it and why, and with --confirm do it.
+
+    duplicates: several open rows of one key. incomplete: entries begun long ago and never ended. orphaned-db: open in
+    the books, not at the exchange. orphaned-ex: at the exchange, not in the books. The last two need a --snapshot.
+
+    With --from, rows of a legacy table are changed in one transaction, after a backup, and only if they are as they
+    were seen. Else the ledger is cleaned up, through commands with source operator. Nothing is ever deleted.
+
+    Exit code 0 when there is nothing left to do, 1 when there is, 2 for usage, 3 when a database could not be reached.
+
+    \b
+    Examples:
+      position-ledger cleanup --mode duplicates --from postgresql://bot@localhost/trading
+      position-ledger cleanup --mode all --from postgresql://bot@localhost/trading --snapshot binance.json
+      position-ledger cleanup --mode incomplete --age 6 --snapshot binance.json --confirm --reason "after the crash"
+      position-ledger cleanup --mode orphaned-db --snapshot 12-00.json --snapshot 12-02.json --json
+    """  # noqa: D301 - click reads \b
+    chosen = Mode(mode)
+    if confirm and not (reason and reason.strip()):
+        raise click.UsageError("--confirm needs --reason TEXT: a year later somebody will ask")
+    if reason and not confirm:
+        raise click.UsageError("--reason is for --confirm; without it nothing is changed")
+    if chosen.needs_snapshot and not shown.files:
+        raise click.UsageError(f"--mode {mode} needs --snapshot FILE: only the exchange knows what it holds")
+    _check_where(url, table, backup, wanted, no_backup=no_backup)
+    snapshots = shown.read(wanted, exactly=confirm) if shown.files or url is None else []
+    age, at, rules = timedelta(hours=age_hours), now(), shown.rules(wanted, confirmations)
+    if url is not None:
+        evidence = Evidence(tuple(snapshots), at, rules.age_max or CORRECTING_AGE_MAX, shown.trust_empty)
+        legacy = Legacy(url, table, shown.zone, chosen, age, evidence, wanted)
+        cleaning = _clean_table(legacy, reason, None if no_backup else backup or default_backup(at))
+    else:
+        with open_ledger(database) as ledger:
+            cleaning = InLedger(ledger, chosen, age, snapshots, rules, wanted, at).clean(reason)
+    if as_json:
+        print_json({"mode": mode, **cleaning.as_json()})
+    else:
+        cleaning.print()
+    if not cleaning.is_clean:
+        raise SystemExit(REFUSED)
+
+
+def _check_where(url: str | None, table: str | None, backup: Path | None, wanted: Filter, *, no_backup: bool) -> None:
+    if url is None and (table or backup or no_backup):
+        raise click.UsageError("--table, --backup and --no-backup are for a legacy table: say where it is with --from")
+    if url is not None and wanted.account:
+        raise click.UsageError("--account is for a ledger: a legacy table knows no accounts")
+    if backup and no_backup:
+        raise click.UsageError("--backup and --no-backup exclude each other")
+
+
+def _clean_table(legacy: Legacy, reason: str | None, backup: Path | None) -> Cleaning:
+    try:
+        return legacy.clean(reason, backup)
+    except UnreadableDump as wrong:
+        raise click.UsageError(f"--from: {wrong}") from None

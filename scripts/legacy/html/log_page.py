@@ -1,0 +1,66 @@
+"""The page of a log: its numbers, what was found in it over time, and every finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from infrastructure.legacy.logs.log_report import Report
+from infrastructure.legacy.logs.reading.clock import day_and_time, utc
+from projections.formatting import counted, length
+from scripts.html.cycle_page import Figure
+from scripts.html.page import filled, write
+from scripts.legacy.html.log_chart import SIZES, draw, key
+from scripts.legacy.log_tables import doubts, readable, tables
+
+ROWS_SHOWN_MAX = 500
+"""A page holds so many findings of one kind; the rest is in the JSON."""
+
+
+def write_page(path: Path, report: Report, *, written_at: datetime) -> None:
+    """Write the page of a report. Refuses: a usage error when it cannot be written there."""
+    page = filled(
+        "logs.html",
+        title="What the log says",
+        headline=_headline(report),
+        facts=list(_facts(report)),
+        doubts=[readable(doubt) for doubt in doubts(report)],
+        figures=_figures(report),
+        tables=list(tables(report)),
+        rows_max=ROWS_SHOWN_MAX,
+        duplicates=report.duplicates.kept[:ROWS_SHOWN_MAX],
+        day_and_time=day_and_time,
+        readable=readable,
+        written_at=written_at,
+    )
+    write(path, page)
+
+
+def _headline(report: Report) -> str:
+    return (
+        f"{counted(report.duplicates.count, 'duplicate error')}, {counted(report.late_refusals, 'late refusal')}, "
+        f"{counted(report.failures.count, 'failed entry', 'failed entries')}"
+    )
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    tally = report.tally
+    if tally.first is not None and tally.last is not None:
+        yield "from (UTC)", day_and_time(tally.first)[:19]
+        yield "to (UTC)", day_and_time(tally.last)[:19]
+    yield "lines", f"{tally.lines:,}"
+    yield "records", f"{tally.records:,}"
+    yield "errors", f"{tally.errors_total:,}"
+    for name, count in (("errors", tally.errors_total), ("duplicate errors", report.duplicates.count)):
+        if (per_day := tally.per_day(count)) is not None:
+            yield f"{name} a day, projected from {length(utc(tally.span) - utc(0))}", f"{per_day:,.1f}"
+    for scenario, count in report.scenarios.items():
+        yield f"scenario {scenario}", f"{count:,}"
+
+
+def _figures(report: Report) -> list[Figure]:
+    if report.tally.first is None:
+        return []
+    caption = "Errors and findings over time"
+    return [Figure(caption, tuple(draw(report, caption, size) for size in SIZES), key(report))]

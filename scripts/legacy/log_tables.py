@@ -1,0 +1,136 @@
+"""The findings in a log as tables: the same on a terminal and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from infrastructure.legacy.logs.finders.alarms import Episode
+from infrastructure.legacy.logs.finders.creations import ClosePair
+from infrastructure.legacy.logs.finders.duplicates import Duplicate
+from infrastructure.legacy.logs.finders.failures import Failure
+from infrastructure.legacy.logs.finders.refusals import Refusal
+from infrastructure.legacy.logs.finders.restarts import Restart
+from infrastructure.legacy.logs.log_report import Report
+from infrastructure.legacy.logs.reading.clock import day_and_time, seconds
+from projections.formatting import counted
+
+Row = tuple[object, ...]
+
+_CELL_CHARACTERS_MAX: Final = 160
+
+
+@dataclass(frozen=True)
+class Table:
+    """Findings of one kind: all that were kept, and the count of all."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[Row]
+    count: int
+    right: frozenset[str] = frozenset()
+
+
+def tables(report: Report) -> Iterator[Table]:
+    """Every kind of which something was found, worst first."""
+    late = [refusal for refusal in report.refusals.kept if refusal.is_late]
+    early = [refusal for refusal in report.refusals.kept if not refusal.is_late]
+    refused = ("time (UTC)", "symbol", "exchange", "position id", "status")
+    found = (
+        Table(
+            "Duplicate errors", ("time (UTC)", "symbol", "exchange", "scenario", "what says so"),
+            [_duplicate(each) for each in report.duplicates.kept], report.duplicates.count,
+        ),
+        Table("Duplicates refused late (must never happen)", refused, [_refusal(each) for each in late], len(late)),
+        Table(
+            "Failed entries", ("time (UTC)", "symbol", "exchange", "code", "reason"),
+            [_failure(each) for each in report.failures.kept], report.failures.count, frozenset({"code"}),
+        ),
+        Table(
+            "Positions without a stop", ("first alarm (UTC)", "symbol", "exchange", "seconds", "alarms", "last alarm"),
+            [_episode(each) for each in report.episodes.kept], report.episodes.count, frozenset({"seconds", "alarms"}),
+        ),
+        Table(
+            "Creations of one key close together",
+            ("time (UTC)", "symbol", "exchange", "seconds apart", "first", "second"),
+            [_pair(each) for each in report.pairs.kept], report.pairs.count, frozenset({"seconds apart"}),
+        ),
+        Table(
+            "Duplicates refused early (as expected)", refused, [_refusal(each) for each in early],
+            report.refusals.count - len(late),
+        ),
+        Table(
+            "Restarts", ("time (UTC)", "seconds down", "what says so"),
+            [_restart(each) for each in report.restarts.kept], report.restarts.count, frozenset({"seconds down"}),
+        ),
+    )  # fmt: skip
+    return (table for table in found if table.count)
+
+
+def doubts(report: Report) -> Iterator[str]:
+    """What the report does not rest on: what could not be read, and what was not kept."""
+    tally = report.tally
+    for unread, words in (
+        (tally.unread, "of no record that could be read"),
+        (tally.cut, "too long to be read whole"),
+        (tally.not_understood, "about errors in words that no template knows"),
+    ):
+        if unread.count:
+            yield f"{counted(unread.count, 'line')} {words}, such as {unread.examples[0]!r:.{_CELL_CHARACTERS_MAX}}"
+    for file, reason in report.damaged.items():
+        yield f"{file}: {reason}; what could be read of it is in the report"
+    for name, found in report.sections.items():
+        if found.count > len(found.kept):
+            yield f"{name}: only the first {len(found.kept):,} of {found.count:,} are listed"
+
+
+def readable(text: str) -> str:
+    """Somebody else's text on one line; what cannot be printed is shown as its code."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in " ".join(text.split()))
+
+
+def _short(text: str | None) -> str:
+    shown = readable(text or "")
+    return shown if len(shown) <= _CELL_CHARACTERS_MAX else f"{shown[:_CELL_CHARACTERS_MAX]}…"
+
+
+def _duplicate(each: Duplicate) -> Row:
+    return (
+        day_and_time(each.at),
+        each.symbol or "?",
+        each.exchange or "?",
+        each.scenario,
+        _short("; ".join(each.evidence)),
+    )
+
+
+def _refusal(each: Refusal) -> Row:
+    return day_and_time(each.at), each.symbol or "?", each.exchange or "?", each.position_id, each.status
+
+
+def _failure(each: Failure) -> Row:
+    return day_and_time(each.at), each.symbol or "?", each.exchange or "?", each.code, _short(each.reason)
+
+
+def _episode(each: Episode) -> Row:
+    longest = None if each.seconds is None else f"{each.seconds:,}"
+    return (
+        day_and_time(each.at),
+        each.symbol or "?",
+        each.exchange or "?",
+        longest,
+        each.alarms,
+        day_and_time(each.last),
+    )
+
+
+def _pair(each: ClosePair) -> Row:
+    who = [
+        f"{one.origin.value} {one.position_id or ''}{' refused' if one.is_refused else ''}".strip() for one in each.both
+    ]
+    return day_and_time(each.at), each.first.symbol, each.exchange or "?", f"{seconds(each.apart):.3f}", *who
+
+
+def _restart(each: Restart) -> Row:
+    return day_and_time(each.at), each.down_seconds, _short("; ".join(each.evidence))

@@ -1,0 +1,155 @@
+"""`shadow`: what the old bot still writes, mirrored into a ledger, and every divergence told."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
+from typing import Any, Final
+
+import click
+
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
+from infrastructure.legacy.shadow.capture.trigger import TABLE_DEFAULT, Watched
+from infrastructure.legacy.shadow.divergence import Divergence, Kind
+from infrastructure.legacy.shadow.replication import Mirroring
+from infrastructure.timezones import zone_of
+from scripts.cli import REFUSED, UNREACHABLE
+from scripts.options.database import database_option
+from scripts.output import say
+
+POLL_SECONDS: Final = 0.2
+PATIENCE_SECONDS: Final = 10.0
+"""How long one run waits for transactions that began before it."""
+
+
+def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    def understood(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+        try:
+            return None if value is None else read(value)
+        except ValueError as wrong:
+            raise click.BadParameter(str(wrong), ctx, parameter) from None
+
+    return understood
+
+
+@click.command("shadow")
+@click.option("--from", "url", metavar="URL", help="The database with the legacy table: postgresql://…")
+@click.option(
+    "--table", metavar="SCHEMA.NAME", default=TABLE_DEFAULT, show_default=True, callback=_read(Watched.read),
+    help="The legacy table.",
+)  # fmt: skip
+@click.option("--print-trigger", is_flag=True, help="Print the SQL that makes the outbox and its trigger, and stop.")
+@click.option("--drop", is_flag=True, help="With --print-trigger: the SQL that takes both away again.")
+@click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.option(
+    "--until-idle", "idle_seconds", metavar="SECONDS", type=click.FloatRange(min=0),
+    help="Go on until nothing was written for so long.",
+)  # fmt: skip
+@click.option(
+    "--timezone", "zone", metavar="ZONE", callback=_read(zone_of),
+    help="What times without a zone are in: a name (Europe/Moscow) or an offset (+04:00).",
+)  # fmt: skip
+@database_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each divergence, and then the sums.")
+def command(
+    *, url: str | None, table: Watched, print_trigger: bool, drop: bool, follow: bool, idle_seconds: float | None,
+    zone: tzinfo | None, database: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Run a ledger in the shadow of the old bot: mirror its writes, and tell where the two disagree.
+
+    A trigger keeps every change of the legacy table in an outbox beside it; --print-trigger prints the SQL, for
+    whoever runs that database to read and to run. Each change is then mirrored into the ledger as commands, compared,
+    and any divergence printed as it is found; none stops the run. Run again, it goes on after the last change. One at
+    a time, please; and let nobody else write to a ledger that is a shadow.
+
+    Exit code 0 when nothing diverged, 1 when something did, 2 when there is no outbox, 3 when a database could not be
+    reached, or a transaction of the bot did not end in time.
+
+    \b
+    Examples:
+      position-ledger shadow --print-trigger > trigger.sql
+      position-ledger shadow --from postgresql://bot@localhost/trading --database sqlite:///shadow.db
+      position-ledger shadow --from postgresql://bot@localhost/trading --database sqlite:///shadow.db --follow --json
+      position-ledger shadow --print-trigger --drop > drop.sql
+    """  # noqa: D301 - click reads \b
+    if print_trigger:
+        click.echo(table.drop() if drop else table.install(), nl=False)
+        return
+    if url is None or drop:
+        raise click.UsageError("say --from URL to mirror, or --print-trigger (with --drop) to print SQL")
+    try:
+        with PositionLedger.connect(database) as ledger, Outbox(url, table) as outbox:
+            run = _Run(Mirroring(ledger, outbox, zone), as_json=as_json)
+            run.go(follow=follow, idle_seconds=idle_seconds)
+    except NoOutbox as missing:
+        raise click.UsageError(str(missing)) from None
+    run.sum_up()
+
+
+class _Run:
+    """One run: divergences are printed as they are found, and counted."""
+
+    def __init__(self, mirroring: Mirroring, *, as_json: bool) -> None:
+        self._mirroring, self._as_json = mirroring, as_json
+        self._found: Counter[Kind] = Counter()
+        self._is_held_back = False
+
+    def go(self, *, follow: bool, idle_seconds: float | None) -> None:
+        try:
+            if follow or idle_seconds is not None:
+                self._follow(idle_seconds)
+            else:
+                self._once()
+        except KeyboardInterrupt:
+            say("stopped; run it again to go on")
+
+    def _once(self) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        self._step()
+        while self._mirroring.is_waiting and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+            self._step()
+        self._is_held_back = self._mirroring.is_waiting
+
+    def _follow(self, idle_seconds: float | None) -> None:
+        busy_at = time.monotonic()
+        while idle_seconds is None or time.monotonic() - busy_at < idle_seconds:
+            before = self._mirroring.changes
+            self._step()
+            if self._mirroring.changes > before or self._mirroring.is_waiting:
+                busy_at = time.monotonic()
+            time.sleep(POLL_SECONDS)
+
+    def _step(self) -> None:
+        self._print(self._mirroring.step())
+
+    def _print(self, divergences: Iterator[Divergence]) -> None:
+        for divergence in divergences:
+            self._found[divergence.kind] += 1
+            click.echo(json.dumps(divergence.as_json(), ensure_ascii=False) if self._as_json else str(divergence))
+
+    def sum_up(self) -> None:
+        counts = {kind.value: self._found[kind] for kind in Kind if self._found[kind]}
+        sums = {
+            "changes": self._mirroring.changes,
+            "commands": self._mirroring.commands,
+            "divergences": self._found.total(),
+            "counts": counts,
+        }
+        if self._as_json:
+            click.echo(json.dumps(sums))
+        else:
+            click.echo(
+                f"{sums['changes']:,} changes, {sums['commands']:,} commands: {self._found.total():,} divergences"
+            )
+            for kind, count in counts.items():
+                click.echo(f"  {count:,} {kind}: {Kind(kind).meaning}")
+        if self._is_held_back:
+            say("a transaction that may still write before the last changes is not over; run it again when it is")
+            raise SystemExit(UNREACHABLE)
+        if self._found:
+            raise SystemExit(REFUSED)

@@ -1,0 +1,61 @@
+"""A story on a terminal: its facts, what is odd, and its chapters, wrapped to be read."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from projections.audit.anomalies import Oddity, Weight
+from projections.audit.narrative import Line, Story
+from projections.formatting import clock, day, length, sentence
+
+_WIDTH: Final = 120
+_MARKS: Final = {Weight.WARNING: "!", Weight.NOTE: "-"}
+
+
+def print_story(story: Story) -> None:
+    """Print one cycle for a person to read; the times are UTC."""
+    click.echo(f"{story.row.position_id}: {story.headline}\n")
+    widest = max(len(name) for name, _ in story.facts)
+    for name, value in story.facts:
+        print_wrapped(f"  {name.ljust(widest)}  ", value)
+    if story.oddities:
+        click.echo("\nOdd about it")
+    time = story.timeline
+    is_long = day(time.start) != day(time.last_at)
+    for oddity in story.oddities:
+        print_wrapped(*oddity_cells(oddity, with_date=is_long))
+    for first, text in _chapters(story):
+        print_wrapped(first, text)
+
+
+def oddity_cells(oddity: Oddity, *, with_date: bool) -> tuple[str, str]:
+    """Where an oddity begins, and its sentence; `!` is a warning."""
+    date = f"{day(oddity.at)} " if with_date else ""
+    return f"  {_MARKS[oddity.weight]} {date}{clock(oddity.at)}  ", f"{sentence(oddity.text)}."
+
+
+def print_wrapped(first: str, text: str) -> None:
+    """Print a text, wrapped, beside what comes first on its first line."""
+    for part in textwrap.wrap(text, _WIDTH - len(first), break_on_hyphens=False) or [""]:
+        click.echo(f"{first}{part}".rstrip())
+        first = " " * len(first)
+
+
+def _chapters(story: Story) -> Iterator[tuple[str, str]]:
+    today = None
+    for chapter in story.chapters:
+        yield "", ""
+        yield "", chapter.title
+        for line in chapter.lines:
+            if day(line.at) != today:
+                today = day(line.at)
+                yield "  ", today
+            yield f"  {clock(line.at)}  {_since(line).ljust(14)}  ", line.text
+
+
+def _since(line: Line) -> str:
+    return f"+{length(line.since)}" if line.since else ""

@@ -1,0 +1,61 @@
+"""What several commands are asked in the same words, and how they open the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from infrastructure.ledger.as_of import Axis
+from infrastructure.ledger.ledger import PositionLedger
+
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+
+def _or_the_one_before(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    return value if value is not None else ctx.obj
+
+
+def database_option(run: Run) -> Run:
+    """`--database URL`, also understood before the command."""
+    return click.option(
+        "--database",
+        metavar="URL",
+        callback=_or_the_one_before,
+        help="The ledger: sqlite:///FILE.db (four slashes before an absolute path) or postgresql://USER@HOST/NAME, "
+        "with ?timeout=SECONDS, &schema=NAME.  [default: LEDGER_DATABASE_URL, else sqlite:///ledger.db]",
+    )(run)
+
+
+def json_option(run: Run) -> Run:
+    """`--json`, for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")(run)
+
+
+def by_option(run: Run) -> Run:
+    """`--by AXIS`: on which clock `--as-of` is read."""
+    return click.option(
+        "--by",
+        type=click.Choice([axis.value for axis in Axis]),
+        default=Axis.RECORDED.value,
+        show_default=True,
+        help="What --as-of goes by: what had been recorded by then, or (a time alone) what had happened by then as "
+        "far as the ledger knows today.",
+    )(run)
+
+
+def html_option(run: Run) -> Run:
+    """`--html FILE`, for a page."""
+    return click.option(
+        "--html",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write a page that opens in any browser and needs no network; it replaces what the file held.",
+    )(run)
+
+
+def open_ledger(database: str | None) -> PositionLedger:
+    """Open a ledger that is there. Refuses: SchemaMismatch, naming `init`, when it is not."""
+    return PositionLedger.connect(database, create=False)

@@ -1,0 +1,53 @@
+"""`--symbol`, `--exchange`, `--account`: the same filter for every command that lists positions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import click
+
+from domain.identifiers import PositionKey, normalized_account, normalized_exchange, normalized_symbol
+from projections.positions import PositionRow
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which positions are wanted; None wants all."""
+
+    symbol: str | None
+    exchange: str | None
+    account: str | None
+
+    @classmethod
+    def of(cls, symbol: str | None, exchange: str | None, account: str | None) -> Self:
+        """Read any spelling. Refuses: a usage error for what is no symbol, exchange or account."""
+        try:
+            return cls(
+                symbol and normalized_symbol(symbol),
+                exchange and normalized_exchange(exchange),
+                normalized_account(account),
+            )
+        except ValueError as wrong:
+            raise click.UsageError(str(wrong)) from None
+
+    def takes(self, row: PositionRow | PositionKey) -> bool:
+        """Whether a row, or what belongs to a key, is wanted."""
+        asked = (self.symbol, self.exchange, self.account)
+        found = (row.symbol, row.exchange, row.account)
+        return all(wanted in (None, here) for wanted, here in zip(asked, found, strict=True))
+
+
+def filter_options(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the three options; the command is handed one Filter as `wanted`."""
+
+    @click.option("--symbol", help="Only this symbol, in any spelling.")
+    @click.option("--exchange", help="Only this exchange.")
+    @click.option("--account", help="Only this account.")
+    @functools.wraps(run)
+    def filtered(symbol: str | None, exchange: str | None, account: str | None, **others: Any) -> None:
+        run(wanted=Filter.of(symbol, exchange, account), **others)
+
+    return filtered

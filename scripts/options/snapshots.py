@@ -1,0 +1,180 @@
+"""What an exchange showed, as it is named on the command line: in files, or asked live; and how far it is believed."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from typing import Any, Final
+
+import click
+
+from domain.values import utc
+from infrastructure.exchanges.document import Given, read_snapshot
+from infrastructure.operations.apply_recovery import Account
+from infrastructure.timezones import zone_of
+from projections.account_snapshot import Snapshot
+from projections.reconciliation.compare import Rules
+from scripts.cli import UNREACHABLE
+from scripts.options.database import Run
+from scripts.options.filters import Filter
+from scripts.output import say
+
+CONFIRMATIONS: Final = 2
+"""How many reliable snapshots must agree that something is gone, unless it is said."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The snapshots that were named, and what is said of them."""
+
+    files: tuple[str, ...]
+    taken_at: datetime | None
+    zone: tzinfo | None
+    max_age: int | None
+    trust_empty: bool
+
+    def arguments(self, snapshots: Sequence[Snapshot]) -> dict[Account, list[str]]:
+        """How those that were read are named on the command line, by account; - cannot be read twice."""
+        named: dict[Account, list[str]] = {}
+        for file, snapshot in zip(self.files, snapshots, strict=True):
+            words = named.setdefault((snapshot.exchange, snapshot.account), [])
+            words += ["--snapshot", "FILE" if file == "-" else file]
+        return named
+
+    def rules(self, wanted: Filter, confirmations: int = CONFIRMATIONS) -> Rules:
+        """How far they are believed."""
+        age_max = None if self.max_age is None else timedelta(seconds=self.max_age)
+        return Rules(confirmations=confirmations, age_max=age_max, trust_empty=self.trust_empty, symbol=wanted.symbol)
+
+    def given(self, wanted: Filter) -> Given:
+        """What is said of every file that does not say it itself. Refuses: a usage error for what fits none."""
+        if self.taken_at is not None and len(self.files) != 1:
+            raise click.UsageError("--taken-at is for one --snapshot")
+        if self.zone is not None and not self.files:
+            raise click.UsageError("--timezone is for --snapshot; the exchange itself says its times in UTC")
+        return Given(wanted.exchange, wanted.account, self.taken_at, self.zone)
+
+    def read(self, wanted: Filter, *, exactly: bool = False) -> list[Snapshot]:
+        """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
+        given = self.given(wanted)
+        snapshots = [_of_an_exchange(name, given) for name in self.files]
+        if exactly:
+            need_exact_times(snapshots)
+        return snapshots
+
+
+def read_file(name: str, given: Given) -> Snapshot:
+    """Read a file. Refuses: a usage error for what is no snapshot, or one of another exchange than was asked for."""
+    with click.open_file(name, "rb") as stream:
+        data = stream.read()
+    try:
+        return read_snapshot(data, given)
+    except ValueError as wrong:
+        raise click.UsageError(f"{name}: {wrong}") from None
+
+
+def _of_an_exchange(name: str, given: Given) -> Snapshot:
+    snapshot = read_file(name, given)
+    if snapshot.exchange is None:
+        doubts = "; ".join(snapshot.doubts) or "it does not say of which exchange it is"
+        raise click.UsageError(f"{name}: {doubts}; name it with --exchange")
+    return snapshot
+
+
+def need_exact_times(snapshots: Iterable[Snapshot]) -> None:
+    """To look, the earliest time that a snapshot can mean will do; to change anything, somebody must say which it is.
+
+    Refuses: a usage error.
+    """
+    for snapshot in snapshots:
+        if not snapshot.is_time_exact:
+            raise click.UsageError(" ".join(snapshot.notes) or "say with --taken-at when the snapshot was taken")
+
+
+def asked_live(
+    given: Given, is_enough: Callable[[list[Snapshot]], bool], *, confirmations: int, interval: int | None
+) -> list[Snapshot]:
+    """Ask the exchange; with an interval again, after a while, until that is enough or often enough to confirm.
+
+    Refuses: a usage error without an exchange that can be asked; exits with 3 when it does not answer.
+    """
+    from infrastructure.exchanges import ccxt_live as live  # noqa: PLC0415 - a file needs no client
+
+    if given.exchange is None:
+        raise click.UsageError("say which exchange to ask: --exchange binance or bybit")
+    try:
+        fetch = partial(live.fetch_snapshot, live.Asked.of(given.exchange, given.account))
+        snapshots = [fetch()]
+        while interval and len(snapshots) < confirmations and not is_enough(snapshots):
+            say(f"asking again in {interval} s, to confirm what is missing")
+            time.sleep(interval)
+            snapshots.append(fetch())
+    except live.ExchangeUnavailable as error:
+        say(f"{type(error).__name__}: {error}")
+        raise SystemExit(UNREACHABLE) from None
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
+    return snapshots
+
+
+def confirmations_option(run: Run) -> Run:
+    """`--confirmations N`: one exchange that shows nothing is no proof."""
+    return click.option(
+        "--confirmations", type=click.IntRange(1, 10), default=CONFIRMATIONS, show_default=True,
+        help="How many reliable snapshots must agree that something is gone.",
+    )(run)  # fmt: skip
+
+
+def interval_option(run: Run) -> Run:
+    """`--interval SECONDS`, for an exchange that is asked itself."""
+    return click.option(
+        "--interval", type=click.IntRange(10, 3600), default=15, show_default=True, metavar="SECONDS",
+        help="How long to wait before the exchange is asked again, to confirm that something is gone.",
+    )(run)  # fmt: skip
+
+
+def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the options about snapshots; the command is handed one Shown as `shown`."""
+
+    @click.option(
+        "--snapshot", "files", multiple=True, metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+        help="What an exchange showed, as JSON; - is stdin. Several of different times confirm each other.",
+    )  # fmt: skip
+    @click.option(
+        "--max-age", type=click.IntRange(1), metavar="SECONDS",
+        help="An older snapshot is stale.  [default: 15 minutes, where something depends on it]",
+    )  # fmt: skip
+    @click.option("--trust-empty", is_flag=True, help="Believe a snapshot without any positions.")
+    @click.option(
+        "--taken-at", metavar="TIME", callback=understood(utc),
+        help="When a snapshot was taken that does not say so.",
+    )  # fmt: skip
+    @click.option(
+        "--timezone", "zone", metavar="ZONE", callback=understood(zone_of),
+        help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
+    )  # fmt: skip
+    @functools.wraps(run)
+    def with_snapshots(
+        files: tuple[str, ...], max_age: int | None, taken_at: datetime | None, zone: tzinfo | None, *,
+        trust_empty: bool, **others: Any,
+    ) -> None:  # fmt: skip
+        run(shown=Shown(files, taken_at, zone, max_age, trust_empty), **others)
+
+    return with_snapshots
+
+
+def understood(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """The callback of an option that is read like this, if it is given. Refuses: a usage error that names it."""
+
+    def callback(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+        try:
+            return None if value is None else read(value)
+        except ValueError as wrong:
+            raise click.BadParameter(str(wrong), ctx, parameter) from None
+
+    return callback

@@ -1,0 +1,50 @@
+"""Stretches of time as people write them: `24h`, `7d`, or from a moment with its zone."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import click
+
+from domain.values import utc
+from infrastructure.ledger.ledger import now
+from projections.metrics.statistics import Window
+
+_AGO: Final = re.compile(r"([1-9][0-9]{0,5})\s*(m|h|d|w)", re.ASCII)
+_UNITS: Final = {
+    "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1),
+}  # fmt: skip
+
+
+def moment(text: str, now: datetime, option: str) -> datetime:
+    """A time with its zone, or so long before now. Refuses: a usage error that names the option."""
+    try:
+        if ago := _AGO.fullmatch(text.strip()):
+            return now - int(ago[1]) * _UNITS[ago[2]]
+        return utc(text)
+    except (ValueError, OverflowError) as wrong:
+        raise click.UsageError(f"{option} {text!r:.80}: {wrong}; or say how long ago: 90m, 24h, 7d, 4w") from None
+
+
+def window_options(run: Callable[..., None]) -> Callable[..., None]:
+    """Add `--since` and `--until`; the command is handed the Window, and when it was asked, as `asked_at`."""
+
+    @click.option(
+        "--since", metavar="AGO|TIME", default="24h", show_default=True,
+        help="From when on: so long ago (90m, 24h, 7d, 4w), or a time with its zone.",
+    )  # fmt: skip
+    @click.option("--until", metavar="AGO|TIME", help="Until when, in the same words.  [default: now]")
+    @functools.wraps(run)
+    def within(since: str, until: str | None, **others: Any) -> None:
+        asked_at = now()
+        end = asked_at if until is None else moment(until, asked_at, "--until")
+        window = Window(moment(since, asked_at, "--since"), end)
+        if window.since >= window.until:
+            raise click.UsageError(f"--since {since} is not before --until {until or 'now'}")
+        run(window=window, asked_at=asked_at, **others)
+
+    return within

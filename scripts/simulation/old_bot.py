@@ -1,0 +1,240 @@
+"""The old bot, written anew from its description: as it was, and with the three layers that were put on top."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, Final
+
+from domain.holding import ZERO
+from domain.identifiers import normalized_symbol
+from domain.values import Side
+from infrastructure.settings import Settings
+from scripts.simulation.bot import Entry
+from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
+from scripts.simulation.simulated_exchange import ExchangeRefused, NoAnswer, Position, SimulatedExchange
+from scripts.simulation.trade_signal import Signal, Step, Stopped, Told
+
+STOP_TRIES: Final = 3
+QUANTITY_TOLERANCE: Final = Decimal("0.0001")
+_HELD: Final = ("entry_placed", "pending_sl", "active")
+
+
+class OldBot(ABC):
+    """What both generations of it do."""
+
+    covered: ClassVar[Sequence[str]]
+    """The statuses that its unique index is over."""
+
+    def __init__(self, table: OldTable, exchange: SimulatedExchange) -> None:
+        """Work with one connection."""
+        self._table, self._exchange = table, exchange
+
+    @abstractmethod
+    def _claim(self, signal: Signal) -> int:
+        """Make a row; the answer is its id. Refuses: Stopped."""
+
+    @abstractmethod
+    def _activate(self, row_id: int, signal: Signal, quantity: Decimal, price: Decimal) -> None:
+        """Call the row active. Refuses: Stopped."""
+
+    @abstractmethod
+    def _add_missing(self, row: OldRow) -> None:
+        """Take in a position that no active row explains."""
+
+    def enter(self, signal: Signal) -> Generator[Step, None, None]:
+        """Make a row, send the order, move the row on, sleep, set the stop, and call it active."""
+        row_id = self._claim(signal)
+        yield Step.CLAIMED
+        try:
+            order_id = self._exchange.place_market(signal.symbol, signal.order_side, signal.quantity)
+        except (ExchangeRefused, NoAnswer) as problem:
+            raise self._gone(row_id, str(problem)) from None
+        yield Step.ORDERED
+        with self._rolled_back_if_refused(row_id):
+            self._table.update(
+                row_id, "entry_placed", exchange_order_id=order_id, quantity=signal.quantity, entry_price=signal.price
+            )
+        yield Step.PLACED
+        self._protect(row_id, signal, order_id)
+        yield Step.ACTIVE
+
+    def _protect(self, row_id: int, signal: Signal, order_id: str) -> None:
+        order = self._exchange.order(order_id=order_id)
+        assert order is not None and order.avg_px is not None, "the exchange acknowledged it"
+        for _ in range(STOP_TRIES):
+            with suppress(ExchangeRefused):
+                self._exchange.place_stop(signal.symbol, signal.side.closing_order, order.filled, signal.stop_price)
+                break
+        else:
+            raise self._undone(row_id, signal, "the exchange refused the stop")
+        self._activate(row_id, signal, order.filled, order.avg_px)
+
+    @contextmanager
+    def _rolled_back_if_refused(self, row_id: int) -> Iterator[None]:
+        """What the index refuses is rolled back in the table; the order at the exchange is forgotten."""
+        try:
+            yield
+        except IndexViolation as violation:
+            raise self._gone(row_id, str(violation)) from None
+
+    def _gone(self, row_id: int, why: str) -> Stopped:
+        self._table.update(row_id, "rolled_back", exit_reason=why)
+        return Stopped(Told.FAILED, why)
+
+    def _undone(self, row_id: int, signal: Signal, why: str) -> Stopped:
+        """Close at the exchange; the row is rolled back whether there was an answer or not."""
+        self.close_late(signal)
+        return self._gone(row_id, why)
+
+    def close_late(self, signal: Signal) -> None:
+        """Close by symbol, side and quantity: whatever is there by now."""
+        with suppress(NoAnswer):
+            self._exchange.place_market(signal.symbol, signal.side.closing_order, signal.quantity)
+
+    def synchronise(self, symbol: str, exchange: str) -> None:
+        """Compare the active rows of this spelling with the exchange; its side is not looked at."""
+        held = self._exchange.position(symbol)
+        active = [row for row in self._table.rows(symbol, exchange) if row.status == "active"]
+        if held is None:
+            for row in active:
+                self._move(row, "closed", exit_reason="PHANTOM_CLEANUP")
+        elif not active:
+            with suppress(IndexViolation):
+                self._add_missing(_seen(held, symbol, exchange))
+        else:
+            self._correct(active[0], held.quantity, held.avg_px_open)
+
+    def _correct(self, row: OldRow, quantity: Decimal, price: Decimal) -> None:
+        if (row.quantity - quantity).copy_abs() > QUANTITY_TOLERANCE:
+            self._move(row, row.status, quantity=quantity, entry_price=price)
+
+    def _move(self, row: OldRow, status: str, **news: object) -> None:
+        assert row.id is not None, "read from the table"
+        with suppress(IndexViolation):
+            self._table.update(row.id, status, **news)
+
+    def recover(self, signal: Signal) -> bool:
+        """Finish the rows of a signal whose process crashed: without an order it failed, else it gets its stop."""
+        for row in self._table.rows(signal.symbol, signal.exchange):
+            if row.signal_id != signal.intent_id:
+                continue
+            if row.status == "pending_entry":
+                self._move(row, "failed", exit_reason="found at start")
+            elif row.status == "entry_placed" and row.id is not None and row.exchange_order_id is not None:
+                with suppress(Stopped):
+                    self._protect(row.id, signal, row.exchange_order_id)
+        return True
+
+    def exit(self, symbol: str) -> None:
+        """Close the active rows of a symbol, each with an order for what the row says."""
+        for row in self._table.rows():
+            if row.status == "active" and normalized_symbol(row.symbol) == normalized_symbol(symbol):
+                with suppress(NoAnswer):
+                    self._exchange.place_market(symbol, Side(row.side).closing_order, row.quantity)
+                    self._move(row, "closed", exit_reason="target")
+
+    def books(self) -> list[Entry]:
+        """Every row; what has no order yet, or is over, holds nothing."""
+        return [_entry(row) for row in self._table.rows()]
+
+
+class FirstBot(OldBot):
+    """The bot as it was: the index covers rows while they are active, and none of those that are being opened."""
+
+    covered = OVER_ACTIVE
+
+    def _claim(self, signal: Signal) -> int:
+        try:
+            return self._table.insert(_asked(signal, "active"))
+        except IndexViolation as violation:
+            raise Stopped(Told.REFUSED, str(violation)) from None
+
+    def _activate(self, row_id: int, signal: Signal, quantity: Decimal, price: Decimal) -> None:
+        del signal
+        with self._rolled_back_if_refused(row_id):
+            self._table.update(row_id, "active", quantity=quantity, entry_price=price)
+
+    def _add_missing(self, row: OldRow) -> None:
+        self._table.insert(row)
+
+
+class ThreeLayerBot(OldBot):
+    """The bot after the fix: a lock and a look before the insert, a wider index, a look before a row is active."""
+
+    covered = OVER_OPEN
+
+    def _claim(self, signal: Signal) -> int:
+        try:
+            return self._found_or_made(_asked(signal, "pending_entry"))
+        except IndexViolation as violation:  # a row that was over came back to life since the look
+            raise Stopped(Told.REFUSED, str(violation)) from None
+
+    def _found_or_made(self, row: OldRow) -> int:
+        """The row that is open already, or a new one: whoever asks is told its id, and goes on with it."""
+        with self._table.locked(row.symbol, row.exchange):
+            for there in self._table.rows(row.symbol, row.exchange):
+                if there.status in OVER_OPEN and there.id is not None:
+                    return there.id
+            return self._table.insert(row)
+
+    def _activate(self, row_id: int, signal: Signal, quantity: Decimal, price: Decimal) -> None:
+        rows = self._table.rows(signal.symbol, signal.exchange)
+        if any(row.status == "active" and row.id != row_id for row in rows):
+            raise self._undone(row_id, signal, "duplicate active position detected")
+        with self._rolled_back_if_refused(row_id):
+            self._table.update(row_id, "active", quantity=quantity, entry_price=price)
+
+    def _add_missing(self, row: OldRow) -> None:
+        row_id = self._found_or_made(row)
+        (there,) = (each for each in self._table.rows(row.symbol, row.exchange) if each.id == row_id)
+        self._correct(there, row.quantity, row.entry_price)
+
+
+@dataclass(frozen=True)
+class OldWay:
+    """The old table in a place of its own, and the bot of one of its generations."""
+
+    name: str
+    settings: Settings
+    generation: type[OldBot]
+
+    def create(self) -> None:
+        """Make the table with the index of that generation."""
+        with OldTable(self.settings) as table:
+            table.create(self.generation.covered)
+
+    @contextmanager
+    def bot(self, exchange: SimulatedExchange) -> Iterator[OldBot]:
+        """Start a process with a connection of its own."""
+        with OldTable(self.settings) as table:
+            yield self.generation(table, exchange)
+
+
+def _asked(signal: Signal, status: str) -> OldRow:
+    return OldRow(
+        signal_id=signal.intent_id, symbol=signal.symbol, exchange=signal.exchange, side=signal.side.value,
+        quantity=signal.quantity, entry_price=signal.price, status=status,
+    )  # fmt: skip
+
+
+def _seen(held: Position, symbol: str, exchange: str) -> OldRow:
+    return OldRow(
+        symbol=symbol, exchange=exchange, side=held.side.value, quantity=held.quantity, entry_price=held.avg_px_open,
+        status="active",
+    )  # fmt: skip
+
+
+def _entry(row: OldRow) -> Entry:
+    is_held = row.status in _HELD
+    return Entry(
+        name=f"row {row.id}",
+        symbol=normalized_symbol(row.symbol),
+        exposure=Side(row.side).sign * row.quantity if is_held else ZERO,
+        is_open=is_held,
+        exchange_order_id=row.exchange_order_id,
+        words=str(row),
+    )

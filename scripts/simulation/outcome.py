@@ -1,0 +1,91 @@
+"""What the exchange ended up with, beside what the books say, and whether that is sound."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+from domain.holding import ZERO
+from domain.values import EXACT, plain
+from scripts.simulation.attempt import Attempt
+from scripts.simulation.bot import Entry
+from scripts.simulation.simulated_exchange import SimulatedExchange
+from scripts.simulation.trade_signal import Told
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One scenario, played one way.
+
+    Units: `at_exchange` and `in_books` in base asset by symbol, with a sign; a symbol without a position is left out.
+    `disowned_orders` hold a position at the exchange, and no open entry of the books names them.
+    """
+
+    way: str
+    told: Counter[Told]
+    orders: int
+    doubled_orders: int
+    at_exchange: dict[str, Decimal]
+    in_books: dict[str, Decimal]
+    disowned_orders: tuple[str, ...]
+    books: tuple[str, ...]
+
+    @classmethod
+    def of(cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[Entry]) -> Self:
+        """Look at both sides, when nobody is at work any more."""
+        held = exchange.positions()
+        named = {entry.exchange_order_id for entry in books if entry.is_open}
+        in_books: dict[str, Decimal] = {}
+        for entry in books:
+            in_books[entry.symbol] = EXACT.add(in_books.get(entry.symbol, ZERO), entry.exposure)
+        return cls(
+            way=way,
+            told=Counter(attempt.told for attempt in attempts if attempt.told is not None),
+            orders=exchange.entries(),
+            doubled_orders=exchange.doubled.total(),
+            at_exchange={position.symbol: position.exposure for position in held},
+            in_books={symbol: exposure for symbol, exposure in sorted(in_books.items()) if exposure},
+            disowned_orders=tuple(order for position in held for order in position.entries if order not in named),
+            books=tuple(entry.words for entry in books),
+        )
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, in words."""
+        said = []
+        if self.doubled_orders:
+            said.append(_counted(self.doubled_orders, "doubled order"))
+        for symbol in sorted({*self.at_exchange, *self.in_books}):
+            there, here = self.at_exchange.get(symbol, ZERO), self.in_books.get(symbol, ZERO)
+            if there != here:
+                said.append(f"{symbol} is {plain(there)} at the exchange and {plain(here)} in the books")
+        if self.disowned_orders:
+            said.append(f"{_counted(len(self.disowned_orders), 'filled order')} in no open row")
+        return said
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether no order was doubled, and the books are right about the exchange."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as a program reads it."""
+        return {
+            "way": self.way,
+            "told": {told.value: self.told[told] for told in Told if self.told[told]},
+            "orders": self.orders,
+            "doubled_orders": self.doubled_orders,
+            "at_exchange": {symbol: plain(exposure) for symbol, exposure in self.at_exchange.items()},
+            "in_books": {symbol: plain(exposure) for symbol, exposure in self.in_books.items()},
+            "disowned_orders": list(self.disowned_orders),
+            "is_sound": self.is_sound,
+            "problems": self.problems,
+            "books": list(self.books),
+        }
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

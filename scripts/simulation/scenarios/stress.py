@@ -1,0 +1,148 @@
+"""Stress: bots that do everything at random, with an exchange that loses answers, until the time is up."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from math import ceil
+from typing import Final
+
+from domain.identifiers import normalized_symbol
+from scripts.simulation.attempt import Attempt
+from scripts.simulation.bot import Bot
+from scripts.simulation.process_crew import together
+from scripts.simulation.scenario import PRICE, Place, Scenario, Stage
+from scripts.simulation.simulated_exchange import Fault
+from scripts.simulation.trade_signal import Signal, Step, Told
+
+OTHER_SYMBOLS: Final = ("PERPUSDT", "KASUSDT")
+LATENCY_SECONDS: Final = 0.001
+RECENT: Final = 20
+CRASH_SHARE, FAULT_SHARE, REFUSED_STOP_SHARE = 0.15, 0.1, 0.05
+STOP_TRIES: Final = 3
+
+_ACTIONS: Final = {"enter": 6, "deliver_again": 3, "synchronise": 4, "exit": 6, "come_back": 4}
+
+
+class Worker:
+    """One bot that does something at random, again and again; the same seed tries the same things."""
+
+    def __init__(self, stage: Stage, number: int, seed: int, recent: deque[Signal]) -> None:
+        """Start a process; `recent` are the signals of all workers."""
+        self._stage, self._bot = stage, stage.bot()
+        self._chance = random.Random(f"{seed} {number}")  # noqa: S311 - no secret depends on it
+        self._intents = (f"{number}-{nth}" for nth in count(1))
+        self._recent = recent
+        self._symbols = symbols(stage.place)
+        self.attempts: list[Attempt] = []
+        self._unfinished: list[Signal] = []
+
+    def work(self, is_over: Callable[[], bool]) -> None:
+        """Work until the time is up."""
+        while not is_over():
+            (action,) = self._chance.choices(list(_ACTIONS), list(_ACTIONS.values()))
+            getattr(self, f"_{action}")()
+
+    def come_to_rest(self) -> None:
+        """Finish what is unfinished."""
+        self._unfinished = [signal for signal in self._unfinished if not self._bot.recover(signal)]
+
+    _come_back = come_to_rest
+
+    def _symbol(self) -> str:
+        return self._chance.choice(self._symbols)
+
+    def _enter(self) -> None:
+        place = Place(self._symbol(), self._stage.place.exchange)
+        signal = place.signal(next(self._intents))
+        self._recent.append(signal)
+        if self._chance.random() < FAULT_SHARE:
+            self._stage.exchange.go_wrong(place.symbol, self._chance.choice(list(Fault)))
+        if self._chance.random() < REFUSED_STOP_SHARE:
+            self._stage.exchange.refuse_stops(place.symbol, STOP_TRIES)
+        self._deliver(signal)
+
+    def _deliver_again(self) -> None:
+        if self._recent:
+            self._deliver(self._chance.choice(list(self._recent)))
+
+    def _deliver(self, signal: Signal) -> None:
+        attempt = Attempt(self._bot, signal)
+        self.attempts.append(attempt)
+        if self._chance.random() < CRASH_SHARE:
+            attempt.go_on(self._chance.choice([Step.CLAIMED, Step.ORDERED, Step.PLACED]))
+            attempt.crash()
+        else:
+            attempt.go_on()
+        if attempt.told in (Told.CRASHED, Told.FAILED):
+            self._unfinished.append(signal)
+
+    def _synchronise(self) -> None:
+        self._bot.synchronise(self._symbol(), self._stage.place.exchange)
+
+    def _exit(self) -> None:
+        self._bot.exit(self._symbol())
+
+
+def symbols(place: Place) -> list[str]:
+    """The few symbols that everybody wants."""
+    return [place.symbol, *(symbol for symbol in OTHER_SYMBOLS if symbol != normalized_symbol(place.symbol))]
+
+
+def stress(seconds: float, seed: int) -> Scenario:
+    """The scenario, for so many seconds."""
+
+    def play(stage: Stage) -> None:
+        for symbol in symbols(stage.place):
+            stage.exchange.list_symbol(symbol, PRICE)
+        recent: deque[Signal] = deque(maxlen=RECENT)
+        workers = [Worker(stage, number, seed, recent) for number in range(stage.threads)]
+        stage.exchange.latency_seconds = LATENCY_SECONDS
+        clock = _Clock(seconds, stage.advance)
+        together([partial(worker.work, clock.is_over) for worker in workers], stop=clock.stop, meanwhile=clock.tell)
+        _come_to_rest(stage, workers)
+        stage.attempts += [attempt for worker in workers for attempt in worker.attempts]
+
+    return Scenario(
+        "stress",
+        "everything at random",
+        f"signals, signals that come again, synchronisers, exits and crashes for {seconds:g} s (seed {seed}), while "
+        "the exchange loses answers and refuses stops; at the end everybody comes back and looks",
+        play,
+        ceil(seconds),
+    )
+
+
+class _Clock:
+    """Says when the time is up, and tells whole seconds as they go by."""
+
+    def __init__(self, seconds: float, advance: Callable[[int], None]) -> None:
+        self._seconds, self._advance = seconds, advance
+        self._began, self._told = time.monotonic(), 0
+        self._stopped = threading.Event()
+
+    def is_over(self) -> bool:
+        return self._stopped.is_set() or time.monotonic() - self._began >= self._seconds
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def tell(self) -> None:
+        over = int(time.monotonic() - self._began)
+        self._advance(over - self._told)
+        self._told = over
+
+
+def _come_to_rest(stage: Stage, workers: list[Worker]) -> None:
+    """Let the exchange answer again, let everybody finish, and synchronise once."""
+    stage.exchange.calm_down()
+    for worker in workers:
+        worker.come_to_rest()
+    bot: Bot = stage.bot()
+    for symbol in symbols(stage.place):
+        bot.synchronise(symbol, stage.place.exchange)

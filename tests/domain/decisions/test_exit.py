@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.commands.requests import (
+    Adjust,
+    Close,
+    FailEntry,
+    RecordEntryFill,
+    RecordEntryPlaced,
+    RecordEntryUnknown,
+    Reduce,
+    StartRollback,
+)
+from domain.errors import (
+    NotFilled,
+    NothingToClose,
+    PositionNotOpen,
+    ReduceExceedsPosition,
+    UnknownPosition,
+    WrongStatus,
+)
+from domain.events import PositionAdjusted, PositionClosed, PositionReduced
+from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
+
+UNPRICED = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
+
+
+def sold(quantity: str, price: str, trade_id: str = "x1", **fields: object) -> Reduce:
+    return on(Reduce, trade_id=trade_id, last_qty=quantity, last_px=price, **fields)  # type: ignore[arg-type]  # no position_id among them
+
+
+# -- reduce -----------------------------------------------------------------------------------------------------
+
+
+def test_a_partial_exit_realises_its_share_of_the_profit() -> None:
+    given(*ENTERED).when(sold("31.8", "3.2", fee="0.05", fee_currency="USDT")).then(
+        PositionReduced, trade_id="x1", last_qty="31.8", last_px="3.2", fee="0.05", pnl="1.05894"
+    ).leaves(status="active", quantity="30", filled_qty="61.8", avg_px_open="3.2333", avg_px_close="3.2",
+             realized_pnl="1.05894", fees="0.05")  # fmt: skip
+
+
+def test_a_partial_exit_of_a_long_earns_when_the_price_rose() -> None:
+    given(request(side="long"), PLACED, FILLED).when(sold("1.8", "3.3333")).then(PositionReduced, pnl="0.18")
+
+
+def test_exits_add_up() -> None:
+    given(*ENTERED, sold("10", "3.2"), sold("20", "3.25", "x2")).leaves(
+        quantity="31.8", realized_pnl="-0.001", avg_px_close="3.233333333333333333"
+    )
+
+
+def test_a_position_that_was_reduced_to_nothing_waits_to_be_closed() -> None:
+    given(*ENTERED).when(sold("61.8", "3.2")).then(PositionReduced).leaves(status="active", quantity="0").when(
+        on(Close, exit_reason="take profit")
+    ).then(PositionClosed, avg_px_close="3.2", realized_pnl="2.05794")
+
+
+def test_no_more_is_closed_than_is_open() -> None:
+    given(*ENTERED, sold("60", "3.2")).when(sold("1.800000000000000001", "3.2", "x2")).refused(
+        ReduceExceedsPosition, "holds 1.8, less than the 1.800000000000000001 to be closed", "adjust first"
+    )
+
+
+def test_nothing_is_reduced_where_nothing_is_held() -> None:
+    given(request(), PLACED).when(sold("1", "3")).refused(NothingToClose, "holds nothing that could be reduced")
+    given(*ENTERED, sold("61.8", "3.2")).when(sold("1", "3", "x2")).refused(NothingToClose)
+
+
+def test_an_exit_fill_of_a_position_at_an_unknown_price_has_an_unknown_profit() -> None:
+    given(request(), UNPRICED).when(sold("1.8", "3.2")).then(PositionReduced, pnl=None).leaves(
+        quantity="60", realized_pnl=None
+    )
+
+
+def test_an_exit_fee_in_another_currency_is_kept_apart() -> None:
+    paid = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", fee="0.001", fee_currency="BNB")
+    given(request(), PLACED, paid).when(sold("1.8", "3.2", fee="0.002", fee_currency="bnb")).leaves(
+        fees="0", fees_other={"BNB": "0.003"}
+    )
+
+
+def test_an_exit_fill_older_than_the_last_adjustment_is_part_of_it() -> None:
+    seen = on(Adjust, quantity="59.88", reason="the exchange says so", at=second(10))
+    given(*ENTERED, seen).when(sold("1.92", "3.2", at=second(9))).then(PositionReduced).leaves(quantity="59.88")
+
+
+def test_exits_are_counted_before_activation_too() -> None:
+    given(request(), FILLED).when(sold("1.8", "3.2")).leaves(status="pending_entry", quantity="60")
+
+
+def test_the_average_entry_of_what_is_bought_after_an_exit_is_that_of_what_is_open() -> None:
+    more = on(RecordEntryFill, trade_id="t2", last_qty="30", last_px="3.4333")
+    given(*ENTERED, sold("31.8", "3.2")).when(more).leaves(quantity="60", avg_px_open="3.3333")
+
+
+# -- adjust -----------------------------------------------------------------------------------------------------
+
+
+def test_the_word_of_the_exchange_is_taken_for_quantity_and_price() -> None:
+    given(*ENTERED).when(on(Adjust, quantity="61", avg_px_open="3.2295", reason="sync")).then(
+        PositionAdjusted,
+        old_quantity="61.8", new_quantity="61", old_avg_px_open="3.2333", new_avg_px_open="3.2295", reason="sync",
+        source="sync",
+    ).leaves(status="active", quantity="61", filled_qty="61", avg_px_open="3.2295", requested_qty="61.8")  # fmt: skip
+
+
+def test_one_of_the_two_is_enough() -> None:
+    given(*ENTERED).when(on(Adjust, quantity="61", reason="x")).leaves(quantity="61", avg_px_open="3.2333")
+    given(*ENTERED).when(on(Adjust, avg_px_open="3.2295", reason="x")).leaves(quantity="61.8", avg_px_open="3.2295")
+
+
+def test_an_adjustment_without_a_difference_is_no_news() -> None:
+    given(*ENTERED).when(on(Adjust, quantity="61.80", avg_px_open="3.2333", reason="x")).no_news()
+    given(*ENTERED).when(on(Adjust, quantity="61.8", reason="x")).no_news()
+
+
+def test_the_price_of_nothing_cannot_be_adjusted() -> None:
+    given(request()).when(on(Adjust, avg_px_open="3.2", reason="x")).refused(NotFilled, "has no quantity on record")
+
+
+def test_an_entry_found_at_the_exchange_is_evidence_of_its_fill() -> None:
+    given(request()).when(on(Adjust, quantity="61", avg_px_open="3.2295", reason="found")).leaves(
+        status="pending_entry", quantity="61", filled_qty="61", avg_px_open="3.2295"
+    )
+
+
+def test_an_adjustment_brings_the_price_that_was_not_known() -> None:
+    given(request(), UNPRICED).when(on(Adjust, avg_px_open="3.2333", reason="x")).leaves(
+        quantity="61.8", avg_px_open="3.2333"
+    )
+
+
+def test_an_adjustment_that_only_settles_what_was_unknown_leaves_the_profit_exact() -> None:
+    more = on(RecordEntryFill, trade_id="t2", last_qty="1.2", last_px="3.2433")
+    same = on(Adjust, quantity="63", reason="the exchange agrees")
+    given(request(), FILLED, more, on(RecordEntryUnknown, reason="x"), same).when(
+        on(Close, exit_reason="x", avg_px_close="3.2333")
+    ).leaves(realized_pnl="0.012")
+
+
+def test_what_was_earned_before_an_adjustment_stays_earned() -> None:
+    given(*ENTERED, sold("31.8", "3.2")).when(on(Adjust, quantity="29", reason="x")).leaves(
+        quantity="29", filled_qty="60.8", realized_pnl="1.05894"
+    )
+
+
+# -- close ------------------------------------------------------------------------------------------------------
+
+
+def test_a_close_ends_the_cycle_with_its_profit() -> None:
+    paid = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", fee="0.1")
+    given(request(), PLACED, paid).when(on(Close, exit_reason="take profit", avg_px_close="3.1333", fee="0.1")).then(
+        PositionClosed, exit_reason="take profit", avg_px_close="3.1333", realized_pnl="6.18", fees="0.2"
+    ).leaves(status="closed", quantity="0", closed_at="2025-10-22T18:50:43.000000Z", realized_pnl="6.18",
+             exit_reason="take profit", protected=False, unprotected_since=None)  # fmt: skip
+
+
+def test_a_loss_is_negative() -> None:
+    given(*ENTERED).when(on(Close, exit_reason="stop", avg_px_close="3.298")).then(
+        PositionClosed, realized_pnl="-3.99846"
+    )
+
+
+def test_a_close_price_is_that_of_what_was_still_open() -> None:
+    given(*ENTERED, sold("30.9", "3.2")).when(on(Close, exit_reason="stop", avg_px_close="3.3")).then(
+        PositionClosed, avg_px_close="3.25", realized_pnl="-1.03206"
+    )
+
+
+def test_a_close_without_a_price_leaves_the_profit_unknown() -> None:
+    given(*ENTERED, sold("30.9", "3.2")).when(on(Close, exit_reason="phantom")).then(
+        PositionClosed, avg_px_close=None, realized_pnl=None
+    ).leaves(realized_pnl=None, avg_px_close=None, quantity="0")
+
+
+def test_a_close_after_the_last_exit_needs_no_price() -> None:
+    given(*ENTERED, sold("61.8", "3.1333")).when(on(Close, exit_reason="done")).then(
+        PositionClosed, realized_pnl="6.18"
+    )
+
+
+@pytest.mark.parametrize("sent", [3, 4, 5])
+def test_whatever_was_filled_can_be_closed(sent: int) -> None:
+    given(*ENTERED[:sent]).when(on(Close, exit_reason="x")).then(PositionClosed).leaves(status="closed")
+
+
+def test_nothing_is_closed_where_nothing_was_ever_held() -> None:
+    given(request(), PLACED).when(on(Close, exit_reason="x")).refused(NothingToClose, "fail_entry ends an entry")
+
+
+def test_a_position_is_closed_once() -> None:
+    given(*ENTERED, on(Close, exit_reason="x")).when(on(Close, exit_reason="x")).refused(
+        PositionNotOpen, "APTUSDT.binance#1 is closed: it is over"
+    )
+
+
+def test_an_entry_that_failed_is_not_closed() -> None:
+    given(request(), on(FailEntry, reason="x", outcome="rejected")).when(on(Close, exit_reason="x")).refused(
+        PositionNotOpen, "is failed"
+    )
+
+
+def test_a_stream_without_cycles_has_nothing_to_close() -> None:
+    given().when(on(Close, exit_reason="x")).refused(UnknownPosition, "APTUSDT.binance has no cycles")
+
+
+def test_a_rollback_is_ended_with_its_proof_and_not_by_closing() -> None:
+    given(*ENTERED, on(StartRollback, reason="x")).when(on(Close, exit_reason="x")).refused(
+        WrongStatus, "roll_back ends it, with the proof"
+    )
+
+
+@pytest.mark.parametrize("late", [sold("1", "3"), on(Adjust, quantity="1", reason="x")], ids=lambda sent: sent.verb)
+def test_nothing_is_reduced_or_adjusted_after_the_close(late: Reduce) -> None:
+    given(*ENTERED, on(Close, exit_reason="x")).when(late).refused(PositionNotOpen)

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.commands.requests import (
+    Activate,
+    Adjust,
+    Adopt,
+    LoseStopLoss,
+    RecordEntryFill,
+    RecordEntryPlaced,
+    Reduce,
+    SetStopLoss,
+    StartRollback,
+)
+from domain.errors import AlreadyActive, NotFilled, NotProtected, WrongSideStop, WrongStatus
+from domain.events import Activated, EntryFilled, PositionAdjusted, StopLossLost, StopLossSet
+from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request
+
+LONG = request(side="long")
+GONE = on(LoseStopLoss, reason="canceled by the cleaner")
+
+
+def stop(price: str, **fields: object) -> SetStopLoss:
+    return on(SetStopLoss, stop_price=price, **{"exchange_order_id": "s1", **fields})  # type: ignore[arg-type]  # no position_id among them
+
+
+# -- set_stop_loss ----------------------------------------------------------------------------------------------
+
+
+def test_a_confirmed_stop_waits_for_activation() -> None:
+    given(request(), PLACED, FILLED).when(STOP).then(
+        StopLossSet, stop_price="3.298", quantity=None, exchange_order_id="s1", locks_profit=False
+    ).leaves(status="pending_sl", stop_price="3.298", stop_order_id="s1", protected=True, unprotected_since=None)
+
+
+def test_a_stop_may_be_confirmed_before_the_fill_is_known() -> None:
+    given(request(), PLACED).when(STOP).then(StopLossSet).leaves(status="pending_sl", protected=False)
+
+
+def test_a_fill_is_enough_to_set_a_stop_before_the_acknowledgement_arrives() -> None:
+    given(request(), FILLED).when(STOP).then(StopLossSet).leaves(status="pending_sl", protected=True)
+
+
+def test_no_stop_before_there_is_an_entry_at_the_exchange() -> None:
+    given(request()).when(STOP).refused(WrongStatus, "has no entry at the exchange yet; record the entry first")
+
+
+@pytest.mark.parametrize("price", ["3.2333", "3.2332999", "1"])
+def test_the_stop_of_a_short_stands_above_its_average_entry(price: str) -> None:
+    given(request(), PLACED, FILLED).when(stop(price)).refused(
+        WrongSideStop, f"a stop at {price} would trigger at once", "that of a short stands above its entry of 3.2333"
+    )
+
+
+@pytest.mark.parametrize("price", ["3.2333", "3.2333001", "9"])
+def test_the_stop_of_a_long_stands_below_its_average_entry(price: str) -> None:
+    given(LONG, PLACED, FILLED).when(stop(price)).refused(
+        WrongSideStop, "that of a long stands below its entry of 3.2333"
+    )
+
+
+def test_the_average_entry_counts_and_not_the_signal_price() -> None:
+    signal_too_low = request(signal_price="3.1")
+    given(signal_too_low, PLACED, FILLED).when(stop("3.2")).refused(WrongSideStop, "entry of 3.2333")
+    signal_too_high = request(signal_price="3.4")
+    given(signal_too_high, PLACED, FILLED).when(stop("3.3")).then(StopLossSet)
+
+
+def test_without_an_average_entry_the_signal_price_counts() -> None:
+    given(request(signal_price="3.31"), PLACED).when(stop("3.3")).refused(WrongSideStop, "entry of 3.31")
+    given(request(signal_price="3.31"), PLACED).when(stop("3.32")).then(StopLossSet)
+
+
+def test_with_neither_price_any_stop_is_kept_and_protects_nothing() -> None:
+    unpriced = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
+    given(request(signal_price=None), unpriced).when(stop("1")).then(StopLossSet).leaves(
+        protected=False, unprotected_since="2025-10-22T18:50:41.000000Z"
+    )
+
+
+def test_the_same_stop_again_is_no_news() -> None:
+    given(*ENTERED).when(STOP).no_news().leaves(status="active")
+
+
+def test_the_same_stop_again_is_no_news_even_when_it_would_activate() -> None:
+    given(*ENTERED).when(stop("3.298", activate=True)).no_news().leaves(status="active")
+
+
+def test_a_stop_at_another_price_moved() -> None:
+    given(*ENTERED).when(stop("3.28", exchange_order_id="s2")).then(StopLossSet, stop_price="3.28").leaves(
+        status="active", stop_price="3.28", stop_order_id="s2", protected=True
+    )
+
+
+def test_a_stop_on_an_active_position_stays_on_the_losing_side() -> None:
+    given(*ENTERED).when(stop("3.2")).refused(WrongSideStop, "unless it locks in profit (locks_profit)")
+
+
+def test_a_trailing_stop_may_lock_in_profit_on_an_active_position() -> None:
+    given(*ENTERED).when(stop("3.1", locks_profit=True)).then(StopLossSet, locks_profit=True).leaves(
+        status="active", stop_price="3.1", stop_locks_profit=True, protected=True
+    )
+
+
+@pytest.mark.parametrize("sent", [2, 3, 4])
+def test_nothing_locks_in_profit_before_the_position_is_active(sent: int) -> None:
+    given(*ENTERED[:sent]).when(stop("3.1", locks_profit=True)).refused(WrongSideStop, "3.2333")
+    given(*ENTERED[:sent]).when(stop("3.3", locks_profit=True)).then(StopLossSet, locks_profit=False)
+
+
+def test_a_stop_does_not_end_a_rollback() -> None:
+    given(request(), PLACED, FILLED, on(StartRollback, reason="x")).when(STOP).then(StopLossSet).leaves(
+        status="rolling_back", protected=True
+    )
+
+
+def test_a_stop_for_less_than_all_is_kept_and_protects_nothing() -> None:
+    given(request(), PLACED, FILLED).when(stop("3.298", quantity="61.7")).then(StopLossSet, quantity="61.7").leaves(
+        status="pending_sl", protected=False, unprotected_since="2025-10-22T18:50:42.000000Z"
+    )
+
+
+def test_a_position_that_outgrows_its_stop_is_no_longer_protected() -> None:
+    more = on(RecordEntryFill, trade_id="t2", last_qty="0.1", last_px="3.2333")
+    given(request(), PLACED, FILLED, stop("3.298", quantity="61.8", activate=True)).when(more).then(EntryFilled).leaves(
+        status="active", protected=False, unprotected_since="2025-10-22T18:50:44.000000Z"
+    )
+
+
+def test_a_position_that_shrinks_stays_protected() -> None:
+    given(*ENTERED[:3], stop("3.298", quantity="61.8")).when(
+        on(Reduce, trade_id="t2", last_qty="60", last_px="3.2")
+    ).leaves(protected=True)
+
+
+def test_a_corrected_entry_beyond_the_stop_leaves_the_position_unprotected() -> None:
+    given(*ENTERED).when(on(Adjust, avg_px_open="3.3", reason="x")).then(PositionAdjusted).leaves(
+        status="active", protected=False
+    )
+
+
+# -- set_stop_loss with activate --------------------------------------------------------------------------------
+
+
+def test_set_and_activate_is_one_append() -> None:
+    given(request(), PLACED, FILLED).when(stop("3.298", activate=True)).then(StopLossSet, Activated).leaves(
+        status="active", protected=True, activated_at="2025-10-22T18:50:43.000000Z"
+    ).answered(version=5, status="active", events=("StopLossSet", "Activated"))
+
+
+def test_a_stop_that_is_known_already_may_activate() -> None:
+    given(request(), PLACED, FILLED, STOP).when(stop("3.298", activate=True)).leaves(status="active")
+
+
+def test_a_stop_that_may_not_activate_is_not_set_either() -> None:
+    given(request(), PLACED).when(stop("3.298", activate=True)).refused(NotFilled, "has no fill on record").leaves(
+        status="entry_placed", stop_price=None
+    )
+    given(request(), PLACED, FILLED).when(stop("3.298", quantity="61.7", activate=True)).refused(
+        NotProtected, "holds 61.8, of which its stop covers only 61.7"
+    ).leaves(status="entry_placed", stop_price=None)
+
+
+def test_activating_with_a_stop_during_a_rollback_is_refused() -> None:
+    given(request(), PLACED, FILLED, on(StartRollback, reason="x")).when(stop("3.298", activate=True)).refused(
+        WrongStatus, "its entry is being undone"
+    )
+
+
+def test_moving_the_stop_of_an_active_position_may_say_activate_as_well() -> None:
+    given(*ENTERED).when(stop("3.28", activate=True)).then(StopLossSet).leaves(status="active", stop_price="3.28")
+
+
+# -- lose_stop_loss ---------------------------------------------------------------------------------------------
+
+
+def test_a_lost_stop_leaves_the_position_active_and_unprotected() -> None:
+    given(*ENTERED).when(GONE).then(StopLossLost, reason="canceled by the cleaner").leaves(
+        status="active",
+        stop_price=None,
+        stop_order_id=None,
+        protected=False,
+        unprotected_since="2025-10-22T18:50:45.000000Z",
+    )
+
+
+def test_unprotected_since_stays_until_a_stop_is_back() -> None:
+    given(*ENTERED, GONE, on(Reduce, trade_id="t2", last_qty="1", last_px="3.2")).leaves(
+        unprotected_since="2025-10-22T18:50:45.000000Z"
+    ).when(stop("3.3", exchange_order_id="s2")).leaves(protected=True, unprotected_since=None)
+
+
+def test_losing_a_stop_that_is_not_there_is_no_news() -> None:
+    given(request(), PLACED).when(GONE).no_news()
+    given(*ENTERED, GONE).when(GONE).no_news()
+
+
+# -- activate ---------------------------------------------------------------------------------------------------
+
+
+def test_filled_and_covered_is_active() -> None:
+    given(*ENTERED[:4]).when(on(Activate)).then(Activated, cycle=1).leaves(
+        status="active", activated_at="2025-10-22T18:50:44.000000Z", protected=True
+    )
+
+
+def test_no_activation_without_a_confirmed_stop() -> None:
+    given(request(), PLACED, FILLED).when(on(Activate)).refused(NotProtected, "has no confirmed stop; set one before")
+
+
+def test_no_activation_after_the_stop_was_lost() -> None:
+    given(*ENTERED[:4], GONE).when(on(Activate)).refused(NotProtected)
+
+
+def test_no_activation_without_a_fill() -> None:
+    given(request(), PLACED, STOP).when(on(Activate)).refused(NotFilled, "has no fill on record; record the fill")
+    given(request()).when(on(Activate)).refused(NotFilled)
+
+
+def test_no_activation_at_a_price_that_is_not_known() -> None:
+    unpriced = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
+    given(request(), unpriced, STOP).when(on(Activate)).refused(
+        NotFilled, "has 61.8 filled at a price that is not known"
+    )
+
+
+def test_no_activation_with_a_stop_that_the_fill_overtook() -> None:
+    given(request(signal_price="3.1"), PLACED, stop("3.2"), FILLED).when(on(Activate)).refused(
+        WrongSideStop, "stands above its average entry of 3.2333"
+    )
+
+
+def test_no_activation_of_a_part() -> None:
+    given(request(), PLACED, FILLED, stop("3.298", quantity="60")).when(on(Activate)).refused(
+        NotProtected, "covers only 60"
+    )
+
+
+def test_a_second_activation_is_refused() -> None:
+    given(*ENTERED).when(on(Activate)).refused(AlreadyActive, "is active already")
+
+
+def test_an_adopted_position_is_active_without_activation() -> None:
+    adopted = Adopt.of(symbol="APTUSDT", exchange="binance", side="short", quantity="1", avg_px_open="3", reason="x")
+    given(adopted).when(on(Activate)).refused(AlreadyActive)
+
+
+def test_no_activation_during_a_rollback() -> None:
+    given(*ENTERED[:4], on(StartRollback, reason="x")).when(on(Activate)).refused(WrongStatus, "is rolling_back")
+
+
+def test_no_activation_of_what_was_closed_again() -> None:
+    given(*ENTERED[:4], on(Reduce, trade_id="t2", last_qty="61.8", last_px="3.2")).when(on(Activate)).refused(NotFilled)

@@ -1,0 +1,136 @@
+"""What an event does to a position, whatever the rules of today would have said about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
+
+from domain.commands.requests import Activate, Close
+from domain.decisions.decision import Stamp
+from domain.events import (
+    Activated,
+    EntryFilled,
+    EntryPlaced,
+    EntryRequested,
+    PositionAdopted,
+    PositionEvent,
+    PositionImported,
+    StopLossSet,
+)
+from domain.holding import Holding
+from domain.position import Position
+from domain.state import Memory
+from domain.values import Side, Source, Status
+from tests.spec import CYCLE, ENTERED, PLACED, given, on, replayed, request, second
+from tests.strategies import KEY, events
+
+OPENINGS = events([EntryRequested, PositionAdopted, PositionImported])
+
+
+def adopted(version: int = 1, cycle: int = 1) -> PositionAdopted:
+    return PositionAdopted(
+        originator_id="APTUSDT.binance", originator_version=version, command_id=f"old-{version}", request="",
+        cycle=cycle, ts_event=second(0), ts_recorded=second(0), source=Source.SYNC, side=Side.LONG, reason="sync",
+        holding=Holding(quantity=Decimal(60), filled_qty=Decimal(60), avg_px_open=Decimal("1.75")),
+    )  # fmt: skip
+
+
+def envelope(event: PositionEvent, version: int) -> dict[str, Any]:
+    return {
+        "originator_id": event.originator_id, "originator_version": version, "command_id": f"old-{version}",
+        "request": "", "cycle": event.cycle, "ts_event": second(1), "ts_recorded": second(1), "source": Source.SYNC,
+    }  # fmt: skip
+
+
+@tried_on(OPENINGS, st.lists(events(), max_size=12))
+def test_no_event_is_ever_refused(first: PositionEvent, others: list[PositionEvent]) -> None:
+    memory = Memory.track(KEY)
+    for event in (first, *others):
+        memory.evolve(event)
+    assert memory.status is not None
+    assert memory.last_cycle == max(event.cycle for event in (first, *others))
+
+
+@tried_on(OPENINGS, st.lists(events(), max_size=12))
+def test_remembering_the_same_history_twice_gives_the_same_position(
+    first: PositionEvent, others: list[PositionEvent]
+) -> None:
+    history = [replace(event, originator_version=number) for number, event in enumerate((first, *others), 1)]
+    assert replayed(history) == replayed(history)
+    assert replayed(history).version == len(history)
+
+
+@tried_on(OPENINGS, st.lists(events(), max_size=8), events())
+def test_an_event_of_another_cycle_changes_nothing_of_this_one(
+    first: PositionEvent, others: list[PositionEvent], late: PositionEvent
+) -> None:
+    memory = Memory.track(KEY)
+    for event in (first, *others):
+        memory.evolve(event)
+    before = {**vars(memory)} | {"answers": None, "last_cycle": None, "trades": dict(memory.trades)}
+    if memory.is_open or not late.opens_cycle:
+        memory.evolve(replace(late, cycle=memory.cycle + 1))
+        assert {**vars(memory)} | {"answers": None, "last_cycle": None} == before
+
+
+def test_an_event_that_a_rule_of_today_would_refuse_is_history_all_the_same() -> None:
+    on_the_profit_side = StopLossSet(
+        **envelope(adopted(), 2), stop_price=Decimal("3.2438"), quantity=None, exchange_order_id="1"
+    )
+    activated = Activated(**envelope(adopted(), 3))
+    story = given().happened(adopted(), on_the_profit_side, activated)
+    story.leaves(status="active", stop_price="3.2438", protected=False)
+    assert replayed(story.history) == story.position
+
+
+def test_a_history_may_begin_wherever_the_stream_was_flat() -> None:
+    story = given(*ENTERED, on(Close, exit_reason="x"), request(intent_id="2"))
+    whole, recent = replayed(story.history), replayed(story.history[-1:])
+    assert recent.version == whole.version == 7
+    assert recent.position_id == whole.position_id == "APTUSDT.binance#2"
+    assert {**vars(recent), "_created_on": None} == {**vars(whole), "_created_on": None}
+
+
+def test_a_late_fill_of_an_old_cycle_leaves_the_new_one_alone() -> None:
+    story = given(*ENTERED, on(Close, exit_reason="x"), request(intent_id="2"))
+    late = EntryFilled(
+        **envelope(story.history[0], 8),
+        trade_id="t9", last_qty=Decimal(1), last_px=Decimal(3), fee=None, fee_currency=None, late=True,
+        holding=Holding(quantity=Decimal(1), filled_qty=Decimal("62.8")),
+    )  # fmt: skip
+    story.happened(late).leaves("APTUSDT.binance#1", late_fill=True, quantity="1", status="closed", version=8)
+    story.leaves("APTUSDT.binance#2", late_fill=False, quantity="0", status="pending_entry", version=7)
+    assert story.position is not None
+    assert (story.position.position_id, story.position.trades, story.position.version) == ("APTUSDT.binance#2", {}, 8)
+
+
+def test_a_decision_is_made_on_what_was_remembered_and_not_on_a_clock() -> None:
+    live = given(*ENTERED[:4]).position
+    again = replayed(given(*ENTERED[:4]).history)
+    assert live is not None
+    command = on(Activate, command_id="a", at=second(500))
+    assert live.decide(command) == again.decide(command)
+    assert live.pending_events == again.pending_events
+
+
+def test_recorded_times_never_run_backwards_though_the_clock_may() -> None:
+    position = Position.track(KEY)
+    position.decide(request(), Stamp("a", second(5), second(5)))
+    position.decide(PLACED, Stamp("b", second(1), second(2)))
+    placed = position.pending_events[-1]
+    assert isinstance(placed, EntryPlaced)
+    assert (placed.ts_event, placed.ts_recorded) == (second(1), second(5))
+
+
+def test_a_position_shows_where_it_stands() -> None:
+    position = Position.track(KEY)
+    assert (position.id, position.version, position.cycle, position.status) == ("APTUSDT.binance", 0, 0, None)
+    assert not position.is_open
+    assert not position.is_protected
+    position = replayed(given(*ENTERED).history)
+    assert (position.position_id, position.status, position.is_open) == (CYCLE, Status.ACTIVE, True)
+    assert position.is_protected

@@ -1,0 +1,164 @@
+"""Several workers at once, and what became of everything that they were told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Generic, TypeVar
+
+import psycopg
+
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from tests.infrastructure.event_store.postgres.worker import Tally
+
+MINUTES_VARIABLE = "LEDGER_TEST_MINUTES"
+PROGRAM = [sys.executable, str(Path(__file__).with_name("worker.py"))]
+END_SECONDS = 120
+EVENTUALLY_SECONDS = 60
+SLACK_SECONDS = 4.0
+
+Answer = TypeVar("Answer")
+
+
+def seconds(short: float) -> float:
+    """How long a load lasts: some seconds, or as many minutes as the environment says."""
+    minutes = float(os.environ.get(MINUTES_VARIABLE, "0"))
+    return minutes * 60 or short
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + EVENTUALLY_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.02)
+
+
+class Asked(Generic[Answer]):
+    """A question that is on its way, in a thread of its own: one that is never answered fails its test."""
+
+    def __init__(self, question: Callable[[], Answer]) -> None:
+        self._question = question
+        self._answers: list[Answer] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._answers.append(self._question())
+        except Exception as error:  # noqa: BLE001 - handed to the test, which knows what it should be
+            self._error = error
+
+    def answer(self, limit_seconds: float = EVENTUALLY_SECONDS) -> Answer:
+        """What comes of it, or is raised, within a limit."""
+        self._thread.join(limit_seconds)
+        assert not self._thread.is_alive(), f"there is no answer after {limit_seconds:g} s"
+        if self._error is not None:
+            raise self._error
+        return self._answers[0]
+
+
+def within(limit_seconds: float, question: Callable[[], Answer]) -> Answer:
+    """The answer to a question, which comes within a bound (and what a busy machine may add to it)."""
+    return Asked(question).answer(limit_seconds + SLACK_SECONDS)
+
+
+class Worker:
+    """One process, waiting to be told to start."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._complaints = TemporaryFile("w+")  # noqa: SIM115 - closed when the worker ends
+        self.process = subprocess.Popen(
+            [*PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
+        )
+        self._limit = threading.Timer(END_SECONDS + seconds(0), self.process.kill)
+        self._limit.start()
+
+    def is_ready(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n", self._complained()
+
+    def tell(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def said(self) -> str:
+        """Everything until its end."""
+        assert self.process.stdout is not None
+        said = self.process.stdout.read()
+        assert self.process.wait() == 0, self._complained()
+        return said
+
+    def _complained(self) -> str:
+        self._complaints.seek(0)
+        return self._complaints.read()
+
+    def end(self) -> None:
+        self._limit.cancel()
+        self.process.kill()
+        self.process.communicate()
+        self._complaints.close()
+
+
+@contextmanager
+def workers(*commands: tuple[str, ...]) -> Iterator[list[Worker]]:
+    """Processes that are up; none outlives the block."""
+    started = [Worker(*command) for command in commands]
+    try:
+        for worker in started:
+            worker.is_ready()
+        yield started
+    finally:
+        for worker in started:
+            worker.end()
+
+
+def writing(url: str, processes: int, *how_long: str) -> list[tuple[str, ...]]:
+    """The commands of processes in each of which two writers work."""
+    return [("write", url, f"W{number}A", f"W{number}B", *how_long) for number in range(processes)]
+
+
+def tallied(writers: list[Worker]) -> list[Tally]:
+    return [Tally(**tally) for writer in writers for tally in json.loads(writer.said())]
+
+
+def logged(url: str) -> list[tuple[int, str, int]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT nid, stream, version FROM ledger_events ORDER BY nid").fetchall()
+
+
+def assert_told_the_truth(url: str, tallies: list[Tally], but: Collection[str] = ()) -> dict[str, int]:
+    """What was acknowledged is there once, what was not written is not there, and everything fits.
+
+    Shape: the figures of docs/reliability.md; `but` are commands that somebody else sent.
+    """
+    with psycopg.connect(url) as connection:
+        stored = Counter(id_ for (id_,) in connection.execute("SELECT command_id FROM ledger_events"))
+    acknowledged = [id_ for tally in tallies for id_ in tally.acknowledged]
+    figures = {
+        "acknowledged": len(acknowledged),
+        "lost": sum(id_ not in stored for id_ in acknowledged),
+        "doubled": sum(times > 1 for times in stored.values()),
+        "unknown": sum(len(tally.unknown) for tally in tallies),
+        "not written": sum(len(tally.not_written) for tally in tallies),
+        "written all the same": sum(id_ in stored for tally in tallies for id_ in tally.not_written),
+    }
+    print(figures, f"longest {max(tally.longest_seconds for tally in tallies):.2f} s")
+    assert (figures["lost"], figures["doubled"], figures["written all the same"]) == (0, 0, 0), figures
+    assert [tally.refused for tally in tallies if tally.refused] == []
+    assert set(stored) - set(but) == set(acknowledged), "something is there that nobody was told of"
+    with PositionLedger.connect(url) as ledger:
+        assert verify(ledger.store).findings == ()
+    return figures

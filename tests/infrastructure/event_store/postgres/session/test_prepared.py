@@ -1,0 +1,91 @@
+"""Statements that are handed to libpq itself: prepared once a connection, whole in every encoding, honest in errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from infrastructure.event_store.postgres.session.connections import Connections
+from infrastructure.event_store.postgres.session.prepared import execute
+from infrastructure.event_store.postgres.session.watchdog import WatchedConnection
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
+from tests.urls import with_options
+
+ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+
+
+@pytest.fixture
+def connection(postgres_url: str) -> Iterator[WatchedConnection]:
+    connections = Connections(Settings.read(postgres_url))
+    with connections.borrowed() as borrowed:
+        yield borrowed
+    connections.close()
+
+
+def prepared(connection: WatchedConnection) -> list[str]:
+    return [
+        text for (text,) in connection.execute("SELECT statement FROM pg_prepared_statements WHERE name ~ '^ledger'")
+    ]
+
+
+def test_a_statement_is_prepared_once_for_a_connection(connection: WatchedConnection) -> None:
+    answers = [execute(connection, b"SELECT $1::text || 'x'", [value]).get_value(0, 0) for value in ("a", "é", None)]
+    assert answers == [b"ax", "éx".encode(), None]
+    assert execute(connection, b"SELECT 1", []).get_value(0, 0) == b"1"
+    assert sorted(prepared(connection)) == ["SELECT $1::text || 'x'", "SELECT 1"]
+
+
+def test_what_the_server_was_made_to_forget_is_prepared_anew(connection: WatchedConnection) -> None:
+    for _ in range(2):
+        assert execute(connection, b"SELECT 1", []).get_value(0, 0) == b"1"
+        assert execute(connection, b"SELECT 2", []).get_value(0, 0) == b"2"
+        connection.execute("DEALLOCATE ALL")
+    assert execute(connection, b"SELECT 2", []).get_value(0, 0) == b"2"
+    assert prepared(connection) == ["SELECT 2"]
+
+
+def test_a_ledger_goes_on_after_its_own_rebuild(postgres_url: str) -> None:
+    with PositionLedger.connect(with_options(postgres_url, "pool_size=1")) as ledger:
+        opened = ledger.request_entry(**ENTRY, intent_id="1")
+        assert ledger.rebuild().rows == 1
+        ended = ledger.fail_entry(position_id=opened.position_id, reason="end", outcome="rejected")
+        assert ended.outcome == "recorded"
+
+
+def test_what_the_server_refuses_is_an_error_of_psycopg(connection: WatchedConnection) -> None:
+    with pytest.raises(errors.DivisionByZero):
+        execute(connection, b"SELECT 1 / $1::int", ["0"])
+    with pytest.raises(errors.UndefinedTable):
+        execute(connection, b"SELECT FROM nowhere", [])
+    assert execute(connection, b"SELECT 1 / $1::int", ["1"]).get_value(0, 0) == b"1"
+
+
+def test_a_server_that_hangs_up_is_an_error_and_the_connection_is_lost(
+    connection: WatchedConnection, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+    with pytest.raises(psycopg.Error):
+        execute(connection, b"SELECT pg_sleep(60)", [])
+    assert connection.closed
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_what_the_client_is_set_to_write_changes_no_byte_of_an_event(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    asked = with_options(postgres_url, f"client_encoding={encoding}")
+    for url, intent in ((postgres_url, "é-1"), (asked, "信号-2")):
+        with PositionLedger.connect(url) as ledger:
+            opened = ledger.request_entry(**ENTRY, intent_id=intent, metadata={"note": "币安 é"})
+            ledger.fail_entry(position_id=opened.position_id, reason="ö", outcome="rejected")
+            assert ledger.position(opened.position_id).intent_id == intent
+            assert ledger.history(opened.position_id)[0].event.metadata == {"note": "币安 é"}
+            assert verify(ledger.store).ok

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
+
+from domain.commands.base import Command
+from domain.commands.requests import FailEntry, RollBack, StartRollback, command_from_json
+from domain.errors import HistoryDamaged, InvalidCommand
+from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
+from infrastructure.event_store.codec import LedgerMapper, columns, decode, encode
+from infrastructure.event_store.records import Columns, Mark
+from tests.samples import SHAPES, samples, shapes, stored_name
+from tests.spec import ENTERED, FILLED, PLACED, given, on, request
+from tests.strategies import events, numbers
+
+REQUESTED = given(request()).history[0]
+PAYLOAD = json.loads(encode(REQUESTED).state)
+
+
+def stored(topic: str, state: bytes, version: int = 7) -> StoredEvent:
+    return StoredEvent(originator_id="APTUSDT.binance", originator_version=version, topic=topic, state=state)
+
+
+def payload(**changes: Any) -> bytes:
+    return json.dumps(PAYLOAD | changes, separators=(",", ":")).encode()
+
+
+def _bits(number: int) -> str:
+    return f"{number.bit_length()} bits"
+
+
+# -- there and back ---------------------------------------------------------------------------------------------
+
+
+@tried_on(events())
+def test_every_event_comes_back_as_it_was_and_byte_for_byte(event: PositionEvent) -> None:
+    record = encode(event)
+    assert decode(record) == event
+    assert encode(decode(record)) == record
+
+
+@tried_on(events())
+def test_the_payload_is_json_that_others_read_without_losing_anything(event: PositionEvent) -> None:
+    text = encode(event).state.decode()
+    assert json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")) == text
+
+
+@tried_on(numbers(), numbers(), st.text(st.characters(exclude_categories=["Cs"])))
+def test_every_number_and_every_text_comes_back(quantity: Decimal, price: Decimal, words: str) -> None:
+    fill = next(event for event in given(*ENTERED).history if isinstance(event, EntryFilled))
+    event = replace(fill, last_qty=quantity, last_px=-price, trade_id=words)
+    assert decode(encode(event)) == event
+
+
+def test_what_is_stored_is_plain_to_read() -> None:
+    assert encode(REQUESTED).topic == "EntryRequested.v1"
+    assert encode(REQUESTED).state.decode() == (
+        f'{{"command_id":"c0","request":"{request().digest}","cycle":1,"ts_event":"2025-10-22T18:50:40.000000Z",'
+        '"ts_recorded":"2025-10-22T18:50:40.000000Z","source":"signal","side":"short","quantity":"61.8",'
+        '"signal_price":"3.2333","stop_loss_percent":null,"stop_price":null,"intent_id":"5483266",'
+        '"client_order_id":"phj4bdbehtnowjiptjskodhosei"}'
+    )
+
+
+def test_an_event_is_stored_under_a_name_and_not_under_a_module() -> None:
+    assert [stored_name(event) for event in EVENTS] == [f"{event.__name__}.v1" for event in EVENTS]
+
+
+def test_the_mapper_of_the_library_reads_and_writes_the_same() -> None:
+    record = LedgerMapper().to_stored_event(REQUESTED)
+    assert record == encode(REQUESTED)
+    assert LedgerMapper().to_domain_event(record) == REQUESTED
+
+
+# -- what is kept beside an event -------------------------------------------------------------------------------
+
+
+def test_an_event_that_opens_a_cycle_claims_its_intent_and_marks_where_the_stream_was_flat() -> None:
+    assert columns(REQUESTED) == Columns("c0", "5483266", 1, Mark.FLAT, "2025-10-22T18:50:40.000000Z")
+
+
+def test_an_event_inside_a_cycle_claims_and_marks_nothing() -> None:
+    assert columns(given(request(), PLACED).history[1]) == Columns("c1", None, 1, None, "2025-10-22T18:50:41.000000Z")
+
+
+def test_a_late_fill_is_marked() -> None:
+    late = given(request(), on(FailEntry, reason="x", outcome="expired"), FILLED).history[-1]
+    assert columns(late).mark is Mark.LATE
+
+
+@pytest.mark.parametrize(("claims", "claimed"), [(True, "5483266"), (False, None)])
+def test_an_import_claims_its_intent_only_when_it_was_the_first(claims: bool, claimed: str | None) -> None:  # noqa: FBT001 - a case
+    imported = _imported(claims_intent=claims, beside=False)
+    assert (columns(imported).intent_id, columns(imported).mark) == (claimed, Mark.FLAT)
+
+
+def test_an_import_beside_an_open_cycle_does_not_mark_the_stream_flat() -> None:
+    assert columns(_imported(claims_intent=False, beside=True)).mark is Mark.BESIDE
+
+
+def _imported(**changes: Any) -> PositionEvent:
+    line = next(line for name, line in samples() if name == "PositionImported.v1")
+    event = decode(stored("PositionImported.v1", line))
+    assert isinstance(event, PositionImported)
+    return replace(event, **{"intent_id": "5483266", **changes})
+
+
+# -- what is refused --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["", "EntryRequested", "EntryRequested.v2", "entryrequested.v1", "EntryRequested.v1 ",
+     "domain.events:EntryRequested", "builtins:eval", "os:system", "PositionEvent.v1", "x" * 10_000],
+    ids=lambda topic: topic[:40],
+)  # fmt: skip
+def test_a_name_that_is_not_registered_is_damage(topic: str) -> None:
+    with pytest.raises(
+        HistoryDamaged, match=r"^APTUSDT\.binance version 7 is a '.*does not know; read it with"
+    ) as found:
+        decode(stored(topic, payload()))
+    assert len(str(found.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"", b" ", b"null", b"[]", b'"x"', b"7", b"{", b"{}", b"\xff\xfe", b'{"a":1}', b"\x00", payload()[:-1],
+        payload() + b"}", payload(side="sideways"), payload(side=None), payload(source="somebody"),
+        payload(cycle="one"), payload(cycle=None), payload(quantity="NaN"), payload(quantity="Infinity"),
+        payload(quantity=""), payload(quantity=None), payload(quantity=True), payload(quantity=[]),
+        payload(ts_event="yesterday"), payload(ts_event="2025-10-22T18:50:40"), payload(ts_event=None),
+        payload(intent_id=5483266), payload(intent_id=None), payload(metadata=[]),
+        b"[" * 100_000, b'{"a":' * 100_000, payload(metadata={"n": "HERE"}).replace(b'"HERE"', b"9" * 5_000),
+    ],
+    ids=lambda state: state[-60:].decode(errors="replace"),
+)  # fmt: skip
+def test_a_payload_that_is_not_such_an_event_is_damage(state: bytes) -> None:
+    with pytest.raises(HistoryDamaged, match=r"^APTUSDT\.binance version 7 cannot be read as EntryRequested\.v1: "):
+        decode(stored("EntryRequested.v1", state))
+
+
+@pytest.mark.parametrize("field", [name for name in PAYLOAD if name != "metadata"])
+def test_a_missing_field_is_damage(field: str) -> None:
+    state = json.dumps({name: value for name, value in PAYLOAD.items() if name != field}).encode()
+    with pytest.raises(HistoryDamaged, match=field):
+        decode(stored("EntryRequested.v1", state))
+
+
+@pytest.mark.parametrize(
+    "extra", [{"leverage": "10"}, {"originator_id": "BTCUSDT.binance"}, {"originator_version": 1}], ids=str
+)
+def test_a_field_that_the_event_does_not_have_is_damage(extra: dict[str, Any]) -> None:
+    with pytest.raises(HistoryDamaged, match=next(iter(extra))):
+        decode(stored("EntryRequested.v1", payload(**extra)))
+
+
+def test_a_field_that_the_totals_do_not_have_is_damage() -> None:
+    record = encode(given(request(), PLACED, FILLED).history[-1])
+    with pytest.raises(HistoryDamaged, match="leverage"):
+        decode(stored(record.topic, record.state.replace(b'"holding":{', b'"holding":{"leverage":"10",')))
+
+
+@pytest.mark.parametrize("number", [b"61.8", b"6.18e1", b"NaN", b"Infinity"])
+def test_a_number_that_is_stored_as_a_float_is_damage(number: bytes) -> None:
+    with pytest.raises(HistoryDamaged, match="is a float"):
+        decode(stored("EntryRequested.v1", payload().replace(b'"61.8"', number)))
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
+def test_what_is_no_number_does_not_hide_in_the_metadata(number: bytes) -> None:
+    with pytest.raises(HistoryDamaged):
+        decode(stored("EntryRequested.v1", payload(metadata={"a": "HERE"}).replace(b'"HERE"', number)))
+
+
+@tried_on(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+def test_whatever_stands_in_a_row_is_read_or_named_as_damage(state: bytes) -> None:
+    with pytest.raises(HistoryDamaged, match=r"^APTUSDT\.binance version 7 cannot be read as Activated\.v1"):
+        decode(stored("Activated.v1", state))
+
+
+@tried_on(st.sampled_from([*samples()]), st.data())
+def test_a_damaged_byte_is_read_or_named_as_damage_and_nothing_else(
+    sample: tuple[str, bytes], data: st.DataObject
+) -> None:
+    topic, line = sample
+    place = data.draw(st.integers(0, len(line) - 1))
+    damaged = line[:place] + bytes([data.draw(st.integers(0, 255))]) + line[place + 1 :]
+    said = f"APTUSDT.binance version 7 cannot be read as {topic}: "
+    try:
+        found: object = decode(stored(topic, damaged))
+    except HistoryDamaged as damage:
+        found = str(damage)[: len(said)]
+    assert found == said or isinstance(found, PositionEvent)
+
+
+def test_nothing_that_a_row_names_is_ever_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hostile.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for topic in ("hostile:Event", "hostile", "hostile.Event.v1"):
+        with pytest.raises(HistoryDamaged):
+            decode(stored(topic, payload()))
+    for name in ("hostile:Event", "decimal:Decimal", "builtins:eval"):
+        marked: dict[str, Any] = {"_type_": name, "_data_": "1"}
+        event = decode(stored("EntryRequested.v1", payload(metadata=marked)))
+        assert event.metadata == marked
+        with pytest.raises(HistoryDamaged):
+            decode(stored("EntryRequested.v1", payload(quantity=marked)))
+        with pytest.raises(HistoryDamaged):
+            decode(stored("EntryRequested.v1", json.dumps(marked).encode()))
+    assert "hostile" not in sys.modules
+
+
+@pytest.mark.parametrize("place", ["metadata", "evidence"])
+@pytest.mark.parametrize("depth", [1, 50, 120, 190, 197, 198, 199, 200, 201, 220, 253, 254, 255, 256, 300])
+def test_however_deep_it_is_nested_what_is_accepted_can_be_read_back(place: str, depth: int) -> None:
+    line = json.dumps(
+        {"command": "roll_back", "position_id": "APTUSDT.binance#1", "evidence": "x", place: {"deep": "HERE"}}
+    )
+    try:
+        command = command_from_json(line.replace('"HERE"', "[" * depth + '"x"' + "]" * depth))
+    except InvalidCommand:
+        assert depth >= 50, "that is not deep"
+        return
+    story = given(*ENTERED, on(StartRollback, reason="x"))
+    event = story.when(command).events[0]
+    assert encode(decode(encode(event))) == encode(event)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, -(2**64), 10**400, 10**4_299, 10**4_300, 10**20_000], ids=_bits)
+def test_however_large_a_whole_number_is_what_is_accepted_can_be_read_back(number: int) -> None:
+    try:
+        event = given(request(metadata={"n": number})).history[0]
+    except InvalidCommand:
+        assert number >= 10**400, "that is not large"
+        return
+    assert decode(encode(event)) == event
+
+
+def test_two_orders_of_the_same_evidence_are_the_same_command() -> None:
+    answers = [{"b": 1, "a": {"y": 1, "x": 2}}, {"a": {"x": 2, "y": 1}, "b": 1}]
+    sent: list[Command] = [on(RollBack, evidence=answer) for answer in answers]
+    assert sent[0].digest == sent[1].digest
+
+
+# -- what was shipped -------------------------------------------------------------------------------------------
+
+
+def test_there_is_a_sample_of_every_event() -> None:
+    assert {stored_name(event) for event in EVENTS} <= {name for name, _ in samples()}
+
+
+@pytest.mark.parametrize(("name", "line"), [*samples()], ids=lambda part: part[:60] if isinstance(part, str) else "")
+def test_every_event_that_was_ever_stored_is_read_and_written_back_byte_for_byte(name: str, line: bytes) -> None:
+    event = decode(stored(name, line))
+    event_again = encode(event)
+    if event_again.topic == name:
+        assert event_again.state == line
+
+
+def test_no_event_changes_its_shape_without_a_new_version() -> None:
+    shipped = json.loads(SHAPES.read_text(encoding="utf-8"))
+    today = shapes()
+    changed = {
+        name: {"shipped": shape, "today": today.get(name)}
+        for name, shape in shipped.items()
+        if today.get(name) != shape
+    }
+    assert not changed, f"stored rows have the shape that was shipped; give the event a new version: {changed}"
+    assert [*today] == [*shipped], "a new shape: add it to shapes.json, and a sample of it"

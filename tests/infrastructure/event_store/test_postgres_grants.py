@@ -1,0 +1,106 @@
+"""Who may do what on PostgreSQL, after a rebuild and after a migration: neither less than before, nor more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from domain.errors import StoreUnavailable
+from infrastructure.event_store.postgres import schema
+from infrastructure.event_store.postgres.session import connections
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.projector import Follower
+from infrastructure.settings import Settings
+from projections.projection import STATISTICS
+from tests.infrastructure.roles import as_role, made_role
+
+ENTRY = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8", "intent_id": "1"}
+PRIVILEGES = (
+    "SELECT privilege_type FROM information_schema.role_table_grants WHERE table_name = 'positions' AND grantee = %s"
+    " ORDER BY privilege_type"
+)
+
+
+@pytest.fixture
+def role(postgres_url: str) -> Iterator[str]:
+    with made_role(postgres_url) as name:
+        yield name
+
+
+def migrated(url: str, role: str) -> None:
+    opened = connections.Connections(Settings.read(url))
+    try:
+        schema.migrate(opened, role)
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("privileges", [["SELECT"], ["SELECT", "UPDATE"], ["INSERT", "SELECT", "UPDATE"]])
+def test_a_rebuild_gives_nobody_more_than_they_had(postgres_url: str, role: str, privileges: list[str]) -> None:
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(
+            sql.SQL("GRANT {} ON positions TO {}").format(
+                sql.SQL(", ").join(map(sql.SQL, privileges)), sql.Identifier(role)
+            )
+        )
+        ledger.rebuild()
+        assert [name for (name,) in owner.execute(PRIVILEGES, (role,))] == privileges
+
+
+def test_a_rebuild_leaves_what_everybody_may_do(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("GRANT SELECT ON positions TO PUBLIC")
+        ledger.rebuild()
+        assert owner.execute(PRIVILEGES, ("PUBLIC",)).fetchall() == [("SELECT",)]
+
+
+def test_the_runtime_role_follows_and_reads_statistics(postgres_url: str, role: str) -> None:
+    migrated(postgres_url, role)
+    with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
+        ledger.request_entry(**ENTRY)
+        assert Follower(ledger.store, STATISTICS).catch_up() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM projection_rows", "INSERT INTO projections VALUES ('statistics', 9, 0, false)",
+        "INSERT INTO projection_skips VALUES ('statistics', 1, '', 1, '', '', '', '', now())",
+        "TRUNCATE projection_skips", "DELETE FROM projections",
+    ],
+)  # fmt: skip
+def test_the_runtime_role_can_do_nothing_else_to_a_projection(postgres_url: str, role: str, statement: str) -> None:
+    migrated(postgres_url, role)
+    with psycopg.connect(as_role(postgres_url, role)) as bot, pytest.raises(errors.InsufficientPrivilege):
+        bot.execute(statement.encode())
+
+
+def test_a_migration_leaves_the_runtime_role_at_work(
+    postgres_url: str, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = [
+        grant.replace(", projection_skips", "").replace(", projection_rows", "")
+        for grant in schema._GRANTS
+        if "ON projections" not in grant
+    ]
+    with monkeypatch.context() as old:
+        old.setattr(schema, "_MIGRATIONS", schema._MIGRATIONS[:1])
+        old.setattr(schema, "SCHEMA_VERSION", 1)
+        old.setattr(schema, "_GRANTS", first)
+        migrated(postgres_url, role)
+    with PositionLedger.connect(postgres_url):
+        pass
+    with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
+        ledger.request_entry(**ENTRY)
+        assert Follower(ledger.store, STATISTICS).catch_up() == 1
+
+
+def test_a_rebuild_of_a_projection_is_for_the_owner(postgres_url: str, role: str) -> None:
+    migrated(postgres_url, role)
+    with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
+        ledger.request_entry(**ENTRY)
+        with pytest.raises(StoreUnavailable, match="permission denied"):
+            Follower(ledger.store, STATISTICS).rebuild()

@@ -1,0 +1,312 @@
+"""Snapshots as they are saved: the format of the old bot, and ccxt's own structures."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
+
+from domain.values import Leg, Side
+from infrastructure.exchanges.document import Given, read_snapshot
+from infrastructure.timezones import zone_of
+from projections.account_snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
+
+SAMPLES = Path(__file__).parent.parent.parent / "samples_snapshots"
+SAMPLE = (SAMPLES / "binance.json").read_bytes()
+AT = "2025-10-22T18:55:00Z"
+
+
+def read(document: Any, **given: Any) -> Snapshot:
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return read_snapshot(data, Given(**given))
+
+
+def position(**fields: Any) -> SeenPosition:
+    known = {"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.0, "entry_price": 3.2295}
+    found = read({"exchange": "binance", "timestamp": AT, "positions": [{**known, **fields}]})
+    assert found.doubts == ()
+    assert found.positions
+    return found.positions[0]
+
+
+def order(exchange: str = "binance", **fields: Any) -> SeenOrder:
+    known = {"order_id": "1", "symbol": "APT/USDT:USDT", "type": "stop_market", "side": "buy", "status": "open"}
+    found = read({"exchange": exchange, "timestamp": AT, "positions": [], "orders": [{**known, **fields}]})
+    assert found.order_doubts == ()
+    assert found.orders
+    return found.orders[0]
+
+
+# -- the document -----------------------------------------------------------------------------------------------
+
+
+def test_the_format_of_the_old_bot() -> None:
+    found = read(SAMPLE, zone=zone_of("+04:00"))
+    assert (found.exchange, found.account, found.doubts, found.notes) == ("binance", None, (), ())
+    assert found.taken_at == datetime(2025, 10, 22, 18, 55, tzinfo=UTC)
+    assert found.positions is not None
+    assert found.orders is not None
+    assert [(each.key.symbol, each.side, each.quantity, each.avg_px_open) for each in found.positions] == [
+        ("APTUSDT", Side.SHORT, Decimal(61), Decimal("3.2295")),
+        ("PERPUSDT", Side.LONG, Decimal("882.2"), Decimal("0.2267")),
+        ("XMRUSDT", Side.LONG, Decimal("0.5"), Decimal("310.25")),
+    ]
+    assert [(each.order_id, each.kind, each.side, each.quantity, each.trigger_price) for each in found.orders] == [
+        ("53190370", OrderKind.STOP, "buy", Decimal(61), None),
+        ("24233907", OrderKind.STOP, "sell", Decimal("882.2"), None),
+        ("24233999", OrderKind.STOP, "sell", Decimal(882), None),
+        ("7719001", OrderKind.STOP, "buy", Decimal("1467.3"), None),
+    ]
+    assert found.orders[0].created_at == datetime(2025, 10, 22, 18, 50, 45, 914000, tzinfo=UTC)
+
+
+def test_bybit_s_orders_lack_amount_and_price_and_flat_positions_are_not_there() -> None:
+    found = read((SAMPLES / "bybit.json").read_bytes(), zone=UTC)
+    assert [each.key.symbol for each in found.positions or ()] == ["HNTUSDT", "ORBSUSDT"]
+    assert [(each.kind, each.quantity, each.reduce_only) for each in found.orders or ()] == [
+        (OrderKind.STOP, None, True), (OrderKind.OTHER, None, True), (OrderKind.OTHER, None, False),
+    ]  # fmt: skip
+    assert found.doubts == found.order_doubts == ()
+
+
+def test_a_time_without_a_zone_is_read_as_the_earliest_that_it_can_mean() -> None:
+    found = read(SAMPLE)
+    assert found.taken_at == datetime(2025, 10, 22, 18, 50, 45, 914000, tzinfo=UTC), "its newest order was there"
+    assert (found.is_time_exact, "--timezone" in found.notes[0]) == (False, True)
+    bare = read({"exchange": "binance", "timestamp": "2025-10-22 22:55:00", "positions": []})
+    assert bare.taken_at == datetime(2025, 10, 22, 8, 55, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "expected"),
+    [
+        ("2025-10-22T18:55:00+00:00", datetime(2025, 10, 22, 18, 55, tzinfo=UTC)),
+        ("2025-10-22T22:55:00.5+04:00", datetime(2025, 10, 22, 18, 55, 0, 500000, tzinfo=UTC)),
+        (1761159300000, datetime(2025, 10, 22, 18, 55, tzinfo=UTC)),
+        (1761159300, datetime(2025, 10, 22, 18, 55, tzinfo=UTC)),
+        (1761159300.25, datetime(2025, 10, 22, 18, 55, 0, 250000, tzinfo=UTC)),
+        ("yesterday", None),
+        ("", None),
+        (10**17, None),
+    ],
+)
+def test_when_it_was_taken(timestamp: object, expected: datetime | None) -> None:
+    assert read({"exchange": "binance", "timestamp": timestamp, "positions": []}).taken_at == expected
+    assert (
+        read({"exchange": "binance", "positions": []}, taken_at=datetime(2025, 1, 1, tzinfo=UTC)).taken_at is not None
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (SAMPLE[:-40], "not a JSON document"),
+        (b"", "not a JSON document"),
+        (b"\xff\xfe", "not a JSON document"),
+        (b'{"exchange": "binance", "positions": [{"contracts": NaN}]}', "NaN is not a finite number"),
+        (b"[" * 100_000, "not a JSON document"),
+        ({"exchange": "binance", "positions_count": 19, "positions": []}, "positions_count is 19, and there are 0"),
+        ({"exchange": "binance", "positions": [], "orders": [], "orders_count": 2}, "orders_count is 2, and there are"),
+        ({"exchange": "binance", "positions": [], "error": "-1021 timestamp"}, "a call that failed"),
+        ({"exchange": "binance", "positions": {"code": -1021}}, "no list"),
+        ({"exchange": "binance", "positions": [7]}, "7 is not an object"),
+        ({"exchange": "binance", "positions": [{"symbol": "APTUSDT", "contracts": 1}]}, "neither long nor short"),
+        ({"exchange": "binance", "positions": [{"symbol": "APTUSDT", "side": "long"}]}, "no quantity"),
+        ({"exchange": "binance", "positions": [{"contracts": 1, "side": "long"}]}, "symbol"),
+        ({"exchange": "binance", "positions": [{"symbol": "APTUSDT", "contracts": "1e30", "side": "long"}]}, "finite"),
+        (
+            {"exchange": "binance", "positions": [
+                {"symbol": "APTUSDT", "contracts": 1, "side": "long", "info": {"positionSide": "SHORT"}}
+            ]},
+            "cannot be held on leg SHORT",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_said_and_not_believed(document: Any, words: str) -> None:
+    assert words in " ".join(read(document).doubts)
+
+
+@pytest.mark.parametrize("document", [{}, [], "x", None, 7, {"code": -2015, "msg": "Invalid API-key"}])
+def test_what_is_no_snapshot_has_no_positions_which_is_not_none(document: Any) -> None:
+    found = read(document, exchange="binance")
+    assert not found.positions
+    assert found.positions is None or document == []
+
+
+def test_without_orders_nothing_is_said_about_stops() -> None:
+    found = read({"exchange": "binance", "timestamp": AT, "positions": []})
+    assert (found.orders, found.shows_orders) == (None, False)
+    assert "nothing is said about stops" in found.order_doubts[0]
+    assert read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": []}).shows_orders
+
+
+def test_an_order_that_cannot_be_read_makes_orders_unavailable_and_positions_not() -> None:
+    found = read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": [{"symbol": "APTUSDT"}]})
+    assert (found.doubts, found.shows_orders) == ((), False)
+    assert found.order_doubts == ("number 1 of its orders cannot be read: it has no id",)
+
+
+def test_a_bare_answer_of_ccxt_needs_the_name_of_its_exchange() -> None:
+    positions = [{"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61, "entryPrice": 3.2295, "info": {}}]
+    found = read(positions, exchange="binance")
+    assert found.positions is not None
+    assert (found.exchange, len(found.positions), found.orders) == ("binance", 1, None)
+    orders = read([{"id": "1", "symbol": "APT/USDT:USDT", "type": "market", "side": "buy"}], exchange="binance")
+    assert (orders.positions, len(orders.orders or ())) == (None, 1)
+    both = read({"fetch_positions": positions, "fetch_open_orders": []}, exchange="binance")
+    assert (len(both.positions or ()), both.orders) == (1, ())
+
+
+def test_a_snapshot_of_something_else_is_refused() -> None:
+    with pytest.raises(ValueError, match="of binance, not of bybit"):
+        read(SAMPLE, exchange="bybit")
+    with pytest.raises(ValueError, match="of sub1, not of sub2"):
+        read({"exchange": "binance", "account": "SUB1", "positions": []}, account="sub2")
+    assert read({"exchange": " Binance ", "positions": []}, account="sub2").account == "sub2"
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("a1")
+NAMES = st.sampled_from(
+    ["exchange", "timestamp", "positions", "orders", "symbol", "side", "contracts", "info", "id", "type", "amount"]
+)
+
+
+@tried_on(st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5)))
+def test_any_document_is_read_or_refused_in_words(document: Any) -> None:
+    with suppress(ValueError):
+        assert isinstance(read(document), Snapshot)
+
+
+# -- positions --------------------------------------------------------------------------------------------------
+
+
+def test_a_number_is_what_was_written() -> None:
+    entry = b'{"symbol": "APTUSDT", "side": "long", "contracts": 0.1000000000000000055511}'
+    data = b'{"exchange": "binance", "positions": [' + entry + b"]}"
+    (seen,) = read(data).positions or ()
+    assert seen.quantity == Decimal("0.100000000000000006"), "18 decimals are kept"
+    assert position(contracts="61.80").quantity == Decimal("61.8")
+
+
+@pytest.mark.parametrize(
+    ("fields", "side"),
+    [
+        ({"side": "sell"}, Side.SHORT),
+        ({"side": "BUY"}, Side.LONG),
+        ({"side": None, "contracts": -5}, Side.SHORT),
+        ({"side": None, "info": {"positionAmt": "5"}}, Side.LONG),
+        ({"side": "both", "info": {"positionAmt": "-5"}}, Side.SHORT),
+    ],
+)
+def test_the_side_of_a_position(fields: dict[str, Any], side: Side) -> None:
+    assert position(**fields).side is side
+
+
+@pytest.mark.parametrize(
+    ("fields", "leg"),
+    [
+        ({}, Leg.BOTH),
+        ({"hedged": True}, Leg.SHORT),
+        ({"hedged": False}, Leg.BOTH),
+        ({"info": {"positionSide": "SHORT"}}, Leg.SHORT),
+        ({"hedged": True, "info": {"positionSide": "BOTH"}}, Leg.BOTH),
+        ({"info": {"positionIdx": 2}}, Leg.SHORT),
+        ({"info": {"positionIdx": 0}, "hedged": True}, Leg.BOTH),
+    ],
+)
+def test_the_leg_of_a_position(fields: dict[str, Any], leg: Leg) -> None:
+    assert position(**fields).key.leg is leg
+
+
+def test_contracts_are_counted_by_their_size() -> None:
+    assert position(contractSize=10).quantity == Decimal(610)
+    assert position(contractSize=None).quantity == Decimal(61)
+
+
+def test_a_price_of_zero_is_not_known() -> None:
+    assert position(entry_price=0.0).avg_px_open is None
+    assert position(entry_price=None, info={"avgPrice": "1.5"}).avg_px_open == Decimal("1.5")
+    assert position(stopLossPrice=None, info={"stopLoss": "0.00"}).stop_price is None
+    assert position(info={"stopLoss": "3.3"}).stop_price == Decimal("3.3")
+
+
+# -- orders -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"type": "stop_market"}, OrderKind.STOP),
+        ({"type": "stop"}, OrderKind.STOP),
+        ({"type": "STOP_MARKET"}, OrderKind.STOP),
+        ({"type": "trailing_stop_market"}, OrderKind.TRAILING_STOP),
+        ({"type": "limit"}, OrderKind.OTHER),
+        ({"type": "take_profit_market", "stopPrice": 3}, OrderKind.OTHER),
+        ({"type": "market", "stopOrderType": "StopLoss"}, OrderKind.STOP),
+        ({"type": "market", "stopOrderType": "PartialStopLoss"}, OrderKind.STOP),
+        ({"type": "market", "stopOrderType": "Stop"}, OrderKind.STOP),
+        ({"type": "market", "stopOrderType": "TrailingStop"}, OrderKind.TRAILING_STOP),
+        ({"type": "market", "stopOrderType": "TakeProfit"}, OrderKind.OTHER),
+        ({"type": "market", "stopOrderType": "UNKNOWN"}, OrderKind.OTHER),
+        ({"type": "market", "info": {"stopOrderType": "Stop", "triggerDirection": 1}}, OrderKind.STOP),
+        ({"type": "market", "info": {"stopOrderType": "Stop", "triggerDirection": 2}}, OrderKind.OTHER),
+        ({"type": "market", "info": {"origType": "STOP_MARKET"}}, OrderKind.STOP),
+        ({"type": "market", "info": {"orderType": "STOP_MARKET", "algoId": 7}}, OrderKind.STOP),
+        ({"type": "market", "triggerPrice": 3.3}, OrderKind.STOP),
+        ({"type": "market", "triggerPrice": 3.1, "takeProfitPrice": 3.1}, OrderKind.OTHER),
+        ({"type": "limit", "stopLossPrice": 3.3, "reduceOnly": False}, OrderKind.OTHER),
+        ({"type": "market", "stopLossPrice": 3.3, "reduceOnly": True}, OrderKind.STOP),
+        ({"type": "limit", "stopPrice": 0}, OrderKind.OTHER),
+    ],
+)  # fmt: skip
+def test_which_orders_are_stops(fields: dict[str, Any], kind: OrderKind) -> None:
+    assert order(**fields).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("fields", "price"),
+    [
+        ({"stopPrice": 3.3}, "3.3"), ({"triggerPrice": "3.30"}, "3.3"), ({"stopLossPrice": 3.3}, "3.3"),
+        ({"stop_price": 3.3}, "3.3"), ({"info": {"stopPrice": "3.3000"}}, "3.3"),
+        ({"triggerPrice": None, "stopPrice": 0, "info": {"triggerPrice": "3.3"}}, "3.3"), ({"price": 3.3}, None),
+    ],
+)  # fmt: skip
+def test_where_a_stop_triggers(fields: dict[str, Any], price: str | None) -> None:
+    assert order(**fields).trigger_price == (price and Decimal(price))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"reduceOnly": True}, True), ({"reduceOnly": "true"}, True), ({"reduceOnly": "False"}, False),
+        ({"reduceOnly": None}, False), ({"info": {"reduceOnly": "true"}}, True),
+        ({"info": {"closePosition": True}}, True),
+    ],
+)  # fmt: skip
+def test_whether_an_order_only_reduces(fields: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a case of two
+    assert order(**fields).reduce_only is expected
+
+
+def test_an_order_that_is_listed_twice_is_one_order() -> None:
+    resting = {"id": "1", "symbol": "APTUSDT", "type": "stop_market", "side": "buy"}
+    found = read({"exchange": "binance", "positions": [], "orders": [resting, resting, {**resting, "id": "2"}]})
+    assert [each.order_id for each in found.orders or ()] == ["1", "2"]
+
+
+def test_an_order_that_closes_whatever_is_open_has_no_quantity() -> None:
+    assert order(amount=61, info={"closePosition": "true"}).quantity is None
+    assert order(amount=0).quantity is None
+    assert order(amount=61).quantity == Decimal(61)
+
+
+@pytest.mark.parametrize("status", ["closed", "canceled", "expired", "rejected", "filled", "FILLED"])
+def test_an_order_that_rests_no_more_is_not_there(status: str) -> None:
+    resting = {"order_id": "1", "symbol": "APTUSDT", "type": "stop_market", "side": "buy", "status": status}
+    assert read({"exchange": "binance", "positions": [], "orders": [resting]}).orders == ()

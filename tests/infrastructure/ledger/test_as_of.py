@@ -1,0 +1,178 @@
+"""The past, on both clocks: what had been recorded by then, and what had happened by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.commands.base import Command
+from domain.errors import CommandRefused, InvalidCommand, UnknownPosition
+from domain.events import PositionEvent
+from infrastructure.event_store.port import AsOf
+from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.ledger import PositionLedger
+from position_ledger.testing import Clock, memory_ledger
+from projections.event_time import rows_at
+from projections.positions import PositionRow, project
+from tests.spec import second
+from tests.strategies import KEY, conversations
+
+FIRST = "APTUSDT.binance#1"
+
+
+def folded(events: Sequence[PositionEvent]) -> list[PositionRow]:
+    rows: dict[str, PositionRow] = {}
+    for event in events:
+        rows[event.position_id] = project(rows.get(event.position_id), event)
+    return sorted(rows.values(), key=lambda row: (row.opened_at, row.position_id))
+
+
+def talk(ledger: PositionLedger, clock: Clock, sent: Sequence[Command]) -> list[HistoryEntry]:
+    """Let a ledger hear all of it, three commands a second; what it has recorded then."""
+    for number, command in enumerate(sent):
+        with suppress(CommandRefused):
+            ledger.handle(command)
+        clock.tick(number % 3 == 0)
+    with suppress(UnknownPosition):
+        return ledger.history(KEY.stream)
+    return []
+
+
+@given(conversations(14))
+def test_as_of_every_version_place_and_time_is_the_folded_prefix(sent: list[Command]) -> None:
+    clock = Clock()
+    with memory_ledger(clock) as ledger:
+        entries = talk(ledger, clock, sent)
+        for entry in entries:
+            version, time = entry.event.originator_version, entry.event.ts_recorded
+            prefixes: list[tuple[datetime | int | str, list[HistoryEntry]]] = [
+                (version, [each for each in entries if each.event.originator_version <= version]),
+                (f"#{entry.nid}", [each for each in entries if each.nid <= entry.nid]),
+                (time, [each for each in entries if each.event.ts_recorded <= time]),
+            ]
+            for moment, prefix in prefixes:
+                rows = folded([each.event for each in prefix])
+                assert ledger.positions(as_of=moment) == rows
+                assert [ledger.position(row.position_id, as_of=moment) for row in rows] == rows
+                assert ledger.history(KEY.stream, as_of=moment) == prefix
+
+
+@given(conversations(14), st.integers(0, 20), st.integers(0, 20))
+def test_what_was_known_by_a_place_about_what_had_happened_by_a_time(
+    sent: list[Command], moment: int, nid: int
+) -> None:
+    clock = Clock()
+    with memory_ledger(clock) as ledger:
+        entries = talk(ledger, clock, sent)
+        time = second(moment)
+        assert ledger.positions(as_of=time, by="event-time") == in_order([each.event for each in entries], time)
+        known = [each.event for each in entries if each.nid <= nid]
+        assert ledger.positions(as_of=AsOf(time=time, nid=nid), by="event-time") == in_order(known, time)
+
+
+def in_order(events: Sequence[PositionEvent], moment: datetime) -> list[PositionRow]:
+    return sorted(rows_at(events, moment), key=lambda row: (row.opened_at, row.position_id))
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[PositionLedger]:
+    """Two keys; the fill of the first one is older than the sighting that was recorded before it."""
+    clock = Clock()
+    with PositionLedger.connect(ledger_url) as plain:
+        ledger = PositionLedger(plain.store, clock=clock)
+        for symbol in ("APTUSDT", "PERPUSDT"):
+            ledger.request_entry(symbol=symbol, exchange="binance", side="short", quantity="61.8", intent_id="1")
+        clock.tick(1)
+        placed = {"exchange_order_id": "53190368", "filled_qty": "61.8", "avg_px": "3.2333"}
+        ledger.record_entry_placed(position_id=FIRST, **placed)
+        clock.tick(3)
+        ledger.adjust(position_id=FIRST, quantity="61", avg_px_open="3.2295", reason="seen")
+        clock.tick(5)
+        fill = {"trade_id": "881", "last_qty": "61", "last_px": "3.2295"}
+        ledger.record_entry_fill(position_id=FIRST, **fill, at=second(0.5))
+        ledger.close(position_id=FIRST, exit_reason="target", avg_px_close="3.2", at=second(8))
+        yield ledger
+
+
+def seen(rows: Sequence[PositionRow]) -> list[tuple[str, str, str]]:
+    return [(row.symbol, row.status.value, str(row.quantity)) for row in rows]
+
+
+def test_the_two_clocks_tell_two_things(ledger: PositionLedger) -> None:
+    perp = ("PERPUSDT", "pending_entry", "0")
+    assert seen(ledger.positions(as_of=second(0.7))) == [("APTUSDT", "pending_entry", "0"), perp]
+    assert seen(ledger.positions(as_of=second(0.7), by="event-time")) == [("APTUSDT", "pending_entry", "61"), perp]
+    assert seen(ledger.positions(as_of=second(8))) == [("APTUSDT", "entry_placed", "61"), perp]
+    assert seen(ledger.positions(as_of=second(8), by="event-time")) == [("APTUSDT", "closed", "0"), perp]
+    assert ledger.positions(as_of=second(-1), by="event-time") == []
+
+
+def test_filters_go_by_what_was_then(ledger: PositionLedger) -> None:
+    assert seen(ledger.positions(open=True, as_of=second(8), by="event-time")) == [("PERPUSDT", "pending_entry", "0")]
+    assert seen(ledger.positions(unprotected=True, as_of=second(2), by="event-time")) == [
+        ("APTUSDT", "entry_placed", "61.8")
+    ]
+
+
+def test_one_position_is_told_as_all_of_them_are(ledger: PositionLedger) -> None:
+    for at in (0, 0.5, 1, 4, 8, 9):
+        for by in ("recorded", "event-time"):
+            rows = ledger.positions(as_of=second(at), by=by)
+            assert [ledger.position(row.position_id, as_of=second(at), by=by) for row in rows] == rows
+    assert ledger.position(FIRST, as_of=second(9)) == ledger.position(FIRST)
+
+
+@pytest.mark.parametrize("by", ["recorded", "event-time"])
+def test_a_position_that_was_not_there_yet_is_not_known(ledger: PositionLedger, by: str) -> None:
+    with pytest.raises(UnknownPosition, match=f"no position {FIRST} as of .* by {by}"):
+        ledger.position(FIRST, as_of=second(-1), by=by)
+    with pytest.raises(UnknownPosition):
+        ledger.position("APTUSDT.binance#7", as_of=second(9), by=by)
+
+
+def test_a_history_by_event_time_is_what_had_happened_unchanged_and_in_the_order_of_recording(
+    ledger: PositionLedger,
+) -> None:
+    every = ledger.history(FIRST)
+    assert [entry.event.originator_version for entry in ledger.history(FIRST, as_of=second(2), by="event-time")] == [
+        1,
+        2,
+        4,
+    ]
+    assert ledger.history(FIRST, as_of=second(8), by="event-time") == every
+    assert ledger.history(FIRST, as_of=second(-1), by="event-time") == []
+    assert ledger.history("APTUSDT.binance", as_of=second(8) + timedelta(days=1), by="event-time") == every
+
+
+def test_a_history_by_event_time_begins_with_the_opening_though_its_clock_is_ahead(ledger: PositionLedger) -> None:
+    ledger.request_entry(symbol="BIDUSDT", exchange="bybit", side="long", quantity="4", intent_id="1", at=second(20))
+    position_id = "BIDUSDT.bybit#1"
+    ledger.record_entry_fill(position_id=position_id, trade_id="t", last_qty="4", last_px="1", at=second(19))
+    (row,) = ledger.positions(as_of=second(19), by="event-time")[2:]
+    assert (row.position_id, str(row.quantity), row.opened_at) == (position_id, "4", second(20))
+    versions = [
+        entry.event.originator_version for entry in ledger.history(position_id, as_of=row.updated_at, by="event-time")
+    ]
+    assert versions == [1, 2]
+
+
+@pytest.mark.parametrize("moment", [None, 3, "#3", AsOf(nid=3), AsOf(version=3)])
+def test_only_a_time_can_be_read_on_the_exchanges_clock(
+    ledger: PositionLedger, moment: AsOf | int | str | None
+) -> None:
+    with pytest.raises(InvalidCommand, match="by event-time: only a time"):
+        ledger.positions(as_of=moment, by="event-time")
+    with pytest.raises(InvalidCommand, match="by event-time: only a time"):
+        ledger.position(FIRST, as_of=moment, by="event-time")
+    with pytest.raises(InvalidCommand, match="by event-time: only a time"):
+        ledger.history(FIRST, as_of=moment, by="event-time")
+
+
+def test_there_are_two_clocks(ledger: PositionLedger) -> None:
+    with pytest.raises(InvalidCommand, match="by 'moon': it is one of recorded, event-time"):
+        ledger.positions(as_of=second(8), by="moon")

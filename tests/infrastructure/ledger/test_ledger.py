@@ -1,0 +1,305 @@
+"""PositionLedger: load, decide, append, answer; and what it says when somebody else was faster."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from domain.commands.requests import Activate, RecordEntryPlaced, RequestEntry
+from domain.errors import (
+    IdempotencyMismatch,
+    InvalidCommand,
+    PositionAlreadyOpen,
+    StaleCycle,
+    UnknownPosition,
+    VersionConflict,
+)
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.async_ledger import AsyncPositionLedger
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.receipt import Receipt
+
+ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+FIRST = "APTUSDT.binance#1"
+
+
+@pytest.fixture
+def url(ledger_url: str) -> str:
+    return ledger_url
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[PositionLedger]:
+    with PositionLedger.connect(url) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def other(url: str, ledger: PositionLedger) -> Iterator[PositionLedger]:
+    """Another process's view of the same ledger: it shares nothing but the file."""
+    del ledger
+    with PositionLedger.connect(url) as other:
+        yield other
+
+
+def opened_and_closed(ledger: PositionLedger, intent: str) -> str:
+    position_id = ledger.request_entry(**ENTRY, intent_id=intent).position_id
+    ledger.record_entry_placed(position_id=position_id, exchange_order_id=intent, filled_qty="61.8", avg_px="3.2333")
+    ledger.set_stop_loss(position_id=position_id, stop_price="3.2941", exchange_order_id=f"s{intent}", activate=True)
+    ledger.close(position_id=position_id, exit_reason="target", avg_px_close="3.1")
+    return position_id
+
+
+def test_a_rival_is_refused_and_told_who_holds_the_slot(ledger: PositionLedger) -> None:
+    ledger.request_entry(**ENTRY, intent_id="first")
+    with pytest.raises(PositionAlreadyOpen) as refused:
+        ledger.request_entry(**ENTRY | {"symbol": "apt/usdt:usdt", "exchange": " Binance "}, intent_id="second")
+    assert refused.value.position_id == FIRST
+    assert refused.value.intent_id == "first"
+    assert refused.value.detected_by == "state"
+    assert refused.value.age.total_seconds() >= 0
+
+
+def test_every_refused_duplicate_is_kept(ledger: PositionLedger) -> None:
+    ledger.request_entry(**ENTRY, intent_id="first")
+    assert ledger.rejections() == []
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(**ENTRY, intent_id="second", command_id="c-2", source="recovery")
+    (kept,) = ledger.rejections()
+    assert (kept.error, kept.intent_id, kept.command_id, kept.source) == (
+        "PositionAlreadyOpen", "second", "c-2", "recovery",
+    )  # fmt: skip
+    assert (kept.position_id, kept.holder_intent_id, kept.detected_by) == (FIRST, "first", "state")
+
+
+def test_a_refusal_that_is_no_duplicate_is_not_kept(ledger: PositionLedger) -> None:
+    with pytest.raises(UnknownPosition):
+        ledger.activate(position_id=FIRST)
+    assert ledger.rejections() == []
+
+
+def let_win(rival_intent: str, ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a rival append between the decision of the next command and its append."""
+    insert = ledger.store.insert_events
+
+    def insert_after_the_rival(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(ledger.store, "insert_events", insert)
+        with PositionLedger.connect(url) as rival:
+            rival.request_entry(**ENTRY, intent_id=rival_intent)
+        return insert(*args, **kwargs)
+
+    monkeypatch.setattr(ledger.store, "insert_events", insert_after_the_rival)
+
+
+def test_a_lost_race_is_read_back_and_says_so(
+    ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_win("rival", ledger, url, monkeypatch)
+    with pytest.raises(PositionAlreadyOpen) as lost:
+        ledger.request_entry(**ENTRY, intent_id="mine")
+    assert (lost.value.detected_by, lost.value.intent_id) == ("version_conflict", "rival")
+    assert [kept.detected_by for kept in ledger.rejections()] == ["version_conflict"]
+    assert len(ledger.history("APTUSDT.binance")) == 1
+
+
+def test_a_race_lost_to_myself_is_a_replay(ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_win("12330417", ledger, url, monkeypatch)
+    assert ledger.request_entry(**ENTRY, intent_id="12330417").outcome == "replayed"
+    assert len(ledger.history("APTUSDT.binance")) == 1
+    assert ledger.rejections() == []
+
+
+def test_a_slot_that_was_taken_long_ago_is_not_called_a_lost_race(
+    ledger: PositionLedger, other: PositionLedger
+) -> None:
+    other.request_entry(**ENTRY, intent_id="first")
+    with pytest.raises(PositionAlreadyOpen) as refused:
+        ledger.request_entry(**ENTRY, intent_id="second")
+    assert refused.value.detected_by == "state"
+
+
+def test_a_process_that_never_saw_a_key_goes_on_where_others_left_it(
+    ledger: PositionLedger, other: PositionLedger
+) -> None:
+    opened_and_closed(other, "1")
+    assert ledger.request_entry(**ENTRY, intent_id="2").position_id == "APTUSDT.binance#2"
+    assert ledger.request_entry(**ENTRY, intent_id="1").position_id == FIRST
+
+
+def test_a_stale_memory_never_refuses_what_is_allowed_by_now(ledger: PositionLedger, other: PositionLedger) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    other.fail_entry(position_id=FIRST, reason="expired", outcome="expired")
+    assert ledger.request_entry(**ENTRY, intent_id="2").position_id == "APTUSDT.binance#2"
+
+
+def test_a_stale_memory_never_allows_what_is_refused_by_now(ledger: PositionLedger, other: PositionLedger) -> None:
+    opened_and_closed(ledger, "1")
+    other.request_entry(**ENTRY, intent_id="2")
+    with pytest.raises(PositionAlreadyOpen) as refused:
+        ledger.request_entry(**ENTRY, intent_id="3")
+    assert refused.value.intent_id == "2"
+
+
+def test_commands_that_get_in_each_others_way_are_both_recorded(ledger: PositionLedger, other: PositionLedger) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    ledger.record_entry_placed(position_id=FIRST, exchange_order_id="1")
+    other.record_entry_fill(position_id=FIRST, trade_id="a", last_qty="30", last_px="3.2")
+    receipt = ledger.record_entry_fill(position_id=FIRST, trade_id="b", last_qty="31.8", last_px="3.3")
+    assert (receipt.outcome, receipt.version) == ("recorded", 4)
+    assert str(ledger.position(FIRST).filled_qty) == "61.8"
+
+
+def test_expected_version_refuses_what_was_decided_on_an_old_look(
+    ledger: PositionLedger, other: PositionLedger
+) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1", expected_version=0)
+    other.record_entry_placed(position_id=FIRST, exchange_order_id="1", expected_version=1)
+    with pytest.raises(VersionConflict) as stale:
+        ledger.adjust(position_id=FIRST, quantity="60", reason="seen", expected_version=1)
+    assert stale.value.details == {"version": 2, "expected_version": 1}
+    assert ledger.adjust(position_id=FIRST, quantity="60", reason="seen", expected_version=2).version == 3
+
+
+def test_an_intent_opens_one_cycle_ever(ledger: PositionLedger) -> None:
+    first = ledger.request_entry(**ENTRY, intent_id="1")
+    ledger.fail_entry(position_id=FIRST, reason="no", outcome="canceled")
+    assert ledger.request_entry(**ENTRY, intent_id="1").position_id == first.position_id
+    ledger.request_entry(**ENTRY, intent_id="2")
+    again = ledger.request_entry(**ENTRY, intent_id="1")
+    assert (again.outcome, again.position_id, again.status, again.version) == ("replayed", FIRST, "pending_entry", 1)
+    with pytest.raises(IdempotencyMismatch, match="other content"):
+        ledger.request_entry(**ENTRY | {"quantity": "61.9"}, intent_id="1")
+    assert [kept.error for kept in ledger.rejections()] == ["IdempotencyMismatch"]
+
+
+def test_a_late_fill_of_a_cancelled_cycle_is_recorded_there_while_another_is_open(ledger: PositionLedger) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    ledger.fail_entry(position_id=FIRST, reason="no", outcome="canceled")
+    second = ledger.request_entry(**ENTRY, intent_id="2").position_id
+    fill = {"position_id": FIRST, "trade_id": "t", "last_qty": "61.8", "last_px": "3.2333"}
+    receipt = ledger.record_entry_fill(**fill)
+    assert (receipt.outcome, receipt.position_id, receipt.status, receipt.version) == ("recorded", FIRST, "canceled", 4)
+    assert ledger.record_entry_fill(**fill).outcome == "replayed"
+    late, current = ledger.positions()
+    assert (late.late_fill, str(late.filled_qty), late.status) == (True, "61.8", "canceled")
+    assert (current.position_id, str(current.filled_qty), current.status) == (second, "0", "pending_entry")
+    assert ledger.record_entry_placed(position_id=second, exchange_order_id="2").version == 5
+    assert verify(ledger.store).ok
+    assert ledger.rebuild().differences == 0
+
+
+def test_any_other_command_on_an_old_cycle_is_refused(ledger: PositionLedger) -> None:
+    opened_and_closed(ledger, "1")
+    ledger.request_entry(**ENTRY, intent_id="2")
+    with pytest.raises(StaleCycle, match="current cycle is #2"):
+        ledger.close(position_id=FIRST, exit_reason="a late close of attempt 1")
+    assert ledger.position("APTUSDT.binance#2").status == "pending_entry"
+
+
+def test_a_command_sent_again_gets_its_first_answer_from_an_old_cycle_too(ledger: PositionLedger) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    fail = {"position_id": FIRST, "reason": "no", "outcome": "canceled", "command_id": "c"}
+    first = ledger.fail_entry(**fail)
+    ledger.request_entry(**ENTRY, intent_id="2")
+    again = ledger.fail_entry(**fail)
+    assert (again.outcome, again.version, again.events) == ("replayed", first.version, ("EntryFailed",))
+
+
+def test_many_commands_are_one_transaction(ledger: PositionLedger) -> None:
+    answers = ledger.handle_many(
+        [
+            RequestEntry.of(**ENTRY, intent_id="1"),
+            RecordEntryPlaced.of(position_id=FIRST, exchange_order_id="1"),
+            RequestEntry.of(**ENTRY | {"symbol": "PERPUSDT"}, intent_id="2"),
+        ]
+    )
+    assert [answer.outcome for answer in answers if isinstance(answer, Receipt)] == ["recorded"] * 3
+    assert verify(ledger.store).ok
+
+
+def test_of_many_commands_a_refused_one_does_not_hold_up_the_others(ledger: PositionLedger) -> None:
+    answers = ledger.handle_many(
+        [
+            RequestEntry.of(**ENTRY, intent_id="1"),
+            RequestEntry.of(**ENTRY, intent_id="2"),
+            Activate.of(position_id=FIRST),
+            RequestEntry.of(**ENTRY | {"symbol": "PERPUSDT"}, intent_id="3"),
+        ]
+    )
+    assert [type(answer).__name__ for answer in answers] == ["Receipt", "PositionAlreadyOpen", "NotFilled", "Receipt"]
+    assert len(ledger.positions()) == 2
+
+
+def test_threads_of_one_process_get_one_slot_between_them(ledger: PositionLedger) -> None:
+    answers: list[str] = []
+    start = threading.Barrier(10)
+
+    def ask(number: int) -> None:
+        start.wait()
+        try:
+            answers.append(ledger.request_entry(**ENTRY, intent_id=str(number)).outcome)
+        except PositionAlreadyOpen:
+            answers.append("refused")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["recorded"] + ["refused"] * 9
+    assert len(ledger.rejections()) == 9
+
+
+def test_loading_reads_one_cycle_however_many_came_before(ledger: PositionLedger, url: str) -> None:
+    for number in range(30):
+        opened_and_closed(ledger, str(number))
+    with PositionLedger.connect(url) as fresh:
+        assert len(fresh.store.load("APTUSDT.binance")) == len(ledger.history(FIRST)) == 5
+        assert len(fresh.store.load_cycle("APTUSDT.binance", 7)) == 5
+        assert fresh.request_entry(**ENTRY, intent_id="new").position_id == "APTUSDT.binance#31"
+
+
+def test_as_of_a_version_a_place_and_a_time_is_what_was_recorded_by_then(url: str) -> None:
+    moments = iter(datetime(2025, 10, 22, 18, 50, second, tzinfo=UTC) for second in range(60))
+    with PositionLedger.connect(url) as plain:
+        ledger = PositionLedger(plain.store, clock=lambda: next(moments))
+        opened_and_closed(ledger, "1")
+        statuses = [row.status for version in range(1, 6) for row in ledger.positions(as_of=version)]
+        assert statuses == ["pending_entry", "entry_placed", "pending_sl", "active", "closed"]
+        assert [row.status for row in ledger.positions(as_of="#2")] == ["entry_placed"]
+        written = [entry.event.ts_recorded for entry in ledger.history("APTUSDT.binance")]
+        assert [row.status for row in ledger.positions(as_of=written[1])] == ["entry_placed"]
+        assert ledger.positions(as_of="2025-10-22T18:49:00Z") == []
+        assert len(ledger.history(FIRST, as_of=2)) == 2
+        with pytest.raises(InvalidCommand, match="names no zone"):
+            ledger.positions(as_of="2025-10-22T18:49:00")
+
+
+def test_history_of_what_never_was_is_not_an_empty_list(ledger: PositionLedger) -> None:
+    with pytest.raises(UnknownPosition):
+        ledger.history("APTUSDT.binance")
+    with pytest.raises(UnknownPosition):
+        ledger.position(FIRST)
+    with pytest.raises(InvalidCommand, match="not a key like"):
+        ledger.history("nonsense")
+
+
+def test_the_asyncio_twin_gives_the_same_answers(url: str) -> None:
+    async def day() -> tuple[list[str], str, int]:
+        async with await AsyncPositionLedger.connect(url) as ledger:
+            answers = await asyncio.gather(
+                *(ledger.request_entry(**ENTRY, intent_id=str(number)) for number in range(6)), return_exceptions=True
+            )
+            row = await ledger.position(FIRST)
+            history = await ledger.history(FIRST)
+            assert len(await ledger.positions(open=True)) == 1
+            return [type(answer).__name__ for answer in answers], row.status.value, len(history)
+
+    names, status, events = asyncio.run(day())
+    assert sorted(names) == ["PositionAlreadyOpen"] * 5 + ["Receipt"]
+    assert (status, events) == ("pending_entry", 1)

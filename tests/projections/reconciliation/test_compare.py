@@ -1,0 +1,607 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
+
+from domain.commands.base import Command
+from domain.commands.requests import (
+    Adjust,
+    Adopt,
+    Close,
+    FailEntry,
+    LoseStopLoss,
+    RecordEntryFill,
+    RecordEntryPlaced,
+    RecordEntryUnknown,
+    SetStopLoss,
+    StartRollback,
+)
+from domain.errors import CommandRefused
+from domain.values import Leg, Side, Source, Status
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.receipt import Receipt
+from infrastructure.operations.apply_corrections import apply
+from projections.account_snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
+from projections.positions import PositionRow
+from projections.reconciliation.command_text import in_words
+from projections.reconciliation.compare import Reconciliation
+from projections.reconciliation.corrections import corrections
+from projections.reconciliation.discrepancies import Kind
+from projections.reconciliation.grace_periods import DEADLINES, is_overdue
+from tests.projections.seen import compared, held, limit, rows_of, seen, stop, told
+from tests.spec import ENTERED, FILLED, PLACED, STOP, on, request, second
+from tests.strategies import KEY, conversations
+
+APT = "APTUSDT.binance#1"
+THERE = held("APTUSDT", "short", "61.8", "3.2333")
+ITS_STOP = stop("APTUSDT", "buy", "s1", "3.298")
+AS_IN_LEDGER = seen(THERE, orders=[ITS_STOP])
+
+
+def adopted(
+    symbol: str = "HNTUSDT", side: str = "long", quantity: str = "60", price: str = "1.75", **fields: object
+) -> Adopt:
+    return Adopt.of(
+        symbol=symbol, exchange="binance", side=side, quantity=quantity, avg_px_open=price, reason="seen", **fields
+    )
+
+
+def planned(found: Reconciliation, reason: str | None = None) -> list[str]:
+    return [in_words(each.command) for each in corrections(found, reason)]
+
+
+# -- the same on both sides -------------------------------------------------------------------------------------
+
+
+def test_a_position_that_agrees_is_matched_and_nothing_is_done() -> None:
+    found = compared(rows_of(*ENTERED), AS_IN_LEDGER)
+    assert told(found) == [("matched", APT)]
+    assert (found.is_reliable, found.problems, corrections(found)) == (True, [], [])
+
+
+def test_what_agrees_is_matched_even_by_a_snapshot_that_the_ledger_has_overtaken() -> None:
+    assert told(compared(rows_of(*ENTERED), seen(THERE, at=0.5))) == [("matched", APT)]
+
+
+def test_a_cycle_that_is_over_is_compared_with_nothing() -> None:
+    over = (*ENTERED, on(Close, exit_reason="target"))
+    assert told(compared(rows_of(*over), seen())) == []
+
+
+# -- quantity, price, side --------------------------------------------------------------------------------------
+
+
+def test_the_synchroniser_s_sighting_adjusts_the_position_that_is_there() -> None:
+    """I-01: 61.8 at 3.2333 in the ledger, 61.0 at 3.2295 at the exchange 3.8 s later, within every deadline."""
+    rows = rows_of(request(), on(RecordEntryPlaced, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333"))
+    found = compared(rows, seen(held("APTUSDT", "short", "61.0", "3.2295"), at=3.756398))
+    assert told(found) == [("quantity_mismatches", APT), ("price_mismatches", APT)]
+    assert planned(found) == ["adjust APTUSDT.binance#1 to 61 at 3.2295"]
+    assert told(compared(rows_of(request(), PLACED), seen(THERE, at=3.7))) == [("being_opened", APT)]
+
+
+def test_any_difference_of_quantity_counts() -> None:
+    found = compared(rows_of(*ENTERED), seen(held("APTUSDT", "short", "61.80000001", "3.2333"), orders=[ITS_STOP]))
+    assert told(found) == [("quantity_mismatches", APT)]
+
+
+@pytest.mark.parametrize(
+    ("price", "told_of"),
+    [("3.2333", []), ("3.2333001", []), ("3.2334", ["price_mismatches"]), (None, [])],
+)  # fmt: skip
+def test_prices_agree_to_a_millionth(price: str | None, told_of: list[str]) -> None:
+    found = compared(rows_of(*ENTERED), seen(held("APTUSDT", "short", "61.8", price), orders=[ITS_STOP]))
+    assert [kind for kind, _ in told(found)] == ["matched", *told_of]
+
+
+def test_a_price_that_only_the_exchange_knows_is_taken_over() -> None:
+    rows = rows_of(request(), on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8"))
+    assert planned(compared(rows, AS_IN_LEDGER)) == [
+        "adjust APTUSDT.binance#1 to 61.8 at 3.2333",
+        "note the stop of APTUSDT.binance#1: 3.298, order s1",
+    ]
+
+
+def test_a_partial_exit_that_nobody_recorded_is_an_adjustment() -> None:
+    """I-21: HNT 60 -> 59.88."""
+    found = compared(rows_of(adopted()), seen(held("HNTUSDT", "long", "59.88", "1.75")))
+    assert planned(found) == ["adjust HNTUSDT.binance#1 to 59.88 at 1.75"]
+
+
+def test_the_other_side_is_never_an_adjustment() -> None:
+    """I-25: closed twice, ended short. Ours is closed once it is confirmed that it is gone, and theirs adopted."""
+    reverse = held("HNTUSDT", "short", "60", "1.7")
+    once = compared(rows_of(adopted()), seen(reverse))
+    assert ("side_mismatches", "HNTUSDT.binance#1") in told(once)
+    assert planned(once) == []
+    assert planned(compared(rows_of(adopted()), seen(reverse, at=500), seen(reverse))) == [
+        "close HNTUSDT.binance#1, at a price that is not known",
+        "adopt HNTUSDT.binance: short 60 at 1.7",
+    ]
+
+
+# -- phantoms ---------------------------------------------------------------------------------------------------
+
+OTHER = held("BTCUSDT", "long", "1", "100000")
+GONE = rows_of(*ENTERED)
+
+
+def closes(*snapshots: Snapshot, **rules: Any) -> list[str]:
+    found = compared(GONE, *snapshots, **rules)
+    return [words for words in planned(found) if words.startswith("close")]
+
+
+def test_a_phantom_is_closed_when_two_snapshots_agree() -> None:
+    found = compared(GONE, seen(OTHER))
+    assert ("phantoms", APT) in told(found)
+    assert found.of(Kind.PHANTOM)[0].confirmations == 1
+    assert closes(seen(OTHER)) == []
+    assert closes(seen(OTHER, at=500), seen(OTHER)) == ["close APTUSDT.binance#1, at a price that is not known"]
+    assert closes(seen(OTHER), seen(OTHER, at=500)) == ["close APTUSDT.binance#1, at a price that is not known"]
+    assert closes(seen(OTHER), confirmations=1) != []
+    assert closes(seen(OTHER, at=500), seen(OTHER), confirmations=3) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        seen(OTHER),
+        seen(OTHER, at=595),
+        seen(OTHER, at=500, doubts=("it is partial",)),
+        seen(at=500),
+        seen(OTHER, THERE, at=500),
+        seen(OTHER, at=30),
+        seen(OTHER, at=3.5),
+        seen(OTHER, at=500, positions=None),
+    ],
+    ids=["the same", "too close", "partial", "empty", "holds it", "too young", "before its last news", "unavailable"],
+)
+def test_what_does_not_confirm(other: Snapshot) -> None:
+    assert closes(other, seen(OTHER)) == []
+
+
+def test_a_phantom_was_closed_at_a_price_that_nobody_knows() -> None:
+    (close,) = [
+        each.command
+        for each in corrections(compared(GONE, seen(OTHER), confirmations=1))
+        if each.command.verb == "close"
+    ]
+    assert isinstance(close, Close)
+    assert (close.avg_px_close, close.at) == (None, second(600))
+
+
+def test_what_holds_nothing_is_not_closed() -> None:
+    found = compared(rows_of(request()), seen(OTHER, at=500), seen(OTHER))
+    assert ("phantoms", APT) in told(found)
+    assert not [words for words in planned(found) if "APT" in words]
+
+
+def test_a_rollback_that_is_under_way_is_not_closed() -> None:
+    rows = rows_of(*ENTERED, on(StartRollback, reason="no stop"))
+    found = compared(rows, seen(OTHER, at=500), seen(OTHER))
+    assert ("phantoms", APT) in told(found)
+    assert not [words for words in planned(found) if "APT" in words]
+
+
+# -- what is being opened ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "age", "kind"),
+    [
+        ((request(),), 59, "being_opened"),
+        ((request(),), 61, "phantoms"),
+        ((request(), PLACED, FILLED), 20, "being_opened"),
+        ((request(), PLACED, FILLED), 31, "phantoms"),
+        ((request(), PLACED, FILLED, STOP), 29, "being_opened"),
+        ((request(), PLACED, FILLED, STOP), 31, "phantoms"),
+        (ENTERED, 6, "phantoms"),
+    ],
+)
+def test_what_is_not_at_the_exchange_yet_has_a_deadline(sent: tuple[Command, ...], age: float, kind: str) -> None:
+    """I-11: a position is not always visible 20 s after its fill."""
+    assert (kind, APT) in told(compared(rows_of(*sent), seen(OTHER, at=age)))
+
+
+@pytest.mark.parametrize(("age", "is_alarm"), [(6, False), (31, True)])
+def test_no_alarm_six_seconds_into_an_entry(age: float, is_alarm: bool) -> None:  # noqa: FBT001 - a case of two
+    """I-15."""
+    found = compared(rows_of(request(), PLACED, FILLED), seen(THERE, at=age))
+    assert (("unprotected", APT) in told(found)) == is_alarm
+
+
+def test_every_open_status_has_a_deadline() -> None:
+    assert set(DEADLINES) == {status for status in Status if status.is_open}
+    (row,) = rows_of(request())
+    assert not is_overdue(row, second(0) + DEADLINES[row.status] - timedelta(microseconds=1))
+    assert is_overdue(row, second(0) + DEADLINES[row.status])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        limit("APTUSDT", "sell", "53190368"),
+        limit("APTUSDT", "sell", "another"),
+    ],
+)
+def test_an_entry_whose_order_rests_is_no_phantom_and_its_order_no_zombie(order: SeenOrder) -> None:
+    assert told(compared(rows_of(request(), PLACED), seen(orders=[order]))) == [("being_opened", APT)]
+
+
+def test_an_entry_of_unknown_outcome_is_settled_by_what_the_exchange_holds() -> None:
+    rows = rows_of(request(), on(RecordEntryUnknown, reason="no answer"))
+    assert "adjust APTUSDT.binance#1 to 61.8 at 3.2333" in planned(compared(rows, AS_IN_LEDGER))
+
+
+# -- orphans ----------------------------------------------------------------------------------------------------
+
+
+def test_an_orphan_is_adopted_and_told_to_be_without_a_stop() -> None:
+    found = compared([], seen(OTHER))
+    assert told(found) == [("orphans", "BTCUSDT.binance"), ("unprotected", "BTCUSDT.binance")]
+    assert planned(found) == ["adopt BTCUSDT.binance: long 1 at 100000"]
+
+
+def test_an_orphan_with_a_stop_is_protected() -> None:
+    found = compared([], seen(OTHER, orders=[stop("BTCUSDT", "sell", "s9", "98000")]))
+    assert told(found) == [("orphans", "BTCUSDT.binance")]
+
+
+def test_an_orphan_without_a_price_is_told_and_not_adopted() -> None:
+    found = compared([], seen(held("BTCUSDT", "long", "1")))
+    assert "cannot be adopted" in found.of(Kind.ORPHAN)[0].message
+    assert planned(found) == []
+
+
+def test_what_the_ledger_closed_after_the_snapshot_is_no_orphan() -> None:
+    rows = rows_of(*ENTERED, on(Close, exit_reason="target", at=second(700)))
+    assert told(compared(rows, AS_IN_LEDGER)) == [("unjudged", "APTUSDT.binance")]
+    reopened = compared(rows, seen(THERE, at=800))
+    assert ("orphans", "APTUSDT.binance") in told(reopened)
+    (adopt,) = corrections(reopened)
+    assert adopt.command.expected_version == 6
+
+
+# -- how far a snapshot is believed -----------------------------------------------------------------------------
+
+
+def test_no_positions_at_all_is_not_believed_while_some_are_open() -> None:
+    """I-29: the exchange answered "none" 23 times while 13 to 19 were open."""
+    found = compared(GONE, seen())
+    assert not found.is_reliable
+    assert told(found) == [("unjudged", APT)]
+    assert compared(GONE, seen(), trust_empty=True).is_reliable
+    assert compared([], seen()).is_reliable
+    assert compared(rows_of(request(), on(FailEntry, outcome="rejected", reason="no")), seen()).is_reliable
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "words"),
+    [
+        (seen(OTHER, doubts=("it is partial",)), "partial"),
+        (seen(positions=None), "not asked"),
+        (seen(OTHER, exchange=None), "of which exchange"),
+        (seen(OTHER, at=None), "when it was taken"),
+        (seen(OTHER, at=3600), "yet to come"),
+        (seen(OTHER, OTHER), "twice"),
+        (seen(OTHER, at=2), "stale"),
+    ],
+)
+def test_an_unreliable_snapshot_says_why_and_corrects_nothing(snapshot: Snapshot, words: str) -> None:
+    found = compared(GONE, snapshot, now=601)
+    assert not found.is_reliable
+    assert words in " ".join(found.doubts)
+    assert corrections(found) == []
+    assert not found.of(Kind.PHANTOM, Kind.LOST_STOP, Kind.ZOMBIE)
+
+
+def test_a_snapshot_older_than_allowed_is_stale() -> None:
+    assert compared(GONE, seen(OTHER), now=700, age_max=timedelta(seconds=60)).is_reliable is False
+    assert compared(GONE, seen(OTHER), now=650, age_max=timedelta(seconds=60)).is_reliable is True
+
+
+def test_an_old_snapshot_may_be_compared_but_corrects_nothing_unless_it_is_said() -> None:
+    a_day = 86_400
+    found = compared(GONE, seen(OTHER), now=a_day, confirmations=1)
+    assert found.is_reliable
+    assert ("phantoms", APT) in told(found)
+    assert corrections(found) == []
+    assert "--max-age" in (found.hindrance or "")
+    assert planned(compared(GONE, seen(OTHER), now=a_day, confirmations=1, age_max=timedelta(days=2))) != []
+
+
+def test_a_key_that_the_ledger_has_news_of_since_is_not_judged() -> None:
+    rows = rows_of(adopted(), *ENTERED, on(LoseStopLoss, reason="cleaner", at=second(700)))
+    found = compared(rows, seen(held("HNTUSDT", "long", "60", "1.75")))
+    assert ("unjudged", APT) in told(found)
+    assert ("matched", "HNTUSDT.binance#1") in told(found)
+    assert found.is_reliable
+
+
+def test_a_snapshot_of_no_named_account_is_not_laid_beside_another_one() -> None:
+    rows = rows_of(adopted(account="sub1"))
+    found = compared(rows, seen(held("HNTUSDT", "long", "60", "1.75")))
+    assert "sub1" in " ".join(found.doubts)
+    assert corrections(found) == []
+    assert compared([*rows, *rows_of(*ENTERED)], AS_IN_LEDGER).is_reliable
+
+
+def test_another_account_and_another_exchange_are_left_alone() -> None:
+    rows = rows_of(*ENTERED, adopted(account="sub1"), adopted(symbol="B3USDT").model_copy(update={"exchange": "bybit"}))
+    assert told(compared(rows, AS_IN_LEDGER)) == [("matched", APT)]
+
+
+def test_only_one_symbol_is_compared_when_it_is_asked_for() -> None:
+    rows = rows_of(*ENTERED, adopted())
+    assert told(compared(rows, seen(THERE, OTHER, orders=[ITS_STOP]), symbol="APTUSDT")) == [("matched", APT)]
+
+
+def test_the_order_in_a_snapshot_does_not_matter() -> None:
+    rows, orders = (
+        rows_of(*ENTERED, adopted()),
+        [ITS_STOP, stop("SXPUSDT", "buy", "7719001"), stop("ABCUSDT", "buy", "1")],
+    )
+    forward, backward = seen(THERE, OTHER, orders=orders), seen(OTHER, THERE, orders=orders[::-1])
+    assert told(compared(rows, forward)) == told(compared(rows[::-1], backward))
+
+
+# -- stops ------------------------------------------------------------------------------------------------------
+
+
+def stops(*orders: SeenOrder, position: SeenPosition = THERE, sent: tuple[Command, ...] = ENTERED) -> list[str]:
+    found = compared(rows_of(*sent), seen(position, orders=orders))
+    return [kind for kind, name in told(found) if name == APT and kind != "matched"]
+
+
+def test_a_stop_that_is_gone_is_lost() -> None:
+    """I-19: a cleaner cancelled ten live stops."""
+    found = compared(rows_of(*ENTERED), seen(THERE))
+    assert told(found) == [("matched", APT), ("unprotected", APT), ("lost_stops", APT)]
+    assert planned(found) == ["note that the stop of APTUSDT.binance#1 is lost"]
+
+
+def test_a_stop_that_was_replaced_is_not_lost() -> None:
+    found = compared(rows_of(*ENTERED), seen(THERE, orders=[stop("APTUSDT", "buy", "s2", "3.28", "61.8")]))
+    assert told(found) == [("matched", APT), ("moved_stops", APT)]
+    assert planned(found) == ["note the stop of APTUSDT.binance#1: 3.28, order s2"]
+    assert stops(stop("APTUSDT", "buy", "s1", "3.28")) == ["moved_stops"]
+
+
+def test_a_stop_of_unknown_price_in_place_of_ours_is_neither_lost_nor_taken_over() -> None:
+    found = compared(rows_of(*ENTERED), seen(THERE, orders=[stop("APTUSDT", "buy", "s2")]))
+    assert (told(found), corrections(found)) == ([("matched", APT)], [])
+
+
+@pytest.mark.parametrize("orders", [None, ()], ids=["not asked", "asked"])
+def test_without_a_list_of_orders_no_stop_is_lost(orders: tuple[SeenOrder, ...] | None) -> None:
+    found = compared(rows_of(*ENTERED), seen(THERE, orders=orders))
+    assert bool(found.of(Kind.LOST_STOP)) == (orders is not None)
+    assert bool(found.of(Kind.UNPROTECTED)) == (orders is not None)
+    assert found.as_json()["protection_judged"] == (orders is not None)
+    assert not compared(rows_of(*ENTERED), seen(THERE, order_doubts=("cut off",))).of(Kind.LOST_STOP, Kind.UNPROTECTED)
+
+
+def test_two_stops_for_one_position_are_told() -> None:
+    """I-20."""
+    assert stops(ITS_STOP, stop("APTUSDT", "buy", "s2", "3.29", "61.8")) == ["duplicate_stops"]
+    assert stops(ITS_STOP, stop("APTUSDT", "buy", "s2", quantity="61")) == ["duplicate_stops"]
+
+
+def test_stops_that_add_up_to_the_position_are_one() -> None:
+    parts = [stop("APTUSDT", "buy", "s1", "3.298", "30"), stop("APTUSDT", "buy", "s2", "3.3", "31.8")]
+    assert "duplicate_stops" not in stops(*parts)
+    assert "unprotected" not in stops(*parts)
+    assert "unprotected" in stops(parts[0])
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (stop("APTUSDT", "buy", "s1", "3.1"), ["unprotected", "wrong_side_stops"]),
+        (stop("APTUSDT", "buy", "s1", "3.1", kind=OrderKind.TRAILING_STOP), ["moved_stops"]),
+        (stop("APTUSDT", "sell", "s1", "3.298"), ["unprotected", "lost_stops"]),
+        (limit("APTUSDT", "buy", "tp", reduce_only=True), ["unprotected", "lost_stops"]),
+    ],
+    ids=["beyond the entry", "trailing", "not closing", "no stop"],
+)
+def test_what_is_no_protection(order: SeenOrder, expected: list[str]) -> None:
+    """I-18: longs with the stop above their entry."""
+    assert stops(order) == expected
+
+
+def test_while_no_entry_is_known_a_stop_is_measured_at_the_signal() -> None:
+    unpriced = (request(), on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8"))
+    shown = held("APTUSDT", "short", "61.8")
+    assert stops(stop("APTUSDT", "buy", "s1", "3.2"), sent=unpriced, position=shown) == [
+        "unprotected",
+        "wrong_side_stops",
+    ]
+    assert stops(stop("APTUSDT", "buy", "s1", "3.298"), sent=unpriced, position=shown) == ["moved_stops"]
+
+
+def test_a_stop_beyond_the_entry_locks_profit_when_the_price_is_past_it() -> None:
+    in_profit = held("APTUSDT", "short", "61.8", "3.2333", mark_price="3.0")
+    beyond = stop("APTUSDT", "buy", "s1", "3.1")
+    assert stops(beyond, position=in_profit) == ["moved_stops"]
+    assert stops(beyond, position=held("APTUSDT", "short", "61.8", "3.2333", mark_price="3.15")) == [
+        "unprotected", "wrong_side_stops",
+    ]  # fmt: skip
+    (moved,) = corrections(compared(rows_of(*ENTERED), seen(in_profit, orders=[beyond])))
+    assert isinstance(moved.command, SetStopLoss)
+    assert moved.command.locks_profit
+    locked = on(SetStopLoss, stop_price="3.1", exchange_order_id="s1", locks_profit=True)
+    assert stops(beyond, sent=(*ENTERED, locked)) == []
+
+
+def test_a_stop_that_is_part_of_the_position_protects_it() -> None:
+    """Bybit keeps it on the position."""
+    assert stops(position=held("APTUSDT", "short", "61.8", "3.2333", stop_price="3.298")) == []
+
+
+def test_stops_of_a_hedge_leg_protect_that_leg() -> None:
+    both = [held("BTCUSDT", "long", "1", "100", leg=Leg.LONG), held("BTCUSDT", "short", "1", "100", leg=Leg.SHORT)]
+    found = compared([], seen(*both, orders=[stop("BTCUSDT", "sell", "s1", "90", leg=Leg.LONG)]))
+    assert [each for each in told(found) if each[0] != "orphans"] == [("unprotected", "BTCUSDT.binance:SHORT")]
+
+
+def test_a_leg_that_the_ledger_keeps_without_its_name_is_the_same_position() -> None:
+    rows = rows_of(*ENTERED)
+    found = compared(rows, seen(held("APTUSDT", "short", "61.8", "3.2333", leg=Leg.SHORT), orders=[ITS_STOP]))
+    assert told(found) == [("matched", APT)]
+    hedged = rows_of(adopted(leg="LONG"))
+    assert ("matched", "HNTUSDT.binance:LONG#1") in told(compared(hedged, seen(held("HNTUSDT", "long", "60", "1.75"))))
+
+
+# -- orders without a position ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [stop("SXPUSDT", "buy", "1", "9"), limit("SXPUSDT", "buy", "1")])
+def test_an_order_without_a_position_is_a_zombie(order: SeenOrder) -> None:
+    assert told(compared([], seen(orders=[order]))) == [("zombie_orders", "SXPUSDT.binance")]
+
+
+def test_a_stop_that_works_against_nothing_that_is_held_is_a_zombie() -> None:
+    found = compared(rows_of(*ENTERED), seen(THERE, orders=[ITS_STOP, stop("APTUSDT", "sell", "old", "3")]))
+    assert told(found) == [("matched", APT), ("zombie_orders", "APTUSDT.binance")]
+
+
+def test_an_order_that_adds_or_takes_profit_is_no_zombie() -> None:
+    orders = [ITS_STOP, limit("APTUSDT", "sell", "more"), limit("APTUSDT", "buy", "target", reduce_only=True)]
+    assert told(compared(rows_of(*ENTERED), seen(THERE, orders=orders))) == [("matched", APT)]
+
+
+def test_the_stop_of_an_entry_that_is_not_visible_yet_is_no_zombie() -> None:
+    young = compared(rows_of(request(), PLACED, FILLED, STOP), seen(OTHER, orders=[ITS_STOP], at=10))
+    assert not young.of(Kind.ZOMBIE)
+    assert compared(rows_of(request(), PLACED, FILLED, STOP), seen(OTHER, orders=[ITS_STOP])).of(Kind.ZOMBIE)
+
+
+# -- corrections ------------------------------------------------------------------------------------------------
+
+
+def test_a_correction_says_what_it_is_founded_on() -> None:
+    found = compared(rows_of(*ENTERED), seen(held("APTUSDT", "short", "61", "3.2295"), orders=[ITS_STOP]))
+    (correction,) = corrections(found, "checked by hand")
+    command = correction.command
+    assert isinstance(command, Adjust)
+    assert (command.source, command.at, command.expected_version) == (Source.SYNC, second(600), 5)
+    assert command.reason == "checked by hand (binance: 61.8 in the ledger, 61 at the exchange)"
+    assert command.metadata == {
+        "snapshot": {
+            "exchange": "binance", "taken_at": "2025-10-22T19:00:40.000000Z", "digest": "seen at 600",
+            "found": "quantity_mismatches",
+        }
+    }  # fmt: skip
+
+
+def test_the_same_snapshot_leads_to_the_same_command_and_another_to_another() -> None:
+    def ids(snapshot: Snapshot, reason: str = "why") -> list[str | None]:
+        return [each.command.command_id for each in corrections(compared([], snapshot), reason)]
+
+    assert ids(seen(OTHER)) == ids(seen(OTHER))
+    assert ids(seen(OTHER)) != ids(seen(OTHER, at=601))
+    assert ids(seen(OTHER)) != ids(seen(OTHER), "another reason")
+
+
+def test_a_late_fill_of_an_older_cycle_is_no_conflict() -> None:
+    """The version that is compared is that of the stream, and not of the cycle."""
+    late = on(RecordEntryFill, trade_id="late", last_qty="1", last_px="3", at=second(50))
+    again = adopted("APTUSDT", "short", "61.8", "3.2333")
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        sent_to(
+            ledger,
+            [each.model_copy(update={"at": second(1)}) for each in (*ENTERED, on(Close, exit_reason="x"), again)],
+        )
+        ledger.handle(late)
+        found = compared(ledger.positions(), seen(held("APTUSDT", "short", "60", "3.2333")))
+        assert found.of(Kind.QUANTITY)[0].row.version < found.of(Kind.QUANTITY)[0].standing.version  # type: ignore[union-attr] # a quantity of a row
+        assert all(each.is_done for each in apply(ledger, corrections(found)))
+        assert [row.quantity for row in ledger.positions(open=True)] == [Decimal(60)]
+
+
+# -- what holds for every history -------------------------------------------------------------------------------
+
+
+def as_seen(row: PositionRow) -> tuple[SeenPosition, list[SeenOrder]]:
+    """What the exchange shows when the ledger is right about a position."""
+    position = SeenPosition(key=KEY, side=row.side, quantity=row.quantity, avg_px_open=row.avg_px_open)
+    orders = [
+        SeenOrder(
+            key=KEY, order_id=row.stop_order_id or "imported", side=row.side.closing_order, kind=OrderKind.STOP,
+            trigger_price=row.stop_price if row.stop_order_id else None, quantity=row.stop_quantity, reduce_only=True,
+        )
+        for _ in range(row.stop_confirmed)
+    ]  # fmt: skip
+    return position, orders
+
+
+def sent_to(ledger: PositionLedger, commands: list[Command]) -> None:
+    for command in commands:
+        try:
+            ledger.handle(command)
+        except CommandRefused:
+            continue
+
+
+@tried_on(conversations())
+def test_a_snapshot_that_shows_what_the_ledger_has_changes_nothing(sent: list[Command]) -> None:
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        sent_to(ledger, sent)
+        rows = ledger.positions()
+    held_rows = [row for row in rows if row.status.is_open and row.quantity]
+    shown = [as_seen(row) for row in held_rows]
+    snapshot = seen(*(position for position, _ in shown), orders=[order for _, orders in shown for order in orders])
+    found = compared(rows, snapshot)
+    assert corrections(found) == []
+    assert {each.kind for each in found.of(Kind.MATCHED, Kind.ORPHAN, Kind.QUANTITY, Kind.PRICE, Kind.SIDE)} <= {
+        Kind.MATCHED
+    }
+    assert len(found.of(Kind.MATCHED)) == len(held_rows)
+
+
+@st.composite
+def shown(draw: st.DrawFn) -> Snapshot:
+    """Anything at all that an exchange may show of one key."""
+    quantities, prices = st.sampled_from(["1", "3.5", "10"]), st.sampled_from(["90", "100", "105"])
+    positions = [
+        SeenPosition(key=KEY, side=draw(st.sampled_from(Side)), quantity=Decimal(draw(quantities)),
+                     avg_px_open=draw(st.none() | prices.map(Decimal)))
+        for _ in range(draw(st.integers(0, 1)))
+    ]  # fmt: skip
+    orders = [
+        stop(
+            KEY.symbol, draw(st.sampled_from(["buy", "sell"])), order_id, draw(st.none() | prices),
+            draw(st.none() | quantities), kind=draw(st.sampled_from(OrderKind)),
+        )
+        for order_id in draw(st.lists(st.sampled_from(["s1", "s2", "s3"]), max_size=2, unique=True))
+    ]  # fmt: skip
+    return seen(*positions, orders=orders)
+
+
+@tried_on(conversations(), shown(), st.booleans())
+def test_what_was_applied_is_not_applied_again(sent: list[Command], snapshot: Snapshot, trust_empty: bool) -> None:  # noqa: FBT001 - drawn
+    before = seen(*(snapshot.positions or ()), orders=snapshot.orders, at=500)
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        sent_to(ledger, sent)
+        first = compared(ledger.positions(), before, snapshot, trust_empty=trust_empty)
+        applied = apply(ledger, corrections(first, "agree"))
+        assert [each for each in applied if not each.is_done] == []
+        second_time = compared(ledger.positions(), before, snapshot, trust_empty=trust_empty)
+        assert planned(second_time, "agree") == []
+        again = [each.answer for each in apply(ledger, corrections(first, "agree"))]
+        assert {each.outcome for each in again if isinstance(each, Receipt)} <= {"replayed"}
+
+
+@tried_on(conversations(), shown())
+def test_an_unreliable_snapshot_never_corrects_anything(sent: list[Command], snapshot: Snapshot) -> None:
+    doubted = seen(*(snapshot.positions or ()), orders=snapshot.orders, doubts=("it is partial",))
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        sent_to(ledger, sent)
+        found = compared(ledger.positions(), doubted, confirmations=1)
+    assert corrections(found, "agree") == []
+    assert not found.of(Kind.PHANTOM, Kind.LOST_STOP, Kind.UNPROTECTED)

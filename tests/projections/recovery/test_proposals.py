@@ -1,0 +1,428 @@
+"""Unfinished cycles beside what an exchange shows: what is proposed is accepted, and what is not known is not done."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+from hypothesis import assume
+from hypothesis import given as for_any
+from hypothesis import strategies as st
+
+from domain.commands.base import Command
+from domain.commands.requests import (
+    Adopt,
+    Close,
+    FailRollback,
+    LoseStopLoss,
+    RecordEntryUnknown,
+    Reduce,
+    SetStopLoss,
+    StartRollback,
+)
+from domain.decisions.decision import Stamp
+from domain.errors import CommandRefused
+from domain.events import PositionEvent, RollbackStarted, RolledBack
+from domain.position import Position
+from domain.values import Side, Source
+from projections.account_snapshot import SeenOrder, SeenPosition, Snapshot
+from projections.reconciliation.command_text import in_words
+from projections.reconciliation.compare import Rules, reconcile
+from projections.reconciliation.grace_periods import DEADLINES
+from projections.recovery.in_flight import unfinished
+from projections.recovery.proposals import Action, Recovery, recover
+from projections.recovery.required_orders import DueOrder, Promised
+from tests.projections.seen import LATER, held, limit, rows_of, seen, stop
+from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, Story, given, on, request, second
+from tests.strategies import KEY, conversations
+
+APT = held("APTUSDT", "short", "61.8", "3.2333")
+ITS_STOP = stop("APTUSDT", "buy", "s1", "3.298")
+OTHER = held("XMRUSDT", "long", "0.5", "310.25")
+GONE = (seen(OTHER, at=LATER), seen(OTHER, at=LATER + 60))
+MOVED = {"stop_price": "3.3", "exchange_order_id": "s2"}
+UNKNOWN = on(RecordEntryUnknown, reason="no answer for 20 s")
+
+
+def look(story: Story, *snapshots: Snapshot, now: float | None = None, **rules: Any) -> list[Recovery]:
+    """What is proposed just after the last snapshot, or long after everything."""
+    times = [each.taken_at for each in snapshots if each.taken_at is not None]
+    at = second(now) if now is not None else max(times, default=second(LATER + 60))
+    rows = list(story.rows.values())
+    found = reconcile(rows, snapshots, now=at, rules=Rules(**rules)) if snapshots else None
+    return [recover(cycle, found, Promised.by(story.history)) for cycle in unfinished(rows, at)]
+
+
+def the(story: Story, *snapshots: Snapshot, **asked: Any) -> Recovery:
+    """What is proposed of the only unfinished cycle."""
+    (found,) = look(story, *snapshots, **asked)
+    return found
+
+
+def done(story: Story, *snapshots: Snapshot, **asked: Any) -> Story:
+    """Do what is proposed, one command after the other; each of them is accepted."""
+    for step in the(story, *snapshots, **asked).commands:
+        story.when(step.command)
+    story.needs_acceptance()
+    return story
+
+
+def verbs(found: Recovery) -> list[str]:
+    return [step.command.verb for step in found.commands]
+
+
+STARTED = pytest.mark.parametrize(
+    "sent",
+    [(request(),), (request(), UNKNOWN), (request(), PLACED), (request(), PLACED, FILLED),
+     (request(), PLACED, FILLED, STOP), (request(), PLACED, FILLED, on(StartRollback, reason="no stop"))],
+    ids=["requested", "unknown", "placed", "filled", "stopped", "rolling back"],
+)  # fmt: skip
+
+
+# -- what is left alone -----------------------------------------------------------------------------------------------
+
+
+@STARTED
+def test_a_cycle_within_its_deadline_is_left_to_its_bot(sent: tuple[Command, ...]) -> None:
+    story = given(*sent)
+    (row,) = story.rows.values()
+    last = (row.updated_at if row.status.value == "rolling_back" else row.opened_at) + DEADLINES[row.status]
+    almost = (last - second(0)).total_seconds() - 0.001
+    found = the(story, seen(APT, orders=[ITS_STOP], at=almost), now=almost)
+    assert (found.action, found.commands, found.due, found.needs_attention) == (Action.LEAVE, (), None, False)
+    assert the(story, now=almost + 0.001).needs_attention
+
+
+@STARTED
+def test_without_a_snapshot_nothing_is_proposed(sent: tuple[Command, ...]) -> None:
+    found = the(given(*sent))
+    assert (found.action, found.commands, found.due, found.needs_attention) == (Action.WAIT, (), None, True)
+    assert found.message == "only the exchange knows: give a snapshot of binance"
+    assert found.missing
+
+
+@STARTED
+@pytest.mark.parametrize(
+    ("snapshot", "words"),
+    [
+        (seen(at=LATER, positions=None), "that is not zero"),
+        (seen(APT, at=LATER, doubts=("it is partial",)), "it is partial"),
+        (seen(APT, at=None), "when it was taken"),
+    ],
+)
+def test_a_snapshot_that_is_not_to_be_relied_on_proposes_nothing(
+    sent: tuple[Command, ...], snapshot: Snapshot, words: str
+) -> None:
+    """I-29."""
+    found = the(given(*sent), snapshot, now=LATER, confirmations=1)
+    assert (found.action, found.commands) == (Action.WAIT, ())
+    assert words in " ".join(found.missing)
+
+
+def test_a_snapshot_that_is_too_old_proposes_nothing() -> None:
+    found = the(given(request(), PLACED), *GONE, now=LATER + 3600)
+    assert (found.action, found.commands) == (Action.WAIT, ())
+    assert "--max-age" in found.missing[0]
+
+
+@pytest.mark.parametrize("shown", [(), (APT,)], ids=["absent", "there"])
+def test_a_snapshot_of_before_the_news_proposes_nothing(shown: tuple[SeenPosition, ...]) -> None:
+    """It is reliable about what else is held, and still too old for this one."""
+    story = given(request(), PLACED, FILLED, STOP).when(on(SetStopLoss, **MOVED, at=second(LATER)))
+    other = Adopt.of(
+        symbol="XMRUSDT", exchange="binance", side="long", quantity="0.5", avg_px_open="310.25", reason="x"
+    )
+    rows = [*story.rows.values(), *rows_of(other)]
+    found = reconcile(rows, [seen(OTHER, *shown, at=LATER - 1)], now=second(LATER + 100), rules=Rules(confirmations=1))
+    assert found.is_reliable
+    (cycle,) = (each for each in unfinished(rows, second(LATER + 100)) if each.row.symbol == "APTUSDT")
+    proposed = recover(cycle, found, Promised())
+    assert (proposed.action, proposed.commands) == (Action.WAIT, ())
+    assert proposed.message == "the ledger has later news of it than the snapshot"
+
+
+def test_a_snapshot_of_within_the_deadline_proposes_nothing() -> None:
+    """I-11, I-15: what it does not show yet may be there by now."""
+    found = the(given(request(), PLACED, FILLED), seen(APT, at=20), now=LATER)
+    assert (found.action, found.message) == (Action.WAIT, "the snapshot was taken while it had time")
+
+
+def test_what_is_active_under_a_stop_or_over_is_not_unfinished() -> None:
+    assert look(given(*ENTERED)) == []
+    assert look(given(*ENTERED, on(Close, exit_reason="target"))) == []
+    assert look(given(*ENTERED, on(LoseStopLoss, reason="gone"))) != []
+
+
+def test_events_that_cannot_be_read_are_not_acted_upon() -> None:
+    story = given(request())
+    (cycle,) = unfinished(story.rows.values(), second(LATER))
+    found = reconcile(list(story.rows.values()), GONE, now=second(LATER + 60), rules=Rules())
+    assert recover(cycle, found, None).action is Action.WAIT
+    assert recover(cycle, found, Promised()).action is Action.FAIL
+
+
+# -- it came to nothing, or is gone -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", [(request(),), (request(), UNKNOWN), (request(), PLACED)])
+def test_an_entry_of_which_two_snapshots_show_nothing_has_failed(sent: tuple[Command, ...]) -> None:
+    """I-09, I-11: not by silence, not by one look, not before the exchange must show it."""
+    once = the(given(*sent), GONE[0])
+    assert (once.action, once.commands, once.waits_for_another_snapshot) == (Action.WAIT, (), True)
+    close_together = the(given(*sent), seen(OTHER, at=LATER), seen(OTHER, at=LATER + 5))
+    assert close_together.waits_for_another_snapshot
+    too_early = the(given(*sent), seen(OTHER, at=59), seen(OTHER, at=75))
+    assert too_early.waits_for_another_snapshot
+    story = given(*sent)
+    assert the(story, *GONE).action is Action.FAIL
+    done(story, *GONE).leaves(
+        status="failed", exit_reason="recovered: binance shows neither a position nor an order of it"
+    )
+    assert look(story, *GONE) == []
+
+
+def test_an_entry_order_that_may_rest_has_not_failed() -> None:
+    """A snapshot without orders does not say that there are none."""
+    blind = (seen(OTHER, orders=None, at=LATER), seen(OTHER, orders=None, at=LATER + 60))
+    found = the(given(request()), *blind)
+    assert (found.action, found.commands) == (Action.WAIT, ())
+    theirs = the(given(request()), seen(OTHER, orders=[limit("APTUSDT", "sell", "9")], at=LATER), confirmations=1)
+    assert (theirs.action, theirs.commands) == (Action.WAIT, ())
+
+
+def test_an_entry_order_that_rests_under_our_name_is_recorded_and_left() -> None:
+    story = given(request())
+    named = limit("APTUSDT", "sell", "53190368", client_order_id=story.rows[CYCLE].client_order_id)
+    snapshot = seen(OTHER, orders=[named], at=LATER)
+    assert the(story, snapshot).action is Action.FINISH
+    done(story, snapshot).leaves(status="entry_placed", exchange_order_id="53190368")
+    again = the(story, snapshot)
+    assert (again.action, again.commands, again.needs_attention) == (Action.LEAVE, (), False)
+
+
+def test_what_was_filled_and_is_gone_is_closed_at_a_price_that_is_not_known() -> None:
+    for sent in ((request(), PLACED, FILLED), (request(), PLACED, FILLED, STOP)):
+        assert the(given(*sent), GONE[0]).action is Action.WAIT
+        story = done(given(*sent), *GONE)
+        story.leaves(status="closed", avg_px_close=None, realized_pnl=None)
+
+
+def test_what_is_flat_without_an_end_is_closed() -> None:
+    story = given(*ENTERED, on(Reduce, trade_id="t9", last_qty="61.8", last_px="3.2"), on(LoseStopLoss, reason="gone"))
+    done(story, *GONE).leaves(status="closed", avg_px_close="3.2")
+
+
+def test_a_rollback_ends_with_the_proof_of_two_snapshots() -> None:
+    """I-12: rolled back only with proof of flat."""
+    sent = (request(), PLACED, FILLED, on(StartRollback, reason="no stop"))
+    assert the(given(*sent), GONE[0]).commands == ()
+    story = done(given(*sent), *GONE)
+    story.leaves(status="rolled_back", quantity="0")
+    (event,) = story.events
+    assert isinstance(event, RolledBack)
+    assert event.evidence.position_quantity == 0
+    assert event.source is Source.RECOVERY
+
+
+# -- it is there ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", [(request(),), (request(), UNKNOWN), (request(), PLACED), (request(), PLACED, UNKNOWN),
+                                  (request(), PLACED, FILLED)])  # fmt: skip
+def test_what_the_exchange_holds_under_a_stop_is_finished(sent: tuple[Command, ...]) -> None:
+    theirs = held("APTUSDT", "short", "61.0", "3.2295")
+    snapshot = seen(theirs, orders=[ITS_STOP], at=LATER)
+    story = given(*sent)
+    assert the(story, snapshot).action is Action.FINISH
+    done(story, snapshot).leaves(
+        status="active", quantity="61", avg_px_open="3.2295", stop_price="3.298", stop_order_id="s1", protected=True,
+        outcome_unknown=False,
+    )  # fmt: skip
+    assert look(story, snapshot) == []
+
+
+def test_an_outcome_is_known_once_the_exchange_shows_it() -> None:
+    """I-11: also where there is nothing else to correct."""
+    story = given(request(), PLACED, FILLED, UNKNOWN)
+    done(story, seen(APT, orders=[ITS_STOP])).leaves(status="active", quantity="61.8", outcome_unknown=False)
+
+
+def test_a_part_of_an_entry_is_finished_and_the_rest_of_its_order_named() -> None:
+    story = given(request())
+    rest = limit("APTUSDT", "sell", "53190368", client_order_id=story.rows[CYCLE].client_order_id)
+    part = seen(held("APTUSDT", "short", "30", "3.2333"), orders=[rest, ITS_STOP], at=LATER)
+    found = the(story, part)
+    assert verbs(found) == ["record_entry_placed", "adjust", "set_stop_loss"]
+    assert found.message.endswith("; its entry order 53190368 still rests, so more may be filled")
+    done(story, part).leaves(status="active", quantity="30", exchange_order_id="53190368")
+
+
+def test_a_stop_on_record_is_enough_where_the_exchange_still_has_it() -> None:
+    story = given(request(), PLACED, FILLED, STOP)
+    assert verbs(the(story, seen(APT, orders=[ITS_STOP]))) == ["activate"]
+    done(story, seen(APT, orders=[ITS_STOP])).leaves(status="active", protected=True)
+
+
+def test_what_the_exchange_holds_without_a_stop_needs_an_order_that_is_not_pretended() -> None:
+    story = given(request(stop_loss_percent="2"), PLACED)
+    found = the(story, seen(held("APTUSDT", "short", "61", "3.2295"), at=LATER))
+    assert (found.action, verbs(found), found.needs_attention) == (Action.PROTECT, ["adjust"], True)
+    assert str(found.due) == "stop to buy 61 APTUSDT at 3.29409, reduce-only"
+    done(story, seen(held("APTUSDT", "short", "61", "3.2295"), at=LATER)).leaves(status="entry_placed", protected=False)
+
+
+def test_a_stop_that_is_gone_is_noted_and_due_again() -> None:
+    story = given(request(stop_price="3.3"), PLACED, FILLED, STOP)
+    found = the(story, seen(APT, at=LATER))
+    assert (found.action, verbs(found)) == (Action.PROTECT, ["lose_stop_loss"])
+    assert found.due is not None
+    assert found.due.as_json() == {
+        "type": "stop_market", "symbol": "APTUSDT", "side": "buy", "quantity": "61.8", "stop_price": "3.3",
+        "reduce_only": True, "client_order_id": None,
+    }  # fmt: skip
+    done(story, seen(APT, at=LATER)).leaves(stop_price=None)
+
+
+def test_a_stop_on_the_wrong_side_ends_no_entry() -> None:
+    """I-10, I-18."""
+    found = the(given(request(), PLACED, FILLED), seen(APT, orders=[stop("APTUSDT", "buy", "s1", "3.1")], at=LATER))
+    assert (found.action, found.commands) == (Action.PROTECT, ())
+
+
+def test_a_stop_for_a_part_ends_no_entry() -> None:
+    half = [stop("APTUSDT", "buy", f"s{number}", "3.298", "30.9") for number in (1, 2)]
+    found = the(given(request(), PLACED, FILLED), seen(APT, orders=half, at=LATER))
+    assert (found.action, found.commands) == (Action.PROTECT, ())
+
+
+def test_a_stop_without_a_price_is_not_taken_over() -> None:
+    found = the(given(request(), PLACED, FILLED), seen(APT, orders=[stop("APTUSDT", "buy", "s1")], at=LATER))
+    assert (found.action, found.missing) == (Action.WAIT, ("the price of its stop, which the exchange does not say",))
+
+
+def test_what_is_held_at_a_price_that_nobody_says_is_not_finished() -> None:
+    snapshot = seen(held("APTUSDT", "short", "61.8"), orders=[ITS_STOP], at=LATER)
+    story = given(request(), PLACED)
+    found = the(story, snapshot)
+    assert (found.action, verbs(found), len(found.missing)) == (Action.FINISH, ["adjust"], 1)
+    again = the(done(story, snapshot), snapshot)
+    assert (again.action, again.commands, again.needs_attention) == (Action.WAIT, (), True)
+
+
+def test_what_is_active_without_a_stop_gets_the_one_that_is_there() -> None:
+    """I-10: adopted, and nobody saw its stop."""
+    adopted = Adopt.of(
+        symbol="APTUSDT", exchange="binance", side="short", quantity="61.8", avg_px_open="3.2333", reason="seen"
+    )
+    assert the(given(adopted), seen(APT, at=29), now=29).action is Action.LEAVE
+    story = given(adopted)
+    done(story, seen(APT, orders=[ITS_STOP], at=LATER)).leaves(status="active", stop_order_id="s1", protected=True)
+    bare = the(given(adopted), seen(APT, at=LATER))
+    assert (bare.action, bare.commands) == (Action.PROTECT, ())
+    assert str(bare.due) == "stop to buy 61.8 APTUSDT at a price that no plan says, reduce-only"
+
+
+def test_a_trailing_stop_is_taken_over_by_what_is_active_only() -> None:
+    locked = held("APTUSDT", "short", "61.8", "3.2333", mark_price="3.0")
+    snapshot = seen(locked, orders=[stop("APTUSDT", "buy", "s2", "3.1")], at=LATER)
+    story = given(*ENTERED, on(LoseStopLoss, reason="gone"))
+    done(story, snapshot).leaves(status="active", stop_price="3.1", protected=True)
+    assert the(given(request(), PLACED, FILLED), snapshot).action is Action.PROTECT
+
+
+@pytest.mark.parametrize(("there", "due"), [("61.8", "61.8"), ("20", "20"), ("123.6", "61.8")])
+def test_a_rollback_that_lacks_its_closing_order_says_which_and_sends_none(there: str, due: str) -> None:
+    """I-12: side and quantity come from the ledger, and what is not ours is not closed."""
+    story = given(request(), PLACED, FILLED, on(StartRollback, reason="no stop"))
+    found = the(story, seen(held("APTUSDT", "short", there, "3.2333"), at=LATER))
+    promised = Promised.by(story.history).closing_client_order_id
+    assert (found.action, found.commands, found.needs_attention) == (Action.ROLL_BACK, (), True)
+    assert promised is not None
+    assert found.due == DueOrder(
+        is_stop=False, symbol="APTUSDT", side="buy", quantity=Decimal(due), client_order_id=promised
+    )
+    assert str(found.due) == f"market order to buy {due} APTUSDT, reduce-only, client order id {promised}"
+
+
+def test_a_rollback_that_failed_names_the_order_of_its_last_attempt() -> None:
+    again = (on(FailRollback, reason="x", residual_qty="20"), on(StartRollback, reason="once more"))
+    story = given(request(), PLACED, FILLED, on(StartRollback, reason="no stop"), *again)
+    found = the(story, seen(held("APTUSDT", "short", "20", "3.2333"), at=LATER))
+    assert found.due is not None
+    assert isinstance(story.history[-1], RollbackStarted)
+    assert found.due.client_order_id == story.history[-1].client_order_id
+
+
+def test_the_other_side_at_the_exchange_is_no_evidence_for_ours() -> None:
+    found = the(given(request(), PLACED, FILLED), seen(held("APTUSDT", "long", "61.8", "3.2333"), at=LATER))
+    assert (found.action, found.commands, found.due) == (Action.WAIT, (), None)
+
+
+# -- every command ----------------------------------------------------------------------------------------------------
+
+
+def test_commands_name_the_version_that_was_looked_at_the_evidence_and_themselves() -> None:
+    story = given(request(), PLACED)
+    (first, second_one) = the(story, seen(APT, orders=[ITS_STOP], at=LATER)).commands
+    assert [first.command.expected_version, second_one.command.expected_version] == [2, 3]
+    assert first.command.command_id != second_one.command.command_id
+    assert {first.command.source, second_one.command.source} == {Source.RECOVERY}
+    assert first.command.metadata is not None
+    assert first.command.metadata["snapshots"] == [
+        {"digest": "seen at 600", "exchange": "binance", "taken_at": "2025-10-22T19:00:40.000000Z"}
+    ]
+    again = the(given(request(), PLACED), seen(APT, orders=[ITS_STOP], at=LATER)).commands
+    assert [each.command for each in again] == [first.command, second_one.command]
+
+
+@pytest.mark.parametrize(
+    ("plan", "side", "entry", "price"),
+    [
+        (Promised(stop_loss_percent=Decimal(2)), Side.SHORT, Decimal("3.2333"), Decimal("3.297966")),
+        (Promised(stop_loss_percent=Decimal(2)), Side.LONG, Decimal("0.2267"), Decimal("0.222166")),
+        (Promised(stop_loss_percent=Decimal(2)), Side.LONG, None, None),
+        (Promised(stop_price=Decimal("3.3")), Side.SHORT, Decimal("3.2333"), Decimal("3.3")),
+        (Promised(stop_price=Decimal("3.3")), Side.SHORT, None, Decimal("3.3")),
+        (Promised(stop_price=Decimal("3.2")), Side.SHORT, Decimal("3.2333"), None),
+        (Promised(), Side.LONG, Decimal(1), None),
+    ],
+)
+def test_the_price_of_a_stop_follows_from_its_plan(
+    plan: Promised, side: Side, entry: Decimal | None, price: Decimal | None
+) -> None:
+    assert plan.stop_for(side, entry) == price
+
+
+SHOWN = st.builds(
+    held, st.just("APTUSDT"), st.sampled_from(["long", "short"]), st.sampled_from(["4", "10"]),
+    st.sampled_from(["100", None]),
+)  # fmt: skip
+STOPS = [
+    stop("APTUSDT", side, number, price, quantity)
+    for side in ("buy", "sell")
+    for number, price in (("s1", "80"), ("s2", "120"), ("s3", None))
+    for quantity in (None, "4")
+]
+ORDERS = st.lists(st.sampled_from([*STOPS, limit("APTUSDT", "buy", "o1"), limit("APTUSDT", "sell", "o2")]), max_size=3)
+
+
+@for_any(conversations(), st.lists(SHOWN, max_size=1), st.none() | ORDERS)
+def test_all_that_is_proposed_is_accepted_whatever_happened_and_then_it_is_quiet(
+    sent: list[Command], positions: list[SeenPosition], orders: list[SeenOrder] | None
+) -> None:
+    happened = Position.track(KEY)
+    for number, command in enumerate(sent):
+        with suppress(CommandRefused):
+            happened.decide(command, Stamp(f"c{number}", command.at or second(0), second(number)))
+    events = cast("list[PositionEvent]", list(happened.collect_events()))
+    assume(events)
+    story = Story().happened(*events)
+    snapshots = [seen(*positions, OTHER, orders=orders, at=at) for at in (LATER, LATER + 60)]
+    for found in look(story, *snapshots):
+        for step in found.commands:
+            assert in_words(step.command)
+            story.when(step.command).needs_acceptance()
+            assert story.events, f"{step.command.verb} was no news"
+    assert [again.commands for again in look(story, *snapshots) if again.commands] == []

@@ -1,0 +1,406 @@
+"""Every workload in miniature: that what is counted was done, and that ratios and bars are worked out from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger, open_store
+from scripts.benchmarks import server
+from scripts.benchmarks.bench_report import Bar, Report
+from scripts.benchmarks.contest import Contested, contest
+from scripts.benchmarks.contestants.bare_database import Floor
+from scripts.benchmarks.contestants.eventsourcing_recorder import Stock
+from scripts.benchmarks.contestants.ledger_contestant import Ledger
+from scripts.benchmarks.contestants.three_layers import ThreeLayers
+from scripts.benchmarks.growth import Growth, measure_growth
+from scripts.benchmarks.lifecycle import SAVES, WARM_UP, Contestant, Measured, measure
+from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side
+from scripts.benchmarks.scan import fill, scan
+from scripts.benchmarks.scratch_databases import Places, places
+from scripts.cli import REFUSED
+from scripts.commands.demonstrate.bench import command
+from tests.infrastructure.event_store.postgres.load import eventually
+from tests.infrastructure.event_store.postgres.proxy import proxied
+
+PROCESSES = 2
+TINY = ["--rounds", "1", "--seconds", "0.05", "--cycles", "2"]
+OURS = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ledger\\_bench\\_%'"
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    return postgres_url
+
+
+@pytest.fixture
+def here(url: str) -> Iterator[Places]:
+    with places(url) as here:
+        yield here
+
+
+@pytest.fixture
+def either(ledger_url: str) -> Iterator[Places]:
+    with places(ledger_url) as either:
+        yield either
+
+
+def contestants(here: Places) -> list[Contestant]:
+    return [
+        Ledger(here.named("ledger")), ThreeLayers(here.named("layers")), Stock(here.named("stock")),
+        Floor(here.named("floor")),
+    ]  # fmt: skip
+
+
+def value(url: str, statement: str) -> Any:
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute(statement.encode()).fetchone()
+    assert found is not None
+    return found[0]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(command, words)
+
+
+def measured(per_second: float, p50_ms: float = 1.0, p99_ms: float = 2.0) -> Measured:
+    return Measured(int(per_second), per_second, p50_ms, p99_ms)
+
+
+def contested(processes: int, **per_second: list[float]) -> Contested:
+    names = {name.replace("_", " "): list(map(measured, rounds)) for name, rounds in per_second.items()}
+    return Contested(processes, names)
+
+
+def run_tiny(contestant: Contestant) -> int:
+    """How many lifecycles a table must show; with so few keys every process comes back to them."""
+    contestant.create()
+    done = measure(contestant, PROCESSES, 0.2, "T", keys=2)
+    assert done.lifecycles > 0
+    assert done.per_second > 0
+    assert 0 < done.p50_ms <= done.p99_ms
+    return done.lifecycles + PROCESSES * WARM_UP
+
+
+def test_the_ledger_counts_what_it_recorded(either: Places) -> None:
+    place = either.named("ledger")
+    lifecycles = run_tiny(Ledger(place))
+    with PositionLedger(open_store(place)) as ledger:
+        rows = ledger.positions()
+        closed = [row for row in rows if row.status == "closed"]
+        assert ledger.store.count_events() == 4 * lifecycles + len(closed)
+        assert {row.status for row in rows} == {"active", "closed"}
+        assert len(rows) == lifecycles
+        assert max(row.cycle for row in rows) > 1
+        assert verify(ledger.store).ok
+
+
+def test_the_three_layers_count_what_they_wrote(here: Places, url: str) -> None:
+    place = here.named("layers")
+    lifecycles = run_tiny(ThreeLayers(place))
+    complete = (
+        "status IN ('active', 'closed') AND exchange_order_id IS NOT NULL AND has_stop_loss AND entry_price = 3.2341"
+    )
+    assert value(url, f"SELECT count(*) FROM {place.schema}.positions WHERE {complete}") == lifecycles
+    assert value(url, f"SELECT count(*) FROM {place.schema}.positions") == lifecycles
+    assert value(url, f"SELECT count(*) FROM {place.schema}.positions WHERE status = 'closed'") > 0
+
+
+def test_the_three_layers_look_whether_somebody_holds_the_symbol(here: Places) -> None:
+    place = here.named("layers")
+    ThreeLayers(place).create()
+    runner = ThreeLayers(place).runner()
+    list(runner.lifecycle("APTUSDT"))
+    with pytest.raises(AssertionError, match="nobody holds"):
+        list(runner.lifecycle("APTUSDT"))
+    runner.close()
+    runner = ThreeLayers(place).runner()
+    runner.finish(["APTUSDT"])
+    list(runner.lifecycle("APTUSDT"))
+    runner.close()
+
+
+def test_the_stock_recorder_counts_what_it_recorded(here: Places, url: str) -> None:
+    place = here.named("stock")
+    lifecycles = run_tiny(Stock(place))
+    tables = f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{place.schema}'"
+    table = value(url, f"{tables} AND table_name LIKE '%events'")
+    assert value(url, f"SELECT count(*) FROM {place.schema}.{table}") == 4 * lifecycles
+    assert value(url, f"SELECT count(DISTINCT originator_id) FROM {place.schema}.{table}") == lifecycles
+
+
+def test_the_floor_counts_what_it_wrote(either: Places) -> None:
+    place = either.named("floor")
+    lifecycles = run_tiny(Floor(place))
+    with PositionLedger(open_store(place)) as ledger:
+        assert ledger.store.count_events() == 4 * lifecycles
+        assert len(ledger.positions()) == lifecycles
+
+
+def test_the_floor_writes_what_the_ledger_writes(either: Places) -> None:
+    written = []
+    for contestant in (Ledger(either.named("ledger")), Floor(either.named("floor"))):
+        contestant.create()
+        runner = contestant.runner()
+        assert len(list(runner.lifecycle("APTUSDT"))) == SAVES
+        runner.close()
+        with PositionLedger(open_store(contestant.settings)) as ledger:
+            (row,) = ledger.positions()
+            log = list(ledger.store.log())
+        shape = {event.originator_version: (event.topic, len(event.state)) for event in log}
+        told = row.as_json()
+        assert told["position_id"] == f"{row.stream}#1"
+        differs = {"position_id", "symbol", "stream", "intent_id", "client_order_id"}
+        clocks = {"opened_at", "activated_at", "updated_at", "unprotected_since"}
+        written.append((shape, {name: known for name, known in told.items() if name not in differs | clocks}))
+    by_ledger, by_floor = written
+    assert by_floor[0].keys() == by_ledger[0].keys() == {1, 2, 3, 4}
+    for version, (stored_type, length) in by_ledger[0].items():
+        assert by_floor[0][version][0] == stored_type
+        assert abs(by_floor[0][version][1] - length) <= 4  # the length of the symbol
+    assert by_floor[1] == by_ledger[1]
+
+
+def test_every_contestant_goes_to_the_port_that_the_environment_names(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxied(url) as proxy:
+        monkeypatch.setenv("PGPORT", str(proxy.port))
+        with places(proxy.url().replace(f":{proxy.port}", "")) as here:
+            for contestant in contestants(here):
+                contestant.create()
+                contestant.runner().close()
+
+
+def test_what_a_contestant_tells_libpq_is_forgotten_when_it_is_closed(here: Places) -> None:
+    before = dict(os.environ)
+    for contestant in contestants(here):
+        contestant.create()
+        contestant.runner().close()
+    assert dict(os.environ) == before
+
+
+def test_every_contestant_waits_for_the_disk(here: Places, url: str) -> None:
+    commits = "SELECT wal_sync FROM pg_stat_wal"
+    has_counter = value(url, "SELECT count(*) FROM information_schema.columns WHERE column_name = 'wal_sync'")
+    if not has_counter:
+        commits = "SELECT sum(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'"
+    for contestant in contestants(here):
+        contestant.create()
+        runner = contestant.runner()
+        before = value(url, commits)
+        for number in range(20):
+            list(runner.lifecycle(f"D{number}USDT"))
+        runner.close()
+        wanted = before + 20 * SAVES
+        eventually(lambda: value(url, commits) >= wanted)  # noqa: B023 - called now
+
+
+def test_a_process_that_fails_is_told_of(here: Places) -> None:
+    with pytest.raises(BenchmarkFailed, match="SchemaMismatch"):
+        measure(Ledger(here.named("never_made")), PROCESSES, 0.1, "T")
+
+
+def test_a_process_that_dies_is_told_of() -> None:
+    with pytest.raises(BenchmarkFailed, match="without a word"):
+        side_by_side(os._exit, [(1,)])
+
+
+def test_a_ratio_is_the_median_of_what_it_was_in_each_round() -> None:
+    result = contested(4, ledger=[100.0, 300.0, 90.0], floor=[200.0, 100.0, 100.0])
+    assert result.ratio("floor") == pytest.approx(0.9)
+    assert result.per_second("ledger") == 100.0
+    told = result.as_json()
+    assert told["ledger_over"] == {"floor": 0.9}
+    assert told["contestants"]["ledger"] == {
+        "lifecycles_per_second": 100.0, "rounds": [100.0, 300.0, 90.0], "append_p50_ms": 1.0, "append_p99_ms": 2.0,
+    }  # fmt: skip
+
+
+def test_another_contestant_begins_each_round(either: Places) -> None:
+    told: list[str] = []
+    contestants = [Ledger(either.named("a"), name="a"), Ledger(either.named("b"), name="b")]
+    for contestant in contestants:
+        contestant.create()
+    (result,) = contest(contestants, [1], 2, 0.05, told.append)
+    assert [line.split(", ")[2][0] for line in told] == ["a", "b", "b", "a"]
+    assert [len(rounds) for rounds in result.rounds.values()] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("bar", "judged"),
+    [
+        (Bar("b", 1.2, 1.2), "true"), (Bar("b", 1.2, 1.19), "false"), (Bar("b", 1.2, None), "null"),
+        (Bar("b", 1.5, 1.5, is_most=True), "true"), (Bar("b", 1.5, 1.51, is_most=True), "false"),
+    ],
+)  # fmt: skip
+def test_a_bar_holds_when_it_is_met(bar: Bar, judged: str) -> None:
+    assert json.dumps(bar.holds) == json.dumps(bar.as_json()["holds"]) == judged
+
+
+def test_the_bars_are_those_that_were_promised() -> None:
+    names = {"ledger": [12.0], "three_layers": [10.0], "stock": [3.0], "floor": [20.0]}
+    report = Report("PostgreSQL", 1.0, 1, growth={"sqlite": Growth(3_000, 1.0, 1.4, 2.0, 4.0)})
+    report.contested = [contested(count, **names) for count in (1, 4, 16)]
+    report.contested_slow = [contested(count, **names) for count in (1, 4, 16)]
+    told = {bar["bar"]: (bar["wanted"], bar["measured"], bar["holds"]) for bar in report.as_json()["bars"]}
+    expected: dict[str, tuple[str, float, bool]] = {}
+    for count in (1, 4, 16):
+        expected |= {
+            f"ledger / three layers, {count} processes": (">= 1.2", 1.2, True),
+            f"ledger / stock, {count} processes": (">= 3", 4.0, True),
+            f"ledger / floor, {count} processes": (">= 0.6", 0.6, True),
+            f"slow disk: ledger / three layers, {count} processes": (">= 0.9", 1.2, True),
+        }
+    assert told == expected | {
+        "slow disk: ledger / stock, 16 processes": (">= 6", 4.0, False),
+        "sqlite: cycle 3,000 / cycle 1, stream remembered": ("<= 1.5", 1.4, True),
+        "sqlite: cycle 3,000 / cycle 1, stream read first": ("<= 1.5", 2.0, False),
+    }
+
+
+def test_what_was_not_measured_does_not_hold_and_does_not_fail() -> None:
+    bars = Report("SQLite", 1.0, 1).bars()
+    assert {bar.holds for bar in bars} == {None}
+    assert [bar.what for bar in bars] == ["slow disk: ledger / three layers", "slow disk: ledger / stock, 16 processes"]
+
+
+def test_a_filled_ledger_is_sound_and_every_walk_sees_all_of_it(either: Places) -> None:
+    place = either.named("scan")
+    events = fill(place, 300)
+    assert 300 <= events < 302
+    scans = scan(place)
+    assert {name: walked.events for name, walked in scans.items()} == dict.fromkeys(
+        ("rebuild", "verify", "follow"), events
+    )
+    assert all(walked.per_second > 0 and walked.peak_mb > 1 for walked in scans.values())
+    with PositionLedger(open_store(place)) as ledger:
+        assert ledger.store.count_events() == events
+
+
+def test_a_walk_over_a_damaged_ledger_is_no_measurement(tmp_path: Path) -> None:
+    with places(f"sqlite:///{tmp_path}/any.db") as here:
+        place = here.named("scan")
+        fill(place, 100)
+        connection = sqlite3.connect(place.where)
+        connection.execute(
+            "UPDATE positions SET cycle = 77 WHERE position_id = (SELECT min(position_id) FROM positions)"
+        )
+        connection.commit()
+        connection.close()
+        with pytest.raises(BenchmarkFailed, match="1 rows"):
+            scan(place)
+
+
+def test_growth_is_measured_at_the_cycles_it_names(either: Places) -> None:
+    place = either.named("growth")
+    growth = measure_growth(place, cycles=5, samples=4)
+    with PositionLedger(open_store(place)) as ledger:
+        last = {row.symbol: row.cycle for row in ledger.positions()}
+    assert last == {"OLDUSDT": 8, "NEW0USDT": 1, "NEW1USDT": 1, "NEW2USDT": 1, "NEW3USDT": 1}
+    assert growth.warm == pytest.approx(growth.warm_last_ms / growth.warm_first_ms)
+    assert growth.as_json()["cold"]["ratio"] == pytest.approx(growth.cold_last_ms / growth.cold_first_ms, abs=0.001)
+
+
+def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str) -> None:
+    ran = run("--database", url, "--processes", "1,2", "--events", "100", "--json", *TINY)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(ran.stdout)
+    assert [result["processes"] for result in told["lifecycles"]] == [1, 2]
+    for result in told["lifecycles"]:
+        assert list(result["contestants"]) == ["ledger", "three layers", "stock", "floor"]
+        assert set(result["ledger_over"]) == {"three layers", "stock", "floor"}
+        for figures in result["contestants"].values():
+            assert figures["lifecycles_per_second"] > 0
+            assert 0 < figures["append_p50_ms"] <= figures["append_p99_ms"]
+    assert set(told["growth"]) == {"postgresql", "sqlite"}
+    assert told["scans"].keys() == {"rebuild", "verify", "follow"}
+    assert all(100 <= walked["events"] < 102 for walked in told["scans"].values())
+    assert "throw away" in told["slow_disk_missing"]
+    assert told["database"].startswith("PostgreSQL ")
+    assert len(told["bars"]) == 12
+    assert value(url, OURS) == 0
+
+
+def test_a_missed_bar_is_an_exit_code_only_when_asked_for(tmp_path: Path) -> None:
+    words = ["--database", f"sqlite:///{tmp_path}/any.db", "--processes", "1", "--events", "0", "--json", *TINY]
+    asked, unasked = run("--check", *words), run(*words)
+    is_missed = any(bar["holds"] is False for bar in json.loads(asked.stdout)["bars"])
+    assert asked.exit_code == (REFUSED if is_missed else 0)
+    assert unasked.exit_code == 0
+
+
+def test_on_sqlite_there_are_the_ledger_and_its_floor(tmp_path: Path) -> None:
+    ran = run("--database", f"sqlite:///{tmp_path}/any.db", "--processes", "2", "--events", "1", *TINY)
+    assert ran.exit_code == 0, ran.output
+    assert ran.stdout.startswith("SQLite ")
+    assert "stock" not in ran.stdout.partition("Bars")[0]
+    for word in ("floor", "rebuild", "verify", "follow", "Not measured with 1 ms"):
+        assert word in ran.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_database_it_brings_its_own_and_makes_its_disk_slow() -> None:
+    ran = run("--processes", "1", "--events", "0", "--json", *TINY)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(ran.stdout)
+    assert bool(told["lifecycles_slow_disk"]) != bool(told["slow_disk_missing"])
+    for result in told["lifecycles_slow_disk"]:
+        assert all(figures["append_p50_ms"] >= 1 for figures in result["contestants"].values())
+
+
+def test_without_a_server_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "is_there", lambda: False)
+    ran = run(*TINY)
+    assert ran.exit_code == 2
+    assert "--database" in ran.stderr
+
+
+def test_without_a_compiler_the_slow_disk_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(server.NoSlowDisk, match="no C compiler"), server.slow_server():
+        pass
+
+
+@pytest.mark.parametrize("wrong", ["", "0", "one", "1,,4", "-1"])
+def test_a_number_of_processes_that_is_none_is_refused(wrong: str) -> None:
+    ran = run("--processes", wrong)
+    assert ran.exit_code == 2
+    assert "1,4,16" in ran.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_half_way_it_leaves_nothing_behind(how: signal.Signals, url: str) -> None:
+    words = [sys.executable, "-c", "from scripts.commands.demonstrate.bench import command; command()", "--database", url]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as bench:
+        assert bench.stderr is not None
+        while "round 1" not in bench.stderr.readline():
+            assert bench.poll() is None
+        assert value(url, OURS) > 0
+        os.killpg(bench.pid, how) if how is signal.SIGINT else bench.send_signal(how)
+        said = bench.stderr.read()
+        assert bench.wait() != 0
+    assert value(url, OURS) == 0, said
+
+
+def test_places_of_two_runs_do_not_meet(url: str) -> None:
+    with places(url) as one, places(url) as other:
+        assert one.named("ledger").schema != other.named("ledger").schema
+        Ledger(one.named("ledger")).create()
+        Ledger(other.named("ledger")).create()
+        assert value(url, OURS) == 2
+        assert replace(one.named("ledger"), schema="x") == replace(other.named("ledger"), schema="x")
+    assert value(url, OURS) == 0

@@ -1,0 +1,223 @@
+"""`diagnose` as it is run: on ledgers that are well, that need a hand, and that are damaged."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.errors import PositionAlreadyOpen
+from domain.values import timestamp_text
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
+from tests.scripts.program import Program, Ran
+
+CHECKS = ["incomplete", "unprotected", "outcome_unknown", "rolling_back", "projections", "damage", "database"]
+
+
+class Diagnosed(Ran):
+    @property
+    def sections(self) -> dict[str, dict[str, Any]]:
+        return {section["check"]: section for section in self.json["sections"]}
+
+    def found(self, check: str) -> list[tuple[str, str]]:
+        return [(each["severity"], each["subject"]) for each in self.sections[check]["findings"]]
+
+
+Run = Callable[..., Diagnosed]
+
+
+def at(ago: float) -> str:
+    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
+
+
+@pytest.fixture
+def run(ledger_url: str, program: Program) -> Run:
+    return lambda *arguments: Diagnosed(*program("diagnose", *arguments, "--database", ledger_url))
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[PositionLedger]:
+    """APT, entered and protected ten minutes ago."""
+    with PositionLedger.connect(ledger_url) as ledger:
+        apt = {"position_id": "APTUSDT.binance#1", "at": at(599)}
+        request(ledger, "APTUSDT", 600)
+        ledger.record_entry_placed(**apt, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333")
+        ledger.set_stop_loss(**apt, stop_price="3.298", exchange_order_id="s1", activate=True)
+        yield ledger
+
+
+def request(ledger: PositionLedger, symbol: str, ago: float, exchange: str = "binance") -> None:
+    ledger.request_entry(
+        symbol=symbol, exchange=exchange, side="short", quantity="61.8", intent_id=f"{symbol} {ago}", at=at(ago)
+    )
+
+
+@pytest.fixture
+def tamper(ledger_url: str, ledger: PositionLedger) -> Callable[[str], None]:
+    """Change what is stored as whoever owns the database can, with the guards removed."""
+    del ledger
+    settings = Settings.read(ledger_url)
+
+    def on_sqlite(statement: str) -> None:
+        with closing(sqlite3.connect(settings.where)) as connection:
+            for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+                connection.execute(f"DROP TRIGGER {name}")
+            connection.execute("PRAGMA ignore_check_constraints = ON")
+            connection.execute(statement)
+            connection.commit()
+
+    def on_postgres(statement: str) -> None:
+        with psycopg.connect(settings.where) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(statement.encode())
+
+    return on_sqlite if settings.kind == "sqlite" else on_postgres
+
+
+# -- a ledger that is well --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_ledger_that_is_well_is_exit_0(run: Run) -> None:
+    ran = run("--json")
+    assert (ran.code, ran.json["mode"], ran.json["ok"], list(ran.sections)) == (0, "check", True, CHECKS)
+    assert {name for name, section in ran.sections.items() if section["severity"] != "ok"} <= {"database"}
+    assert ran.sections["damage"]["says"] == "4 events in 1 streams, 1 rows: all of it holds"
+    assert "last_24_hours" not in ran.json
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_database_software_is_named_and_its_warning_is_no_reason_to_fail(
+    run: Run, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
+    is_sqlite = ledger_url.startswith("sqlite")
+    ran = run("--json")
+    assert ran.code == 0
+    assert ran.sections["database"]["says"].startswith("SQLite 3." if is_sqlite else "PostgreSQL, ")
+    assert ran.sections["database"]["severity"] == ("warning" if is_sqlite else "ok")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
+    assert run("--json").sections["database"]["severity"] == "ok"
+
+
+def test_without_a_ledger_there_is_nothing_to_look_at(run: Run) -> None:
+    ran = run()
+    assert (ran.code, ran.out) == (3, "")
+
+
+# -- one that needs a hand --------------------------------------------------------------------------------------------
+
+
+def test_what_is_wrong_is_named_with_the_next_command(run: Run, ledger: PositionLedger) -> None:
+    request(ledger, "FLRUSDT", 120)
+    request(ledger, "AVLUSDT", 7200, "bybit")
+    ledger.lose_stop_loss(position_id="APTUSDT.binance#1", reason="cancelled by a cleaner", at=at(120))
+    before = ledger.store.count_events()
+    ran = run()
+    assert (ran.code, ran.err) == (1, "")
+    assert (
+        "critical  incomplete       2 under way, 2 for longer than they may\n"
+        "          critical: AVLUSDT.bybit#1: pending_entry for 2 h\n"
+        "            next: position-ledger recover --symbol AVLUSDT --exchange bybit --snapshot FILE\n"
+        "          warning: FLRUSDT.binance#1: pending_entry for 2 min\n"
+        "            next: position-ledger recover --symbol FLRUSDT --exchange binance --snapshot FILE\n"
+        "critical  unprotected      1 of 1 held positions\n"
+        "          critical: APTUSDT.binance#1: short 61.8 without a confirmed stop for 2 min\n"
+    ) in re.sub(r"for (2 h|2 min) [.\d]+ s\b", r"for \1", ran.out)
+    assert ledger.store.count_events() == before
+
+
+def test_only_what_is_critical_is_exit_1_and_age_says_what_is(run: Run, ledger: PositionLedger) -> None:
+    request(ledger, "FLRUSDT", 7200)
+    assert run().code == 1
+    assert (run("--age", "3").code, run("--age", "0.5").code) == (0, 1)
+    assert run("--symbol", "apt/usdt:usdt").code == 0
+    assert run("--exchange", "Binance").code == 1
+    assert run("--account", "sub1").code == 0
+
+
+def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: PositionLedger, tmp_path: Path) -> None:
+    path = tmp_path / "binance.json"
+    xmr = {"symbol": "XMR/USDT:USDT", "side": "long", "contracts": 0.5, "entry_price": 310.25}
+    path.write_text(json.dumps({"exchange": "binance", "timestamp": at(5), "positions": [xmr], "orders": []}))
+    ran = run("--snapshot", path, "--json")
+    assert (ran.code, ran.found("exchange")) == (
+        1, [("warning", "APTUSDT.binance#1"), ("critical", "XMRUSDT.binance"), ("critical", "XMRUSDT.binance")],
+    )  # fmt: skip
+    advice = ran.sections["exchange"]["findings"][0]["advice"]
+    assert advice == f"position-ledger reconcile --symbol APTUSDT --exchange binance --snapshot {path}"
+    assert run("--snapshot", path, "--symbol", "APTUSDT").code == 0
+    assert ledger.store.count_events() == 4
+
+
+def test_a_report_adds_the_rates_of_a_day(run: Run, ledger: PositionLedger) -> None:
+    request(ledger, "FLRUSDT", 600)
+    ledger.fail_entry(position_id="FLRUSDT.binance#1", outcome="rejected", code="30208", reason="price limit")
+    request(ledger, "OLDUSDT", 90_000)
+    ledger.fail_entry(position_id="OLDUSDT.binance#1", outcome="rejected", reason="x", at=at(89_999))
+    with pytest.raises(PositionAlreadyOpen):
+        request(ledger, "APTUSDT", 1)
+    ran = run("--mode", "report", "--json")
+    report = ran.json["last_24_hours"]
+    assert (ran.code, report["by_status"]) == (0, {"active": 1, "failed": 1})
+    assert [each["count"] for each in report["failures_per_hour"]] == [1]
+    assert (report["rejections"]["early"], len(report["criteria"])) == (1, 7)
+    assert list(ran.sections) == [*CHECKS[:5], "criteria", *CHECKS[5:]]
+    said = run("--mode", "report").out
+    assert "\nopened      1 active, 1 failed\nfailures    1\n" in said
+    assert "\nduplicates  1 refused early, 0 late, 0 other repeats\ncriteria    " in said
+    assert run("--mode", "report", "--symbol", "XMR/USDT", "--json").json["last_24_hours"]["by_status"] == {}
+
+
+def test_a_wrong_word_is_usage(run: Run) -> None:
+    for arguments in (["--mode", "repair"], ["--age", "-1"], ["--snapshot", "nowhere.json"], ["--timezone", "UTC"]):
+        ran = run(*arguments)
+        assert (ran.code, ran.out) == (2, "")
+
+
+# -- one that is damaged ----------------------------------------------------------------------------------------------
+
+
+def test_damage_is_named_and_not_looked_for_when_that_is_said(run: Run, tamper: Callable[[str], None]) -> None:
+    tamper("UPDATE ledger_events SET payload = replace(payload, '61.8', '61.9') WHERE version = 2")
+    ran = run("--json")
+    assert (ran.code, ran.sections["damage"]["severity"]) == (1, "critical")
+    assert ran.found("damage")[0] == ("critical", "APTUSDT.binance version 2")
+    assert ran.sections["damage"]["findings"][0]["advice"] == "position-ledger history APTUSDT.binance"
+    skipped = run("--skip-verify", "--json")
+    assert (skipped.code, skipped.sections["damage"]["says"]) == (0, "not looked for")
+
+
+def test_an_event_that_nobody_can_read_stops_no_diagnosis(run: Run, tamper: Callable[[str], None]) -> None:
+    tamper("UPDATE ledger_events SET type = 'Nonsense.v9' WHERE version = 2")
+    for arguments in (["--mode", "report"], []):
+        ran = run(*arguments, "--json")
+        assert (ran.code, ran.found("projections")) == (1, [("critical", "statistics")])
+        assert ("critical", "APTUSDT.binance version 2") in ran.found("damage")
+        assert "criteria" not in ran.sections
+    ran = run("--mode", "report", "--json")
+    assert ran.json["last_24_hours"]["criteria"] is None
+    assert "criteria    not known" in run("--mode", "report").out
+
+
+def test_rows_that_nobody_can_read_stop_no_diagnosis(run: Run, tamper: Callable[[str], None]) -> None:
+    tamper("UPDATE positions SET leg = 'SIDEWAYS'")
+    ran = run("--mode", "report", "--json")
+    assert (ran.code, ran.found("damage")) == (1, [("critical", "positions")])
+    assert ran.sections["damage"]["findings"][0]["advice"] == "position-ledger rebuild"
+    assert "incomplete" not in ran.sections, "nothing is said of what could not be looked at"
+
+
+def test_a_row_that_differs_is_to_be_rebuilt(run: Run, tamper: Callable[[str], None]) -> None:
+    tamper("UPDATE positions SET intent_id = 'another'")
+    (found,) = run("--json").sections["damage"]["findings"]
+    assert (found["subject"], found["advice"]) == ("APTUSDT.binance#1", "position-ledger rebuild")

@@ -1,0 +1,183 @@
+"""What a page says, and what it must not: nothing of a ledger is markup, and nothing is fetched."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from domain.commands.base import Command
+from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, SetStopLoss
+from domain.values import Side
+from projections.audit.narrative import story
+from scripts.html.cycle_chart import SIZES, draw, needs_closer_look
+from scripts.html.cycle_page import EventTable, write_page
+from scripts.html.price_scale import PriceScale
+from scripts.html.shapes import spread
+from scripts.html.time_scale import TimeScale
+from tests.projections.cycles import LATER, cycle, refused, rivals
+from tests.scripts.cases import HOSTILE
+from tests.spec import FILLED, PLACED, STOP, on, request, second
+
+ENTERED = ((0, request()), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)))
+CLOSED = on(Close, exit_reason="target", avg_px_close="3.1")
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+
+def page(folder: Path, *sent: tuple[float, Command], **values: object) -> str:
+    told = story(cycle(*sent), [*rivals([3, 3.1]), refused(4, HOSTILE)], LATER)
+    path = folder / "page.html"
+    table = EventTable(("version", "cycle", "when (UTC)", "what"), [(1, 1, "now", HOSTILE)], is_open=True, hash="00")
+    write_page(path, str(values.get("title", "APT")), [(told, table)], as_of=None, written_at=second(7))
+    return path.read_text(encoding="utf-8")
+
+
+def test_nothing_that_others_wrote_becomes_markup(tmp_path: Path) -> None:
+    hostile = on(Close, exit_reason=HOSTILE, avg_px_close="3.1")
+    text = page(
+        tmp_path, (0, request(intent_id=HOSTILE[:60].strip(" \x1b[31m"))), *ENTERED[1:], (9, hostile), title=HOSTILE
+    )
+    assert "script" not in Tags(text).tags and "&lt;script&gt;" in text
+    assert not [name for name, _ in Tags(text).attributes if name.startswith("on")]
+
+
+def test_nothing_is_fetched(tmp_path: Path) -> None:
+    text = page(tmp_path, *ENTERED, (9, CLOSED))
+    assert not re.findall(r"https?:|//|@import|url\((?!#)", text.replace("</", ""))
+    assert not {name for name, _ in Tags(text).attributes} & {"src", "href", "srcset", "data", "action"}
+    assert "default-src 'none'" in text
+
+
+def test_a_drawing_has_a_title_and_a_description_in_words(tmp_path: Path) -> None:
+    text = page(tmp_path, *ENTERED, (100, on(LoseStopLoss, reason="gone")), (160, CLOSED))
+    ids = re.findall(r'aria-labelledby="(\S+) (\S+)"', text)
+    assert ids and all(f'id="{title}"' in text and f'id="{words}"' in text for title, words in ids)
+    assert len(set(ids)) == len(ids)
+    assert "Unprotected 2 times, 1 min 3 s in all, longest 1 min from 18:52:20.000. 3 rivals refused." in text
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        ((0, request()),),
+        ((0, request(signal_price=None)), (5, PLACED)),
+        ((0, request()), (0, PLACED), (0, FILLED), (0, STOP), (0, on(Activate)), (0, CLOSED)),
+        ((0, Adopt.of(symbol="APTUSDT", exchange="binance", side="long", quantity="1", avg_px_open="2", reason="x")),),
+    ],
+    ids=["one event", "no price", "all at once", "adopted"],
+)
+def test_a_cycle_of_which_little_is_known_has_a_page_too(
+    tmp_path: Path, sent: tuple[tuple[float, Command], ...]
+) -> None:
+    assert "APTUSDT.binance#1" in page(tmp_path, *sent)
+
+
+def test_a_page_of_three_thousand_moves_stays_light() -> None:
+    moves = [
+        (10 + at, on(SetStopLoss, stop_price=f"{3.29 - at / 100000:.5f}", exchange_order_id=f"s{at}"))
+        for at in range(3000)
+    ]
+    time = story(cycle(*ENTERED, *moves), rivals(range(20, 2000)), LATER).timeline
+    for size in SIZES:
+        drawing = draw(time, Side.SHORT, "", size)
+        assert len(drawing.lines) + len(drawing.boxes) + len(drawing.words) < 200
+        assert sum(len(line.path) for line in drawing.lines) < 100_000
+
+
+def test_many_fills_at_one_place_are_drawn_once() -> None:
+    fills = [(2 + at / 1000, on(RecordEntryFill, trade_id=f"t{at}", last_qty="1", last_px="3.2")) for at in range(500)]
+    time = story(cycle((0, request(quantity="500")), (1, PLACED), *fills, (900, CLOSED)), [], LATER).timeline
+    assert sum(line.look == "entry" for line in draw(time, Side.SHORT, "", SIZES[0]).lines) == 1
+
+
+def test_gaps_are_wide_enough_to_be_seen_but_never_look_like_one() -> None:
+    lost = on(LoseStopLoss, reason="replaced")
+
+    def bare(times: int) -> float:
+        steps: list[tuple[float, Command]] = []
+        for at in range(10, 10 + 4 * times, 4):
+            steps += [(at, lost), (at + 0.01, on(SetStopLoss, stop_price="3.29", exchange_order_id=f"s{at}"))]
+        drawing = draw(story(cycle(*ENTERED, *steps, (9000, CLOSED)), [], LATER).timeline, Side.SHORT, "", SIZES[0])
+        return sum(box.width for box in drawing.boxes if box.look == "bare")
+
+    assert bare(1) == pytest.approx(6)
+    assert bare(2000) < 100
+
+
+def test_the_entry_is_looked_at_closely_only_where_it_would_be_lost() -> None:
+    assert needs_closer_look(story(cycle(*ENTERED, (900, CLOSED)), [], LATER).timeline)
+    assert not needs_closer_look(story(cycle(*ENTERED, (12, CLOSED)), [], LATER).timeline)
+    assert not needs_closer_look(story(cycle((0, request())), [], LATER).timeline)
+
+
+# -- scales -----------------------------------------------------------------------------------------------------
+
+
+def test_time_is_linear_unless_nothing_happened_for_very_long() -> None:
+    scale = TimeScale([second(0), second(5), second(10)], 100, 200)
+    assert [scale.x(second(at)) for at in (0, 2.5, 10, 99, -1)] == [100, 125, 200, 200, 100]
+    assert not scale.cuts
+
+
+def test_a_quiet_year_is_cut_short_and_the_rest_keeps_one_scale() -> None:
+    year = timedelta(days=365)
+    scale = TimeScale([second(0), second(5), second(5) + year, second(10) + year], 0, 1000)
+    assert len(scale.cuts) == 1
+    assert scale.x(second(5)) - scale.x(second(0)) == pytest.approx(
+        scale.x(second(10) + year) - scale.x(second(5) + year)
+    )
+    assert {tick.date for tick in scale.ticks()} >= {"2025-10-22", "2026-10-22"}
+
+
+def test_a_quiet_stretch_is_cut_short_sooner_after_the_end() -> None:
+    times = [second(0), second(10), second(10 + 25 * 10)]
+    assert not TimeScale(times, 0, 1000).cuts
+    assert len(TimeScale(times, 0, 1000, over_at=second(10)).cuts) == 1
+    assert not TimeScale([*times[:2], second(10 + 23 * 10)], 0, 1000, over_at=second(10)).cuts
+
+
+def test_ticks_are_round_and_never_run_into_each_other() -> None:
+    for seconds in (0.004, 1, 7, 61, 3599, 86400, 86400 * 40, 86400 * 9000):
+        ticks = TimeScale([second(0), second(seconds)], 0, 800).ticks()
+        assert 1 <= len(ticks) <= 11
+        assert all(later.x - earlier.x > 60 for earlier, later in pairwise(ticks))
+
+
+def test_one_moment_alone_has_a_place() -> None:
+    assert TimeScale([second(0)], 0, 100).x(second(0)) == 50 and len(TimeScale([second(0)], 0, 100).ticks()) == 1
+
+
+@pytest.mark.parametrize(
+    ("prices", "labels"),
+    [
+        (["3.2295", "3.2941"], ["3.23", "3.24", "3.25", "3.26", "3.27", "3.28", "3.29", "3.3"]),
+        (["0.000000154"], ["0.000000153", "0.000000154", "0.000000155"]),
+        (["0"], ["-1", "0", "1"]),
+        (["99000", "101000"], ["99000", "99500", "100000", "100500", "101000"]),
+    ],
+)
+def test_price_ticks_are_round_and_exact(prices: list[str], labels: list[str]) -> None:
+    shown = [text for _, text in PriceScale([Decimal(price) for price in prices], 0, 100).ticks(8)]
+    assert set(labels) <= set(shown) and len(shown) <= 9
+
+
+def test_labels_are_moved_apart_and_stay_inside() -> None:
+    assert spread([10, 12, 90], 15, 5, 100) == [10, 25, 90]
+    assert spread([98, 99, 100], 15, 5, 100) == [70, 85, 100]
+    assert spread([], 15, 0, 100) == []
