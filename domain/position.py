@@ -8,26 +8,26 @@ from typing import Final
 
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.decisions.decision import Recording, Stamp
+from domain.decisions.decision import CommandContext, Recording
 from domain.decisions.entry import Entry
 from domain.decisions.exit import Exit
 from domain.decisions.protection import Protection
 from domain.decisions.rollback import Rollback
-from domain.state import Answer
+from domain.state import CommandResult
 from domain.values import EXACT
 
 
 class Position(Entry, Protection, Exit, Rollback):
     """One key: what the bots may do there next. What they did is its memory."""
 
-    def decide(self, command: Command, stamp: Stamp | None = None) -> Answer:
+    def decide(self, command: Command, stamp: CommandContext | None = None) -> CommandResult:
         """Check every rule for one command and record what follows from it, or refuse and record nothing.
 
         Shape:   the answer; `pending_events` are what is new, none of them when it was answered before.
         Refuses: CommandRefused. Without a stamp the command must carry its own: here is no clock and no randomness.
         """
         assert command.key.stream == self.id, f"{command.key} is not {self.id}"
-        stamp = stamp or Stamp.of(command)
+        stamp = stamp or CommandContext.of(command)
         if answer := self.answers.get(stamp.command_id):
             return self._same(answer, command, f"command_id {stamp.command_id}")
         self._recording = Recording(command, stamp, self.version)
@@ -39,7 +39,7 @@ class Position(Entry, Protection, Exit, Rollback):
         return no_news or self.answers[stamp.command_id]
 
 
-_METHODS: Final[dict[type[Command], Callable[..., Answer | None]]] = {
+_METHODS: Final[dict[type[Command], Callable[..., CommandResult | None]]] = {
     c.RequestEntry: Position.request_entry,
     c.RecordEntryPlaced: Position.record_entry_placed,
     c.RecordEntryFill: Position.record_entry_fill,

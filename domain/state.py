@@ -18,7 +18,7 @@ from domain.values import Side, Status
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Answer(NamedTuple):
+class CommandResult(NamedTuple):
     """What a command was answered: how the stream stood after its last event, and which events those were."""
 
     request: str
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     close_quantity: Decimal | None = None
 
 
-class Memory(BaseAggregate[str]):
+class PositionState(BaseAggregate[str]):
     """What the bots did with one key, cycle by cycle.
 
     The fields are those of the cycle that holds the slot, or else of the last one.
@@ -55,7 +55,7 @@ class Memory(BaseAggregate[str]):
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     trades: dict[str, str] = field(default_factory=dict)
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: dict[str, CommandResult] = field(default_factory=dict)
 
     @classmethod
     def of_stream(cls, stream: str, *, version: int = 0) -> Self:
@@ -172,7 +172,7 @@ class Memory(BaseAggregate[str]):
         order_id, close_side, close_quantity = self.client_order_id, None, None
         if isinstance(event, e.RollbackStarted):
             order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
-        self.answers[event.command_id] = Answer(
+        self.answers[event.command_id] = CommandResult(
             event.request,
             event.position_id,
             event.originator_version,

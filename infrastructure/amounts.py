@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, exact, rounded
-from infrastructure.legacy.importing.import_findings import Kind
+from infrastructure.legacy.importing.import_findings import ImportFindingKind
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 _LONG = re.compile(rf"[+-]?\d*\.\d{{{DECIMALS_MAX}}}\d*[1-9]\d*", re.ASCII)
@@ -20,7 +20,7 @@ class Amount:
     """A number, or None when it cannot be known; and what was doubtful about its text, if anything."""
 
     number: Decimal | None
-    doubt: Kind | None = None
+    doubt: ImportFindingKind | None = None
 
 
 def read_amount(text: str) -> Amount:
@@ -30,20 +30,20 @@ def read_amount(text: str) -> Amount:
     except ValueError:
         pass
     if text.lower() in _NOT_FINITE:
-        return Amount(None, Kind.NOT_FINITE)
+        return Amount(None, ImportFindingKind.NOT_FINITE)
     if not _NUMBER.fullmatch(text):
-        return Amount(None, Kind.UNREADABLE_NUMBER)
+        return Amount(None, ImportFindingKind.UNREADABLE_NUMBER)
     number = Decimal(text)
     if number.copy_abs() >= MAGNITUDE_MAX:
-        return Amount(None, Kind.UNREADABLE_NUMBER)
+        return Amount(None, ImportFindingKind.UNREADABLE_NUMBER)
     if number and number.adjusted() < -DECIMALS_MAX - 1:
-        return Amount(Decimal(0), Kind.LONG_DECIMAL)
+        return Amount(Decimal(0), ImportFindingKind.LONG_DECIMAL)
     short = rounded(number)
-    return Amount(short if short.copy_abs() < MAGNITUDE_MAX else None, Kind.LONG_DECIMAL)
+    return Amount(short if short.copy_abs() < MAGNITUDE_MAX else None, ImportFindingKind.LONG_DECIMAL)
 
 
-def doubt_of(text: str) -> Kind | None:
+def doubt_of(text: str) -> ImportFindingKind | None:
     """What is doubtful about a value that nothing is read from, if it looks like a number."""
     if text.lower() in _NOT_FINITE:
-        return Kind.NOT_FINITE
-    return Kind.LONG_DECIMAL if len(text) > DECIMALS_MAX and _LONG.fullmatch(text) else None
+        return ImportFindingKind.NOT_FINITE
+    return ImportFindingKind.LONG_DECIMAL if len(text) > DECIMALS_MAX and _LONG.fullmatch(text) else None

@@ -21,7 +21,7 @@ class OrderKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenPosition:
+class PositionReport:
     """A position that the exchange shows. Units as in a row of ours; None is "it does not say"."""
 
     key: PositionKey
@@ -44,7 +44,7 @@ class SeenPosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenOrder:
+class OrderReport:
     """An order that rests at the exchange. `side` is `buy` or `sell`; None is "it does not say"."""
 
     key: PositionKey
@@ -82,7 +82,7 @@ class SeenOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class AccountSnapshot:
     """What one account at one exchange looked like.
 
     Shape: `positions` and `orders` are None when the exchange was not asked, or did not answer: that is not "none".
@@ -93,8 +93,8 @@ class Snapshot:
     account: str | None = None
     taken_at: datetime | None = None
     is_time_exact: bool = True
-    positions: tuple[SeenPosition, ...] | None = None
-    orders: tuple[SeenOrder, ...] | None = None
+    positions: tuple[PositionReport, ...] | None = None
+    orders: tuple[OrderReport, ...] | None = None
     doubts: tuple[str, ...] = ()
     """Why it is not all that was there; with any of these, nothing is concluded from what it does not show."""
     order_doubts: tuple[str, ...] = ()

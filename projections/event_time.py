@@ -15,8 +15,13 @@ from domain.values import EXACT, Side, Status
 from projections.positions import PositionRow, project
 
 _STEPS: Final = (
-    e.EntryFailed, e.Activated, e.RollbackStarted, e.RolledBack, e.RollbackFailed, e.PositionClosed,
-)  # fmt: skip
+    e.EntryFailed,
+    e.Activated,
+    e.RollbackStarted,
+    e.RolledBack,
+    e.RollbackFailed,
+    e.PositionClosed,
+)
 _EVIDENCE: Final = (e.EntryPlaced, e.EntryFilled, e.PositionAdjusted, e.EntryFailed)
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -52,7 +57,7 @@ def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | 
     Shape: `cycle` in the order of recording. Flags and the times in the row are as the events have them.
     """
     row = None
-    tally = Tally(cycle)
+    tally = EventTimeTotals(cycle)
     for happened_at, event in in_its_order(cycle):
         if happened_at > moment:
             break
@@ -107,7 +112,7 @@ class _Exit:
     px: Decimal | None
 
 
-class Tally:
+class EventTimeTotals:
     """The totals of one cycle, counted by the rules of its decisions, in whatever order its events are told.
 
     In the order of recording it gives the totals that the events carry.

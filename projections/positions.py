@@ -175,18 +175,27 @@ def _opening(event: e.PositionEvent) -> dict[str, Any] | None:
     match event:
         case e.EntryRequested():
             return _opened(
-                event, event.side, Status.PENDING_ENTRY,
-                requested_qty=event.quantity, signal_price=event.signal_price, intent_id=event.intent_id,
+                event,
+                event.side,
+                Status.PENDING_ENTRY,
+                requested_qty=event.quantity,
+                signal_price=event.signal_price,
+                intent_id=event.intent_id,
                 client_order_id=event.client_order_id,
-            )  # fmt: skip
+            )
         case e.EntryPlaced(side=Side()):
             assert event.side is not None, "matched"
             return _opened(
-                event, event.side, Status.ENTRY_PLACED,
-                requested_qty=event.quantity, signal_price=event.signal_price, intent_id=event.intent_id,
-                client_order_id=event.client_order_id, exchange_order_id=event.exchange_order_id,
+                event,
+                event.side,
+                Status.ENTRY_PLACED,
+                requested_qty=event.quantity,
+                signal_price=event.signal_price,
+                intent_id=event.intent_id,
+                client_order_id=event.client_order_id,
+                exchange_order_id=event.exchange_order_id,
                 **_held(event.holding),
-            )  # fmt: skip
+            )
         case e.PositionAdopted():
             return _opened(event, event.side, Status.ACTIVE, activated_at=event.ts_event, **_held(event.holding))
         case e.PositionImported():
@@ -199,9 +208,11 @@ def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
         case e.EntryPlaced():
             status = Status.ENTRY_PLACED if row.status is Status.PENDING_ENTRY else row.status
             return dict(
-                status=status, exchange_order_id=event.exchange_order_id, outcome_unknown=False,
+                status=status,
+                exchange_order_id=event.exchange_order_id,
+                outcome_unknown=False,
                 **_held(event.holding),
-            )  # fmt: skip
+            )
         case e.EntryFilled():
             return dict(outcome_unknown=False, late_fill=row.late_fill or event.late, **_held(event.holding))
         case e.EntryOutcomeUnknown():
@@ -211,15 +222,21 @@ def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
         case e.StopLossSet():
             early = row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
             return dict(
-                status=Status.PENDING_SL if early else row.status, stop_price=event.stop_price,
-                stop_quantity=event.quantity, stop_order_id=event.exchange_order_id, stop_confirmed=True,
+                status=Status.PENDING_SL if early else row.status,
+                stop_price=event.stop_price,
+                stop_quantity=event.quantity,
+                stop_order_id=event.exchange_order_id,
+                stop_confirmed=True,
                 stop_locks_profit=event.locks_profit,
-            )  # fmt: skip
+            )
         case e.StopLossLost():
             return dict(
-                stop_price=None, stop_quantity=None, stop_order_id=None, stop_confirmed=False,
+                stop_price=None,
+                stop_quantity=None,
+                stop_order_id=None,
+                stop_confirmed=False,
                 stop_locks_profit=False,
-            )  # fmt: skip
+            )
         case e.Activated():
             return dict(status=Status.ACTIVE, activated_at=event.ts_event)
         case e.PositionReduced():
@@ -230,16 +247,22 @@ def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
             return dict(status=Status.ROLLING_BACK, rollback_failed=False, exit_reason=event.reason)
         case e.RolledBack():
             return dict(
-                status=Status.ROLLED_BACK, closed_at=event.ts_event, avg_px_close=event.holding.avg_px_close,
-                exit_reason=event.reason or row.exit_reason, **_held(event.holding),
-            )  # fmt: skip
+                status=Status.ROLLED_BACK,
+                closed_at=event.ts_event,
+                avg_px_close=event.holding.avg_px_close,
+                exit_reason=event.reason or row.exit_reason,
+                **_held(event.holding),
+            )
         case e.RollbackFailed():
             return dict(rollback_failed=True, **_held(event.holding))
         case e.PositionClosed():
             return dict(
-                status=Status.CLOSED, closed_at=event.ts_event, avg_px_close=event.avg_px_close,
-                exit_reason=event.exit_reason, **_held(event.holding),
-            )  # fmt: skip
+                status=Status.CLOSED,
+                closed_at=event.ts_event,
+                avg_px_close=event.avg_px_close,
+                exit_reason=event.exit_reason,
+                **_held(event.holding),
+            )
     raise AssertionError(f"{type(event).__name__} is no event of a position")
 
 
@@ -248,14 +271,20 @@ def _imported(event: e.PositionImported) -> dict[str, Any]:
     if event.status in (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK):
         held |= {"filled_qty": None, "realized_pnl": None, "avg_px_open": event.avg_px_open}
     return _opened(
-        event, event.side, event.status,
+        event,
+        event.side,
+        event.status,
         **held,
-        requested_qty=event.quantity, intent_id=event.intent_id, exchange_order_id=event.exchange_order_id,
-        stop_price=event.stop_price, stop_confirmed=event.stop_confirmed and event.stop_price is not None,
+        requested_qty=event.quantity,
+        intent_id=event.intent_id,
+        exchange_order_id=event.exchange_order_id,
+        stop_price=event.stop_price,
+        stop_confirmed=event.stop_confirmed and event.stop_price is not None,
         exit_reason=event.exit_reason,
-        activated_at=event.ts_event if event.status is Status.ACTIVE else None, closed_at=event.closed_at,
+        activated_at=event.ts_event if event.status is Status.ACTIVE else None,
+        closed_at=event.closed_at,
         legacy_id=event.legacy_id,
-    )  # fmt: skip
+    )
 
 
 def needs_stop(row: PositionRow) -> bool:

@@ -41,7 +41,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (STATISTICS,)
 
 
 @dataclass(frozen=True)
-class Poison:
+class PoisonEvent:
     """An event that cannot be read, or not be projected: where it stands, and why."""
 
     nid: int
@@ -52,7 +52,7 @@ class Poison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skip:
+class SkippedEvent:
     """A poisonous event that an operator left out of a projection: which, who, when and why."""
 
     projection: str

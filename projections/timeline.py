@@ -21,7 +21,7 @@ from projections.positions import PositionRow, project
 _ENTERING: Final = frozenset({Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL})
 
 
-class Refusal(statistics.Refusal, Protocol):
+class Refusal(statistics.RefusalRecord, Protocol):
     """A refused duplicate, as the rejections log has it, with the intent that was refused."""
 
     @property
@@ -95,7 +95,7 @@ class Gap(Span):
 
 
 @dataclass(frozen=True)
-class Step:
+class StopStep:
     """A price from some time on; None: there is none any more."""
 
     at: datetime
@@ -141,8 +141,8 @@ class Timeline:
     gaps: tuple[Gap, ...]
     unknown: tuple[Span, ...]
     signal_price: Decimal | None
-    averages: tuple[Step, ...]
-    stops: tuple[Step, ...]
+    averages: tuple[StopStep, ...]
+    stops: tuple[StopStep, ...]
     fills: tuple[Fill, ...]
     refused: tuple[Refused, ...]
 
@@ -265,12 +265,12 @@ def _why(moment: Moment) -> str:
     return "the stop stood on the wrong side of the entry"
 
 
-def _steps(told: Sequence[Moment], price: Callable[[PositionRow], Decimal | None]) -> tuple[Step, ...]:
-    steps: list[Step] = []
+def _steps(told: Sequence[Moment], price: Callable[[PositionRow], Decimal | None]) -> tuple[StopStep, ...]:
+    steps: list[StopStep] = []
     for moment in told:
         here = price(moment.row) if moment.row.status.is_open else None
         if here != (steps[-1].price if steps else None):
-            steps.append(Step(moment.at, here))
+            steps.append(StopStep(moment.at, here))
     return tuple(steps)
 
 

@@ -8,15 +8,15 @@ from typing import Final
 
 import click
 
-from projections.audit.anomalies import Oddity, Weight
-from projections.audit.narrative import Line, Story
+from projections.audit.anomalies import Anomaly, Weight
+from projections.audit.narrative import Narrative, NarrativeLine
 from projections.formatting import clock, day, length, sentence
 
 _WIDTH: Final = 120
 _MARKS: Final = {Weight.WARNING: "!", Weight.NOTE: "-"}
 
 
-def print_story(story: Story) -> None:
+def print_story(story: Narrative) -> None:
     """Print one cycle for a person to read; the times are UTC."""
     click.echo(f"{story.row.position_id}: {story.headline}\n")
     widest = max(len(name) for name, _ in story.facts)
@@ -32,7 +32,7 @@ def print_story(story: Story) -> None:
         print_wrapped(first, text)
 
 
-def oddity_cells(oddity: Oddity, *, with_date: bool) -> tuple[str, str]:
+def oddity_cells(oddity: Anomaly, *, with_date: bool) -> tuple[str, str]:
     """Where an oddity begins, and its sentence; `!` is a warning."""
     date = f"{day(oddity.at)} " if with_date else ""
     return f"  {_MARKS[oddity.weight]} {date}{clock(oddity.at)}  ", f"{sentence(oddity.text)}."
@@ -45,7 +45,7 @@ def print_wrapped(first: str, text: str) -> None:
         first = " " * len(first)
 
 
-def _chapters(story: Story) -> Iterator[tuple[str, str]]:
+def _chapters(story: Narrative) -> Iterator[tuple[str, str]]:
     today = None
     for chapter in story.chapters:
         yield "", ""
@@ -57,5 +57,5 @@ def _chapters(story: Story) -> Iterator[tuple[str, str]]:
             yield f"  {clock(line.at)}  {_since(line).ljust(14)}  ", line.text
 
 
-def _since(line: Line) -> str:
+def _since(line: NarrativeLine) -> str:
     return f"+{length(line.since)}" if line.since else ""

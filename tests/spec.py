@@ -14,11 +14,11 @@ from typing import Any, Self, TypeVar, cast
 
 from domain.commands.base import Command
 from domain.commands.requests import Activate, RecordEntryFill, RecordEntryPlaced, RequestEntry, SetStopLoss
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
 from domain.position import Position
-from domain.state import Answer
+from domain.state import CommandResult
 from domain.values import plain, timestamp_text
 from infrastructure.event_store.codec import decode, encode
 from projections.positions import PositionRow, project
@@ -74,14 +74,14 @@ class Story:
         self.history: list[PositionEvent] = []
         self.rows: dict[str, PositionRow] = {}
         self.events: list[PositionEvent] = []
-        self.answer: Answer | None = None
+        self.answer: CommandResult | None = None
         self.refusal: CommandRefused | None = None
         self._second, self._was_expected = 0, True
 
     def when(self, command: Command) -> Self:
         self.needs_acceptance()
         at = second(self._second)
-        stamp = Stamp(command.command_id or f"c{self._second}", command.at or at, ts_recorded=at)
+        stamp = CommandContext(command.command_id or f"c{self._second}", command.at or at, ts_recorded=at)
         self._second += 1
         position = self.position = self.position or Position.track(command.key)
         before, self.answer, self.refusal = deepcopy(position), None, None

@@ -147,14 +147,19 @@ _EVIDENCE: Final = [{"position_quantity": "0"}, None, {"position_quantity": "1"}
 _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
     c.RequestEntry: _PLACE | _ENTRY | {"intent_id": _INTENTS, "signal_price": _PRICES_OR_NONE},
     c.RecordEntryPlaced: {
-        "exchange_order_id": ["o1", "o2"], "filled_qty": [None, "0", "4", "10"], "avg_px": _PRICES_OR_NONE,
+        "exchange_order_id": ["o1", "o2"],
+        "filled_qty": [None, "0", "4", "10"],
+        "avg_px": _PRICES_OR_NONE,
     },
     c.RecordEntryFill: _FILL,
     c.RecordEntryUnknown: {"reason": _REASONS},
     c.FailEntry: {"reason": _REASONS, "outcome": ["rejected", "expired", "canceled"]},
     c.SetStopLoss: {
-        "stop_price": _PRICES, "exchange_order_id": ["s1", "s2"], "quantity": [None, *_QUANTITIES],
-        "activate": [False, True], "locks_profit": [False, True],
+        "stop_price": _PRICES,
+        "exchange_order_id": ["s1", "s2"],
+        "quantity": [None, *_QUANTITIES],
+        "activate": [False, True],
+        "locks_profit": [False, True],
     },
     c.LoseStopLoss: {"reason": _REASONS},
     c.Activate: {},
@@ -165,12 +170,20 @@ _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
     c.RollBack: {"evidence": _EVIDENCE, "reason": [None, *_REASONS]},
     c.FailRollback: {"reason": _REASONS, "residual_qty": _QUANTITIES},
     c.Close: {"exit_reason": _REASONS, "avg_px_close": _PRICES_OR_NONE, **_FEES},
-    c.ImportPosition: _PLACE | _ENTRY | {
-        "status": [*Status], "avg_px_open": _PRICES_OR_NONE, "stop_price": _PRICES_OR_NONE,
-        "stop_confirmed": [False, True], "realized_pnl": [None, "1.5"], "legacy_id": ["2548", None],
-        "intent_id": [None, *_INTENTS], "opened_at": [second(0)], "row": [{"id": "2548"}, {"id": "2549", "pnl": None}],
+    c.ImportPosition: _PLACE
+    | _ENTRY
+    | {
+        "status": [*Status],
+        "avg_px_open": _PRICES_OR_NONE,
+        "stop_price": _PRICES_OR_NONE,
+        "stop_confirmed": [False, True],
+        "realized_pnl": [None, "1.5"],
+        "legacy_id": ["2548", None],
+        "intent_id": [None, *_INTENTS],
+        "opened_at": [second(0)],
+        "row": [{"id": "2548"}, {"id": "2549", "pnl": None}],
     },
-}  # fmt: skip
+}
 """Every verb and what to fill its fields with: few values, so that they meet again."""
 
 _OPENERS: Final = (c.RequestEntry, c.RequestEntry, c.RecordEntryPlaced, c.Adopt, c.ImportPosition)

@@ -34,18 +34,37 @@ def a_table_with_a_past(bot: OldBot) -> None:
     bid = {"exchange": "bybit", "side": "buy", "quantity": "800", "entry_price": "0.0551", "signal_id": 12330424}
     bot.make_table()
     bot.insert(
-        301, symbol="POWRUSDT", exchange="binance", side="sell", quantity="1700", entry_price="0.1163",
-        status="closed", exit_reason="PHANTOM_CLEANUP", opened_at="2025-10-20 08:00:00+00",
+        301,
+        symbol="POWRUSDT",
+        exchange="binance",
+        side="sell",
+        quantity="1700",
+        entry_price="0.1163",
+        status="closed",
+        exit_reason="PHANTOM_CLEANUP",
+        opened_at="2025-10-20 08:00:00+00",
         closed_at="2025-10-20 09:10:00+00",
-    )  # fmt: skip
+    )
     bot.insert(
-        2101, **link, signal_id=4410001, status="active", has_stop_loss=True, stop_loss_price="17.07",
-        exchange_order_id="87001", opened_at="2025-10-21 21:00:00+00",
-    )  # fmt: skip
+        2101,
+        **link,
+        signal_id=4410001,
+        status="active",
+        has_stop_loss=True,
+        stop_loss_price="17.07",
+        exchange_order_id="87001",
+        opened_at="2025-10-21 21:00:00+00",
+    )
     bot.insert(
-        2310, **bid, symbol="BIDUSDT", status="active", has_stop_loss=True, stop_loss_price="0.054",
-        exchange_order_id="b-1", opened_at="2025-10-21 22:00:00+00",
-    )  # fmt: skip
+        2310,
+        **bid,
+        symbol="BIDUSDT",
+        status="active",
+        has_stop_loss=True,
+        stop_loss_price="0.054",
+        exchange_order_id="b-1",
+        opened_at="2025-10-21 22:00:00+00",
+    )
     bot.insert(2311, **bid, symbol="BID/USDT:USDT", status="active", opened_at="2025-10-21 22:00:00.307+00")
     perp = {"symbol": "PERPUSDT", "exchange": "binance", "side": "long", "quantity": "882.2", "entry_price": "0.2267"}
     opened_at = datetime.now(UTC) - timedelta(hours=2)

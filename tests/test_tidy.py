@@ -54,7 +54,9 @@ def test_arrows_point_inward() -> None:
 
 
 def test_an_arrow_outward_is_seen() -> None:
-    assert arrows(imported(ast.parse("import infrastructure.event_store.port")), "domain") == {"infrastructure.event_store.port"}
+    assert arrows(imported(ast.parse("import infrastructure.event_store.port")), "domain") == {
+        "infrastructure.event_store.port"
+    }
     assert arrows(imported(ast.parse("from scripts import cli")), "infrastructure") == {"scripts"}
 
 

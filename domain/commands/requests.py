@@ -387,10 +387,23 @@ class ImportPosition(_OnKey):
 COMMANDS: Final[dict[str, type[Command]]] = {
     command.verb: command
     for command in (
-        RequestEntry, RecordEntryPlaced, RecordEntryFill, RecordEntryUnknown, FailEntry, SetStopLoss, LoseStopLoss,
-        Activate, Reduce, Adjust, Adopt, StartRollback, RollBack, FailRollback, Close,
+        RequestEntry,
+        RecordEntryPlaced,
+        RecordEntryFill,
+        RecordEntryUnknown,
+        FailEntry,
+        SetStopLoss,
+        LoseStopLoss,
+        Activate,
+        Reduce,
+        Adjust,
+        Adopt,
+        StartRollback,
+        RollBack,
+        FailRollback,
+        Close,
     )
-}  # fmt: skip
+}
 """Every verb that a bot may send."""
 
 

@@ -20,12 +20,12 @@ from domain.errors import (
     WrongSideStop,
 )
 from domain.identifiers import PositionKey
-from domain.state import Answer, Memory
+from domain.state import CommandResult, PositionState
 from domain.stop import is_losing_side
 from domain.values import Side, plain
 
 
-class Stamp(NamedTuple):
+class CommandContext(NamedTuple):
     """What the edge knows of a command: its id, when it happened, and when it is written."""
 
     command_id: str
@@ -33,7 +33,7 @@ class Stamp(NamedTuple):
     ts_recorded: datetime
 
     @classmethod
-    def of(cls, command: Command) -> Stamp:
+    def of(cls, command: Command) -> CommandContext:
         """The stamp of a command that carries its own."""
         assert command.command_id is not None, "a command without a stamp has an id"
         assert command.at is not None, "a command without a stamp has a time"
@@ -44,17 +44,17 @@ class Recording(NamedTuple):
     """A command while it is being decided: its stamp, and the version that it was decided on."""
 
     command: Command
-    stamp: Stamp
+    stamp: CommandContext
     version: int
 
 
-class Deciding(Memory):
+class Deciding(PositionState):
     """A memory in the light of one command."""
 
     if TYPE_CHECKING:  # a field of the decision, not of the memory
         _recording: Recording
 
-    def _same(self, answer: Answer, command: Command, what: str) -> Answer:
+    def _same(self, answer: CommandResult, command: Command, what: str) -> CommandResult:
         if answer.request != command.digest:
             raise IdempotencyMismatch(
                 f"{what} was accepted before with other content, as {' + '.join(answer.events) or 'a fill'} of "
@@ -63,9 +63,9 @@ class Deciding(Memory):
             )
         return answer
 
-    def _no_news(self, command: Command) -> Answer:
+    def _no_news(self, command: Command) -> CommandResult:
         assert self.status is not None, "a cycle"
-        return Answer(command.digest, self.position_id, self.version, self.status, (), self.client_order_id)
+        return CommandResult(command.digest, self.position_id, self.version, self.status, (), self.client_order_id)
 
     def _record(self, event_class: type[e.PositionEvent], **fields: Any) -> None:
         """Trigger the next event, stamped with the command that it answers."""
@@ -132,7 +132,7 @@ class Deciding(Memory):
                 side=side.value,
             )
 
-    def _needs_free_slot(self, command: c.RequestEntry | c.RecordEntryPlaced | c.Adopt) -> Answer | None:
+    def _needs_free_slot(self, command: c.RequestEntry | c.RecordEntryPlaced | c.Adopt) -> CommandResult | None:
         """Refuse while another intent holds the slot; the same intent again gets its first answer."""
         if not self.is_open:
             return None
@@ -152,7 +152,7 @@ class Deciding(Memory):
             asked=asked,
         )
 
-    def _known_trade(self, command: c.RecordEntryFill | c.Reduce) -> Answer | None:
+    def _known_trade(self, command: c.RecordEntryFill | c.Reduce) -> CommandResult | None:
         known = self.trades.get(command.trade_id)
         if known is None:
             return None

@@ -10,14 +10,14 @@ from domain.decisions.decision import Deciding
 from domain.errors import EntryAlreadyPlaced, EntryHasFills, WrongStatus
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.state import Answer
+from domain.state import CommandResult
 from domain.values import Status, plain
 
 
 class Entry(Deciding):
     """How a position comes to be."""
 
-    def request_entry(self, command: c.RequestEntry) -> Answer | None:
+    def request_entry(self, command: c.RequestEntry) -> CommandResult | None:
         """Claim the slot for one intent, before any order is sent.
 
         Shape:   flat -> pending_entry, one EntryRequested, cycle + 1.
@@ -43,7 +43,7 @@ class Entry(Deciding):
         )
         return None
 
-    def record_entry_placed(self, command: c.RecordEntryPlaced) -> Answer | None:
+    def record_entry_placed(self, command: c.RecordEntryPlaced) -> CommandResult | None:
         """Note that the exchange acknowledged the entry; by key, open the cycle after the fact.
 
         Shape:   pending_entry -> entry_placed; flat -> entry_placed, cycle + 1. By key with the intent or the order of
@@ -84,7 +84,7 @@ class Entry(Deciding):
             command.intent_id is not None and self.intent_id == command.intent_id
         )
 
-    def _open_after_the_fact(self, command: c.RecordEntryPlaced) -> Answer | None:
+    def _open_after_the_fact(self, command: c.RecordEntryPlaced) -> CommandResult | None:
         if answer := self._needs_free_slot(command):
             return answer
         assert command.side is not None, "checked when the command was made"
@@ -104,7 +104,7 @@ class Entry(Deciding):
         )
         return None
 
-    def record_entry_fill(self, command: c.RecordEntryFill) -> Answer | None:
+    def record_entry_fill(self, command: c.RecordEntryFill) -> CommandResult | None:
         """Count one fill of the entry.
 
         Shape:   status unchanged; on a cycle that is over it is recorded as late, never refused.

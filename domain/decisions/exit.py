@@ -6,14 +6,14 @@ from domain import events as e
 from domain.commands import requests as c
 from domain.decisions.decision import Deciding
 from domain.errors import NotFilled, NothingToClose, ReduceExceedsPosition, WrongStatus
-from domain.state import Answer
+from domain.state import CommandResult
 from domain.values import Status, plain
 
 
 class Exit(Deciding):
     """How a position shrinks, is corrected, and ends."""
 
-    def reduce(self, command: c.Reduce) -> Answer | None:
+    def reduce(self, command: c.Reduce) -> CommandResult | None:
         """Count one exit fill, and the profit that it realises.
 
         Shape:   status unchanged; at zero the cycle waits for `close` (or `roll_back`) to say why it ended.
@@ -46,7 +46,7 @@ class Exit(Deciding):
         )
         return None
 
-    def adjust(self, command: c.Adjust) -> Answer | None:
+    def adjust(self, command: c.Adjust) -> CommandResult | None:
         """Take the exchange's word for quantity or average price; without a difference it is no news."""
         self._needs_open(command)
         held = self.holding

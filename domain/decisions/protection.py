@@ -6,7 +6,7 @@ from domain import events as e
 from domain.commands import requests as c
 from domain.decisions.decision import Deciding
 from domain.errors import AlreadyActive, NotFilled, NotProtected, WrongStatus
-from domain.state import Answer
+from domain.state import CommandResult
 from domain.stop import Stop
 from domain.values import Side, Status, plain
 
@@ -14,7 +14,7 @@ from domain.values import Side, Status, plain
 class Protection(Deciding):
     """How a position is protected."""
 
-    def set_stop_loss(self, command: c.SetStopLoss) -> Answer | None:
+    def set_stop_loss(self, command: c.SetStopLoss) -> CommandResult | None:
         """Note a stop that the exchange confirmed, and with `activate` that the entry is done.
 
         Shape:   -> pending_sl; active stays active, rolling_back stays too. With `activate` two events in one append.
@@ -61,7 +61,7 @@ class Protection(Deciding):
                 NotProtected, f"holds {plain(held.quantity)}, of which its stop covers only {plain(stop.quantity)}"
             )
 
-    def lose_stop_loss(self, command: c.LoseStopLoss) -> Answer | None:
+    def lose_stop_loss(self, command: c.LoseStopLoss) -> CommandResult | None:
         """Note that the stop is gone: unprotected from now on. Without a stop on record that is no news."""
         self._needs_open(command)
         if self.stop is None:

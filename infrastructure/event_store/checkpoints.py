@@ -7,21 +7,21 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from projections.projection import Skip
+from projections.projection import SkippedEvent
 
 OVERTAKEN: Final = "another rebuild began meanwhile and overtook this one, which has changed nothing"
 CLEARED_ROWS: Final = 5_000
 """How many rows of a generation that nobody reads are deleted at a time."""
 
 
-class Cursor(NamedTuple):
+class Checkpoint(NamedTuple):
     """Where one generation of a projection stands: everything up to `nid` is in its rows."""
 
     generation: int
     nid: int
 
 
-class TrackedRow(NamedTuple):
+class ProjectedRow(NamedTuple):
     """A row as it is kept: the cycle that it is about, when that was over, and its text."""
 
     position_id: str
@@ -29,7 +29,7 @@ class TrackedRow(NamedTuple):
     text: str
 
 
-class Tracking(ABC):
+class Checkpoints(ABC):
     """The cursors and rows of one projection.
 
     Rows belong to a generation. Readers read one of them; a rebuild fills the next, and then they change places.
@@ -38,11 +38,11 @@ class Tracking(ABC):
     """
 
     @abstractmethod
-    def cursor(self) -> Cursor:
+    def cursor(self) -> Checkpoint:
         """Where the generation that is read stands."""
 
     @abstractmethod
-    def behind(self, cursor: Cursor) -> int:
+    def behind(self, cursor: Checkpoint) -> int:
         """How many events there are past a cursor."""
 
     @abstractmethod
@@ -54,18 +54,20 @@ class Tracking(ABC):
         """The texts of all rows whose cycles were not over at some time."""
 
     @abstractmethod
-    def advance(self, cursor: Cursor, nid: int, rows: Sequence[TrackedRow], skip: Skip | None = None) -> bool:
+    def advance(
+        self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
+    ) -> bool:
         """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile.
 
         Shape: whether it was moved; if not, nothing was written.
         """
 
     @abstractmethod
-    def skips(self) -> list[Skip]:
+    def skips(self) -> list[SkippedEvent]:
         """Everything that was ever left out, oldest first."""
 
     @abstractmethod
-    def begin(self) -> Cursor:
+    def begin(self) -> Checkpoint:
         """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
 
     @abstractmethod
@@ -77,7 +79,7 @@ class Tracking(ABC):
         """In how many rows two generations differ."""
 
     @abstractmethod
-    def replace(self, read: Cursor, rebuilt: Cursor) -> bool:
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
         """Let readers read another generation, unless somebody moved the one that they read.
 
         Shape:   whether they do; if not, nothing was changed.

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
 from domain.values import timestamp_text
-from infrastructure.event_store.records import Columns, EventRecord, Mark, RecordedEvent
+from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker, RecordedEvent
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
 
 _COLUMNS: Final = {"originator_id", "originator_version"}
@@ -46,9 +46,9 @@ def encode(event: PositionEvent) -> EventRecord:
     )
 
 
-def columns(event: PositionEvent) -> Columns:
+def columns(event: PositionEvent) -> IndexColumns:
     """What a store keeps beside an event, so that it can be asked for."""
-    return Columns(
+    return IndexColumns(
         event.command_id, _claimed_intent(event), event.cycle, _mark(event), timestamp_text(event.ts_recorded)
     )
 
@@ -91,14 +91,14 @@ def _no_float(text: str) -> Any:
 _READER: Final = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float)
 
 
-def _mark(event: PositionEvent) -> Mark | None:
+def _mark(event: PositionEvent) -> LoadMarker | None:
     match event:
         case PositionImported(beside=True):
-            return Mark.BESIDE
+            return LoadMarker.BESIDE
         case EntryFilled(late=True):
-            return Mark.LATE
+            return LoadMarker.LATE
         case _:
-            return Mark.FLAT if event.opens_cycle else None
+            return LoadMarker.FLAT if event.opens_cycle else None
 
 
 def _claimed_intent(event: PositionEvent) -> str | None:

@@ -20,7 +20,7 @@ from eventsourcing.persistence import (
 )
 
 from domain.values import timestamp_text
-from infrastructure.event_store.checkpoints import Tracking
+from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent
 from infrastructure.settings import Settings
 from projections.positions import PositionRow
@@ -82,7 +82,7 @@ class AsOf:
     nid: int | None = None
 
 
-class Span(NamedTuple):
+class StreamSpan(NamedTuple):
     """Streams that follow each other: from one on, up to before another."""
 
     first: str = ""
@@ -93,7 +93,7 @@ class Span(NamedTuple):
         return {"stream >=": self.first, "stream <": self.end}
 
 
-ALL_STREAMS: Final = Span()
+ALL_STREAMS: Final = StreamSpan()
 
 
 def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
@@ -158,7 +158,7 @@ class Store(ApplicationRecorder):
     def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
         """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere."""
 
-    def spans(self, count: int) -> list[Span]:
+    def spans(self, count: int) -> list[StreamSpan]:
         """All streams, in about so many spans with as many events each; one where no moment can be shared."""
         del count
         return [ALL_STREAMS]
@@ -199,10 +199,10 @@ class Store(ApplicationRecorder):
         """All events in the order in which they were recorded; without a moment, only what is settled."""
 
     @abstractmethod
-    def settled(self) -> int:
+    def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more, whatever writers are doing."""
 
-    def streams(self, span: Span = ALL_STREAMS) -> Iterator[RecordedEvent]:
+    def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
         return self.select(*self._compared(span.conditions()), "stream, version")
 
@@ -211,7 +211,7 @@ class Store(ApplicationRecorder):
         """Rows of the positions table, oldest position first."""
 
     @abstractmethod
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
 
     @abstractmethod
@@ -228,7 +228,7 @@ class Store(ApplicationRecorder):
         """Refused duplicates that meet all conditions, which are written with our placeholder, oldest first."""
 
     @abstractmethod
-    def tracking(self, projection: str) -> Tracking:
+    def tracking(self, projection: str) -> Checkpoints:
         """The cursors and rows of a projection that follows the log."""
 
     @abstractmethod
@@ -269,7 +269,7 @@ class Store(ApplicationRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """A stretch of the log, as the library asks for it; never beyond what is settled."""
-        end = self.settled() if stop is None else min(stop, self.settled())
+        end = self.high_water_mark() if stop is None else min(stop, self.high_water_mark())
         from_start = "nid >=" if inclusive_of_start else "nid >"
         conditions, values = self._compared({from_start: start, "nid <=": end})
         if topics:
@@ -283,7 +283,7 @@ class Store(ApplicationRecorder):
 
     def max_notification_id(self) -> int | None:
         """The last settled place in the log."""
-        return self.settled() or None
+        return self.high_water_mark() or None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Not offered: poll the log; a subscription of the library may wait for ever."""

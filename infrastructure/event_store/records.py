@@ -12,7 +12,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 from domain.values import timestamp_text
 
 
-class Mark(StrEnum):
+class LoadMarker(StrEnum):
     """The few events that are found by their cycle and not by their place in the stream."""
 
     FLAT = "flat"
@@ -23,7 +23,7 @@ class Mark(StrEnum):
     """It came after its cycle was over, perhaps in the middle of a later one."""
 
 
-class Columns(NamedTuple):
+class IndexColumns(NamedTuple):
     """What is kept beside an event to find it by; all of it follows from the event, so it can be checked.
 
     `intent_id` stands only where an intent is claimed for the first time in a stream.
@@ -40,7 +40,7 @@ class Columns(NamedTuple):
 class EventRecord(StoredEvent):
     """A stored event and its columns, on the way into the store, which adds its hash."""
 
-    columns: Columns
+    columns: IndexColumns
 
 
 def as_record(event: StoredEvent) -> EventRecord:
@@ -52,7 +52,7 @@ def as_record(event: StoredEvent) -> EventRecord:
         originator_version=event.originator_version,
         topic=event.topic,
         state=event.state,
-        columns=Columns("", None, 0, None, timestamp_text(datetime.now(UTC))),
+        columns=IndexColumns("", None, 0, None, timestamp_text(datetime.now(UTC))),
     )
 
 
@@ -68,7 +68,7 @@ class RecordedEvent(NamedTuple):
     topic: str
     state: bytes
     hash: str
-    columns: Columns
+    columns: IndexColumns
 
     def as_notification(self) -> Notification:
         """The event as the library knows it in the log."""

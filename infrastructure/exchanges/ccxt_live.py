@@ -15,7 +15,7 @@ from domain.errors import LedgerError
 from domain.values import timestamp_text
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.ledger.ledger import now
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 
 CLASSES: Final = {"binance": "binanceusdm", "bybit": "bybit"}
 """The exchanges that can be asked, and what ccxt calls them: USD-M futures, and linear contracts of v5."""
@@ -81,7 +81,7 @@ class Asked:
         return _QUERY.sub("?…", words)
 
 
-def fetch_snapshot(asked: Asked) -> Snapshot:
+def fetch_snapshot(asked: Asked) -> AccountSnapshot:
     """Ask for all positions and all orders that rest, page by page.
 
     Shape:   taken when the first question was sent: it can only be younger than it says.

@@ -11,11 +11,11 @@ from decimal import Decimal
 from typing import Any, Final, Self, TypeVar
 
 from domain.identifiers import normalized_account, normalized_exchange
-from infrastructure.exchanges.fields import Entry, read_moment
+from infrastructure.exchanges.fields import ReportFields, read_moment
 from infrastructure.exchanges.order_reports import read_order
 from infrastructure.exchanges.position_reports import read_position
 from infrastructure.timezones import placed
-from projections.account_snapshot import SeenOrder, SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 
 _POSITIONS: Final = ("positions", "fetch_positions", "fetchPositions")
 _ORDERS: Final = ("orders", "open_orders", "openOrders", "fetch_open_orders", "fetchOpenOrders")
@@ -23,7 +23,7 @@ _TIMES: Final = ("timestamp", "taken_at", "datetime")
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
 """Where the clocks are furthest ahead: a time without a zone was never earlier than it reads there."""
 
-Seen = TypeVar("Seen", SeenPosition, SeenOrder)
+Seen = TypeVar("Seen", PositionReport, OrderReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Given:
     """Of a time that names none."""
 
 
-def read_snapshot(data: bytes, given: Given | None = None) -> Snapshot:
+def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
     """Read a document. What cannot be read is no refusal: the snapshot says so, and is then not believed.
 
     Refuses: ValueError when it is of another exchange or account than the one that it is said to be of.
@@ -48,7 +48,7 @@ def read_snapshot(data: bytes, given: Given | None = None) -> Snapshot:
         document = json.loads(data, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError) as wrong:
         doubt = f"it is not a JSON document: {wrong}"
-        return Snapshot(exchange=given.exchange, account=given.account, doubts=(doubt,), digest=digest)
+        return AccountSnapshot(exchange=given.exchange, account=given.account, doubts=(doubt,), digest=digest)
     return _Reading.of(document, given).snapshot(digest)
 
 
@@ -60,7 +60,7 @@ def _no_constant(name: str) -> Any:
 class _Reading:
     """A document on its way to become a snapshot."""
 
-    head: Entry
+    head: ReportFields
     positions: Any
     orders: Any
     exchange: str | None
@@ -70,7 +70,7 @@ class _Reading:
     @classmethod
     def of(cls, document: Any, given: Given) -> Self:
         fields: Mapping[str, Any] = document if isinstance(document, Mapping) else _as_document(document)
-        head = Entry({name: value for name, value in fields.items() if name != "info"})
+        head = ReportFields({name: value for name, value in fields.items() if name != "info"})
         exchange = normalized_exchange(head.find("exchange")) if head.find("exchange") else given.exchange
         account = normalized_account(head.find("account")) or given.account
         for said, wanted in ((exchange, given.exchange), (account, given.account)):
@@ -78,11 +78,11 @@ class _Reading:
                 raise ValueError(f"it is a snapshot of {said}, not of {wanted}")
         return cls(head, _listed(fields, _POSITIONS), _listed(fields, _ORDERS), exchange, account, given)
 
-    def snapshot(self, digest: str) -> Snapshot:
+    def snapshot(self, digest: str) -> AccountSnapshot:
         positions, position_doubts = self._read(self.positions, "positions", read_position)
         orders, order_doubts = self._read(self.orders, "orders", read_order)
         taken_at, is_exact, notes = self._time(orders or ())
-        return Snapshot(
+        return AccountSnapshot(
             exchange=self.exchange,
             account=self.account,
             taken_at=taken_at,
@@ -131,7 +131,7 @@ class _Reading:
             doubts.append(f"it is partial: {name} is {counted}, and there are {len(entries)}")
         return doubts
 
-    def _time(self, orders: Sequence[SeenOrder]) -> tuple[datetime | None, bool, tuple[str, ...]]:
+    def _time(self, orders: Sequence[OrderReport]) -> tuple[datetime | None, bool, tuple[str, ...]]:
         """The earliest moment that it can show: evidence may count for less than it is worth, never for more."""
         if self.given.taken_at is not None:
             return self.given.taken_at, True, ()
@@ -152,7 +152,7 @@ class _Reading:
         return max(bounds, default=None), False, (note,) if bounds else ()
 
 
-def _each_once(orders: Sequence[SeenOrder]) -> tuple[SeenOrder, ...]:
+def _each_once(orders: Sequence[OrderReport]) -> tuple[OrderReport, ...]:
     """An order that moved from one page to the next while they were turned is still one order."""
     return tuple({(order.key, order.order_id): order for order in orders}.values())
 

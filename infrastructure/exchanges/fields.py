@@ -18,7 +18,7 @@ _MILLISECONDS_MIN: Final = 10**11
 _YES: Final = {"true", "1", "yes"}
 
 
-class Entry:
+class ReportFields:
     """A position or an order as it was written; what the exchange itself said stands under `info`, if at all."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:

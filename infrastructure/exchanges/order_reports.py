@@ -7,26 +7,34 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import TEXT_LENGTH_MAX
-from infrastructure.exchanges.fields import Entry
+from infrastructure.exchanges.fields import ReportFields
 from infrastructure.exchanges.position_reports import leg_of
-from projections.account_snapshot import OrderKind, SeenOrder
+from projections.account_snapshot import OrderKind, OrderReport
 
 _OVER: Final = {
-    "closed", "canceled", "cancelled", "expired", "rejected", "filled", "deactivated", "finished", "expired_in_match",
-}  # fmt: skip
+    "closed",
+    "canceled",
+    "cancelled",
+    "expired",
+    "rejected",
+    "filled",
+    "deactivated",
+    "finished",
+    "expired_in_match",
+}
 _TYPES: Final = ("stopOrderType", "origType", "strategyType", "orderType", "type")
 _SIDES: Final = {"buy": "buy", "sell": "sell", "long": "buy", "short": "sell"}
 _AGAINST: Final = {"sell": "2", "buy": "1"}
 """Bybit's `triggerDirection` (1 rising, 2 falling) of an order that limits a loss; the other one takes a profit."""
 
 
-def read_order(value: object, exchange: str, account: str | None) -> SeenOrder | None:
+def read_order(value: object, exchange: str, account: str | None) -> OrderReport | None:
     """Read one order; None when it does not rest any more.
 
     Units:   quantity in base asset; None when it is not said, or said to be whatever is open.
     Refuses: ValueError when symbol or id cannot be read.
     """
-    entry = Entry.of(value)
+    entry = ReportFields.of(value)
     if entry.word("status", "orderStatus", "algoStatus") in _OVER:
         return None
     order_id = entry.text("order_id", "id", "orderId", "algoId", "strategyId")
@@ -34,7 +42,7 @@ def read_order(value: object, exchange: str, account: str | None) -> SeenOrder |
         raise ValueError(f"its id is {order_id!a:.60}" if order_id else "it has no id")
     closes_all = entry.flag("closePosition")
     kind = _kind(entry)
-    return SeenOrder(
+    return OrderReport(
         key=PositionKey(entry.text("symbol") or "", exchange, account, leg_of(entry, None)),
         order_id=order_id,
         side=_SIDES.get(entry.word("side")),
@@ -47,7 +55,7 @@ def read_order(value: object, exchange: str, account: str | None) -> SeenOrder |
     )
 
 
-def _kind(entry: Entry) -> OrderKind:
+def _kind(entry: ReportFields) -> OrderKind:
     types = {word.replace("_", "").replace("-", "") for word in entry.words(*_TYPES)}
     if any("takeprofit" in word for word in types):
         return OrderKind.OTHER
@@ -59,7 +67,7 @@ def _kind(entry: Entry) -> OrderKind:
     return OrderKind.STOP if is_stop and not takes_profit else OrderKind.OTHER
 
 
-def _waits_for_a_price(entry: Entry) -> bool:
+def _waits_for_a_price(entry: ReportFields) -> bool:
     """Whether ccxt tells by its prices alone that it is a stop: a limit entry may carry a stop without being one."""
     if entry.above_zero("takeProfitPrice") and not entry.above_zero("stopLossPrice"):
         return False
@@ -68,7 +76,7 @@ def _waits_for_a_price(entry: Entry) -> bool:
     )
 
 
-def _trigger_price(entry: Entry) -> Decimal | None:
+def _trigger_price(entry: ReportFields) -> Decimal | None:
     return entry.above_zero(
         "triggerPrice", "trigger_price", "stopPrice", "stop_price", "stopLossPrice", "stop_loss_price"
     )

@@ -7,21 +7,21 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, Side, exact, rounded
-from infrastructure.exchanges.fields import Entry
-from projections.account_snapshot import SeenPosition
+from infrastructure.exchanges.fields import ReportFields
+from projections.account_snapshot import PositionReport
 
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
 _LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
 _SIGNED: Final = ("positionAmt", "contracts", "size", "quantity", "qty", "amount")
 
 
-def read_position(value: object, exchange: str, account: str | None) -> SeenPosition | None:
+def read_position(value: object, exchange: str, account: str | None) -> PositionReport | None:
     """Read one position; None when it is flat, for exchanges list those as well.
 
     Units:   contracts times their size, where that is said.
     Refuses: ValueError when symbol, quantity or side cannot be read.
     """
-    entry = Entry.of(value)
+    entry = ReportFields.of(value)
     amount = entry.number(*_SIGNED)
     if amount is None:
         raise ValueError("it says no quantity (contracts)")
@@ -32,7 +32,7 @@ def read_position(value: object, exchange: str, account: str | None) -> SeenPosi
     if leg not in (Leg.BOTH, Leg[side.name]):
         raise ValueError(f"a {side.value} cannot be held on leg {leg.value}")
     contract_size = entry.above_zero("contractSize", "contract_size") or Decimal(1)
-    return SeenPosition(
+    return PositionReport(
         key=PositionKey(entry.text("symbol") or "", exchange, account, leg),
         side=side,
         quantity=exact(rounded(EXACT.multiply(amount.copy_abs(), contract_size))),
@@ -42,7 +42,7 @@ def read_position(value: object, exchange: str, account: str | None) -> SeenPosi
     )
 
 
-def _side(entry: Entry, amount: Decimal) -> Side:
+def _side(entry: ReportFields, amount: Decimal) -> Side:
     word = entry.word("side")
     if word in _SIDES:
         return _SIDES[word]
@@ -54,7 +54,7 @@ def _side(entry: Entry, amount: Decimal) -> Side:
     raise ValueError(f"its side is {word or 'not said'}: neither long nor short")
 
 
-def leg_of(entry: Entry, side: Side | None) -> Leg:
+def leg_of(entry: ReportFields, side: Side | None) -> Leg:
     """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said."""
     word = entry.word("positionSide", "position_side").upper()
     if word in Leg.__members__:

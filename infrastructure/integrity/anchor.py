@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import LedgerError
 from infrastructure.event_store.port import AsOf, Store
-from infrastructure.integrity.verify import Finding
+from infrastructure.integrity.verify import IntegrityFinding
 from projections.rebuild import Progress
 
 
@@ -21,7 +21,7 @@ class InvalidAnchor(LedgerError):
 
 
 @dataclass(frozen=True)
-class Head:
+class StreamHead:
     """Where a stream stood: its last version, and the hash that vouches for all before it."""
 
     version: int
@@ -39,7 +39,7 @@ class Anchor:
     nid: int
     events: int
     digest: str
-    streams: dict[str, Head]
+    streams: dict[str, StreamHead]
 
     def as_json(self) -> dict[str, Any]:
         """The anchor as it is written down."""
@@ -62,39 +62,41 @@ def make_anchor(store: Store, progress: Progress = lambda _: None, *, nid: int |
 
     Shape: one pass over the events; memory grows with the number of streams alone.
     """
-    nid = store.settled() if nid is None else nid
+    nid = store.high_water_mark() if nid is None else nid
     digest, events = hashlib.sha256(), 0
-    streams: dict[str, Head] = {}
+    streams: dict[str, StreamHead] = {}
     for stored in store.log(as_of=AsOf(nid=nid)):
         digest.update(bytes.fromhex(stored.hash))
-        streams[stored.originator_id] = Head(stored.originator_version, stored.hash)
+        streams[stored.originator_id] = StreamHead(stored.originator_version, stored.hash)
         events += 1
         progress(1)
     return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())))
 
 
-def check_anchor(store: Store, anchor: Anchor, progress: Progress = lambda _: None) -> list[Finding]:
+def check_anchor(store: Store, anchor: Anchor, progress: Progress = lambda _: None) -> list[IntegrityFinding]:
     """Compare the log up to an anchor with what the anchor saw, and name each stream that is not as it was."""
     now = make_anchor(store, progress, nid=anchor.nid)
     findings = [*_changed_streams(anchor, now)]
     if not findings and now.digest != anchor.digest:
         findings.append(
-            Finding("anchor", f"nid {anchor.nid}", "the events up to here stand in another order than then")
+            IntegrityFinding("anchor", f"nid {anchor.nid}", "the events up to here stand in another order than then")
         )
     return findings
 
 
-def _changed_streams(then: Anchor, now: Anchor) -> Iterator[Finding]:
+def _changed_streams(then: Anchor, now: Anchor) -> Iterator[IntegrityFinding]:
     for stream, head in then.streams.items():
         found = now.streams.get(stream)
         if found is None:
-            yield Finding("anchor", stream, f"is gone; the anchor saw it end at version {head.version}")
+            yield IntegrityFinding("anchor", stream, f"is gone; the anchor saw it end at version {head.version}")
         elif found.version != head.version:
             what = "was cut off" if found.version < head.version else "had events inserted"
-            yield Finding("anchor", stream, f"{what}: it ends at version {found.version}, then at {head.version}")
+            yield IntegrityFinding(
+                "anchor", stream, f"{what}: it ends at version {found.version}, then at {head.version}"
+            )
         elif found.hash != head.hash:
-            yield Finding(
+            yield IntegrityFinding(
                 "anchor", f"{stream} version {head.version}", "has another hash: something up to here changed"
             )
     for stream in now.streams.keys() - then.streams.keys():
-        yield Finding("anchor", stream, f"was inserted: the anchor saw no such stream up to nid {then.nid}")
+        yield IntegrityFinding("anchor", stream, f"was inserted: the anchor saw no such stream up to nid {then.nid}")

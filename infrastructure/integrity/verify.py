@@ -17,7 +17,7 @@ from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.hash_chain import GENESIS, chained
-from infrastructure.event_store.port import ALL_STREAMS, Span, Store
+from infrastructure.event_store.port import ALL_STREAMS, Store, StreamSpan
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.ledger.ledger import open_store
 from infrastructure.settings import Settings
@@ -32,7 +32,7 @@ _AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
-class Finding:
+class IntegrityFinding:
     """One thing that is not as the events say: where, and what."""
 
     kind: str
@@ -51,7 +51,7 @@ class Verified:
     events: int
     streams: int
     rows: int
-    findings: tuple[Finding, ...]
+    findings: tuple[IntegrityFinding, ...]
 
     @property
     def ok(self) -> bool:
@@ -92,7 +92,7 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
         return _side_by_side(store, spans, progress, min(processes, len(spans)))
 
 
-def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, processes: int) -> Verified:
+def _side_by_side(store: Store, spans: Sequence[StreamSpan], progress: Progress, processes: int) -> Verified:
     whole, part_of = Verified(0, 0, 0, ()), partial(_part, store.settings, store.moment())
     patient = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
     try:
@@ -108,7 +108,7 @@ def _side_by_side(store: Store, spans: Sequence[Span], progress: Progress, proce
     return whole
 
 
-def _part(settings: Settings, moment: str, span: Span) -> Verified:
+def _part(settings: Settings, moment: str, span: StreamSpan) -> Verified:
     with closing(open_store(settings, create=False)) as store, store.snapshot(moment):
         return _Verification(store, lambda _: None).run(span)
 
@@ -117,9 +117,9 @@ class _Verification:
     def __init__(self, store: Store, progress: Progress) -> None:
         self._store, self._progress = store, progress
         self._events = self._streams = self._rows = 0
-        self._findings: list[Finding] = []
+        self._findings: list[IntegrityFinding] = []
 
-    def run(self, span: Span) -> Verified:
+    def run(self, span: StreamSpan) -> Verified:
         rows = _Grouped(self._store.rows_by_stream(span))
         for stream, records in groupby(self._store.streams(span), lambda record: record.originator_id):
             self._streams += 1
@@ -131,7 +131,7 @@ class _Verification:
         return Verified(self._events, self._streams, self._rows, tuple(self._findings))
 
     def _found(self, kind: str, where: str, message: str) -> None:
-        self._findings.append(Finding(kind, where, message))
+        self._findings.append(IntegrityFinding(kind, where, message))
 
     def _folded(self, records: Iterator[RecordedEvent]) -> dict[str, PositionRow]:
         rows: dict[str, PositionRow] = {}

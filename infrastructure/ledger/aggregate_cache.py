@@ -24,7 +24,7 @@ STREAMS_MAX: Final = 10_000
 
 
 @dataclass
-class Held:
+class CachedPosition:
     """A position, the row of its current cycle, and the hash that its stream ends with."""
 
     position: Position
@@ -54,17 +54,17 @@ class Held:
         return [rows[cycle] for cycle in {event.cycle: None for event in pending}]
 
 
-class Memories:
+class AggregateCache:
     """Positions as this process saw them last. Taking one out makes it the taker's alone until it is kept again."""
 
     def __init__(self, store: Store, streams_max: int = STREAMS_MAX) -> None:
         """Remember nothing yet."""
         self._store = store
         self._streams_max = streams_max
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._held: OrderedDict[str, CachedPosition] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, command: Command, *, may_assume: bool = False) -> tuple[Held, bool]:
+    def checkout(self, command: Command, *, may_assume: bool = False) -> tuple[CachedPosition, bool]:
         """What is needed to decide a command, and whether it was read from the store just now.
 
         `may_assume`: for a request to enter a key that this process has not seen, take the key to be new. That saves
@@ -77,7 +77,7 @@ class Memories:
         with self._lock:
             held = self._held.pop(stream, None)
         if held is None and may_assume and isinstance(command, RequestEntry):
-            return Held(Position.of_stream(stream), None, GENESIS, is_assumed=True), False
+            return CachedPosition(Position.of_stream(stream), None, GENESIS, is_assumed=True), False
         fresh = held is None
         if held is None:
             held = self.load(stream)
@@ -87,7 +87,7 @@ class Memories:
             held = self.load(stream)
         return self._over(command.cycle, held) or held, True
 
-    def keep(self, held: Held) -> None:
+    def put(self, held: CachedPosition) -> None:
         """Remember a position that has no pending events."""
         if not held.is_current or not held.position.cycle:
             return
@@ -96,15 +96,15 @@ class Memories:
             if len(self._held) > self._streams_max:
                 self._held.popitem(last=False)
 
-    def load(self, stream: str) -> Held:
+    def load(self, stream: str) -> CachedPosition:
         """Read a stream from where it was last flat."""
         return _folded(stream, self._store.load(stream))
 
-    def load_cycle(self, stream: str, cycle: int) -> Held:
+    def load_cycle(self, stream: str, cycle: int) -> CachedPosition:
         """Read one cycle, alone."""
         return _folded(stream, self._store.load_cycle(stream, cycle), contiguous=False)
 
-    def _over(self, cycle: int, current: Held) -> Held | None:
+    def _over(self, cycle: int, current: CachedPosition) -> CachedPosition | None:
         over = self.load_cycle(current.position.id, cycle)
         if not over.position.cycle:
             return None
@@ -115,9 +115,9 @@ class Memories:
         return over
 
 
-def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool = True) -> Held:
+def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool = True) -> CachedPosition:
     if not records:
-        return Held(Position.of_stream(stream), None, GENESIS)
+        return CachedPosition(Position.of_stream(stream), None, GENESIS)
     position = Position.of_stream(stream, version=records[0].originator_version - 1)
     rows: dict[int, PositionRow] = {}
     for record in records:
@@ -131,4 +131,4 @@ def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool =
         event.mutate(position)
         if event.opens_cycle or event.cycle in rows:
             rows[event.cycle] = project(rows.get(event.cycle), event)
-    return Held(position, rows.get(position.cycle), records[-1].hash)
+    return CachedPosition(position, rows.get(position.cycle), records[-1].hash)

@@ -24,7 +24,7 @@ PastMoment = AsOf | datetime | int | str | None
 """A moment of the past as callers say it: a time with its zone, a version, `#nid`; None is now."""
 
 
-class Axis(StrEnum):
+class TimeAxis(StrEnum):
     """Which clock a moment of the past is read on."""
 
     RECORDED = "recorded"
@@ -56,7 +56,7 @@ def as_of(moment: PastMoment) -> AsOf:
 
 
 @dataclass(frozen=True)
-class Past:
+class AsOfQuery:
     """What is asked about the past: a moment, and the clock that it is read on.
 
     On the exchange's clock `moment` has a time. It may have a place in the log or a version besides: then it is what
@@ -64,20 +64,20 @@ class Past:
     """
 
     moment: AsOf
-    by: Axis = Axis.RECORDED
+    by: TimeAxis = TimeAxis.RECORDED
 
     @classmethod
-    def read(cls, moment: PastMoment, by: Axis | str) -> Self:
+    def read(cls, moment: PastMoment, by: TimeAxis | str) -> Self:
         """Read what was asked; no moment is all that was recorded.
 
         Refuses: InvalidCommand for what is no moment or no clock, and without a time on the exchange's clock.
         """
         try:
-            axis = Axis(by)
+            axis = TimeAxis(by)
         except ValueError:
-            raise InvalidCommand(f"by {by!r:.80}: it is one of {', '.join(Axis)}") from None
+            raise InvalidCommand(f"by {by!r:.80}: it is one of {', '.join(TimeAxis)}") from None
         asked = as_of(moment)
-        if axis is Axis.EVENT_TIME and asked.time is None:
+        if axis is TimeAxis.EVENT_TIME and asked.time is None:
             given = "no moment" if moment is None else f"{moment!r:.80}"
             raise InvalidCommand(
                 f"as of {given} by event-time: only a time (2025-10-22T18:50:43Z) says when something happened; a "
@@ -88,11 +88,11 @@ class Past:
     @property
     def _known(self) -> AsOf:
         """Up to where the log is read."""
-        return self.moment if self.by is Axis.RECORDED else replace(self.moment, time=None)
+        return self.moment if self.by is TimeAxis.RECORDED else replace(self.moment, time=None)
 
     def positions(self, store: Store) -> list[PositionRow]:
         """All cycles as they stood then, oldest first."""
-        if self.by is Axis.RECORDED:
+        if self.by is TimeAxis.RECORDED:
             rows = _folded(store.log(as_of=self._known))
         else:  # no index knows when something happened, so every stream is read
             conditions, values = until(self._known, store.placeholder)
@@ -102,7 +102,7 @@ class Past:
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
         """One cycle as it stood then, if it was there."""
         records = store.history(place.key.stream, place.cycle, self._known)
-        return _folded(records) if self.by is Axis.RECORDED else self._happened(records)
+        return _folded(records) if self.by is TimeAxis.RECORDED else self._happened(records)
 
     def _happened(self, records: Iterable[RecordedEvent]) -> Iterator[PositionRow]:
         assert self.moment.time is not None, "checked when it was read"
@@ -112,7 +112,7 @@ class Past:
     def history(self, store: Store, stream: str, cycle: int | None) -> list[HistoryEntry]:
         """The events of a stream that count, as they were recorded and in that order."""
         entries = [HistoryEntry.of(stored) for stored in store.history(stream, cycle, self._known)]
-        if self.by is Axis.RECORDED:
+        if self.by is TimeAxis.RECORDED:
             return entries
         assert self.moment.time is not None, "checked when it was read"
         happened = versions_at((entry.event for entry in entries), self.moment.time)

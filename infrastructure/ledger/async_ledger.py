@@ -9,15 +9,15 @@ from typing import Self
 
 from domain.commands.base import Command
 from domain.errors import CommandRefused
-from infrastructure.ledger.as_of import Axis, PastMoment
+from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.ledger.typed_commands import Verbs
+from infrastructure.ledger.typed_commands import TypedCommands
 from projections.positions import PositionRow
 
 
-class AsyncPositionLedger(Verbs[Awaitable[Receipt]]):
+class AsyncPositionLedger(TypedCommands[Awaitable[Receipt]]):
     """The asyncio twin of PositionLedger: the same methods, awaited; the database is waited for in threads."""
 
     def __init__(self, ledger: PositionLedger) -> None:
@@ -52,7 +52,7 @@ class AsyncPositionLedger(Verbs[Awaitable[Receipt]]):
         return await asyncio.to_thread(self._ledger.handle_many, commands)
 
     async def position(
-        self, position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
+        self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
     ) -> PositionRow:
         """One cycle as it stands, or stood."""
         return await asyncio.to_thread(self._ledger.position, position_id, as_of=as_of, by=by)
@@ -63,13 +63,13 @@ class AsyncPositionLedger(Verbs[Awaitable[Receipt]]):
         open: bool = False,
         unprotected: bool = False,
         as_of: PastMoment = None,
-        by: Axis | str = Axis.RECORDED,
+        by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
         """All cycles, or some, now or as of then."""
         return await asyncio.to_thread(self._ledger.positions, open=open, unprotected=unprotected, as_of=as_of, by=by)
 
     async def history(
-        self, key_or_position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
+        self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
     ) -> list[HistoryEntry]:
         """Every event of a key, or of one of its cycles."""
         return await asyncio.to_thread(self._ledger.history, key_or_position_id, as_of=as_of, by=by)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from domain.commands.base import Command
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.errors import (
     CommandRefused,
     HistoryDamaged,
@@ -25,14 +25,14 @@ from domain.errors import (
 )
 from domain.events import PositionImported
 from domain.identifiers import PositionId, PositionKey
-from domain.state import Answer
+from domain.state import CommandResult
 from infrastructure.event_store.codec import decode, encode
 from infrastructure.event_store.port import AppendInDoubt, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
-from infrastructure.ledger.aggregate_cache import Held, Memories
-from infrastructure.ledger.as_of import Axis, Past, PastMoment
+from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
+from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.ledger.typed_commands import Verbs
+from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.settings import Settings
 from projections.positions import PositionRow, needs_stop
 from projections.rebuild import Progress, Rebuild, Rebuilt
@@ -68,7 +68,7 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     return PostgresStore(settings, create=create)
 
 
-class PositionLedger(Verbs[Receipt]):
+class PositionLedger(TypedCommands[Receipt]):
     """Who holds the open position on a symbol at an exchange, and everything that ever happened to it.
 
     Thread-safe; a context manager. A method a command, each answered by a Receipt or refused with an error of
@@ -81,7 +81,7 @@ class PositionLedger(Verbs[Receipt]):
         """Keep positions in a store that is open; `clock` and `new_id` are for tests."""
         self.store = store
         self._clock, self._new_id = clock, new_id
-        self._memories = Memories(store)
+        self._cache = AggregateCache(store)
 
     @classmethod
     def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
@@ -123,17 +123,17 @@ class PositionLedger(Verbs[Receipt]):
         """
         stamp, raced, surprised = self._stamp(command), False, False
         for attempt in range(ATTEMPTS_MAX):
-            held, fresh = self._memories.take(command, may_assume=attempt == 0 and self.store.is_remote)
+            held, fresh = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
             try:
                 answer = held.position.decide(command, stamp)
             except CommandRefused as refusal:
                 if not fresh:
                     continue
-                self._memories.keep(held)
+                self._cache.put(held)
                 moved = held.position.modified_on >= stamp.ts_recorded
                 return self._refuse(command, stamp, refusal, raced=raced or (surprised and moved))
             if not held.position.pending_events:
-                self._memories.keep(held)
+                self._cache.put(held)
                 return Receipt.of("replayed", answer)
             try:
                 self._append([held])
@@ -156,11 +156,11 @@ class PositionLedger(Verbs[Receipt]):
         one of the streams meanwhile, the batch is decided one by one instead.
         """
         batch = list(commands)
-        held_by_stream: dict[str, Held] = {}
+        held_by_stream: dict[str, CachedPosition] = {}
         answers: list[Receipt | CommandRefused] = []
         for command in batch:
             stream = command.key.stream
-            held = held_by_stream.get(stream) or self._memories.load(stream)
+            held = held_by_stream.get(stream) or self._cache.load(stream)
             held_by_stream[stream] = held
             pending = len(held.position.pending_events)
             try:
@@ -181,11 +181,11 @@ class PositionLedger(Verbs[Receipt]):
         except CommandRefused as refusal:
             return refusal
 
-    def _stamp(self, command: Command) -> Stamp:
+    def _stamp(self, command: Command) -> CommandContext:
         now = self._clock()
-        return Stamp(command.command_id or self._new_id(), command.at or now, now)
+        return CommandContext(command.command_id or self._new_id(), command.at or now, now)
 
-    def _append(self, memories: Sequence[Held]) -> None:
+    def _append(self, memories: Sequence[CachedPosition]) -> None:
         rows = [row for held in memories for row in held.project_pending()]
         heads = {held.position.id: held.head for held in memories}
         versions = {held.position.id: held.version for held in memories}
@@ -196,7 +196,7 @@ class PositionLedger(Verbs[Receipt]):
             self._settle(doubt)
             return
         except SlotTaken as guard:
-            if any(self._memories.load(stream).position.version != versions[stream] for stream in versions):
+            if any(self._cache.load(stream).position.version != versions[stream] for stream in versions):
                 raise VersionTaken(str(guard)) from guard
             raise HistoryDamaged(
                 f"the positions table shows another open cycle than the events of {', '.join(heads)} do ({guard}); "
@@ -204,7 +204,7 @@ class PositionLedger(Verbs[Receipt]):
             ) from guard
         for held in memories:
             held.head, held.is_assumed = heads[held.position.id], False
-            self._memories.keep(held)
+            self._cache.put(held)
 
     def _settle(self, doubt: AppendInDoubt) -> None:
         """Find out by reading back whether an append was made whose confirmation was lost; nothing is sent again.
@@ -232,7 +232,7 @@ class PositionLedger(Verbs[Receipt]):
                 ) from doubt
             time.sleep(SETTLE_POLL_SECONDS)
 
-    def _refuse(self, command: Command, stamp: Stamp, refusal: CommandRefused, *, raced: bool) -> Receipt:
+    def _refuse(self, command: Command, stamp: CommandContext, refusal: CommandRefused, *, raced: bool) -> Receipt:
         if isinstance(refusal, PositionAlreadyOpen):
             if (cycle := self._cycle_of_intent(command)) is not None:
                 return self._first_answer(command, stamp, cycle)
@@ -246,10 +246,10 @@ class PositionLedger(Verbs[Receipt]):
         intent = getattr(command, "intent_id", None)
         return None if intent is None else self.store.cycle_of_intent(command.key.stream, intent)
 
-    def _first_answer(self, command: Command, stamp: Stamp, cycle: int) -> Receipt:
+    def _first_answer(self, command: Command, stamp: CommandContext, cycle: int) -> Receipt:
         """What the intent of this command was answered when it opened an earlier cycle."""
-        opened = self._memories.load_cycle(command.key.stream, cycle).position
-        answer: Answer = next(iter(opened.answers.values()))
+        opened = self._cache.load_cycle(command.key.stream, cycle).position
+        answer: CommandResult = next(iter(opened.answers.values()))
         if answer.request != command.digest:
             refusal = IdempotencyMismatch(
                 f"intent_id {opened.intent_id} opened {answer.position_id} with other content; the same intent "
@@ -260,7 +260,7 @@ class PositionLedger(Verbs[Receipt]):
             raise refusal
         return Receipt.of("replayed", answer)
 
-    def _keep_rejection(self, command: Command, stamp: Stamp, refusal: CommandRefused) -> None:
+    def _keep_rejection(self, command: Command, stamp: CommandContext, refusal: CommandRefused) -> None:
         details: dict[str, Any] = refusal.details
         self.store.log_rejection(
             Rejection(
@@ -280,13 +280,15 @@ class PositionLedger(Verbs[Receipt]):
 
     # -- questions ----------------------------------------------------------------------------------------------
 
-    def position(self, position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED) -> PositionRow:
+    def position(
+        self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
+    ) -> PositionRow:
         """One cycle as it stands, or stood; `as_of` and `by` as for positions.
 
         Refuses: UnknownPosition, InvalidCommand for what is no position id or no moment.
         """
         place = _understood(PositionId.parse, position_id)
-        past = Past.read(as_of, by)
+        past = AsOfQuery.read(as_of, by)
         rows = self.store.rows(position_id=str(place)) if as_of is None else past.position(self.store, place)
         for row in rows:
             return row
@@ -300,7 +302,7 @@ class PositionLedger(Verbs[Receipt]):
         open: bool = False,
         unprotected: bool = False,
         as_of: PastMoment = None,
-        by: Axis | str = Axis.RECORDED,
+        by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
         """All cycles, oldest first; only open ones, or only those at the exchange without a confirmed stop.
 
@@ -309,7 +311,7 @@ class PositionLedger(Verbs[Receipt]):
         Refuses: InvalidCommand for what is no such moment.
         """
         rows: Iterable[PositionRow]
-        past = Past.read(as_of, by)
+        past = AsOfQuery.read(as_of, by)
         if as_of is None:
             rows = self.store.rows(open_only=open or unprotected)
         else:
@@ -317,14 +319,14 @@ class PositionLedger(Verbs[Receipt]):
         return [row for row in rows if (not open or row.status.is_open) and (not unprotected or needs_stop(row))]
 
     def history(
-        self, key_or_position_id: str, *, as_of: PastMoment = None, by: Axis | str = Axis.RECORDED
+        self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
     ) -> list[HistoryEntry]:
         """Every event of a key, or of one of its cycles, in the order of recording; `as_of` and `by` as for positions.
 
         Refuses: UnknownPosition when nothing ever happened there, InvalidCommand for what is neither.
         """
         key, cycle = self._place(key_or_position_id)
-        found = Past.read(as_of, by).history(self.store, key.stream, cycle)
+        found = AsOfQuery.read(as_of, by).history(self.store, key.stream, cycle)
         if not found and next(self.store.history(key.stream, cycle), None) is None:
             raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
         return found

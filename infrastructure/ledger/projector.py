@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from domain.errors import LedgerError, StoreError, StoreUnavailable
-from infrastructure.event_store.checkpoints import OVERTAKEN, Cursor, TrackedRow
+from infrastructure.event_store.checkpoints import OVERTAKEN, Checkpoint, ProjectedRow
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import AsOf, Store
 from infrastructure.event_store.records import RecordedEvent
-from projections.projection import Poison, Projection, Skip
+from projections.projection import PoisonEvent, Projection, SkippedEvent
 from projections.rebuild import Progress, Rebuilt
 
 BATCH_EVENTS: Final = 2_000
@@ -23,7 +23,7 @@ Row = TypeVar("Row")
 class ProjectionStopped(StoreError):
     """A projection cannot take in the next event; everything before it is in its rows."""
 
-    def __init__(self, projection: str, poison: Poison) -> None:
+    def __init__(self, projection: str, poison: PoisonEvent) -> None:
         """Name the event, what is wrong with it, and the way out."""
         super().__init__(
             f"projection {projection} stands before nid {poison.nid} and cannot go on: {poison.stream} version "
@@ -41,18 +41,18 @@ class SkipRefused(LedgerError):
 
 
 @dataclass(frozen=True)
-class Standing:
+class ProjectionStatus:
     """How far a projection has come; `poison` is why it cannot go on."""
 
     projection: str
     generation: int
     nid: int
     behind: int
-    poison: Poison | None
-    skips: tuple[Skip, ...]
+    poison: PoisonEvent | None
+    skips: tuple[SkippedEvent, ...]
 
 
-class Follower(Generic[Row]):
+class Projector(Generic[Row]):
     """One projection of one ledger, walked along the log in batches."""
 
     def __init__(self, store: Store, projection: Projection[Row]) -> None:
@@ -66,7 +66,7 @@ class Follower(Generic[Row]):
         Others may follow at the same time: a batch that somebody else took in is read anew, never counted twice.
         Refuses: ProjectionStopped at an event that cannot be taken in; StoreUnavailable.
         """
-        end, count = self._store.settled(), 0
+        end, count = self._store.high_water_mark(), 0
         while records := self._records(cursor := self._tracking.cursor(), end):
             batch = self._folded(cursor, records)
             if self._tracking.advance(cursor, batch.nid, batch.rows):
@@ -82,19 +82,19 @@ class Follower(Generic[Row]):
             generation = self._tracking.cursor().generation
             return [self._projection.read(text) for text in self._tracking.lasting(generation, since)]
 
-    def standing(self) -> Standing:
+    def standing(self) -> ProjectionStatus:
         """How far it has come, and whether it can go on."""
         with self._store.snapshot():
             cursor = self._tracking.cursor()
             behind = self._tracking.behind(cursor)
             skips = tuple(self._tracking.skips())
-        return Standing(self._projection.name, *cursor, behind, self._poison(cursor), skips)
+        return ProjectionStatus(self._projection.name, *cursor, behind, self._poison(cursor), skips)
 
-    def _poison(self, cursor: Cursor) -> Poison | None:
-        following = self._records(cursor, self._store.settled(), 1)
+    def _poison(self, cursor: Checkpoint) -> PoisonEvent | None:
+        following = self._records(cursor, self._store.high_water_mark(), 1)
         return self._folded(cursor, following).poison if following else None
 
-    def skip(self, nid: int, *, reason: str, skipped_by: str, now: datetime, confirm: bool) -> Skip:
+    def skip(self, nid: int, *, reason: str, skipped_by: str, now: datetime, confirm: bool) -> SkippedEvent:
         """Leave the event at which the projection stands out of it, for good; only `confirm` does it.
 
         Refuses: SkipRefused for any other event, or one that can be taken in.
@@ -106,7 +106,7 @@ class Follower(Generic[Row]):
                 f"before nid {poison.nid}" if poison else f"at nid {cursor.nid}, and nothing keeps it from going on"
             )
             raise SkipRefused(f"nid {nid} is not skipped: projection {name} stands {stands}")
-        skip = Skip(projection=name, reason=reason, skipped_by=skipped_by, ts_recorded=now, **asdict(poison))
+        skip = SkippedEvent(projection=name, reason=reason, skipped_by=skipped_by, ts_recorded=now, **asdict(poison))
         if confirm and not self._tracking.advance(cursor, nid, (), skip):
             raise SkipRefused(f"projection {name} was moved by somebody else meanwhile; look again")
         return skip
@@ -123,7 +123,7 @@ class Follower(Generic[Row]):
         self._tracking.clear()
         while True:
             read = self._tracking.cursor()
-            cursor, count = self._fill(cursor, min(read.nid, self._store.settled()), progress)
+            cursor, count = self._fill(cursor, min(read.nid, self._store.high_water_mark()), progress)
             events += count
             differences = self._tracking.differences(read.generation, cursor.generation)
             if self._tracking.replace(read, cursor):
@@ -132,7 +132,7 @@ class Follower(Generic[Row]):
         events += self.catch_up(progress)
         return Rebuilt(events, self._tracking.count(), differences)
 
-    def _fill(self, cursor: Cursor, end: int, progress: Progress) -> tuple[Cursor, int]:
+    def _fill(self, cursor: Checkpoint, end: int, progress: Progress) -> tuple[Checkpoint, int]:
         skipped, count = frozenset(skip.nid for skip in self._tracking.skips()), 0
         while records := self._records(cursor, end):
             batch = self._folded(cursor, records, skipped)
@@ -147,11 +147,11 @@ class Follower(Generic[Row]):
 
     # -- a batch ------------------------------------------------------------------------------------------------
 
-    def _records(self, cursor: Cursor, end: int, limit: int = BATCH_EVENTS) -> list[RecordedEvent]:
+    def _records(self, cursor: Checkpoint, end: int, limit: int = BATCH_EVENTS) -> list[RecordedEvent]:
         return list(self._store.log(after=cursor.nid, as_of=AsOf(nid=end), limit=limit))
 
     def _folded(
-        self, cursor: Cursor, records: Sequence[RecordedEvent], skipped: Collection[int] = frozenset()
+        self, cursor: Checkpoint, records: Sequence[RecordedEvent], skipped: Collection[int] = frozenset()
     ) -> _Batch:
         """Take events in one after the other, up to the first that cannot be; those in `skipped` need not be."""
         places = {f"{record.originator_id}#{record.columns.cycle}" for record in records}
@@ -174,8 +174,8 @@ class Follower(Generic[Row]):
         written = [self._written(position_id, rows[position_id]) for position_id in sorted(changed)]
         return _Batch(nid, count, written, poison)
 
-    def _written(self, position_id: str, row: Row) -> TrackedRow:
-        return TrackedRow(position_id, self._projection.ended_at(row), self._projection.write(row))
+    def _written(self, position_id: str, row: Row) -> ProjectedRow:
+        return ProjectedRow(position_id, self._projection.ended_at(row), self._projection.write(row))
 
 
 class _Batch(NamedTuple):
@@ -183,10 +183,10 @@ class _Batch(NamedTuple):
 
     nid: int
     events: int
-    rows: list[TrackedRow]
-    poison: Poison | None
+    rows: list[ProjectedRow]
+    poison: PoisonEvent | None
 
 
-def _poison_of(record: RecordedEvent, cause: Exception) -> Poison:
+def _poison_of(record: RecordedEvent, cause: Exception) -> PoisonEvent:
     why = str(cause) or type(cause).__name__
-    return Poison(record.id, record.originator_id, record.originator_version, record.topic, why)
+    return PoisonEvent(record.id, record.originator_id, record.originator_version, record.topic, why)

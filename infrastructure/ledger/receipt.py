@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from domain.errors import LedgerError
-from domain.state import Answer
+from domain.state import CommandResult
 from domain.values import Status, plain
 
 
@@ -29,7 +29,7 @@ class Receipt:
     close_quantity: Decimal | None = None
 
     @classmethod
-    def of(cls, outcome: Literal["recorded", "replayed"], answer: Answer) -> Receipt:
+    def of(cls, outcome: Literal["recorded", "replayed"], answer: CommandResult) -> Receipt:
         """Hand on the answer of a position."""
         return cls(
             outcome,

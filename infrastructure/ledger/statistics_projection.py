@@ -7,15 +7,15 @@ from datetime import datetime
 
 from domain.identifiers import PositionKey
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.projector import Follower
-from projections.metrics.statistics import Statistics, Window, measure
+from infrastructure.ledger.projector import Projector
+from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from projections.projection import STATISTICS
 from projections.rebuild import Progress
 
 
 def statistics(
     store: Store,
-    window: Window,
+    window: MeasuredWindow,
     *,
     now: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
@@ -25,7 +25,7 @@ def statistics(
 
     Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
     """
-    follower = Follower(store, STATISTICS)
+    follower = Projector(store, STATISTICS)
     follower.catch_up(progress)
     facts = [each for each in follower.lasting(window.reach) if takes(PositionKey.parse(each.position.stream))]
     refused = [each for each in store.rejections(since=window.since) if takes(PositionKey.parse(each.stream))]

@@ -11,7 +11,7 @@ from domain.commands.base import Command
 Answered = TypeVar("Answered")
 
 
-class Verbs(ABC, Generic[Answered]):
+class TypedCommands(ABC, Generic[Answered]):
     """Every command as a method; the fields are those of the command in `domain.commands.requests`.
 
     Refuses: InvalidCommand for a field that is missing, malformed or not its own; else what `handle` refuses.

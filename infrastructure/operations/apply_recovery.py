@@ -11,21 +11,21 @@ from domain.errors import HistoryDamaged
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.ledger import PositionLedger
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 from projections.reconciliation.compare import Reconciliation, Rules, reconcile
 from projections.recovery.in_flight import unfinished
-from projections.recovery.proposals import Recovery, recover
-from projections.recovery.required_orders import Promised
+from projections.recovery.proposals import Proposal, recover
+from projections.recovery.required_orders import PlannedOrders
 
 Account = tuple[str | None, str | None]
 
 
 def comparisons(
-    rows: Sequence[PositionRow], snapshots: Iterable[Snapshot], *, now: datetime, rules: Rules
+    rows: Sequence[PositionRow], snapshots: Iterable[AccountSnapshot], *, now: datetime, rules: Rules
 ) -> dict[Account, Reconciliation]:
     """Compare every account of which there are snapshots; those of one account confirm each other."""
-    by_account: dict[Account, list[Snapshot]] = defaultdict(list)
+    by_account: dict[Account, list[AccountSnapshot]] = defaultdict(list)
     for snapshot in snapshots:
         by_account[snapshot.exchange, snapshot.account].append(snapshot)
     return {account: reconcile(rows, seen, now=now, rules=rules) for account, seen in by_account.items()}
@@ -33,13 +33,13 @@ def comparisons(
 
 def recoveries(
     ledger: PositionLedger,
-    snapshots: Iterable[Snapshot],
+    snapshots: Iterable[AccountSnapshot],
     *,
     now: datetime,
     rules: Rules,
     takes: Callable[[PositionRow], bool] = lambda _: True,
     reason: str | None = None,
-) -> list[Recovery]:
+) -> list[Proposal]:
     """Every unfinished cycle that is wanted, with what is proposed; nothing is written. Refuses: StoreUnavailable."""
     snapshots = list(snapshots)
     rows = ledger.positions(open=not snapshots)
@@ -50,9 +50,9 @@ def recoveries(
     ]
 
 
-def promised(store: Store, row: PositionRow) -> Promised | None:
+def promised(store: Store, row: PositionRow) -> PlannedOrders | None:
     """What the events of a cycle said would be ordered; None when they cannot be read."""
     try:
-        return Promised.by(map(decode, store.history(row.stream, row.cycle)))
+        return PlannedOrders.by(map(decode, store.history(row.stream, row.cycle)))
     except HistoryDamaged:
         return None

@@ -12,16 +12,16 @@ from domain.identifiers import PositionKey
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.projector import Follower, ProjectionStopped
+from infrastructure.ledger.projector import ProjectionStopped, Projector
 from infrastructure.ledger.statistics_projection import statistics
 from infrastructure.operations.apply_recovery import Account, comparisons
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.health import diagnosis
 from projections.health.checks import Check, Section, Severity, Symptom, worst
 from projections.health.diagnosis import Cycles
 from projections.metrics.objectives import Criterion
 from projections.metrics.recent_activity import Activity
-from projections.metrics.statistics import Window
+from projections.metrics.statistics import MeasuredWindow
 from projections.positions import PositionRow
 from projections.projection import PROJECTIONS, STATISTICS
 from projections.rebuild import Progress
@@ -41,7 +41,7 @@ class Question:
     age: timedelta
     """Unfinished for longer than this is critical."""
     takes: Callable[[PositionRow | PositionKey], bool] = lambda _: True
-    snapshots: Sequence[Snapshot] = ()
+    snapshots: Sequence[AccountSnapshot] = ()
     rules: Rules
     evidence: Mapping[Account, Sequence[str]] = field(default_factory=dict)
     """By account the arguments that name its snapshots, for advice."""
@@ -83,14 +83,14 @@ class _Examination:
         self._ledger, self._store, self._progress = ledger, ledger.store, progress
         self._question = question
         self._unreadable: list[Symptom] = []
-        self._window = Window(question.now - DAY, question.now)
+        self._window = MeasuredWindow(question.now - DAY, question.now)
 
     def run(self) -> Diagnosis:
         question = self._question
         rows = self._rows()
         wanted = [row for row in rows or () if question.takes(row)]
         known = self._criteria() if question.reports else None
-        following = [Follower(self._store, projection).standing() for projection in PROJECTIONS]
+        following = [Projector(self._store, projection).standing() for projection in PROJECTIONS]
         sections = [
             *([] if rows is None else self._of_cycles(rows, wanted)),
             diagnosis.following(following),

@@ -10,7 +10,7 @@ from domain.errors import HistoryDamaged
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.port import Rejection, Store, VersionTaken
 from infrastructure.event_store.records import RecordedEvent
-from infrastructure.transfer.columnar.cycle_rows import Rows
+from infrastructure.transfer.columnar.cycle_rows import CycleRows
 from infrastructure.transfer.transfer_errors import ImportRefused
 
 LINES_MAX: Final = 2_000
@@ -26,7 +26,7 @@ class Batch:
         """The last place in the log that is written."""
         self.events = self.rejections = 0
         """How many of them are written."""
-        self._store, self._rows = store, Rows(store)
+        self._store, self._rows = store, CycleRows(store)
         self._events: list[RecordedEvent] = []
         self._rejections: list[Rejection] = []
         self._lines = (0, 0)

@@ -68,7 +68,7 @@ def export(
 
     Refuses: StoreError.
     """
-    done = Exported(store.settled())
+    done = Exported(store.high_water_mark())
     with store.snapshot():
         sink.begin(what.value, done.nid)
         if what in (What.LEDGER, What.EVENTS):

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from infrastructure.event_store.port import Store
-from infrastructure.event_store.records import Columns, RecordedEvent
+from infrastructure.event_store.records import IndexColumns, RecordedEvent
 from infrastructure.transfer.batch import Batch
 from infrastructure.transfer.export_lines import EndLine, EventLine, RejectionLine
 from infrastructure.transfer.jsonl_reader import ExportFile, NumberedLine
-from infrastructure.transfer.progress_digest import Chain
-from infrastructure.transfer.resume import Present, bare, present_events
+from infrastructure.transfer.progress_digest import ProgressDigest
+from infrastructure.transfer.resume import PresentEvents, bare, present_events
 from infrastructure.transfer.transfer_errors import ImportRefused
 from projections.rebuild import Progress
 
-_NOT_FILED_YET: Final = Columns("", None, 0, None, "")
+_NOT_FILED_YET: Final = IndexColumns("", None, 0, None, "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +49,9 @@ class _Import:
 
     def __init__(self, store: Store, file: ExportFile, progress: Progress) -> None:
         self._file, self._progress = file, progress
-        self._chain, self._batch = Chain(file.nid), Batch(store)
-        self._events = Present(present_events(store), "event")
-        self._rejections = Present(iter(store.rejections()), "rejection")
+        self._chain, self._batch = ProgressDigest(file.nid), Batch(store)
+        self._events = PresentEvents(present_events(store), "event")
+        self._rejections = PresentEvents(iter(store.rejections()), "rejection")
         self._rejections_read = 0
 
     def run(self) -> Imported:
@@ -70,10 +70,13 @@ class _Import:
                 raise self._with_what_is_kept(refusal) from None
             raise
         return Imported(
-            events=self._batch.events, events_before=self._events.count,
-            rejections=self._batch.rejections, rejections_before=self._rejections.count,
-            nid=self._chain.nid, digest=self._chain.digest,
-        )  # fmt: skip
+            events=self._batch.events,
+            events_before=self._events.count,
+            rejections=self._batch.rejections,
+            rejections_before=self._rejections.count,
+            nid=self._chain.nid,
+            digest=self._chain.digest,
+        )
 
     def _take_event(self, line: NumberedLine, says: EventLine) -> None:
         if self._rejections_read:

@@ -45,10 +45,12 @@ class JsonLines:
         """Say how much there was."""
         self._put(
             lines.end_text(
-                events=self._events, positions=self._positions, rejections=self._rejections,
+                events=self._events,
+                positions=self._positions,
+                rejections=self._rejections,
                 digest=self._digest.hexdigest(),
             )
-        )  # fmt: skip
+        )
 
     def _put(self, text: str) -> None:
         self._out.write(self._seal.put(text))

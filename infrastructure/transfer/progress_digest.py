@@ -11,7 +11,7 @@ from infrastructure.transfer.transfer_errors import ImportRefused
 _UNBEGUN = (0, GENESIS)
 
 
-class Chain:
+class ProgressDigest:
     """The events of a file so far, each of which vouches for all before it in its stream."""
 
     def __init__(self, until: int) -> None:

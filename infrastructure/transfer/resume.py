@@ -13,7 +13,7 @@ from projections.rebuild import BATCH_EVENTS
 Item = TypeVar("Item")
 
 
-class Present(Generic[Item]):
+class PresentEvents(Generic[Item]):
     """Things that are there already, compared with those of the file as they are read."""
 
     def __init__(self, found: Iterator[Item], what: str) -> None:
@@ -46,7 +46,7 @@ class Present(Generic[Item]):
 
 def present_events(store: Store) -> Iterator[tuple[object, ...]]:
     """Every event that a store holds, without its columns: place, stream, version, type, payload and hash."""
-    end, after = AsOf(nid=store.settled()), 0
+    end, after = AsOf(nid=store.high_water_mark()), 0
     while page := list(store.log(after=after, as_of=end, limit=BATCH_EVENTS)):
         for event in page:
             yield event[:-1]

@@ -49,7 +49,7 @@ class Weight(StrEnum):
 
 
 @dataclass(frozen=True)
-class Oddity:
+class Anomaly:
     """One thing that is odd, since when, in a sentence."""
 
     kind: str
@@ -58,7 +58,7 @@ class Oddity:
     text: str
 
 
-def oddities(told: Sequence[Moment], time: Timeline) -> tuple[Oddity, ...]:
+def oddities(told: Sequence[Moment], time: Timeline) -> tuple[Anomaly, ...]:
     """Everything odd about a cycle, in order of time."""
     found = [
         *_gaps(time),
@@ -73,26 +73,26 @@ def oddities(told: Sequence[Moment], time: Timeline) -> tuple[Oddity, ...]:
     return tuple(sorted(found, key=lambda oddity: oddity.at))
 
 
-def _together(kind: str, weight: Weight, found: Sequence[tuple[datetime, str]], words: str) -> Iterator[Oddity]:
+def _together(kind: str, weight: Weight, found: Sequence[tuple[datetime, str]], words: str) -> Iterator[Anomaly]:
     """Tell a few one by one, and many in one sentence."""
     if len(found) <= SHOWN_MAX:
         for at, text in found:
-            yield Oddity(kind, weight, at, text)
+            yield Anomaly(kind, weight, at, text)
     else:
-        yield Oddity(kind, weight, found[0][0], f"{words}, first at {clock(found[0][0])}")
+        yield Anomaly(kind, weight, found[0][0], f"{words}, first at {clock(found[0][0])}")
 
 
 def _until(span: Span, *, is_over: bool) -> str:
     return stretch(span.start, span.end) if is_over else f"since {day(span.start)} {clock(span.start)}, and still"
 
 
-def _gaps(time: Timeline) -> Iterator[Oddity]:
+def _gaps(time: Timeline) -> Iterator[Anomaly]:
     short = [
         gap for gap in time.gaps if gap.is_entry and gap.is_over and gap.length.total_seconds() <= ENTRY_SECONDS_MAX
     ]
     for gap in short:
         words = f"unprotected for {length(gap.length)} during the entry ({gap.why})"
-        yield Oddity("unprotected", Weight.NOTE, gap.start, words)
+        yield Anomaly("unprotected", Weight.NOTE, gap.start, words)
     rest = [gap for gap in time.gaps if gap not in short]
     told = [
         (gap.start, f"unprotected for {length(gap.length)}, {_until(gap, is_over=gap.is_over)}: {gap.why}")
@@ -108,14 +108,14 @@ def _gaps(time: Timeline) -> Iterator[Oddity]:
         yield from _together("unprotected", Weight.WARNING, told, words)
 
 
-def _unknown(time: Timeline) -> Iterator[Oddity]:
+def _unknown(time: Timeline) -> Iterator[Anomaly]:
     for span in time.unknown:
         is_over = not (time.is_open and span.end == time.end)
         words = f"nobody knew for {length(span.length)} what became of the entry, {_until(span, is_over=is_over)}"
-        yield Oddity("outcome_unknown", Weight.WARNING, span.start, words)
+        yield Anomaly("outcome_unknown", Weight.WARNING, span.start, words)
 
 
-def _widened(told: Sequence[Moment]) -> Iterator[Oddity]:
+def _widened(told: Sequence[Moment]) -> Iterator[Anomaly]:
     stops = [(each, each.event) for each in told if isinstance(each.event, e.StopLossSet)]
     found = []
     for (_, before), (here, after) in pairwise(stops):
@@ -130,14 +130,14 @@ def _widened(told: Sequence[Moment]) -> Iterator[Oddity]:
     yield from _together("stop_widened", Weight.WARNING, found, words)
 
 
-def _other_than_requested(told: Sequence[Moment]) -> Iterator[Oddity]:
+def _other_than_requested(told: Sequence[Moment]) -> Iterator[Anomaly]:
     row = told[-1].row
     if not row.filled_qty or row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED) or row.source is Source.IMPORT:
         return
     at = next(each.at for each in reversed(told) if each.held.filled_qty != each.held_before.filled_qty)
     if row.requested_qty is not None and row.requested_qty != row.filled_qty:
         words = f"another quantity than was requested: {changed(row.requested_qty, row.filled_qty)}"
-        yield Oddity("quantity", Weight.NOTE, at, words)
+        yield Anomaly("quantity", Weight.NOTE, at, words)
     if row.signal_price is not None and row.avg_px_open is not None and row.signal_price != row.avg_px_open:
         by = ratio(row.signal_price, row.avg_px_open)
         assert by is not None, "a price is greater than zero"
@@ -146,10 +146,10 @@ def _other_than_requested(told: Sequence[Moment]) -> Iterator[Oddity]:
             f"another price than the signal saw: {plain(row.signal_price)} → {average(row.avg_px_open)}, "
             f"{percent(by)} {'better' if better else 'worse'}"
         )
-        yield Oddity("slippage", Weight.NOTE, at, words)
+        yield Anomaly("slippage", Weight.NOTE, at, words)
 
 
-def _adjusted(told: Sequence[Moment]) -> Iterator[Oddity]:
+def _adjusted(told: Sequence[Moment]) -> Iterator[Anomaly]:
     found = [(each.at, adjustment(each.event)) for each in told if isinstance(each.event, e.PositionAdjusted)]
     yield from _together("adjusted", Weight.NOTE, found, f"corrected {counted(len(found), 'time')}")
 
@@ -164,24 +164,24 @@ def adjustment(event: e.PositionAdjusted) -> str:
     return f"corrected: {', '.join(changes) or 'nothing but that it is known now'}; {quoted(event.reason)}"
 
 
-def _one_by_one(told: Sequence[Moment]) -> Iterator[Oddity]:
+def _one_by_one(told: Sequence[Moment]) -> Iterator[Anomaly]:
     for each in told:
         match each.event:
             case e.EntryFilled(late=True) as fill:
                 words = f"{plain(fill.last_qty)} filled at {plain(fill.last_px)} after the cycle was over"
-                yield Oddity("late_fill", Weight.WARNING, each.at, words)
+                yield Anomaly("late_fill", Weight.WARNING, each.at, words)
             case e.RollbackFailed() as failed:
                 words = f"a rollback left {plain(failed.residual_qty)} at the exchange: {quoted(failed.reason)}"
-                yield Oddity("rollback_failed", Weight.WARNING, each.at, words)
+                yield Anomaly("rollback_failed", Weight.WARNING, each.at, words)
             case e.PositionImported() as imported:
                 for finding in imported.findings:
-                    yield Oddity("imported", Weight.WARNING, each.at, f"doubtful in the old table: {quoted(finding)}")
+                    yield Anomaly("imported", Weight.WARNING, each.at, f"doubtful in the old table: {quoted(finding)}")
             case e.PositionClosed(realized_pnl=None):
                 words = "what it earned is not known: something was closed at a price that nobody said"
-                yield Oddity("profit_unknown", Weight.NOTE, each.at, words)
+                yield Anomaly("profit_unknown", Weight.NOTE, each.at, words)
 
 
-def _rivals(time: Timeline) -> Iterator[Oddity]:
+def _rivals(time: Timeline) -> Iterator[Anomaly]:
     if not time.refused:
         return
     names = list(dict.fromkeys(rival.name for rival in time.refused))
@@ -191,10 +191,10 @@ def _rivals(time: Timeline) -> Iterator[Oddity]:
     words = f"{counted(len(time.refused), 'rival')} refused {when}: {listed(names)}"
     if raced:
         words += f"; {raced:,} of them lost a race at the append"
-    yield Oddity("refused", Weight.NOTE, first, words)
+    yield Anomaly("refused", Weight.NOTE, first, words)
 
 
-def _clocks(told: Sequence[Moment]) -> Iterator[Oddity]:
+def _clocks(told: Sequence[Moment]) -> Iterator[Anomaly]:
     back = [(there, there.event.ts_event - here.event.ts_event) for here, there in pairwise(told)]
     found = [
         (
@@ -209,7 +209,7 @@ def _clocks(told: Sequence[Moment]) -> Iterator[Oddity]:
     yield from _lags(told)
 
 
-def _lags(told: Sequence[Moment]) -> Iterator[Oddity]:
+def _lags(told: Sequence[Moment]) -> Iterator[Anomaly]:
     lags = [
         (each, each.event.ts_recorded - each.event.ts_event) for each in told if each.event.source is not Source.IMPORT
     ]
@@ -224,9 +224,9 @@ def _lags(told: Sequence[Moment]) -> Iterator[Oddity]:
             which = f"version {each.event.originator_version}"
             if len(found) > 1:
                 which = f"{len(found):,} of {len(told):,} events; {which}"
-            yield Oddity(kind, Weight.NOTE, found[0][0].at, words.format(which, length(lag)))
+            yield Anomaly(kind, Weight.NOTE, found[0][0].at, words.format(which, length(lag)))
 
 
-def warnings(found: Iterable[Oddity]) -> list[Oddity]:
+def warnings(found: Iterable[Anomaly]) -> list[Anomaly]:
     """Those that matter most."""
     return [oddity for oddity in found if oddity.weight is Weight.WARNING]

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from domain.events import PositionEvent
 from domain.values import plain, timestamp_text
-from projections.audit.anomalies import Oddity, oddities, warnings
+from projections.audit.anomalies import Anomaly, oddities, warnings
 from projections.audit.narrative import gap_json, headline, oddity_json
 from projections.formatting import length
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.objectives import seconds
-from projections.metrics.statistics import Statistics, Window
+from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
 from projections.timeline import Gap, Refusal, moments, timeline
 
@@ -62,12 +62,12 @@ class Exposure:
 
 
 @dataclass(frozen=True)
-class OddCycle:
+class AnomalousCycle:
     """A cycle with what is odd about it."""
 
     position_id: str
     headline: str
-    oddities: tuple[Oddity, ...]
+    oddities: tuple[Anomaly, ...]
 
     @property
     def weight(self) -> tuple[int, int]:
@@ -76,7 +76,7 @@ class OddCycle:
 
 
 @dataclass(frozen=True)
-class Bar:
+class HourBar:
     """How many duplicates were refused from one moment to another."""
 
     start: datetime
@@ -85,21 +85,21 @@ class Bar:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Review:
+class LedgerReport:
     """A stretch of time over the whole ledger, or over a part of it."""
 
-    window: Window
+    window: MeasuredWindow
     statistics: Statistics
     cycles: int
     """How many were open in the window, at some time."""
     open: tuple[OpenPosition, ...]
     exposed: tuple[Exposure, ...]
-    oddest: tuple[OddCycle, ...]
+    oddest: tuple[AnomalousCycle, ...]
     odd: int
     """How many cycles have a warning."""
 
     @property
-    def refused(self) -> tuple[Bar, ...]:
+    def refused(self) -> tuple[HourBar, ...]:
         """Refused duplicates over time."""
         return tuple(_bars(self.statistics.refusals.per_hour, self.window))
 
@@ -133,7 +133,7 @@ def review(
     refusals: Mapping[str, Sequence[Refusal]],
     statistics: Statistics,
     now: datetime,
-) -> Review:
+) -> LedgerReport:
     """Look through the cycles that were open in the window of some statistics.
 
     Shape: each cycle with its events, oldest first; `refusals` by the position that stood in the way.
@@ -141,7 +141,7 @@ def review(
     window = statistics.window
     found: list[OpenPosition] = []
     exposed: list[Exposure] = []
-    odd: list[OddCycle] = []
+    odd: list[AnomalousCycle] = []
     count = 0
     for facts, events in cycles:
         row, count = facts.position, count + 1
@@ -155,8 +155,8 @@ def review(
             exposed.append(Exposure.of(row.position_id, gaps))
         oddity = oddities(told, time)
         if warnings(oddity):
-            odd.append(OddCycle(row.position_id, headline(row, time), oddity))
-    return Review(
+            odd.append(AnomalousCycle(row.position_id, headline(row, time), oddity))
+    return LedgerReport(
         window=window,
         statistics=statistics,
         cycles=count,
@@ -172,7 +172,7 @@ def _age(since: datetime, now: datetime) -> timedelta:
     return max(now - since, timedelta())
 
 
-def _bars(per_hour: Mapping[datetime, int], window: Window) -> Iterator[Bar]:
+def _bars(per_hour: Mapping[datetime, int], window: MeasuredWindow) -> Iterator[HourBar]:
     """Sum up hours to so few bars that they can be drawn; weeks begin on Mondays."""
     wide = next((each for each in _BARS if window.until - window.since <= each * BARS_MAX), _BARS[-1])
     start = window.since - (window.since - _MONDAY) % wide
@@ -181,11 +181,11 @@ def _bars(per_hour: Mapping[datetime, int], window: Window) -> Iterator[Bar]:
         begins = hour - (hour - _MONDAY) % wide
         counts[begins] = counts.get(begins, 0) + count
     while start < window.until:
-        yield Bar(start, start + wide, counts.get(start, 0))
+        yield HourBar(start, start + wide, counts.get(start, 0))
         start += wide
 
 
-def bar_name(bars: Sequence[Bar]) -> str:
+def bar_name(bars: Sequence[HourBar]) -> str:
     """How long one bar lasts: `hour`, `6 h`, `day`."""
     names = {timedelta(hours=1): "hour", timedelta(days=1): "day", timedelta(days=7): "week"}
     wide = bars[0].end - bars[0].start

@@ -13,7 +13,7 @@ from typing import Any, Final
 from domain.events import EntryFilled, PositionEvent, PositionReduced, StopLossLost, StopLossSet
 from domain.holding import ZERO
 from domain.values import EXACT, Side, Status, plain, timestamp_text
-from projections.audit.anomalies import Oddity, oddities
+from projections.audit.anomalies import Anomaly, oddities
 from projections.audit.event_text import earned, refused_as, told_as
 from projections.formatting import average, clock, counted, length, listed, number, quoted, sentence
 from projections.metrics.objectives import seconds
@@ -41,7 +41,7 @@ _AFTERWARDS: Final = "Afterwards"
 
 
 @dataclass(frozen=True)
-class Line:
+class NarrativeLine:
     """One step of a story: when, how long after the step before it, and what happened.
 
     `versions` are the first and the last event that it tells; none for a refusal.
@@ -58,17 +58,17 @@ class Chapter:
     """Some steps that belong together."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[NarrativeLine, ...]
 
 
 @dataclass(frozen=True)
-class Story:
+class Narrative:
     """One cycle, told: what it is in a line, its facts, what is odd about it, and what happened, chapter by chapter."""
 
     row: PositionRow
     headline: str
     facts: tuple[tuple[str, str], ...]
-    oddities: tuple[Oddity, ...]
+    oddities: tuple[Anomaly, ...]
     chapters: tuple[Chapter, ...]
     timeline: Timeline
 
@@ -89,7 +89,7 @@ class Story:
         }
 
 
-def oddity_json(oddity: Oddity) -> dict[str, str]:
+def oddity_json(oddity: Anomaly) -> dict[str, str]:
     """An oddity as a program reads it."""
     return {"kind": oddity.kind, "weight": oddity.weight.value, "at": timestamp_text(oddity.at), "text": oddity.text}
 
@@ -104,7 +104,7 @@ def gap_json(gap: Gap) -> dict[str, Any]:
     }
 
 
-def _line_json(line: Line) -> dict[str, Any]:
+def _line_json(line: NarrativeLine) -> dict[str, Any]:
     first, last = line.versions or (None, None)
     return {"at": timestamp_text(line.at), "text": line.text, "first_version": first, "last_version": last}
 
@@ -113,14 +113,14 @@ def _seconds(time: timedelta) -> str:
     return plain(seconds(time))
 
 
-def story(events: Iterable[PositionEvent], refusals: Iterable[Refusal], now: datetime) -> Story:
+def story(events: Iterable[PositionEvent], refusals: Iterable[Refusal], now: datetime) -> Narrative:
     """Tell one cycle from its events, oldest first; `refusals` may be those of others too.
 
     While the cycle is open, its time runs on to `now`.
     """
     told = moments(events)
     time = timeline(told, refusals, now)
-    return Story(
+    return Narrative(
         row=told[-1].row,
         headline=headline(told[-1].row, time),
         facts=tuple(_facts(told, time)),
@@ -187,7 +187,7 @@ def _chapters(told: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
     for title, run in groupby(_titled(told, time), key=lambda pair: pair[0]):
         lines = []
         for line in _lines([step for _, step in run], gaps):
-            lines.append(line if before is None else Line(line.at, line.at - before, line.text, line.versions))
+            lines.append(line if before is None else NarrativeLine(line.at, line.at - before, line.text, line.versions))
             before = line.at
         yield Chapter(title, tuple(lines))
 
@@ -220,11 +220,11 @@ def _topic(step: _Step) -> str:
     return _SINGLE
 
 
-def _lines(steps: Iterable[_Step], gaps: dict[datetime, Gap]) -> Iterator[Line]:
+def _lines(steps: Iterable[_Step], gaps: dict[datetime, Gap]) -> Iterator[NarrativeLine]:
     for is_single, block in groupby(steps, key=lambda step: _topic(step) == _SINGLE):
         for run in [[step] for step in block] if is_single else _runs(list(block)):
             if len(run) > RUN_MAX:
-                yield Line(run[0].at, None, _IN_ONE[_topic(run[0])](run, gaps), _versions(run))
+                yield NarrativeLine(run[0].at, None, _IN_ONE[_topic(run[0])](run, gaps), _versions(run))
             else:
                 for step in run:
                     yield _line(step, gaps)
@@ -240,11 +240,11 @@ def _runs(block: Sequence[_Step]) -> Iterable[list[_Step]]:
     return topics.values()
 
 
-def _line(step: _Step, gaps: dict[datetime, Gap]) -> Line:
+def _line(step: _Step, gaps: dict[datetime, Gap]) -> NarrativeLine:
     if isinstance(step, Refused):
-        return Line(step.at, None, refused_as(step), None)
+        return NarrativeLine(step.at, None, refused_as(step), None)
     began = _begins_gap(step)
-    return Line(step.at, None, told_as(step, gaps.get(step.at) if began else None), _versions([step]))
+    return NarrativeLine(step.at, None, told_as(step, gaps.get(step.at) if began else None), _versions([step]))
 
 
 def _begins_gap(moment: Moment) -> bool:

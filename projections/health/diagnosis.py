@@ -11,11 +11,11 @@ from projections.formatting import date_and_time, length
 from projections.health.checks import PROGRAM, Check, Section, Severity, Symptom, advised, history_of
 from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
-from projections.projection import Poison
+from projections.projection import PoisonEvent
 from projections.reconciliation.compare import Reconciliation
-from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.grace_periods import is_overdue
-from projections.recovery.in_flight import Unfinished, unfinished
+from projections.recovery.in_flight import InFlight, unfinished
 
 LAG_MAX: Final = 100_000
 """How many events a projection may be behind: taking in more would keep whoever asks waiting for seconds."""
@@ -23,8 +23,12 @@ SHOWN_MAX: Final = 20
 """How many pieces of damage are listed; `verify` lists all."""
 _NEVER: Final = frozenset({"late_duplicates", "invalid_states"})
 """Criteria that were never to be missed: the others are shares and durations."""
-_AT_RISK: Final = frozenset({Kind.UNPROTECTED, Kind.LOST_STOP, Kind.SIDE, Kind.ORPHAN})
-_AT_THE_EXCHANGE: Final = frozenset({Kind.ZOMBIE, Kind.DUPLICATE_STOPS, Kind.WRONG_SIDE_STOP})
+_AT_RISK: Final = frozenset(
+    {DiscrepancyKind.UNPROTECTED, DiscrepancyKind.LOST_STOP, DiscrepancyKind.SIDE, DiscrepancyKind.ORPHAN}
+)
+_AT_THE_EXCHANGE: Final = frozenset(
+    {DiscrepancyKind.ZOMBIE, DiscrepancyKind.DUPLICATE_STOPS, DiscrepancyKind.WRONG_SIDE_STOP}
+)
 """What only orders can mend, and the ledger sends none."""
 
 
@@ -56,7 +60,7 @@ class Following(Protocol):
         """How many events are not in it."""
 
     @property
-    def poison(self) -> Poison | None:
+    def poison(self) -> PoisonEvent | None:
         """The event at which it cannot go on."""
 
 
@@ -89,7 +93,7 @@ class Cycles:
         late = [self._late(each) for each in found if each.is_overdue]
         return Section(Check.INCOMPLETE, f"{len(found)} under way, {len(late)} for longer than they may", tuple(late))
 
-    def _late(self, cycle: Unfinished) -> Symptom:
+    def _late(self, cycle: InFlight) -> Symptom:
         severity = Severity.CRITICAL if cycle.age >= self._age else Severity.WARNING
         state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
         return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}")
@@ -127,7 +131,7 @@ class Cycles:
         stuck = [self._stuck(each) for each in found if each.is_overdue or each.row.rollback_failed]
         return Section(Check.ROLLING_BACK, f"{len(found)} under way, {len(stuck)} stuck", tuple(stuck))
 
-    def _stuck(self, cycle: Unfinished) -> Symptom:
+    def _stuck(self, cycle: InFlight) -> Symptom:
         is_critical = cycle.row.rollback_failed or cycle.age >= self._age
         failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
         message = f"rolling back for {length(cycle.age)}{failed}"
@@ -200,24 +204,24 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
         for doubt in found.doubts
     ]
     problems = [_difference(found, each, evidence) for each in found.problems]
-    says = f"{where}: {len(found.of(Kind.MATCHED))} match, {len(problems)} to look at"
+    says = f"{where}: {len(found.of(DiscrepancyKind.MATCHED))} match, {len(problems)} to look at"
     return Section(Check.EXCHANGE, says, (*doubts, *problems))
 
 
-def _difference(found: Reconciliation, finding: Finding, evidence: Sequence[str]) -> Symptom:
-    is_gone = finding.kind is Kind.PHANTOM and finding.confirmations >= found.rules.confirmations
+def _difference(found: Reconciliation, finding: Discrepancy, evidence: Sequence[str]) -> Symptom:
+    is_gone = finding.kind is DiscrepancyKind.PHANTOM and finding.confirmations >= found.rules.confirmations
     severity = Severity.CRITICAL if finding.kind in _AT_RISK or is_gone else Severity.WARNING
     subject = finding.row.position_id if finding.row is not None else finding.key.stream
     words = finding.kind.value.replace("_", " ")
     return Symptom(severity, subject, f"{words}: {finding.message}", _put_right(finding, evidence))
 
 
-def _put_right(finding: Finding, evidence: Sequence[str]) -> str:
+def _put_right(finding: Discrepancy, evidence: Sequence[str]) -> str:
     if finding.kind in _AT_THE_EXCHANGE:
         ids = ", ".join(order.order_id for order in finding.orders)
         return f"cancel what is too much of {ids} at the exchange, then {advised('reconcile', finding.key, *evidence)}"
     row = finding.row
-    is_unfinished = row is not None and (row.status is not Status.ACTIVE or finding.kind is Kind.UNPROTECTED)
+    is_unfinished = row is not None and (row.status is not Status.ACTIVE or finding.kind is DiscrepancyKind.UNPROTECTED)
     return advised("recover" if is_unfinished else "reconcile", finding.key, *evidence)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from domain.values import Status, timestamp_text
 from projections.metrics.objectives import Criterion
-from projections.metrics.statistics import Refusal, Refusals, Window
+from projections.metrics.statistics import MeasuredWindow, RefusalRecord, Refusals
 from projections.positions import PositionRow
 
 FAILED: Final = (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK)
@@ -24,7 +24,7 @@ class Activity:
     cancelled or rolled back in it, by hour (UTC); hours without any are not there. `criteria` None is "not known".
     """
 
-    window: Window
+    window: MeasuredWindow
     by_status: dict[Status, int]
     failures: dict[datetime, int]
     refusals: Refusals
@@ -34,9 +34,9 @@ class Activity:
     def of(
         cls,
         rows: Iterable[PositionRow],
-        refusals: Iterable[Refusal],
+        refusals: Iterable[RefusalRecord],
         criteria: tuple[Criterion, ...] | None,
-        window: Window,
+        window: MeasuredWindow,
     ) -> Activity:
         """Count rows and refusals."""
         known = list(rows)

@@ -33,7 +33,7 @@ _AFTER_AN_ORDER: Final = "record_entry_placed"
 """Refused, there is an order at the exchange that is one too many."""
 
 
-class Refusal(Protocol):
+class RefusalRecord(Protocol):
     """A refused duplicate, as the rejections log has it."""
 
     @property
@@ -66,7 +66,7 @@ class Refusal(Protocol):
 
 
 @dataclass(frozen=True)
-class Window:
+class MeasuredWindow:
     """The time that is looked at: from `since` up to, and without, `until`."""
 
     since: datetime
@@ -130,14 +130,14 @@ class Refusals:
     """
 
     early: int
-    late: tuple[Refusal, ...]
+    late: tuple[RefusalRecord, ...]
     other: int
     by_cause: dict[Cause, int]
     per_hour: dict[datetime, int]
     """Hours (UTC) without any are not there."""
 
     @classmethod
-    def of(cls, refusals: Iterable[Refusal]) -> Refusals:
+    def of(cls, refusals: Iterable[RefusalRecord]) -> Refusals:
         """Count refusals."""
         known = list(refusals)
         early = sum(refusal.command in _BEFORE_AN_ORDER for refusal in known)
@@ -172,7 +172,7 @@ class Statistics:
     over all positions, imported ones included.
     """
 
-    window: Window
+    window: MeasuredWindow
     by_status: dict[Status, int]
     imported: int
     request_to_protected: Durations
@@ -219,7 +219,9 @@ class Statistics:
         }
 
 
-def measure(facts: Iterable[CycleFacts], refusals: Iterable[Refusal], window: Window, *, now: datetime) -> Statistics:
+def measure(
+    facts: Iterable[CycleFacts], refusals: Iterable[RefusalRecord], window: MeasuredWindow, *, now: datetime
+) -> Statistics:
     """Sum up a window.
 
     Shape: `facts` of all cycles that were open at some time from `window.reach` on; more do no harm.
@@ -247,7 +249,7 @@ def measure(facts: Iterable[CycleFacts], refusals: Iterable[Refusal], window: Wi
     )
 
 
-def _longest(cycle: CycleFacts, window: Window, now: datetime) -> timedelta:
+def _longest(cycle: CycleFacts, window: MeasuredWindow, now: datetime) -> timedelta:
     """The longest gap that lasted into the window, with what lies before it: no window may cut one in two."""
     gaps = [gap for gap in cycle.gaps_until(now) if window.overlaps(gap.began, gap.ended)]
     return max((min(gap.ended, window.until) - gap.began for gap in gaps), default=timedelta())
@@ -258,7 +260,7 @@ def _criteria(
     opened: Sequence[CycleFacts],
     refused: Refusals,
     longest: dict[str, timedelta],
-    window: Window,
+    window: MeasuredWindow,
 ) -> tuple[Criterion, ...]:
     own = [cycle for cycle in known if not cycle.is_imported]
     undone = [cycle.position_id for cycle in own if cycle.is_rollback_for_duplicate and cycle.ended_at in window]

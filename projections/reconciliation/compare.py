@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Status, plain, timestamp_text
-from projections.account_snapshot import SeenOrder, SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.positions import PositionRow
-from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.grace_periods import is_overdue, is_settled
-from projections.reconciliation.matching import Pair, pairs
+from projections.reconciliation.matching import Match, pairs
 from projections.reconciliation.snapshot_trust import doubts_about
-from projections.reconciliation.stop_orders import Cover, cover_of, is_lost, moved_stop
-from projections.reconciliation.stream_state import Standing, standings
+from projections.reconciliation.stop_orders import StopCoverage, cover_of, is_lost, moved_stop
+from projections.reconciliation.stream_state import StreamState, standings
 
 PRICE_TOLERANCE: Final = Decimal("0.000001")
 """Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
@@ -48,14 +48,14 @@ class Rules:
 class Reconciliation:
     """The latest snapshot of one account beside the ledger; earlier ones only confirm what is absent."""
 
-    snapshot: Snapshot
-    findings: tuple[Finding, ...]
+    snapshot: AccountSnapshot
+    findings: tuple[Discrepancy, ...]
     doubts: tuple[str, ...]
     """Why the snapshot is not reliable; nothing is corrected then."""
     hindrance: str | None = None
     """Why nothing may be corrected although it is reliable."""
     rules: Rules = Rules()
-    trusted: tuple[Snapshot, ...] = ()
+    trusted: tuple[AccountSnapshot, ...] = ()
     """The reliable snapshots, oldest first."""
 
     @property
@@ -63,12 +63,12 @@ class Reconciliation:
         """Whether what the snapshot does not show was not there."""
         return not self.doubts
 
-    def of(self, *kinds: Kind) -> list[Finding]:
+    def of(self, *kinds: DiscrepancyKind) -> list[Discrepancy]:
         """Findings of some kinds."""
         return [finding for finding in self.findings if finding.kind in kinds]
 
     @property
-    def problems(self) -> list[Finding]:
+    def problems(self) -> list[Discrepancy]:
         """What is not as it should be."""
         return [finding for finding in self.findings if not finding.kind.is_quiet]
 
@@ -83,12 +83,12 @@ class Reconciliation:
             "protection_judged": self.is_reliable and self.snapshot.shows_orders,
             "doubts": [*self.doubts, *self.snapshot.order_doubts],
             "notes": [*self.snapshot.notes, *([self.hindrance] if self.hindrance else [])],
-            **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in Kind},
+            **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in DiscrepancyKind},
         }
 
 
 def reconcile(
-    rows: Iterable[PositionRow], snapshots: Sequence[Snapshot], *, now: datetime, rules: Rules | None = None
+    rows: Iterable[PositionRow], snapshots: Sequence[AccountSnapshot], *, now: datetime, rules: Rules | None = None
 ) -> Reconciliation:
     """Compare the latest of several snapshots of one account with all rows of the ledger, open and over.
 
@@ -102,7 +102,7 @@ def reconcile(
     latest = ordered[-1]
     known = standings(rows, latest.exchange, latest.account)
 
-    def doubts(snapshot: Snapshot) -> tuple[str, ...]:
+    def doubts(snapshot: AccountSnapshot) -> tuple[str, ...]:
         return doubts_about(snapshot, known, now, rules.age_max, trust_empty=rules.trust_empty)
 
     trusted = [each for each in ordered if not doubts(each)]
@@ -116,7 +116,7 @@ def reconcile(
     )
 
 
-def _other_account(snapshot: Snapshot, rows: Iterable[PositionRow]) -> list[str]:
+def _other_account(snapshot: AccountSnapshot, rows: Iterable[PositionRow]) -> list[str]:
     """A snapshot of an account that was not named would have everything there adopted a second time."""
     accounts = {row.account for row in rows if row.exchange == snapshot.exchange and row.status.is_open}
     if snapshot.account is not None or not accounts or None in accounts:
@@ -125,7 +125,7 @@ def _other_account(snapshot: Snapshot, rows: Iterable[PositionRow]) -> list[str]
     return [f"it does not say of which account it is, and all that the ledger holds there is of {names}: use --account"]
 
 
-def _too_old(snapshot: Snapshot, now: datetime, age_max: timedelta) -> str | None:
+def _too_old(snapshot: AccountSnapshot, now: datetime, age_max: timedelta) -> str | None:
     if snapshot.taken_at is None or now - snapshot.taken_at <= age_max:
         return None
     age = now - snapshot.taken_at
@@ -147,9 +147,9 @@ class _Comparison:
 
     def __init__(
         self,
-        snapshot: Snapshot,
-        trusted: Sequence[Snapshot],
-        known: Mapping[PositionKey, Standing],
+        snapshot: AccountSnapshot,
+        trusted: Sequence[AccountSnapshot],
+        known: Mapping[PositionKey, StreamState],
         now: datetime,
         rules: Rules,
     ) -> None:
@@ -158,7 +158,7 @@ class _Comparison:
         self._is_reliable = snapshot in trusted
         self._judges_stops = self._is_reliable and snapshot.shows_orders
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Discrepancy]:
         """Everything that was found, key by key."""
         for pair in pairs(self._known, self._snapshot.positions or ()):
             if self._rules.symbol in (None, pair.standing.key.symbol):
@@ -166,7 +166,7 @@ class _Comparison:
         if self._judges_stops:
             yield from self._zombies()
 
-    def _of_pair(self, pair: Pair) -> Iterator[Finding]:
+    def _of_pair(self, pair: Match) -> Iterator[Discrepancy]:
         standing, position = pair.standing, pair.position
         if position is None:
             assert standing.row is not None, "one of the two is there"
@@ -178,25 +178,28 @@ class _Comparison:
         else:
             yield from self._both(standing, standing.row, position)
 
-    def _absent(self, standing: Standing, row: PositionRow) -> Finding:
-        def found(kind: Kind, message: str, confirmations: int = 0) -> Finding:
-            return Finding(kind=kind, standing=standing, message=message, confirmations=confirmations)
+    def _absent(self, standing: StreamState, row: PositionRow) -> Discrepancy:
+        def found(kind: DiscrepancyKind, message: str, confirmations: int = 0) -> Discrepancy:
+            return Discrepancy(kind=kind, standing=standing, message=message, confirmations=confirmations)
 
         if not self._is_reliable:
-            return found(Kind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
+            return found(DiscrepancyKind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
         if standing.changed_after(self._snapshot.taken_at):
-            return found(Kind.UNJUDGED, self._overtaken(standing))
+            return found(DiscrepancyKind.UNJUDGED, self._overtaken(standing))
         if not is_overdue(row, self._at):
-            return found(Kind.OPENING, f"{row.status.value} since {_clock(row.opened_at)}, and not at the exchange yet")
+            return found(
+                DiscrepancyKind.OPENING,
+                f"{row.status.value} since {_clock(row.opened_at)}, and not at the exchange yet",
+            )
         if self._rests(row):
-            return found(Kind.OPENING, "its entry order rests at the exchange, and nothing is filled")
+            return found(DiscrepancyKind.OPENING, "its entry order rests at the exchange, and nothing is filled")
         if not row.quantity:
             message = f"{row.status.value} since {_clock(row.opened_at)}: the exchange has neither position nor order"
-            return found(Kind.PHANTOM, message)
+            return found(DiscrepancyKind.PHANTOM, message)
         message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange nothing"
-        return found(Kind.PHANTOM, message, absences(standing, row, self._trusted))
+        return found(DiscrepancyKind.PHANTOM, message, absences(standing, row, self._trusted))
 
-    def _overtaken(self, standing: Standing) -> str:
+    def _overtaken(self, standing: StreamState) -> str:
         assert standing.changed_at is not None, "overtaken by something"
         return f"the ledger has news of {_clock(standing.changed_at)}, which the snapshot cannot show"
 
@@ -209,123 +212,143 @@ class _Comparison:
             if order.key.symbol == row.symbol
         )
 
-    def _orphan(self, standing: Standing, position: SeenPosition) -> Iterator[Finding]:
+    def _orphan(self, standing: StreamState, position: PositionReport) -> Iterator[Discrepancy]:
         held = f"the exchange holds {_held(position)}"
         if standing.changed_after(self._snapshot.taken_at):
-            yield Finding(
-                kind=Kind.UNJUDGED, standing=standing, position=position, message=f"{held}; {self._overtaken(standing)}"
+            yield Discrepancy(
+                kind=DiscrepancyKind.UNJUDGED,
+                standing=standing,
+                position=position,
+                message=f"{held}; {self._overtaken(standing)}",
             )
             return
         cover = self._cover(position, None)
         why = "no open cycle explains it"
         if position.avg_px_open is None:
             why += "; its average entry is not said, so it cannot be adopted"
-        yield Finding(
-            kind=Kind.ORPHAN, standing=standing, position=position, message=f"{held}, and {why}", orders=_to_note(cover)
+        yield Discrepancy(
+            kind=DiscrepancyKind.ORPHAN,
+            standing=standing,
+            position=position,
+            message=f"{held}, and {why}",
+            orders=_to_note(cover),
         )
         yield from self._stops(standing, cover)
 
-    def _other_side(self, standing: Standing, row: PositionRow, position: SeenPosition) -> Iterator[Finding]:
+    def _other_side(self, standing: StreamState, row: PositionRow, position: PositionReport) -> Iterator[Discrepancy]:
         message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange {_held(position)}"
         if standing.changed_after(self._snapshot.taken_at):
             message += f"; {self._overtaken(standing)}"
-            yield Finding(kind=Kind.UNJUDGED, standing=standing, position=position, message=message)
+            yield Discrepancy(kind=DiscrepancyKind.UNJUDGED, standing=standing, position=position, message=message)
             return
         cover = self._cover(position, None)
-        yield Finding(
-            kind=Kind.SIDE, standing=standing, position=position, message=message, orders=_to_note(cover),
+        yield Discrepancy(
+            kind=DiscrepancyKind.SIDE,
+            standing=standing,
+            position=position,
+            message=message,
+            orders=_to_note(cover),
             confirmations=absences(standing, row, self._trusted) if self._is_reliable else 0,
-        )  # fmt: skip
+        )
         yield from self._stops(standing, cover)
 
-    def _both(self, standing: Standing, row: PositionRow, position: SeenPosition) -> Iterator[Finding]:
-        def found(kind: Kind, message: str) -> Finding:
-            return Finding(kind=kind, standing=standing, position=position, message=message)
+    def _both(self, standing: StreamState, row: PositionRow, position: PositionReport) -> Iterator[Discrepancy]:
+        def found(kind: DiscrepancyKind, message: str) -> Discrepancy:
+            return Discrepancy(kind=kind, standing=standing, position=position, message=message)
 
         overtaken = standing.changed_after(self._snapshot.taken_at)
         if row.quantity == position.quantity:
-            yield found(Kind.MATCHED, _held(position))
+            yield found(DiscrepancyKind.MATCHED, _held(position))
         elif overtaken:
-            yield found(Kind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
+            yield found(DiscrepancyKind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
         elif (not row.quantity or row.status is Status.ROLLING_BACK) and not is_overdue(row, self._at):
-            yield found(Kind.OPENING, f"{_differs(row, position)}: it is {row.status.value}")
+            yield found(DiscrepancyKind.OPENING, f"{_differs(row, position)}: it is {row.status.value}")
         else:
-            yield found(Kind.QUANTITY, _differs(row, position))
+            yield found(DiscrepancyKind.QUANTITY, _differs(row, position))
         if overtaken:
             return
         if row.quantity and not _is_one_price(row.avg_px_open, position.avg_px_open):
             assert position.avg_px_open is not None, "it differs"
             ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
             yield found(
-                Kind.PRICE, f"average entry: {ours} in the ledger, {plain(position.avg_px_open)} at the exchange"
+                DiscrepancyKind.PRICE,
+                f"average entry: {ours} in the ledger, {plain(position.avg_px_open)} at the exchange",
             )
         if row.status not in _OPENING or is_overdue(row, self._at):
             cover = self._cover(position, row)
             yield from self._stops(standing, cover)
             yield from self._stop_on_record(standing, row, cover)
 
-    def _cover(self, position: SeenPosition, row: PositionRow | None) -> Cover:
+    def _cover(self, position: PositionReport, row: PositionRow | None) -> StopCoverage:
         return cover_of(position, row, self._snapshot.orders or ())
 
-    def _stops(self, standing: Standing, cover: Cover) -> Iterator[Finding]:
+    def _stops(self, standing: StreamState, cover: StopCoverage) -> Iterator[Discrepancy]:
         """What is to be said of the stops of a position, whoever opened it."""
 
-        def found(kind: Kind, message: str, orders: tuple[SeenOrder, ...]) -> Finding:
-            return Finding(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
+        def found(kind: DiscrepancyKind, message: str, orders: tuple[OrderReport, ...]) -> Discrepancy:
+            return Discrepancy(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
 
         if self._judges_stops and not cover.is_complete:
-            yield found(Kind.UNPROTECTED, _lacking(cover), cover.stops)
+            yield found(DiscrepancyKind.UNPROTECTED, _lacking(cover), cover.stops)
         if cover.is_doubled:
             message = f"{len(cover.stops)} stops for one position: {_names(cover.stops)}"
-            yield found(Kind.DUPLICATE_STOPS, message, cover.stops)
+            yield found(DiscrepancyKind.DUPLICATE_STOPS, message, cover.stops)
         if cover.wrong_side:
             message = f"beyond the entry, so not a stop: {_names(cover.wrong_side)}"
-            yield found(Kind.WRONG_SIDE_STOP, message, cover.wrong_side)
+            yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
 
-    def _stop_on_record(self, standing: Standing, row: PositionRow, cover: Cover) -> Iterator[Finding]:
+    def _stop_on_record(self, standing: StreamState, row: PositionRow, cover: StopCoverage) -> Iterator[Discrepancy]:
         """Whether the stop that the ledger knows is still the one."""
         if stop := moved_stop(row, cover):
             was = f"order {row.stop_order_id}" if row.stop_order_id else "no order"
             message = f"the stop is order {stop.order_id}{_at(stop)}; the ledger has {was}"
-            yield Finding(
-                kind=Kind.MOVED_STOP, standing=standing, position=cover.position, message=message, orders=(stop,)
+            yield Discrepancy(
+                kind=DiscrepancyKind.MOVED_STOP,
+                standing=standing,
+                position=cover.position,
+                message=message,
+                orders=(stop,),
             )
         elif self._judges_stops and is_lost(row, cover):
             which = f"order {row.stop_order_id} " if row.stop_order_id else ""
             message = f"its stop {which}is not at the exchange, and no other one is"
-            yield Finding(kind=Kind.LOST_STOP, standing=standing, position=cover.position, message=message)
+            yield Discrepancy(
+                kind=DiscrepancyKind.LOST_STOP, standing=standing, position=cover.position, message=message
+            )
 
-    def _zombies(self) -> Iterator[Finding]:
+    def _zombies(self) -> Iterator[Discrepancy]:
         for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
             if self._rules.symbol in (None, order.key.symbol) and self._is_left_over(order):
-                standing = self._known.get(order.key, Standing(order.key))
+                standing = self._known.get(order.key, StreamState(order.key))
                 message = f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{_at(order)}: "
                 message += "there is no position for it"
-                yield Finding(
-                    kind=Kind.ZOMBIE, standing=Standing(order.key, version=standing.version), message=message,
+                yield Discrepancy(
+                    kind=DiscrepancyKind.ZOMBIE,
+                    standing=StreamState(order.key, version=standing.version),
+                    message=message,
                     orders=(order,),
-                )  # fmt: skip
+                )
 
-    def _is_left_over(self, order: SeenOrder) -> bool:
+    def _is_left_over(self, order: OrderReport) -> bool:
         held = [each for each in self._snapshot.positions or () if each.key.symbol == order.key.symbol]
         if any(order.closes(each.key, each.side) or not (order.is_stop or order.reduce_only) for each in held):
             return False
         rows = [each.row for each in self._known.values() if each.row and each.key.symbol == order.key.symbol]
         return not any(self._may_belong(order, row) for row in rows)
 
-    def _may_belong(self, order: SeenOrder, row: PositionRow) -> bool:
+    def _may_belong(self, order: OrderReport, row: PositionRow) -> bool:
         """Whether an order may be part of an entry that is under way, or of news that the snapshot cannot show."""
         if row.status in _OPENING and (not is_overdue(row, self._at) or not (order.is_stop or order.reduce_only)):
             return True
         return row.updated_at > self._at
 
 
-def _to_note(cover: Cover) -> tuple[SeenOrder, ...]:
+def _to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
     """The stop to remember with a position that is adopted; one whose price is not said cannot be."""
     return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
 
 
-def absences(standing: Standing, row: PositionRow, trusted: Iterable[Snapshot]) -> int:
+def absences(standing: StreamState, row: PositionRow, trusted: Iterable[AccountSnapshot]) -> int:
     """How many reliable snapshots, apart in time and younger than all we know, do not show this side of a cycle."""
     count, last = 0, None
     for snapshot in trusted:
@@ -338,7 +361,7 @@ def absences(standing: Standing, row: PositionRow, trusted: Iterable[Snapshot]) 
     return count
 
 
-def _lacks(snapshot: Snapshot, row: PositionRow) -> bool:
+def _lacks(snapshot: AccountSnapshot, row: PositionRow) -> bool:
     return not any(seen.key.symbol == row.symbol and seen.side is row.side for seen in snapshot.positions or ())
 
 
@@ -348,30 +371,30 @@ def _is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
     return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, PRICE_TOLERANCE)
 
 
-def _held(position: SeenPosition) -> str:
+def _held(position: PositionReport) -> str:
     price = "" if position.avg_px_open is None else f" at {plain(position.avg_px_open)}"
     return f"{position.side.value} {plain(position.quantity)}{price}"
 
 
-def _differs(row: PositionRow, position: SeenPosition) -> str:
+def _differs(row: PositionRow, position: PositionReport) -> str:
     return f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
 
 
-def _lacking(cover: Cover) -> str:
+def _lacking(cover: StopCoverage) -> str:
     if not cover.stops:
         return f"no stop at the exchange for {_held(cover.position)}"
     return f"its stops cover only a part of {plain(cover.position.quantity)}: {_names(cover.stops)}"
 
 
-def _names(orders: Iterable[SeenOrder]) -> str:
+def _names(orders: Iterable[OrderReport]) -> str:
     return ", ".join(f"{order.order_id}{_at(order)}{_for(order)}" for order in orders)
 
 
-def _at(order: SeenOrder) -> str:
+def _at(order: OrderReport) -> str:
     return "" if order.trigger_price is None else f" at {plain(order.trigger_price)}"
 
 
-def _for(order: SeenOrder) -> str:
+def _for(order: OrderReport) -> str:
     return "" if order.quantity is None else f" for {plain(order.quantity)}"
 
 

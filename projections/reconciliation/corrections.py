@@ -10,10 +10,10 @@ from typing import Any
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
 from domain.values import Source, Status, timestamp_text
-from projections.account_snapshot import SeenOrder, SeenPosition
+from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.compare import Reconciliation
-from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.stop_orders import is_beyond_entry
 
 
@@ -22,7 +22,7 @@ class Correction:
     """One command, and the finding that it answers. Corrections of one key belong together, in this order."""
 
     command: Command
-    finding: Finding
+    finding: Discrepancy
 
     def as_json(self) -> dict[str, Any]:
         """The command as `record` would take it."""
@@ -49,7 +49,9 @@ def corrections(found: Reconciliation, reason: str | None = None) -> list[Correc
 class _Plan:
     """What one finding leads to, after what others of its key led to."""
 
-    def __init__(self, found: Reconciliation, finding: Finding, reason: str | None, before: list[Correction]) -> None:
+    def __init__(
+        self, found: Reconciliation, finding: Discrepancy, reason: str | None, before: list[Correction]
+    ) -> None:
         self._found, self._finding, self._reason = found, finding, reason
         self._verbs = {correction.command.verb for correction in before}
         self._version = finding.standing.version + len(before)
@@ -57,20 +59,20 @@ class _Plan:
     def commands(self) -> Iterator[Command]:
         finding, row = self._finding, self._finding.row
         match finding.kind:
-            case Kind.ORPHAN:
+            case DiscrepancyKind.ORPHAN:
                 yield from self._adopt()
-            case Kind.QUANTITY | Kind.PRICE if row is not None and Adjust.verb not in self._verbs:
+            case DiscrepancyKind.QUANTITY | DiscrepancyKind.PRICE if row is not None and Adjust.verb not in self._verbs:
                 yield self._adjust(row)
-            case Kind.PHANTOM if row is not None and self._may_close(row):
+            case DiscrepancyKind.PHANTOM if row is not None and self._may_close(row):
                 yield self._close(row)
-            case Kind.SIDE if row is not None and self._may_close(row):
+            case DiscrepancyKind.SIDE if row is not None and self._may_close(row):
                 yield self._close(row)
                 self._version += 1
                 yield from self._adopt()
-            case Kind.MOVED_STOP if row is not None and finding.position is not None:
+            case DiscrepancyKind.MOVED_STOP if row is not None and finding.position is not None:
                 if row.status is Status.ACTIVE or not is_beyond_entry(finding.orders[0], finding.position, row):
                     yield self._set_stop(row.position_id, finding.position, finding.orders[0])
-            case Kind.LOST_STOP if row is not None:
+            case DiscrepancyKind.LOST_STOP if row is not None:
                 yield LoseStopLoss.of(
                     position_id=row.position_id, reason=self._why(), **self._envelope(LoseStopLoss.verb)
                 )
@@ -88,9 +90,16 @@ class _Plan:
         if seen.avg_px_open is None:
             return
         yield Adopt.of(
-            symbol=key.symbol, exchange=key.exchange, account=key.account, leg=key.leg, side=seen.side,
-            quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(), **self._envelope(Adopt.verb),
-        )  # fmt: skip
+            symbol=key.symbol,
+            exchange=key.exchange,
+            account=key.account,
+            leg=key.leg,
+            side=seen.side,
+            quantity=seen.quantity,
+            avg_px_open=seen.avg_px_open,
+            reason=self._why(),
+            **self._envelope(Adopt.verb),
+        )
         self._version += 1
         for stop in self._finding.orders:
             yield self._set_stop(f"{key}#{self._finding.standing.cycles + 1}", seen, stop)
@@ -99,15 +108,18 @@ class _Plan:
         seen = self._finding.position
         assert seen is not None, "a difference between two"
         return Adjust.of(
-            position_id=row.position_id, quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(),
+            position_id=row.position_id,
+            quantity=seen.quantity,
+            avg_px_open=seen.avg_px_open,
+            reason=self._why(),
             **self._envelope(Adjust.verb),
-        )  # fmt: skip
+        )
 
     def _close(self, row: PositionRow) -> Command:
         """At a price that nobody saw: the profit of the cycle is then not known, which is not zero."""
         return Close.of(position_id=row.position_id, exit_reason=self._why(), **self._envelope(Close.verb))
 
-    def _set_stop(self, position_id: str, seen: SeenPosition, stop: SeenOrder) -> Command:
+    def _set_stop(self, position_id: str, seen: PositionReport, stop: OrderReport) -> Command:
         return SetStopLoss.of(
             position_id=position_id,
             stop_price=stop.trigger_price,

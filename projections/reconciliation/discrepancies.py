@@ -7,12 +7,12 @@ from enum import StrEnum
 from typing import Any
 
 from domain.identifiers import PositionKey
-from projections.account_snapshot import SeenOrder, SeenPosition
+from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
-from projections.reconciliation.stream_state import Standing
+from projections.reconciliation.stream_state import StreamState
 
 
-class Kind(StrEnum):
+class DiscrepancyKind(StrEnum):
     """What was found of a key; each is a list of the report."""
 
     MATCHED = "matched"
@@ -33,18 +33,18 @@ class Kind(StrEnum):
     @property
     def is_quiet(self) -> bool:
         """Whether it is as it should be, or cannot be told now."""
-        return self in (Kind.MATCHED, Kind.OPENING, Kind.UNJUDGED)
+        return self in (DiscrepancyKind.MATCHED, DiscrepancyKind.OPENING, DiscrepancyKind.UNJUDGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Discrepancy:
     """One thing that was found of one key, and in words why it is called that."""
 
-    kind: Kind
-    standing: Standing
+    kind: DiscrepancyKind
+    standing: StreamState
     message: str
-    position: SeenPosition | None = None
-    orders: tuple[SeenOrder, ...] = ()
+    position: PositionReport | None = None
+    orders: tuple[OrderReport, ...] = ()
     confirmations: int = 0
     """How many reliable snapshots, apart in time, show no such position."""
 
@@ -74,7 +74,7 @@ class Finding:
         }
         if self.orders:
             said["orders"] = [order.as_json() for order in self.orders]
-        if self.kind in (Kind.PHANTOM, Kind.SIDE):
+        if self.kind in (DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE):
             said["confirmations"] = self.confirmations
         return said
 

@@ -8,17 +8,17 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import timestamp_text
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.matching import shown_twice
-from projections.reconciliation.stream_state import Standing
+from projections.reconciliation.stream_state import StreamState
 
 CLOCKS_APART_MAX: Final = timedelta(minutes=1)
 """How far a clock may run ahead of ours before its time is not believed."""
 
 
 def doubts_about(
-    snapshot: Snapshot,
-    known: Mapping[PositionKey, Standing],
+    snapshot: AccountSnapshot,
+    known: Mapping[PositionKey, StreamState],
     now: datetime,
     age_max: timedelta | None,
     *,

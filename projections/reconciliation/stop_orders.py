@@ -8,23 +8,23 @@ from decimal import Decimal
 from typing import Final
 
 from domain.stop import is_losing_side
-from projections.account_snapshot import OrderKind, SeenOrder, SeenPosition
+from projections.account_snapshot import OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 
 _ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
+class StopCoverage:
     """The stops that the exchange holds against one position.
 
     Shape: `stops` stand where they protect (or their price is not known), the one to remember first; `wrong_side`
            stand beyond the entry without being known to lock in profit, and protect nothing.
     """
 
-    position: SeenPosition
-    stops: tuple[SeenOrder, ...]
-    wrong_side: tuple[SeenOrder, ...]
+    position: PositionReport
+    stops: tuple[OrderReport, ...]
+    wrong_side: tuple[OrderReport, ...]
 
     @property
     def is_complete(self) -> bool:
@@ -39,26 +39,26 @@ class Cover:
         return len(self.stops) > 1 and together > self.position.quantity
 
 
-def cover_of(position: SeenPosition, row: PositionRow | None, orders: Iterable[SeenOrder]) -> Cover:
+def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable[OrderReport]) -> StopCoverage:
     """Sort out the stops that work against a position, in the light of what the ledger knows of it."""
     known = row.stop_order_id if row is not None else None
     against = [order for order in orders if order.is_stop and order.closes(position.key, position.side)]
     protecting = [order for order in against if _stands_right(order, position, row)]
     stops = sorted(protecting, key=lambda order: _preference(order, position, known))
-    return Cover(position, tuple(stops), tuple(order for order in against if order not in protecting))
+    return StopCoverage(position, tuple(stops), tuple(order for order in against if order not in protecting))
 
 
-def _preference(order: SeenOrder, position: SeenPosition, known: str | None) -> tuple[bool, bool, float, str]:
+def _preference(order: OrderReport, position: PositionReport, known: str | None) -> tuple[bool, bool, float, str]:
     covers = order.quantity is None or order.quantity >= position.quantity
     age = -order.created_at.timestamp() if order.created_at is not None else 0
     return order.order_id != known, not covers, age, order.order_id
 
 
-def _stands_right(order: SeenOrder, position: SeenPosition, row: PositionRow | None) -> bool:
+def _stands_right(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
     return not is_beyond_entry(order, position, row) or _locks_profit(order, position, row)
 
 
-def is_beyond_entry(order: SeenOrder, position: SeenPosition, row: PositionRow | None) -> bool:
+def is_beyond_entry(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
     """Whether a stop stands on the profit side of the entry; where one of the two is not known, it is taken not to.
 
     The entry is what the exchange says, or else what we know, or else the price that the signal saw.
@@ -71,7 +71,7 @@ def is_beyond_entry(order: SeenOrder, position: SeenPosition, row: PositionRow |
     return not is_losing_side(position.side, order.trigger_price, entry)
 
 
-def _locks_profit(order: SeenOrder, position: SeenPosition, row: PositionRow | None) -> bool:
+def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
     """Whether a stop beyond the entry is meant to stand there: it trails, we were told, or the price is past it."""
     if order.kind is OrderKind.TRAILING_STOP:
         return True
@@ -82,11 +82,11 @@ def _locks_profit(order: SeenOrder, position: SeenPosition, row: PositionRow | N
     return is_losing_side(position.side, order.trigger_price, position.mark_price)
 
 
-def _covered(stops: Sequence[SeenOrder], quantity: Decimal) -> Decimal:
+def _covered(stops: Sequence[OrderReport], quantity: Decimal) -> Decimal:
     return sum((quantity if stop.quantity is None else stop.quantity for stop in stops), _ZERO)
 
 
-def moved_stop(row: PositionRow, cover: Cover) -> SeenOrder | None:
+def moved_stop(row: PositionRow, cover: StopCoverage) -> OrderReport | None:
     """The stop that the exchange holds in place of the one on record; None when that is still the one.
 
     A stop whose price the exchange does not say cannot be taken over; it is only known to be there.
@@ -98,7 +98,7 @@ def moved_stop(row: PositionRow, cover: Cover) -> SeenOrder | None:
     return None
 
 
-def _is_on_record(row: PositionRow, stop: SeenOrder, held: Decimal) -> bool:
+def _is_on_record(row: PositionRow, stop: OrderReport, held: Decimal) -> bool:
     if not row.stop_confirmed or (row.stop_order_id, row.stop_price) != (stop.order_id, stop.trigger_price):
         return False
     if row.stop_quantity is None:
@@ -106,7 +106,7 @@ def _is_on_record(row: PositionRow, stop: SeenOrder, held: Decimal) -> bool:
     return row.stop_quantity == stop.quantity
 
 
-def is_lost(row: PositionRow, cover: Cover) -> bool:
+def is_lost(row: PositionRow, cover: StopCoverage) -> bool:
     """Whether the stop on record is gone, and nothing took its place."""
     if not row.stop_confirmed or cover.stops or cover.position.stop_price is not None:
         return False

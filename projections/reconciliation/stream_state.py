@@ -11,7 +11,7 @@ from projections.positions import PositionRow
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StreamState:
     """One key as the ledger sees it.
 
     Shape: `row` is the open cycle, if there is one; `version` that of the stream and `cycles` how many it has, 0 when
@@ -30,7 +30,7 @@ class Standing:
             return False
         return moment is None or self.changed_at > moment
 
-    def with_cycle(self, row: PositionRow) -> Standing:
+    def with_cycle(self, row: PositionRow) -> StreamState:
         """Know of one more cycle of the key."""
         last = max(filter(None, (self.changed_at, row.updated_at, row.closed_at)))
         return replace(
@@ -42,11 +42,11 @@ class Standing:
         )
 
 
-def standings(rows: Iterable[PositionRow], exchange: str | None, account: str | None) -> dict[PositionKey, Standing]:
+def standings(rows: Iterable[PositionRow], exchange: str | None, account: str | None) -> dict[PositionKey, StreamState]:
     """Every key of one account at one exchange that the ledger ever heard of."""
-    found: dict[PositionKey, Standing] = {}
+    found: dict[PositionKey, StreamState] = {}
     for row in rows:
         if (row.exchange, row.account) == (exchange, account):
             key = PositionKey.parse(row.stream)
-            found[key] = found.get(key, Standing(key)).with_cycle(row)
+            found[key] = found.get(key, StreamState(key)).with_cycle(row)
     return found

@@ -17,7 +17,7 @@ UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class InFlight:
     """One cycle that is not done, at some moment."""
 
     row: PositionRow
@@ -104,9 +104,9 @@ class Unfinished:
         }
 
 
-def unfinished(rows: Iterable[PositionRow], now: datetime) -> list[Unfinished]:
+def unfinished(rows: Iterable[PositionRow], now: datetime) -> list[InFlight]:
     """The cycles that are not done: under way, unprotected, or flat without an end; the longest overdue first."""
-    found = [Unfinished(row, now) for row in rows if _is_unfinished(row)]
+    found = [InFlight(row, now) for row in rows if _is_unfinished(row)]
     return sorted(found, key=lambda each: (each.due_at, each.row.position_id))
 
 

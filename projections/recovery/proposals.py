@@ -20,17 +20,17 @@ from domain.commands.requests import (
     SetStopLoss,
 )
 from domain.values import Source, Status, plain, timestamp_text
-from projections.account_snapshot import SeenOrder, SeenPosition
+from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.compare import Reconciliation, absences
 from projections.reconciliation.corrections import Correction
-from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.stop_orders import is_beyond_entry
-from projections.recovery.in_flight import Unfinished
-from projections.recovery.required_orders import DueOrder, Promised
+from projections.recovery.in_flight import InFlight
+from projections.recovery.required_orders import PlannedOrders, RequiredOrder
 
 _ENTERING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
-_HELD: Final = (Kind.MATCHED, Kind.QUANTITY, Kind.PRICE)
+_HELD: Final = (DiscrepancyKind.MATCHED, DiscrepancyKind.QUANTITY, DiscrepancyKind.PRICE)
 
 
 class Action(StrEnum):
@@ -53,18 +53,18 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recovery:
+class Proposal:
     """One unfinished cycle, and what is proposed.
 
     Shape: `commands` belong together, in this order, each at the version that the one before it leads to; `due` is an
            order that only a bot or an operator can send; `missing` is the evidence without which nothing is done.
     """
 
-    cycle: Unfinished
+    cycle: InFlight
     action: Action
     message: str
     commands: tuple[Correction, ...] = ()
-    due: DueOrder | None = None
+    due: RequiredOrder | None = None
     missing: tuple[str, ...] = ()
     waits_for_another_snapshot: bool = False
 
@@ -88,8 +88,8 @@ class Recovery:
 
 
 def recover(
-    cycle: Unfinished, found: Reconciliation | None, promised: Promised | None, reason: str | None = None
-) -> Recovery:
+    cycle: InFlight, found: Reconciliation | None, promised: PlannedOrders | None, reason: str | None = None
+) -> Proposal:
     """Propose what the evidence allows.
 
     Shape:   `found` is None without a snapshot of its account, `promised` when the events of the cycle cannot be read.
@@ -98,7 +98,7 @@ def recover(
     row = cycle.row
     if not cycle.is_overdue:
         until = f"{cycle.due_at:%H:%M:%S} UTC"
-        return Recovery(cycle=cycle, action=Action.LEAVE, message=f"its bot may be at work on it until {until}")
+        return Proposal(cycle=cycle, action=Action.LEAVE, message=f"its bot may be at work on it until {until}")
     if promised is None:
         return _wait(cycle, "its events cannot be read", "events that can be read: see `position-ledger verify`")
     account = " ".join(filter(None, (row.exchange, row.account)))
@@ -112,11 +112,14 @@ def recover(
     return _Judgement(cycle, found, findings, promised, reason).recovery()
 
 
-def _wait(cycle: Unfinished, message: str, *missing: str, for_another_snapshot: bool = False) -> Recovery:
-    return Recovery(
-        cycle=cycle, action=Action.WAIT, message=message, missing=missing,
+def _wait(cycle: InFlight, message: str, *missing: str, for_another_snapshot: bool = False) -> Proposal:
+    return Proposal(
+        cycle=cycle,
+        action=Action.WAIT,
+        message=message,
+        missing=missing,
         waits_for_another_snapshot=for_another_snapshot,
-    )  # fmt: skip
+    )
 
 
 class _Judgement:
@@ -124,10 +127,10 @@ class _Judgement:
 
     def __init__(
         self,
-        cycle: Unfinished,
+        cycle: InFlight,
         found: Reconciliation,
-        findings: Mapping[Kind, Finding],
-        promised: Promised,
+        findings: Mapping[DiscrepancyKind, Discrepancy],
+        promised: PlannedOrders,
         reason: str | None,
     ) -> None:
         self._cycle, self._row, self._found, self._findings = cycle, cycle.row, found, findings
@@ -136,18 +139,18 @@ class _Judgement:
         self._commands: list[Correction] = []
         self._caution = ""
 
-    def recovery(self) -> Recovery:
+    def recovery(self) -> Proposal:
         taken_at = self._snapshot.taken_at
         assert taken_at is not None, "reliable, so it says when"
-        if Kind.UNJUDGED in self._findings or self._first.standing.changed_after(taken_at):
+        if DiscrepancyKind.UNJUDGED in self._findings or self._first.standing.changed_after(taken_at):
             return self._wait("the ledger has later news of it than the snapshot", "a snapshot that was taken after it")
-        if not Unfinished(self._row, taken_at).is_overdue:
+        if not InFlight(self._row, taken_at).is_overdue:
             return self._wait("the snapshot was taken while it had time", "a later snapshot")
-        if Kind.SIDE in self._findings:
+        if DiscrepancyKind.SIDE in self._findings:
             return self._wait(self._first.message, "what became of it: see `position-ledger reconcile`")
-        if Kind.PHANTOM in self._findings:
+        if DiscrepancyKind.PHANTOM in self._findings:
             return self._absent()
-        if Kind.OPENING in self._findings:
+        if DiscrepancyKind.OPENING in self._findings:
             return self._resting()
         seen = next(each.position for kind, each in self._findings.items() if kind in _HELD)
         assert seen is not None, "it is at the exchange"
@@ -155,7 +158,7 @@ class _Judgement:
 
     # -- it is not there --------------------------------------------------------------------------------------------
 
-    def _absent(self) -> Recovery:
+    def _absent(self) -> Proposal:
         row, where = self._row, self._snapshot.exchange
         if row.status in _ENTERING and not self._snapshot.shows_orders:
             return self._wait("the snapshot does not show all orders", "whether its entry order rests at the exchange")
@@ -175,7 +178,7 @@ class _Judgement:
         self._send(FailEntry, outcome="expired", reason=why)
         return self._propose(Action.FAIL, f"{where} has neither a position nor an order: its entry came to nothing")
 
-    def _resting(self) -> Recovery:
+    def _resting(self) -> Proposal:
         if order := self._entry_order():
             if self._row.exchange_order_id is not None:
                 return self._propose(Action.LEAVE, f"its entry order {order.order_id} rests at the exchange")
@@ -186,7 +189,7 @@ class _Judgement:
             "what became of its entry order: ask the exchange by its client order id",
         )
 
-    def _entry_order(self) -> SeenOrder | None:
+    def _entry_order(self) -> OrderReport | None:
         ours = {self._row.exchange_order_id, self._row.client_order_id} - {None}
         for order in self._snapshot.orders or ():
             if order.key.symbol == self._row.symbol and ours & {order.order_id, order.client_order_id}:
@@ -195,21 +198,21 @@ class _Judgement:
 
     # -- it is there ------------------------------------------------------------------------------------------------
 
-    def _order_due(self, seen: SeenPosition) -> Recovery:
-        due = DueOrder.close(self._row, seen, self._promised)
+    def _order_due(self, seen: PositionReport) -> Proposal:
+        due = RequiredOrder.close(self._row, seen, self._promised)
         message = (
             f"{self._snapshot.exchange} still holds {plain(seen.quantity)}: unless its closing order is on its way, "
             "send it; then roll_back with its fills, or look again"
         )
         return self._propose(Action.ROLL_BACK, message, due)
 
-    def _held(self, seen: SeenPosition) -> Recovery:
+    def _held(self, seen: PositionReport) -> Proposal:
         row = self._row
         if order := self._entry_order():
             self._caution = f"; its entry order {order.order_id} still rests, so more may be filled"
             if row.exchange_order_id is None:
                 self._send(RecordEntryPlaced, exchange_order_id=order.order_id)
-        if row.outcome_unknown or Kind.QUANTITY in self._findings or Kind.PRICE in self._findings:
+        if row.outcome_unknown or DiscrepancyKind.QUANTITY in self._findings or DiscrepancyKind.PRICE in self._findings:
             held = f"{self._snapshot.exchange} holds {seen.side.value} {plain(seen.quantity)}"
             self._send(Adjust, quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(held))
         if seen.avg_px_open is None and row.avg_px_open is None:
@@ -218,11 +221,11 @@ class _Judgement:
             return self._unless_all_is_known("whether a stop rests: the snapshot does not show all orders")
         return self._under_stop(seen)
 
-    def _under_stop(self, seen: SeenPosition) -> Recovery:
-        row, moved = self._row, self._findings.get(Kind.MOVED_STOP)
-        if lost := self._findings.get(Kind.LOST_STOP):
+    def _under_stop(self, seen: PositionReport) -> Proposal:
+        row, moved = self._row, self._findings.get(DiscrepancyKind.MOVED_STOP)
+        if lost := self._findings.get(DiscrepancyKind.LOST_STOP):
             self._send(LoseStopLoss, reason=self._why(lost.message))
-        if Kind.UNPROTECTED in self._findings:
+        if DiscrepancyKind.UNPROTECTED in self._findings:
             return self._stop_due(seen, "no stop covers it: place one, then set_stop_loss with its id, or look again")
         if moved is not None:
             return self._moved(seen, moved.orders[0])
@@ -232,7 +235,7 @@ class _Judgement:
             self._send(Activate)
         return self._propose(Action.FINISH, f"it is at the exchange, under its stop {_named(row)}")
 
-    def _moved(self, seen: SeenPosition, stop: SeenOrder) -> Recovery:
+    def _moved(self, seen: PositionReport, stop: OrderReport) -> Proposal:
         row, is_active = self._row, self._row.status is Status.ACTIVE
         locks = is_beyond_entry(stop, seen, row)
         if (locks and not is_active) or (stop.quantity is not None and stop.quantity < seen.quantity):
@@ -249,12 +252,12 @@ class _Judgement:
         at = plain(stop.trigger_price)
         return self._propose(Action.FINISH, f"it is at the exchange, under a stop at {at}, order {stop.order_id}")
 
-    def _stop_due(self, seen: SeenPosition, message: str) -> Recovery:
+    def _stop_due(self, seen: PositionReport, message: str) -> Proposal:
         held = f"{self._snapshot.exchange} holds {seen.side.value} {plain(seen.quantity)}"
-        return self._propose(Action.PROTECT, f"{held}; {message}", DueOrder.stop(self._row, seen, self._promised))
+        return self._propose(Action.PROTECT, f"{held}; {message}", RequiredOrder.stop(self._row, seen, self._promised))
 
-    def _unless_all_is_known(self, missing: str) -> Recovery:
-        return Recovery(
+    def _unless_all_is_known(self, missing: str) -> Proposal:
+        return Proposal(
             cycle=self._cycle,
             action=Action.FINISH if self._commands else Action.WAIT,
             message=f"{self._snapshot.exchange} holds it, and does not say enough to call it done",
@@ -264,11 +267,11 @@ class _Judgement:
 
     # -- how it is said ---------------------------------------------------------------------------------------------
 
-    def _wait(self, message: str, missing: str) -> Recovery:
+    def _wait(self, message: str, missing: str) -> Proposal:
         return _wait(self._cycle, message, missing)
 
-    def _propose(self, action: Action, message: str, due: DueOrder | None = None) -> Recovery:
-        return Recovery(
+    def _propose(self, action: Action, message: str, due: RequiredOrder | None = None) -> Proposal:
+        return Proposal(
             cycle=self._cycle,
             action=action,
             message=message + self._caution,

@@ -10,14 +10,14 @@ from typing import Any, Self
 from domain.events import EntryRequested, PositionEvent, RollbackStarted
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, plain, rounded
-from projections.account_snapshot import SeenPosition
+from projections.account_snapshot import PositionReport
 from projections.positions import PositionRow
 
 _PERCENT = Decimal(100)
 
 
 @dataclass(frozen=True)
-class Promised:
+class PlannedOrders:
     """What the events of a cycle said that would be ordered; None is "nothing was said"."""
 
     stop_price: Decimal | None = None
@@ -49,7 +49,7 @@ class Promised:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DueOrder:
+class RequiredOrder:
     """An order that is missing at the exchange; always reduce-only.
 
     Units: quantity in base asset; `stop_price` in quote asset, exact, to be rounded to the exchange's tick; None when
@@ -64,7 +64,7 @@ class DueOrder:
     client_order_id: str | None = None
 
     @classmethod
-    def stop(cls, row: PositionRow, seen: SeenPosition, promised: Promised) -> Self:
+    def stop(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders) -> Self:
         """The stop that a position at the exchange lacks."""
         entry = row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
         return cls(
@@ -76,7 +76,7 @@ class DueOrder:
         )
 
     @classmethod
-    def close(cls, row: PositionRow, seen: SeenPosition, promised: Promised) -> Self:
+    def close(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders) -> Self:
         """The closing order that a rollback lacks: never more than is ours, and never more than there is (I-12)."""
         return cls(
             is_stop=False,

@@ -26,7 +26,7 @@ GROWTH_MAX: Final = 1.5
 
 
 @dataclass(frozen=True)
-class Bar:
+class SpeedBar:
     """A figure that was promised, and what it was; None when it was not measured."""
 
     what: str
@@ -52,7 +52,7 @@ class Bar:
 
 
 @dataclass
-class Report:
+class BenchReport:
     """Everything that one run measured; what it did not is empty, and `slow_disk_missing` says why."""
 
     database: str
@@ -65,31 +65,31 @@ class Report:
     scans: dict[str, Scan] = field(default_factory=dict)
     measured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def bars(self) -> list[Bar]:
+    def bars(self) -> list[SpeedBar]:
         """What was promised, for every number of processes that was measured."""
         return [*self._bars_of_contests(), *self._bars_of_growth()]
 
-    def _bars_of_contests(self) -> Iterator[Bar]:
+    def _bars_of_contests(self) -> Iterator[SpeedBar]:
         for name, wanted in (("three layers", THREE_LAYERS), ("stock", STOCK), ("floor", FLOOR)):
             for contested in self.contested:
                 if name in contested.rounds:
-                    yield Bar(f"ledger / {name}, {contested.processes} processes", wanted, contested.ratio(name))
+                    yield SpeedBar(f"ledger / {name}, {contested.processes} processes", wanted, contested.ratio(name))
         for contested in self.contested_slow:
             what = f"slow disk: ledger / three layers, {contested.processes} processes"
-            yield Bar(what, SLOW_THREE_LAYERS, contested.ratio("three layers"))
+            yield SpeedBar(what, SLOW_THREE_LAYERS, contested.ratio("three layers"))
         for contested in self.contested_slow:
             if contested.processes == SLOW_STOCK_PROCESSES:
                 what = f"slow disk: ledger / stock, {contested.processes} processes"
-                yield Bar(what, SLOW_STOCK, contested.ratio("stock"))
+                yield SpeedBar(what, SLOW_STOCK, contested.ratio("stock"))
         if not self.contested_slow:
-            yield Bar("slow disk: ledger / three layers", SLOW_THREE_LAYERS, None)
-            yield Bar(f"slow disk: ledger / stock, {SLOW_STOCK_PROCESSES} processes", SLOW_STOCK, None)
+            yield SpeedBar("slow disk: ledger / three layers", SLOW_THREE_LAYERS, None)
+            yield SpeedBar(f"slow disk: ledger / stock, {SLOW_STOCK_PROCESSES} processes", SLOW_STOCK, None)
 
-    def _bars_of_growth(self) -> Iterator[Bar]:
+    def _bars_of_growth(self) -> Iterator[SpeedBar]:
         for store, growth in self.growth.items():
             what = f"{store}: cycle {growth.cycles:,} / cycle 1"
-            yield Bar(f"{what}, stream remembered", GROWTH_MAX, growth.warm, is_most=True)
-            yield Bar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_most=True)
+            yield SpeedBar(f"{what}, stream remembered", GROWTH_MAX, growth.warm, is_most=True)
+            yield SpeedBar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_most=True)
 
     def as_json(self) -> dict[str, Any]:
         """The report as a program reads it."""
@@ -174,7 +174,7 @@ def _print_scans(scans: dict[str, Scan]) -> None:
     print_table(columns, rows, right=frozenset(columns) - {"walk"})
 
 
-def _print_bars(bars: list[Bar]) -> None:
+def _print_bars(bars: list[SpeedBar]) -> None:
     told = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
     rows = [
         (

@@ -67,18 +67,24 @@ def cycle_commands(symbol: str, cycle: int, *, close: bool = True) -> list[Comma
     position_id = f"{symbol}.{facts.EXCHANGE}#{cycle}"
     commands: list[Command] = [
         c.RequestEntry.of(
-            symbol=symbol, exchange=facts.EXCHANGE, side="long", quantity=facts.QUANTITY,
-            signal_price=facts.SIGNAL_PRICE, stop_loss_percent=facts.STOP_PERCENT,
+            symbol=symbol,
+            exchange=facts.EXCHANGE,
+            side="long",
+            quantity=facts.QUANTITY,
+            signal_price=facts.SIGNAL_PRICE,
+            stop_loss_percent=facts.STOP_PERCENT,
             intent_id=f"signal-{symbol}-{cycle}",
         ),
         c.RecordEntryPlaced.of(
-            position_id=position_id, exchange_order_id=facts.ENTRY_ORDER, filled_qty=facts.QUANTITY,
+            position_id=position_id,
+            exchange_order_id=facts.ENTRY_ORDER,
+            filled_qty=facts.QUANTITY,
             avg_px=facts.ENTRY_PRICE,
         ),
         c.SetStopLoss.of(
             position_id=position_id, stop_price=facts.STOP_PRICE, exchange_order_id=facts.STOP_ORDER, activate=True
         ),
-    ]  # fmt: skip
+    ]
     if close:
         commands.append(c.Close.of(position_id=position_id, exit_reason="stop", avg_px_close=facts.STOP_PRICE))
     return commands

@@ -28,7 +28,7 @@ _DROP_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True)
-class Places:
+class ScratchDatabases:
     """Where ledgers and other contestants live, each in a place of its own."""
 
     settings: Settings
@@ -43,7 +43,7 @@ class Places:
 
 
 @contextmanager
-def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Places]:
+def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[ScratchDatabases]:
     """Places in a database, deleted with all that is in them at the end of the block.
 
     Shape:   on PostgreSQL schemas named after the purpose, `ledger_bench_…`; for SQLite files in a folder beside the
@@ -56,14 +56,14 @@ def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECO
         if parent is not None and not parent.is_dir():
             raise StoreUnavailable(f"there is no folder {parent}")
         with tempfile.TemporaryDirectory(prefix=f"ledger_{purpose}_", dir=parent) as folder:
-            yield Places(replace(settings, where=folder), "", f"SQLite {sqlite3.sqlite_version}")
+            yield ScratchDatabases(replace(settings, where=folder), "", f"SQLite {sqlite3.sqlite_version}")
         return
     prefix = f"ledger_{purpose}_{secrets.token_hex(4)}"
     with _connected(settings) as connection:
         version = connection.execute(_VERSION).fetchone()
     assert version is not None, "a server has a version"
     try:
-        yield Places(settings, prefix, f"PostgreSQL {version[0].split()[0]}")
+        yield ScratchDatabases(settings, prefix, f"PostgreSQL {version[0].split()[0]}")
     finally:
         with _connected(replace(settings, timeout_seconds=_DROP_SECONDS)) as connection:
             found = connection.execute(_SCHEMAS, (f"{prefix}_%".replace("_", "\\_"),)).fetchall()

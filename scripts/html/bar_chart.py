@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from projections.audit.ledger_report import Bar, bar_name
+from projections.audit.ledger_report import HourBar, bar_name
 from projections.formatting import counted, date_and_time
 from scripts.html.cycle_chart import Size
 from scripts.html.price_scale import round_steps
-from scripts.html.shapes import Box, Drawing, Line, Words
+from scripts.html.shapes import Box, Drawing, StraightLine, Words
 from scripts.html.time_scale import TimeScale
 
 _TOP: Final = 12
@@ -19,7 +19,7 @@ _AXIS_HEIGHT: Final = 44
 _TICKS: Final = 4
 
 
-def draw(bars: Sequence[Bar], title: str, size: Size) -> Drawing:
+def draw(bars: Sequence[HourBar], title: str, size: Size) -> Drawing:
     """Draw how many duplicates were refused, bar by bar; the time between the bars is shown too."""
     left, right, bottom = size.left, size.width - 44, _TOP + _HEIGHT
     drawing = Drawing(size.name, size.width, bottom + _AXIS_HEIGHT, title, _description(bars))
@@ -29,7 +29,7 @@ def draw(bars: Sequence[Bar], title: str, size: Size) -> Drawing:
     top = -(-highest // int(step)) * int(step) or 1
     for count in range(0, top + 1, int(step)):
         y = bottom - _HEIGHT * count / top
-        drawing.grid.append(Line(f"M{left} {y:.1f}H{right}", "grid" if count else "axis"))
+        drawing.grid.append(StraightLine(f"M{left} {y:.1f}H{right}", "grid" if count else "axis"))
         drawing.words.append(Words(left - 10, y + 4, f"{count:,}", "label number", "end"))
     for bar in bars:
         if bar.count:
@@ -38,13 +38,13 @@ def draw(bars: Sequence[Bar], title: str, size: Size) -> Drawing:
             says = f"{bar.count:,} refused in the {bar_name(bars)} from {date_and_time(bar.start)}"
             drawing.boxes.append(Box(x + wide * 0.1, bottom - tall, wide * 0.8, tall, "bar", says))
     for tick in scale.ticks():
-        drawing.lines.append(Line(f"M{tick.x:.1f} {bottom}v5", "axis"))
+        drawing.lines.append(StraightLine(f"M{tick.x:.1f} {bottom}v5", "axis"))
         for number, text in enumerate(text for text in (tick.time, tick.date) if text):
             drawing.words.append(Words(tick.x, bottom + 18 + 15 * number, text, "label number", "middle"))
     return drawing
 
 
-def _description(bars: Sequence[Bar]) -> str:
+def _description(bars: Sequence[HourBar]) -> str:
     most = max(bars, key=lambda bar: bar.count)
     return (
         f"{counted(sum(bar.count for bar in bars), 'duplicate')} refused from {date_and_time(bars[0].start)} to "

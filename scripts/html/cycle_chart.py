@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 
 from domain.values import Side, plain
 from projections.formatting import clock, counted, first_digits, length
-from projections.timeline import Span, Step, Timeline
+from projections.timeline import Span, StopStep, Timeline
 from scripts.html.price_scale import PriceScale
-from scripts.html.shapes import Box, Drawing, Line, Words, cross, diamond, px, spread, triangle
+from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross, diamond, px, spread, triangle
 from scripts.html.time_scale import TimeScale
 
 Thing = TypeVar("Thing")
@@ -44,8 +44,10 @@ class Size:
 
 
 SIZES: Final = (
-    Size("wide", 1000, 84, 118, 230, 6), Size("medium", 640, 84, 118, 220, 6), Size("narrow", 360, 78, 60, 210, 5),
-)  # fmt: skip
+    Size("wide", 1000, 84, 118, 230, 6),
+    Size("medium", 640, 84, 118, 220, 6),
+    Size("narrow", 360, 78, 60, 210, 5),
+)
 
 
 def draw(time: Timeline, side: Side, title: str, size: Size) -> Drawing:
@@ -113,19 +115,19 @@ class _Chart:
 
     def _plot(self, prices: PriceScale) -> None:
         for y, text in self._price_ticks:
-            self.drawing.lines.append(Line(f"M{self._left} {y:.1f}H{self._right}", "grid"))
+            self.drawing.lines.append(StraightLine(f"M{self._left} {y:.1f}H{self._right}", "grid"))
             self.drawing.words.append(Words(self._left - 10, y + 4, text, "label number", "end"))
         time = self._time
         if time.signal_price is not None:
             y = prices.y(time.signal_price)
             says = f"the signal saw {plain(time.signal_price)}"
-            self.drawing.lines.append(Line(f"M{self._left} {y:.1f}H{self._right}", "signal", says))
+            self.drawing.lines.append(StraightLine(f"M{self._left} {y:.1f}H{self._right}", "signal", says))
         self._stairs(prices, time.averages, "average", "average entry")
         self._stairs(prices, time.stops, "stop", "stop")
         self._fills(prices)
         self._price_labels(prices)
 
-    def _stairs(self, prices: PriceScale, steps: Sequence[Step], look: str, name: str) -> None:
+    def _stairs(self, prices: PriceScale, steps: Sequence[StopStep], look: str, name: str) -> None:
         path: list[str] = []
         pen_is_down = False
         for step in steps:
@@ -140,7 +142,7 @@ class _Chart:
         known = [plain(step.price) for step in steps if step.price is not None]
         if known:
             says = f"{name} {known[0]}" + (f", at last {known[-1]}, {counted(len(known), 'step')}" if known[1:] else "")
-            self.drawing.lines.append(Line("".join(path), look, says))
+            self.drawing.lines.append(StraightLine("".join(path), look, says))
         if self._is_lost(steps):
             x, last = self._scale.x(steps[-1].at), steps[-2].price
             assert last is not None, "it had a price until it was lost"
@@ -155,7 +157,7 @@ class _Chart:
         else:
             self.drawing.words.append(Words(x, y - 6, text, look, "end"))
 
-    def _is_lost(self, steps: Sequence[Step]) -> bool:
+    def _is_lost(self, steps: Sequence[StopStep]) -> bool:
         """Whether a line ends before the cycle does."""
         return len(steps) > 1 and steps[-1].price is None and steps[-1].at < self._time.over_at
 
@@ -169,13 +171,13 @@ class _Chart:
             verb = "entered" if fill.is_entry else "closed"
             says = f"{plain(fill.quantity)} {verb} at {plain(fill.price)}, {clock(fill.at)}"
             shape = triangle(x, y, is_up=self._side is Side.LONG) if fill.is_entry else diamond(x, y)
-            self.drawing.lines.append(Line(shape, "entry" if fill.is_entry else "exit", says))
+            self.drawing.lines.append(StraightLine(shape, "entry" if fill.is_entry else "exit", says))
 
     def _price_labels(self, prices: PriceScale) -> None:
         labels = sorted((prices.y(price), text, look) for text, price, look in self._labels)
         places = spread([y for y, _, _ in labels], _LABEL_APART, _PLOT_TOP + 4, self._bottom)
         for (at, text, look), y in zip(labels, places, strict=True):
-            self.drawing.lines.append(Line(f"M{self._right + 2} {at:.1f}L{self._right + 9} {y:.1f}", "leader"))
+            self.drawing.lines.append(StraightLine(f"M{self._right + 2} {at:.1f}L{self._right + 9} {y:.1f}", "leader"))
             self.drawing.words.append(Words(self._right + 12, y + 4, text, f"label {look}"))
 
     def _last_prices(self) -> Iterator[tuple[str, Decimal, str]]:
@@ -198,14 +200,14 @@ class _Chart:
         for x, found in _clusters((self._scale.x(rival.at), rival) for rival in self._time.refused):
             who = ", ".join(sorted({rival.name for rival in found})[:5])
             says = f"{counted(len(found), 'rival')} refused: {who}"
-            self.drawing.lines.append(Line(cross(x, y), "refused", says))
+            self.drawing.lines.append(StraightLine(cross(x, y), "refused", says))
             if len(found) > 1:
                 self.drawing.words.append(Words(x + 8, y + 4, f"{len(found):,}", "label of-refused"))
 
     def _time_axis(self) -> None:
-        self.drawing.lines.append(Line(f"M{self._left} {self._axis}H{self._right}", "axis"))
+        self.drawing.lines.append(StraightLine(f"M{self._left} {self._axis}H{self._right}", "axis"))
         for tick in self._scale.ticks():
-            self.drawing.lines.append(Line(f"M{tick.x:.1f} {self._axis}v5", "axis"))
+            self.drawing.lines.append(StraightLine(f"M{tick.x:.1f} {self._axis}v5", "axis"))
             lines = [text for text in (tick.time, tick.date) if text]
             for number, text in enumerate(lines):
                 self.drawing.words.append(Words(tick.x, self._axis + 18 + 15 * number, text, "label number", "middle"))
@@ -215,7 +217,9 @@ class _Chart:
         for cut in self._scale.cuts:
             zigzag = "".join(f"l{4 if step % 2 == 0 else -4} 6" for step in range(int((self._axis - top) / 6)))
             missing = length(cut.end - cut.start)
-            self.drawing.lines.append(Line(f"M{cut.middle - 2:.1f} {top}{zigzag}", "cut", f"{missing} cut short"))
+            self.drawing.lines.append(
+                StraightLine(f"M{cut.middle - 2:.1f} {top}{zigzag}", "cut", f"{missing} cut short")
+            )
             self.drawing.words.append(Words(cut.middle, top - 4, missing, "label of-cut", "middle"))
 
 

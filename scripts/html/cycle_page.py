@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from projections.audit.narrative import Story
+from projections.audit.narrative import Narrative
 from projections.timeline import Timeline
 from scripts.html.cycle_chart import SIZES, draw, key, needs_closer_look
 from scripts.html.page import filled, write
@@ -38,14 +38,14 @@ class EventTable:
 
 
 def write_page(
-    path: Path, title: str, told: Sequence[tuple[Story, EventTable]], *, as_of: str | None, written_at: datetime
+    path: Path, title: str, told: Sequence[tuple[Narrative, EventTable]], *, as_of: str | None, written_at: datetime
 ) -> None:
     """Write the page of some cycles."""
     cycles = [(story, list(_figures(story)), events) for story, events in told]
     write(path, filled("cycle.html", title=title, cycles=cycles, as_of=as_of, written_at=written_at))
 
 
-def _figures(story: Story) -> Iterator[Figure]:
+def _figures(story: Narrative) -> Iterator[Figure]:
     time, name = story.timeline, story.row.position_id
     entry = time.entry
     if entry is not None and needs_closer_look(time):
@@ -54,6 +54,6 @@ def _figures(story: Story) -> Iterator[Figure]:
         yield _figure(time, story, f"{name}, from {'its beginning until now' if time.is_open else 'beginning to end'}")
 
 
-def _figure(time: Timeline, story: Story, caption: str) -> Figure:
+def _figure(time: Timeline, story: Narrative, caption: str) -> Figure:
     drawings = tuple(draw(time, story.row.side, caption, size) for size in SIZES)
     return Figure(caption, drawings, key(time, story.row.side))

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from projections.audit.ledger_report import Review, bar_name
+from projections.audit.ledger_report import LedgerReport, bar_name
 from projections.formatting import counted, length
 from scripts.html.bar_chart import draw
 from scripts.html.cycle_chart import SIZES
@@ -16,7 +16,7 @@ from scripts.html.page import filled, write
 from scripts.options.filters import Filter
 
 
-def write_page(path: Path, found: Review, tables: Sequence[Any], wanted: Filter, *, written_at: datetime) -> None:
+def write_page(path: Path, found: LedgerReport, tables: Sequence[Any], wanted: Filter, *, written_at: datetime) -> None:
     """Write the page of a review."""
     caption = f"Duplicates refused per {bar_name(found.refused)}"
     figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
@@ -33,7 +33,7 @@ def write_page(path: Path, found: Review, tables: Sequence[Any], wanted: Filter,
     write(path, page)
 
 
-def _numbers(found: Review) -> list[tuple[str, str]]:
+def _numbers(found: LedgerReport) -> list[tuple[str, str]]:
     statistics = found.statistics
     bare = sum(each.unprotected is not None for each in found.open)
     taken = statistics.request_to_protected
@@ -55,11 +55,11 @@ def _numbers(found: Review) -> list[tuple[str, str]]:
     return numbers
 
 
-def _by_status(found: Review) -> list[str]:
+def _by_status(found: LedgerReport) -> list[str]:
     return [f"{count:,} {status.value}" for status, count in found.statistics.by_status.items() if count]
 
 
-def _refused(found: Review) -> str:
+def _refused(found: LedgerReport) -> str:
     refused = found.statistics.refusals
     late = f", {len(refused.late):,} of them after an order was sent" if refused.late else ""
     return f"{refused.total:,}{late}"

@@ -19,7 +19,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Line:
+class StraightLine:
     """A path, in the language of SVG."""
 
     path: str
@@ -47,9 +47,9 @@ class Drawing:
     height: float
     title: str
     description: str
-    grid: list[Line] = field(default_factory=list)
+    grid: list[StraightLine] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[StraightLine] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
 
 

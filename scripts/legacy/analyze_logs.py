@@ -15,12 +15,12 @@ import click
 
 from infrastructure.ledger.ledger import now
 from infrastructure.legacy.logs.analysis import Analysis
-from infrastructure.legacy.logs.log_report import Report
-from infrastructure.legacy.logs.parsing.filter import Wanted
-from infrastructure.legacy.logs.reading.clock import Clock, DatedZone, ZoneNeeded, day_and_time, day_or_time, utc
+from infrastructure.legacy.logs.log_report import LogReport
+from infrastructure.legacy.logs.parsing.filter import LogFilter
+from infrastructure.legacy.logs.reading.clock import DatedZone, LogClock, ZoneNeeded, day_and_time, day_or_time, utc
 from infrastructure.legacy.logs.reading.files import UnreadableLog, found, oldest_first, opened, rotated_beside
 from infrastructure.legacy.logs.reading.lines import batches, last
-from infrastructure.legacy.logs.reading.reader import Span
+from infrastructure.legacy.logs.reading.reader import TimeRange
 from infrastructure.legacy.logs.reading.tally import HOUR
 from projections.formatting import counted, length
 from scripts.cli import REFUSED
@@ -37,9 +37,9 @@ HOURS_SHOWN_MAX: Final = 48
 BAR_WIDTH: Final = 40
 
 
-def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Clock:
+def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> LogClock:
     try:
-        return Clock([DatedZone.parse(value) for value in values])
+        return LogClock([DatedZone.parse(value) for value in values])
     except ValueError as wrong:
         raise click.BadParameter(str(wrong), ctx, parameter) from None
 
@@ -47,10 +47,14 @@ def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.command("analyze-logs")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(exists=True, allow_dash=True))
 @click.option(
-    "--timezone", "clock", metavar="ZONE", multiple=True, callback=_zones,
+    "--timezone",
+    "clock",
+    metavar="ZONE",
+    multiple=True,
+    callback=_zones,
     help="What times without a zone are in: an offset (+04:00) or a name (Europe/Moscow). Again with a date from which "
     "on another one counts: UTC@2025-10-29.",
-)  # fmt: skip
+)
 @click.option("--rotated", is_flag=True, help="Also read the rotated files that lie beside each FILE.")
 @click.option("--lines", "lines_max", metavar="N", type=click.IntRange(min=1), help="Only the last N lines.")
 @click.option(
@@ -64,10 +68,20 @@ def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--verbose", is_flag=True, help="Show timelines, and all findings instead of the first 10 of a kind.")
 @json_option
 def command(
-    *, files: tuple[str, ...], clock: Clock, rotated: bool, lines_max: int | None, begins: str | None,
-    ends: str | None, symbol: str | None, exchange: str | None, export: Path | None, html: Path | None, verbose: bool,
+    *,
+    files: tuple[str, ...],
+    clock: LogClock,
+    rotated: bool,
+    lines_max: int | None,
+    begins: str | None,
+    ends: str | None,
+    symbol: str | None,
+    exchange: str | None,
+    export: Path | None,
+    html: Path | None,
+    verbose: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Read the log of an old bot: duplicate errors and the race behind each, failed entries, refused duplicates,
     positions without a stop, restarts, errors an hour.
 
@@ -87,8 +101,8 @@ def command(
             raise click.UsageError(f"{option}: there is no folder {str(path.parent)!r}")
     wanted = Filter.of(symbol, exchange, None)
     try:
-        span = Span(_begin(begins, clock), _end(ends, clock))
-        analysis = Analysis(clock, span, Wanted(wanted.symbol, wanted.exchange))
+        span = TimeRange(_begin(begins, clock), _end(ends, clock))
+        analysis = Analysis(clock, span, LogFilter(wanted.symbol, wanted.exchange))
         report = _read(analysis, files, clock, lines_max, rotated=rotated)
     except (ZoneNeeded, UnreadableLog) as wrong:
         raise click.UsageError(str(wrong)) from None
@@ -110,14 +124,14 @@ def command(
         raise SystemExit(REFUSED)
 
 
-def _begin(text: str | None, clock: Clock) -> int | None:
+def _begin(text: str | None, clock: LogClock) -> int | None:
     try:
         return None if text is None else clock.moment(day_or_time(text)[0])
     except ValueError as wrong:
         raise click.UsageError(f"--from: {wrong}") from None
 
 
-def _end(text: str | None, clock: Clock) -> int | None:
+def _end(text: str | None, clock: LogClock) -> int | None:
     try:
         if text is None:
             return None
@@ -127,7 +141,9 @@ def _end(text: str | None, clock: Clock) -> int | None:
         raise click.UsageError(f"--to: {wrong}") from None
 
 
-def _read(analysis: Analysis, files: tuple[str, ...], clock: Clock, lines_max: int | None, *, rotated: bool) -> Report:
+def _read(
+    analysis: Analysis, files: tuple[str, ...], clock: LogClock, lines_max: int | None, *, rotated: bool
+) -> LogReport:
     if files in ((), (STDIN,)):
         if sys.stdin.isatty():
             raise UnreadableLog("say which FILE to read, or send the log to stdin")
@@ -144,7 +160,7 @@ def _read(analysis: Analysis, files: tuple[str, ...], clock: Clock, lines_max: i
     return analysis.finish()
 
 
-def _paths(files: tuple[str, ...], clock: Clock, *, rotated: bool) -> list[Path]:
+def _paths(files: tuple[str, ...], clock: LogClock, *, rotated: bool) -> list[Path]:
     named = [path for file in files for path in found(Path(file))]
     beside = {each: path for path in named for each in rotated_beside(path) if each not in named}
     if beside and not rotated:
@@ -152,7 +168,7 @@ def _paths(files: tuple[str, ...], clock: Clock, *, rotated: bool) -> list[Path]
     return oldest_first([*named, *(beside if rotated else ())], clock)
 
 
-def _lines(sources: list[Path | None], report: Report, advance: Callable[[int], None]) -> Iterator[list[bytes]]:
+def _lines(sources: list[Path | None], report: LogReport, advance: Callable[[int], None]) -> Iterator[list[bytes]]:
     for path in sources:
         name = STDIN if path is None else str(path)
         report.files.append(name)
@@ -162,7 +178,7 @@ def _lines(sources: list[Path | None], report: Report, advance: Callable[[int], 
             yield from batches(stream, partial(report.damaged.__setitem__, name), report.tally.cut.add)
 
 
-def _print(report: Report, *, verbose: bool) -> None:
+def _print(report: LogReport, *, verbose: bool) -> None:
     tally = report.tally
     if tally.first is None or tally.last is None:
         click.echo(f"{counted(tally.lines, 'line')}, none of them with a time that could be read")
@@ -184,7 +200,7 @@ def _print(report: Report, *, verbose: bool) -> None:
     _print_hours(report, verbose=verbose)
 
 
-def _print_timelines(report: Report) -> None:
+def _print_timelines(report: LogReport) -> None:
     for duplicate in report.duplicates.kept:
         click.echo(
             f"\n{duplicate.symbol or 'symbol not known'}, {day_and_time(duplicate.at)}: the ten seconds before\n"
@@ -196,7 +212,7 @@ def _print_timelines(report: Report) -> None:
         print_table(("seconds", "event", "logger", "message"), rows, right=frozenset({"seconds"}))
 
 
-def _print_hours(report: Report, *, verbose: bool) -> None:
+def _print_hours(report: LogReport, *, verbose: bool) -> None:
     tally = report.tally
     hours = [(hour, count) for hour, count in tally.errors.items() if count]
     if not hours:

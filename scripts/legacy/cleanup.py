@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from infrastructure.ledger.ledger import now
-from infrastructure.legacy.cleanup.evidence import Evidence
+from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.cleanup.plan import Mode
 from infrastructure.legacy.source.raw import UnreadableDump
 from projections.reconciliation.compare import CORRECTING_AGE_MAX
@@ -19,7 +19,7 @@ from scripts.legacy.cleaning.in_ledger import InLedger
 from scripts.legacy.cleaning.legacy_table import Legacy, default_backup
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
-from scripts.options.snapshots import Shown, confirmations_option, snapshot_options
+from scripts.options.snapshots import SnapshotOptions, confirmations_option, snapshot_options
 from scripts.output import print_json
 
 AGE_HOURS: Final = 1.0
@@ -27,32 +27,52 @@ AGE_HOURS: Final = 1.0
 
 @click.command("cleanup")
 @click.option(
-    "--mode", required=True, type=click.Choice([mode.value for mode in Mode]),
+    "--mode",
+    required=True,
+    type=click.Choice([mode.value for mode in Mode]),
     help="What to look for; all looks for each of them in turn.",
-)  # fmt: skip
+)
 @click.option("--confirm", is_flag=True, help="Do it; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; kept in every event, or in the backup.")
 @click.option(
-    "--age", "age_hours", metavar="HOURS", default=AGE_HOURS, show_default=True, type=click.FloatRange(min=0),
+    "--age",
+    "age_hours",
+    metavar="HOURS",
+    default=AGE_HOURS,
+    show_default=True,
+    type=click.FloatRange(min=0),
     help="How old an incomplete entry must be.",
-)  # fmt: skip
+)
 @snapshot_options
 @confirmations_option
 @click.option("--from", "url", metavar="URL", help="A legacy table to clean up, where it lives: postgresql://…")
 @click.option("--table", metavar="SCHEMA.NAME", help="Which legacy table.  [default: the one named positions]")
 @click.option(
-    "--backup", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    "--backup",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
     help="Where the legacy rows go before they are changed.  [default: cleanup-TIME.json]",
-)  # fmt: skip
+)
 @click.option("--no-backup", is_flag=True, help="Change legacy rows without a backup.")
 @filter_options
 @database_option
 @json_option
 def command(
-    *, mode: str, confirm: bool, reason: str | None, age_hours: float, shown: Shown, confirmations: int,
-    url: str | None, table: str | None, backup: Path | None, no_backup: bool, wanted: Filter, database: str | None,
+    *,
+    mode: str,
+    confirm: bool,
+    reason: str | None,
+    age_hours: float,
+    shown: SnapshotOptions,
+    confirmations: int,
+    url: str | None,
+    table: str | None,
+    backup: Path | None,
+    no_backup: bool,
+    wanted: Filter,
+    database: str | None,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Find what an old bot left behind, say what would be done about it and why, and with --confirm do it.
 
     duplicates: several open rows of one key. incomplete: entries begun long ago and never ended. orphaned-db: open in
@@ -81,7 +101,7 @@ def command(
     snapshots = shown.read(wanted, exactly=confirm) if shown.files or url is None else []
     age, at, rules = timedelta(hours=age_hours), now(), shown.rules(wanted, confirmations)
     if url is not None:
-        evidence = Evidence(tuple(snapshots), at, rules.age_max or CORRECTING_AGE_MAX, shown.trust_empty)
+        evidence = CleanupEvidence(tuple(snapshots), at, rules.age_max or CORRECTING_AGE_MAX, shown.trust_empty)
         legacy = Legacy(url, table, shown.zone, chosen, age, evidence, wanted)
         cleaning = _clean_table(legacy, reason, None if no_backup else backup or default_backup(at))
     else:

@@ -10,8 +10,8 @@ import click
 
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.importing.conflict_resolution import Resolve
-from infrastructure.legacy.importing.import_findings import Kind
-from infrastructure.legacy.importing.import_report import Report
+from infrastructure.legacy.importing.import_findings import ImportFindingKind
+from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.importing.run import import_table
 from infrastructure.legacy.source.dump import read_dump
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
@@ -41,20 +41,33 @@ def _zone(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 @click.option("--from", "url", metavar="URL", help="The database with the table itself: postgresql://…")
 @click.option("--table", metavar="SCHEMA.NAME", help="Which table.  [default: the one named positions]")
 @click.option(
-    "--timezone", "zone", metavar="ZONE", callback=_zone,
+    "--timezone",
+    "zone",
+    metavar="ZONE",
+    callback=_zone,
     help="What times without a zone are in: a name (Europe/Moscow) or an offset (+04:00).",
-)  # fmt: skip
+)
 @click.option(
-    "--resolve", type=click.Choice([choice.value for choice in Resolve]), default=Resolve.REFUSE.value,
-    show_default=True, help="Which of two open rows of one key stays open; refuse imports no row of such a key.",
-)  # fmt: skip
+    "--resolve",
+    type=click.Choice([choice.value for choice in Resolve]),
+    default=Resolve.REFUSE.value,
+    show_default=True,
+    help="Which of two open rows of one key stays open; refuse imports no row of such a key.",
+)
 @click.option("--verbose", is_flag=True, help=f"Show all findings, not {SHOWN_MAX} of a kind.")
 @database_option
 @json_option
 def command(
-    *, dump: str | None, url: str | None, table: str | None, zone: tzinfo | None, resolve: str, verbose: bool,
-    database: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    *,
+    dump: str | None,
+    url: str | None,
+    table: str | None,
+    zone: tzinfo | None,
+    resolve: str,
+    verbose: bool,
+    database: str | None,
+    as_json: bool,
+) -> None:
     """Import the table of positions that an old bot kept: one cycle a row, in order of opening, each once.
 
     Whatever the columns are, nothing is lost: the raw row is kept in the event, and every doubtful value is named
@@ -101,7 +114,7 @@ def _live(url: str, table: str | None) -> Iterator[RawRow]:
     return read_table(url, table)
 
 
-def _print(report: Report, *, verbose: bool) -> None:
+def _print(report: ImportReport, *, verbose: bool) -> None:
     click.echo(
         f"{report.rows:,} rows: {report.imported:,} imported, {report.already_imported:,} imported before, "
         f"{report.refused:,} refused; {report.streams:,} keys, {report.open:,} of them open"
@@ -116,7 +129,7 @@ def _print(report: Report, *, verbose: bool) -> None:
         _print_kind(report, kind, None if verbose else SHOWN_MAX)
 
 
-def _print_kind(report: Report, kind: Kind, shown_max: int | None) -> None:
+def _print_kind(report: ImportReport, kind: ImportFindingKind, shown_max: int | None) -> None:
     found = [finding for finding in report.findings if finding.kind is kind]
     for finding in found[:shown_max]:
         where = " ".join(part for part in (finding.stream, _named(finding.ids)) if part)

@@ -10,9 +10,9 @@ from infrastructure.legacy.logs.finders.alarms import Episode
 from infrastructure.legacy.logs.finders.creations import ClosePair
 from infrastructure.legacy.logs.finders.duplicates import Duplicate
 from infrastructure.legacy.logs.finders.failures import Failure
-from infrastructure.legacy.logs.finders.refusals import Refusal
+from infrastructure.legacy.logs.finders.refusals import LoggedRefusal
 from infrastructure.legacy.logs.finders.restarts import Restart
-from infrastructure.legacy.logs.log_report import Report
+from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import day_and_time, seconds
 from projections.formatting import counted
 
@@ -22,7 +22,7 @@ _CELL_CHARACTERS_MAX: Final = 160
 
 
 @dataclass(frozen=True)
-class Table:
+class LogTable:
     """Findings of one kind: all that were kept, and the count of all."""
 
     title: str
@@ -32,43 +32,58 @@ class Table:
     right: frozenset[str] = frozenset()
 
 
-def tables(report: Report) -> Iterator[Table]:
+def tables(report: LogReport) -> Iterator[LogTable]:
     """Every kind of which something was found, worst first."""
     late = [refusal for refusal in report.refusals.kept if refusal.is_late]
     early = [refusal for refusal in report.refusals.kept if not refusal.is_late]
     refused = ("time (UTC)", "symbol", "exchange", "position id", "status")
     found = (
-        Table(
-            "Duplicate errors", ("time (UTC)", "symbol", "exchange", "scenario", "what says so"),
-            [_duplicate(each) for each in report.duplicates.kept], report.duplicates.count,
+        LogTable(
+            "Duplicate errors",
+            ("time (UTC)", "symbol", "exchange", "scenario", "what says so"),
+            [_duplicate(each) for each in report.duplicates.kept],
+            report.duplicates.count,
         ),
-        Table("Duplicates refused late (must never happen)", refused, [_refusal(each) for each in late], len(late)),
-        Table(
-            "Failed entries", ("time (UTC)", "symbol", "exchange", "code", "reason"),
-            [_failure(each) for each in report.failures.kept], report.failures.count, frozenset({"code"}),
+        LogTable("Duplicates refused late (must never happen)", refused, [_refusal(each) for each in late], len(late)),
+        LogTable(
+            "Failed entries",
+            ("time (UTC)", "symbol", "exchange", "code", "reason"),
+            [_failure(each) for each in report.failures.kept],
+            report.failures.count,
+            frozenset({"code"}),
         ),
-        Table(
-            "Positions without a stop", ("first alarm (UTC)", "symbol", "exchange", "seconds", "alarms", "last alarm"),
-            [_episode(each) for each in report.episodes.kept], report.episodes.count, frozenset({"seconds", "alarms"}),
+        LogTable(
+            "Positions without a stop",
+            ("first alarm (UTC)", "symbol", "exchange", "seconds", "alarms", "last alarm"),
+            [_episode(each) for each in report.episodes.kept],
+            report.episodes.count,
+            frozenset({"seconds", "alarms"}),
         ),
-        Table(
+        LogTable(
             "Creations of one key close together",
             ("time (UTC)", "symbol", "exchange", "seconds apart", "first", "second"),
-            [_pair(each) for each in report.pairs.kept], report.pairs.count, frozenset({"seconds apart"}),
+            [_pair(each) for each in report.pairs.kept],
+            report.pairs.count,
+            frozenset({"seconds apart"}),
         ),
-        Table(
-            "Duplicates refused early (as expected)", refused, [_refusal(each) for each in early],
+        LogTable(
+            "Duplicates refused early (as expected)",
+            refused,
+            [_refusal(each) for each in early],
             report.refusals.count - len(late),
         ),
-        Table(
-            "Restarts", ("time (UTC)", "seconds down", "what says so"),
-            [_restart(each) for each in report.restarts.kept], report.restarts.count, frozenset({"seconds down"}),
+        LogTable(
+            "Restarts",
+            ("time (UTC)", "seconds down", "what says so"),
+            [_restart(each) for each in report.restarts.kept],
+            report.restarts.count,
+            frozenset({"seconds down"}),
         ),
-    )  # fmt: skip
+    )
     return (table for table in found if table.count)
 
 
-def doubts(report: Report) -> Iterator[str]:
+def doubts(report: LogReport) -> Iterator[str]:
     """What the report does not rest on: what could not be read, and what was not kept."""
     tally = report.tally
     for unread, words in (
@@ -105,7 +120,7 @@ def _duplicate(each: Duplicate) -> Row:
     )
 
 
-def _refusal(each: Refusal) -> Row:
+def _refusal(each: LoggedRefusal) -> Row:
     return day_and_time(each.at), each.symbol or "?", each.exchange or "?", each.position_id, each.status
 
 

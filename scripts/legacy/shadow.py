@@ -14,8 +14,8 @@ import click
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.capture.trigger import TABLE_DEFAULT, Watched
-from infrastructure.legacy.shadow.divergence import Divergence, Kind
-from infrastructure.legacy.shadow.replication import Mirroring
+from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
+from infrastructure.legacy.shadow.replication import Replication
 from infrastructure.timezones import zone_of
 from scripts.cli import REFUSED, UNREACHABLE
 from scripts.options.database import database_option
@@ -39,26 +39,44 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
 @click.command("shadow")
 @click.option("--from", "url", metavar="URL", help="The database with the legacy table: postgresql://…")
 @click.option(
-    "--table", metavar="SCHEMA.NAME", default=TABLE_DEFAULT, show_default=True, callback=_read(Watched.read),
+    "--table",
+    metavar="SCHEMA.NAME",
+    default=TABLE_DEFAULT,
+    show_default=True,
+    callback=_read(Watched.read),
     help="The legacy table.",
-)  # fmt: skip
+)
 @click.option("--print-trigger", is_flag=True, help="Print the SQL that makes the outbox and its trigger, and stop.")
 @click.option("--drop", is_flag=True, help="With --print-trigger: the SQL that takes both away again.")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.option(
-    "--until-idle", "idle_seconds", metavar="SECONDS", type=click.FloatRange(min=0),
+    "--until-idle",
+    "idle_seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
     help="Go on until nothing was written for so long.",
-)  # fmt: skip
+)
 @click.option(
-    "--timezone", "zone", metavar="ZONE", callback=_read(zone_of),
+    "--timezone",
+    "zone",
+    metavar="ZONE",
+    callback=_read(zone_of),
     help="What times without a zone are in: a name (Europe/Moscow) or an offset (+04:00).",
-)  # fmt: skip
+)
 @database_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each divergence, and then the sums.")
 def command(
-    *, url: str | None, table: Watched, print_trigger: bool, drop: bool, follow: bool, idle_seconds: float | None,
-    zone: tzinfo | None, database: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    *,
+    url: str | None,
+    table: Watched,
+    print_trigger: bool,
+    drop: bool,
+    follow: bool,
+    idle_seconds: float | None,
+    zone: tzinfo | None,
+    database: str | None,
+    as_json: bool,
+) -> None:
     """Run a ledger in the shadow of the old bot: mirror its writes, and tell where the two disagree.
 
     A trigger keeps every change of the legacy table in an outbox beside it; --print-trigger prints the SQL, for
@@ -83,7 +101,7 @@ def command(
         raise click.UsageError("say --from URL to mirror, or --print-trigger (with --drop) to print SQL")
     try:
         with PositionLedger.connect(database) as ledger, Outbox(url, table) as outbox:
-            run = _Run(Mirroring(ledger, outbox, zone), as_json=as_json)
+            run = _Run(Replication(ledger, outbox, zone), as_json=as_json)
             run.go(follow=follow, idle_seconds=idle_seconds)
     except NoOutbox as missing:
         raise click.UsageError(str(missing)) from None
@@ -93,9 +111,9 @@ def command(
 class _Run:
     """One run: divergences are printed as they are found, and counted."""
 
-    def __init__(self, mirroring: Mirroring, *, as_json: bool) -> None:
+    def __init__(self, mirroring: Replication, *, as_json: bool) -> None:
         self._mirroring, self._as_json = mirroring, as_json
-        self._found: Counter[Kind] = Counter()
+        self._found: Counter[DivergenceKind] = Counter()
         self._is_held_back = False
 
     def go(self, *, follow: bool, idle_seconds: float | None) -> None:
@@ -133,7 +151,7 @@ class _Run:
             click.echo(json.dumps(divergence.as_json(), ensure_ascii=False) if self._as_json else str(divergence))
 
     def sum_up(self) -> None:
-        counts = {kind.value: self._found[kind] for kind in Kind if self._found[kind]}
+        counts = {kind.value: self._found[kind] for kind in DivergenceKind if self._found[kind]}
         sums = {
             "changes": self._mirroring.changes,
             "commands": self._mirroring.commands,
@@ -147,7 +165,7 @@ class _Run:
                 f"{sums['changes']:,} changes, {sums['commands']:,} commands: {self._found.total():,} divergences"
             )
             for kind, count in counts.items():
-                click.echo(f"  {count:,} {kind}: {Kind(kind).meaning}")
+                click.echo(f"  {count:,} {kind}: {DivergenceKind(kind).meaning}")
         if self._is_held_back:
             say("a transaction that may still write before the last changes is not over; run it again when it is")
             raise SystemExit(UNREACHABLE)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from infrastructure.ledger.as_of import Axis
+from infrastructure.ledger.as_of import TimeAxis
 from infrastructure.ledger.ledger import PositionLedger
 
 Run = TypeVar("Run", bound=Callable[..., Any])
@@ -38,8 +38,8 @@ def by_option(run: Run) -> Run:
     """`--by AXIS`: on which clock `--as-of` is read."""
     return click.option(
         "--by",
-        type=click.Choice([axis.value for axis in Axis]),
-        default=Axis.RECORDED.value,
+        type=click.Choice([axis.value for axis in TimeAxis]),
+        default=TimeAxis.RECORDED.value,
         show_default=True,
         help="What --as-of goes by: what had been recorded by then, or (a time alone) what had happened by then as "
         "far as the ledger knows today.",

@@ -16,7 +16,7 @@ from domain.values import utc
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.operations.apply_recovery import Account
 from infrastructure.timezones import zone_of
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.compare import Rules
 from scripts.cli import UNREACHABLE
 from scripts.options.database import Run
@@ -28,7 +28,7 @@ CONFIRMATIONS: Final = 2
 
 
 @dataclass(frozen=True)
-class Shown:
+class SnapshotOptions:
     """The snapshots that were named, and what is said of them."""
 
     files: tuple[str, ...]
@@ -37,7 +37,7 @@ class Shown:
     max_age: int | None
     trust_empty: bool
 
-    def arguments(self, snapshots: Sequence[Snapshot]) -> dict[Account, list[str]]:
+    def arguments(self, snapshots: Sequence[AccountSnapshot]) -> dict[Account, list[str]]:
         """How those that were read are named on the command line, by account; - cannot be read twice."""
         named: dict[Account, list[str]] = {}
         for file, snapshot in zip(self.files, snapshots, strict=True):
@@ -58,16 +58,16 @@ class Shown:
             raise click.UsageError("--timezone is for --snapshot; the exchange itself says its times in UTC")
         return Given(wanted.exchange, wanted.account, self.taken_at, self.zone)
 
-    def read(self, wanted: Filter, *, exactly: bool = False) -> list[Snapshot]:
+    def read(self, wanted: Filter, *, exactly: bool = False) -> list[AccountSnapshot]:
         """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
         given = self.given(wanted)
         snapshots = [_of_an_exchange(name, given) for name in self.files]
         if exactly:
-            need_exact_times(snapshots)
+            exact_times(snapshots)
         return snapshots
 
 
-def read_file(name: str, given: Given) -> Snapshot:
+def read_file(name: str, given: Given) -> AccountSnapshot:
     """Read a file. Refuses: a usage error for what is no snapshot, or one of another exchange than was asked for."""
     with click.open_file(name, "rb") as stream:
         data = stream.read()
@@ -77,7 +77,7 @@ def read_file(name: str, given: Given) -> Snapshot:
         raise click.UsageError(f"{name}: {wrong}") from None
 
 
-def _of_an_exchange(name: str, given: Given) -> Snapshot:
+def _of_an_exchange(name: str, given: Given) -> AccountSnapshot:
     snapshot = read_file(name, given)
     if snapshot.exchange is None:
         doubts = "; ".join(snapshot.doubts) or "it does not say of which exchange it is"
@@ -85,7 +85,7 @@ def _of_an_exchange(name: str, given: Given) -> Snapshot:
     return snapshot
 
 
-def need_exact_times(snapshots: Iterable[Snapshot]) -> None:
+def exact_times(snapshots: Iterable[AccountSnapshot]) -> None:
     """To look, the earliest time that a snapshot can mean will do; to change anything, somebody must say which it is.
 
     Refuses: a usage error.
@@ -96,8 +96,8 @@ def need_exact_times(snapshots: Iterable[Snapshot]) -> None:
 
 
 def asked_live(
-    given: Given, is_enough: Callable[[list[Snapshot]], bool], *, confirmations: int, interval: int | None
-) -> list[Snapshot]:
+    given: Given, is_enough: Callable[[list[AccountSnapshot]], bool], *, confirmations: int, interval: int | None
+) -> list[AccountSnapshot]:
     """Ask the exchange; with an interval again, after a while, until that is enough or often enough to confirm.
 
     Refuses: a usage error without an exchange that can be asked; exits with 3 when it does not answer.
@@ -124,46 +124,68 @@ def asked_live(
 def confirmations_option(run: Run) -> Run:
     """`--confirmations N`: one exchange that shows nothing is no proof."""
     return click.option(
-        "--confirmations", type=click.IntRange(1, 10), default=CONFIRMATIONS, show_default=True,
+        "--confirmations",
+        type=click.IntRange(1, 10),
+        default=CONFIRMATIONS,
+        show_default=True,
         help="How many reliable snapshots must agree that something is gone.",
-    )(run)  # fmt: skip
+    )(run)
 
 
 def interval_option(run: Run) -> Run:
     """`--interval SECONDS`, for an exchange that is asked itself."""
     return click.option(
-        "--interval", type=click.IntRange(10, 3600), default=15, show_default=True, metavar="SECONDS",
+        "--interval",
+        type=click.IntRange(10, 3600),
+        default=15,
+        show_default=True,
+        metavar="SECONDS",
         help="How long to wait before the exchange is asked again, to confirm that something is gone.",
-    )(run)  # fmt: skip
+    )(run)
 
 
 def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
     """Add the options about snapshots; the command is handed one Shown as `shown`."""
 
     @click.option(
-        "--snapshot", "files", multiple=True, metavar="FILE",
+        "--snapshot",
+        "files",
+        multiple=True,
+        metavar="FILE",
         type=click.Path(exists=True, dir_okay=False, allow_dash=True),
         help="What an exchange showed, as JSON; - is stdin. Several of different times confirm each other.",
-    )  # fmt: skip
+    )
     @click.option(
-        "--max-age", type=click.IntRange(1), metavar="SECONDS",
+        "--max-age",
+        type=click.IntRange(1),
+        metavar="SECONDS",
         help="An older snapshot is stale.  [default: 15 minutes, where something depends on it]",
-    )  # fmt: skip
+    )
     @click.option("--trust-empty", is_flag=True, help="Believe a snapshot without any positions.")
     @click.option(
-        "--taken-at", metavar="TIME", callback=understood(utc),
+        "--taken-at",
+        metavar="TIME",
+        callback=understood(utc),
         help="When a snapshot was taken that does not say so.",
-    )  # fmt: skip
+    )
     @click.option(
-        "--timezone", "zone", metavar="ZONE", callback=understood(zone_of),
+        "--timezone",
+        "zone",
+        metavar="ZONE",
+        callback=understood(zone_of),
         help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
-    )  # fmt: skip
+    )
     @functools.wraps(run)
     def with_snapshots(
-        files: tuple[str, ...], max_age: int | None, taken_at: datetime | None, zone: tzinfo | None, *,
-        trust_empty: bool, **others: Any,
-    ) -> None:  # fmt: skip
-        run(shown=Shown(files, taken_at, zone, max_age, trust_empty), **others)
+        files: tuple[str, ...],
+        max_age: int | None,
+        taken_at: datetime | None,
+        zone: tzinfo | None,
+        *,
+        trust_empty: bool,
+        **others: Any,
+    ) -> None:
+        run(shown=SnapshotOptions(files, taken_at, zone, max_age, trust_empty), **others)
 
     return with_snapshots
 

@@ -12,12 +12,15 @@ import click
 
 from domain.values import utc
 from infrastructure.ledger.ledger import now
-from projections.metrics.statistics import Window
+from projections.metrics.statistics import MeasuredWindow
 
 _AGO: Final = re.compile(r"([1-9][0-9]{0,5})\s*(m|h|d|w)", re.ASCII)
 _UNITS: Final = {
-    "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1),
-}  # fmt: skip
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 
 
 def moment(text: str, now: datetime, option: str) -> datetime:
@@ -34,15 +37,18 @@ def window_options(run: Callable[..., None]) -> Callable[..., None]:
     """Add `--since` and `--until`; the command is handed the Window, and when it was asked, as `asked_at`."""
 
     @click.option(
-        "--since", metavar="AGO|TIME", default="24h", show_default=True,
+        "--since",
+        metavar="AGO|TIME",
+        default="24h",
+        show_default=True,
         help="From when on: so long ago (90m, 24h, 7d, 4w), or a time with its zone.",
-    )  # fmt: skip
+    )
     @click.option("--until", metavar="AGO|TIME", help="Until when, in the same words.  [default: now]")
     @functools.wraps(run)
     def within(since: str, until: str | None, **others: Any) -> None:
         asked_at = now()
         end = asked_at if until is None else moment(until, asked_at, "--until")
-        window = Window(moment(since, asked_at, "--since"), end)
+        window = MeasuredWindow(moment(since, asked_at, "--since"), end)
         if window.since >= window.until:
             raise click.UsageError(f"--since {since} is not before --until {until or 'now'}")
         run(window=window, asked_at=asked_at, **others)

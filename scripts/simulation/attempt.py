@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scripts.simulation.bot import Bot
-from scripts.simulation.trade_signal import Signal, Step, Stopped, Told
+from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 
 class Attempt:
@@ -18,7 +18,7 @@ class Attempt:
         self.words = ""
         self._steps = bot.enter(signal)
 
-    def go_on(self, until: Step | None = None) -> None:
+    def go_on(self, until: SignalStep | None = None) -> None:
         """Go on to a step, or to the end; nothing happens any more once it is over."""
         try:
             while self.told is None and next(self._steps) is not until:
@@ -28,7 +28,7 @@ class Attempt:
         except Stopped as end:
             self.told, self.words = end.told, str(end)
 
-    def to(self, step: Step) -> Callable[[], None]:
+    def to(self, step: SignalStep) -> Callable[[], None]:
         """The same, for a crew."""
         return lambda: self.go_on(step)
 

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Protocol
 
 from scripts.simulation.simulated_exchange import SimulatedExchange
-from scripts.simulation.trade_signal import Signal, Step
+from scripts.simulation.trade_signal import Signal, SignalStep
 
 
 @dataclass(frozen=True)
-class Entry:
+class EntryAnswer:
     """What the books say about one position that was ever opened.
 
     Units: `exposure` in base asset, with a sign; zero when it is over.
@@ -30,7 +30,7 @@ class Entry:
 class Bot(Protocol):
     """One process with a connection of its own. Everything is done at the exchange that it was made for."""
 
-    def enter(self, signal: Signal) -> Generator[Step, None, None]:
+    def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
         """Open a position, a step at a time; undo it when it cannot be protected. Refuses: Stopped."""
 
     def close_late(self, signal: Signal) -> None:
@@ -45,7 +45,7 @@ class Bot(Protocol):
     def exit(self, symbol: str) -> None:
         """Close whatever the books say is active in a symbol."""
 
-    def books(self) -> Sequence[Entry]:
+    def books(self) -> Sequence[EntryAnswer]:
         """Everything that the books say, oldest first."""
 
 

@@ -13,9 +13,9 @@ from domain.values import Source, Status, plain
 from infrastructure.ledger.ledger import PositionLedger, now, open_store
 from infrastructure.settings import Settings
 from projections.positions import PositionRow
-from scripts.simulation.bot import Entry
+from scripts.simulation.bot import EntryAnswer
 from scripts.simulation.simulated_exchange import ExchangeRefused, NoAnswer, SimulatedExchange
-from scripts.simulation.trade_signal import Signal, Step, Stopped, Told
+from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 STOP_TRIES: Final = 3
 CONNECTIONS: Final = 2
@@ -28,21 +28,25 @@ class LedgerBot:
         """Work with a ledger of its own, so that nothing is known from another process's memory."""
         self._ledger, self._exchange = ledger, exchange
 
-    def enter(self, signal: Signal) -> Generator[Step, None, None]:
+    def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
         """Claim the slot, send the order under the id that the ledger gave, and tell what came of it."""
         try:
             receipt = self._ledger.request_entry(
-                symbol=signal.symbol, exchange=signal.exchange, side=signal.side, quantity=signal.quantity,
-                signal_price=signal.price, intent_id=signal.intent_id,
-            )  # fmt: skip
+                symbol=signal.symbol,
+                exchange=signal.exchange,
+                side=signal.side,
+                quantity=signal.quantity,
+                signal_price=signal.price,
+                intent_id=signal.intent_id,
+            )
         except CommandRefused as refusal:
             raise Stopped(Told.REFUSED, refusal.message) from None
         if receipt.outcome == "replayed":
             raise Stopped(Told.REPLAYED, f"{receipt.position_id} is of this signal already")
         assert receipt.client_order_id is not None, "an entry of ours"
-        yield Step.CLAIMED
+        yield SignalStep.CLAIMED
         order_id = self._order(receipt.position_id, receipt.client_order_id, signal)
-        yield Step.ORDERED
+        yield SignalStep.ORDERED
         yield from self._finish(receipt.position_id, order_id, signal, Source.SIGNAL)
 
     def _order(self, position_id: str, order_name: str, signal: Signal) -> str:
@@ -65,16 +69,20 @@ class LedgerBot:
         self._ledger.fail_entry(position_id=position_id, outcome="expired", reason=reason, source=source)
         return Stopped(Told.FAILED, reason)
 
-    def _finish(self, position_id: str, order_id: str, signal: Signal, source: Source) -> Iterator[Step]:
+    def _finish(self, position_id: str, order_id: str, signal: Signal, source: Source) -> Iterator[SignalStep]:
         """From an order at the exchange to a protected position; said twice, it is no news."""
         self._ledger.record_entry_placed(position_id=position_id, exchange_order_id=order_id, source=source)
-        yield Step.PLACED
+        yield SignalStep.PLACED
         order = self._exchange.order(order_id=order_id)
         assert order is not None and order.avg_px is not None, "the exchange acknowledged it"
         self._ledger.record_entry_fill(
-            position_id=position_id, trade_id=f"{order_id}-1", last_qty=order.filled, last_px=order.avg_px,
-            at=order.placed_at, source=source,
-        )  # fmt: skip
+            position_id=position_id,
+            trade_id=f"{order_id}-1",
+            last_qty=order.filled,
+            last_px=order.avg_px,
+            at=order.placed_at,
+            source=source,
+        )
         stop_name = client_order_id(position_id, "stop", signal.intent_id)
         for _ in range(STOP_TRIES):
             with suppress(ExchangeRefused):
@@ -85,10 +93,13 @@ class LedgerBot:
         else:
             raise self._undone(position_id)
         self._ledger.set_stop_loss(
-            position_id=position_id, stop_price=signal.stop_price, exchange_order_id=stop_id, activate=True,
+            position_id=position_id,
+            stop_price=signal.stop_price,
+            exchange_order_id=stop_id,
+            activate=True,
             source=source,
-        )  # fmt: skip
-        yield Step.ACTIVE
+        )
+        yield SignalStep.ACTIVE
 
     def _undone(self, position_id: str) -> Stopped:
         try:
@@ -104,16 +115,20 @@ class LedgerBot:
         )
         assert close.close_side is not None and close.close_quantity is not None, "the ledger says what to send"
         order_id = self._exchange.place_market(
-            PositionKey.parse(position_id.partition("#")[0]).symbol, close.close_side, close.close_quantity,
-            reduce_only=True, client_order_id=close.client_order_id,
-        )  # fmt: skip
+            PositionKey.parse(position_id.partition("#")[0]).symbol,
+            close.close_side,
+            close.close_quantity,
+            reduce_only=True,
+            client_order_id=close.client_order_id,
+        )
         order = self._exchange.order(order_id=order_id)
         assert order is not None and order.avg_px is not None, "the exchange acknowledged it"
         fill = {"trade_id": f"{order_id}-1", "last_qty": plain(order.filled), "last_px": plain(order.avg_px)}
         self._ledger.roll_back(
-            position_id=position_id, evidence={"closing_order_id": order_id, "fills": [fill]},
+            position_id=position_id,
+            evidence={"closing_order_id": order_id, "fills": [fill]},
             command_id=f"{position_id} undone",
-        )  # fmt: skip
+        )
 
     def close_late(self, signal: Signal) -> None:
         """Send the closing order of that cycle again, under its own id."""
@@ -181,7 +196,7 @@ class LedgerBot:
         rows = (row for row in self._ledger.positions() if row.intent_id == signal.intent_id)
         return next(rows, None)
 
-    def books(self) -> Sequence[Entry]:
+    def books(self) -> Sequence[EntryAnswer]:
         """Every cycle."""
         return [_entry(row) for row in self._ledger.positions()]
 
@@ -209,11 +224,11 @@ def _is_unfinished(row: PositionRow) -> bool:
     return row.status.is_open and row.status is not Status.ACTIVE
 
 
-def _entry(row: PositionRow) -> Entry:
+def _entry(row: PositionRow) -> EntryAnswer:
     held = f"{row.side.value} {plain(row.quantity)}"
     price = "" if row.avg_px_open is None else f" @ {plain(row.avg_px_open)}"
     order = f"order {row.exchange_order_id}" if row.exchange_order_id else "no order id"
-    return Entry(
+    return EntryAnswer(
         name=row.position_id,
         symbol=row.symbol,
         exposure=row.side.sign * row.quantity,

@@ -13,10 +13,10 @@ from domain.holding import ZERO
 from domain.identifiers import normalized_symbol
 from domain.values import Side
 from infrastructure.settings import Settings
-from scripts.simulation.bot import Entry
+from scripts.simulation.bot import EntryAnswer
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
-from scripts.simulation.simulated_exchange import ExchangeRefused, NoAnswer, Position, SimulatedExchange
-from scripts.simulation.trade_signal import Signal, Step, Stopped, Told
+from scripts.simulation.simulated_exchange import ExchangeRefused, NoAnswer, SimulatedExchange, SimulatedPosition
+from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 STOP_TRIES: Final = 3
 QUANTITY_TOLERANCE: Final = Decimal("0.0001")
@@ -45,22 +45,22 @@ class OldBot(ABC):
     def _add_missing(self, row: OldRow) -> None:
         """Take in a position that no active row explains."""
 
-    def enter(self, signal: Signal) -> Generator[Step, None, None]:
+    def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
         """Make a row, send the order, move the row on, sleep, set the stop, and call it active."""
         row_id = self._claim(signal)
-        yield Step.CLAIMED
+        yield SignalStep.CLAIMED
         try:
             order_id = self._exchange.place_market(signal.symbol, signal.order_side, signal.quantity)
         except (ExchangeRefused, NoAnswer) as problem:
             raise self._gone(row_id, str(problem)) from None
-        yield Step.ORDERED
+        yield SignalStep.ORDERED
         with self._rolled_back_if_refused(row_id):
             self._table.update(
                 row_id, "entry_placed", exchange_order_id=order_id, quantity=signal.quantity, entry_price=signal.price
             )
-        yield Step.PLACED
+        yield SignalStep.PLACED
         self._protect(row_id, signal, order_id)
-        yield Step.ACTIVE
+        yield SignalStep.ACTIVE
 
     def _protect(self, row_id: int, signal: Signal, order_id: str) -> None:
         order = self._exchange.order(order_id=order_id)
@@ -137,7 +137,7 @@ class OldBot(ABC):
                     self._exchange.place_market(symbol, Side(row.side).closing_order, row.quantity)
                     self._move(row, "closed", exit_reason="target")
 
-    def books(self) -> list[Entry]:
+    def books(self) -> list[EntryAnswer]:
         """Every row; what has no order yet, or is over, holds nothing."""
         return [_entry(row) for row in self._table.rows()]
 
@@ -216,21 +216,30 @@ class OldWay:
 
 def _asked(signal: Signal, status: str) -> OldRow:
     return OldRow(
-        signal_id=signal.intent_id, symbol=signal.symbol, exchange=signal.exchange, side=signal.side.value,
-        quantity=signal.quantity, entry_price=signal.price, status=status,
-    )  # fmt: skip
+        signal_id=signal.intent_id,
+        symbol=signal.symbol,
+        exchange=signal.exchange,
+        side=signal.side.value,
+        quantity=signal.quantity,
+        entry_price=signal.price,
+        status=status,
+    )
 
 
-def _seen(held: Position, symbol: str, exchange: str) -> OldRow:
+def _seen(held: SimulatedPosition, symbol: str, exchange: str) -> OldRow:
     return OldRow(
-        symbol=symbol, exchange=exchange, side=held.side.value, quantity=held.quantity, entry_price=held.avg_px_open,
+        symbol=symbol,
+        exchange=exchange,
+        side=held.side.value,
+        quantity=held.quantity,
+        entry_price=held.avg_px_open,
         status="active",
-    )  # fmt: skip
+    )
 
 
-def _entry(row: OldRow) -> Entry:
+def _entry(row: OldRow) -> EntryAnswer:
     is_held = row.status in _HELD
-    return Entry(
+    return EntryAnswer(
         name=f"row {row.id}",
         symbol=normalized_symbol(row.symbol),
         exposure=Side(row.side).sign * row.quantity if is_held else ZERO,

@@ -11,7 +11,7 @@ from typing import Any, Self
 from domain.holding import ZERO
 from domain.values import EXACT, plain
 from scripts.simulation.attempt import Attempt
-from scripts.simulation.bot import Entry
+from scripts.simulation.bot import EntryAnswer
 from scripts.simulation.simulated_exchange import SimulatedExchange
 from scripts.simulation.trade_signal import Told
 
@@ -34,7 +34,9 @@ class Outcome:
     books: tuple[str, ...]
 
     @classmethod
-    def of(cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[Entry]) -> Self:
+    def of(
+        cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[EntryAnswer]
+    ) -> Self:
         """Look at both sides, when nobody is at work any more."""
         held = exchange.positions()
         named = {entry.exchange_order_id for entry in books if entry.is_open}

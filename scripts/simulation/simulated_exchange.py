@@ -39,7 +39,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True)
-class Order:
+class SimulatedOrder:
     """An order as the exchange has it; a market order is filled at once, a stop rests.
 
     Units: quantities in base asset, without a sign; `avg_px` and `trigger_price` in quote asset.
@@ -63,7 +63,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Position:
+class SimulatedPosition:
     """What is held of a symbol; `entries` are the orders that opened it, or added to it."""
 
     symbol: str
@@ -86,7 +86,7 @@ class _Book:
     held: Holding = field(default_factory=Holding)
     side: Side = Side.LONG
     entries: tuple[str, ...] = ()
-    resting: dict[str, Order] = field(default_factory=dict)
+    resting: dict[str, SimulatedOrder] = field(default_factory=dict)
     faults: deque[Fault] = field(default_factory=deque)
     stop_refusals: int = 0
     depth: Decimal | None = None
@@ -104,7 +104,7 @@ class SimulatedExchange:
     ) -> None:
         """Open without prices: a symbol without one is not listed. Every call takes `latency_seconds`."""
         self.name = normalized_exchange(name)
-        self.orders: dict[str, Order] = {}
+        self.orders: dict[str, SimulatedOrder] = {}
         """Every order that it ever took, by its id, oldest first."""
         self.doubled: Counter[str] = Counter()
         """How many orders of a symbol added to a position that was there already."""
@@ -112,7 +112,7 @@ class SimulatedExchange:
         self._clock = clock
         self._lock = threading.Lock()
         self._books: dict[str, _Book] = {}
-        self._by_client_id: dict[str, Order] = {}
+        self._by_client_id: dict[str, SimulatedOrder] = {}
         self._numbers = count(FIRST_ORDER)
         self._entries: Counter[str] = Counter()
 
@@ -188,16 +188,22 @@ class SimulatedExchange:
                 raise ExchangeRefused("-2021: the stop would trigger at once")
             if not book.held.quantity or side != book.side.closing_order:
                 raise ExchangeRefused(f"there is no position in {symbol} that a stop to {side} would close")
-            order = Order(
-                self._next_id(), normalized_symbol(symbol), side, quantity, self._clock(),
-                trigger_price=trigger_price, reduce_only=True, client_order_id=client_order_id,
-            )  # fmt: skip
+            order = SimulatedOrder(
+                self._next_id(),
+                normalized_symbol(symbol),
+                side,
+                quantity,
+                self._clock(),
+                trigger_price=trigger_price,
+                reduce_only=True,
+                client_order_id=client_order_id,
+            )
             book.resting[order.order_id] = order
             self._take(order)
         self._travel()
         return order.order_id
 
-    def order(self, *, order_id: str | None = None, client_order_id: str | None = None) -> Order | None:
+    def order(self, *, order_id: str | None = None, client_order_id: str | None = None) -> SimulatedOrder | None:
         """What became of an order; None when there is no such order."""
         self._travel()
         with self._lock:
@@ -205,13 +211,13 @@ class SimulatedExchange:
                 return self._by_client_id.get(client_order_id)
             return self.orders.get(order_id or "")
 
-    def position(self, symbol: str) -> Position | None:
+    def position(self, symbol: str) -> SimulatedPosition | None:
         """What is held of a symbol; None for nothing."""
         self._travel()
         with self._lock:
             return self._position(normalized_symbol(symbol))
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[SimulatedPosition]:
         """Everything that is held, by symbol."""
         self._travel()
         with self._lock:
@@ -249,7 +255,7 @@ class SimulatedExchange:
             raise ExchangeRefused(f"{self.name} does not list {symbol}")
         return book
 
-    def _known(self, client_order_id: str | None) -> Order | None:
+    def _known(self, client_order_id: str | None) -> SimulatedOrder | None:
         return None if client_order_id is None else self._by_client_id.get(client_order_id)
 
     def _next_id(self) -> str:
@@ -257,7 +263,7 @@ class SimulatedExchange:
 
     def _execute(
         self, book: _Book, symbol: str, side: str, quantity: Decimal, client_order_id: str | None, *, reduce_only: bool
-    ) -> Order:
+    ) -> SimulatedOrder:
         filled = quantity if book.depth is None else min(quantity, book.depth)
         closes = bool(book.held.quantity) and side == book.side.closing_order
         if reduce_only and not closes:
@@ -267,20 +273,27 @@ class SimulatedExchange:
         if filled <= 0:
             raise ExchangeRefused(f"-4003: a quantity of {plain(quantity)} is no order")
         book.depth = None
-        order = Order(
-            self._next_id(), symbol, side, quantity, self._clock(), filled=filled, avg_px=book.price,
-            reduce_only=reduce_only, client_order_id=client_order_id,
-        )  # fmt: skip
+        order = SimulatedOrder(
+            self._next_id(),
+            symbol,
+            side,
+            quantity,
+            self._clock(),
+            filled=filled,
+            avg_px=book.price,
+            reduce_only=reduce_only,
+            client_order_id=client_order_id,
+        )
         self._net(book, order)
         self._take(order)
         return order
 
-    def _take(self, order: Order) -> None:
+    def _take(self, order: SimulatedOrder) -> None:
         self.orders[order.order_id] = order
         if order.client_order_id is not None:
             self._by_client_id[order.client_order_id] = order
 
-    def _net(self, book: _Book, order: Order) -> None:
+    def _net(self, book: _Book, order: SimulatedOrder) -> None:
         """Count an order against what is held: it adds, reduces, or turns it round."""
         left = order.filled
         if book.held.quantity and order.side == book.side.closing_order:
@@ -297,15 +310,15 @@ class SimulatedExchange:
             book.entries = (*book.entries, order.order_id)
             self._entries[order.symbol] += 1
 
-    def _position(self, symbol: str) -> Position | None:
+    def _position(self, symbol: str) -> SimulatedPosition | None:
         book = self._books.get(symbol)
         if book is None or not book.held.quantity:
             return None
         assert book.held.avg_px_open is not None, "every fill has a price"
-        return Position(symbol, book.side, book.held.quantity, book.held.avg_px_open, book.entries)
+        return SimulatedPosition(symbol, book.side, book.held.quantity, book.held.avg_px_open, book.entries)
 
 
-def _saved_position(position: Position) -> dict[str, Any]:
+def _saved_position(position: SimulatedPosition) -> dict[str, Any]:
     return {
         "symbol": unified(position.symbol),
         "side": position.side.value,
@@ -315,7 +328,7 @@ def _saved_position(position: Position) -> dict[str, Any]:
     }
 
 
-def _saved_order(order: Order) -> dict[str, Any]:
+def _saved_order(order: SimulatedOrder) -> dict[str, Any]:
     assert order.trigger_price is not None, "only stops rest"
     return {
         "order_id": order.order_id,

@@ -38,7 +38,7 @@ class Signal:
         return replace(self, intent_id=intent_id)
 
 
-class Step(StrEnum):
+class SignalStep(StrEnum):
     """How far an entry came."""
 
     CLAIMED = "claimed"

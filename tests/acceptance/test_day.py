@@ -30,9 +30,16 @@ Save = Callable[..., str]
 
 def stop(symbol: str, side: str, amount: float, price: float) -> dict[str, Any]:
     return {
-        "order_id": f"stop-{symbol}", "symbol": f"{symbol}/USDT:USDT", "type": "stop_market", "side": side,
-        "status": "open", "amount": amount, "price": None, "stopPrice": price, "reduceOnly": True,
-    }  # fmt: skip
+        "order_id": f"stop-{symbol}",
+        "symbol": f"{symbol}/USDT:USDT",
+        "type": "stop_market",
+        "side": side,
+        "status": "open",
+        "amount": amount,
+        "price": None,
+        "stopPrice": price,
+        "reduceOnly": True,
+    }
 
 
 STOPS = [stop("APT", "buy", 61.0, 3.2941), stop("PERP", "sell", 882.2, 0.2222), stop("XMR", "sell", 0.5, 304.0)]
@@ -59,8 +66,9 @@ def test_a_day(ledger_url: str, tmp_path: Path, save: Save) -> None:
     assert run(ledger_url, "init").returncode == 0
     assert run(ledger_url, "import-legacy", "--dump", str(tmp_path / "old.csv")).returncode == 0
     assert {row["position_id"] for row in read(ledger_url, "positions", "--open")} == {
-        "APTUSDT.binance#1", "PERPUSDT.binance#1",
-    }  # fmt: skip
+        "APTUSDT.binance#1",
+        "PERPUSDT.binance#1",
+    }
 
     # The morning's look at the exchange: one position there that nobody knows of.
     morning = save("morning", [APT, PERP, XMR], STOPS)

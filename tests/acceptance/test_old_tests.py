@@ -11,8 +11,12 @@ import pytest
 from tests.acceptance.bot import Bot, read
 
 ENTRY: dict[str, Any] = {
-    "command": "request_entry", "symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8",
-}  # fmt: skip
+    "command": "request_entry",
+    "symbol": "APTUSDT",
+    "exchange": "binance",
+    "side": "short",
+    "quantity": "61.8",
+}
 FIRST = "APTUSDT.binance#1"
 STEPS: dict[str, list[dict[str, Any]]] = {
     "pending_entry": [],

@@ -24,9 +24,14 @@ def url(ledger_url: str) -> str:
 def test_the_answer_is_there_before_the_next_line_is_sent(url: str) -> None:
     with Bot(url) as bot:
         assert bot.ask(**ENTRY) == {
-            "ok": True, "outcome": "recorded", "position_id": "APTUSDT.binance#1", "status": "pending_entry",
-            "version": 1, "client_order_id": "phj4bdbehtnowjiptjskodhosei", "events": ["EntryRequested"],
-        }  # fmt: skip
+            "ok": True,
+            "outcome": "recorded",
+            "position_id": "APTUSDT.binance#1",
+            "status": "pending_entry",
+            "version": 1,
+            "client_order_id": "phj4bdbehtnowjiptjskodhosei",
+            "events": ["EntryRequested"],
+        }
         refusal = bot.ask(**ENTRY | {"intent_id": "2"})
         assert (refusal["ok"], refusal["error"], refusal["detected_by"]) == (False, "PositionAlreadyOpen", "state")
         assert refusal["position_id"] == "APTUSDT.binance#1"

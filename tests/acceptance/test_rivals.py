@@ -26,9 +26,13 @@ def test_of_24_processes_that_ask_for_one_slot_in_four_spellings_one_wins(url: s
         for number, bot in enumerate(bots):
             symbol, exchange = SPELLINGS[number % 4]
             bot.send(
-                command="request_entry", symbol=symbol, exchange=exchange, side="short", quantity="61.8",
+                command="request_entry",
+                symbol=symbol,
+                exchange=exchange,
+                side="short",
+                quantity="61.8",
                 intent_id=f"signal-{number}",
-            )  # fmt: skip
+            )
         answers = [bot.answer() for bot in bots]
     (won,) = [answer for answer in answers if answer["ok"]]
     lost = [answer for answer in answers if not answer["ok"]]
@@ -48,9 +52,13 @@ def test_ten_deliveries_of_one_signal_are_one_entry(url: str) -> None:
         bots = [stack.enter_context(Bot(url)) for _ in range(10)]
         for bot in bots:
             bot.send(
-                command="request_entry", symbol="KASUSDT", exchange="bybit", side="buy", quantity="3300",
+                command="request_entry",
+                symbol="KASUSDT",
+                exchange="bybit",
+                side="buy",
+                quantity="3300",
                 intent_id="12330417",
-            )  # fmt: skip
+            )
         answers = [bot.answer() for bot in bots]
     assert Counter(answer["outcome"] for answer in answers) == {"recorded": 1, "replayed": 9}
     assert len({answer["client_order_id"] for answer in answers}) == 1
@@ -63,9 +71,13 @@ def test_processes_that_work_at_different_slots_all_get_theirs(url: str) -> None
         for turn in range(5):
             for number, bot in enumerate(bots):
                 bot.send(
-                    command="request_entry", symbol=f"S{number}T{turn}USDT", exchange="binance", side="long",
-                    quantity="1", intent_id=f"{number}-{turn}",
-                )  # fmt: skip
+                    command="request_entry",
+                    symbol=f"S{number}T{turn}USDT",
+                    exchange="binance",
+                    side="long",
+                    quantity="1",
+                    intent_id=f"{number}-{turn}",
+                )
         answers = [bot.answer() for bot in bots for _ in range(5)]
     assert [answer["outcome"] for answer in answers] == ["recorded"] * 20
     assert read(url, "verify")["events"] == 20

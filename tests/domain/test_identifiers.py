@@ -103,9 +103,22 @@ def test_a_position_id_is_a_stream_and_a_cycle() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "pending", "None", "2548", "APTUSDT.binance", "APTUSDT.binance#", "APTUSDT.binance#0", "APTUSDT.binance#-1",
-     "APTUSDT.binance#01", "APTUSDT.binance#1.0", "APTUSDT.binance#٢", "APTUSDT#1", "#1"],
-)  # fmt: skip
+    [
+        "",
+        "pending",
+        "None",
+        "2548",
+        "APTUSDT.binance",
+        "APTUSDT.binance#",
+        "APTUSDT.binance#0",
+        "APTUSDT.binance#-1",
+        "APTUSDT.binance#01",
+        "APTUSDT.binance#1.0",
+        "APTUSDT.binance#٢",
+        "APTUSDT#1",
+        "#1",
+    ],
+)
 def test_no_placeholder_and_no_row_number_is_a_position_id(text: str) -> None:
     with pytest.raises(ValueError, match="is not a"):
         PositionId.parse(text)

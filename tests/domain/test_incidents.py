@@ -91,9 +91,13 @@ def test_i01_the_sighting_of_the_synchroniser_adjusts_the_entry_and_opens_no_sec
     ).when(
         on(SetStopLoss, stop_price="3.2941", exchange_order_id="1", activate=True, at="2025-10-22T18:50:45.914876Z")
     ).then(StopLossSet, Activated).leaves(
-        position_id="APTUSDT.binance#1", status="active", quantity="61", avg_px_open="3.2295", protected=True,
+        position_id="APTUSDT.binance#1",
+        status="active",
+        quantity="61",
+        avg_px_open="3.2295",
+        protected=True,
         exchange_order_id="53190368",
-    )  # fmt: skip
+    )
 
 
 def test_i02_a_fill_that_is_seen_before_the_entry_is_done_is_the_same_entry() -> None:
@@ -159,9 +163,14 @@ def test_i09_an_entry_that_was_interrupted_holds_the_slot_after_the_restart() ->
 def test_i10_a_stop_that_was_computed_from_the_wrong_price_is_refused_and_unprotected_since_is_known() -> None:
     hnt = "HNTUSDT.bybit#1"
     adopted = Adopt.of(
-        symbol="HNTUSDT", exchange="bybit", side="long", quantity="60", avg_px_open="1.751549", reason="sync",
+        symbol="HNTUSDT",
+        exchange="bybit",
+        side="long",
+        quantity="60",
+        avg_px_open="1.751549",
+        reason="sync",
         at="2025-10-22T15:21:25Z",
-    )  # fmt: skip
+    )
     story = given(adopted)
     for _ in range(3):
         story.when(on(SetStopLoss, hnt, stop_price="3.2438", exchange_order_id="1")).refused(

@@ -10,7 +10,7 @@ from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.commands.requests import Activate, Close
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.events import (
     Activated,
     EntryFilled,
@@ -23,7 +23,7 @@ from domain.events import (
 )
 from domain.holding import Holding
 from domain.position import Position
-from domain.state import Memory
+from domain.state import PositionState
 from domain.values import Side, Source, Status
 from tests.spec import CYCLE, ENTERED, PLACED, given, on, replayed, request, second
 from tests.strategies import KEY, events
@@ -33,22 +33,36 @@ OPENINGS = events([EntryRequested, PositionAdopted, PositionImported])
 
 def adopted(version: int = 1, cycle: int = 1) -> PositionAdopted:
     return PositionAdopted(
-        originator_id="APTUSDT.binance", originator_version=version, command_id=f"old-{version}", request="",
-        cycle=cycle, ts_event=second(0), ts_recorded=second(0), source=Source.SYNC, side=Side.LONG, reason="sync",
+        originator_id="APTUSDT.binance",
+        originator_version=version,
+        command_id=f"old-{version}",
+        request="",
+        cycle=cycle,
+        ts_event=second(0),
+        ts_recorded=second(0),
+        source=Source.SYNC,
+        side=Side.LONG,
+        reason="sync",
         holding=Holding(quantity=Decimal(60), filled_qty=Decimal(60), avg_px_open=Decimal("1.75")),
-    )  # fmt: skip
+    )
 
 
 def envelope(event: PositionEvent, version: int) -> dict[str, Any]:
     return {
-        "originator_id": event.originator_id, "originator_version": version, "command_id": f"old-{version}",
-        "request": "", "cycle": event.cycle, "ts_event": second(1), "ts_recorded": second(1), "source": Source.SYNC,
-    }  # fmt: skip
+        "originator_id": event.originator_id,
+        "originator_version": version,
+        "command_id": f"old-{version}",
+        "request": "",
+        "cycle": event.cycle,
+        "ts_event": second(1),
+        "ts_recorded": second(1),
+        "source": Source.SYNC,
+    }
 
 
 @tried_on(OPENINGS, st.lists(events(), max_size=12))
 def test_no_event_is_ever_refused(first: PositionEvent, others: list[PositionEvent]) -> None:
-    memory = Memory.track(KEY)
+    memory = PositionState.track(KEY)
     for event in (first, *others):
         memory.evolve(event)
     assert memory.status is not None
@@ -68,7 +82,7 @@ def test_remembering_the_same_history_twice_gives_the_same_position(
 def test_an_event_of_another_cycle_changes_nothing_of_this_one(
     first: PositionEvent, others: list[PositionEvent], late: PositionEvent
 ) -> None:
-    memory = Memory.track(KEY)
+    memory = PositionState.track(KEY)
     for event in (first, *others):
         memory.evolve(event)
     before = {**vars(memory)} | {"answers": None, "last_cycle": None, "trades": dict(memory.trades)}
@@ -99,9 +113,14 @@ def test_a_late_fill_of_an_old_cycle_leaves_the_new_one_alone() -> None:
     story = given(*ENTERED, on(Close, exit_reason="x"), request(intent_id="2"))
     late = EntryFilled(
         **envelope(story.history[0], 8),
-        trade_id="t9", last_qty=Decimal(1), last_px=Decimal(3), fee=None, fee_currency=None, late=True,
+        trade_id="t9",
+        last_qty=Decimal(1),
+        last_px=Decimal(3),
+        fee=None,
+        fee_currency=None,
+        late=True,
         holding=Holding(quantity=Decimal(1), filled_qty=Decimal("62.8")),
-    )  # fmt: skip
+    )
     story.happened(late).leaves("APTUSDT.binance#1", late_fill=True, quantity="1", status="closed", version=8)
     story.leaves("APTUSDT.binance#2", late_fill=False, quantity="0", status="pending_entry", version=7)
     assert story.position is not None
@@ -119,8 +138,8 @@ def test_a_decision_is_made_on_what_was_remembered_and_not_on_a_clock() -> None:
 
 def test_recorded_times_never_run_backwards_though_the_clock_may() -> None:
     position = Position.track(KEY)
-    position.decide(request(), Stamp("a", second(5), second(5)))
-    position.decide(PLACED, Stamp("b", second(1), second(2)))
+    position.decide(request(), CommandContext("a", second(5), second(5)))
+    position.decide(PLACED, CommandContext("b", second(1), second(2)))
     placed = position.pending_events[-1]
     assert isinstance(placed, EntryPlaced)
     assert (placed.ts_event, placed.ts_recorded) == (second(1), second(5))

@@ -14,7 +14,7 @@ from typing import Any
 
 from infrastructure.ledger import projector as following
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.projector import Follower
+from infrastructure.ledger.projector import Projector
 from projections import rebuild as follow
 from projections.projection import STATISTICS
 
@@ -31,8 +31,11 @@ class Process:
     def __init__(self, role: str, url: str, name: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.infrastructure.crowd", role, url, name],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def line(self) -> str:
         """The next thing that it says; nothing more at its end."""
@@ -98,7 +101,7 @@ class Member:
 
     def follow(self) -> int:
         """Follow until told, and then to the end; answer how many events it took in."""
-        follower, taken = Follower(self._ledger.store, STATISTICS), 0
+        follower, taken = Projector(self._ledger.store, STATISTICS), 0
         while not self._ended.wait(PAUSE_SECONDS):
             taken += follower.catch_up()
         return taken + follower.catch_up()
@@ -107,12 +110,12 @@ class Member:
         """Rebuild everything, saying so batch by batch; answer how many rows were wrong."""
         positions = self._ledger.rebuild(lambda _: print("positions", flush=True))
         print("swapped", flush=True)
-        statistics = Follower(self._ledger.store, STATISTICS).rebuild(lambda _: print("statistics", flush=True))
+        statistics = Projector(self._ledger.store, STATISTICS).rebuild(lambda _: print("statistics", flush=True))
         return [positions.differences, statistics.differences]
 
     def read(self) -> int:
         """Look again and again, and see to it that nothing goes missing and no number shrinks; answer how often."""
-        follower = Follower(self._ledger.store, STATISTICS)
+        follower = Projector(self._ledger.store, STATISTICS)
         looks, positions, events = 0, 0, 0
         while not self._ended.wait(PAUSE_SECONDS):
             facts = follower.lasting(datetime.min.replace(tzinfo=UTC))

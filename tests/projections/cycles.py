@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from domain.commands.base import Command
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.events import PositionEvent
 from domain.position import Position
 from tests.spec import second
@@ -21,7 +21,7 @@ def cycle(*sent: tuple[float, Command], lag: timedelta = timedelta()) -> list[Po
     position = Position.track(sent[0][1].key)
     for number, (at, command) in enumerate(sent):
         happened = second(at)
-        position.decide(command, Stamp(f"c{number}", command.at or happened, happened + lag))
+        position.decide(command, CommandContext(f"c{number}", command.at or happened, happened + lag))
     return cast("list[PositionEvent]", list(position.collect_events()))
 
 

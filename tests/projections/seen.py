@@ -10,7 +10,7 @@ from typing import Any
 from domain.commands.base import Command
 from domain.identifiers import PositionKey
 from domain.values import Leg, Side
-from projections.account_snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.compare import Reconciliation, Rules, reconcile
 from tests.spec import given, second
@@ -31,42 +31,49 @@ def key(symbol: str, leg: Leg = Leg.BOTH, account: str | None = None) -> Positio
     return PositionKey(symbol, "binance", account, leg)
 
 
-def held(symbol: str, side: str, quantity: str, price: str | None = None, **fields: Any) -> SeenPosition:
+def held(symbol: str, side: str, quantity: str, price: str | None = None, **fields: Any) -> PositionReport:
     leg = fields.pop("leg", Leg.BOTH)
     numbers = {name: Decimal(value) for name, value in fields.items()}
-    return SeenPosition(
-        key=key(symbol, leg), side=Side(side), quantity=Decimal(quantity),
-        avg_px_open=(price and Decimal(price)) or None, **numbers,
-    )  # fmt: skip
+    return PositionReport(
+        key=key(symbol, leg),
+        side=Side(side),
+        quantity=Decimal(quantity),
+        avg_px_open=(price and Decimal(price)) or None,
+        **numbers,
+    )
 
 
 def stop(
     symbol: str, side: str, order_id: str, price: str | None = None, quantity: str | None = None, **fields: Any
-) -> SeenOrder:
+) -> OrderReport:
     known = {"kind": OrderKind.STOP, "reduce_only": True, **fields}
     leg = known.pop("leg", Leg.BOTH)
-    return SeenOrder(
-        key=key(symbol, leg), side=side, order_id=order_id, trigger_price=(price and Decimal(price)) or None,
-        quantity=(quantity and Decimal(quantity)) or None, **known,
-    )  # fmt: skip
+    return OrderReport(
+        key=key(symbol, leg),
+        side=side,
+        order_id=order_id,
+        trigger_price=(price and Decimal(price)) or None,
+        quantity=(quantity and Decimal(quantity)) or None,
+        **known,
+    )
 
 
-def limit(symbol: str, side: str, order_id: str, **fields: Any) -> SeenOrder:
+def limit(symbol: str, side: str, order_id: str, **fields: Any) -> OrderReport:
     return stop(symbol, side, order_id, **{"kind": OrderKind.OTHER, "reduce_only": False, **fields})
 
 
 def seen(
-    *positions: SeenPosition, orders: Sequence[SeenOrder] | None = (), at: float | None = LATER, **fields: Any
-) -> Snapshot:
+    *positions: PositionReport, orders: Sequence[OrderReport] | None = (), at: float | None = LATER, **fields: Any
+) -> AccountSnapshot:
     known: dict[str, Any] = {"exchange": "binance", "positions": positions, "digest": f"seen at {at}"}
-    return Snapshot(
+    return AccountSnapshot(
         **{**known, "taken_at": None if at is None else second(at), **fields},
         orders=None if orders is None else tuple(orders),
     )
 
 
 def compared(
-    rows: Sequence[PositionRow], *snapshots: Snapshot, now: float | None = None, **rules: Any
+    rows: Sequence[PositionRow], *snapshots: AccountSnapshot, now: float | None = None, **rules: Any
 ) -> Reconciliation:
     """Compared just after the last of the snapshots was taken."""
     times = [each.taken_at for each in snapshots if each.taken_at is not None]

@@ -27,19 +27,31 @@ from domain.commands.requests import (
     RollBack,
     StartRollback,
 )
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
 from domain.position import Position
 from domain.values import Status, plain
-from projections.event_time import Tally, row_at, rows_at
+from projections.event_time import EventTimeTotals, row_at, rows_at
 from projections.positions import PositionRow, project
 from tests.spec import on, request, second
 from tests.strategies import conversations
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
-STEPS = ("status", "side", "intent_id", "requested_qty", "opened_at", "activated_at", "closed_at", "exit_reason",
-         "rollback_failed", "late_fill", "fees", "fees_other")  # fmt: skip
+STEPS = (
+    "status",
+    "side",
+    "intent_id",
+    "requested_qty",
+    "opened_at",
+    "activated_at",
+    "closed_at",
+    "exit_reason",
+    "rollback_failed",
+    "late_fill",
+    "fees",
+    "fees_other",
+)
 TOTALS = ("quantity", "filled_qty", "avg_px_open", "avg_px_close", "realized_pnl", "fees", "fees_other")
 
 
@@ -47,7 +59,7 @@ def recorded(sent: Sequence[Command], *, may_refuse: bool = False) -> list[Posit
     """What a ledger wrote down of these commands, a second each; each happened at its own `at`."""
     position = Position.track(sent[0].key)
     for number, command in enumerate(sent):
-        stamp = Stamp(command.command_id or f"c{number}", command.at or second(number), second(number))
+        stamp = CommandContext(command.command_id or f"c{number}", command.at or second(number), second(number))
         with suppress(*[CommandRefused] if may_refuse else []):
             position.decide(command, stamp)
     return cast("list[PositionEvent]", list(position.collect_events()))
@@ -100,7 +112,7 @@ LONG = request(side="long", quantity="10", at=second(0))
 @given(conversations())
 def test_in_the_order_of_recording_the_totals_are_those_that_the_events_carry(sent: list[Command]) -> None:
     for cycle in by_cycle(recorded(sent, may_refuse=True)).values():
-        tally = Tally(cycle)
+        tally = EventTimeTotals(cycle)
         for event in cycle:
             assert tally.count(event) == event
 
@@ -301,9 +313,14 @@ def test_a_fill_before_its_request_shows_the_position_that_the_request_opened() 
 
 def test_what_an_acknowledgement_states_does_not_count_before_it_though_it_opened_the_cycle() -> None:
     opening = RecordEntryPlaced.of(
-        symbol="APTUSDT", exchange="binance", side="long", exchange_order_id="1", filled_qty="10", avg_px="100",
+        symbol="APTUSDT",
+        exchange="binance",
+        side="long",
+        exchange_order_id="1",
+        filled_qty="10",
+        avg_px="100",
         at=second(5),
-    )  # fmt: skip
+    )
     events = recorded([opening, fill("a", "4", "100", 3)])
     assert shown(told(events, 3), "status", "quantity") == [Status.ENTRY_PLACED, "4"]
     assert shown(told(events, 5), "quantity") == ["10"]

@@ -82,8 +82,12 @@ def test_an_adopted_position_is_exposed_from_the_start() -> None:
 def test_statuses_follow_each_other_without_a_hole() -> None:
     time = lay_out(*ENTERED, (130, CLOSED))
     assert [span.status for span in time.statuses] == [
-        Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ACTIVE, Status.CLOSED,
-    ]  # fmt: skip
+        Status.PENDING_ENTRY,
+        Status.ENTRY_PLACED,
+        Status.PENDING_SL,
+        Status.ACTIVE,
+        Status.CLOSED,
+    ]
     assert time.statuses[0].start == second(0) and time.over_at == time.end == second(130)
 
 
@@ -93,8 +97,10 @@ def test_steps_and_fills_have_their_prices() -> None:
     time = lay_out(*ENTERED, (20, moved), (30, reduced), (130, CLOSED))
     assert [step.price for step in time.stops] == [Decimal("3.298"), Decimal("3.25"), None]
     assert [(str(fill.quantity), str(fill.price), fill.is_entry) for fill in time.fills] == [
-        ("61.8", "3.2333", True), ("10", "3.2", False), ("51.8", "3.1", False),
-    ]  # fmt: skip
+        ("61.8", "3.2333", True),
+        ("10", "3.2", False),
+        ("51.8", "3.1", False),
+    ]
 
 
 def test_an_acknowledgement_that_repeats_what_was_filled_is_no_second_fill() -> None:
@@ -146,9 +152,18 @@ def test_an_entry_that_is_not_done_is_not_looked_at_closely() -> None:
 
 def test_an_imported_cycle_that_is_over_ends_when_its_row_says_so() -> None:
     row = ImportPosition.of(
-        symbol="APTUSDT", exchange="binance", side="short", quantity="61.8", status="closed", avg_px_open="3.2333",
-        opened_at=second(0), closed_at=second(90), row={}, findings=["closed_without_reason: …"], legacy_id="7",
-    )  # fmt: skip
+        symbol="APTUSDT",
+        exchange="binance",
+        side="short",
+        quantity="61.8",
+        status="closed",
+        avg_px_open="3.2333",
+        opened_at=second(0),
+        closed_at=second(90),
+        row={},
+        findings=["closed_without_reason: …"],
+        legacy_id="7",
+    )
     time = lay_out((0, row))
     assert (time.start, time.end, time.is_open) == (second(0), second(90), False)
 

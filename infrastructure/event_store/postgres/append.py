@@ -47,13 +47,21 @@ _ROW_TYPES: Final = {
     ),
     **dict.fromkeys(
         (
-            "quantity", "requested_qty", "filled_qty", "avg_px_open", "signal_price", "stop_price", "realized_pnl",
-            "fees", "avg_px_close", "stop_quantity",
+            "quantity",
+            "requested_qty",
+            "filled_qty",
+            "avg_px_open",
+            "signal_price",
+            "stop_price",
+            "realized_pnl",
+            "fees",
+            "avg_px_close",
+            "stop_quantity",
         ),
         "numeric",
     ),
     **dict.fromkeys(("opened_at", "activated_at", "closed_at", "updated_at", "unprotected_since"), "timestamptz"),
-}  # fmt: skip
+}
 
 
 _REPLACING: Final = "ON CONFLICT (position_id) DO UPDATE SET " + ", ".join(
@@ -107,9 +115,17 @@ def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequ
     for record, hashed in zip(records, hashes, strict=True):
         command_id, intent_id, cycle, mark, ts_recorded = record.columns
         values += (
-            str(record.originator_id), str(record.originator_version), record.topic, record.state.decode(),
-            hashed, command_id, intent_id, str(cycle), mark, ts_recorded,
-        )  # fmt: skip
+            str(record.originator_id),
+            str(record.originator_version),
+            record.topic,
+            record.state.decode(),
+            hashed,
+            command_id,
+            intent_id,
+            str(cycle),
+            mark,
+            ts_recorded,
+        )
     for row in rows:
         values += row_values(row)
     return values

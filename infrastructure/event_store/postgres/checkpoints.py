@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Cursor, TrackedRow, Tracking
+from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Checkpoint, Checkpoints, ProjectedRow
 from infrastructure.event_store.postgres.session.connections import Connections
-from projections.projection import Skip
+from projections.projection import SkippedEvent
 
-_SKIP_COLUMNS: Final = tuple(column.name for column in fields(Skip))
+_SKIP_COLUMNS: Final = tuple(column.name for column in fields(SkippedEvent))
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = %s AND is_read"
 _BEHIND: Final = "SELECT count(*) FROM ledger_events WHERE nid > %s"
 _ROWS: Final = (
@@ -54,7 +54,7 @@ _CLEAR: Final = (
 )
 
 
-class PostgresTracking(Tracking):
+class PostgresCheckpoints(Checkpoints):
     """The cursors and rows of one projection in a schema of PostgreSQL."""
 
     def __init__(self, connections: Connections, projection: str) -> None:
@@ -67,11 +67,11 @@ class PostgresTracking(Tracking):
         assert found is not None, "an aggregate, or the cursor that is read"
         return found
 
-    def cursor(self) -> Cursor:
+    def cursor(self) -> Checkpoint:
         """Where the generation that is read stands."""
-        return Cursor(*self._values(_CURSOR, (self._projection,)))
+        return Checkpoint(*self._values(_CURSOR, (self._projection,)))
 
-    def behind(self, cursor: Cursor) -> int:
+    def behind(self, cursor: Checkpoint) -> int:
         """How many events there are past a cursor."""
         count: int = self._values(_BEHIND, (cursor.nid,))[0]
         return count
@@ -88,7 +88,9 @@ class PostgresTracking(Tracking):
         for (text,) in found:
             yield text
 
-    def advance(self, cursor: Cursor, nid: int, rows: Sequence[TrackedRow], skip: Skip | None = None) -> bool:
+    def advance(
+        self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
+    ) -> bool:
         """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile."""
         place = (self._projection, cursor.generation)
         with self._connections.transaction() as connection, connection.cursor() as sending:
@@ -99,20 +101,20 @@ class PostgresTracking(Tracking):
                 sending.execute(_INSERT_SKIP.encode(), [vars(skip)[name] for name in _SKIP_COLUMNS])
         return True
 
-    def skips(self) -> list[Skip]:
+    def skips(self) -> list[SkippedEvent]:
         """Everything that was ever left out, oldest first."""
         with self._connections.reading() as connection:
             found = connection.execute(_SKIPS.encode(), (self._projection,)).fetchall()
-        return [Skip(**dict(zip(_SKIP_COLUMNS, values, strict=True))) for values in found]
+        return [SkippedEvent(**dict(zip(_SKIP_COLUMNS, values, strict=True))) for values in found]
 
-    def begin(self) -> Cursor:
+    def begin(self) -> Checkpoint:
         """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
         with self._connections.transaction() as connection:
             connection.execute(_ONE_AT_A_TIME, (self._projection,))
             (last,) = self._values(_LAST_GENERATION, (self._projection,))
             connection.execute(_GIVE_UP, (self._projection,))
             connection.execute(_BEGIN, (self._projection, last + 1))
-        return Cursor(last + 1, 0)
+        return Checkpoint(last + 1, 0)
 
     def count(self) -> int:
         """How many rows the generation that is read has."""
@@ -126,7 +128,7 @@ class PostgresTracking(Tracking):
             differences: int = self._values(_DIFFERENT, values)[0]
         return differences
 
-    def replace(self, read: Cursor, rebuilt: Cursor) -> bool:
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
         """Let readers read another generation, unless somebody moved the one that they read."""
         with self._connections.transaction() as connection:
             if connection.execute(_STOP_READING, (self._projection, *read)).rowcount != 1:

@@ -24,15 +24,15 @@ from infrastructure.event_store.port import (
     IntentTaken,
     Rejection,
     SlotTaken,
-    Span,
     Store,
+    StreamSpan,
     VersionTaken,
     until,
     where,
 )
 from infrastructure.event_store.postgres import append, schema
 from infrastructure.event_store.postgres import bulk_load as restoring
-from infrastructure.event_store.postgres.checkpoints import PostgresTracking
+from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import (
     Backend,
@@ -44,7 +44,7 @@ from infrastructure.event_store.postgres.session.connections import (
 )
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
-from infrastructure.event_store.records import Columns, EventRecord, RecordedEvent, as_record
+from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
 
@@ -133,10 +133,10 @@ class PostgresStore(Store):
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(moment))
             yield
 
-    def spans(self, count: int) -> list[Span]:
+    def spans(self, count: int) -> list[StreamSpan]:
         """All streams, in about so many spans with as many events each."""
         firsts = [first for (first,) in self._select(_SPANS, (count,))]
-        return [Span(*ends) for ends in pairwise(["", *firsts[1:], None])]
+        return [StreamSpan(*ends) for ends in pairwise(["", *firsts[1:], None])]
 
     def moment(self) -> str:
         """What another process calls the snapshot that this thread is in."""
@@ -298,11 +298,11 @@ class PostgresStore(Store):
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order in which they were recorded; to be followed, as far as they are settled."""
-        moment = AsOf(nid=self.settled()) if as_of is None else as_of
+        moment = AsOf(nid=self.high_water_mark()) if as_of is None else as_of
         conditions, values = until(moment, "%s")
         yield from self.select([*conditions, "nid > %s"], [*values, after], "nid", limit)
 
-    def settled(self) -> int:
+    def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more.
 
         Every writer holds the shared lock from before it is given a place until its transaction has ended, so
@@ -361,7 +361,7 @@ class PostgresStore(Store):
         for row in select(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
         conditions, values = self._compared(span.conditions())
         statement = f"{_ROWS}{where(conditions)} ORDER BY stream, cycle"
@@ -375,9 +375,9 @@ class PostgresStore(Store):
         for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
 
-    def tracking(self, projection: str) -> PostgresTracking:
+    def tracking(self, projection: str) -> PostgresCheckpoints:
         """The cursors and rows of a projection that follows the log."""
-        return PostgresTracking(self._connections, projection)
+        return PostgresCheckpoints(self._connections, projection)
 
     def count_events(self) -> int:
         """How many events there are."""
@@ -406,5 +406,5 @@ def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
 
 def _recorded(row: Sequence[Any]) -> RecordedEvent:
     nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
-    columns = Columns(command_id, intent_id, cycle, mark, ts_recorded)
+    columns = IndexColumns(command_id, intent_id, cycle, mark, ts_recorded)
     return RecordedEvent(nid, stream, version, topic, payload.encode(), hashed, columns)

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from domain.errors import StoreUnavailable
 from domain.values import timestamp_text, utc
-from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Cursor, TrackedRow, Tracking
+from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Checkpoint, Checkpoints, ProjectedRow
 from infrastructure.event_store.sqlite.connections import Connections
-from projections.projection import Skip
+from projections.projection import SkippedEvent
 
-_SKIP_COLUMNS: Final = tuple(column.name for column in fields(Skip))
+_SKIP_COLUMNS: Final = tuple(column.name for column in fields(SkippedEvent))
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = ? AND is_read = 1"
 _BEHIND: Final = "SELECT count(*) FROM ledger_events WHERE nid > ?"
 _ROWS: Final = (
@@ -60,7 +60,7 @@ _CLEAR: Final = (
 )
 
 
-class SQLiteTracking(Tracking):
+class SQLiteCheckpoints(Checkpoints):
     """The cursors and rows of one projection in an SQLite file."""
 
     def __init__(self, connections: Connections, projection: str) -> None:
@@ -72,11 +72,11 @@ class SQLiteTracking(Tracking):
             found: tuple[Any, ...] = connection.execute(statement, values).fetchone()
         return found
 
-    def cursor(self) -> Cursor:
+    def cursor(self) -> Checkpoint:
         """Where the generation that is read stands."""
-        return Cursor(*self._values(_CURSOR, (self._projection,)))
+        return Checkpoint(*self._values(_CURSOR, (self._projection,)))
 
-    def behind(self, cursor: Cursor) -> int:
+    def behind(self, cursor: Checkpoint) -> int:
         """How many events there are past a cursor."""
         count: int = self._values(_BEHIND, (cursor.nid,))[0]
         return count
@@ -93,7 +93,9 @@ class SQLiteTracking(Tracking):
             for (text,) in connection.execute(_LASTING, (self._projection, generation, timestamp_text(since))):
                 yield text
 
-    def advance(self, cursor: Cursor, nid: int, rows: Sequence[TrackedRow], skip: Skip | None = None) -> bool:
+    def advance(
+        self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
+    ) -> bool:
         """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile."""
         place = (self._projection, cursor.generation)
         with self._connections.writing() as connection:
@@ -108,20 +110,20 @@ class SQLiteTracking(Tracking):
                 connection.execute(_INSERT_SKIP, [known[name] for name in _SKIP_COLUMNS])
         return True
 
-    def skips(self) -> list[Skip]:
+    def skips(self) -> list[SkippedEvent]:
         """Everything that was ever left out, oldest first."""
         with self._connections.reading() as connection:
             found = connection.execute(_SKIPS, (self._projection,)).fetchall()
         known = [dict(zip(_SKIP_COLUMNS, values, strict=True)) for values in found]
-        return [Skip(**each | {"ts_recorded": utc(each["ts_recorded"])}) for each in known]
+        return [SkippedEvent(**each | {"ts_recorded": utc(each["ts_recorded"])}) for each in known]
 
-    def begin(self) -> Cursor:
+    def begin(self) -> Checkpoint:
         """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
         with self._connections.writing() as connection:
             (last,) = connection.execute(_LAST_GENERATION, (self._projection,)).fetchone()
             connection.execute(_GIVE_UP, (self._projection,))
             connection.execute(_BEGIN, (self._projection, last + 1))
-        return Cursor(last + 1, 0)
+        return Checkpoint(last + 1, 0)
 
     def count(self) -> int:
         """How many rows the generation that is read has."""
@@ -135,7 +137,7 @@ class SQLiteTracking(Tracking):
         missing: int = self._values(_MISSING, values)[0]
         return different + missing
 
-    def replace(self, read: Cursor, rebuilt: Cursor) -> bool:
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
         """Let readers read another generation, unless somebody moved the one that they read."""
         with self._connections.writing() as connection:
             if connection.execute(_STOP_READING, (self._projection, *read)).rowcount != 1:

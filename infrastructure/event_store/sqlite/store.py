@@ -23,16 +23,16 @@ from infrastructure.event_store.port import (
     IntentTaken,
     Rejection,
     SlotTaken,
-    Span,
     Store,
+    StreamSpan,
     VersionTaken,
     until,
     where,
 )
-from infrastructure.event_store.records import Columns, EventRecord, RecordedEvent, as_record
+from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
-from infrastructure.event_store.sqlite.checkpoints import SQLiteTracking
+from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, fees_text, row_from
@@ -230,7 +230,7 @@ class SQLiteStore(Store):
         for row in self._select(statement, [*values, -1 if limit is None else limit]):
             yield _recorded(row)
 
-    def settled(self) -> int:
+    def high_water_mark(self) -> int:
         """The last place in the log: one writer at a time leaves no gaps behind."""
         nid: int | None = self._value(_MAX_NID, ())
         return nid or 0
@@ -245,7 +245,7 @@ class SQLiteStore(Store):
         for row in self._select(f"{statement}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: Span = ALL_STREAMS) -> Iterator[PositionRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow]:
         """Rows of the positions table in the order of `streams`."""
         conditions, values = self._compared(span.conditions())
         statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
@@ -257,9 +257,9 @@ class SQLiteStore(Store):
         for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
 
-    def tracking(self, projection: str) -> SQLiteTracking:
+    def tracking(self, projection: str) -> SQLiteCheckpoints:
         """The cursors and rows of a projection that follows the log."""
-        return SQLiteTracking(self._connections, projection)
+        return SQLiteCheckpoints(self._connections, projection)
 
     def count_events(self) -> int:
         """How many events there are."""
@@ -333,7 +333,7 @@ class SQLitePositionTable:
 
 def _recorded(row: Sequence[Any]) -> RecordedEvent:
     nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
-    columns = Columns(command_id, intent_id, cycle, mark, ts_recorded)
+    columns = IndexColumns(command_id, intent_id, cycle, mark, ts_recorded)
     return RecordedEvent(nid, stream, version, topic, payload, hashed, columns)
 
 

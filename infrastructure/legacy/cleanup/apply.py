@@ -13,7 +13,7 @@ from psycopg import sql
 
 from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
 from infrastructure.legacy.cleanup.backup import restoring
-from infrastructure.legacy.cleanup.plan import Change
+from infrastructure.legacy.cleanup.plan import RowChange
 from infrastructure.legacy.source.layout import Layout
 from infrastructure.legacy.source.legacy_database import chosen, connected, copied
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
@@ -79,7 +79,9 @@ class LiveTable:
         identity = [column for meaning in _IDENTITY if (column := self._column(meaning))]
         return restoring(self.place, list(self._written()), identity, self._column("reason"))
 
-    def apply(self, changes: Sequence[Change], now: datetime, zone: tzinfo | None, before: Callable[[], None]) -> None:
+    def apply(
+        self, changes: Sequence[RowChange], now: datetime, zone: tzinfo | None, before: Callable[[], None]
+    ) -> None:
         """Change rows in one transaction, after `before` was called (to write a backup), with all of them locked.
 
         Refuses: TableChanged when one of them, or one beside it, is not as it was; then nothing was done.
@@ -114,7 +116,7 @@ class LiveTable:
                 f"row {row.name} of {self.name} changed since it was looked at; nothing was done: run it again"
             )
 
-    def _update(self, change: Change, news: dict[str, Any]) -> None:
+    def _update(self, change: RowChange, news: dict[str, Any]) -> None:
         status = self._status
         assignments = sql.SQL(", ").join(
             sql.SQL("{name} = {value}").format(name=sql.Identifier(name), value=sql.Placeholder()) for name in news
@@ -140,7 +142,7 @@ class LiveTable:
         assert column is not None, "no table is taken without it"
         return column
 
-    def _news(self, change: Change, now: datetime, zone: tzinfo | None) -> dict[str, Any]:
+    def _news(self, change: RowChange, now: datetime, zone: tzinfo | None) -> dict[str, Any]:
         """What is written into the columns of a row."""
         news: dict[str, Any] = {}
         for column, meaning in self._written().items():
@@ -176,7 +178,7 @@ def _texts(cursor: psycopg.Cursor[Any]) -> list[tuple[str | None, ...]]:
     ]
 
 
-def _each_once(changes: Sequence[Change]) -> list[LegacyRow]:
+def _each_once(changes: Sequence[RowChange]) -> list[LegacyRow]:
     """Every row that a change is about or rests on, in one order for everybody, so that nobody waits in a circle."""
     rows = {row.raw.line: row for change in changes for row in (change.row, *change.beside)}
     return [rows[line] for line in sorted(rows)]

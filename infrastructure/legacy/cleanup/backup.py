@@ -14,7 +14,7 @@ from psycopg import sql
 
 from domain.errors import LedgerError
 from domain.values import timestamp_text
-from infrastructure.legacy.cleanup.plan import MARK, Change
+from infrastructure.legacy.cleanup.plan import MARK, RowChange
 
 FORMAT: Final = "position-ledger cleanup backup, version 1"
 _RESTORE: Final = (
@@ -48,7 +48,7 @@ def restoring(place: tuple[str, str], changed: Sequence[str], identity: Sequence
 class Backup:
     """What is to be kept: the whole rows, why they are changed, and how they are put back."""
 
-    changes: Sequence[Change]
+    changes: Sequence[RowChange]
     table: str
     reason: str
     restore: str

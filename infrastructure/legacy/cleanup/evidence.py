@@ -8,26 +8,26 @@ from datetime import datetime, timedelta
 
 from domain.identifiers import PositionKey
 from infrastructure.legacy.source.row import LegacyRow
-from projections.account_snapshot import SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, PositionReport
 from projections.reconciliation.grace_periods import SETTLING
 from projections.reconciliation.matching import shown_twice
 from projections.reconciliation.snapshot_trust import CLOCKS_APART_MAX
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CleanupEvidence:
     """One snapshot an exchange, the latest of each.
 
     Shape: a position that it shows was there; one that it does not show was not, if nothing is doubtful about it and
            the row is older than it by what an exchange needs to show a position.
     """
 
-    snapshots: tuple[Snapshot, ...]
+    snapshots: tuple[AccountSnapshot, ...]
     now: datetime
     age_max: timedelta
     trust_empty: bool = False
 
-    def of(self, exchange: str) -> Snapshot | None:
+    def of(self, exchange: str) -> AccountSnapshot | None:
         """The latest snapshot of an exchange."""
         return max(
             (each for each in self.snapshots if each.exchange == exchange),
@@ -35,14 +35,14 @@ class Evidence:
             default=None,
         )
 
-    def shown(self, key: PositionKey) -> list[SeenPosition]:
+    def shown(self, key: PositionKey) -> list[PositionReport]:
         """The positions that the exchange shows for a symbol; none by a snapshot that is too old to go by."""
         snapshot = self.of(key.exchange)
         if snapshot is None or any(self._age(snapshot)):
             return []
         return [position for position in snapshot.positions or () if position.key.symbol == key.symbol]
 
-    def shown_as(self, row: LegacyRow) -> SeenPosition | None:
+    def shown_as(self, row: LegacyRow) -> PositionReport | None:
         """The position that the exchange shows in place of a row, of its own side if there is one."""
         here = self.shown(row.key)
         return next((position for position in here if position.side is row.side), here[0] if here else None)
@@ -67,7 +67,7 @@ class Evidence:
             doubts.append(f"it was taken at {snapshot.taken_at}, too early to show what was opened at {row.opened_at}")
         return [f"the snapshot of {snapshot.exchange}: {doubt}" for doubt in doubts]
 
-    def _age(self, snapshot: Snapshot) -> Iterator[str]:
+    def _age(self, snapshot: AccountSnapshot) -> Iterator[str]:
         if snapshot.taken_at is None:
             yield "it does not say when it was taken"
         elif snapshot.taken_at > self.now + CLOCKS_APART_MAX:

@@ -11,10 +11,10 @@ from typing import Any, Final
 from domain.holding import ZERO
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Side, Status, plain
-from infrastructure.legacy.cleanup.evidence import Evidence
+from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.importing.cycles import by_key
 from infrastructure.legacy.source.row import LegacyRow
-from projections.account_snapshot import SeenPosition
+from projections.account_snapshot import PositionReport
 
 INCOMPLETE: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)
 MARK: Final = "cleanup: "
@@ -46,7 +46,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """One row that is to be over; those `beside` are the reason, and must be as they were as well."""
 
     mode: Mode
@@ -91,7 +91,7 @@ class LeftAlone:
 class Plan:
     """Everything that was found; a row is changed once at most."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[RowChange] = field(default_factory=list)
     left: list[LeftAlone] = field(default_factory=list)
 
     def is_over(self, row: LegacyRow) -> bool:
@@ -115,7 +115,7 @@ class Plan:
         self.left.append(LeftAlone(mode, rows[0].stream, tuple(row.name for row in rows), why))
 
 
-def clean(rows: Sequence[LegacyRow], mode: Mode, age: timedelta, evidence: Evidence) -> Plan:
+def clean(rows: Sequence[LegacyRow], mode: Mode, age: timedelta, evidence: CleanupEvidence) -> Plan:
     """Decide about the rows of a table; nothing is done yet."""
     plan = Plan()
     for each in mode.each:
@@ -132,7 +132,7 @@ def clean(rows: Sequence[LegacyRow], mode: Mode, age: timedelta, evidence: Evide
     return plan
 
 
-def _find_duplicates(plan: Plan, rows: Iterable[LegacyRow], evidence: Evidence) -> None:
+def _find_duplicates(plan: Plan, rows: Iterable[LegacyRow], evidence: CleanupEvidence) -> None:
     for group in by_key(rows):
         open_rows = [row for row in group if row.is_open]
         seen = evidence.shown(group[0].key)
@@ -140,7 +140,7 @@ def _find_duplicates(plan: Plan, rows: Iterable[LegacyRow], evidence: Evidence) 
             _settle_duplicates(plan, rivals, seen)
 
 
-def _rivals(open_rows: list[LegacyRow], seen: Sequence[SeenPosition]) -> list[list[LegacyRow]]:
+def _rivals(open_rows: list[LegacyRow], seen: Sequence[PositionReport]) -> list[list[LegacyRow]]:
     """Rows that cannot all be real: those of one key, or of one side of it where the exchange holds both."""
     groups = [open_rows]
     if len({position.side for position in seen}) > 1:
@@ -148,7 +148,7 @@ def _rivals(open_rows: list[LegacyRow], seen: Sequence[SeenPosition]) -> list[li
     return [group for group in groups if len(group) > 1]
 
 
-def _settle_duplicates(plan: Plan, rivals: list[LegacyRow], seen: Sequence[SeenPosition]) -> None:
+def _settle_duplicates(plan: Plan, rivals: list[LegacyRow], seen: Sequence[PositionReport]) -> None:
     held = next((position for position in seen if any(position.side is row.side for row in rivals)), None)
     try:
         kept, why = _real_one(rivals, held)
@@ -156,14 +156,14 @@ def _settle_duplicates(plan: Plan, rivals: list[LegacyRow], seen: Sequence[SeenP
         plan.leave(Mode.DUPLICATES, rivals, str(hindrance))
         return
     why = f"duplicate of row {kept.name}, for {why}"
-    plan.changes += [Change(Mode.DUPLICATES, row, Status.CLOSED, why, (kept,)) for row in rivals if row is not kept]
+    plan.changes += [RowChange(Mode.DUPLICATES, row, Status.CLOSED, why, (kept,)) for row in rivals if row is not kept]
 
 
 class _CannotTell(Exception):
     """Which row is real cannot be known; why."""
 
 
-def _real_one(rows: list[LegacyRow], seen: SeenPosition | None) -> tuple[LegacyRow, str]:
+def _real_one(rows: list[LegacyRow], seen: PositionReport | None) -> tuple[LegacyRow, str]:
     """The row that holds the real order, and how we know. Refuses: _CannotTell."""
     if seen is None and len({row.side for row in rows}) > 1:
         raise _CannotTell("they are on both sides, and no snapshot shows which of them is held")
@@ -181,7 +181,7 @@ def _real_one(rows: list[LegacyRow], seen: SeenPosition | None) -> tuple[LegacyR
     return left[0], ", and ".join(reasons)
 
 
-def _filled(rows: list[LegacyRow], seen: SeenPosition | None) -> list[LegacyRow]:
+def _filled(rows: list[LegacyRow], seen: PositionReport | None) -> list[LegacyRow]:
     """Of rows with an order each, those that are held: both may be, and closing one would hide its position."""
     orders = ", ".join(f"{row.exchange_order_id} (row {row.name})" for row in rows)
     if seen is None:
@@ -195,7 +195,7 @@ def _filled(rows: list[LegacyRow], seen: SeenPosition | None) -> list[LegacyRow]
     raise _CannotTell(f"they name several orders, {orders}, and the exchange holds {_held(seen)}: {sum_of}")
 
 
-def _find_incomplete(plan: Plan, rows: Sequence[LegacyRow], age: timedelta, evidence: Evidence) -> None:
+def _find_incomplete(plan: Plan, rows: Sequence[LegacyRow], age: timedelta, evidence: CleanupEvidence) -> None:
     open_rows = [row for row in rows if row.is_open]
     for row in open_rows:
         since = evidence.now - row.opened_at
@@ -209,18 +209,18 @@ def _find_incomplete(plan: Plan, rows: Sequence[LegacyRow], age: timedelta, evid
             )
         elif not doubts:
             status = Status.CLOSED if row.status is Status.PENDING_SL else Status.FAILED
-            plan.changes.append(Change(Mode.INCOMPLETE, row, status, f"{old}, not at the exchange"))
+            plan.changes.append(RowChange(Mode.INCOMPLETE, row, status, f"{old}, not at the exchange"))
         elif (
             evidence.of(row.key.exchange) is None
             and row.status is Status.PENDING_ENTRY
             and row.exchange_order_id is None
         ):
-            plan.changes.append(Change(Mode.INCOMPLETE, row, Status.FAILED, f"{old}, no order was ever noted"))
+            plan.changes.append(RowChange(Mode.INCOMPLETE, row, Status.FAILED, f"{old}, no order was ever noted"))
         else:
             plan.leave(Mode.INCOMPLETE, [row], f"{old}; {'; '.join(doubts)}")
 
 
-def _find_phantoms(plan: Plan, rows: Sequence[LegacyRow], evidence: Evidence) -> None:
+def _find_phantoms(plan: Plan, rows: Sequence[LegacyRow], evidence: CleanupEvidence) -> None:
     open_rows = [row for row in rows if row.is_open]
     for row in open_rows:
         if row.status in INCOMPLETE or plan.is_over(row):
@@ -233,10 +233,10 @@ def _find_phantoms(plan: Plan, rows: Sequence[LegacyRow], evidence: Evidence) ->
             continue
         instead = "nothing" if seen is None else _held(seen)
         why = f"not at the exchange, which holds {instead}"
-        plan.changes.append(Change(Mode.ORPHANED_DB, row, Status.CLOSED, why))
+        plan.changes.append(RowChange(Mode.ORPHANED_DB, row, Status.CLOSED, why))
 
 
-def _find_orphans(plan: Plan, rows: Sequence[LegacyRow], evidence: Evidence) -> None:
+def _find_orphans(plan: Plan, rows: Sequence[LegacyRow], evidence: CleanupEvidence) -> None:
     held = {(row.key.symbol, row.key.exchange, row.side) for row in rows if not plan.is_over(row)}
     for exchange in sorted({each.exchange or "" for each in evidence.snapshots}):
         snapshot = evidence.of(exchange)
@@ -249,7 +249,7 @@ def _find_orphans(plan: Plan, rows: Sequence[LegacyRow], evidence: Evidence) -> 
                 plan.left.append(LeftAlone(Mode.ORPHANED_EX, seen.key.stream, (), why))
 
 
-def _held(seen: SeenPosition) -> str:
+def _held(seen: PositionReport) -> str:
     price = "" if seen.avg_px_open is None else f" at {plain(seen.avg_px_open)}"
     return f"{seen.side.value} {plain(seen.quantity)}{price}"
 

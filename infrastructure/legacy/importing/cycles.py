@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from infrastructure.legacy.importing.import_findings import Finding, Kind
+from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.row import LegacyRow
 
 
@@ -20,12 +20,12 @@ def by_key(rows: Iterable[LegacyRow]) -> list[list[LegacyRow]]:
     return sorted(groups.values(), key=lambda group: (group[0].opened_at, group[0].stream))
 
 
-def doubts(rows: Sequence[LegacyRow]) -> list[Finding]:
+def doubts(rows: Sequence[LegacyRow]) -> list[ImportFinding]:
     """Everything that is doubtful about the rows of a key together; each is also noted with the rows concerned."""
     return [*_overlaps(rows), *_repeated_intents(rows), *_spellings(rows)]
 
 
-def _overlaps(rows: Sequence[LegacyRow]) -> Iterable[Finding]:
+def _overlaps(rows: Sequence[LegacyRow]) -> Iterable[ImportFinding]:
     """Each row that was opened before an earlier one was closed; of many earlier ones, a few are named."""
     endless: list[LegacyRow] = []
     running: list[tuple[datetime, int, LegacyRow]] = []
@@ -38,7 +38,7 @@ def _overlaps(rows: Sequence[LegacyRow]) -> Iterable[Finding]:
                 f"; and {unnamed} more" if unnamed else ""
             )
             ids = (*(earlier.name for earlier in named), row.name)
-            finding = Finding(Kind.OVERLAPPING_CYCLES, row.stream, ids, message)
+            finding = ImportFinding(ImportFindingKind.OVERLAPPING_CYCLES, row.stream, ids, message)
             row.findings.append(finding)
             yield finding
         if row.closed_at is None or row.is_open:
@@ -55,7 +55,7 @@ def _end_of(row: LegacyRow) -> str:
     return f"row {row.name} was {row.status.value} at {row.closed_at} only"
 
 
-def _repeated_intents(rows: Sequence[LegacyRow]) -> Iterable[Finding]:
+def _repeated_intents(rows: Sequence[LegacyRow]) -> Iterable[ImportFinding]:
     first: dict[str, LegacyRow] = {}
     for row in rows:
         if row.intent_id is None:
@@ -63,20 +63,20 @@ def _repeated_intents(rows: Sequence[LegacyRow]) -> Iterable[Finding]:
         before = first.setdefault(row.intent_id, row)
         if before is not row:
             message = f"signal {row.intent_id} opened row {before.name} already, and row {row.name} again"
-            finding = Finding(Kind.INTENT_TWICE, row.stream, (before.name, row.name), message)
+            finding = ImportFinding(ImportFindingKind.INTENT_TWICE, row.stream, (before.name, row.name), message)
             row.findings.append(finding)
             yield finding
 
 
-def _spellings(rows: Sequence[LegacyRow]) -> Iterable[Finding]:
+def _spellings(rows: Sequence[LegacyRow]) -> Iterable[ImportFinding]:
     spelled: dict[str, LegacyRow] = {}
     for row in rows:
         spelled.setdefault(row.spelling, row)
     if len(spelled) < 2:
         return
     said = ", ".join(f"{spelling} (row {row.name})" for spelling, row in spelled.items())
-    finding = Finding(
-        Kind.SPELLINGS_FALL_TOGETHER,
+    finding = ImportFinding(
+        ImportFindingKind.SPELLINGS_FALL_TOGETHER,
         rows[0].stream,
         tuple(row.name for row in spelled.values()),
         f"{said} are one key, {rows[0].stream}",

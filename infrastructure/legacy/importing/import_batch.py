@@ -9,8 +9,8 @@ from domain.commands.requests import ImportPosition
 from domain.errors import CommandRefused, IdempotencyMismatch, PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.legacy.importing.import_findings import Finding, Kind, Severity
-from infrastructure.legacy.importing.import_report import Report
+from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
+from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.source.raw import Progress
 from infrastructure.legacy.source.row import LegacyRow
 
@@ -18,23 +18,27 @@ BATCH_COMMANDS: Final = 500
 """How many rows are appended in one transaction."""
 
 
-class Fates:
+class ImportBatch:
     """Appends rows to a ledger batch by batch, and keeps the report: every row is counted once."""
 
-    def __init__(self, ledger: PositionLedger, report: Report, progress: Progress) -> None:
+    def __init__(self, ledger: PositionLedger, report: ImportReport, progress: Progress) -> None:
         """Begin with nothing to append."""
         self._ledger, self._report, self._progress = ledger, report, progress
         self._batch: list[tuple[LegacyRow, ImportPosition]] = []
 
     def found(
-        self, kind: Kind, rows: Sequence[LegacyRow], message: str, severity: Severity = Severity.WARNING
-    ) -> Finding:
+        self,
+        kind: ImportFindingKind,
+        rows: Sequence[LegacyRow],
+        message: str,
+        severity: FindingSeverity = FindingSeverity.WARNING,
+    ) -> ImportFinding:
         """Report something about rows of one key."""
-        finding = Finding(kind, rows[0].stream, tuple(row.name for row in rows), message, severity)
+        finding = ImportFinding(kind, rows[0].stream, tuple(row.name for row in rows), message, severity)
         self._report.findings.append(finding)
         return finding
 
-    def noted(self, kind: Kind, rows: Sequence[LegacyRow], message: str) -> None:
+    def noted(self, kind: ImportFindingKind, rows: Sequence[LegacyRow], message: str) -> None:
         """Report something that the events of these rows will say as well."""
         finding = self.found(kind, rows, message)
         for row in rows:
@@ -50,9 +54,9 @@ class Fates:
         self._report.refused += count
         self._progress(count)
 
-    def refused(self, row: LegacyRow, kind: Kind, message: str) -> None:
+    def refused(self, row: LegacyRow, kind: ImportFindingKind, message: str) -> None:
         """Report why a row is not imported."""
-        self.found(kind, [row], message, Severity.ERROR)
+        self.found(kind, [row], message, FindingSeverity.ERROR)
         self.refuse(1)
 
     def append(self, row: LegacyRow, command: ImportPosition) -> None:
@@ -83,6 +87,6 @@ class Fates:
             case Receipt():
                 self.known()
             case PositionAlreadyOpen():
-                self.refused(row, Kind.TWO_OPEN_ROWS, f"the slot was taken meanwhile: {answer.message}")
+                self.refused(row, ImportFindingKind.TWO_OPEN_ROWS, f"the slot was taken meanwhile: {answer.message}")
             case _:
-                self.refused(row, Kind.REFUSED_BY_LEDGER, answer.message)
+                self.refused(row, ImportFindingKind.REFUSED_BY_LEDGER, answer.message)

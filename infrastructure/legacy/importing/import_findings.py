@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Severity(StrEnum):
+class FindingSeverity(StrEnum):
     """What a finding means for the rows that it names."""
 
     ERROR = "error"
@@ -18,7 +18,7 @@ class Severity(StrEnum):
     """Nothing depends on it."""
 
 
-class Kind(StrEnum):
+class ImportFindingKind(StrEnum):
     """Everything that may be found, worst first."""
 
     UNUSABLE_ROW = "unusable_row"
@@ -62,55 +62,55 @@ class Kind(StrEnum):
 
 
 _MEANINGS = {
-    Kind.UNUSABLE_ROW: "cannot be a position; not imported",
-    Kind.NAIVE_TIME: "a time that names no zone",
-    Kind.TWO_OPEN_ROWS: "two rows of one key are open",
-    Kind.CHANGED_SINCE_IMPORT: "imported before with other content; not imported again",
-    Kind.REFUSED_BY_LEDGER: "the ledger refused it",
-    Kind.SAME_IDENTITY: "two rows with one id and opening time, but other content",
-    Kind.REPEATED_ROW: "the same row again",
-    Kind.OVERLAPPING_CYCLES: "opened before an earlier row of its key was closed",
-    Kind.INTENT_TWICE: "one signal, two rows of one key",
-    Kind.SPELLINGS_FALL_TOGETHER: "spellings that mean one key",
-    Kind.OLDER_THAN_LEDGER: "opened before what the ledger has already",
-    Kind.NATIVE_CYCLES: "the ledger has cycles of this key that were not imported",
-    Kind.WRONG_SIDE_STOP: "the stop stands where it would trigger at once",
-    Kind.STOP_WITHOUT_PRICE: "a stop is said to be there, but not where",
-    Kind.MISSING_PRICE: "no entry price",
-    Kind.ZERO_PRICE: "a price of zero, taken as not known",
-    Kind.NEGATIVE_PRICE: "a negative price, taken as not known",
-    Kind.ZERO_QUANTITY: "a quantity of zero",
-    Kind.NEGATIVE_QUANTITY: "a negative quantity, taken without its sign",
-    Kind.LONG_DECIMAL: "more decimals than the 18 that are kept",
-    Kind.NOT_FINITE: "NaN or infinity, taken as not known",
-    Kind.UNREADABLE_NUMBER: "not a number, or an absurd one; taken as not known",
-    Kind.UNREADABLE_TIME: "not a time; taken as not known",
-    Kind.UNREADABLE_VALUE: "cannot be used; kept in the raw row only",
-    Kind.AMBIGUOUS_TIME: "was on the clock twice, or never",
-    Kind.OPENED_AT_MISSING: "no opening time; the time of creation is taken",
-    Kind.CLOSED_BEFORE_OPENED: "closed before it was opened",
-    Kind.CLOSED_WITHOUT_TIME: "over, but no time says since when",
-    Kind.CLOSED_WITHOUT_REASON: "over, but nothing says why",
-    Kind.OPEN_WITH_CLOSE_TIME: "open, but with a closing time",
-    Kind.STATUS_OPEN: "status OPEN, the default of the table, taken as active",
-    Kind.UNKNOWN_STATUS: "a status that was never documented",
-    Kind.MISSING_ID: "a row without id",
+    ImportFindingKind.UNUSABLE_ROW: "cannot be a position; not imported",
+    ImportFindingKind.NAIVE_TIME: "a time that names no zone",
+    ImportFindingKind.TWO_OPEN_ROWS: "two rows of one key are open",
+    ImportFindingKind.CHANGED_SINCE_IMPORT: "imported before with other content; not imported again",
+    ImportFindingKind.REFUSED_BY_LEDGER: "the ledger refused it",
+    ImportFindingKind.SAME_IDENTITY: "two rows with one id and opening time, but other content",
+    ImportFindingKind.REPEATED_ROW: "the same row again",
+    ImportFindingKind.OVERLAPPING_CYCLES: "opened before an earlier row of its key was closed",
+    ImportFindingKind.INTENT_TWICE: "one signal, two rows of one key",
+    ImportFindingKind.SPELLINGS_FALL_TOGETHER: "spellings that mean one key",
+    ImportFindingKind.OLDER_THAN_LEDGER: "opened before what the ledger has already",
+    ImportFindingKind.NATIVE_CYCLES: "the ledger has cycles of this key that were not imported",
+    ImportFindingKind.WRONG_SIDE_STOP: "the stop stands where it would trigger at once",
+    ImportFindingKind.STOP_WITHOUT_PRICE: "a stop is said to be there, but not where",
+    ImportFindingKind.MISSING_PRICE: "no entry price",
+    ImportFindingKind.ZERO_PRICE: "a price of zero, taken as not known",
+    ImportFindingKind.NEGATIVE_PRICE: "a negative price, taken as not known",
+    ImportFindingKind.ZERO_QUANTITY: "a quantity of zero",
+    ImportFindingKind.NEGATIVE_QUANTITY: "a negative quantity, taken without its sign",
+    ImportFindingKind.LONG_DECIMAL: "more decimals than the 18 that are kept",
+    ImportFindingKind.NOT_FINITE: "NaN or infinity, taken as not known",
+    ImportFindingKind.UNREADABLE_NUMBER: "not a number, or an absurd one; taken as not known",
+    ImportFindingKind.UNREADABLE_TIME: "not a time; taken as not known",
+    ImportFindingKind.UNREADABLE_VALUE: "cannot be used; kept in the raw row only",
+    ImportFindingKind.AMBIGUOUS_TIME: "was on the clock twice, or never",
+    ImportFindingKind.OPENED_AT_MISSING: "no opening time; the time of creation is taken",
+    ImportFindingKind.CLOSED_BEFORE_OPENED: "closed before it was opened",
+    ImportFindingKind.CLOSED_WITHOUT_TIME: "over, but no time says since when",
+    ImportFindingKind.CLOSED_WITHOUT_REASON: "over, but nothing says why",
+    ImportFindingKind.OPEN_WITH_CLOSE_TIME: "open, but with a closing time",
+    ImportFindingKind.STATUS_OPEN: "status OPEN, the default of the table, taken as active",
+    ImportFindingKind.UNKNOWN_STATUS: "a status that was never documented",
+    ImportFindingKind.MISSING_ID: "a row without id",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ImportFinding:
     """One doubtful thing.
 
     `ids` are the legacy ids of the rows concerned (`line 17` for one without an id); `row` is the raw row where it is
     kept nowhere else.
     """
 
-    kind: Kind
+    kind: ImportFindingKind
     stream: str | None
     ids: tuple[str, ...]
     message: str
-    severity: Severity = Severity.WARNING
+    severity: FindingSeverity = FindingSeverity.WARNING
     row: dict[str, str | None] | None = None
 
     @property

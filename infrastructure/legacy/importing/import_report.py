@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from infrastructure.legacy.importing.import_findings import Finding, Kind
+from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
 
 
 @dataclass
-class Report:
+class ImportReport:
     """Every row is counted once: imported now, imported already, or refused.
 
     `streams` counts the keys of the table, `open` their positions that are open in the ledger now.
@@ -22,13 +22,13 @@ class Report:
     refused: int = 0
     streams: int = 0
     open: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ImportFinding] = field(default_factory=list)
 
     @property
-    def counts(self) -> dict[Kind, int]:
+    def counts(self) -> dict[ImportFindingKind, int]:
         """How many findings there are of each kind, worst kind first."""
         found = Counter(finding.kind for finding in self.findings)
-        return {kind: found[kind] for kind in Kind if kind in found}
+        return {kind: found[kind] for kind in ImportFindingKind if kind in found}
 
     def as_json(self) -> dict[str, Any]:
         """The report as a program reads it."""

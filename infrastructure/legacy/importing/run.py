@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.importing import cycles
 from infrastructure.legacy.importing.conflict_resolution import Resolve, Settlement, settle
-from infrastructure.legacy.importing.import_batch import Fates
-from infrastructure.legacy.importing.import_findings import Kind, Severity
-from infrastructure.legacy.importing.import_report import Report
+from infrastructure.legacy.importing.import_batch import ImportBatch
+from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFindingKind
+from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.importing.known import Known, imported_events, known_keys
 from infrastructure.legacy.importing.row_diff import changes
 from infrastructure.legacy.source.raw import Progress
@@ -22,27 +22,29 @@ def import_table(
     table: LegacyTable,
     resolve: Resolve = Resolve.REFUSE,
     progress: Progress = lambda _: None,
-) -> Report:
+) -> ImportReport:
     """Import a legacy table.
 
     Shape:   one cycle a row; a row that was imported before is not imported again, whatever it says now. Stopped
              half-way, it can simply be run again.
     Refuses: StoreError, OutcomeUnknown. A row is never refused alone: it is named in the report.
     """
-    return _Import(ledger, table, resolve, progress).run()
+    return _TableImport(ledger, table, resolve, progress).run()
 
 
-class _Import:
+class _TableImport:
     """One import into one ledger."""
 
     def __init__(self, ledger: PositionLedger, table: LegacyTable, resolve: Resolve, progress: Progress) -> None:
         self._ledger, self._resolve = ledger, resolve
         self._groups = cycles.by_key(table.rows)
         rows = len(table.rows) + table.unusable
-        self._report = Report(rows, refused=table.unusable, streams=len(self._groups), findings=list(table.findings))
-        self._fates = Fates(ledger, self._report, progress)
+        self._report = ImportReport(
+            rows, refused=table.unusable, streams=len(self._groups), findings=list(table.findings)
+        )
+        self._fates = ImportBatch(ledger, self._report, progress)
 
-    def run(self) -> Report:
+    def run(self) -> ImportReport:
         streams = {group[0].stream for group in self._groups}
         known = known_keys(self._ledger, streams)
         for group in self._groups:
@@ -77,13 +79,17 @@ class _Import:
         for row in group:
             before = alike.setdefault(row.identity, [])
             if twin := next((other for other in before if other.raw.as_dict() == row.raw.as_dict()), None):
-                self._fates.found(Kind.REPEATED_ROW, [row], f"line {row.raw.line} repeats line {twin.raw.line}")
+                self._fates.found(
+                    ImportFindingKind.REPEATED_ROW, [row], f"line {row.raw.line} repeats line {twin.raw.line}"
+                )
                 self._fates.known()
                 continue
             before.append(row)
             if len(before) > 1:
                 lines = f"lines {before[0].raw.line} and {row.raw.line}"
-                self._fates.noted(Kind.SAME_IDENTITY, [row], f"{lines} have one id and opening time, but differ")
+                self._fates.noted(
+                    ImportFindingKind.SAME_IDENTITY, [row], f"{lines} have one id and opening time, but differ"
+                )
             ids[row] = row.command_id(len(before))
         return ids
 
@@ -115,15 +121,15 @@ class _Import:
                 continue
             where = f"it was imported as {event.position_id}, but since then {', '.join(changed)}"
             message = f"{where}; it is not imported again, so record with a command what happened"
-            self._fates.refused(row, Kind.CHANGED_SINCE_IMPORT, message)
+            self._fates.refused(row, ImportFindingKind.CHANGED_SINCE_IMPORT, message)
 
     def _compare_with_others(self, rows: Sequence[LegacyRow], known: Known) -> None:
         if known.has_native:
             message = "the ledger has cycles of this key that were not imported; look whether they are the same ones"
-            self._fates.noted(Kind.NATIVE_CYCLES, rows, message)
+            self._fates.noted(ImportFindingKind.NATIVE_CYCLES, rows, message)
         if older := [row for row in rows if row.opened_at < known.last_opened_at]:
             message = f"opened before {known.last_position_id} at {known.last_opened_at}, but numbered after it"
-            self._fates.noted(Kind.OLDER_THAN_LEDGER, older, message)
+            self._fates.noted(ImportFindingKind.OLDER_THAN_LEDGER, older, message)
 
     def _settled(self, rows: Sequence[LegacyRow], new_open: Sequence[LegacyRow], known: Known | None) -> Settlement:
         holder = known.holder if known is not None else None
@@ -132,15 +138,15 @@ class _Import:
         if len(all_open) > 1 or settlement.outcome:
             open_now = [f"row {row.name}" for row in all_open] + ([holder.position_id] if holder else [])
             message = f"{', '.join(open_now)} are open at once; {settlement.outcome or 'they were looked at before'}"
-            severity = Severity.ERROR if settlement.refusal else Severity.WARNING
-            finding = self._fates.found(Kind.TWO_OPEN_ROWS, all_open, message, severity)
+            severity = FindingSeverity.ERROR if settlement.refusal else FindingSeverity.WARNING
+            finding = self._fates.found(ImportFindingKind.TWO_OPEN_ROWS, all_open, message, severity)
             for row in new_open:
                 row.findings.append(finding)
         return settlement
 
     def _is_claimed(self, row: LegacyRow, intent_id: str) -> bool:
         cycle = self._ledger.store.cycle_of_intent(row.stream, intent_id)
-        if cycle is not None and all(finding.kind is not Kind.INTENT_TWICE for finding in row.findings):
+        if cycle is not None and all(finding.kind is not ImportFindingKind.INTENT_TWICE for finding in row.findings):
             opened = f"signal {intent_id} opened {row.stream}#{cycle} already"
-            self._fates.noted(Kind.INTENT_TWICE, [row], f"{opened}, and row {row.name} again")
+            self._fates.noted(ImportFindingKind.INTENT_TWICE, [row], f"{opened}, and row {row.name} again")
         return cycle is not None

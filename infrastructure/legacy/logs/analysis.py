@@ -9,18 +9,18 @@ from infrastructure.legacy.logs.finders.alarms import Alarms
 from infrastructure.legacy.logs.finders.creations import Creations
 from infrastructure.legacy.logs.finders.duplicates import Duplicate, Duplicates
 from infrastructure.legacy.logs.finders.failures import Failures
-from infrastructure.legacy.logs.finders.refusals import LINES_AFTER, LateRefusal, Refusal
+from infrastructure.legacy.logs.finders.refusals import LINES_AFTER, LateRefusal, LoggedRefusal
 from infrastructure.legacy.logs.finders.restarts import Restarts
 from infrastructure.legacy.logs.incident_scenario import scenario
 from infrastructure.legacy.logs.incident_window import timeline
-from infrastructure.legacy.logs.log_report import Report
-from infrastructure.legacy.logs.parsing.filter import Wanted
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
-from infrastructure.legacy.logs.parsing.symbol_attribution import Naming
+from infrastructure.legacy.logs.log_report import LogReport
+from infrastructure.legacy.logs.parsing.filter import LogFilter
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
+from infrastructure.legacy.logs.parsing.symbol_attribution import SymbolAttribution
 from infrastructure.legacy.logs.parsing.templates import WORDS, facts_of, speaks_of_errors
-from infrastructure.legacy.logs.reading.clock import Clock
-from infrastructure.legacy.logs.reading.line_buffer import Window
-from infrastructure.legacy.logs.reading.reader import Reader, Span
+from infrastructure.legacy.logs.reading.clock import LogClock
+from infrastructure.legacy.logs.reading.line_buffer import LineBuffer
+from infrastructure.legacy.logs.reading.reader import Reader, TimeRange
 from infrastructure.legacy.logs.reading.record import Record
 
 _RESTARTS_LOOKED_AT: Final = 50
@@ -30,14 +30,14 @@ _QUIET: Final = frozenset({"TRACE", "DEBUG", "INFO", "NOTICE", "SUCCESS"})
 class Analysis:
     """Takes the lines of a log in their order, and gives the report at the end."""
 
-    def __init__(self, clock: Clock, span: Span, wanted: Wanted) -> None:
+    def __init__(self, clock: LogClock, span: TimeRange, wanted: LogFilter) -> None:
         """Read with this clock, within this span, and report what is wanted."""
-        self.report = Report()
+        self.report = LogReport()
         self._clock, self._wanted = clock, wanted
         self._reader = Reader(clock, WORDS, self.report.tally, span)
-        self._window = Window()
+        self._window = LineBuffer()
         self._creations, self._restarts = Creations(), Restarts()
-        self._naming = Naming(self._creations.in_flight)
+        self._naming = SymbolAttribution(self._creations.in_flight)
         self._duplicates, self._failures, self._alarms = Duplicates(), Failures(), Alarms()
         self._late: LateRefusal | None = None
 
@@ -47,7 +47,7 @@ class Analysis:
         self._window.add(place, lines)
         self._take(self._reader.records(place, lines))
 
-    def finish(self) -> Report:
+    def finish(self) -> LogReport:
         """Let go of what waited for more, and report."""
         self._take(self._reader.rest())
         self._see(self._naming.rest())
@@ -92,9 +92,9 @@ class Analysis:
             report.failures.add(failure)
         if episode := self._alarms.see(fact):
             report.episodes.add(episode)
-        if refusal := Refusal.of(fact):
+        if refusal := LoggedRefusal.of(fact):
             report.refusals.add(refusal)
-            if fact.kind is Kind.REFUSED_LATE and record is not None:
+            if fact.kind is FactKind.REFUSED_LATE and record is not None:
                 self._late = LateRefusal(refusal, record)
                 self._reader.listening = LINES_AFTER
 

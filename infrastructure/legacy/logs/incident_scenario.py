@@ -15,7 +15,7 @@ from typing import Final
 from infrastructure.legacy.logs.finders.creations import Creation, Origin
 from infrastructure.legacy.logs.finders.duplicates import Duplicate
 from infrastructure.legacy.logs.finders.restarts import Restart
-from infrastructure.legacy.logs.incident_window import Moment
+from infrastructure.legacy.logs.incident_window import LogMoment
 from infrastructure.legacy.logs.reading.clock import SECOND, seconds
 
 UNKNOWN: Final = "unknown"
@@ -121,5 +121,5 @@ def _apart(earlier: int, later: int) -> str:
     return f"{seconds(later - earlier):.3f} s"
 
 
-def _quoted(moment: Moment) -> str:
+def _quoted(moment: LogMoment) -> str:
     return f"{moment.message[:120]!r}"

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from infrastructure.legacy.logs.parsing.names import mentions
 from infrastructure.legacy.logs.parsing.templates import facts_of
-from infrastructure.legacy.logs.reading.clock import SECOND, Clock, seconds, timestamp
-from infrastructure.legacy.logs.reading.head import PLAIN, Head
-from infrastructure.legacy.logs.reading.line_buffer import Window
+from infrastructure.legacy.logs.reading.clock import SECOND, LogClock, seconds, timestamp
+from infrastructure.legacy.logs.reading.head import PLAIN, LineHead
+from infrastructure.legacy.logs.reading.line_buffer import LineBuffer
 from infrastructure.legacy.logs.reading.record import Record
 
 BEFORE: Final = 10 * SECOND
@@ -25,7 +25,7 @@ _OUT_OF_ORDER_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LogMoment:
     """One record before an error. `event` is the kind of what it says, when that is known."""
 
     at: int
@@ -47,15 +47,15 @@ class Moment:
         }
 
 
-def timeline(window: Window, place: int, at: int, symbol: str | None, clock: Clock) -> list[Moment]:
+def timeline(window: LineBuffer, place: int, at: int, symbol: str | None, clock: LogClock) -> list[LogMoment]:
     """What the log says of a symbol in the ten seconds up to an error, the error itself last.
 
     Shape: oldest first; at most 60 records, those of a known kind before any others. Of an error whose symbol is not
            known: records of a known kind only.
     """
     wanted = mentions(symbol) if symbol else None
-    known: list[tuple[int, Moment]] = []
-    others: list[tuple[int, Moment]] = []
+    known: list[tuple[int, LogMoment]] = []
+    others: list[tuple[int, LogMoment]] = []
     too_old = 0
     for looked_at, (here, line) in enumerate(window.back_from(place)):
         if looked_at >= _LINES_LOOKED_AT_MAX or too_old > _OUT_OF_ORDER_MAX or len(known) >= MOMENTS_MAX:
@@ -70,17 +70,21 @@ def timeline(window: Window, place: int, at: int, symbol: str | None, clock: Clo
         if record is None or not at - BEFORE <= record.at <= at:
             continue
         fact = next((fact for fact in facts_of(record) if symbol is None or fact.symbol in (symbol, None)), None)
-        moment = Moment(
-            record.at, seconds(at - record.at), fact.kind.value if fact else None, record.level, record.logger,
+        moment = LogMoment(
+            record.at,
+            seconds(at - record.at),
+            fact.kind.value if fact else None,
+            record.level,
+            record.logger,
             record.first_line[:MESSAGE_CHARACTERS_MAX],
-        )  # fmt: skip
+        )
         (known if fact else others).append((here, moment))
     kept = known + (others[: MOMENTS_MAX - len(known)] if wanted is not None else [])
     return [moment for _, moment in sorted(kept, key=lambda placed: (placed[1].at, placed[0]))]
 
 
-def _second(line: bytes, clock: Clock) -> int | None:
+def _second(line: bytes, clock: LogClock) -> int | None:
     if plain := PLAIN.match(line):
         return clock.second(plain[1])
-    head = Head.read(line)
+    head = LineHead.read(line)
     return None if head is None else clock.second(head.second, head.zone)

@@ -11,15 +11,15 @@ from infrastructure.legacy.logs.finders.alarms import Episode
 from infrastructure.legacy.logs.finders.creations import ClosePair
 from infrastructure.legacy.logs.finders.duplicates import Duplicate
 from infrastructure.legacy.logs.finders.failures import Failure
-from infrastructure.legacy.logs.finders.refusals import Refusal
+from infrastructure.legacy.logs.finders.refusals import LoggedRefusal
 from infrastructure.legacy.logs.finders.restarts import Restart
-from infrastructure.legacy.logs.reading.tally import HOUR, Tally
+from infrastructure.legacy.logs.reading.tally import HOUR, LineTally
 
 KEPT_MAX: Final = 10_000
 """So many findings of one kind are kept; beyond that they are counted."""
 
 
-class Finding(Protocol):
+class LogFinding(Protocol):
     """Something that happened at a moment."""
 
     @property
@@ -30,7 +30,7 @@ class Finding(Protocol):
         """As a program reads it."""
 
 
-F = TypeVar("F", bound=Finding)
+F = TypeVar("F", bound=LogFinding)
 
 
 @dataclass
@@ -58,13 +58,13 @@ class Found(Generic[F]):
 
 
 @dataclass
-class Report:
+class LogReport:
     """Everything that was found. `damaged` says of a file why it could not be read to its end."""
 
-    tally: Tally = field(default_factory=Tally)
+    tally: LineTally = field(default_factory=LineTally)
     duplicates: Found[Duplicate] = field(default_factory=Found)
     failures: Found[Failure] = field(default_factory=Found)
-    refusals: Found[Refusal] = field(default_factory=Found)
+    refusals: Found[LoggedRefusal] = field(default_factory=Found)
     episodes: Found[Episode] = field(default_factory=Found)
     restarts: Found[Restart] = field(default_factory=Found)
     pairs: Found[ClosePair] = field(default_factory=Found)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.values import Source, Status
-from infrastructure.legacy.shadow.capture.change import Change
+from infrastructure.legacy.shadow.capture.change import TableChange
 from infrastructure.legacy.source.row import LegacyRow
 from projections.positions import PositionRow
 
@@ -31,7 +31,7 @@ def is_sighting(row: LegacyRow) -> bool:
     return row.intent_id is None and row.exchange_order_id is None and row.status is Status.ACTIVE
 
 
-def claim(change: Change) -> Command:
+def claim(change: TableChange) -> Command:
     """The command with which the old bot would have had to ask for the slot. Refuses: InvalidCommand."""
     row = change.row
     if row.intent_id is None:
@@ -45,7 +45,7 @@ def claim(change: Change) -> Command:
     )
 
 
-def taking_in(change: Change, step: str = TAKE_IN) -> Command:
+def taking_in(change: TableChange, step: str = TAKE_IN) -> Command:
     """The command that takes in what a row says is there, whoever wanted it. Refuses: InvalidCommand."""
     row = change.row
     known = _envelope(change, step) | _key(row)
@@ -56,7 +56,7 @@ def taking_in(change: Change, step: str = TAKE_IN) -> Command:
     )
 
 
-def sighting(change: Change, position: PositionRow) -> Command:
+def sighting(change: TableChange, position: PositionRow) -> Command:
     """What a second row of the synchroniser says about the position that is there. Refuses: InvalidCommand."""
     row = change.row
     return c.Adjust.of(
@@ -67,7 +67,7 @@ def sighting(change: Change, position: PositionRow) -> Command:
     )
 
 
-def news(change: Change, position: PositionRow) -> Iterator[Command]:
+def news(change: TableChange, position: PositionRow) -> Iterator[Command]:
     """What a change says beyond what a position that is open knows already. Refuses: InvalidCommand."""
     row = change.row
     if row.is_open:
@@ -82,7 +82,7 @@ def news(change: Change, position: PositionRow) -> Iterator[Command]:
         yield c.FailEntry.of(**_on(change, position, "fail_entry"), outcome=outcome, reason=reason)
 
 
-def _entry(change: Change, position: PositionRow) -> Iterator[Command]:
+def _entry(change: TableChange, position: PositionRow) -> Iterator[Command]:
     row, placed_as = change.row, position.exchange_order_id
     is_intention = change.before is None and row.exchange_order_id is None  # written as active before any order is sent
     is_fill = row.status in _FILLED and not is_intention and not position.quantity and bool(row.quantity)
@@ -111,14 +111,14 @@ def _entry(change: Change, position: PositionRow) -> Iterator[Command]:
         )
 
 
-def _moved(change: Change, position: PositionRow) -> bool:
+def _moved(change: TableChange, position: PositionRow) -> bool:
     row = change.row
     return (_changed(change, "quantity") and row.quantity != position.quantity) or (
         _changed(change, "avg_px_open") and row.avg_px_open not in (None, position.avg_px_open)
     )
 
 
-def _protection(change: Change, position: PositionRow) -> Iterator[Command]:
+def _protection(change: TableChange, position: PositionRow) -> Iterator[Command]:
     row, was = change.row, change.before
     becomes_active = row.status is Status.ACTIVE and position.status is not Status.ACTIVE
     stands = position.stop_confirmed and position.stop_price == row.stop_price
@@ -138,11 +138,11 @@ def _protection(change: Change, position: PositionRow) -> Iterator[Command]:
         yield c.Activate.of(**_on(change, position, "activate"))
 
 
-def _changed(change: Change, name: str) -> bool:
+def _changed(change: TableChange, name: str) -> bool:
     return change.before is None or getattr(change.before, name) != getattr(change.row, name)
 
 
-def _on(change: Change, position: PositionRow, step: str) -> dict[str, Any]:
+def _on(change: TableChange, position: PositionRow, step: str) -> dict[str, Any]:
     return _envelope(change, step) | {"position_id": position.position_id}
 
 
@@ -150,7 +150,7 @@ def _key(row: LegacyRow) -> dict[str, Any]:
     return {"symbol": row.key.symbol, "exchange": row.key.exchange, "side": row.side}
 
 
-def _envelope(change: Change, step: str) -> dict[str, Any]:
+def _envelope(change: TableChange, step: str) -> dict[str, Any]:
     return {
         "command_id": command_id(change.id, step),
         "at": change.at,

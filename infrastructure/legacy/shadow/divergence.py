@@ -10,7 +10,7 @@ from typing import Any, Final
 from domain.values import timestamp_text
 
 
-class Kind(StrEnum):
+class DivergenceKind(StrEnum):
     """Everything that may be found, worst first."""
 
     SECOND_ROW = "second_row"
@@ -30,15 +30,15 @@ class Kind(StrEnum):
 
 
 _MEANINGS: Final = {
-    Kind.SECOND_ROW: "the old bot opened a second row while the ledger holds the slot",
-    Kind.ROLLBACK_WITHOUT_PROOF: "a row is rolled back, and nothing proves that the exchange is flat",
-    Kind.REFUSED: "the ledger refuses what the old bot did",
-    Kind.CONTRADICTED: "a row is over while another row of the same position is still open",
-    Kind.DIFFERS: "row and position differ after all that could be mirrored",
-    Kind.DELETED: "a row was deleted while its position is open",
-    Kind.NOT_IMPORTED: "a row that was neither imported nor inserted since the trigger is there",
-    Kind.NOT_MIRRORED: "a fact that the ledger has no use for",
-    Kind.UNREADABLE: "a row that cannot be understood",
+    DivergenceKind.SECOND_ROW: "the old bot opened a second row while the ledger holds the slot",
+    DivergenceKind.ROLLBACK_WITHOUT_PROOF: "a row is rolled back, and nothing proves that the exchange is flat",
+    DivergenceKind.REFUSED: "the ledger refuses what the old bot did",
+    DivergenceKind.CONTRADICTED: "a row is over while another row of the same position is still open",
+    DivergenceKind.DIFFERS: "row and position differ after all that could be mirrored",
+    DivergenceKind.DELETED: "a row was deleted while its position is open",
+    DivergenceKind.NOT_IMPORTED: "a row that was neither imported nor inserted since the trigger is there",
+    DivergenceKind.NOT_MIRRORED: "a fact that the ledger has no use for",
+    DivergenceKind.UNREADABLE: "a row that cannot be understood",
 }
 
 
@@ -46,7 +46,7 @@ _MEANINGS: Final = {
 class Divergence:
     """One of them: which change, whose position, and what in it. `facts` are for programs."""
 
-    kind: Kind
+    kind: DivergenceKind
     change: int
     at: datetime
     legacy_id: str | None

@@ -11,12 +11,12 @@ from pydantic import JsonValue
 from domain.events import PositionEvent, PositionImported
 from infrastructure.event_store.codec import decode
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.legacy.importing.import_findings import Kind
+from infrastructure.legacy.importing.import_findings import ImportFindingKind
 from infrastructure.legacy.shadow.change_translation import CLAIM, TAKE_IN, command_id
 
 
 @dataclass
-class Mirrored:
+class ReplicatedPosition:
     """Which position a row belongs to, by legacy id; which commands were accepted, and of which change the last was.
 
     Changes are mirrored in order, so all before the last one that left an event are done.
@@ -78,4 +78,4 @@ class Mirrored:
 
 
 def _is_superseded(event: PositionImported) -> bool:
-    return not event.status.is_open and any(note.startswith(Kind.TWO_OPEN_ROWS) for note in event.findings)
+    return not event.status.is_open and any(note.startswith(ImportFindingKind.TWO_OPEN_ROWS) for note in event.findings)

@@ -9,21 +9,21 @@ from typing import Final
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.capture.change import ChangeReader, Unreadable
 from infrastructure.legacy.shadow.capture.outbox import End, Outbox, RawChange
-from infrastructure.legacy.shadow.divergence import Divergence, Kind
-from infrastructure.legacy.shadow.replicator import Mirror
+from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
+from infrastructure.legacy.shadow.replicator import Replicator
 
 BATCH_CHANGES: Final = 100
 """After so many the place is noted: stopped in between, they are mirrored again and change nothing."""
 
 
-class Mirroring:
+class Replication:
     """One outbox, mirrored into one ledger; `changes` and `commands` count what this run did."""
 
     def __init__(self, ledger: PositionLedger, outbox: Outbox, zone: tzinfo | None = None) -> None:
         """Begin where this ledger stopped. Refuses: NoOutbox, StoreUnavailable."""
         self._ledger, self._outbox = ledger, outbox
         self._reader = ChangeReader(zone)
-        self._mirror = Mirror(ledger, self._reader, self._was_open)
+        self._mirror = Replicator(ledger, self._reader, self._was_open)
         self._name = self._ledger_name()
         self._cursor = 0 if self._name is None else outbox.cursor(self._name)
         self._end: End | None = None
@@ -58,7 +58,7 @@ class Mirroring:
         try:
             yield from self._mirror.take(self._reader.read(raw.id, raw.at, raw.was, raw.becomes))
         except Unreadable as wrong:
-            yield Divergence(Kind.UNREADABLE, raw.id, raw.at, None, None, str(wrong))
+            yield Divergence(DivergenceKind.UNREADABLE, raw.id, raw.at, None, None, str(wrong))
 
     def _note(self, number: int) -> None:
         self._cursor = number

@@ -13,10 +13,10 @@ from domain.values import Status, plain
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.legacy.shadow import change_translation as translation
-from infrastructure.legacy.shadow.capture.change import Change, ChangeReader, same
+from infrastructure.legacy.shadow.capture.change import ChangeReader, TableChange, same
 from infrastructure.legacy.shadow.comparison import differences, told
-from infrastructure.legacy.shadow.divergence import Divergence, Kind
-from infrastructure.legacy.shadow.replicated import Mirrored
+from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
+from infrastructure.legacy.shadow.replicated import ReplicatedPosition
 from infrastructure.legacy.source.row import LegacyRow
 from projections.positions import PositionRow
 
@@ -24,21 +24,21 @@ WasOpen = Callable[[str, int], bool | None]
 """Whether a row was open after a change; None when nothing changed it until then."""
 
 
-class Mirror:
+class Replicator:
     """Takes changes in their order; one that was mirrored before is known by its number, and changes nothing."""
 
     def __init__(self, ledger: PositionLedger, reader: ChangeReader, was_open: WasOpen) -> None:
         """Mirror into a ledger of its own, in which nobody else trades."""
         self._ledger, self._reader, self._was_open = ledger, reader, was_open
-        self._keys: dict[str, Mirrored] = {}
+        self._keys: dict[str, ReplicatedPosition] = {}
         self._told: set[tuple[str, str]] = set()
         self.commands = 0
 
-    def take(self, change: Change) -> Iterator[Divergence]:
+    def take(self, change: TableChange) -> Iterator[Divergence]:
         """Send the commands that a change means, and compare. Refuses: StoreError, OutcomeUnknown."""
         stream = change.row.stream
         if stream not in self._keys:
-            self._keys[stream] = Mirrored.read(self._ledger, stream)
+            self._keys[stream] = ReplicatedPosition.read(self._ledger, stream)
         known = self._keys[stream]
         if change.is_passing or change.id < known.last_change or self._was_imported(change, known):
             return
@@ -47,11 +47,11 @@ class Mirror:
         elif change.opens:
             yield from self._opened(change, known)
         elif change.before is None:
-            yield _found(Kind.NOT_MIRRORED, change, None, f"it was inserted as {change.row.status.value}")
+            yield _found(DivergenceKind.NOT_MIRRORED, change, None, f"it was inserted as {change.row.status.value}")
         else:
             yield from self._changed(change, known)
 
-    def _was_imported(self, change: Change, known: Mirrored) -> bool:
+    def _was_imported(self, change: TableChange, known: ReplicatedPosition) -> bool:
         """Whether the import of a row saw this change already: then the row that was imported is a later one."""
         name = change.row.name
         imported = known.imports.get(name)
@@ -64,7 +64,7 @@ class Mirror:
 
     # -- rows that come and go ----------------------------------------------------------------------------------
 
-    def _opened(self, change: Change, known: Mirrored) -> Iterator[Divergence]:
+    def _opened(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
         """Mirror a row that is open from now on; one that is used again shares nothing with what it was."""
         change = replace(change, before=None)
         is_claimed = known.is_claimed_by(change.id)
@@ -77,7 +77,7 @@ class Mirror:
         if known.is_claimed_by(change.id):
             yield from self._follow(change, known, self._ledger.position(known.positions[change.row.name]))
 
-    def _claim(self, change: Change, known: Mirrored) -> Iterator[Divergence]:
+    def _claim(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
         """Ask for the slot as the old bot should have; what is there although it is refused is taken in."""
         row = change.row
         try:
@@ -85,14 +85,14 @@ class Mirror:
             if receipt.outcome == "recorded":
                 return
             message = f"signal {row.intent_id} opened {receipt.position_id} before, so the ledger answers replayed"
-            yield _found(Kind.REFUSED, change, receipt.position_id, message, rule="replayed")
+            yield _found(DivergenceKind.REFUSED, change, receipt.position_id, message, rule="replayed")
         except CommandRefused as refusal:
             yield _refused(change, None, refusal)
         if row.intent_id is not None:
             with suppress(CommandRefused):
                 self._send(translation.taking_in(change), known)
 
-    def _second(self, change: Change, known: Mirrored, holder: PositionRow) -> Iterator[Divergence]:
+    def _second(self, change: TableChange, known: ReplicatedPosition, holder: PositionRow) -> Iterator[Divergence]:
         row = change.row
         others = [f"row {name}" for name in known.rows_of(holder.position_id) if name != row.name]
         try:
@@ -104,22 +104,24 @@ class Mirror:
             f"{_described(row)} was opened beside {', '.join(others) or 'what no row tells'}: {holder.position_id} is "
             f"{holder.status.value}, so the ledger answers {answer}"
         )
-        yield _found(Kind.SECOND_ROW, change, holder.position_id, message, answer=answer, row=row.raw.as_dict())
+        yield _found(
+            DivergenceKind.SECOND_ROW, change, holder.position_id, message, answer=answer, row=row.raw.as_dict()
+        )
         if translation.is_sighting(row) and row.side is holder.side:
             try:
                 self._send(translation.sighting(change, holder), known)
             except CommandRefused as refusal:
                 yield _refused(change, holder.position_id, refusal)
 
-    def _deleted(self, change: Change, known: Mirrored) -> Iterator[Divergence]:
+    def _deleted(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
         position_id = known.positions.get(change.row.name)
         if position_id is not None and change.row.is_open and self._ledger.position(position_id).status.is_open:
             message = f"{_described(change.row)} was deleted; what became of the position nobody says"
-            yield _found(Kind.DELETED, change, position_id, message)
+            yield _found(DivergenceKind.DELETED, change, position_id, message)
 
     # -- rows that go on ----------------------------------------------------------------------------------------
 
-    def _changed(self, change: Change, known: Mirrored) -> Iterator[Divergence]:
+    def _changed(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
         row = change.row
         position_id = known.positions.get(row.name) or self._seen_before(change)
         if position_id is not None:
@@ -127,18 +129,18 @@ class Mirror:
             yield from self._follow(change, known, self._ledger.position(position_id))
         elif row.is_open or (change.before is not None and change.before.is_open):
             message = f"{_described(row)} was neither imported nor inserted since the trigger is there"
-            yield _found(Kind.NOT_IMPORTED, change, None, message)
+            yield _found(DivergenceKind.NOT_IMPORTED, change, None, message)
             if row.is_open:
                 yield from self._opened(change, known)
 
-    def _seen_before(self, change: Change) -> str | None:
+    def _seen_before(self, change: TableChange) -> str | None:
         """The position that a second row stood beside, when it left no event of its own."""
         if self._was_open(change.row.name, change.id - 1) is None:
             return None
         holder = self._holder(change.row.stream)
         return None if holder is None else holder.position_id
 
-    def _follow(self, change: Change, known: Mirrored, position: PositionRow) -> Iterator[Divergence]:
+    def _follow(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> Iterator[Divergence]:
         """Mirror what a row says about its position, and compare unless the ledger would not go along."""
         row = change.row
         if position.status.is_open and not row.is_open:
@@ -155,7 +157,7 @@ class Mirror:
         if not refusals:
             yield from self._compare(change, self._ledger.position(position.position_id))
 
-    def _send_news(self, change: Change, known: Mirrored, position: PositionRow) -> Iterator[Divergence]:
+    def _send_news(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> Iterator[Divergence]:
         news = translation.news(change, position)
         while True:
             try:
@@ -166,7 +168,7 @@ class Mirror:
             except CommandRefused as refusal:
                 yield _refused(change, position.position_id, refusal)
 
-    def _open_beside(self, change: Change, known: Mirrored, position: PositionRow) -> list[str]:
+    def _open_beside(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> list[str]:
         """Other rows of a position that are open in the old table."""
         return [
             name
@@ -174,24 +176,24 @@ class Mirror:
             if name != change.row.name and self._is_open(name, change.id, known)
         ]
 
-    def _is_open(self, name: str, change: int, known: Mirrored) -> bool:
+    def _is_open(self, name: str, change: int, known: ReplicatedPosition) -> bool:
         was_open = self._was_open(name, change)
         return known.was_imported_open(name) if was_open is None else was_open
 
-    def _compare(self, change: Change, position: PositionRow) -> Iterator[Divergence]:
+    def _compare(self, change: TableChange, position: PositionRow) -> Iterator[Divergence]:
         found = differences(change.row, position, is_new=change.before is None)
         message = told(found)
         if found and (change.row.name, message) not in self._told:
             self._told.add((change.row.name, message))
             facts = {name: {"legacy": here, "ledger": there} for name, (here, there) in found.items()}
-            yield _found(Kind.DIFFERS, change, position.position_id, message, differences=facts)
+            yield _found(DivergenceKind.DIFFERS, change, position.position_id, message, differences=facts)
 
     # -- the ledger ---------------------------------------------------------------------------------------------
 
     def _holder(self, stream: str) -> PositionRow | None:
         return next((row for row in self._ledger.store.rows(open_only=True) if row.stream == stream), None)
 
-    def _send(self, command: Command, known: Mirrored) -> Receipt:
+    def _send(self, command: Command, known: ReplicatedPosition) -> Receipt:
         receipt = self._ledger.handle(command)
         if receipt.outcome == "recorded":
             self.commands += 1
@@ -206,26 +208,28 @@ def _described(row: LegacyRow) -> str:
     return f"{row.side.value} {plain(row.quantity)} at {price} ({order}, {row.status.value})"
 
 
-def _found(kind: Kind, change: Change, position_id: str | None, message: str, **facts: Any) -> Divergence:
+def _found(
+    kind: DivergenceKind, change: TableChange, position_id: str | None, message: str, **facts: Any
+) -> Divergence:
     return Divergence(kind, change.id, change.at, change.row.name, position_id, message, facts)
 
 
-def _refused(change: Change, position_id: str | None, refusal: CommandRefused) -> Divergence:
+def _refused(change: TableChange, position_id: str | None, refusal: CommandRefused) -> Divergence:
     rule = type(refusal).__name__
-    return _found(Kind.REFUSED, change, position_id, f"{rule}: {refusal.message}", rule=rule)
+    return _found(DivergenceKind.REFUSED, change, position_id, f"{rule}: {refusal.message}", rule=rule)
 
 
-def _unproven(change: Change, position: PositionRow) -> Divergence:
+def _unproven(change: TableChange, position: PositionRow) -> Divergence:
     message = (
         f"it is rolled back ({change.row.exit_reason or 'no reason given'}), but nothing proves that "
         f"{position.position_id} is flat; it stays {position.status.value}. Look at the exchange"
     )
-    return _found(Kind.ROLLBACK_WITHOUT_PROOF, change, position.position_id, message)
+    return _found(DivergenceKind.ROLLBACK_WITHOUT_PROOF, change, position.position_id, message)
 
 
-def _contradicted(change: Change, position: PositionRow, still_open: list[str]) -> Divergence:
+def _contradicted(change: TableChange, position: PositionRow, still_open: list[str]) -> Divergence:
     message = (
         f"it is {change.row.status.value}, but row {', '.join(still_open)} of {position.position_id} is still open; "
         f"the position stays {position.status.value}. Look at the exchange"
     )
-    return _found(Kind.CONTRADICTED, change, position.position_id, message, open_rows=still_open)
+    return _found(DivergenceKind.CONTRADICTED, change, position.position_id, message, open_rows=still_open)

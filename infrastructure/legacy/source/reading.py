@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.values import TEXT_LENGTH_MAX, plain, writable
 from infrastructure.amounts import doubt_of, read_amount
-from infrastructure.legacy.importing.import_findings import Finding, Kind, Severity
+from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.layout import Layout
 from infrastructure.legacy.source.raw import RawRow
 from infrastructure.timezones import is_ambiguous, placed, read_time
@@ -22,7 +22,7 @@ _SHOWN_MAX: Final = 80
 class CannotBeUsed(Exception):
     """A row that is not imported: why, and what kind of a finding that is."""
 
-    def __init__(self, kind: Kind, why: str) -> None:
+    def __init__(self, kind: ImportFindingKind, why: str) -> None:
         """Say why."""
         super().__init__(why)
         self.kind = kind
@@ -42,7 +42,7 @@ class Reading:
         """Read naive times in `zone`; without one they cannot be read."""
         self.raw, self.layout, self.zone = raw, layout, zone
         self.stream: str | None = None
-        self.findings: list[Finding] = []
+        self.findings: list[ImportFinding] = []
         self._read: set[str] = set()
         self.legacy_id = self._usable_id()
 
@@ -53,11 +53,15 @@ class Reading:
         return None
 
     def found(
-        self, kind: Kind, message: str, severity: Severity = Severity.WARNING, row: dict[str, str | None] | None = None
+        self,
+        kind: ImportFindingKind,
+        message: str,
+        severity: FindingSeverity = FindingSeverity.WARNING,
+        row: dict[str, str | None] | None = None,
     ) -> None:
         """Note something doubtful."""
         ids = (self.legacy_id or f"line {self.raw.line}",)
-        self.findings.append(Finding(kind, self.stream, ids, message, severity, row))
+        self.findings.append(ImportFinding(kind, self.stream, ids, message, severity, row))
 
     def text(self, meaning: str) -> tuple[str, str | None]:
         """The column that a meaning is read from, and what stands there."""
@@ -70,8 +74,8 @@ class Reading:
             return name, None
         self._read.add(name)
         amount = read_amount(text)
-        if amount.doubt is Kind.LONG_DECIMAL and amount.number is not None:
-            self.found(Kind.LONG_DECIMAL, f"{name} is {shown(text)}; rounded to {plain(amount.number)}")
+        if amount.doubt is ImportFindingKind.LONG_DECIMAL and amount.number is not None:
+            self.found(ImportFindingKind.LONG_DECIMAL, f"{name} is {shown(text)}; rounded to {plain(amount.number)}")
         elif amount.doubt is not None:
             self.found(amount.doubt, f"{name} is {shown(text)}")
         return name, amount.number
@@ -81,7 +85,10 @@ class Reading:
         name, price = self.amount(meaning)
         if price is None or price > 0:
             return price
-        self.found(Kind.NEGATIVE_PRICE if price else Kind.ZERO_PRICE, f"{name} is {plain(price)}: not known")
+        self.found(
+            ImportFindingKind.NEGATIVE_PRICE if price else ImportFindingKind.ZERO_PRICE,
+            f"{name} is {plain(price)}: not known",
+        )
         return None
 
     def flag(self, meaning: str) -> bool:
@@ -89,7 +96,9 @@ class Reading:
         name, text = self.text(meaning)
         word = (text or "f").lower()
         if word not in _TRUE and word not in _FALSE:
-            self.found(Kind.UNREADABLE_VALUE, f"{name} is {shown(text)}, neither true nor false; taken as false")
+            self.found(
+                ImportFindingKind.UNREADABLE_VALUE, f"{name} is {shown(text)}, neither true nor false; taken as false"
+            )
         return word in _TRUE
 
     def identifier(self, meaning: str) -> str | None:
@@ -97,7 +106,7 @@ class Reading:
         name, text = self.text(meaning)
         if text is None or (text.isprintable() and len(text) <= TEXT_LENGTH_MAX):
             return text
-        self.found(Kind.UNREADABLE_VALUE, f"{name} is {shown(text)}, which cannot be an id")
+        self.found(ImportFindingKind.UNREADABLE_VALUE, f"{name} is {shown(text)}, which cannot be an id")
         return None
 
     def time(self, meaning: str) -> tuple[str, datetime | None]:
@@ -105,7 +114,7 @@ class Reading:
         name, text = self.text(meaning)
         time = None if text is None else read_time(text)
         if text is not None and time is None:
-            self.found(Kind.UNREADABLE_TIME, f"{name} is {shown(text)}")
+            self.found(ImportFindingKind.UNREADABLE_TIME, f"{name} is {shown(text)}")
         return name, time
 
     def placed(self, name: str, time: datetime) -> datetime:
@@ -114,13 +123,16 @@ class Reading:
             return time
         if self.zone is None:
             raise CannotBeUsed(
-                Kind.NAIVE_TIME, f"{name} {time} names no zone; pass --timezone, like --timezone Europe/Moscow"
+                ImportFindingKind.NAIVE_TIME,
+                f"{name} {time} names no zone; pass --timezone, like --timezone Europe/Moscow",
             )
         there = placed(time, self.zone)
         if there is None:
-            raise CannotBeUsed(Kind.UNUSABLE_ROW, f"{name} {time} is beyond the calendar")
+            raise CannotBeUsed(ImportFindingKind.UNUSABLE_ROW, f"{name} {time} is beyond the calendar")
         if is_ambiguous(time, self.zone):
-            self.found(Kind.AMBIGUOUS_TIME, f"{name} {time} was on the clocks of {self.zone} twice, or never")
+            self.found(
+                ImportFindingKind.AMBIGUOUS_TIME, f"{name} {time} was on the clocks of {self.zone} twice, or never"
+            )
         return there
 
     def check_that_it_can_be_kept(self) -> None:
@@ -128,7 +140,7 @@ class Reading:
         try:
             writable("\n".join(filter(None, self.raw.values)))
         except ValueError as refusal:
-            raise CannotBeUsed(Kind.UNUSABLE_ROW, f"it {refusal}") from None
+            raise CannotBeUsed(ImportFindingKind.UNUSABLE_ROW, f"it {refusal}") from None
 
     def check_what_was_not_read(self) -> None:
         """Note over-long and infinite numbers in the columns that nothing was read from."""

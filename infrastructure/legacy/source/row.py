@@ -11,7 +11,7 @@ from typing import Final
 from domain.commands.requests import ImportPosition
 from domain.identifiers import PositionKey
 from domain.values import Side, Status
-from infrastructure.legacy.importing.import_findings import Finding
+from infrastructure.legacy.importing.import_findings import ImportFinding
 from infrastructure.legacy.source.raw import RawRow
 
 _ID_DIGITS_MAX: Final = 30
@@ -45,7 +45,7 @@ class LegacyRow:
     opening: datetime
     opened_at: datetime
     closed_at: datetime | None
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ImportFinding] = field(default_factory=list)
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from domain.identifiers import PositionKey
 from domain.stop import is_losing_side
 from domain.values import Side, Status, plain
-from infrastructure.legacy.importing.import_findings import Finding, Kind, Severity
+from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.layout import Layout
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
 from infrastructure.legacy.source.reading import CannotBeUsed, Reading, shown
@@ -31,7 +31,7 @@ class Translator:
         self._places: dict[tuple[str, str], _Place] = {}
         self._naive: Counter[str] = Counter()
 
-    def read(self, raw: RawRow) -> LegacyRow | list[Finding]:
+    def read(self, raw: RawRow) -> LegacyRow | list[ImportFinding]:
         """Understand a row, with its findings in it; or say only what is found about it.
 
         Refuses: UnreadableDump for a column with a name that cannot be kept.
@@ -47,26 +47,28 @@ class Translator:
             reading.check_that_it_can_be_kept()
             return _row(reading, self._place(reading))
         except CannotBeUsed as refusal:
-            lost = raw.as_dict() if refusal.kind is Kind.UNUSABLE_ROW else None
-            reading.found(refusal.kind, str(refusal), Severity.ERROR, lost)
+            lost = raw.as_dict() if refusal.kind is ImportFindingKind.UNUSABLE_ROW else None
+            reading.found(refusal.kind, str(refusal), FindingSeverity.ERROR, lost)
             return reading.findings
 
-    def notes(self) -> Iterator[Finding]:
+    def notes(self) -> Iterator[ImportFinding]:
         """What was seen all over the table and is of no consequence: columns of naive times that are not needed."""
         for name, count in self._naive.items():
             message = f"{name} names no zone in {count:,} rows; it is not needed, and kept as it is"
-            yield Finding(Kind.NAIVE_TIME, None, (), message, Severity.NOTE)
+            yield ImportFinding(ImportFindingKind.NAIVE_TIME, None, (), message, FindingSeverity.NOTE)
 
     def _place(self, reading: Reading) -> _Place:
         (_, symbol), (_, exchange) = reading.text("symbol"), reading.text("exchange")
         if symbol is None or exchange is None:
-            raise CannotBeUsed(Kind.UNUSABLE_ROW, f"its {'symbol' if symbol is None else 'exchange'} is not known")
+            raise CannotBeUsed(
+                ImportFindingKind.UNUSABLE_ROW, f"its {'symbol' if symbol is None else 'exchange'} is not known"
+            )
         place = self._places.get((symbol, exchange))
         if place is None:
             try:
                 key = PositionKey(symbol, exchange)
             except ValueError as refusal:
-                raise CannotBeUsed(Kind.UNUSABLE_ROW, str(refusal)) from None
+                raise CannotBeUsed(ImportFindingKind.UNUSABLE_ROW, str(refusal)) from None
             place = self._places[symbol, exchange] = _Place(key, key.stream, f"{symbol} at {exchange}")
         reading.stream = place.stream
         return place
@@ -88,12 +90,12 @@ def _row(reading: Reading, place: _Place) -> LegacyRow:
     status = _status(reading, has_closing_time=closed_at is not None)
     entry_price = reading.price("entry price")
     if entry_price is None and reading.text("entry price")[1] is None:
-        reading.found(Kind.MISSING_PRICE, f"{reading.text('entry price')[0]} is not known")
+        reading.found(ImportFindingKind.MISSING_PRICE, f"{reading.text('entry price')[0]} is not known")
     stop_price, stop_confirmed = _stop(reading, side, entry_price)
     exit_reason = reading.text("reason")[1]
     _check_end(reading, status, closed_at, exit_reason)
     if reading.legacy_id is None:
-        reading.found(Kind.MISSING_ID, "it has no id that could be used")
+        reading.found(ImportFindingKind.MISSING_ID, "it has no id that could be used")
     row = LegacyRow(
         raw=reading.raw,
         key=place.key,
@@ -123,18 +125,20 @@ def _side(reading: Reading) -> Side:
     name, text = reading.text("side")
     side = _SIDES.get((text or "").lower())
     if side is None:
-        raise CannotBeUsed(Kind.UNUSABLE_ROW, f"{name} is {shown(text)}, neither long (buy) nor short (sell)")
+        raise CannotBeUsed(
+            ImportFindingKind.UNUSABLE_ROW, f"{name} is {shown(text)}, neither long (buy) nor short (sell)"
+        )
     return side
 
 
 def _quantity(reading: Reading) -> Decimal:
     name, number = reading.amount("quantity")
     if number is None:
-        raise CannotBeUsed(Kind.UNUSABLE_ROW, f"its {name} is not known")
+        raise CannotBeUsed(ImportFindingKind.UNUSABLE_ROW, f"its {name} is not known")
     if number < 0:
-        reading.found(Kind.NEGATIVE_QUANTITY, f"{name} is {plain(number)}; the side says the direction")
+        reading.found(ImportFindingKind.NEGATIVE_QUANTITY, f"{name} is {plain(number)}; the side says the direction")
     elif not number:
-        reading.found(Kind.ZERO_QUANTITY, f"{name} is 0")
+        reading.found(ImportFindingKind.ZERO_QUANTITY, f"{name} is 0")
     return number.copy_abs()
 
 
@@ -144,8 +148,8 @@ def _opening(reading: Reading) -> tuple[datetime, datetime]:
     if opening is None:
         instead, opening = reading.time("created")
         if opening is None:
-            raise CannotBeUsed(Kind.UNUSABLE_ROW, "no time says when it was opened")
-        reading.found(Kind.OPENED_AT_MISSING, f"{name} is not known; {instead} is taken")
+            raise CannotBeUsed(ImportFindingKind.UNUSABLE_ROW, "no time says when it was opened")
+        reading.found(ImportFindingKind.OPENED_AT_MISSING, f"{name} is not known; {instead} is taken")
         name = instead
     return opening, reading.placed(name, opening)
 
@@ -156,7 +160,9 @@ def _closing(reading: Reading, opened_at: datetime) -> datetime | None:
         return None
     closed_at = reading.placed(name, closing)
     if closed_at < opened_at:
-        reading.found(Kind.CLOSED_BEFORE_OPENED, f"{name} {closed_at} is before its opening at {opened_at}")
+        reading.found(
+            ImportFindingKind.CLOSED_BEFORE_OPENED, f"{name} {closed_at} is before its opening at {opened_at}"
+        )
     return closed_at
 
 
@@ -166,12 +172,12 @@ def _status(reading: Reading, *, has_closing_time: bool) -> Status:
     if status := _STATUSES.get(word):
         return status
     if word == "open":
-        reading.found(Kind.STATUS_OPEN, f"{name} is {text}, the default of the table; taken as active")
+        reading.found(ImportFindingKind.STATUS_OPEN, f"{name} is {text}, the default of the table; taken as active")
         return Status.ACTIVE
     taken = Status.CLOSED if has_closing_time else Status.ACTIVE
     if word == "cancelled":
         taken = Status.CANCELED
-    reading.found(Kind.UNKNOWN_STATUS, f"{name} is {shown(text)}; taken as {taken.value}")
+    reading.found(ImportFindingKind.UNKNOWN_STATUS, f"{name} is {shown(text)}; taken as {taken.value}")
     return taken
 
 
@@ -179,12 +185,14 @@ def _stop(reading: Reading, side: Side, entry: Decimal | None) -> tuple[Decimal 
     """The stop price, and whether the table says that the stop was at the exchange."""
     price, is_there = reading.price("stop price"), reading.flag("has stop")
     if is_there and price is None:
-        reading.found(Kind.STOP_WITHOUT_PRICE, f"{reading.text('has stop')[0]} is true, but there is no price")
+        reading.found(
+            ImportFindingKind.STOP_WITHOUT_PRICE, f"{reading.text('has stop')[0]} is true, but there is no price"
+        )
     if price is not None and entry is not None and not is_losing_side(side, price, entry):
         where = "at" if price == entry else "above" if side is Side.LONG else "below"
         trailing = "; its trailing stop was at work" if reading.flag("trailing") else ""
         reading.found(
-            Kind.WRONG_SIDE_STOP,
+            ImportFindingKind.WRONG_SIDE_STOP,
             f"{reading.text('stop price')[0]} {plain(price)} stands {where} the entry of a {side.value} at "
             f"{plain(entry)}{trailing}",
         )
@@ -194,9 +202,11 @@ def _stop(reading: Reading, side: Side, entry: Decimal | None) -> tuple[Decimal 
 def _check_end(reading: Reading, status: Status, closed_at: datetime | None, exit_reason: str | None) -> None:
     if status.is_open:
         if closed_at is not None:
-            reading.found(Kind.OPEN_WITH_CLOSE_TIME, f"it is {status.value}, and was closed at {closed_at}")
+            reading.found(
+                ImportFindingKind.OPEN_WITH_CLOSE_TIME, f"it is {status.value}, and was closed at {closed_at}"
+            )
         return
     if closed_at is None:
-        reading.found(Kind.CLOSED_WITHOUT_TIME, f"it is {status.value}, but no time says since when")
+        reading.found(ImportFindingKind.CLOSED_WITHOUT_TIME, f"it is {status.value}, but no time says since when")
     if exit_reason is None and status in (Status.CLOSED, Status.ROLLED_BACK):
-        reading.found(Kind.CLOSED_WITHOUT_REASON, f"it is {status.value}, but nothing says why")
+        reading.found(ImportFindingKind.CLOSED_WITHOUT_REASON, f"it is {status.value}, but nothing says why")

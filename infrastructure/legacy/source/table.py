@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from infrastructure.legacy.importing.import_findings import Finding
+from infrastructure.legacy.importing.import_findings import ImportFinding
 from infrastructure.legacy.source.raw import Progress, RawRow
 from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.row_translation import Translator
@@ -18,7 +18,7 @@ class LegacyTable:
 
     rows: list[LegacyRow] = field(default_factory=list)
     unusable: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ImportFinding] = field(default_factory=list)
 
 
 def understood(

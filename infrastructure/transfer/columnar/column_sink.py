@@ -21,7 +21,7 @@ class TableFile(Protocol):
         """Write what is left."""
 
 
-class Table:
+class ColumnSink:
     """Turns things into rows of a file."""
 
     def __init__(self, file: TableFile) -> None:

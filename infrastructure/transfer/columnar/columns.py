@@ -19,7 +19,7 @@ from infrastructure.transfer.exporting import What
 from projections.positions import PositionRow, fees_text
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What stands in a column."""
 
     TEXT = "text"
@@ -37,10 +37,10 @@ class Column:
     """One column."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
 
 
-def _columns(kind: Kind, *names: str) -> tuple[Column, ...]:
+def _columns(kind: ColumnKind, *names: str) -> tuple[Column, ...]:
     return tuple(Column(name, kind) for name in names)
 
 
@@ -49,35 +49,43 @@ _TEXTS: Final = (
     "reason", "exit_reason",
 )  # fmt: skip
 _NUMBERS: Final = (
-    "quantity", "signal_price", "stop_price", "last_qty", "last_px", "fee", "pnl", "avg_px_close", "realized_pnl",
-)  # fmt: skip
+    "quantity",
+    "signal_price",
+    "stop_price",
+    "last_qty",
+    "last_px",
+    "fee",
+    "pnl",
+    "avg_px_close",
+    "realized_pnl",
+)
 EVENT_COLUMNS: Final = (
-    *_columns(Kind.INTEGER, "nid"),
-    *_columns(Kind.TEXT, "stream", "symbol", "exchange", "account", "leg"),
-    *_columns(Kind.INTEGER, "version", "cycle"),
-    *_columns(Kind.TEXT, "position_id", "type"),
-    *_columns(Kind.TIME, "ts_event", "ts_recorded"),
-    *_columns(Kind.TEXT, *_TEXTS),
-    *_columns(Kind.NUMBER, *_NUMBERS),
-    *_columns(Kind.TEXT, "payload", "hash"),
+    *_columns(ColumnKind.INTEGER, "nid"),
+    *_columns(ColumnKind.TEXT, "stream", "symbol", "exchange", "account", "leg"),
+    *_columns(ColumnKind.INTEGER, "version", "cycle"),
+    *_columns(ColumnKind.TEXT, "position_id", "type"),
+    *_columns(ColumnKind.TIME, "ts_event", "ts_recorded"),
+    *_columns(ColumnKind.TEXT, *_TEXTS),
+    *_columns(ColumnKind.NUMBER, *_NUMBERS),
+    *_columns(ColumnKind.TEXT, "payload", "hash"),
 )
 """What every event says, and the fields that many of them have; the payload has all."""
 
-_KINDS: Final[Mapping[Any, Kind]] = {
-    int: Kind.INTEGER,
-    bool: Kind.FLAG,
-    Number: Kind.NUMBER,
-    Number | None: Kind.NUMBER,
-    Instant: Kind.TIME,
-    Instant | None: Kind.TIME,
-    datetime: Kind.TIME,
+_KINDS: Final[Mapping[Any, ColumnKind]] = {
+    int: ColumnKind.INTEGER,
+    bool: ColumnKind.FLAG,
+    Number: ColumnKind.NUMBER,
+    Number | None: ColumnKind.NUMBER,
+    Instant: ColumnKind.TIME,
+    Instant | None: ColumnKind.TIME,
+    datetime: ColumnKind.TIME,
 }
 """By annotation; whatever else a field holds is written as text."""
 
 
 def _columns_of(model: type[Any]) -> tuple[Column, ...]:
     hints = get_type_hints(model, include_extras=True)
-    return tuple(Column(field.name, _KINDS.get(hints[field.name], Kind.TEXT)) for field in fields(model))
+    return tuple(Column(field.name, _KINDS.get(hints[field.name], ColumnKind.TEXT)) for field in fields(model))
 
 
 COLUMNS: Final[Mapping[What, tuple[Column, ...]]] = {
@@ -100,9 +108,22 @@ def event_values(event: RecordedEvent) -> list[Value]:
     except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as cause:
         raise HistoryDamaged(f"{stream} version {version} cannot be read as {topic}: {cause!r}") from cause
     return [
-        nid, stream, key.symbol, key.exchange, key.account, key.leg.value, version, filed.cycle,
-        f"{stream}#{filed.cycle}", topic, *times, *texts, *numbers, payload, hashed,
-    ]  # fmt: skip
+        nid,
+        stream,
+        key.symbol,
+        key.exchange,
+        key.account,
+        key.leg.value,
+        version,
+        filed.cycle,
+        f"{stream}#{filed.cycle}",
+        topic,
+        *times,
+        *texts,
+        *numbers,
+        payload,
+        hashed,
+    ]
 
 
 def position_values(row: PositionRow) -> list[Value]:

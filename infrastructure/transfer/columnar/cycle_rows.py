@@ -7,7 +7,7 @@ from infrastructure.event_store.port import Store
 from projections.positions import PositionRow, project
 
 
-class Rows:
+class CycleRows:
     """What events make of the positions table, a batch at a time."""
 
     def __init__(self, store: Store) -> None:

@@ -14,17 +14,17 @@ import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
 from pyarrow import parquet
 
 from domain.values import DECIMALS_MAX, plain, rounded
-from infrastructure.transfer.columnar.columns import Column, Kind, Value
+from infrastructure.transfer.columnar.columns import Column, ColumnKind, Value
 from infrastructure.transfer.transfer_errors import ExportRefused
 
 _ROWS_AT_ONCE: Final = 20_000
 _WHOLE_MAX: Final = Decimal(10) ** 20
 _TYPES: Final = {
-    Kind.TEXT: pa.string(),
-    Kind.INTEGER: pa.int64(),
-    Kind.NUMBER: pa.decimal128(38, DECIMALS_MAX),
-    Kind.TIME: pa.timestamp("us", tz="UTC"),
-    Kind.FLAG: pa.bool_(),
+    ColumnKind.TEXT: pa.string(),
+    ColumnKind.INTEGER: pa.int64(),
+    ColumnKind.NUMBER: pa.decimal128(38, DECIMALS_MAX),
+    ColumnKind.TIME: pa.timestamp("us", tz="UTC"),
+    ColumnKind.FLAG: pa.bool_(),
 }
 
 
@@ -34,7 +34,7 @@ class ParquetFile:
     def __init__(self, out: IO[bytes], columns: Sequence[Column]) -> None:
         """Begin a file."""
         self._schema = pa.schema([pa.field(column.name, _TYPES[column.kind]) for column in columns])
-        self._numbers = [place for place, column in enumerate(columns) if column.kind is Kind.NUMBER]
+        self._numbers = [place for place, column in enumerate(columns) if column.kind is ColumnKind.NUMBER]
         self._file: Any = parquet.ParquetWriter(out, self._schema, compression="zstd")
         self._rows: list[list[Value]] = []
 

@@ -101,7 +101,7 @@ class Renamed:
 
 
 @dataclass(frozen=True)
-class Floor:
+class BareDatabase:
     """An empty ledger that no ledger code writes to."""
 
     settings: Settings
@@ -111,12 +111,12 @@ class Floor:
         """Make the schema."""
         open_store(self.settings).close()
 
-    def runner(self) -> PostgresFloor | SQLiteFloor:
+    def runner(self) -> BarePostgres | BareSQLite:
         """Connect."""
-        return SQLiteFloor(self.settings) if self.settings.kind == "sqlite" else PostgresFloor(self.settings)
+        return BareSQLite(self.settings) if self.settings.kind == "sqlite" else BarePostgres(self.settings)
 
 
-class PostgresFloor:
+class BarePostgres:
     """One autocommit connection, one prepared statement a save."""
 
     def __init__(self, settings: Settings) -> None:
@@ -148,7 +148,7 @@ class PostgresFloor:
         self._connection.close()
 
 
-class SQLiteFloor:
+class BareSQLite:
     """One connection, set up as the store sets up its own."""
 
     def __init__(self, settings: Settings) -> None:

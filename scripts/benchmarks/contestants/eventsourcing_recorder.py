@@ -23,14 +23,21 @@ from infrastructure.settings import Settings
 from scripts.benchmarks import lifecycle as facts
 
 
-class StockPosition(Aggregate):
+class LibraryPosition(Aggregate):
     """A position that checks nothing and remembers the same facts."""
 
     @event("EntryRequested")
     def __init__(
-        self, *, symbol: str, exchange: str, side: str, quantity: Decimal, signal_price: Decimal,
-        stop_loss_percent: Decimal, intent_id: str,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        symbol: str,
+        exchange: str,
+        side: str,
+        quantity: Decimal,
+        signal_price: Decimal,
+        stop_loss_percent: Decimal,
+        intent_id: str,
+    ) -> None:
         """Claim the slot."""
         self.symbol, self.exchange, self.side = symbol, exchange, side
         self.quantity, self.signal_price, self.stop_loss_percent = quantity, signal_price, stop_loss_percent
@@ -54,7 +61,7 @@ class StockPosition(Aggregate):
 
 
 @dataclass(frozen=True)
-class Stock:
+class LibraryRecorder:
     """The library's table in a schema of its own."""
 
     settings: Settings
@@ -64,14 +71,14 @@ class Stock:
         """Make the schema."""
         with psycopg.connect(**connection_arguments(self.settings), autocommit=True) as connection:
             connection.execute(f'CREATE SCHEMA "{self.settings.schema}"'.encode())
-        StockRunner(self.settings, create_table=True).close()
+        LibraryRunner(self.settings, create_table=True).close()
 
-    def runner(self) -> StockRunner:
+    def runner(self) -> LibraryRunner:
         """Connect."""
-        return StockRunner(self.settings)
+        return LibraryRunner(self.settings)
 
 
-class StockRunner:
+class LibraryRunner:
     """One application with one connection."""
 
     def __init__(self, settings: Settings, *, create_table: bool = False) -> None:
@@ -96,11 +103,15 @@ class StockRunner:
 
     def lifecycle(self, symbol: str) -> Iterator[None]:
         """Four events in three saves."""
-        position = StockPosition(
-            symbol=symbol, exchange=facts.EXCHANGE, side="long", quantity=Decimal(facts.QUANTITY),
-            signal_price=Decimal(facts.SIGNAL_PRICE), stop_loss_percent=Decimal(facts.STOP_PERCENT),
+        position = LibraryPosition(
+            symbol=symbol,
+            exchange=facts.EXCHANGE,
+            side="long",
+            quantity=Decimal(facts.QUANTITY),
+            signal_price=Decimal(facts.SIGNAL_PRICE),
+            stop_loss_percent=Decimal(facts.STOP_PERCENT),
             intent_id=f"signal-{symbol}",
-        )  # fmt: skip
+        )
         self._application.save(position)
         yield
         position.entry_placed(facts.ENTRY_ORDER, Decimal(facts.QUANTITY), Decimal(facts.ENTRY_PRICE))

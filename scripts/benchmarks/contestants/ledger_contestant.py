@@ -12,7 +12,7 @@ from scripts.benchmarks import lifecycle as facts
 
 
 @dataclass(frozen=True)
-class Ledger:
+class LedgerContestant:
     """A ledger of its own."""
 
     settings: Settings
@@ -40,21 +40,29 @@ class LedgerRunner:
         """Four events in three appends, the row included each time."""
         self._signals += 1
         receipt = self.ledger.request_entry(
-            symbol=symbol, exchange=facts.EXCHANGE, side="long", quantity=facts.QUANTITY,
-            signal_price=facts.SIGNAL_PRICE, stop_loss_percent=facts.STOP_PERCENT,
+            symbol=symbol,
+            exchange=facts.EXCHANGE,
+            side="long",
+            quantity=facts.QUANTITY,
+            signal_price=facts.SIGNAL_PRICE,
+            stop_loss_percent=facts.STOP_PERCENT,
             intent_id=f"{symbol}-{self._signals}",
-        )  # fmt: skip
+        )
         self._held[symbol] = receipt.position_id
         yield
         self.ledger.record_entry_placed(
-            position_id=receipt.position_id, exchange_order_id=facts.ENTRY_ORDER, filled_qty=facts.QUANTITY,
+            position_id=receipt.position_id,
+            exchange_order_id=facts.ENTRY_ORDER,
+            filled_qty=facts.QUANTITY,
             avg_px=facts.ENTRY_PRICE,
-        )  # fmt: skip
+        )
         yield
         self.ledger.set_stop_loss(
-            position_id=receipt.position_id, stop_price=facts.STOP_PRICE, exchange_order_id=facts.STOP_ORDER,
+            position_id=receipt.position_id,
+            stop_price=facts.STOP_PRICE,
+            exchange_order_id=facts.STOP_ORDER,
             activate=True,
-        )  # fmt: skip
+        )
         yield
 
     def finish(self, symbols: Sequence[str]) -> None:

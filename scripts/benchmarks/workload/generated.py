@@ -16,7 +16,7 @@ from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from projections.positions import PositionRow
-from scripts.benchmarks.workload.simulated_trader import Append, Desk
+from scripts.benchmarks.workload.simulated_trader import Append, SimulatedTrader
 from scripts.benchmarks.workload.workload_scenarios import STORIES, imported
 
 STREAMS: Final = 200
@@ -50,7 +50,7 @@ def generate(cycles: int, seed: int = 1, streams: int = STREAMS) -> Iterator[App
     streams = min(streams, cycles)
     shares = [cycles // streams + (number < cycles % streams) for number in range(streams)]
     desks = [
-        _year(Desk(key, f"{seed} {key}", STARTS_AT), share, number)
+        _year(SimulatedTrader(key, f"{seed} {key}", STARTS_AT), share, number)
         for number, (key, share) in enumerate(zip(islice(keys(), streams), shares, strict=True))
     ]
     return heapq.merge(*desks, key=lambda append: append.recorded_at)
@@ -64,7 +64,7 @@ def first(appends: Iterator[Append], events: int) -> Iterator[Append]:
         yield append
 
 
-def _year(desk: Desk, cycles: int, number: int) -> Iterator[Append]:
+def _year(desk: SimulatedTrader, cycles: int, number: int) -> Iterator[Append]:
     """What happens at one desk: its first story by its number, so that none is missing, then whatever comes."""
     slot_ms = YEAR // timedelta(milliseconds=1) // cycles
     told = [imported, *STORIES]

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from domain.commands.base import Command
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.position import Position
@@ -33,7 +33,7 @@ class Append:
     rows: tuple[PositionRow, ...]
 
 
-class Desk:
+class SimulatedTrader:
     """One key and whoever trades it. Every command is decided by the domain; one that is refused is a mistake here.
 
     Units: times in milliseconds, prices and quantities in whole ticks of the symbol, so that no float is near money.
@@ -142,7 +142,7 @@ class Desk:
         return self._send(position, command)
 
     def _send(self, position: Position, command: Command) -> Append:
-        stamp = Stamp(f"{self.key}-{self.number()}", command.at or self.clock, self.clock)
+        stamp = CommandContext(f"{self.key}-{self.number()}", command.at or self.clock, self.clock)
         position.decide(command, stamp)
         events: tuple[Any, ...] = tuple(position.collect_events())
         assert events, f"{command!r} is no news"

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from domain.commands import requests as c
-from scripts.benchmarks.workload.simulated_trader import MINUTE, SECOND, Append, Desk, Fields
+from scripts.benchmarks.workload.simulated_trader import MINUTE, SECOND, Append, Fields, SimulatedTrader
 
 Story = Iterator[Append]
 
@@ -23,25 +23,28 @@ _REFUSALS: Final = (
 # -- beginnings -------------------------------------------------------------------------------------------------------
 
 
-def _requested(desk: Desk) -> Story:
+def _requested(desk: SimulatedTrader) -> Story:
     desk.moves()
     yield desk.by_key(
-        c.RequestEntry, side=desk.a_side(), quantity=desk.lots(), intent_id=desk.number(),
+        c.RequestEntry,
+        side=desk.a_side(),
+        quantity=desk.lots(),
+        intent_id=desk.number(),
         signal_price=None if desk.chance(5) else desk.px(desk.dice.randint(-2, 2)),
         stop_loss_percent="2" if desk.chance(70) else None,
-    )  # fmt: skip
+    )
 
 
-def _acknowledged(desk: Desk, **fields: Any) -> Append:
+def _acknowledged(desk: SimulatedTrader, **fields: Any) -> Append:
     return desk.send(c.RecordEntryPlaced, exchange_order_id=desk.number(), **fields)
 
 
-def _filled(desk: Desk, parts_max: int = 3, ago_ms: int = 0) -> Story:
+def _filled(desk: SimulatedTrader, parts_max: int = 3, ago_ms: int = 0) -> Story:
     for part in desk.split(desk.asked, parts_max):
         yield desk.send(c.RecordEntryFill, ago_ms=ago_ms, **desk.fill(part, desk.px(desk.dice.randint(-1, 1))))
 
 
-def _entered(desk: Desk) -> Story:
+def _entered(desk: SimulatedTrader) -> Story:
     """The acknowledgement knows of the fill, now and then without the fills themselves; or fills alone tell it."""
     yield from _requested(desk)
     if desk.chance(50):
@@ -53,7 +56,7 @@ def _entered(desk: Desk) -> Story:
         yield from _filled(desk)
 
 
-def _protected(desk: Desk) -> Story:
+def _protected(desk: SimulatedTrader) -> Story:
     if desk.chance(30):
         yield desk.send(c.SetStopLoss, **desk.stop(), activate=True)
     else:
@@ -61,28 +64,28 @@ def _protected(desk: Desk) -> Story:
         yield desk.send(c.Activate)
 
 
-def _active(desk: Desk) -> Story:
+def _active(desk: SimulatedTrader) -> Story:
     yield from _entered(desk)
     yield from _protected(desk)
 
 
-def _lasts(desk: Desk) -> None:
+def _lasts(desk: SimulatedTrader) -> None:
     desk.wait(MINUTE, 8 * 60 * MINUTE)
     desk.moves()
 
 
-def _took_profit(desk: Desk) -> Append:
+def _took_profit(desk: SimulatedTrader) -> Append:
     return desk.send(c.Close, exit_reason="take profit", avg_px_close=desk.px(-15 * desk.losing), **desk.fee())
 
 
-def _stopped_out(desk: Desk) -> Append:
+def _stopped_out(desk: SimulatedTrader) -> Append:
     return desk.send(c.Close, exit_reason="stop", avg_px_close=desk.px(20 * desk.losing), **desk.fee())
 
 
 # -- whole stories ----------------------------------------------------------------------------------------------------
 
 
-def took_profit(desk: Desk) -> Story:
+def took_profit(desk: SimulatedTrader) -> Story:
     """The plain one; now and then the stop trails behind."""
     yield from _active(desk)
     for _ in range(desk.dice.randrange(3)):
@@ -92,14 +95,14 @@ def took_profit(desk: Desk) -> Story:
     yield _took_profit(desk)
 
 
-def stopped_out(desk: Desk) -> Story:
+def stopped_out(desk: SimulatedTrader) -> Story:
     """The stop is hit."""
     yield from _active(desk)
     _lasts(desk)
     yield _stopped_out(desk)
 
 
-def scaled_out(desk: Desk) -> Story:
+def scaled_out(desk: SimulatedTrader) -> Story:
     """Partial exits; some of them are heard of late."""
     yield from _active(desk)
     *parts, _ = desk.split(desk.held, 4)
@@ -111,7 +114,7 @@ def scaled_out(desk: Desk) -> Story:
     yield desk.send(c.Close, exit_reason="trailing stop", avg_px_close=desk.px(-4 * desk.losing), **desk.fee())
 
 
-def sighted(desk: Desk) -> Story:
+def sighted(desk: SimulatedTrader) -> Story:
     """The synchroniser sees the position before the bot is done with it (I-01), and a fill comes after it."""
     yield from _requested(desk)
     yield _acknowledged(desk, filled_qty=desk.asked, avg_px=desk.px())
@@ -127,14 +130,14 @@ def sighted(desk: Desk) -> Story:
     yield _took_profit(desk)
 
 
-def refused(desk: Desk) -> Story:
+def refused(desk: SimulatedTrader) -> Story:
     """The exchange does not take the order (I-30)."""
     yield from _requested(desk)
     code, outcome, reason = desk.dice.choice(_REFUSALS)
     yield desk.send(c.FailEntry, outcome=outcome, code=code, reason=reason)
 
 
-def canceled(desk: Desk) -> Story:
+def canceled(desk: SimulatedTrader) -> Story:
     """The order rests unfilled and is cancelled; now and then a fill turns up afterwards."""
     yield from _requested(desk)
     yield _acknowledged(desk)
@@ -144,11 +147,11 @@ def canceled(desk: Desk) -> Story:
         yield _late_fill(desk, desk.position.cycle)
 
 
-def _late_fill(desk: Desk, cycle: int) -> Append:
+def _late_fill(desk: SimulatedTrader, cycle: int) -> Append:
     return desk.send(c.RecordEntryFill, ago_ms=2 * MINUTE, cycle=cycle, **desk.fill(desk.lots(1, 9), desk.px()))
 
 
-def filled_in_the_next(desk: Desk) -> Story:
+def filled_in_the_next(desk: SimulatedTrader) -> Story:
     """A fill of a cancelled entry turns up while the next cycle is at work."""
     yield from _requested(desk)
     over = desk.position.cycle
@@ -160,7 +163,7 @@ def filled_in_the_next(desk: Desk) -> Story:
     yield _stopped_out(desk)
 
 
-def timed_out(desk: Desk) -> Story:
+def timed_out(desk: SimulatedTrader) -> Story:
     """Nobody knows whether the entry reached the exchange (I-11), until it is known one way or the other."""
     yield from _requested(desk)
     desk.wait(10 * SECOND, 20 * SECOND)
@@ -175,7 +178,7 @@ def timed_out(desk: Desk) -> Story:
     yield _stopped_out(desk)
 
 
-def rolled_back(desk: Desk) -> Story:
+def rolled_back(desk: SimulatedTrader) -> Story:
     """No stop could be set, so the entry is undone; the first closing order may leave something."""
     yield from _entered(desk)
     yield desk.send(c.StartRollback, reason="no stop after 3 tries")
@@ -189,7 +192,7 @@ def rolled_back(desk: Desk) -> Story:
     yield desk.send(c.RollBack, evidence=evidence)
 
 
-def lost_its_stop(desk: Desk) -> Story:
+def lost_its_stop(desk: SimulatedTrader) -> Story:
     """A cleaner cancels a live stop (I-19); it is noticed late and set again."""
     yield from _active(desk)
     _lasts(desk)
@@ -200,7 +203,7 @@ def lost_its_stop(desk: Desk) -> Story:
     yield _stopped_out(desk)
 
 
-def adopted(desk: Desk) -> Story:
+def adopted(desk: SimulatedTrader) -> Story:
     """The exchange holds what no cycle explains; it ends at a price that nobody said."""
     desk.moves()
     why = "at the exchange, in no cycle"
@@ -210,30 +213,44 @@ def adopted(desk: Desk) -> Story:
     yield desk.send(c.Close, exit_reason="gone from the exchange", source="sync")
 
 
-def placed_after_the_fact(desk: Desk) -> Story:
+def placed_after_the_fact(desk: SimulatedTrader) -> Story:
     """The entry is recorded when it stands at the exchange already."""
     desk.moves()
     quantity = desk.lots()
     yield desk.by_key(
-        c.RecordEntryPlaced, side=desk.a_side(), quantity=quantity, exchange_order_id=desk.number(),
-        filled_qty=quantity, avg_px=desk.px(), intent_id=desk.number() if desk.chance(50) else None,
-    )  # fmt: skip
+        c.RecordEntryPlaced,
+        side=desk.a_side(),
+        quantity=quantity,
+        exchange_order_id=desk.number(),
+        filled_qty=quantity,
+        avg_px=desk.px(),
+        intent_id=desk.number() if desk.chance(50) else None,
+    )
     yield from _protected(desk)
     _lasts(desk)
     yield _took_profit(desk)
 
 
-def _imported(desk: Desk, status: str, days_ago: int, **fields: Any) -> Append:
+def _imported(desk: SimulatedTrader, status: str, days_ago: int, **fields: Any) -> Append:
     opened_at = desk.clock - timedelta(days=days_ago)
     ends: Fields = {} if status == "active" else {"closed_at": opened_at + timedelta(hours=5), "exit_reason": "old"}
     legacy_id, quantity = desk.number(), desk.lots()
     return desk.by_key(
-        c.ImportPosition, at=opened_at, opened_at=opened_at, status=status, side=desk.a_side(), quantity=quantity,
-        avg_px_open=desk.px(), legacy_id=legacy_id, row={"id": legacy_id, "quantity": str(quantity)}, **ends, **fields,
-    )  # fmt: skip
+        c.ImportPosition,
+        at=opened_at,
+        opened_at=opened_at,
+        status=status,
+        side=desk.a_side(),
+        quantity=quantity,
+        avg_px_open=desk.px(),
+        legacy_id=legacy_id,
+        row={"id": legacy_id, "quantity": str(quantity)},
+        **ends,
+        **fields,
+    )
 
 
-def imported(desk: Desk) -> Story:
+def imported(desk: SimulatedTrader) -> Story:
     """Rows of the old table: cycles that are over, one that is open and goes on here, and an old one beside it."""
     yield _imported(desk, "closed", 9, realized_pnl="1.5", findings=("closed_without_reason",))
     yield _imported(desk, desk.dice.choice(("failed", "canceled", "rolled_back")), 8)
@@ -243,7 +260,7 @@ def imported(desk: Desk) -> Story:
     yield _stopped_out(desk)
 
 
-STORIES: Final[dict[Callable[[Desk], Story], int]] = {
+STORIES: Final[dict[Callable[[SimulatedTrader], Story], int]] = {
     took_profit: 30, stopped_out: 20, scaled_out: 12, sighted: 8, refused: 9, canceled: 3, filled_in_the_next: 1,
     timed_out: 4, rolled_back: 5, lost_its_stop: 3, adopted: 3, placed_after_the_fact: 2,
 }  # fmt: skip

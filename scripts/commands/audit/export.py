@@ -35,18 +35,25 @@ _ALL: Final = Filter(None, None, None)
 
 @click.command("export")
 @click.option(
-    "--what", type=click.Choice([what.value for what in What]),
+    "--what",
+    type=click.Choice([what.value for what in What]),
     help="What to write; ledger is every event and every refused duplicate, in JSON Lines.  [default: ledger in JSON "
     "Lines, else events]",
-)  # fmt: skip
+)
 @click.option(
-    "--format", "written_as", type=click.Choice([form.value for form in Format]),
+    "--format",
+    "written_as",
+    type=click.Choice([form.value for form in Format]),
     help="JSON Lines, CSV or Parquet; `import` reads JSON Lines.  [default: by the ending of FILE; to stdout jsonl]",
-)  # fmt: skip
+)
 @click.option(
-    "--output", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True), default=STDOUT, show_default=True,
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default=STDOUT,
+    show_default=True,
     help="Where to; JSON Lines and CSV are compressed when it ends in .gz. - is stdout.",
-)  # fmt: skip
+)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @filter_options
 @database_option
@@ -116,20 +123,20 @@ def _streams(wanted: Filter) -> Callable[[str], bool]:
 def _sink(form: Format, what: What, out: IO[bytes]) -> Sink:
     if form is Format.JSONL:
         return JsonLines(out)
-    from infrastructure.transfer.columnar.column_sink import Table  # noqa: PLC0415 - as above
+    from infrastructure.transfer.columnar.column_sink import ColumnSink  # noqa: PLC0415 - as above
     from infrastructure.transfer.columnar.columns import COLUMNS  # noqa: PLC0415 - JSON Lines need no columns
 
     if form is Format.CSV:
         from infrastructure.transfer.columnar.csv_writer import CsvFile  # noqa: PLC0415 - one format is enough
 
-        return Table(CsvFile(out, COLUMNS[what]))
+        return ColumnSink(CsvFile(out, COLUMNS[what]))
     try:
         from infrastructure.transfer.columnar.parquet_writer import ParquetFile  # noqa: PLC0415 - an optional extra
     except ImportError as missing:
         raise ExportRefused(
             f"Parquet needs pyarrow ({missing}); install it with: pip install 'position-ledger[parquet]'"
         ) from None
-    return Table(ParquetFile(out, COLUMNS[what]))
+    return ColumnSink(ParquetFile(out, COLUMNS[what]))
 
 
 def _counted(done: Exported, what: What) -> str:

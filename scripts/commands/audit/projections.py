@@ -11,8 +11,8 @@ import click
 
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger, now
-from infrastructure.ledger.projector import Follower, SkipRefused, Standing
-from projections.projection import PROJECTIONS, Skip
+from infrastructure.ledger.projector import ProjectionStatus, Projector, SkipRefused
+from projections.projection import PROJECTIONS, SkippedEvent
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.output import print_json, print_table, say
 
@@ -40,7 +40,7 @@ def command(database: str | None, nid: int | None, reason: str | None, *, confir
         if nid is not None and reason is not None:
             skipped = _skip(ledger, nid, reason.strip(), confirm=confirm)
             say(_told(skipped) + ("" if confirm else "; this was a dry run: add --confirm"))
-        standings = [Follower(ledger.store, projection).standing() for projection in PROJECTIONS]
+        standings = [Projector(ledger.store, projection).standing() for projection in PROJECTIONS]
     if as_json:
         print_json([_as_json(standing) for standing in standings])
     else:
@@ -48,11 +48,11 @@ def command(database: str | None, nid: int | None, reason: str | None, *, confir
         print_table(columns, [_cells(each) for each in standings], right=frozenset({"nid", "behind", "skipped"}))
 
 
-def _skip(ledger: PositionLedger, nid: int, reason: str, *, confirm: bool) -> Skip:
+def _skip(ledger: PositionLedger, nid: int, reason: str, *, confirm: bool) -> SkippedEvent:
     refusal: SkipRefused | None = None
     for projection in PROJECTIONS:
         try:
-            return Follower(ledger.store, projection).skip(
+            return Projector(ledger.store, projection).skip(
                 nid, reason=reason, skipped_by=_operator(), now=now(), confirm=confirm
             )
         except SkipRefused as refused:
@@ -68,14 +68,14 @@ def _operator() -> str:
         return f"uid {os.getuid()}"
 
 
-def _told(skip: Skip) -> str:
+def _told(skip: SkippedEvent) -> str:
     return (
         f"nid {skip.nid} ({skip.stream} version {skip.version}, {skip.stored_type}) is left out of {skip.projection} "
         f"by {skip.skipped_by}: {skip.reason}"
     )
 
 
-def _cells(standing: Standing) -> tuple[object, ...]:
+def _cells(standing: ProjectionStatus) -> tuple[object, ...]:
     state = "up to date"
     if standing.poison is not None:
         state = f"STOPPED before nid {standing.poison.nid}: {standing.poison.cause.splitlines()[0]}"
@@ -84,7 +84,7 @@ def _cells(standing: Standing) -> tuple[object, ...]:
     return standing.projection, standing.nid, standing.behind, len(standing.skips), state
 
 
-def _as_json(standing: Standing) -> dict[str, Any]:
+def _as_json(standing: ProjectionStatus) -> dict[str, Any]:
     return {
         "projection": standing.projection,
         "generation": standing.generation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from infrastructure.ledger.projector import Follower
+from infrastructure.ledger.projector import Projector
 from projections.projection import PROJECTIONS
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.output import print_json, progress
@@ -28,7 +28,7 @@ def command(database: str | None, *, as_json: bool) -> None:
             done = {"positions": ledger.rebuild(advance)}
         for projection in PROJECTIONS:
             with progress(f"rebuilding {projection.name}", ledger.store.count_events()) as advance:
-                done[projection.name] = Follower(ledger.store, projection).rebuild(advance)
+                done[projection.name] = Projector(ledger.store, projection).rebuild(advance)
     if as_json:
         print_json({**vars(done.pop("positions")), "projections": {name: vars(each) for name, each in done.items()}})
         return

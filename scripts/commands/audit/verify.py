@@ -30,10 +30,11 @@ def _processes(events: int) -> int:
     "--anchor", "anchor_file", type=click.File(encoding="utf-8"), help="Also compare with what `anchor` printed then."
 )
 @click.option(
-    "--processes", type=click.IntRange(min=1),
+    "--processes",
+    type=click.IntRange(min=1),
     help="How many share the streams of a PostgreSQL ledger; else as many as there are processors, at most 4, and one "
     "for a small ledger.",
-)  # fmt: skip
+)
 def command(database: str | None, anchor_file: TextIO | None, processes: int | None, *, as_json: bool) -> None:
     """Check every hash, version, event and row; name whatever does not fit, and exit with 1.
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 import click
 
 from domain.identifiers import PositionKey
-from infrastructure.ledger.as_of import Axis
+from infrastructure.ledger.as_of import TimeAxis
 from infrastructure.ledger.as_of import as_of as moment_of
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger, now
-from projections.audit.narrative import Story, story
+from projections.audit.narrative import Narrative, story
 from scripts.narrative_text import print_story
 from scripts.options.database import by_option, database_option, html_option, json_option, open_ledger
 from scripts.output import print_json, print_table, say
@@ -64,7 +64,7 @@ def command(
       position-ledger history APTUSDT.binance --as-of 3
       position-ledger history APTUSDT.binance --as-of 2025-10-22T18:50:43Z --by event-time
     """  # noqa: D301 - click reads \b
-    by_event_time = by == Axis.EVENT_TIME
+    by_event_time = by == TimeAxis.EVENT_TIME
     if by_event_time and (as_story or html):
         raise click.UsageError("a story is told as it was recorded: leave out --story and --html, or --by event-time")
     with open_ledger(database) as ledger, ledger.store.snapshot():
@@ -85,7 +85,7 @@ def command(
             print_history(entries)
 
 
-def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str | None = None) -> list[Story]:
+def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str | None = None) -> list[Narrative]:
     """The stories of the cycles of one key, up to now or to a moment in the past."""
     if not entries:
         return []
@@ -101,7 +101,7 @@ def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str 
     return [story(events, refused, end) for events in cycles]
 
 
-def _write_page(path: Path, stories: Sequence[Story], entries: Sequence[HistoryEntry], as_of: str | None) -> None:
+def _write_page(path: Path, stories: Sequence[Narrative], entries: Sequence[HistoryEntry], as_of: str | None) -> None:
     from scripts.html.cycle_page import EVENTS_SHOWN_MAX, EventTable, write_page  # noqa: PLC0415 - only pages are drawn
 
     told = []
@@ -113,7 +113,7 @@ def _write_page(path: Path, stories: Sequence[Story], entries: Sequence[HistoryE
     write_page(path, title, told, as_of=as_of, written_at=now())
 
 
-def print_stories(stories: Sequence[Story]) -> None:
+def print_stories(stories: Sequence[Narrative]) -> None:
     """Print stories, for people."""
     for number, each in enumerate(stories):
         if number:

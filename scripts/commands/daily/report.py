@@ -18,14 +18,14 @@ from domain.values import plain
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Rejection, Store
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.projector import Follower
+from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import statistics
 from projections.audit.anomalies import warnings
-from projections.audit.ledger_report import Exposure, OpenPosition, Review, bar_name, review
+from projections.audit.ledger_report import Exposure, LedgerReport, OpenPosition, bar_name, review
 from projections.formatting import average, counted, date_and_time, length, listed
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.objectives import Criterion
-from projections.metrics.statistics import Window
+from projections.metrics.statistics import MeasuredWindow
 from projections.projection import STATISTICS
 from projections.rebuild import Progress
 from scripts.narrative_text import oddity_cells, print_wrapped
@@ -44,7 +44,13 @@ VERDICTS: Final = {True: "met", False: "MISSED", None: "not known"}
 @window_options
 @html_option
 def command(
-    database: str | None, wanted: Filter, window: Window, asked_at: datetime, html: Path | None, *, as_json: bool
+    database: str | None,
+    wanted: Filter,
+    window: MeasuredWindow,
+    asked_at: datetime,
+    html: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Look through a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
 
@@ -69,14 +75,14 @@ def command(
         _print(found)
 
 
-def look_through(ledger: PositionLedger, window: Window, wanted: Filter, asked_at: datetime) -> Review:
+def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter, asked_at: datetime) -> LedgerReport:
     """Review a window; takes in first what was recorded since it was asked last."""
     store = ledger.store
     with progress("catching up") as advance:
         measured = statistics(store, window, now=asked_at, takes=wanted.takes, progress=advance)
     facts = [
         each
-        for each in Follower(store, STATISTICS).lasting(window.since)
+        for each in Projector(store, STATISTICS).lasting(window.since)
         if window.overlaps(each.opened_at, each.ended_at) and wanted.takes(PositionKey.parse(each.position.stream))
     ]
     refused: defaultdict[str, list[Rejection]] = defaultdict(list)
@@ -96,7 +102,7 @@ def _read(
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """What a report lists, for a terminal and for a page alike."""
 
     name: str
@@ -106,22 +112,22 @@ class Table:
     """Columns that are set to the right."""
 
 
-def tables(found: Review) -> list[Table]:
+def tables(found: LedgerReport) -> list[ReportTable]:
     """The lists of a report; an empty one has no rows."""
     return [
-        Table(
+        ReportTable(
             "Open now",
             ("position", "side", "quantity", "avg open", "stop", "status", "open for", "protection"),
             [_open_cells(each) for each in found.open],
             frozenset({"quantity", "avg open", "stop", "open for"}),
         ),
-        Table(
+        ReportTable(
             "Criteria",
             ("criterion", "value", "bar", "verdict", "what"),
             [_criterion_cells(each) for each in found.statistics.criteria],
             frozenset({"value"}),
         ),
-        Table(
+        ReportTable(
             "Longest unprotected",
             ("position", "longest", "in all", "times", "longest from (UTC)", "to (UTC)", "why"),
             [_exposure_cells(each) for each in found.exposed],
@@ -156,7 +162,7 @@ def _exposure_cells(each: Exposure) -> tuple[object, ...]:
     return each.position_id, *lengths, date_and_time(gap.start), end, gap.why
 
 
-def _print(found: Review) -> None:
+def _print(found: LedgerReport) -> None:
     since, until = date_and_time(found.window.since), date_and_time(found.window.until)
     click.echo(f"{since} to {until} UTC: {counted(found.cycles, 'cycle')}, {len(found.open):,} of them open now")
     for table in tables(found):

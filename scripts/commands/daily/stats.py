@@ -11,7 +11,7 @@ import click
 from domain.values import plain
 from infrastructure.ledger.statistics_projection import statistics
 from projections.metrics.objectives import Criterion, seconds
-from projections.metrics.statistics import Durations, Statistics, Window
+from projections.metrics.statistics import Durations, MeasuredWindow, Statistics
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
@@ -27,7 +27,7 @@ _CRITERIA: Final = ("criterion", "value", "bar", "", "what")
 @json_option
 @filter_options
 @window_options
-def command(database: str | None, wanted: Filter, window: Window, asked_at: datetime, *, as_json: bool) -> None:
+def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_at: datetime, *, as_json: bool) -> None:
     """Sum up a stretch of time: cycles, protection, refused duplicates; exit with 1 when a criterion is missed.
 
     First takes in what was recorded since it was asked last. A criterion is not known when there was nothing to judge

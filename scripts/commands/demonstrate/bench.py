@@ -8,16 +8,16 @@ from contextlib import contextmanager
 import click
 
 from scripts.benchmarks import server
-from scripts.benchmarks.bench_report import Report
+from scripts.benchmarks.bench_report import BenchReport
 from scripts.benchmarks.contest import Contested, contest
-from scripts.benchmarks.contestants.bare_database import Floor
-from scripts.benchmarks.contestants.eventsourcing_recorder import Stock
-from scripts.benchmarks.contestants.ledger_contestant import Ledger
+from scripts.benchmarks.contestants.bare_database import BareDatabase
+from scripts.benchmarks.contestants.eventsourcing_recorder import LibraryRecorder
+from scripts.benchmarks.contestants.ledger_contestant import LedgerContestant
 from scripts.benchmarks.contestants.three_layers import ThreeLayers
 from scripts.benchmarks.growth import CYCLES, measure_growth
 from scripts.benchmarks.lifecycle import Contestant
 from scripts.benchmarks.scan import fill, scan
-from scripts.benchmarks.scratch_databases import Places, places
+from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
 from scripts.options.database import json_option
 from scripts.output import print_json, say
@@ -38,25 +38,36 @@ def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...
 
 @click.command("bench")
 @click.option(
-    "--database", metavar="URL",
+    "--database",
+    metavar="URL",
     help="Where to measure: schemas are made and dropped again.  [default: a PostgreSQL server to throw away]",
-)  # fmt: skip
+)
 @click.option("--processes", default="1,4,16", show_default=True, callback=_counts, help="How many run side by side.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="The median of them counts.")
 @click.option(
     "--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0.05), help="For each measurement."
 )
 @click.option(
-    "--events", default=200_000, show_default=True, type=click.IntRange(min=0),
+    "--events",
+    default=200_000,
+    show_default=True,
+    type=click.IntRange(min=0),
     help="How long the log is that is rebuilt, verified and followed; 0: not at all.",
-)  # fmt: skip
+)
 @click.option("--cycles", default=CYCLES, show_default=True, type=click.IntRange(min=2), help="How old a stream gets.")
 @click.option("--check", is_flag=True, help="Exit with 1 when a bar was measured and does not hold.")
 @json_option
 def command(
-    *, database: str | None, processes: tuple[int, ...], rounds: int, seconds: float, events: int, cycles: int,
-    check: bool, as_json: bool,
-) -> None:  # fmt: skip
+    *,
+    database: str | None,
+    processes: tuple[int, ...],
+    rounds: int,
+    seconds: float,
+    events: int,
+    cycles: int,
+    check: bool,
+    as_json: bool,
+) -> None:
     """Measure the ledger beside the three layers that it replaces, the stock recorder, and the bare database.
 
     Everything happens in schemas (or SQLite files) of its own, which are gone afterwards, also after Ctrl-C. On SQLite
@@ -74,7 +85,7 @@ def command(
         return contest(contestants, processes, rounds, seconds, say)
 
     with terminable():
-        report = _measured(database, run, Report("", seconds, rounds), events, cycles)
+        report = _measured(database, run, BenchReport("", seconds, rounds), events, cycles)
     if as_json:
         print_json(report.as_json())
     else:
@@ -83,7 +94,7 @@ def command(
         raise SystemExit(REFUSED)
 
 
-def _measured(database: str | None, run: Contest, report: Report, events: int, cycles: int) -> Report:
+def _measured(database: str | None, run: Contest, report: BenchReport, events: int, cycles: int) -> BenchReport:
     with _database(database) as url, places(url) as here:
         report.database = here.description
         say(f"{here.description}: lifecycles")
@@ -100,17 +111,17 @@ def _measured(database: str | None, run: Contest, report: Report, events: int, c
     return report
 
 
-def _contestants(here: Places) -> list[Contestant]:
-    contestants: list[Contestant] = [Ledger(here.named("ledger"))]
+def _contestants(here: ScratchDatabases) -> list[Contestant]:
+    contestants: list[Contestant] = [LedgerContestant(here.named("ledger"))]
     if here.settings.kind == "postgresql":
-        contestants += [ThreeLayers(here.named("layers")), Stock(here.named("stock"))]
-    contestants.append(Floor(here.named("floor")))
+        contestants += [ThreeLayers(here.named("layers")), LibraryRecorder(here.named("stock"))]
+    contestants.append(BareDatabase(here.named("floor")))
     for contestant in contestants:
         contestant.create()
     return contestants
 
 
-def _measure_growth(here: Places, report: Report, cycles: int) -> None:
+def _measure_growth(here: ScratchDatabases, report: BenchReport, cycles: int) -> None:
     say(f"a stream of {cycles:,} cycles")
     report.growth[here.settings.kind] = measure_growth(here.named("growth"), cycles)
     if here.settings.kind == "postgresql":
@@ -118,7 +129,7 @@ def _measure_growth(here: Places, report: Report, cycles: int) -> None:
             report.growth["sqlite"] = measure_growth(files.named("growth"), cycles)
 
 
-def _measure_slow_disk(run: Contest, report: Report) -> None:
+def _measure_slow_disk(run: Contest, report: BenchReport) -> None:
     try:
         with server.slow_server() as url, places(url) as here:
             say("the same on a disk that is 1 ms slower")

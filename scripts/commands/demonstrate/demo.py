@@ -64,7 +64,7 @@ def command(database: str | None, *, as_json: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Step:
+class DemoStep:
     """One moment of the incident: what each way of working made of it."""
 
     at: str
@@ -73,50 +73,66 @@ class Step:
     ledger: str
 
 
-def _incident(ledger: PositionLedger) -> list[Step]:
+def _incident(ledger: PositionLedger) -> list[DemoStep]:
     """I-01: a signal opens a position, and the synchroniser sees it at the exchange before the signal is done."""
     with OldTable(Settings.read("sqlite:///:memory:")) as table:
         table.create(OVER_ACTIVE)
         mine = _inserted(
-            table, signal_id="5483266", quantity=Decimal("61.8"), entry_price=Decimal("3.2333"), status="entry_placed",
+            table,
+            signal_id="5483266",
+            quantity=Decimal("61.8"),
+            entry_price=Decimal("3.2333"),
+            status="entry_placed",
             exchange_order_id="53190368",
-        )  # fmt: skip
+        )
         requested = ledger.request_entry(
-            **_KEY, side="short", quantity="61.8", signal_price="3.2333", stop_loss_percent="2", intent_id="5483266",
+            **_KEY,
+            side="short",
+            quantity="61.8",
+            signal_price="3.2333",
+            stop_loss_percent="2",
+            intent_id="5483266",
             at=_SIGNAL_AT,
-        )  # fmt: skip
+        )
         placed = ledger.record_entry_placed(
             position_id=_POSITION, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333", at=_SIGNAL_AT
         )
-        signal = Step(
-            "+0.000 s", "signal 5483266 sends its order",
-            f"{mine} (outside the index)", f"{requested.position_id}: {requested.status}, then {placed.status}",
-        )  # fmt: skip
+        signal = DemoStep(
+            "+0.000 s",
+            "signal 5483266 sends its order",
+            f"{mine} (outside the index)",
+            f"{requested.position_id}: {requested.status}, then {placed.status}",
+        )
 
         seen = _inserted(table, quantity=Decimal("61.0"), entry_price=Decimal("3.2295"), status="active")
         refusal = _refusal(ledger, side="short", quantity="61.0", avg_px_open="3.2295", reason="seen", at=_SEEN_AT)
         adjusted = ledger.adjust(
-            position_id=refusal.position_id, quantity="61.0", avg_px_open="3.2295", reason="seen at the exchange",
+            position_id=refusal.position_id,
+            quantity="61.0",
+            avg_px_open="3.2295",
+            reason="seen at the exchange",
             at=_SEEN_AT,
-        )  # fmt: skip
-        sighting = Step(
-            "+3.756 s", "the synchroniser sees 61.0 @ 3.2295",
+        )
+        sighting = DemoStep(
+            "+3.756 s",
+            "the synchroniser sees 61.0 @ 3.2295",
             f"{seen} (a second row)",
             f"no second position: {refusal.position_id} is adjusted to 61.0 @ 3.2295 (version {adjusted.version})",
-        )  # fmt: skip
+        )
 
         complaint = _complaint(table, mine)
         active = ledger.set_stop_loss(
             position_id=_POSITION, stop_price="3.2941", exchange_order_id="53190370", activate=True, at=_ACTIVATED_AT
         )
-        end = Step(
-            "+4.933 s", "the signal's position becomes active",
+        end = DemoStep(
+            "+4.933 s",
+            "the signal's position becomes active",
             f"{complaint}; rolled back in the table, while the position lives on at the exchange",
             f"{active.position_id} is {active.status}, protected by a stop at 3.2941",
-        )  # fmt: skip
+        )
         books = " | ".join(map(str, table.rows()))
         row = ledger.position(_POSITION)
-        ends = Step(
+        ends = DemoStep(
             "afterwards",
             "what the books say",
             books,
@@ -173,7 +189,7 @@ def _rival(task: tuple[str, int]) -> dict[str, Any]:
         return {"ok": True, "rival": number, "position_id": receipt.position_id}
 
 
-def _tell(ledger: PositionLedger, steps: list[Step], race: dict[str, Any]) -> None:
+def _tell(ledger: PositionLedger, steps: list[DemoStep], race: dict[str, Any]) -> None:
     click.echo("The incident of APTUSDT, 2025-10-22 18:50:40 UTC: a signal and the synchroniser, one position\n")
     for step in steps:
         click.echo(f"{step.at}  {step.what}\n    old way  {step.old_way}\n    ledger   {step.ledger}")

@@ -11,7 +11,7 @@ import click
 
 from domain.identifiers import normalized_exchange, normalized_symbol
 from domain.values import plain
-from scripts.benchmarks.scratch_databases import Places, places
+from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
 from scripts.options.database import json_option
 from scripts.output import print_json, print_table, progress, say
@@ -49,35 +49,60 @@ def _understood(read: Callable[[object], str]) -> Callable[[click.Context, click
 
 @click.command("reproduce")
 @click.option(
-    "--scenario", "names", multiple=True, type=click.Choice([*SCENARIOS, STRESS], case_sensitive=False),
+    "--scenario",
+    "names",
+    multiple=True,
+    type=click.Choice([*SCENARIOS, STRESS], case_sensitive=False),
     help="What to play; may be given several times.  [default: A, B, C and D]",
-)  # fmt: skip
+)
 @click.option(
-    "--threads", default=4, show_default=True, type=click.IntRange(2, THREADS_MAX),
+    "--threads",
+    default=4,
+    show_default=True,
+    type=click.IntRange(2, THREADS_MAX),
     help="How many want something at the same time.",
-)  # fmt: skip
+)
 @click.option(
-    "--duration", "seconds", default=5.0, show_default=True, metavar="SECONDS",
-    type=click.FloatRange(0.1, 3600), help="How long each way is stressed.",
-)  # fmt: skip
+    "--duration",
+    "seconds",
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 3600),
+    help="How long each way is stressed.",
+)
 @click.option("--seed", default=1, show_default=True, type=int, help="Of the chances in stress.")
 @click.option(
-    "--symbol", default=Place.symbol, show_default=True, callback=_understood(normalized_symbol),
+    "--symbol",
+    default=Place.symbol,
+    show_default=True,
+    callback=_understood(normalized_symbol),
     help="Which symbol everybody wants.",
-)  # fmt: skip
+)
 @click.option(
-    "--exchange", default=Place.exchange, show_default=True, callback=_understood(normalized_exchange),
+    "--exchange",
+    default=Place.exchange,
+    show_default=True,
+    callback=_understood(normalized_exchange),
     help="What the simulated exchange is called.",
-)  # fmt: skip
+)
 @click.option(
-    "--database", metavar="URL",
+    "--database",
+    metavar="URL",
     help="Where to play: schemas (or files) are made and dropped again.  [default: SQLite files in a temporary folder]",
-)  # fmt: skip
+)
 @json_option
 def command(
-    *, names: Sequence[str], threads: int, seconds: float, seed: int, symbol: str, exchange: str, database: str | None,
+    *,
+    names: Sequence[str],
+    threads: int,
+    seconds: float,
+    seed: int,
+    symbol: str,
+    exchange: str,
+    database: str | None,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Play how orders were doubled, against the old table, the three layers put on top of it, and the ledger.
 
     A: parallel signals. B: a signal against the synchroniser. C: a retry after a rollback. D: a crash in mid-entry,
@@ -117,7 +142,7 @@ def _is_sound(played: Played) -> bool:
     return all(outcome.is_sound for _, outcomes in played for outcome in outcomes if outcome.way == LEDGER)
 
 
-def contestants(here: Places, suffix: str) -> list[Way]:
+def contestants(here: ScratchDatabases, suffix: str) -> list[Way]:
     """The three ways of keeping positions, each in a place of its own."""
     ways: list[Way] = [
         OldWay("old way", here.named(f"old{suffix}"), FirstBot),
@@ -167,7 +192,7 @@ def _exposures(by_symbol: dict[str, Decimal]) -> str:
     return ", ".join(f"{symbol} {plain(exposure)}" for symbol, exposure in by_symbol.items()) or "0"
 
 
-def _as_json(here: Places, threads: int, seed: int, played: Played) -> dict[str, Any]:
+def _as_json(here: ScratchDatabases, threads: int, seed: int, played: Played) -> dict[str, Any]:
     return {
         "database": here.description,
         "threads": threads,

@@ -14,7 +14,7 @@ from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
-from scripts.options.snapshots import Shown, snapshot_options
+from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.output import print_json, progress
 
 AGE_HOURS: Final = 1.0
@@ -22,22 +22,36 @@ AGE_HOURS: Final = 1.0
 
 @click.command("diagnose")
 @click.option(
-    "--mode", type=click.Choice(["check", "report"]), default="check", show_default=True,
+    "--mode",
+    type=click.Choice(["check", "report"]),
+    default="check",
+    show_default=True,
     help="check: what is wrong now. report: also the rates of the last 24 hours.",
-)  # fmt: skip
+)
 @click.option(
-    "--age", "age_hours", metavar="HOURS", type=click.FloatRange(min=0), default=AGE_HOURS, show_default=True,
+    "--age",
+    "age_hours",
+    metavar="HOURS",
+    type=click.FloatRange(min=0),
+    default=AGE_HOURS,
+    show_default=True,
     help="An entry or a rollback that is unfinished for longer is critical.",
-)  # fmt: skip
+)
 @click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
 @snapshot_options
 @filter_options
 @database_option
 @json_option
 def command(
-    *, mode: str, age_hours: float, skip_verify: bool, shown: Shown, wanted: Filter, database: str | None,
+    *,
+    mode: str,
+    age_hours: float,
+    skip_verify: bool,
+    shown: SnapshotOptions,
+    wanted: Filter,
+    database: str | None,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Look at everything that can be wrong, say how bad it is, and name the next command to run.
 
     Checked are unfinished entries, positions without a stop, unknown outcomes, rollbacks that do not end, every

@@ -9,39 +9,39 @@ import click
 from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.operations.apply_corrections import Applied, apply
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import CONFIRMATION_GAP, Reconciliation, Rules, reconcile
 from projections.reconciliation.corrections import Correction, corrections
-from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.snapshots import (
-    Shown,
+    SnapshotOptions,
     asked_live,
     confirmations_option,
+    exact_times,
     interval_option,
-    need_exact_times,
     read_file,
     snapshot_options,
 )
 from scripts.output import print_json, print_table
 
 _TITLES: Final = {
-    Kind.PHANTOM: "in the ledger, not at the exchange",
-    Kind.ORPHAN: "at the exchange, not in the ledger",
-    Kind.SIDE: "on different sides",
-    Kind.QUANTITY: "of different quantity",
-    Kind.PRICE: "of different average entry",
-    Kind.UNPROTECTED: "without a stop at the exchange",
-    Kind.LOST_STOP: "whose stop is gone",
-    Kind.MOVED_STOP: "whose stop the ledger does not know",
-    Kind.WRONG_SIDE_STOP: "with a stop on the wrong side",
-    Kind.DUPLICATE_STOPS: "with more than one stop",
-    Kind.ZOMBIE: "orders without a position",
-    Kind.OPENING: "under way, nothing to do yet",
-    Kind.UNJUDGED: "not to be judged by this snapshot",
+    DiscrepancyKind.PHANTOM: "in the ledger, not at the exchange",
+    DiscrepancyKind.ORPHAN: "at the exchange, not in the ledger",
+    DiscrepancyKind.SIDE: "on different sides",
+    DiscrepancyKind.QUANTITY: "of different quantity",
+    DiscrepancyKind.PRICE: "of different average entry",
+    DiscrepancyKind.UNPROTECTED: "without a stop at the exchange",
+    DiscrepancyKind.LOST_STOP: "whose stop is gone",
+    DiscrepancyKind.MOVED_STOP: "whose stop the ledger does not know",
+    DiscrepancyKind.WRONG_SIDE_STOP: "with a stop on the wrong side",
+    DiscrepancyKind.DUPLICATE_STOPS: "with more than one stop",
+    DiscrepancyKind.ZOMBIE: "orders without a position",
+    DiscrepancyKind.OPENING: "under way, nothing to do yet",
+    DiscrepancyKind.UNJUDGED: "not to be judged by this snapshot",
 }
 
 
@@ -55,9 +55,16 @@ _TITLES: Final = {
 @json_option
 @filter_options
 def command(
-    *, shown: Shown, is_applied: bool, reason: str | None, confirmations: int, interval: int, database: str | None,
-    as_json: bool, wanted: Filter,
-) -> None:  # fmt: skip
+    *,
+    shown: SnapshotOptions,
+    is_applied: bool,
+    reason: str | None,
+    confirmations: int,
+    interval: int,
+    database: str | None,
+    as_json: bool,
+    wanted: Filter,
+) -> None:
     """Compare the open positions of one account with a snapshot of the exchange, or with the exchange itself.
 
     Without --snapshot the exchange is asked (--exchange binance or bybit; reading only), with the keys in
@@ -89,7 +96,7 @@ def command(
         applied: list[Applied] = []
         left = found
         if is_applied:
-            need_exact_times(snapshots)
+            exact_times(snapshots)
             applied = apply(ledger, planned)
             left = _compared(ledger, snapshots, rules)
     if as_json:
@@ -104,11 +111,11 @@ def command(
         raise SystemExit(REFUSED)
 
 
-def _compared(ledger: PositionLedger, snapshots: list[Snapshot], rules: Rules) -> Reconciliation:
+def _compared(ledger: PositionLedger, snapshots: list[AccountSnapshot], rules: Rules) -> Reconciliation:
     return reconcile(ledger.positions(), snapshots, now=now(), rules=rules)
 
 
-def _from_files(names: tuple[str, ...], given: Given) -> list[Snapshot]:
+def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
     snapshots = [read_file(name, given) for name in names]
     accounts = {(each.exchange, each.account) for each in snapshots}
     if len(accounts) > 1:
@@ -117,12 +124,12 @@ def _from_files(names: tuple[str, ...], given: Given) -> list[Snapshot]:
     return snapshots
 
 
-def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[Snapshot]:
+def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[AccountSnapshot]:
     """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
     if given.exchange is None:
         raise click.UsageError("say what to compare with: --snapshot FILE, or --exchange binance or bybit")
 
-    def is_enough(snapshots: list[Snapshot]) -> bool:
+    def is_enough(snapshots: list[AccountSnapshot]) -> bool:
         return not _waits(_compared(ledger, snapshots, rules))
 
     return asked_live(given, is_enough, confirmations=rules.confirmations, interval=interval)
@@ -130,7 +137,9 @@ def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | No
 
 def _waits(found: Reconciliation) -> bool:
     needed = found.rules.confirmations
-    return any(0 < finding.confirmations < needed for finding in found.of(Kind.PHANTOM, Kind.SIDE))
+    return any(
+        0 < finding.confirmations < needed for finding in found.of(DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE)
+    )
 
 
 def _report(
@@ -160,7 +169,7 @@ def _print_head(found: Reconciliation) -> None:
     snapshot = found.snapshot
     where = " ".join(part for part in (snapshot.exchange or "an exchange without a name", snapshot.account) if part)
     at = f" at {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC" if snapshot.taken_at else ""
-    counts = f"{len(found.of(Kind.MATCHED))} match, {len(found.problems)} to look at"
+    counts = f"{len(found.of(DiscrepancyKind.MATCHED))} match, {len(found.problems)} to look at"
     click.echo(f"{where}{at}: {counts}")
     for doubt in found.doubts:
         click.echo(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
@@ -168,12 +177,12 @@ def _print_head(found: Reconciliation) -> None:
         click.echo(f"note: {note}")
 
 
-def _name(finding: Finding) -> str:
+def _name(finding: Discrepancy) -> str:
     return finding.row.position_id if finding.row is not None else finding.key.stream
 
 
-def _words(finding: Finding, rules: Rules) -> str:
-    if finding.kind in (Kind.PHANTOM, Kind.SIDE) and finding.confirmations:
+def _words(finding: Discrepancy, rules: Rules) -> str:
+    if finding.kind in (DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE) and finding.confirmations:
         return f"{finding.message} ({finding.confirmations} of {rules.confirmations} confirmations)"
     return finding.message
 

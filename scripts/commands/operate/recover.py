@@ -11,15 +11,21 @@ from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.operations.apply_corrections import Applied, apply
 from infrastructure.operations.apply_recovery import recoveries
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.formatting import length
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import Rules
-from projections.recovery.proposals import Recovery
+from projections.recovery.proposals import Proposal
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
-from scripts.options.snapshots import Shown, asked_live, confirmations_option, interval_option, snapshot_options
+from scripts.options.snapshots import (
+    SnapshotOptions,
+    asked_live,
+    confirmations_option,
+    interval_option,
+    snapshot_options,
+)
 from scripts.output import print_json
 
 
@@ -34,9 +40,17 @@ from scripts.output import print_json
 @database_option
 @json_option
 def command(
-    *, shown: Shown, live: bool, confirm: bool, reason: str | None, confirmations: int, interval: int, wanted: Filter,
-    database: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    *,
+    shown: SnapshotOptions,
+    live: bool,
+    confirm: bool,
+    reason: str | None,
+    confirmations: int,
+    interval: int,
+    wanted: Filter,
+    database: str | None,
+    as_json: bool,
+) -> None:
     """List every cycle that is not done: under way, unprotected, or flat without an end; and say what would end it.
 
     Without evidence of the exchange nothing is proposed, and nothing is changed without --confirm: then what the
@@ -76,7 +90,7 @@ def command(
         raise SystemExit(REFUSED)
 
 
-def _check(shown: Shown, reason: str | None, *, live: bool, confirm: bool) -> None:
+def _check(shown: SnapshotOptions, reason: str | None, *, live: bool, confirm: bool) -> None:
     if confirm and not (reason and reason.strip()):
         raise click.UsageError("--confirm needs --reason TEXT: a year later somebody will ask")
     if reason and not confirm:
@@ -93,17 +107,17 @@ class _Recovering:
     def __init__(self, ledger: PositionLedger, rules: Rules, wanted: Filter, reason: str | None) -> None:
         self._ledger, self._rules, self._wanted, self._reason = ledger, rules, wanted, reason
 
-    def look(self, snapshots: Sequence[Snapshot]) -> list[Recovery]:
+    def look(self, snapshots: Sequence[AccountSnapshot]) -> list[Proposal]:
         return recoveries(
             self._ledger, snapshots, now=now(), rules=self._rules, takes=self._wanted.takes, reason=self._reason
         )
 
-    def is_enough(self, snapshots: Sequence[Snapshot]) -> bool:
+    def is_enough(self, snapshots: Sequence[AccountSnapshot]) -> bool:
         return not any(each.waits_for_another_snapshot for each in self.look(snapshots))
 
 
 def _report(
-    found: Sequence[Recovery], done: Sequence[Applied], attention: Sequence[Recovery], *, confirmed: bool
+    found: Sequence[Proposal], done: Sequence[Applied], attention: Sequence[Proposal], *, confirmed: bool
 ) -> dict[str, Any]:
     return {
         "confirmed": confirmed,
@@ -113,7 +127,7 @@ def _report(
     }
 
 
-def _print(found: Sequence[Recovery], *, has_evidence: bool) -> None:
+def _print(found: Sequence[Proposal], *, has_evidence: bool) -> None:
     attention = sum(each.needs_attention for each in found)
     click.echo(f"{len(found)} unfinished, {attention} in need of attention")
     for each in found:
@@ -133,7 +147,7 @@ def _print_lines(name: str, lines: Sequence[str]) -> None:
 
 
 def _print_end(
-    found: Sequence[Recovery], done: Sequence[Applied], attention: Sequence[Recovery], *, confirmed: bool
+    found: Sequence[Proposal], done: Sequence[Applied], attention: Sequence[Proposal], *, confirmed: bool
 ) -> None:
     if not confirmed:
         if any(each.commands for each in found):

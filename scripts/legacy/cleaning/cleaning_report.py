@@ -11,7 +11,7 @@ from scripts.output import print_table
 
 
 @dataclass
-class Line:
+class CleaningLine:
     """One thing: where, what is done about it (nothing, if it is left alone), and why."""
 
     mode: str
@@ -41,8 +41,8 @@ class Cleaning:
 
     place: str
     confirmed: bool
-    changes: list[Line] = field(default_factory=list)
-    left: list[Line] = field(default_factory=list)
+    changes: list[CleaningLine] = field(default_factory=list)
+    left: list[CleaningLine] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -80,5 +80,5 @@ class Cleaning:
             click.echo(f"\n{note}")
 
 
-def _outcome(line: Line) -> str:
+def _outcome(line: CleaningLine) -> str:
     return line.what if line.outcome in ("", DONE) else f"NOT DONE: {line.what}: {line.outcome}"

@@ -14,16 +14,19 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.cleanup.plan import Mode
 from infrastructure.operations.apply_corrections import Applied, apply
 from infrastructure.operations.apply_recovery import comparisons, recoveries
-from projections.account_snapshot import Snapshot
+from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import Reconciliation, Rules
 from projections.reconciliation.corrections import Correction, corrections
-from projections.reconciliation.discrepancies import Finding, Kind
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.recovery.in_flight import UNDER_WAY
-from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, Line
+from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, CleaningLine
 from scripts.options.filters import Filter
 
-_KINDS: Final = {Mode.ORPHANED_DB: (Kind.PHANTOM, Kind.SIDE), Mode.ORPHANED_EX: (Kind.ORPHAN,)}
+_KINDS: Final = {
+    Mode.ORPHANED_DB: (DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE),
+    Mode.ORPHANED_EX: (DiscrepancyKind.ORPHAN,),
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class InLedger:
     ledger: PositionLedger
     mode: Mode
     age: timedelta
-    snapshots: Sequence[Snapshot]
+    snapshots: Sequence[AccountSnapshot]
     rules: Rules
     wanted: Filter
     now: datetime
@@ -41,7 +44,7 @@ class InLedger:
     def clean(self, reason: str | None) -> Cleaning:
         """Look, and with a reason do it. Refuses: StoreError, OutcomeUnknown."""
         cleaning = Cleaning(self.ledger.store.settings.shown, confirmed=reason is not None)
-        planned: list[tuple[Line, Correction]] = []
+        planned: list[tuple[CleaningLine, Correction]] = []
         for mode in self.mode.each:
             if mode is Mode.DUPLICATES:
                 self._count_refused(cleaning)
@@ -67,7 +70,7 @@ class InLedger:
             f"duplicates: a ledger has none, for a slot has one open cycle; refused before any order: {refused.total()}"
         )
 
-    def _incomplete(self, cleaning: Cleaning, reason: str | None) -> Iterator[tuple[Line, Correction]]:
+    def _incomplete(self, cleaning: Cleaning, reason: str | None) -> Iterator[tuple[CleaningLine, Correction]]:
         """Entries and rollbacks that never ended: as `recover` judges them, once they are old enough."""
         found = recoveries(
             self.ledger, self.snapshots, now=self.now, rules=self.rules, takes=self.wanted.takes, reason=reason
@@ -81,11 +84,13 @@ class InLedger:
                 missing = f"missing: {', '.join(each.missing)}" if each.missing else ""
                 why = "; ".join(filter(None, (since, each.message, str(each.due or ""), missing)))
                 details = {"mode": Mode.INCOMPLETE.value, "why": why, **each.as_json()}
-                cleaning.left.append(Line(Mode.INCOMPLETE.value, row.position_id, "", why, details))
+                cleaning.left.append(CleaningLine(Mode.INCOMPLETE.value, row.position_id, "", why, details))
             for correction in map(_by_operator, each.commands):
                 yield self._line(Mode.INCOMPLETE, correction, in_words(correction.command), since), correction
 
-    def _orphaned(self, cleaning: Cleaning, mode: Mode, reason: str | None) -> Iterator[tuple[Line, Correction]]:
+    def _orphaned(
+        self, cleaning: Cleaning, mode: Mode, reason: str | None
+    ) -> Iterator[tuple[CleaningLine, Correction]]:
         rows = self.ledger.positions()
         for found in comparisons(rows, self.snapshots, now=self.now, rules=self.rules).values():
             planned = [_by_operator(each) for each in corrections(found, reason)]
@@ -98,15 +103,15 @@ class InLedger:
                 if not mine and not _never_held_anything(finding):
                     why = _why_not(found, finding)
                     details = {"mode": mode.value, **finding.as_json(), "why": why}
-                    cleaning.left.append(Line(mode.value, _name(finding), "", why, details))
+                    cleaning.left.append(CleaningLine(mode.value, _name(finding), "", why, details))
 
-    def _line(self, mode: Mode, correction: Correction, what: str, why: str) -> Line:
-        return Line(
+    def _line(self, mode: Mode, correction: Correction, what: str, why: str) -> CleaningLine:
+        return CleaningLine(
             mode.value, _name(correction.finding), what, why, {"mode": mode.value, "why": why, **correction.as_json()}
         )
 
 
-def _never_held_anything(finding: Finding) -> bool:
+def _never_held_anything(finding: Discrepancy) -> bool:
     """Whether it is an entry under way, which is none of the orphans."""
     return finding.row is not None and finding.row.status in UNDER_WAY and not finding.row.quantity
 
@@ -116,20 +121,20 @@ def _by_operator(correction: Correction) -> Correction:
     return replace(correction, command=command)
 
 
-def _is_seen_to(line: Line, changes: Iterable[Line]) -> bool:
+def _is_seen_to(line: CleaningLine, changes: Iterable[CleaningLine]) -> bool:
     """Whether another mode does something about it."""
     return any(change.where == line.where and change.mode != line.mode for change in changes)
 
 
-def _name(finding: Finding) -> str:
+def _name(finding: Discrepancy) -> str:
     return finding.row.position_id if finding.row is not None else finding.key.stream
 
 
-def _why_not(found: Reconciliation, finding: Finding) -> str:
+def _why_not(found: Reconciliation, finding: Discrepancy) -> str:
     if hindrances := [*found.doubts, *filter(None, [found.hindrance])]:
         return f"{finding.message}; {'; '.join(hindrances)}"
     needed = found.rules.confirmations
-    if finding.kind is not Kind.ORPHAN and finding.confirmations < needed:
+    if finding.kind is not DiscrepancyKind.ORPHAN and finding.confirmations < needed:
         return f"{finding.message}, by {finding.confirmations} of {needed} snapshots: give another --snapshot"
     return f"{finding.message}; the exchange does not say at what price"
 

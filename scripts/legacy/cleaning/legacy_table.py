@@ -8,10 +8,10 @@ from pathlib import Path
 
 from infrastructure.legacy.cleanup.apply import LiveTable
 from infrastructure.legacy.cleanup.backup import Backup
-from infrastructure.legacy.cleanup.evidence import Evidence
-from infrastructure.legacy.cleanup.plan import Change, LeftAlone, Mode, Plan, clean
+from infrastructure.legacy.cleanup.evidence import CleanupEvidence
+from infrastructure.legacy.cleanup.plan import LeftAlone, Mode, Plan, RowChange, clean
 from infrastructure.legacy.source.table import understood
-from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, Line
+from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, CleaningLine
 from scripts.options.filters import Filter
 from scripts.output import progress
 
@@ -25,7 +25,7 @@ class Legacy:
     zone: tzinfo | None
     mode: Mode
     age: timedelta
-    evidence: Evidence
+    evidence: CleanupEvidence
     wanted: Filter
 
     def clean(self, reason: str | None, backup: Path | None) -> Cleaning:
@@ -75,12 +75,12 @@ def _report(name: str, plan: Plan, *, confirmed: bool) -> Cleaning:
     )
 
 
-def _change(change: Change) -> Line:
+def _change(change: RowChange) -> CleaningLine:
     row = change.row
     what = f"{row.status.value} -> {change.status.value}"
-    return Line(change.mode.value, f"{row.stream} (row {row.name})", what, change.why, change.as_json())
+    return CleaningLine(change.mode.value, f"{row.stream} (row {row.name})", what, change.why, change.as_json())
 
 
-def _left(left: LeftAlone) -> Line:
+def _left(left: LeftAlone) -> CleaningLine:
     where = f"{left.stream} (row {', '.join(left.ids)})" if left.ids else left.stream
-    return Line(left.mode.value, where, "", left.why, left.as_json())
+    return CleaningLine(left.mode.value, where, "", left.why, left.as_json())

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from infrastructure.legacy.logs.log_report import Report
+from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import utc
 from infrastructure.legacy.logs.reading.tally import HOUR
 from projections.formatting import counted, date_and_time
 from scripts.html.cycle_chart import SIZES, Size
-from scripts.html.shapes import Box, Drawing, Line, Words, cross
+from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross
 from scripts.html.time_scale import TimeScale
 
 __all__ = ["SIZES", "draw", "key"]
@@ -30,18 +30,18 @@ class _AtAMoment(Protocol):
     def at(self) -> int: ...
 
 
-def draw(report: Report, title: str, size: Size) -> Drawing:
+def draw(report: LogReport, title: str, size: Size) -> Drawing:
     """Draw a report of a log in which there is a time."""
-    return _Chart(report, title, size).drawing
+    return _LogChart(report, title, size).drawing
 
 
-def key(report: Report) -> list[tuple[str, str]]:
+def key(report: LogReport) -> list[tuple[str, str]]:
     """Which marks the drawing has, each with its meaning."""
     marks = [("bar", "errors"), ("refused", "one or more findings")]
     return marks if any(rows for _, rows in _rows(report)) else marks[:1]
 
 
-def _rows(report: Report) -> list[tuple[str, Sequence[_AtAMoment]]]:
+def _rows(report: LogReport) -> list[tuple[str, Sequence[_AtAMoment]]]:
     return [
         ("duplicates", report.duplicates.kept),
         ("late", [refusal for refusal in report.refusals.kept if refusal.is_late]),
@@ -51,8 +51,8 @@ def _rows(report: Report) -> list[tuple[str, Sequence[_AtAMoment]]]:
     ]
 
 
-class _Chart:
-    def __init__(self, report: Report, title: str, size: Size) -> None:
+class _LogChart:
+    def __init__(self, report: LogReport, title: str, size: Size) -> None:
         tally = report.tally
         assert tally.first is not None and tally.last is not None, "it holds a time"
         self._size, self._right = size, size.width - 16
@@ -79,7 +79,7 @@ class _Chart:
             counts[hour // self._step * self._step] += count
         most = max([*counts.values(), 1])
         for y, text in ((_TOP, f"{most:,}"), (self._base, "0")):
-            self.drawing.grid.append(Line(f"M{self._size.left} {y}H{self._right}", "grid"))
+            self.drawing.grid.append(StraightLine(f"M{self._size.left} {y}H{self._right}", "grid"))
             self.drawing.words.append(Words(self._size.left - 10, y + 4, text, "label number", "end"))
         for hour, count in counts.items():
             if count:
@@ -96,18 +96,18 @@ class _Chart:
         self.drawing.words.append(Words(self._size.left - 10, y + 4, name, "row", "end"))
         places = Counter(round(self._x(each.at / HOUR) / 8) * 8 for each in found)
         for x, count in places.items():
-            self.drawing.lines.append(Line(cross(x, y), "refused", f"{name}: {count:,}"))
+            self.drawing.lines.append(StraightLine(cross(x, y), "refused", f"{name}: {count:,}"))
 
     def _time_axis(self, last: int) -> None:
-        self.drawing.lines.append(Line(f"M{self._size.left} {self._axis}H{self._right}", "axis"))
+        self.drawing.lines.append(StraightLine(f"M{self._size.left} {self._axis}H{self._right}", "axis"))
         scale = TimeScale((utc(self._first * HOUR), utc(last * HOUR)), self._size.left, self._right)
         for tick in scale.ticks():
-            self.drawing.lines.append(Line(f"M{tick.x:.1f} {self._axis}v5", "axis"))
+            self.drawing.lines.append(StraightLine(f"M{tick.x:.1f} {self._axis}v5", "axis"))
             for number, text in enumerate(text for text in (tick.time, tick.date) if text):
                 self.drawing.words.append(Words(tick.x, self._axis + 18 + 15 * number, text, "label number", "middle"))
 
 
-def _description(report: Report) -> str:
+def _description(report: LogReport) -> str:
     """The drawing in words."""
     found = ", ".join(f"{name}: {len(rows):,}" for name, rows in _rows(report) if rows)
     errors = counted(report.tally.errors_total, "error")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from infrastructure.legacy.logs.log_report import Report
+from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import day_and_time, utc
 from projections.formatting import counted, length
 from scripts.html.cycle_page import Figure
@@ -18,7 +18,7 @@ ROWS_SHOWN_MAX = 500
 """A page holds so many findings of one kind; the rest is in the JSON."""
 
 
-def write_page(path: Path, report: Report, *, written_at: datetime) -> None:
+def write_page(path: Path, report: LogReport, *, written_at: datetime) -> None:
     """Write the page of a report. Refuses: a usage error when it cannot be written there."""
     page = filled(
         "logs.html",
@@ -37,14 +37,14 @@ def write_page(path: Path, report: Report, *, written_at: datetime) -> None:
     write(path, page)
 
 
-def _headline(report: Report) -> str:
+def _headline(report: LogReport) -> str:
     return (
         f"{counted(report.duplicates.count, 'duplicate error')}, {counted(report.late_refusals, 'late refusal')}, "
         f"{counted(report.failures.count, 'failed entry', 'failed entries')}"
     )
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str]]:
+def _facts(report: LogReport) -> Iterator[tuple[str, str]]:
     tally = report.tally
     if tally.first is not None and tally.last is not None:
         yield "from (UTC)", day_and_time(tally.first)[:19]
@@ -59,7 +59,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield f"scenario {scenario}", f"{count:,}"
 
 
-def _figures(report: Report) -> list[Figure]:
+def _figures(report: LogReport) -> list[Figure]:
     if report.tally.first is None:
         return []
     caption = "Errors and findings over time"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import Scenario, Stage
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
-from scripts.simulation.trade_signal import Step
+from scripts.simulation.trade_signal import SignalStep
 
 
 def play(stage: Stage) -> None:
     """I-09: the second order was sent on the old row."""
     signal = stage.place.signal(str(FIRST_INTENT))
     crashed = stage.attempt(signal)
-    crashed.go_on(Step.PLACED)
+    crashed.go_on(SignalStep.PLACED)
     crashed.crash()
     others = max(1, stage.threads - 1)
     new = [stage.attempt(stage.place.signal(str(FIRST_INTENT + number))) for number in range(1, others + 1)]
-    together([attempt.to(Step.CLAIMED) for attempt in new])
+    together([attempt.to(SignalStep.CLAIMED) for attempt in new])
     together([attempt.go_on for attempt in new])
     stage.bot().recover(signal)
 

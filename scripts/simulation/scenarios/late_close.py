@@ -8,7 +8,7 @@ from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import Scenario, Stage
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
 from scripts.simulation.simulated_exchange import Fault
-from scripts.simulation.trade_signal import Step, Told
+from scripts.simulation.trade_signal import SignalStep, Told
 
 STOPS_REFUSED = 3
 
@@ -16,7 +16,7 @@ STOPS_REFUSED = 3
 def play(stage: Stage) -> None:
     """I-08: a late close of the first attempt hits the second."""
     first = stage.attempt(stage.place.signal(str(FIRST_INTENT)))
-    first.go_on(Step.PLACED)
+    first.go_on(SignalStep.PLACED)
     stage.exchange.refuse_stops(stage.place.symbol, STOPS_REFUSED)
     stage.exchange.go_wrong(stage.place.symbol, Fault.ANSWER_LOST)
     first.go_on()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import Scenario, Stage
-from scripts.simulation.trade_signal import Step, Told
+from scripts.simulation.trade_signal import SignalStep, Told
 
 FIRST_INTENT = 5483266
 
@@ -13,14 +13,14 @@ def play(stage: Stage) -> None:
     """I-07: both signals were told success for one row, and both sent an order. I-04: one of them comes twice."""
     at_once = (stage.threads + 1) // 2
     first = [stage.attempt(stage.place.signal(str(FIRST_INTENT + number))) for number in range(at_once)]
-    together([attempt.to(Step.CLAIMED) for attempt in first])
-    together([attempt.to(Step.PLACED) for attempt in first])
+    together([attempt.to(SignalStep.CLAIMED) for attempt in first])
+    together([attempt.to(SignalStep.PLACED) for attempt in first])
     intents = [str(FIRST_INTENT + number) for number in range(at_once, stage.threads)]
     if len(intents) > 1:
         intents[-1] = next(attempt.signal.intent_id for attempt in first if attempt.told is not Told.REFUSED)
     second = [stage.attempt(stage.place.signal(intent)) for intent in intents]
-    together([attempt.to(Step.CLAIMED) for attempt in second])
-    together([attempt.to(Step.PLACED) for attempt in second])
+    together([attempt.to(SignalStep.CLAIMED) for attempt in second])
+    together([attempt.to(SignalStep.PLACED) for attempt in second])
     together([attempt.go_on for attempt in (*first, *second)])
 
 

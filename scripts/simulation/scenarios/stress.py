@@ -18,7 +18,7 @@ from scripts.simulation.bot import Bot
 from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import PRICE, Place, Scenario, Stage
 from scripts.simulation.simulated_exchange import Fault
-from scripts.simulation.trade_signal import Signal, Step, Told
+from scripts.simulation.trade_signal import Signal, SignalStep, Told
 
 OTHER_SYMBOLS: Final = ("PERPUSDT", "KASUSDT")
 LATENCY_SECONDS: Final = 0.001
@@ -75,7 +75,7 @@ class Worker:
         attempt = Attempt(self._bot, signal)
         self.attempts.append(attempt)
         if self._chance.random() < CRASH_SHARE:
-            attempt.go_on(self._chance.choice([Step.CLAIMED, Step.ORDERED, Step.PLACED]))
+            attempt.go_on(self._chance.choice([SignalStep.CLAIMED, SignalStep.ORDERED, SignalStep.PLACED]))
             attempt.crash()
         else:
             attempt.go_on()
@@ -103,7 +103,7 @@ def stress(seconds: float, seed: int) -> Scenario:
         recent: deque[Signal] = deque(maxlen=RECENT)
         workers = [Worker(stage, number, seed, recent) for number in range(stage.threads)]
         stage.exchange.latency_seconds = LATENCY_SECONDS
-        clock = _Clock(seconds, stage.advance)
+        clock = _SharedClock(seconds, stage.advance)
         together([partial(worker.work, clock.is_over) for worker in workers], stop=clock.stop, meanwhile=clock.tell)
         _come_to_rest(stage, workers)
         stage.attempts += [attempt for worker in workers for attempt in worker.attempts]
@@ -118,7 +118,7 @@ def stress(seconds: float, seed: int) -> Scenario:
     )
 
 
-class _Clock:
+class _SharedClock:
     """Says when the time is up, and tells whole seconds as they go by."""
 
     def __init__(self, seconds: float, advance: Callable[[int], None]) -> None:

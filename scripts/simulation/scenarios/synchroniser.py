@@ -10,7 +10,7 @@ from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import QUANTITY, Scenario, Stage
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
 from scripts.simulation.simulated_exchange import unified
-from scripts.simulation.trade_signal import Step
+from scripts.simulation.trade_signal import SignalStep
 
 
 def play(stage: Stage) -> None:
@@ -19,7 +19,7 @@ def play(stage: Stage) -> None:
     spellings = [(symbol, exchange), (unified(symbol), exchange), (symbol, exchange.title())]
     signal = stage.attempt(stage.place.signal(str(FIRST_INTENT)))
     stage.exchange.limit_next_fill(symbol, QUANTITY - QUANTITY % 1)
-    signal.go_on(Step.PLACED)
+    signal.go_on(SignalStep.PLACED)
     synchronisers = [stage.bot() for _ in range(max(1, stage.threads - 1))]
     together(
         [

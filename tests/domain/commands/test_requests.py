@@ -84,10 +84,22 @@ NUMBERS: list[tuple[type[Command], str]] = [
 def test_there_is_one_command_a_verb() -> None:
     assert set(ONE_OF_EACH) == set(COMMANDS.values())
     assert [*COMMANDS] == [
-        "request_entry", "record_entry_placed", "record_entry_fill", "record_entry_unknown", "fail_entry",
-        "set_stop_loss", "lose_stop_loss", "activate", "reduce", "adjust", "adopt", "start_rollback", "roll_back",
-        "fail_rollback", "close",
-    ]  # fmt: skip
+        "request_entry",
+        "record_entry_placed",
+        "record_entry_fill",
+        "record_entry_unknown",
+        "fail_entry",
+        "set_stop_loss",
+        "lose_stop_loss",
+        "activate",
+        "reduce",
+        "adjust",
+        "adopt",
+        "start_rollback",
+        "roll_back",
+        "fail_rollback",
+        "close",
+    ]
 
 
 @pytest.mark.parametrize("verb", ONE_OF_EACH, ids=lambda verb: verb.verb)

@@ -147,9 +147,13 @@ def test_a_planned_stop_without_a_signal_price_is_judged_later() -> None:
 
 def test_every_event_says_whose_command_it_answers_when_it_happened_and_when_it_was_written() -> None:
     sent = on(
-        RecordEntryPlaced, command_id="c-17", exchange_order_id="1", at=second(-0.5), source="recovery",
+        RecordEntryPlaced,
+        command_id="c-17",
+        exchange_order_id="1",
+        at=second(-0.5),
+        source="recovery",
         metadata={"try": [1, {"last": None}]},
-    )  # fmt: skip
+    )
     given(request()).when(sent).then(
         EntryPlaced,
         originator_id="APTUSDT.binance",

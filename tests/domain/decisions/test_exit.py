@@ -36,8 +36,15 @@ def sold(quantity: str, price: str, trade_id: str = "x1", **fields: object) -> R
 def test_a_partial_exit_realises_its_share_of_the_profit() -> None:
     given(*ENTERED).when(sold("31.8", "3.2", fee="0.05", fee_currency="USDT")).then(
         PositionReduced, trade_id="x1", last_qty="31.8", last_px="3.2", fee="0.05", pnl="1.05894"
-    ).leaves(status="active", quantity="30", filled_qty="61.8", avg_px_open="3.2333", avg_px_close="3.2",
-             realized_pnl="1.05894", fees="0.05")  # fmt: skip
+    ).leaves(
+        status="active",
+        quantity="30",
+        filled_qty="61.8",
+        avg_px_open="3.2333",
+        avg_px_close="3.2",
+        realized_pnl="1.05894",
+        fees="0.05",
+    )
 
 
 def test_a_partial_exit_of_a_long_earns_when_the_price_rose() -> None:
@@ -100,9 +107,13 @@ def test_the_average_entry_of_what_is_bought_after_an_exit_is_that_of_what_is_op
 def test_the_word_of_the_exchange_is_taken_for_quantity_and_price() -> None:
     given(*ENTERED).when(on(Adjust, quantity="61", avg_px_open="3.2295", reason="sync")).then(
         PositionAdjusted,
-        old_quantity="61.8", new_quantity="61", old_avg_px_open="3.2333", new_avg_px_open="3.2295", reason="sync",
+        old_quantity="61.8",
+        new_quantity="61",
+        old_avg_px_open="3.2333",
+        new_avg_px_open="3.2295",
+        reason="sync",
         source="sync",
-    ).leaves(status="active", quantity="61", filled_qty="61", avg_px_open="3.2295", requested_qty="61.8")  # fmt: skip
+    ).leaves(status="active", quantity="61", filled_qty="61", avg_px_open="3.2295", requested_qty="61.8")
 
 
 def test_one_of_the_two_is_enough() -> None:
@@ -152,8 +163,15 @@ def test_a_close_ends_the_cycle_with_its_profit() -> None:
     paid = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", fee="0.1")
     given(request(), PLACED, paid).when(on(Close, exit_reason="take profit", avg_px_close="3.1333", fee="0.1")).then(
         PositionClosed, exit_reason="take profit", avg_px_close="3.1333", realized_pnl="6.18", fees="0.2"
-    ).leaves(status="closed", quantity="0", closed_at="2025-10-22T18:50:43.000000Z", realized_pnl="6.18",
-             exit_reason="take profit", protected=False, unprotected_since=None)  # fmt: skip
+    ).leaves(
+        status="closed",
+        quantity="0",
+        closed_at="2025-10-22T18:50:43.000000Z",
+        realized_pnl="6.18",
+        exit_reason="take profit",
+        protected=False,
+        unprotected_since=None,
+    )
 
 
 def test_a_loss_is_negative() -> None:

@@ -24,9 +24,16 @@ def test_an_open_row_becomes_the_open_cycle_as_it_stands() -> None:
     given().when(imported(stop_price="3.2941", stop_confirmed=True, exchange_order_id="7", intent_id="5483266")).then(
         PositionImported, cycle=1, legacy_id="2549", source="import", row=ROW, beside=False
     ).leaves(
-        status="active", side="short", quantity="61", avg_px_open="3.2295", stop_price="3.2941", protected=True,
-        exchange_order_id="7", intent_id="5483266", legacy_id="2549",
-    ).when(request(intent_id="2")).refused(PositionAlreadyOpen, "opened by intent 5483266")  # fmt: skip
+        status="active",
+        side="short",
+        quantity="61",
+        avg_px_open="3.2295",
+        stop_price="3.2941",
+        protected=True,
+        exchange_order_id="7",
+        intent_id="5483266",
+        legacy_id="2549",
+    ).when(request(intent_id="2")).refused(PositionAlreadyOpen, "opened by intent 5483266")
 
 
 def test_every_doubtful_value_is_named_and_kept() -> None:
@@ -41,12 +48,15 @@ def test_a_stop_that_nobody_confirmed_protects_nothing() -> None:
 
 
 def test_a_closed_row_is_history_with_the_profit_that_it_says() -> None:
-    given().when(
-        imported("closed", realized_pnl="-0.42", exit_reason="stop", closed_at="2025-10-22T19:00:00Z")
-    ).leaves(
-        status="closed", quantity="0", filled_qty="61", realized_pnl="-0.42", exit_reason="stop",
-        closed_at="2025-10-22T19:00:00.000000Z", avg_px_close=None,
-    ).when(request()).then(EntryRequested, cycle=2)  # fmt: skip
+    given().when(imported("closed", realized_pnl="-0.42", exit_reason="stop", closed_at="2025-10-22T19:00:00Z")).leaves(
+        status="closed",
+        quantity="0",
+        filled_qty="61",
+        realized_pnl="-0.42",
+        exit_reason="stop",
+        closed_at="2025-10-22T19:00:00.000000Z",
+        avg_px_close=None,
+    ).when(request()).then(EntryRequested, cycle=2)
 
 
 def test_a_closed_row_without_price_or_profit_says_that_they_are_not_known() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.requests import RecordEntryFill, RecordEntryPlaced, Reduce
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.errors import NothingToClose, ReduceExceedsPosition
 from domain.holding import Holding
 from domain.position import Position
@@ -70,10 +70,10 @@ def news(draw: st.DrawFn, *, is_timed: bool = True, is_sold: bool = False) -> tu
 
 def held_after(order: Order, told: list[Command], *, unfilled: Decimal = ZERO) -> Holding:
     position = Position.track(KEY)
-    position.decide(request(quantity=order.filled() + unfilled), Stamp("entry", second(0), second(0)))
+    position.decide(request(quantity=order.filled() + unfilled), CommandContext("entry", second(0), second(0)))
     for number, command in enumerate(told, start=1):
         with suppress(ReduceExceedsPosition, NothingToClose):
-            position.decide(command, Stamp(f"c{number}", command.at or second(number), second(number)))
+            position.decide(command, CommandContext(f"c{number}", command.at or second(number), second(number)))
     return position.holding
 
 

@@ -17,7 +17,7 @@ from domain.commands.requests import FailEntry, RollBack, StartRollback, command
 from domain.errors import HistoryDamaged, InvalidCommand
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
 from infrastructure.event_store.codec import LedgerMapper, columns, decode, encode
-from infrastructure.event_store.records import Columns, Mark
+from infrastructure.event_store.records import IndexColumns, LoadMarker
 from tests.samples import SHAPES, samples, shapes, stored_name
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request
 from tests.strategies import events, numbers
@@ -85,26 +85,28 @@ def test_the_mapper_of_the_library_reads_and_writes_the_same() -> None:
 
 
 def test_an_event_that_opens_a_cycle_claims_its_intent_and_marks_where_the_stream_was_flat() -> None:
-    assert columns(REQUESTED) == Columns("c0", "5483266", 1, Mark.FLAT, "2025-10-22T18:50:40.000000Z")
+    assert columns(REQUESTED) == IndexColumns("c0", "5483266", 1, LoadMarker.FLAT, "2025-10-22T18:50:40.000000Z")
 
 
 def test_an_event_inside_a_cycle_claims_and_marks_nothing() -> None:
-    assert columns(given(request(), PLACED).history[1]) == Columns("c1", None, 1, None, "2025-10-22T18:50:41.000000Z")
+    assert columns(given(request(), PLACED).history[1]) == IndexColumns(
+        "c1", None, 1, None, "2025-10-22T18:50:41.000000Z"
+    )
 
 
 def test_a_late_fill_is_marked() -> None:
     late = given(request(), on(FailEntry, reason="x", outcome="expired"), FILLED).history[-1]
-    assert columns(late).mark is Mark.LATE
+    assert columns(late).mark is LoadMarker.LATE
 
 
 @pytest.mark.parametrize(("claims", "claimed"), [(True, "5483266"), (False, None)])
 def test_an_import_claims_its_intent_only_when_it_was_the_first(claims: bool, claimed: str | None) -> None:  # noqa: FBT001 - a case
     imported = _imported(claims_intent=claims, beside=False)
-    assert (columns(imported).intent_id, columns(imported).mark) == (claimed, Mark.FLAT)
+    assert (columns(imported).intent_id, columns(imported).mark) == (claimed, LoadMarker.FLAT)
 
 
 def test_an_import_beside_an_open_cycle_does_not_mark_the_stream_flat() -> None:
-    assert columns(_imported(claims_intent=False, beside=True)).mark is Mark.BESIDE
+    assert columns(_imported(claims_intent=False, beside=True)).mark is LoadMarker.BESIDE
 
 
 def _imported(**changes: Any) -> PositionEvent:
@@ -119,10 +121,20 @@ def _imported(**changes: Any) -> PositionEvent:
 
 @pytest.mark.parametrize(
     "topic",
-    ["", "EntryRequested", "EntryRequested.v2", "entryrequested.v1", "EntryRequested.v1 ",
-     "domain.events:EntryRequested", "builtins:eval", "os:system", "PositionEvent.v1", "x" * 10_000],
+    [
+        "",
+        "EntryRequested",
+        "EntryRequested.v2",
+        "entryrequested.v1",
+        "EntryRequested.v1 ",
+        "domain.events:EntryRequested",
+        "builtins:eval",
+        "os:system",
+        "PositionEvent.v1",
+        "x" * 10_000,
+    ],
     ids=lambda topic: topic[:40],
-)  # fmt: skip
+)
 def test_a_name_that_is_not_registered_is_damage(topic: str) -> None:
     with pytest.raises(
         HistoryDamaged, match=r"^APTUSDT\.binance version 7 is a '.*does not know; read it with"
@@ -134,16 +146,42 @@ def test_a_name_that_is_not_registered_is_damage(topic: str) -> None:
 @pytest.mark.parametrize(
     "state",
     [
-        b"", b" ", b"null", b"[]", b'"x"', b"7", b"{", b"{}", b"\xff\xfe", b'{"a":1}', b"\x00", payload()[:-1],
-        payload() + b"}", payload(side="sideways"), payload(side=None), payload(source="somebody"),
-        payload(cycle="one"), payload(cycle=None), payload(quantity="NaN"), payload(quantity="Infinity"),
-        payload(quantity=""), payload(quantity=None), payload(quantity=True), payload(quantity=[]),
-        payload(ts_event="yesterday"), payload(ts_event="2025-10-22T18:50:40"), payload(ts_event=None),
-        payload(intent_id=5483266), payload(intent_id=None), payload(metadata=[]),
-        b"[" * 100_000, b'{"a":' * 100_000, payload(metadata={"n": "HERE"}).replace(b'"HERE"', b"9" * 5_000),
+        b"",
+        b" ",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"7",
+        b"{",
+        b"{}",
+        b"\xff\xfe",
+        b'{"a":1}',
+        b"\x00",
+        payload()[:-1],
+        payload() + b"}",
+        payload(side="sideways"),
+        payload(side=None),
+        payload(source="somebody"),
+        payload(cycle="one"),
+        payload(cycle=None),
+        payload(quantity="NaN"),
+        payload(quantity="Infinity"),
+        payload(quantity=""),
+        payload(quantity=None),
+        payload(quantity=True),
+        payload(quantity=[]),
+        payload(ts_event="yesterday"),
+        payload(ts_event="2025-10-22T18:50:40"),
+        payload(ts_event=None),
+        payload(intent_id=5483266),
+        payload(intent_id=None),
+        payload(metadata=[]),
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        payload(metadata={"n": "HERE"}).replace(b'"HERE"', b"9" * 5_000),
     ],
     ids=lambda state: state[-60:].decode(errors="replace"),
-)  # fmt: skip
+)
 def test_a_payload_that_is_not_such_an_event_is_damage(state: bytes) -> None:
     with pytest.raises(HistoryDamaged, match=r"^APTUSDT\.binance version 7 cannot be read as EntryRequested\.v1: "):
         decode(stored("EntryRequested.v1", state))

@@ -196,8 +196,15 @@ def test_times_are_in_utc_and_created_at_has_no_zone(ledger: PositionLedger, que
 def test_what_is_over_keeps_the_quantity_that_it_had(ledger: PositionLedger, query: Query) -> None:
     ledger.close(position_id=enter(ledger), exit_reason="take profit", avg_px_close="3.15")
     enter(ledger, START + timedelta(hours=1), "2")
-    ledger.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="0.5", intent_id="sig-9",
-                         signal_price="60000", at=START + timedelta(hours=2))  # fmt: skip
+    ledger.request_entry(
+        symbol="BTCUSDT",
+        exchange="binance",
+        side="long",
+        quantity="0.5",
+        intent_id="sig-9",
+        signal_price="60000",
+        at=START + timedelta(hours=2),
+    )
     found = query("SELECT quantity, entry_price, pnl, status, signal_id FROM monitoring.positions ORDER BY created_at")
     assert [tuple(Decimal(str(value)) for value in row[:3]) for row in found] == [
         (Decimal(61), Decimal("3.2295"), Decimal("4.8495")),

@@ -12,7 +12,7 @@ from domain.errors import StoreUnavailable
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.session import connections
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.projector import Follower
+from infrastructure.ledger.projector import Projector
 from infrastructure.settings import Settings
 from projections.projection import STATISTICS
 from tests.infrastructure.roles import as_role, made_role
@@ -61,7 +61,7 @@ def test_the_runtime_role_follows_and_reads_statistics(postgres_url: str, role: 
     migrated(postgres_url, role)
     with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
         ledger.request_entry(**ENTRY)
-        assert Follower(ledger.store, STATISTICS).catch_up() == 1
+        assert Projector(ledger.store, STATISTICS).catch_up() == 1
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_migration_leaves_the_runtime_role_at_work(
         pass
     with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
         ledger.request_entry(**ENTRY)
-        assert Follower(ledger.store, STATISTICS).catch_up() == 1
+        assert Projector(ledger.store, STATISTICS).catch_up() == 1
 
 
 def test_a_rebuild_of_a_projection_is_for_the_owner(postgres_url: str, role: str) -> None:
@@ -103,4 +103,4 @@ def test_a_rebuild_of_a_projection_is_for_the_owner(postgres_url: str, role: str
     with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
         ledger.request_entry(**ENTRY)
         with pytest.raises(StoreUnavailable, match="permission denied"):
-            Follower(ledger.store, STATISTICS).rebuild()
+            Projector(ledger.store, STATISTICS).rebuild()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.commands.requests import RequestEntry
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.errors import HistoryDamaged
 from domain.position import Position
 from infrastructure.event_store import codec
@@ -42,7 +42,7 @@ def past(monkeypatch: pytest.MonkeyPatch) -> EventRecord:
 
 def _requested() -> Any:
     position = Position.of_stream("APTUSDT.binance")
-    position.decide(request(), Stamp("c0", NOON, NOON))
+    position.decide(request(), CommandContext("c0", NOON, NOON))
     return position.collect_events()[0]
 
 

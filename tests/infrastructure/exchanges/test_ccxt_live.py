@@ -10,7 +10,7 @@ import pytest
 
 from domain.values import Side
 from infrastructure.exchanges.ccxt_live import Asked, ExchangeUnavailable, fetch_snapshot
-from projections.account_snapshot import OrderKind, Snapshot
+from projections.account_snapshot import AccountSnapshot, OrderKind
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, bybit, bybit_order, served
 
 KEY, SECRET = "the-key-of-a-bot", "the-secret-of-a-bot"
@@ -23,7 +23,7 @@ def serve() -> Iterator[Serve]:
         yield lambda exchange: stack.enter_context(served(exchange))
 
 
-def fetch(exchange: Exchange, name: str) -> Snapshot:
+def fetch(exchange: Exchange, name: str) -> AccountSnapshot:
     return fetch_snapshot(Asked(name, None, KEY, SECRET, exchange.url))
 
 
@@ -39,8 +39,11 @@ def test_binance_is_asked_for_positions_orders_and_conditional_orders(serve: Ser
         ("53190401", OrderKind.STOP, Decimal("3.2941"), Decimal(61)),
     ]
     assert [target.removeprefix("GET /fapi/") for target, _ in exchange.asked] == [
-        "v1/exchangeInfo", "v3/positionRisk", "v1/openOrders", "v1/openAlgoOrders",
-    ]  # fmt: skip
+        "v1/exchangeInfo",
+        "v3/positionRisk",
+        "v1/openOrders",
+        "v1/openAlgoOrders",
+    ]
 
 
 def test_bybit_is_asked_page_by_page_and_coin_by_coin(serve: Serve) -> None:
@@ -80,8 +83,11 @@ def test_pages_without_an_end_are_a_partial_answer(serve: Serve) -> None:
     exchange = bybit()
     stop = bybit_order("HNT", "1", "Sell", "60")
     exchange.answers["/v5/order/realtime"] = {
-        "retCode": 0, "retMsg": "OK", "time": 1, "result": {"list": [stop], "nextPageCursor": "again"},
-    }  # fmt: skip
+        "retCode": 0,
+        "retMsg": "OK",
+        "time": 1,
+        "result": {"list": [stop], "nextPageCursor": "again"},
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("infrastructure.exchanges.ccxt_live.PAGES_MAX", 3)
         with pytest.raises(ExchangeUnavailable, match="no end after 3 pages"):

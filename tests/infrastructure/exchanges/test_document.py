@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 from domain.values import Leg, Side
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.timezones import zone_of
-from projections.account_snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples_snapshots"
 SAMPLE = (SAMPLES / "binance.json").read_bytes()
 AT = "2025-10-22T18:55:00Z"
 
 
-def read(document: Any, **given: Any) -> Snapshot:
+def read(document: Any, **given: Any) -> AccountSnapshot:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
     return read_snapshot(data, Given(**given))
 
 
-def position(**fields: Any) -> SeenPosition:
+def position(**fields: Any) -> PositionReport:
     known = {"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.0, "entry_price": 3.2295}
     found = read({"exchange": "binance", "timestamp": AT, "positions": [{**known, **fields}]})
     assert found.doubts == ()
@@ -36,7 +36,7 @@ def position(**fields: Any) -> SeenPosition:
     return found.positions[0]
 
 
-def order(exchange: str = "binance", **fields: Any) -> SeenOrder:
+def order(exchange: str = "binance", **fields: Any) -> OrderReport:
     known = {"order_id": "1", "symbol": "APT/USDT:USDT", "type": "stop_market", "side": "buy", "status": "open"}
     found = read({"exchange": exchange, "timestamp": AT, "positions": [], "orders": [{**known, **fields}]})
     assert found.order_doubts == ()
@@ -71,8 +71,10 @@ def test_bybit_s_orders_lack_amount_and_price_and_flat_positions_are_not_there()
     found = read((SAMPLES / "bybit.json").read_bytes(), zone=UTC)
     assert [each.key.symbol for each in found.positions or ()] == ["HNTUSDT", "ORBSUSDT"]
     assert [(each.kind, each.quantity, each.reduce_only) for each in found.orders or ()] == [
-        (OrderKind.STOP, None, True), (OrderKind.OTHER, None, True), (OrderKind.OTHER, None, False),
-    ]  # fmt: skip
+        (OrderKind.STOP, None, True),
+        (OrderKind.OTHER, None, True),
+        (OrderKind.OTHER, None, False),
+    ]
     assert found.doubts == found.order_doubts == ()
 
 
@@ -181,7 +183,7 @@ NAMES = st.sampled_from(
 @tried_on(st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5)))
 def test_any_document_is_read_or_refused_in_words(document: Any) -> None:
     with suppress(ValueError):
-        assert isinstance(read(document), Snapshot)
+        assert isinstance(read(document), AccountSnapshot)
 
 
 # -- positions --------------------------------------------------------------------------------------------------

@@ -72,8 +72,11 @@ def test_every_refused_duplicate_is_kept(ledger: PositionLedger) -> None:
         ledger.request_entry(**ENTRY, intent_id="second", command_id="c-2", source="recovery")
     (kept,) = ledger.rejections()
     assert (kept.error, kept.intent_id, kept.command_id, kept.source) == (
-        "PositionAlreadyOpen", "second", "c-2", "recovery",
-    )  # fmt: skip
+        "PositionAlreadyOpen",
+        "second",
+        "c-2",
+        "recovery",
+    )
     assert (kept.position_id, kept.holder_intent_id, kept.detected_by) == (FIRST, "first", "state")
 
 

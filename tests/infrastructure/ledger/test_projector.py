@@ -16,14 +16,14 @@ import pytest
 from domain.commands.requests import RecordEntryPlaced, RequestEntry
 from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.events import PositionEvent
-from infrastructure.event_store.checkpoints import Cursor
+from infrastructure.event_store.checkpoints import Checkpoint
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.sqlite import schema as sqlite_schema
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger import projector as following
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.projector import Follower, ProjectionStopped, SkipRefused
+from infrastructure.ledger.projector import ProjectionStopped, Projector, SkipRefused
 from infrastructure.settings import Settings
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.projection import STATISTICS
@@ -74,8 +74,8 @@ def enter(ledger: PositionLedger, *symbols: str) -> None:
         )
 
 
-def follower_of(ledger: PositionLedger) -> Follower[CycleFacts]:
-    return Follower(ledger.store, STATISTICS)
+def follower_of(ledger: PositionLedger) -> Projector[CycleFacts]:
+    return Projector(ledger.store, STATISTICS)
 
 
 def facts_of(ledger: PositionLedger) -> dict[str, CycleFacts]:
@@ -135,7 +135,7 @@ def test_a_follower_that_is_overtaken_counts_nothing_twice(
             others.append(overtaking.catch_up())
         return fold(facts, event)
 
-    slow = Follower(ledger.store, STATISTICS)
+    slow = Projector(ledger.store, STATISTICS)
     monkeypatch.setattr(slow, "_projection", STATISTICS.__class__(**vars(STATISTICS) | {"fold": fold_meanwhile}))
     assert (slow.catch_up(), others) == (0, [2])
     assert facts_of(ledger) == expected(ledger)
@@ -425,7 +425,7 @@ def test_killed_rebuilds_change_nothing_that_is_read(ledger: PositionLedger, led
 
 
 def test_one_generation_is_read_at_a_time(ledger: PositionLedger, execute: Execute) -> None:
-    assert ledger.store.tracking("statistics").cursor() == Cursor(1, 0)
+    assert ledger.store.tracking("statistics").cursor() == Checkpoint(1, 0)
     true = "1" if ledger.store.settings.kind == "sqlite" else "true"
     with pytest.raises((sqlite3.IntegrityError, psycopg.errors.UniqueViolation)):
         execute(f"INSERT INTO projections VALUES ('statistics', 2, 0, {true})")

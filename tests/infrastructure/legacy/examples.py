@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from infrastructure.legacy.importing.import_findings import Finding, Kind
+from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.dump import read_dump
 from infrastructure.legacy.source.raw import RawRow
 from infrastructure.legacy.source.row import LegacyRow
@@ -44,7 +44,7 @@ def row(*rows: RawRow, zone: str | None = None) -> LegacyRow:
     return found
 
 
-def kinds(findings: list[Finding]) -> list[Kind]:
+def kinds(findings: list[ImportFinding]) -> list[ImportFindingKind]:
     return [finding.kind for finding in findings]
 
 

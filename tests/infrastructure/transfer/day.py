@@ -21,9 +21,13 @@ def live_a_day(ledger: PositionLedger, symbols: tuple[str, ...] = ("APTUSDT", "é
     """Two keys, entwined: a closed cycle with a late fill after its end, an open one, and two refusals."""
     for symbol in symbols:
         position_id = ledger.request_entry(
-            symbol=symbol, exchange="binance", side="short", quantity="61.8", intent_id=f"{symbol}-1",
+            symbol=symbol,
+            exchange="binance",
+            side="short",
+            quantity="61.8",
+            intent_id=f"{symbol}-1",
             metadata={"note": 'said "no" \\ twice\n\u2028'},
-        ).position_id  # fmt: skip
+        ).position_id
         with pytest.raises(PositionAlreadyOpen):
             ledger.request_entry(symbol=symbol, exchange="binance", side="short", quantity="1", intent_id="late")
         ledger.record_entry_placed(position_id=position_id, exchange_order_id="1", filled_qty="61", avg_px="3.2333")

@@ -17,8 +17,8 @@ from pyarrow import parquet
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.port import Rejection
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.columnar.column_sink import Table
-from infrastructure.transfer.columnar.columns import COLUMNS, EVENT_COLUMNS, Kind, event_values
+from infrastructure.transfer.columnar.column_sink import ColumnSink
+from infrastructure.transfer.columnar.columns import COLUMNS, EVENT_COLUMNS, ColumnKind, event_values
 from infrastructure.transfer.columnar.csv_writer import CsvFile
 from infrastructure.transfer.columnar.parquet_writer import ParquetFile
 from infrastructure.transfer.exporting import What, export
@@ -38,30 +38,47 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
 
 def as_csv(ledger: PositionLedger, what: What) -> list[dict[str, str]]:
     out = io.BytesIO()
-    export(ledger.store, what, Table(CsvFile(out, COLUMNS[what])))
+    export(ledger.store, what, ColumnSink(CsvFile(out, COLUMNS[what])))
     return list(csv.DictReader(io.StringIO(out.getvalue().decode(), newline="")))
 
 
 def as_parquet(ledger: PositionLedger, what: What) -> Any:
     out = io.BytesIO()
-    export(ledger.store, what, Table(ParquetFile(out, COLUMNS[what])))
+    export(ledger.store, what, ColumnSink(ParquetFile(out, COLUMNS[what])))
     return parquet.read_table(io.BytesIO(out.getvalue()))
 
 
 def test_every_column_has_its_kind() -> None:
     kinds = {column.name: column.kind for column in COLUMNS[What.POSITIONS]}
     assert tuple(kinds) == POSITION_COLUMNS
-    assert {name for name, kind in kinds.items() if kind is Kind.NUMBER} == {
-        "quantity", "requested_qty", "filled_qty", "avg_px_open", "signal_price", "stop_price", "realized_pnl", "fees",
-        "avg_px_close", "stop_quantity",
-    }  # fmt: skip
-    assert {name for name, kind in kinds.items() if kind is Kind.TIME} == {
-        "opened_at", "activated_at", "closed_at", "updated_at", "unprotected_since",
-    }  # fmt: skip
-    assert {name for name, kind in kinds.items() if kind is Kind.INTEGER} == {"cycle", "version"}
-    assert {name for name, kind in kinds.items() if kind is Kind.FLAG} == {
-        "protected", "stop_confirmed", "stop_locks_profit", "outcome_unknown", "rollback_failed", "late_fill",
-    }  # fmt: skip
+    assert {name for name, kind in kinds.items() if kind is ColumnKind.NUMBER} == {
+        "quantity",
+        "requested_qty",
+        "filled_qty",
+        "avg_px_open",
+        "signal_price",
+        "stop_price",
+        "realized_pnl",
+        "fees",
+        "avg_px_close",
+        "stop_quantity",
+    }
+    assert {name for name, kind in kinds.items() if kind is ColumnKind.TIME} == {
+        "opened_at",
+        "activated_at",
+        "closed_at",
+        "updated_at",
+        "unprotected_since",
+    }
+    assert {name for name, kind in kinds.items() if kind is ColumnKind.INTEGER} == {"cycle", "version"}
+    assert {name for name, kind in kinds.items() if kind is ColumnKind.FLAG} == {
+        "protected",
+        "stop_confirmed",
+        "stop_locks_profit",
+        "outcome_unknown",
+        "rollback_failed",
+        "late_fill",
+    }
     assert [column.name for column in COLUMNS[What.REJECTIONS]] == [field.name for field in fields(Rejection)]
 
 
@@ -77,11 +94,22 @@ def test_csv_of_events_flattens_what_many_have_and_keeps_all_in_the_payload(ledg
         if name not in ("payload", "hash", "command_id", "client_order_id")
     }
     assert {name: value for name, value in first.items() if value} == {
-        "nid": "1", "stream": "APTUSDT.binance", "symbol": "APTUSDT", "exchange": "binance", "leg": "BOTH",
-        "version": "1", "cycle": "1", "position_id": "APTUSDT.binance#1", "type": "EntryRequested.v1",
-        "ts_event": "2025-10-22T18:50:40.000000Z", "ts_recorded": "2025-10-22T18:50:40.000000Z", "source": "signal",
-        "intent_id": "APTUSDT-1", "side": "short", "quantity": "61.8",
-    }  # fmt: skip
+        "nid": "1",
+        "stream": "APTUSDT.binance",
+        "symbol": "APTUSDT",
+        "exchange": "binance",
+        "leg": "BOTH",
+        "version": "1",
+        "cycle": "1",
+        "position_id": "APTUSDT.binance#1",
+        "type": "EntryRequested.v1",
+        "ts_event": "2025-10-22T18:50:40.000000Z",
+        "ts_recorded": "2025-10-22T18:50:40.000000Z",
+        "source": "signal",
+        "intent_id": "APTUSDT-1",
+        "side": "short",
+        "quantity": "61.8",
+    }
     closed = next(row for row in rows if row["type"] == "PositionClosed.v1")
     assert (closed["avg_px_close"], closed["realized_pnl"], closed["exit_reason"]) == ("3.1", "8.1313", "target")
     late = rows[10]

@@ -41,7 +41,8 @@ def flipped(number: int, old: bytes, new: bytes) -> Damage:
 
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "a flipped byte in a payload": (
-        flipped(3, b'\\"61\\"', b'\\"67\\"'), r"line 3: APTUSDT.binance version 2 says hash .*, but .* has hash",
+        flipped(3, b'\\"61\\"', b'\\"67\\"'),
+        r"line 3: APTUSDT.binance version 2 says hash .*, but .* has hash",
     ),
     "a flipped byte in a hash": (flipped(3, b'"hash":"', b'"hash":"0'), "line 3: APTUSDT.binance version 2 says hash"),
     "another stored name": (flipped(5, b"Activated.v1", b"Activated.v2"), "line 5: APTUSDT.binance version 4 says"),
@@ -64,24 +65,28 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "the last event of a stream removed": (lambda lines: lines[:14] + lines[15:], "line 15: its checksum is"),
     "a removed rejection": (lambda lines: lines[:15] + lines[16:], "line 16: its checksum is"),
     "swapped events of one stream": (
-        lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]], "line 3: APTUSDT.binance version 3 stands where",
+        lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]],
+        "line 3: APTUSDT.binance version 3 stands where",
     ),
     "swapped events of two streams": (
-        lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]], "line 5: its checksum is",
+        lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]],
+        "line 5: its checksum is",
     ),
     "a doubled line": (lambda lines: [*lines[:4], lines[3], *lines[4:]], "line 5: nid 3 does not come after 3"),
     "a doubled rejection": (lambda lines: [*lines[:16], lines[15], *lines[16:]], "line 17: its checksum is"),
     "an event behind the rejections": (
-        lambda lines: [*lines[:14], lines[15], lines[14], *lines[16:]], "line 15: its checksum is",
+        lambda lines: [*lines[:14], lines[15], lines[14], *lines[16:]],
+        "line 15: its checksum is",
     ),
     "no last line": (lambda lines: lines[:-1], "line 18: the file ends before the last line of the export: it was cut"),
     "cut off in a line": (
-        lambda lines: [*lines[:9], lines[9][:100]], "line 10: the file ends in the middle of this line: it was cut off",
+        lambda lines: [*lines[:9], lines[9][:100]],
+        "line 10: the file ends in the middle of this line: it was cut off",
     ),
     "a line behind the last": (lambda lines: [*lines, lines[4]], "line 19: stands after the last line of the export"),
     "two files in one": (lambda lines: [*lines, *lines], "line 19: a line of kind 'export' does not belong here"),
     "no first line": (lambda lines: lines[1:], "line 1: a line of kind 'event' does not belong here"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -115,16 +120,19 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "a removed stream": (without_a_stream, "line 11: there were"),
     "another digest": (lambda lines: lines[-1].update(digest="0" * 64), "line 18: there were"),
     "an event behind the rejections": (
-        lambda lines: lines.insert(15, lines.pop(14)), "line 16: an event stands behind the rejections",
+        lambda lines: lines.insert(15, lines.pop(14)),
+        "line 16: an event stands behind the rejections",
     ),
     "a rejection without a zone": (
-        lambda lines: lines[15].update(ts_recorded="2025-10-22T18:50:40"), "line 16: cannot be .* .*no zone",
+        lambda lines: lines[15].update(ts_recorded="2025-10-22T18:50:40"),
+        "line 16: cannot be .* .*no zone",
     ),
     "another format": (lambda lines: lines[0].update(format=2), "line 1: this export has format 2; this"),
     "an export of events": (
-        lambda lines: lines[0].update(what="events"), "line 1: this is an export of events; .*--what ledger",
+        lambda lines: lines[0].update(what="events"),
+        "line 1: this is an export of events; .*--what ledger",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", FORGERIES)
@@ -184,10 +192,15 @@ def rehashed(lines: list[dict[str, Any]]) -> bytes:
         ),
     ],
     ids=[
-        "unknown name", "unreadable payload", "no key", "a float", "a cycle never opened", "an intent twice",
+        "unknown name",
+        "unreadable payload",
+        "no key",
+        "a float",
+        "a cycle never opened",
+        "an intent twice",
         "two open cycles",
     ],
-)  # fmt: skip
+)
 def test_what_no_ledger_could_hold_is_refused_whatever_its_hashes(
     forge: Forgery, words: str, ledger: PositionLedger, exported: bytes
 ) -> None:
@@ -206,7 +219,7 @@ def test_whole_batches_before_a_wrong_line_are_kept_and_gone_on_from(
     damaged = exported.replace(b'"nid":12,', b'"nid":11,')
     with pytest.raises(ImportRefused, match=r"line 13: .* the ledger holds the first 8 events and 0 rejections; mend"):
         moved(ledger, damaged)
-    assert ledger.store.settled() == 8
+    assert ledger.store.high_water_mark() == 8
     assert verify(ledger.store).ok
     done = moved(ledger, exported)
     assert (done.events_before, done.events, done.rejections) == (8, 6, 2)

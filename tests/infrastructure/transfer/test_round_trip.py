@@ -85,7 +85,7 @@ def test_an_imported_ledger_goes_on_and_still_has_its_anchor(ledger: PositionLed
         ledger.request_entry(**again, intent_id="another")
     receipt = ledger.record_entry_fill(position_id="APTUSDT.binance#2", trade_id="7", last_qty="3", last_px="3.1")
     assert (receipt.outcome, receipt.version) == ("recorded", 8)
-    assert (ledger.store.settled() > 14, ledger.store.count_events()) == (True, 15)
+    assert (ledger.store.high_water_mark() > 14, ledger.store.count_events()) == (True, 15)
     assert verify(ledger.store).ok
     assert check_anchor(ledger.store, anchor) == []
 
@@ -99,7 +99,7 @@ def test_gaps_in_the_log_stay_gaps(ledger: PositionLedger, exported: bytes) -> N
     moved(ledger, with_gaps)
     assert told(ledger) == with_gaps
     ledger.fail_entry(position_id="APTUSDT.binance#2", reason="no", outcome="rejected")
-    assert ledger.store.settled() == 141
+    assert ledger.store.high_water_mark() == 141
     assert verify(ledger.store).ok
 
 
@@ -125,8 +125,10 @@ def test_an_export_sees_one_moment(ledger: PositionLedger) -> None:
 def test_only_what_is_taken_is_exported(ledger: PositionLedger) -> None:
     live_a_day(ledger)
     for what, kind, count in (
-        (What.EVENTS, "event", 7), (What.POSITIONS, "position", 2), (What.REJECTIONS, "rejection", 1),
-    ):  # fmt: skip
+        (What.EVENTS, "event", 7),
+        (What.POSITIONS, "position", 2),
+        (What.REJECTIONS, "rejection", 1),
+    ):
         out = io.BytesIO()
         done = export(ledger.store, what, JsonLines(out), takes=lambda stream: stream == "APTUSDT.binance")
         lines = parsed(out.getvalue())

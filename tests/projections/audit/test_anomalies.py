@@ -19,7 +19,7 @@ from domain.commands.requests import (
     StartRollback,
 )
 from domain.events import PositionEvent
-from projections.audit.anomalies import Oddity, Weight, oddities
+from projections.audit.anomalies import Anomaly, Weight, oddities
 from projections.timeline import moments, timeline
 from tests.projections.cycles import LATER, Refused, cycle, refused, rivals
 from tests.spec import FILLED, PLACED, STOP, on, request, second
@@ -29,16 +29,16 @@ ENTERED = ((0, AS_ASKED), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate))
 CLOSED = on(Close, exit_reason="target", avg_px_close="3.1")
 
 
-def odd(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> list[Oddity]:
+def odd(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> list[Anomaly]:
     return odd_about(cycle(*sent), refusals)
 
 
-def odd_about(events: list[PositionEvent], refusals: tuple[Refused, ...] = ()) -> list[Oddity]:
+def odd_about(events: list[PositionEvent], refusals: tuple[Refused, ...] = ()) -> list[Anomaly]:
     told = moments(events)
     return list(oddities(told, timeline(told, refusals, LATER)))
 
 
-def of(kind: str, found: list[Oddity]) -> list[tuple[str, str]]:
+def of(kind: str, found: list[Anomaly]) -> list[tuple[str, str]]:
     return [(oddity.weight.value, oddity.text) for oddity in found if oddity.kind == kind]
 
 
@@ -152,13 +152,22 @@ def test_a_late_fill_and_a_failed_rollback_are_warnings() -> None:
 
 def test_every_doubtful_value_of_an_imported_row_is_told_and_its_age_is_not_odd() -> None:
     row = ImportPosition.of(
-        symbol="APTUSDT", exchange="binance", side="long", quantity="61", status="active", avg_px_open="3.257",
-        opened_at=second(0), row={}, findings=["wrong_side_stop: 3.3201", "missing_id"], legacy_id="31",
-    )  # fmt: skip
+        symbol="APTUSDT",
+        exchange="binance",
+        side="long",
+        quantity="61",
+        status="active",
+        avg_px_open="3.257",
+        opened_at=second(0),
+        row={},
+        findings=["wrong_side_stop: 3.3201", "missing_id"],
+        legacy_id="31",
+    )
     found = odd_about(cycle((0, row), lag=timedelta(days=400)))
     assert [text for _, text in of("imported", found)] == [
-        'doubtful in the old table: "wrong_side_stop: 3.3201"', 'doubtful in the old table: "missing_id"',
-    ]  # fmt: skip
+        'doubtful in the old table: "wrong_side_stop: 3.3201"',
+        'doubtful in the old table: "missing_id"',
+    ]
     assert not of("recorded_late", found)
 
 
@@ -213,10 +222,17 @@ def test_the_walk_through_i_01() -> None:
     adjust = on(Adjust, quantity="61.0", avg_px_open="3.2295", reason="seen at the exchange")
     stop = on(SetStopLoss, stop_price="3.2941", exchange_order_id="53190370", activate=True)
     found = odd(
-        (0.981819, AS_ASKED), (0.981819, placed), (4.738217, adjust), (5.914876, stop),
+        (0.981819, AS_ASKED),
+        (0.981819, placed),
+        (4.738217, adjust),
+        (5.914876, stop),
         refusals=(refused(4.7, None, source="sync", command="adopt"),),
-    )  # fmt: skip
+    )
     assert [(each.kind, each.weight.value) for each in found] == [
-        ("unprotected", "note"), ("refused", "note"), ("quantity", "note"), ("slippage", "note"), ("adjusted", "note"),
-    ]  # fmt: skip
+        ("unprotected", "note"),
+        ("refused", "note"),
+        ("quantity", "note"),
+        ("slippage", "note"),
+        ("adjusted", "note"),
+    ]
     assert of("refused", found) == [("note", "1 rival refused at 18:50:44.700: the synchroniser")]

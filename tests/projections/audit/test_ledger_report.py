@@ -6,16 +6,16 @@ from itertools import pairwise
 from domain.commands.base import Command
 from domain.commands.requests import Activate, Close, LoseStopLoss, SetStopLoss
 from domain.events import PositionEvent
-from projections.audit.ledger_report import BARS_MAX, LISTED_MAX, Review, bar_name, review
+from projections.audit.ledger_report import BARS_MAX, LISTED_MAX, LedgerReport, bar_name, review
 from projections.metrics import cycle_metrics as facts
 from projections.metrics.cycle_metrics import CycleFacts
-from projections.metrics.statistics import Window, measure
+from projections.metrics.statistics import MeasuredWindow, measure
 from tests.projections.cycles import Refused, cycle, refused
 from tests.spec import FILLED, PLACED, STOP, on, request, second
 
 ENTERED = ((0, request()), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)))
 LOST, CLOSED = on(LoseStopLoss, reason="gone"), on(Close, exit_reason="target", avg_px_close="3.1")
-DAY = Window(datetime(2025, 10, 22, tzinfo=UTC), datetime(2025, 10, 23, tzinfo=UTC))
+DAY = MeasuredWindow(datetime(2025, 10, 22, tzinfo=UTC), datetime(2025, 10, 23, tzinfo=UTC))
 
 
 def known(events: list[PositionEvent]) -> CycleFacts:
@@ -27,8 +27,8 @@ def known(events: list[PositionEvent]) -> CycleFacts:
 
 
 def look(
-    *cycles: tuple[tuple[float, Command], ...], refusals: tuple[Refused, ...] = (), window: Window = DAY
-) -> Review:
+    *cycles: tuple[tuple[float, Command], ...], refusals: tuple[Refused, ...] = (), window: MeasuredWindow = DAY
+) -> LedgerReport:
     histories = [cycle(*sent) for sent in cycles]
     pairs = [(known(events), events) for events in histories]
     measured = measure([each for each, _ in pairs], refusals, window, now=second(3600))
@@ -57,7 +57,7 @@ def test_the_longest_exposed_come_first_each_once() -> None:
 
 
 def test_a_gap_outside_the_stretch_is_not_in_it() -> None:
-    late = Window(second(50), second(3600))
+    late = MeasuredWindow(second(50), second(3600))
     assert look((*ENTERED, (130, CLOSED)), window=late).exposed == ()
 
 
@@ -81,9 +81,9 @@ def test_refusals_are_counted_by_the_hour_with_the_empty_hours_between() -> None
 
 def test_long_stretches_have_wider_bars_that_begin_on_a_monday() -> None:
     for days, name in ((4, "hour"), (29, "6 h"), (119, "day"), (800, "week"), (3000, "28 d")):
-        bars = look(ENTERED, refusals=(refused(3),), window=Window(second(-86400 * days), second(60))).refused
+        bars = look(ENTERED, refusals=(refused(3),), window=MeasuredWindow(second(-86400 * days), second(60))).refused
         assert bar_name(bars) == name and len(bars) <= BARS_MAX + 2
         assert sum(bar.count for bar in bars) == 1
         assert all(later.start == earlier.end for earlier, later in pairwise(bars))
-    weeks = look(ENTERED, window=Window(second(-86400 * 800), second(60))).refused
+    weeks = look(ENTERED, window=MeasuredWindow(second(-86400 * 800), second(60))).refused
     assert weeks[0].start.weekday() == 0 and weeks[0].end - weeks[0].start == timedelta(days=7)

@@ -17,7 +17,7 @@ from domain.commands.requests import (
     SetStopLoss,
     StartRollback,
 )
-from projections.audit.narrative import Story, story
+from projections.audit.narrative import Narrative, story
 from tests.projections.cycles import LATER, Refused, cycle, refused, rivals
 from tests.projections.test_positions import history
 from tests.spec import FILLED, PLACED, STOP, on, request, second
@@ -27,11 +27,11 @@ ENTERED = ((0, request()), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)
 CLOSED = on(Close, exit_reason="target", avg_px_close="3.1", fee="0.2", fee_currency="USDT")
 
 
-def tell(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> Story:
+def tell(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> Narrative:
     return story(cycle(*sent), refusals, LATER)
 
 
-def told(each: Story) -> list[tuple[str, str]]:
+def told(each: Narrative) -> list[tuple[str, str]]:
     return [(chapter.title, line.text) for chapter in each.chapters for line in chapter.lines]
 
 
@@ -40,9 +40,12 @@ def test_the_story_of_i_01_reads_as_it_happened() -> None:
     adjust = on(Adjust, quantity="61.0", avg_px_open="3.2295", reason="seen at the exchange")
     stop = on(SetStopLoss, stop_price="3.2941", exchange_order_id="53190370", activate=True)
     each = tell(
-        (0.981819, request(stop_loss_percent="2")), (0.981819, placed), (4.738217, adjust), (5.914876, stop),
+        (0.981819, request(stop_loss_percent="2")),
+        (0.981819, placed),
+        (4.738217, adjust),
+        (5.914876, stop),
         refusals=(refused(4.7, None, source="sync", command="adopt"),),
-    )  # fmt: skip
+    )
     assert each.headline == (
         "Short 61 APTUSDT at binance, entered at 3.2295: active, open for 59 min 59 s, protected by a stop at 3.2941"
     )
@@ -103,9 +106,12 @@ def test_a_profit_that_is_not_known_is_never_told_as_a_number() -> None:
 def test_a_rollback_is_a_chapter_with_its_proof() -> None:
     fills = [{"trade_id": "c1", "last_qty": "61.8", "last_px": "3.24"}]
     each = tell(
-        (0, request()), (1, PLACED), (2, FILLED), (3, on(StartRollback, reason="no stop after 3 tries")),
+        (0, request()),
+        (1, PLACED),
+        (2, FILLED),
+        (3, on(StartRollback, reason="no stop after 3 tries")),
         (4, on(RollBack, evidence={"closing_order_id": "9", "fills": fills})),
-    )  # fmt: skip
+    )
     assert [title for title, _ in told(each)][-2:] == ["The rollback", "The end"]
     assert told(each)[-1][1] == (
         "Rolled back and flat; the proof is closing fills (61.8 at 3.24) and closing order 9. Profit -0.41406."
@@ -120,7 +126,7 @@ def test_what_comes_after_the_end_has_a_chapter_of_its_own() -> None:
 
 
 def test_a_few_moves_of_a_stop_are_told_one_by_one_and_many_in_one_sentence() -> None:
-    def moves(count: int) -> Story:
+    def moves(count: int) -> Narrative:
         steps = [
             (10 + at, on(SetStopLoss, stop_price=f"3.2{90 - at}", exchange_order_id=f"s{at}")) for at in range(count)
         ]
@@ -160,8 +166,10 @@ def test_many_fills_and_many_rivals_are_told_in_one_sentence() -> None:
 def test_a_refusal_of_a_history_that_was_recorded_later_is_told_with_the_ledgers_clock() -> None:
     events = cycle(*ENTERED, lag=timedelta(days=400))
     each = story(events, [Refused(second(3.5) + timedelta(days=400))], LATER)
-    assert ("The entry", ("Refused: request_entry of intent 5483299. PositionAlreadyOpen. The ledger's clock said "
-            "2026-11-26 18:50:43.")) in told(each)  # fmt: skip
+    assert (
+        "The entry",
+        ("Refused: request_entry of intent 5483299. PositionAlreadyOpen. The ledger's clock said 2026-11-26 18:50:43."),
+    ) in told(each)
 
 
 def test_the_story_as_json_has_exact_lengths_and_is_plain() -> None:

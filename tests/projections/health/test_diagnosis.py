@@ -32,8 +32,8 @@ from projections.health.diagnosis import (
 )
 from projections.metrics.objectives import Criterion
 from projections.metrics.recent_activity import Activity
-from projections.metrics.statistics import Window
-from projections.projection import Poison
+from projections.metrics.statistics import MeasuredWindow
+from projections.projection import PoisonEvent
 from tests.projections.cycles import refused
 from tests.projections.seen import compared, held, limit, rows_of, seen, stop
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
@@ -79,8 +79,11 @@ def test_what_is_done_or_over_is_no_symptom() -> None:
     for sent in (ENTERED, (request(), on(FailEntry, outcome="rejected", reason="30208"))):
         sections = cycles(*sent, at=86_400).sections()
         assert [section.check for section in sections] == [
-            Check.INCOMPLETE, Check.UNPROTECTED, Check.OUTCOME_UNKNOWN, Check.ROLLING_BACK,
-        ]  # fmt: skip
+            Check.INCOMPLETE,
+            Check.UNPROTECTED,
+            Check.OUTCOME_UNKNOWN,
+            Check.ROLLING_BACK,
+        ]
         assert worst(section.severity for section in sections) is Severity.OK
 
 
@@ -149,10 +152,15 @@ class Found:
 
 def test_damage_is_critical_and_a_row_is_folded_anew_only_from_events_that_hold() -> None:
     found = damage(
-        [Found("hash", "APTUSDT.binance version 2"), Found("row", APT), Found("row", "XMRUSDT.binance#1"),
-         Found("event", "AVLUSDT.binance version 1"), Found("hash", "AVLUSDT.binance version 1")],
+        [
+            Found("hash", "APTUSDT.binance version 2"),
+            Found("row", APT),
+            Found("row", "XMRUSDT.binance#1"),
+            Found("event", "AVLUSDT.binance version 1"),
+            Found("hash", "AVLUSDT.binance version 1"),
+        ],
         "5 findings",
-    )  # fmt: skip
+    )
     assert set(severities(found)) == {"critical"}
     assert [each.advice for each in found.symptoms] == [
         "position-ledger history APTUSDT.binance",
@@ -168,7 +176,7 @@ def test_damage_is_critical_and_a_row_is_folded_anew_only_from_events_that_hold(
 @dataclass
 class Standing:
     behind: int = 0
-    poison: Poison | None = None
+    poison: PoisonEvent | None = None
     projection: str = "statistics"
 
 
@@ -176,7 +184,7 @@ def test_a_projection_that_stopped_is_critical_and_one_far_behind_a_warning() ->
     assert following([Standing(LAG_MAX)]).severity is Severity.OK
     (lag,) = following([Standing(LAG_MAX + 1)]).symptoms
     assert (lag.severity, lag.advice) == (Severity.WARNING, "position-ledger stats")
-    (stopped,) = following([Standing(1, Poison(41, "APTUSDT.binance", 2, "Nonsense.v9", "two\nlines"))]).symptoms
+    (stopped,) = following([Standing(1, PoisonEvent(41, "APTUSDT.binance", 2, "Nonsense.v9", "two\nlines"))]).symptoms
     assert stopped == Symptom(
         Severity.CRITICAL, "statistics", "cannot go on at nid 41: two lines", "position-ledger projections"
     )
@@ -197,8 +205,9 @@ def test_a_missed_criterion_is_a_warning_and_one_that_must_never_be_missed_criti
     share = replace(MISSED, name="rolled_back_share", value=Decimal("0.1"), bar="< 0.05", offenders=())
     found = criteria([MISSED, share, replace(MISSED, ok=None), replace(MISSED, ok=True)])
     assert [(each.severity.value, each.advice) for each in found.symptoms] == [
-        ("critical", "position-ledger history 'APTUSDT.binance#1'"), ("warning", "position-ledger stats"),
-    ]  # fmt: skip
+        ("critical", "position-ledger history 'APTUSDT.binance#1'"),
+        ("warning", "position-ledger stats"),
+    ]
     assert found.symptoms[1].message == "refused late: 0.1, not < 0.05"
     assert criteria([replace(MISSED, ok=True)]).severity is Severity.OK
 
@@ -228,7 +237,7 @@ def test_money_at_risk_at_the_exchange_is_critical_and_the_rest_a_warning() -> N
         ("critical", "XMRUSDT.binance", f"position-ledger reconcile --symbol XMRUSDT {beside}"),
         ("critical", "XMRUSDT.binance", f"position-ledger reconcile --symbol XMRUSDT {beside}"),
         ("warning", "SXPUSDT.binance", f"{cancel}, then position-ledger reconcile --symbol SXPUSDT {beside}"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_phantom_is_critical_once_it_is_confirmed() -> None:
@@ -257,14 +266,17 @@ def test_a_snapshot_that_is_not_to_be_relied_on_is_a_warning() -> None:
 
 def test_rates_count_what_was_opened_and_what_failed_by_the_hour() -> None:
     rows = rows_of(
-        *ENTERED, request(symbol="AUSDT"), on(FailEntry, "AUSDT.binance#1", outcome="rejected", reason="x"),
-        request(symbol="BUSDT"), on(FailEntry, "BUSDT.binance#1", outcome="canceled", reason="x"),
-    )  # fmt: skip
-    window = Window(second(-3600), second(3600))
+        *ENTERED,
+        request(symbol="AUSDT"),
+        on(FailEntry, "AUSDT.binance#1", outcome="rejected", reason="x"),
+        request(symbol="BUSDT"),
+        on(FailEntry, "BUSDT.binance#1", outcome="canceled", reason="x"),
+    )
+    window = MeasuredWindow(second(-3600), second(3600))
     found = Activity.of(rows, [refused(5)], (MISSED,), window)
     assert found.by_status == {Status.ACTIVE: 1, Status.FAILED: 1, Status.CANCELED: 1}
     said = found.as_json()
     assert said["failures_per_hour"] == [{"hour": "2025-10-22T18:00:00.000000Z", "count": 2}]
     assert (said["rejections"]["early"], said["criteria"][0]["name"]) == (1, "late_duplicates")
-    earlier = Activity.of(rows, [], None, Window(second(-7200), second(-3600)))
+    earlier = Activity.of(rows, [], None, MeasuredWindow(second(-7200), second(-3600)))
     assert (earlier.by_status, earlier.failures, earlier.as_json()["criteria"]) == ({}, {}, None)

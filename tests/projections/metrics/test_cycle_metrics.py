@@ -111,9 +111,18 @@ def test_a_rollback_for_a_duplicate_says_so(reason: str, *, is_one: bool) -> Non
 
 def test_an_imported_cycle_that_is_over_without_a_time_ended_when_it_was_last_heard_of() -> None:
     imported = ImportPosition.of(
-        **KEY, command_id="i", at=second(0), opened_at=second(0), status="closed", side="short", quantity="1", row={},
-        findings=(), stop_confirmed=False, claims_intent=False,
-    )  # fmt: skip
+        **KEY,
+        command_id="i",
+        at=second(0),
+        opened_at=second(0),
+        status="closed",
+        side="short",
+        quantity="1",
+        row={},
+        findings=(),
+        stop_confirmed=False,
+        claims_intent=False,
+    )
     facts = facts_of(given(imported))
     assert (facts.is_imported, facts.ended_at) == (True, second(0))
 

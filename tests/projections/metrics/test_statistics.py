@@ -16,11 +16,11 @@ from domain.commands.requests import Adopt, Close, FailEntry, ImportPosition, Lo
 from domain.commands.requests import RecordEntryFill as Fill
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.metrics.objectives import Criterion
-from projections.metrics.statistics import Durations, Statistics, Window, measure
+from projections.metrics.statistics import Durations, MeasuredWindow, Statistics, measure
 from tests.spec import PLACED, STOP, given, on, request, second
 
 NOON = datetime.fromisoformat("2025-10-22T12:00:00+00:00")
-DAY = Window(NOON, NOON + timedelta(days=1))
+DAY = MeasuredWindow(NOON, NOON + timedelta(days=1))
 CLOSE = on(Close, exit_reason="x", avg_px_close="3")
 FLAT = {"position_quantity": "0"}
 
@@ -61,7 +61,9 @@ def cycle(symbol: str, began: float, *sent: tuple[float, Command], protected: fl
     return facts(after(began, request(symbol=symbol)), *told)
 
 
-def stats(known: Iterable[CycleFacts] = (), refused: Iterable[Refused] = (), window: Window = DAY) -> Statistics:
+def stats(
+    known: Iterable[CycleFacts] = (), refused: Iterable[Refused] = (), window: MeasuredWindow = DAY
+) -> Statistics:
     return measure(known, refused, window, now=DAY.until + timedelta(days=1))
 
 
@@ -118,9 +120,18 @@ def test_cycles_count_where_they_were_opened_and_by_how_they_stand_now() -> None
 
 def test_imported_cycles_are_counted_and_not_judged() -> None:
     imported = ImportPosition.of(
-        symbol="APTUSDT", exchange="binance", command_id="i", at=NOON, opened_at=NOON, status="rolled_back",
-        side="short", quantity="1", row={}, exit_reason="rollback: duplicate key", closed_at=NOON,
-    )  # fmt: skip
+        symbol="APTUSDT",
+        exchange="binance",
+        command_id="i",
+        at=NOON,
+        opened_at=NOON,
+        status="rolled_back",
+        side="short",
+        quantity="1",
+        row={},
+        exit_reason="rollback: duplicate key",
+        closed_at=NOON,
+    )
     found = stats(facts(imported))
     assert (found.imported, found.opened) == (1, 0)
     assert verdict("rolled_back_share", found) == (None, None)
@@ -250,7 +261,7 @@ def test_only_what_lies_in_the_window_adds_up_but_no_window_cuts_the_longest_gap
     found = stats(halves)
     assert found.unprotected == timedelta(seconds=20)
     assert verdict("unprotected_longest_seconds", found) == (Decimal(40), False)
-    before = Window(NOON - timedelta(days=1), NOON)
+    before = MeasuredWindow(NOON - timedelta(days=1), NOON)
     assert stats(halves, window=before).unprotected == timedelta(seconds=20)
 
 
@@ -294,10 +305,12 @@ def test_the_report_is_plain_json_without_a_float() -> None:
     assert read["since"] == "2025-10-22T12:00:00.000000Z"
     assert read["by_status"]["rolled_back"] == 1
     assert [each["name"] for each in read["criteria"] if each["ok"] is False] == [
-        "late_duplicates", "rolled_back_share", "duplicates_prevented_share",
-    ]  # fmt: skip
+        "late_duplicates",
+        "rolled_back_share",
+        "duplicates_prevented_share",
+    ]
 
 
 def test_a_window_has_its_start_and_not_its_end() -> None:
-    assert second(0) in Window(second(0), second(1))
-    assert second(1) not in Window(second(0), second(1))
+    assert second(0) in MeasuredWindow(second(0), second(1))
+    assert second(1) not in MeasuredWindow(second(0), second(1))

@@ -26,12 +26,12 @@ from domain.values import Leg, Side, Source, Status
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.operations.apply_corrections import apply
-from projections.account_snapshot import OrderKind, SeenOrder, SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import Reconciliation
 from projections.reconciliation.corrections import corrections
-from projections.reconciliation.discrepancies import Kind
+from projections.reconciliation.discrepancies import DiscrepancyKind
 from projections.reconciliation.grace_periods import DEADLINES, is_overdue
 from tests.projections.seen import compared, held, limit, rows_of, seen, stop, told
 from tests.spec import ENTERED, FILLED, PLACED, STOP, on, request, second
@@ -93,7 +93,7 @@ def test_any_difference_of_quantity_counts() -> None:
 @pytest.mark.parametrize(
     ("price", "told_of"),
     [("3.2333", []), ("3.2333001", []), ("3.2334", ["price_mismatches"]), (None, [])],
-)  # fmt: skip
+)
 def test_prices_agree_to_a_millionth(price: str | None, told_of: list[str]) -> None:
     found = compared(rows_of(*ENTERED), seen(held("APTUSDT", "short", "61.8", price), orders=[ITS_STOP]))
     assert [kind for kind, _ in told(found)] == ["matched", *told_of]
@@ -131,7 +131,7 @@ OTHER = held("BTCUSDT", "long", "1", "100000")
 GONE = rows_of(*ENTERED)
 
 
-def closes(*snapshots: Snapshot, **rules: Any) -> list[str]:
+def closes(*snapshots: AccountSnapshot, **rules: Any) -> list[str]:
     found = compared(GONE, *snapshots, **rules)
     return [words for words in planned(found) if words.startswith("close")]
 
@@ -139,7 +139,7 @@ def closes(*snapshots: Snapshot, **rules: Any) -> list[str]:
 def test_a_phantom_is_closed_when_two_snapshots_agree() -> None:
     found = compared(GONE, seen(OTHER))
     assert ("phantoms", APT) in told(found)
-    assert found.of(Kind.PHANTOM)[0].confirmations == 1
+    assert found.of(DiscrepancyKind.PHANTOM)[0].confirmations == 1
     assert closes(seen(OTHER)) == []
     assert closes(seen(OTHER, at=500), seen(OTHER)) == ["close APTUSDT.binance#1, at a price that is not known"]
     assert closes(seen(OTHER), seen(OTHER, at=500)) == ["close APTUSDT.binance#1, at a price that is not known"]
@@ -161,7 +161,7 @@ def test_a_phantom_is_closed_when_two_snapshots_agree() -> None:
     ],
     ids=["the same", "too close", "partial", "empty", "holds it", "too young", "before its last news", "unavailable"],
 )
-def test_what_does_not_confirm(other: Snapshot) -> None:
+def test_what_does_not_confirm(other: AccountSnapshot) -> None:
     assert closes(other, seen(OTHER)) == []
 
 
@@ -229,7 +229,7 @@ def test_every_open_status_has_a_deadline() -> None:
         limit("APTUSDT", "sell", "another"),
     ],
 )
-def test_an_entry_whose_order_rests_is_no_phantom_and_its_order_no_zombie(order: SeenOrder) -> None:
+def test_an_entry_whose_order_rests_is_no_phantom_and_its_order_no_zombie(order: OrderReport) -> None:
     assert told(compared(rows_of(request(), PLACED), seen(orders=[order]))) == [("being_opened", APT)]
 
 
@@ -254,7 +254,7 @@ def test_an_orphan_with_a_stop_is_protected() -> None:
 
 def test_an_orphan_without_a_price_is_told_and_not_adopted() -> None:
     found = compared([], seen(held("BTCUSDT", "long", "1")))
-    assert "cannot be adopted" in found.of(Kind.ORPHAN)[0].message
+    assert "cannot be adopted" in found.of(DiscrepancyKind.ORPHAN)[0].message
     assert planned(found) == []
 
 
@@ -292,12 +292,12 @@ def test_no_positions_at_all_is_not_believed_while_some_are_open() -> None:
         (seen(OTHER, at=2), "stale"),
     ],
 )
-def test_an_unreliable_snapshot_says_why_and_corrects_nothing(snapshot: Snapshot, words: str) -> None:
+def test_an_unreliable_snapshot_says_why_and_corrects_nothing(snapshot: AccountSnapshot, words: str) -> None:
     found = compared(GONE, snapshot, now=601)
     assert not found.is_reliable
     assert words in " ".join(found.doubts)
     assert corrections(found) == []
-    assert not found.of(Kind.PHANTOM, Kind.LOST_STOP, Kind.ZOMBIE)
+    assert not found.of(DiscrepancyKind.PHANTOM, DiscrepancyKind.LOST_STOP, DiscrepancyKind.ZOMBIE)
 
 
 def test_a_snapshot_older_than_allowed_is_stale() -> None:
@@ -353,7 +353,7 @@ def test_the_order_in_a_snapshot_does_not_matter() -> None:
 # -- stops ------------------------------------------------------------------------------------------------------
 
 
-def stops(*orders: SeenOrder, position: SeenPosition = THERE, sent: tuple[Command, ...] = ENTERED) -> list[str]:
+def stops(*orders: OrderReport, position: PositionReport = THERE, sent: tuple[Command, ...] = ENTERED) -> list[str]:
     found = compared(rows_of(*sent), seen(position, orders=orders))
     return [kind for kind, name in told(found) if name == APT and kind != "matched"]
 
@@ -378,12 +378,14 @@ def test_a_stop_of_unknown_price_in_place_of_ours_is_neither_lost_nor_taken_over
 
 
 @pytest.mark.parametrize("orders", [None, ()], ids=["not asked", "asked"])
-def test_without_a_list_of_orders_no_stop_is_lost(orders: tuple[SeenOrder, ...] | None) -> None:
+def test_without_a_list_of_orders_no_stop_is_lost(orders: tuple[OrderReport, ...] | None) -> None:
     found = compared(rows_of(*ENTERED), seen(THERE, orders=orders))
-    assert bool(found.of(Kind.LOST_STOP)) == (orders is not None)
-    assert bool(found.of(Kind.UNPROTECTED)) == (orders is not None)
+    assert bool(found.of(DiscrepancyKind.LOST_STOP)) == (orders is not None)
+    assert bool(found.of(DiscrepancyKind.UNPROTECTED)) == (orders is not None)
     assert found.as_json()["protection_judged"] == (orders is not None)
-    assert not compared(rows_of(*ENTERED), seen(THERE, order_doubts=("cut off",))).of(Kind.LOST_STOP, Kind.UNPROTECTED)
+    assert not compared(rows_of(*ENTERED), seen(THERE, order_doubts=("cut off",))).of(
+        DiscrepancyKind.LOST_STOP, DiscrepancyKind.UNPROTECTED
+    )
 
 
 def test_two_stops_for_one_position_are_told() -> None:
@@ -409,7 +411,7 @@ def test_stops_that_add_up_to_the_position_are_one() -> None:
     ],
     ids=["beyond the entry", "trailing", "not closing", "no stop"],
 )
-def test_what_is_no_protection(order: SeenOrder, expected: list[str]) -> None:
+def test_what_is_no_protection(order: OrderReport, expected: list[str]) -> None:
     """I-18: longs with the stop above their entry."""
     assert stops(order) == expected
 
@@ -429,8 +431,9 @@ def test_a_stop_beyond_the_entry_locks_profit_when_the_price_is_past_it() -> Non
     beyond = stop("APTUSDT", "buy", "s1", "3.1")
     assert stops(beyond, position=in_profit) == ["moved_stops"]
     assert stops(beyond, position=held("APTUSDT", "short", "61.8", "3.2333", mark_price="3.15")) == [
-        "unprotected", "wrong_side_stops",
-    ]  # fmt: skip
+        "unprotected",
+        "wrong_side_stops",
+    ]
     (moved,) = corrections(compared(rows_of(*ENTERED), seen(in_profit, orders=[beyond])))
     assert isinstance(moved.command, SetStopLoss)
     assert moved.command.locks_profit
@@ -461,7 +464,7 @@ def test_a_leg_that_the_ledger_keeps_without_its_name_is_the_same_position() -> 
 
 
 @pytest.mark.parametrize("order", [stop("SXPUSDT", "buy", "1", "9"), limit("SXPUSDT", "buy", "1")])
-def test_an_order_without_a_position_is_a_zombie(order: SeenOrder) -> None:
+def test_an_order_without_a_position_is_a_zombie(order: OrderReport) -> None:
     assert told(compared([], seen(orders=[order]))) == [("zombie_orders", "SXPUSDT.binance")]
 
 
@@ -477,8 +480,8 @@ def test_an_order_that_adds_or_takes_profit_is_no_zombie() -> None:
 
 def test_the_stop_of_an_entry_that_is_not_visible_yet_is_no_zombie() -> None:
     young = compared(rows_of(request(), PLACED, FILLED, STOP), seen(OTHER, orders=[ITS_STOP], at=10))
-    assert not young.of(Kind.ZOMBIE)
-    assert compared(rows_of(request(), PLACED, FILLED, STOP), seen(OTHER, orders=[ITS_STOP])).of(Kind.ZOMBIE)
+    assert not young.of(DiscrepancyKind.ZOMBIE)
+    assert compared(rows_of(request(), PLACED, FILLED, STOP), seen(OTHER, orders=[ITS_STOP])).of(DiscrepancyKind.ZOMBIE)
 
 
 # -- corrections ------------------------------------------------------------------------------------------------
@@ -493,14 +496,16 @@ def test_a_correction_says_what_it_is_founded_on() -> None:
     assert command.reason == "checked by hand (binance: 61.8 in the ledger, 61 at the exchange)"
     assert command.metadata == {
         "snapshot": {
-            "exchange": "binance", "taken_at": "2025-10-22T19:00:40.000000Z", "digest": "seen at 600",
+            "exchange": "binance",
+            "taken_at": "2025-10-22T19:00:40.000000Z",
+            "digest": "seen at 600",
             "found": "quantity_mismatches",
         }
-    }  # fmt: skip
+    }
 
 
 def test_the_same_snapshot_leads_to_the_same_command_and_another_to_another() -> None:
-    def ids(snapshot: Snapshot, reason: str = "why") -> list[str | None]:
+    def ids(snapshot: AccountSnapshot, reason: str = "why") -> list[str | None]:
         return [each.command.command_id for each in corrections(compared([], snapshot), reason)]
 
     assert ids(seen(OTHER)) == ids(seen(OTHER))
@@ -519,7 +524,9 @@ def test_a_late_fill_of_an_older_cycle_is_no_conflict() -> None:
         )
         ledger.handle(late)
         found = compared(ledger.positions(), seen(held("APTUSDT", "short", "60", "3.2333")))
-        assert found.of(Kind.QUANTITY)[0].row.version < found.of(Kind.QUANTITY)[0].standing.version  # type: ignore[union-attr] # a quantity of a row
+        assert (
+            found.of(DiscrepancyKind.QUANTITY)[0].row.version < found.of(DiscrepancyKind.QUANTITY)[0].standing.version
+        )  # type: ignore[union-attr] # a quantity of a row
         assert all(each.is_done for each in apply(ledger, corrections(found)))
         assert [row.quantity for row in ledger.positions(open=True)] == [Decimal(60)]
 
@@ -527,16 +534,21 @@ def test_a_late_fill_of_an_older_cycle_is_no_conflict() -> None:
 # -- what holds for every history -------------------------------------------------------------------------------
 
 
-def as_seen(row: PositionRow) -> tuple[SeenPosition, list[SeenOrder]]:
+def as_seen(row: PositionRow) -> tuple[PositionReport, list[OrderReport]]:
     """What the exchange shows when the ledger is right about a position."""
-    position = SeenPosition(key=KEY, side=row.side, quantity=row.quantity, avg_px_open=row.avg_px_open)
+    position = PositionReport(key=KEY, side=row.side, quantity=row.quantity, avg_px_open=row.avg_px_open)
     orders = [
-        SeenOrder(
-            key=KEY, order_id=row.stop_order_id or "imported", side=row.side.closing_order, kind=OrderKind.STOP,
-            trigger_price=row.stop_price if row.stop_order_id else None, quantity=row.stop_quantity, reduce_only=True,
+        OrderReport(
+            key=KEY,
+            order_id=row.stop_order_id or "imported",
+            side=row.side.closing_order,
+            kind=OrderKind.STOP,
+            trigger_price=row.stop_price if row.stop_order_id else None,
+            quantity=row.stop_quantity,
+            reduce_only=True,
         )
         for _ in range(row.stop_confirmed)
-    ]  # fmt: skip
+    ]
     return position, orders
 
 
@@ -558,33 +570,50 @@ def test_a_snapshot_that_shows_what_the_ledger_has_changes_nothing(sent: list[Co
     snapshot = seen(*(position for position, _ in shown), orders=[order for _, orders in shown for order in orders])
     found = compared(rows, snapshot)
     assert corrections(found) == []
-    assert {each.kind for each in found.of(Kind.MATCHED, Kind.ORPHAN, Kind.QUANTITY, Kind.PRICE, Kind.SIDE)} <= {
-        Kind.MATCHED
-    }
-    assert len(found.of(Kind.MATCHED)) == len(held_rows)
+    assert {
+        each.kind
+        for each in found.of(
+            DiscrepancyKind.MATCHED,
+            DiscrepancyKind.ORPHAN,
+            DiscrepancyKind.QUANTITY,
+            DiscrepancyKind.PRICE,
+            DiscrepancyKind.SIDE,
+        )
+    } <= {DiscrepancyKind.MATCHED}
+    assert len(found.of(DiscrepancyKind.MATCHED)) == len(held_rows)
 
 
 @st.composite
-def shown(draw: st.DrawFn) -> Snapshot:
+def shown(draw: st.DrawFn) -> AccountSnapshot:
     """Anything at all that an exchange may show of one key."""
     quantities, prices = st.sampled_from(["1", "3.5", "10"]), st.sampled_from(["90", "100", "105"])
     positions = [
-        SeenPosition(key=KEY, side=draw(st.sampled_from(Side)), quantity=Decimal(draw(quantities)),
-                     avg_px_open=draw(st.none() | prices.map(Decimal)))
+        PositionReport(
+            key=KEY,
+            side=draw(st.sampled_from(Side)),
+            quantity=Decimal(draw(quantities)),
+            avg_px_open=draw(st.none() | prices.map(Decimal)),
+        )
         for _ in range(draw(st.integers(0, 1)))
-    ]  # fmt: skip
+    ]
     orders = [
         stop(
-            KEY.symbol, draw(st.sampled_from(["buy", "sell"])), order_id, draw(st.none() | prices),
-            draw(st.none() | quantities), kind=draw(st.sampled_from(OrderKind)),
+            KEY.symbol,
+            draw(st.sampled_from(["buy", "sell"])),
+            order_id,
+            draw(st.none() | prices),
+            draw(st.none() | quantities),
+            kind=draw(st.sampled_from(OrderKind)),
         )
         for order_id in draw(st.lists(st.sampled_from(["s1", "s2", "s3"]), max_size=2, unique=True))
-    ]  # fmt: skip
+    ]
     return seen(*positions, orders=orders)
 
 
 @tried_on(conversations(), shown(), st.booleans())
-def test_what_was_applied_is_not_applied_again(sent: list[Command], snapshot: Snapshot, trust_empty: bool) -> None:  # noqa: FBT001 - drawn
+def test_what_was_applied_is_not_applied_again(
+    sent: list[Command], snapshot: AccountSnapshot, trust_empty: bool
+) -> None:  # noqa: FBT001 - drawn
     before = seen(*(snapshot.positions or ()), orders=snapshot.orders, at=500)
     with PositionLedger.connect("sqlite:///:memory:") as ledger:
         sent_to(ledger, sent)
@@ -598,10 +627,10 @@ def test_what_was_applied_is_not_applied_again(sent: list[Command], snapshot: Sn
 
 
 @tried_on(conversations(), shown())
-def test_an_unreliable_snapshot_never_corrects_anything(sent: list[Command], snapshot: Snapshot) -> None:
+def test_an_unreliable_snapshot_never_corrects_anything(sent: list[Command], snapshot: AccountSnapshot) -> None:
     doubted = seen(*(snapshot.positions or ()), orders=snapshot.orders, doubts=("it is partial",))
     with PositionLedger.connect("sqlite:///:memory:") as ledger:
         sent_to(ledger, sent)
         found = compared(ledger.positions(), doubted, confirmations=1)
     assert corrections(found, "agree") == []
-    assert not found.of(Kind.PHANTOM, Kind.LOST_STOP, Kind.UNPROTECTED)
+    assert not found.of(DiscrepancyKind.PHANTOM, DiscrepancyKind.LOST_STOP, DiscrepancyKind.UNPROTECTED)

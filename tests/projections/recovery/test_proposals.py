@@ -22,18 +22,18 @@ from domain.commands.requests import (
     SetStopLoss,
     StartRollback,
 )
-from domain.decisions.decision import Stamp
+from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent, RollbackStarted, RolledBack
 from domain.position import Position
 from domain.values import Side, Source
-from projections.account_snapshot import SeenOrder, SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import Rules, reconcile
 from projections.reconciliation.grace_periods import DEADLINES
 from projections.recovery.in_flight import unfinished
-from projections.recovery.proposals import Action, Recovery, recover
-from projections.recovery.required_orders import DueOrder, Promised
+from projections.recovery.proposals import Action, Proposal, recover
+from projections.recovery.required_orders import PlannedOrders, RequiredOrder
 from tests.projections.seen import LATER, held, limit, rows_of, seen, stop
 from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, Story, given, on, request, second
 from tests.strategies import KEY, conversations
@@ -46,22 +46,22 @@ MOVED = {"stop_price": "3.3", "exchange_order_id": "s2"}
 UNKNOWN = on(RecordEntryUnknown, reason="no answer for 20 s")
 
 
-def look(story: Story, *snapshots: Snapshot, now: float | None = None, **rules: Any) -> list[Recovery]:
+def look(story: Story, *snapshots: AccountSnapshot, now: float | None = None, **rules: Any) -> list[Proposal]:
     """What is proposed just after the last snapshot, or long after everything."""
     times = [each.taken_at for each in snapshots if each.taken_at is not None]
     at = second(now) if now is not None else max(times, default=second(LATER + 60))
     rows = list(story.rows.values())
     found = reconcile(rows, snapshots, now=at, rules=Rules(**rules)) if snapshots else None
-    return [recover(cycle, found, Promised.by(story.history)) for cycle in unfinished(rows, at)]
+    return [recover(cycle, found, PlannedOrders.by(story.history)) for cycle in unfinished(rows, at)]
 
 
-def the(story: Story, *snapshots: Snapshot, **asked: Any) -> Recovery:
+def the(story: Story, *snapshots: AccountSnapshot, **asked: Any) -> Proposal:
     """What is proposed of the only unfinished cycle."""
     (found,) = look(story, *snapshots, **asked)
     return found
 
 
-def done(story: Story, *snapshots: Snapshot, **asked: Any) -> Story:
+def done(story: Story, *snapshots: AccountSnapshot, **asked: Any) -> Story:
     """Do what is proposed, one command after the other; each of them is accepted."""
     for step in the(story, *snapshots, **asked).commands:
         story.when(step.command)
@@ -69,16 +69,22 @@ def done(story: Story, *snapshots: Snapshot, **asked: Any) -> Story:
     return story
 
 
-def verbs(found: Recovery) -> list[str]:
+def verbs(found: Proposal) -> list[str]:
     return [step.command.verb for step in found.commands]
 
 
 STARTED = pytest.mark.parametrize(
     "sent",
-    [(request(),), (request(), UNKNOWN), (request(), PLACED), (request(), PLACED, FILLED),
-     (request(), PLACED, FILLED, STOP), (request(), PLACED, FILLED, on(StartRollback, reason="no stop"))],
+    [
+        (request(),),
+        (request(), UNKNOWN),
+        (request(), PLACED),
+        (request(), PLACED, FILLED),
+        (request(), PLACED, FILLED, STOP),
+        (request(), PLACED, FILLED, on(StartRollback, reason="no stop")),
+    ],
     ids=["requested", "unknown", "placed", "filled", "stopped", "rolling back"],
-)  # fmt: skip
+)
 
 
 # -- what is left alone -----------------------------------------------------------------------------------------------
@@ -113,7 +119,7 @@ def test_without_a_snapshot_nothing_is_proposed(sent: tuple[Command, ...]) -> No
     ],
 )
 def test_a_snapshot_that_is_not_to_be_relied_on_proposes_nothing(
-    sent: tuple[Command, ...], snapshot: Snapshot, words: str
+    sent: tuple[Command, ...], snapshot: AccountSnapshot, words: str
 ) -> None:
     """I-29."""
     found = the(given(*sent), snapshot, now=LATER, confirmations=1)
@@ -128,7 +134,7 @@ def test_a_snapshot_that_is_too_old_proposes_nothing() -> None:
 
 
 @pytest.mark.parametrize("shown", [(), (APT,)], ids=["absent", "there"])
-def test_a_snapshot_of_before_the_news_proposes_nothing(shown: tuple[SeenPosition, ...]) -> None:
+def test_a_snapshot_of_before_the_news_proposes_nothing(shown: tuple[PositionReport, ...]) -> None:
     """It is reliable about what else is held, and still too old for this one."""
     story = given(request(), PLACED, FILLED, STOP).when(on(SetStopLoss, **MOVED, at=second(LATER)))
     other = Adopt.of(
@@ -138,7 +144,7 @@ def test_a_snapshot_of_before_the_news_proposes_nothing(shown: tuple[SeenPositio
     found = reconcile(rows, [seen(OTHER, *shown, at=LATER - 1)], now=second(LATER + 100), rules=Rules(confirmations=1))
     assert found.is_reliable
     (cycle,) = (each for each in unfinished(rows, second(LATER + 100)) if each.row.symbol == "APTUSDT")
-    proposed = recover(cycle, found, Promised())
+    proposed = recover(cycle, found, PlannedOrders())
     assert (proposed.action, proposed.commands) == (Action.WAIT, ())
     assert proposed.message == "the ledger has later news of it than the snapshot"
 
@@ -160,7 +166,7 @@ def test_events_that_cannot_be_read_are_not_acted_upon() -> None:
     (cycle,) = unfinished(story.rows.values(), second(LATER))
     found = reconcile(list(story.rows.values()), GONE, now=second(LATER + 60), rules=Rules())
     assert recover(cycle, found, None).action is Action.WAIT
-    assert recover(cycle, found, Promised()).action is Action.FAIL
+    assert recover(cycle, found, PlannedOrders()).action is Action.FAIL
 
 
 # -- it came to nothing, or is gone -----------------------------------------------------------------------------------
@@ -229,17 +235,30 @@ def test_a_rollback_ends_with_the_proof_of_two_snapshots() -> None:
 # -- it is there ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sent", [(request(),), (request(), UNKNOWN), (request(), PLACED), (request(), PLACED, UNKNOWN),
-                                  (request(), PLACED, FILLED)])  # fmt: skip
+@pytest.mark.parametrize(
+    "sent",
+    [
+        (request(),),
+        (request(), UNKNOWN),
+        (request(), PLACED),
+        (request(), PLACED, UNKNOWN),
+        (request(), PLACED, FILLED),
+    ],
+)
 def test_what_the_exchange_holds_under_a_stop_is_finished(sent: tuple[Command, ...]) -> None:
     theirs = held("APTUSDT", "short", "61.0", "3.2295")
     snapshot = seen(theirs, orders=[ITS_STOP], at=LATER)
     story = given(*sent)
     assert the(story, snapshot).action is Action.FINISH
     done(story, snapshot).leaves(
-        status="active", quantity="61", avg_px_open="3.2295", stop_price="3.298", stop_order_id="s1", protected=True,
+        status="active",
+        quantity="61",
+        avg_px_open="3.2295",
+        stop_price="3.298",
+        stop_order_id="s1",
+        protected=True,
         outcome_unknown=False,
-    )  # fmt: skip
+    )
     assert look(story, snapshot) == []
 
 
@@ -279,9 +298,14 @@ def test_a_stop_that_is_gone_is_noted_and_due_again() -> None:
     assert (found.action, verbs(found)) == (Action.PROTECT, ["lose_stop_loss"])
     assert found.due is not None
     assert found.due.as_json() == {
-        "type": "stop_market", "symbol": "APTUSDT", "side": "buy", "quantity": "61.8", "stop_price": "3.3",
-        "reduce_only": True, "client_order_id": None,
-    }  # fmt: skip
+        "type": "stop_market",
+        "symbol": "APTUSDT",
+        "side": "buy",
+        "quantity": "61.8",
+        "stop_price": "3.3",
+        "reduce_only": True,
+        "client_order_id": None,
+    }
     done(story, seen(APT, at=LATER)).leaves(stop_price=None)
 
 
@@ -337,10 +361,10 @@ def test_a_rollback_that_lacks_its_closing_order_says_which_and_sends_none(there
     """I-12: side and quantity come from the ledger, and what is not ours is not closed."""
     story = given(request(), PLACED, FILLED, on(StartRollback, reason="no stop"))
     found = the(story, seen(held("APTUSDT", "short", there, "3.2333"), at=LATER))
-    promised = Promised.by(story.history).closing_client_order_id
+    promised = PlannedOrders.by(story.history).closing_client_order_id
     assert (found.action, found.commands, found.needs_attention) == (Action.ROLL_BACK, (), True)
     assert promised is not None
-    assert found.due == DueOrder(
+    assert found.due == RequiredOrder(
         is_stop=False, symbol="APTUSDT", side="buy", quantity=Decimal(due), client_order_id=promised
     )
     assert str(found.due) == f"market order to buy {due} APTUSDT, reduce-only, client order id {promised}"
@@ -380,25 +404,28 @@ def test_commands_name_the_version_that_was_looked_at_the_evidence_and_themselve
 @pytest.mark.parametrize(
     ("plan", "side", "entry", "price"),
     [
-        (Promised(stop_loss_percent=Decimal(2)), Side.SHORT, Decimal("3.2333"), Decimal("3.297966")),
-        (Promised(stop_loss_percent=Decimal(2)), Side.LONG, Decimal("0.2267"), Decimal("0.222166")),
-        (Promised(stop_loss_percent=Decimal(2)), Side.LONG, None, None),
-        (Promised(stop_price=Decimal("3.3")), Side.SHORT, Decimal("3.2333"), Decimal("3.3")),
-        (Promised(stop_price=Decimal("3.3")), Side.SHORT, None, Decimal("3.3")),
-        (Promised(stop_price=Decimal("3.2")), Side.SHORT, Decimal("3.2333"), None),
-        (Promised(), Side.LONG, Decimal(1), None),
+        (PlannedOrders(stop_loss_percent=Decimal(2)), Side.SHORT, Decimal("3.2333"), Decimal("3.297966")),
+        (PlannedOrders(stop_loss_percent=Decimal(2)), Side.LONG, Decimal("0.2267"), Decimal("0.222166")),
+        (PlannedOrders(stop_loss_percent=Decimal(2)), Side.LONG, None, None),
+        (PlannedOrders(stop_price=Decimal("3.3")), Side.SHORT, Decimal("3.2333"), Decimal("3.3")),
+        (PlannedOrders(stop_price=Decimal("3.3")), Side.SHORT, None, Decimal("3.3")),
+        (PlannedOrders(stop_price=Decimal("3.2")), Side.SHORT, Decimal("3.2333"), None),
+        (PlannedOrders(), Side.LONG, Decimal(1), None),
     ],
 )
 def test_the_price_of_a_stop_follows_from_its_plan(
-    plan: Promised, side: Side, entry: Decimal | None, price: Decimal | None
+    plan: PlannedOrders, side: Side, entry: Decimal | None, price: Decimal | None
 ) -> None:
     assert plan.stop_for(side, entry) == price
 
 
 SHOWN = st.builds(
-    held, st.just("APTUSDT"), st.sampled_from(["long", "short"]), st.sampled_from(["4", "10"]),
+    held,
+    st.just("APTUSDT"),
+    st.sampled_from(["long", "short"]),
+    st.sampled_from(["4", "10"]),
     st.sampled_from(["100", None]),
-)  # fmt: skip
+)
 STOPS = [
     stop("APTUSDT", side, number, price, quantity)
     for side in ("buy", "sell")
@@ -410,12 +437,12 @@ ORDERS = st.lists(st.sampled_from([*STOPS, limit("APTUSDT", "buy", "o1"), limit(
 
 @for_any(conversations(), st.lists(SHOWN, max_size=1), st.none() | ORDERS)
 def test_all_that_is_proposed_is_accepted_whatever_happened_and_then_it_is_quiet(
-    sent: list[Command], positions: list[SeenPosition], orders: list[SeenOrder] | None
+    sent: list[Command], positions: list[PositionReport], orders: list[OrderReport] | None
 ) -> None:
     happened = Position.track(KEY)
     for number, command in enumerate(sent):
         with suppress(CommandRefused):
-            happened.decide(command, Stamp(f"c{number}", command.at or second(0), second(number)))
+            happened.decide(command, CommandContext(f"c{number}", command.at or second(0), second(number)))
     events = cast("list[PositionEvent]", list(happened.collect_events()))
     assume(events)
     story = Story().happened(*events)

@@ -61,11 +61,14 @@ def test_the_export_holds_what_other_programs_rely_on(run: Program, tmp_path: Pa
     assert duplicate.keys() >= {"timestamp", "symbol", "exchange", "scenario", "timeline"}
     assert (duplicate["timestamp"], duplicate["scenario"]) == ("2025-10-21T21:35:28.556000Z", "B")
     assert [(each["symbol"], each["exchange"], each["code"]) for each in exported["failed_entries"]] == [
-        ("PERPUSDT", "binance", None), ("METUSDT", "binance", "-4140"),
-    ]  # fmt: skip
+        ("PERPUSDT", "binance", None),
+        ("METUSDT", "binance", "-4140"),
+    ]
     assert {name: len(exported[name]) for name in ("refusals", "unprotected_alarms", "restarts")} == {
-        "refusals": 1, "unprotected_alarms": 1, "restarts": 1,
-    }  # fmt: skip
+        "refusals": 1,
+        "unprotected_alarms": 1,
+        "restarts": 1,
+    }
     assert exported["statistics"]["lines"] == 28
 
 
@@ -134,9 +137,13 @@ def test_only_what_is_wanted_is_reported(run: Program) -> None:
     ran = run(PERP, DAY, "--timezone", "+04:00", "--symbol", "MET/USDT", "--exchange", "Binance", "--json")
     assert ran.code == 0
     assert ran.json["statistics"]["counts"] == {
-        "duplicate_errors": 0, "failed_entries": 1, "refusals": 0, "unprotected_alarms": 0, "restarts": 1,
+        "duplicate_errors": 0,
+        "failed_entries": 1,
+        "refusals": 0,
+        "unprotected_alarms": 0,
+        "restarts": 1,
         "creates_close_together": 0,
-    }  # fmt: skip
+    }
 
 
 def test_the_clocks_were_changed_in_between(run: Program, tmp_path: Path) -> None:
@@ -145,8 +152,9 @@ def test_the_clocks_were_changed_in_between(run: Program, tmp_path: Path) -> Non
     zones = ("--timezone", "+04:00", "--timezone", "UTC@2025-10-29")
     report = run(later, PERP, *zones, "--json").json
     assert [duplicate["timestamp"] for duplicate in report["duplicate_errors"]] == [
-        "2025-10-21T21:35:28.556000Z", "2025-10-30T01:35:28.556000Z",
-    ]  # fmt: skip
+        "2025-10-21T21:35:28.556000Z",
+        "2025-10-30T01:35:28.556000Z",
+    ]
 
 
 def test_a_damaged_file_is_read_as_far_as_it_goes(run: Program, tmp_path: Path) -> None:

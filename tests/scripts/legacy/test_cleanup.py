@@ -57,9 +57,13 @@ def snapshot(tmp_path: Path) -> Callable[..., Path]:
     def snapshot(*positions: dict[str, Any], orders: tuple[dict[str, Any], ...] = (), seconds: float = 0) -> Path:
         path = tmp_path / f"snapshot-{seconds}.json"
         document = {
-            "exchange": "binance", "timestamp": ago(seconds=seconds), "positions_count": len(positions),
-            "orders_count": len(orders), "positions": list(positions), "orders": list(orders),
-        }  # fmt: skip
+            "exchange": "binance",
+            "timestamp": ago(seconds=seconds),
+            "positions_count": len(positions),
+            "orders_count": len(orders),
+            "positions": list(positions),
+            "orders": list(orders),
+        }
         path.write_text(json.dumps(document))
         return path
 
@@ -233,16 +237,22 @@ def test_every_mode_works_through_commands_of_an_operator(run: Run, ledger: str,
     ran = run("all", *both, "--confirm", "--reason", "after the crash", "--json")
     assert ran.code == 1
     assert sorted(ran.told()) == [
-        ("incomplete", "APTUSDT.binance#1"), ("incomplete", "APTUSDT.binance#1"), ("incomplete", "BIDUSDT.binance#1"),
-        ("orphaned-db", "SKYUSDT.binance#1"), ("orphaned-ex", "ORBSUSDT"),
-    ]  # fmt: skip
+        ("incomplete", "APTUSDT.binance#1"),
+        ("incomplete", "APTUSDT.binance#1"),
+        ("incomplete", "BIDUSDT.binance#1"),
+        ("orphaned-db", "SKYUSDT.binance#1"),
+        ("orphaned-ex", "ORBSUSDT"),
+    ]
     assert {each["outcome"] for each in ran.json["changes"]} == {"done"}
     assert ran.told("left") == [("incomplete", "TAGUSDT.bybit#1")]
     assert "give a snapshot of bybit" in ran.json["left"][0]["why"]
     assert rows(ledger) == {
-        "APTUSDT.binance#1": "active", "BIDUSDT.binance#1": "failed", "SKYUSDT.binance#1": "closed",
-        "TAGUSDT.bybit#1": "pending_entry", "ORBSUSDT.binance#1": "active",
-    }  # fmt: skip
+        "APTUSDT.binance#1": "active",
+        "BIDUSDT.binance#1": "failed",
+        "SKYUSDT.binance#1": "closed",
+        "TAGUSDT.bybit#1": "pending_entry",
+        "ORBSUSDT.binance#1": "active",
+    }
     with PositionLedger.connect(ledger) as opened:
         events = [entry.event for stream in ("APTUSDT", "SKYUSDT") for entry in opened.history(f"{stream}.binance")]
     sources = {type(event).__name__: event.source.value for event in events}
@@ -270,8 +280,10 @@ def test_of_two_modes_that_find_one_position_one_sees_to_it(
     assert turned_round.told() == [("orphaned-db", "WAVESUSDT.binance#1"), ("orphaned-db", "WAVESUSDT")]
     found = rows(ledger)
     assert [found[name] for name in ("PERPUSDT.binance#1", "WAVESUSDT.binance#1", "WAVESUSDT.binance#2")] == [
-        "closed", "closed", "active",
-    ]  # fmt: skip
+        "closed",
+        "closed",
+        "active",
+    ]
 
 
 def test_one_snapshot_alone_closes_no_position_of_a_ledger(

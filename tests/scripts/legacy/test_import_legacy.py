@@ -59,8 +59,9 @@ def test_the_sample_is_imported_and_its_doubts_are_told(run: Program) -> None:
     assert ran.err == ""
     again = run("--dump", SAMPLE)
     assert (again.code, again.out.splitlines()[0]) == (
-        1, "18 rows: 0 imported, 14 imported before, 4 refused; 11 keys, 7 of them open",
-    )  # fmt: skip
+        1,
+        "18 rows: 0 imported, 14 imported before, 4 refused; 11 keys, 7 of them open",
+    )
 
 
 def test_json_says_the_same(run: Program) -> None:
@@ -68,16 +69,30 @@ def test_json_says_the_same(run: Program) -> None:
     report = ran.json
     assert ran.code == 1
     assert {name: report[name] for name in report if name != "findings"} == {
-        "rows": 18, "imported": 18, "already_imported": 0, "refused": 0, "streams": 11, "open": 9,
+        "rows": 18,
+        "imported": 18,
+        "already_imported": 0,
+        "refused": 0,
+        "streams": 11,
+        "open": 9,
         "counts": {
-            "two_open_rows": 2, "overlapping_cycles": 6, "intent_twice": 2, "spellings_fall_together": 1,
-            "wrong_side_stop": 1, "long_decimal": 1, "closed_without_time": 1, "closed_without_reason": 1,
+            "two_open_rows": 2,
+            "overlapping_cycles": 6,
+            "intent_twice": 2,
+            "spellings_fall_together": 1,
+            "wrong_side_stop": 1,
+            "long_decimal": 1,
+            "closed_without_time": 1,
+            "closed_without_reason": 1,
         },
-    }  # fmt: skip
+    }
     assert next(finding for finding in report["findings"] if finding["kind"] == "spellings_fall_together") == {
-        "kind": "spellings_fall_together", "severity": "warning", "stream": "FXSUSDT.binance", "ids": ["410", "411"],
+        "kind": "spellings_fall_together",
+        "severity": "warning",
+        "stream": "FXSUSDT.binance",
+        "ids": ["410", "411"],
         "message": "FXS/USDT:USDT at Binance (row 410), FXSUSDT at binance (row 411) are one key, FXSUSDT.binance",
-    }  # fmt: skip
+    }
 
 
 def test_nothing_found_is_exit_0(run: Program, dump: Dump, url: str) -> None:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.legacy.shadow.divergence import Kind
+from infrastructure.legacy.shadow.divergence import DivergenceKind
 from scripts.legacy import shadow
 from tests.infrastructure.legacy.shadow.old_bot import APT, OldBot
 from tests.infrastructure.legacy.shadow.test_incidents import signal_against_synchroniser
@@ -76,11 +76,16 @@ def test_programs_read_a_line_each_and_the_sums(bot: OldBot, run: Run, postgres_
         "61.00000000",
     )
     assert (rolled_back["kind"], rolled_back["legacy_id"], rolled_back["position_id"]) == (
-        "rollback_without_proof", "2548", "APTUSDT.binance#1",
-    )  # fmt: skip
+        "rollback_without_proof",
+        "2548",
+        "APTUSDT.binance#1",
+    )
     assert sums == {
-        "changes": 6, "commands": 5, "divergences": 2, "counts": {"second_row": 1, "rollback_without_proof": 1},
-    }  # fmt: skip
+        "changes": 6,
+        "commands": 5,
+        "divergences": 2,
+        "counts": {"second_row": 1, "rollback_without_proof": 1},
+    }
 
 
 def test_nothing_diverged_is_exit_0(bot: OldBot, run: Run, postgres_url: str) -> None:
@@ -200,5 +205,5 @@ def _follow(postgres_url: str, url: str) -> list[str]:
 
 def test_every_kind_of_divergence_is_documented() -> None:
     documented = table(sections(VERBS)["position-ledger shadow"], "divergence")
-    assert list(documented) == [kind.value for kind in Kind]
-    assert all(kind.meaning for kind in Kind)
+    assert list(documented) == [kind.value for kind in DivergenceKind]
+    assert all(kind.meaning for kind in DivergenceKind)

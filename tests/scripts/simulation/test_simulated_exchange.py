@@ -39,8 +39,11 @@ def test_an_order_is_filled_at_the_price_and_says_so_when_it_is_asked(exchange: 
     held = exchange.position("APTUSDT")
     assert held is not None
     assert (held.side, held.quantity, held.avg_px_open, held.entries) == (
-        Side.SHORT, D("61.8"), D("3.2295"), ("53190368",)
-    )  # fmt: skip
+        Side.SHORT,
+        D("61.8"),
+        D("3.2295"),
+        ("53190368",),
+    )
     assert exchange.positions() == [held]
     assert (exchange.entries(), exchange.doubled.total()) == (1, 0)
     assert exchange.order(order_id="1") is None
@@ -150,8 +153,11 @@ def test_its_snapshot_is_read_as_what_it_holds(exchange: SimulatedExchange) -> N
     assert (read.exchange, read.taken_at, read.doubts, read.order_doubts) == ("binance", Clock()(), (), ())
     (held,) = read.positions or ()
     assert (held.key.stream, held.side, held.quantity, held.avg_px_open) == (
-        "APTUSDT.binance", Side.SHORT, D("61.8"), D("3.2295")
-    )  # fmt: skip
+        "APTUSDT.binance",
+        Side.SHORT,
+        D("61.8"),
+        D("3.2295"),
+    )
     (stop,) = read.orders or ()
     assert (stop.kind, stop.side, stop.trigger_price, stop.reduce_only) == (OrderKind.STOP, "buy", D("3.3"), True)
 

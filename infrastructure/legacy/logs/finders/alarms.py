@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infrastructure.legacy.logs.finders.sightings import Recent
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
 
 _APART: Final = 600 * SECOND
@@ -60,7 +60,7 @@ class Alarms:
 
     def see(self, fact: Fact) -> Episode | None:
         """Take in a fact; an episode when it is a new one."""
-        if fact.kind is not Kind.UNPROTECTED:
+        if fact.kind is not FactKind.UNPROTECTED:
             return None
         current = self._of[fact.symbol or ""]
         if current and current[0].goes_on_with(fact):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from infrastructure.legacy.logs.finders.sightings import Recent
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind, differ
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
 from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp
 
 CLOSE: Final = 5 * SECOND
@@ -145,30 +145,28 @@ class Creations:
     def _creation(self, fact: Fact, known: deque[Creation]) -> Creation | None:
         """The creation that a fact belongs to, perhaps a new one."""
         match fact.kind:
-            case Kind.OPERATION_STARTED:
+            case FactKind.OPERATION_STARTED:
                 same = (each for each in known if each.operation == fact.operation and each.at == fact.at)
                 creation = next(same, None) or self._new(fact, known)
                 creation.origin, creation.operation = Origin.SIGNAL, fact.operation
-            case Kind.CREATE_CALLED:
+            case FactKind.CREATE_CALLED:
                 started = (each for each in self._lately(known, fact) if each.operation and not each.is_called)
                 creation = next(started, None) or self._new(fact, known)
                 creation.is_called = True
-            case Kind.INSERTED:
+            case FactKind.INSERTED:
                 called = (each for each in self._lately(known, fact) if _awaits(each, fact.position_id))
                 creation = next(called, None) or self._new(fact, known)
                 creation.is_called = True
-            case Kind.ADDED_MISSING:
-                nameless = [
-                    each for each in known if each.operation is None and 0 <= fact.at - each.at <= _ADDING
-                ]  # fmt: skip
+            case FactKind.ADDED_MISSING:
+                nameless = [each for each in known if each.operation is None and 0 <= fact.at - each.at <= _ADDING]
                 creation = nameless[-1] if nameless else self._new(fact, known)
                 creation.origin = Origin.SYNCHRONISER
-            case Kind.REFUSED_EARLY:
+            case FactKind.REFUSED_EARLY:
                 asking = [each for each in self._lately(known, fact) if each.position_id is None]
                 if asking:
                     asking[-1].is_refused, asking[-1].ended_at = True, fact.at
                 return None
-            case Kind.ACTIVATED | Kind.ROLLBACK | Kind.ENTRY_FAILED:
+            case FactKind.ACTIVATED | FactKind.ROLLBACK | FactKind.ENTRY_FAILED:
                 self._end(fact, known)
                 return None
             case _:
@@ -197,7 +195,7 @@ class Creations:
         named = [each for each in running if fact.operation and each.operation == fact.operation]
         for creation in (named or running)[-1:]:
             creation.ended_at, creation.exchange = fact.at, creation.exchange or fact.exchange
-            creation.is_failed = fact.kind is not Kind.ACTIVATED
+            creation.is_failed = fact.kind is not FactKind.ACTIVATED
 
 
 def _awaits(creation: Creation, position_id: str | None) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from infrastructure.legacy.logs.incident_window import Moment
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind, differ
+from infrastructure.legacy.logs.incident_window import LogMoment
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
 from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
 
 SAME_ERROR: Final = 5 * SECOND
@@ -32,7 +32,7 @@ class Duplicate:
     is_over: bool = False
     scenario: str = "unknown"
     evidence: list[str] = field(default_factory=list)
-    timeline: list[Moment] = field(default_factory=list)
+    timeline: list[LogMoment] = field(default_factory=list)
 
     def tell_again(self, fact: Fact) -> None:
         """Take in another line about it."""
@@ -66,20 +66,24 @@ class Duplicates:
 
     def see(self, fact: Fact) -> Duplicate | None:
         """Take in a fact; an incident when it is a new one."""
-        if fact.kind in (Kind.OPERATION_STARTED, Kind.CREATE_CALLED):
+        if fact.kind in (FactKind.OPERATION_STARTED, FactKind.CREATE_CALLED):
             for duplicate in self._recent:
                 duplicate.is_over = duplicate.is_over or duplicate.symbol == fact.symbol
             return None
-        if fact.kind is not Kind.VIOLATION:
+        if fact.kind is not FactKind.VIOLATION:
             return None
         for duplicate in reversed(self._recent):
             if _is_same(duplicate, fact):
                 duplicate.tell_again(fact)
                 return None
         found = Duplicate(
-            fact.at, fact.symbol, fact.exchange, fact.constraint,
-            fact.symbol_from or ("the key in the error" if fact.symbol else None), fact.operation,
-        )  # fmt: skip
+            fact.at,
+            fact.symbol,
+            fact.exchange,
+            fact.constraint,
+            fact.symbol_from or ("the key in the error" if fact.symbol else None),
+            fact.operation,
+        )
         self._recent.append(found)
         return found
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind, differ
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
 from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
 
 ONE_FAILURE: Final = 60 * SECOND
@@ -77,11 +77,11 @@ class Failures:
 
     def see(self, fact: Fact) -> Failure | None:
         """Take in a fact; a failure when it is a new one."""
-        if fact.kind in (Kind.OPERATION_STARTED, Kind.CREATE_CALLED):
+        if fact.kind in (FactKind.OPERATION_STARTED, FactKind.CREATE_CALLED):
             for failure in self._recent:
                 failure.is_over = failure.is_over or failure.symbol == fact.symbol
             return None
-        if fact.kind is not Kind.ENTRY_FAILED:
+        if fact.kind is not FactKind.ENTRY_FAILED:
             return None
         self._recent = [each for each in self._recent if abs(fact.at - each.last) <= ONE_FAILURE][-_RECENT_MAX:]
         for failure in reversed(self._recent):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.parsing.names import SYMBOL, exchange, mentioned_exchange, mentioned_symbol, symbol
 from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
 from infrastructure.legacy.logs.reading.record import Record
@@ -24,7 +24,7 @@ _STATUS: Final = re.compile(r"\bstatus['\"]?\s*[:=]\s*['\"]?(\w+)", re.IGNORECAS
 
 
 @dataclass(eq=False)
-class Refusal:
+class LoggedRefusal:
     """One refusal. `at` in microseconds since 1970."""
 
     at: int
@@ -36,11 +36,11 @@ class Refusal:
     message: str
 
     @classmethod
-    def of(cls, fact: Fact) -> Refusal | None:
+    def of(cls, fact: Fact) -> LoggedRefusal | None:
         """The refusal that a fact is, if it is one."""
-        if fact.kind not in (Kind.REFUSED_EARLY, Kind.REFUSED_LATE):
+        if fact.kind not in (FactKind.REFUSED_EARLY, FactKind.REFUSED_LATE):
             return None
-        when = "early" if fact.kind is Kind.REFUSED_EARLY else "late"
+        when = "early" if fact.kind is FactKind.REFUSED_EARLY else "late"
         return cls(fact.at, when, fact.symbol, fact.exchange, fact.position_id, fact.status, fact.text)
 
     @property
@@ -64,7 +64,7 @@ class Refusal:
 class LateRefusal:
     """The lines that follow a late refusal, and say of what it was one."""
 
-    def __init__(self, refusal: Refusal, record: Record) -> None:
+    def __init__(self, refusal: LoggedRefusal, record: Record) -> None:
         """Begin with the record that tells it, for its own continuation lines may say so."""
         self._refusal, self._logger, self._lines = refusal, record.logger, 0
         self._take(record.text)

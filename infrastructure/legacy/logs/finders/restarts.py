@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp
 
 ONE_RESTART: Final = 120 * SECOND
@@ -56,16 +56,16 @@ class Restarts:
 
     def see(self, fact: Fact) -> Restart | None:
         """Take in a fact; a restart when it is a new one."""
-        if fact.kind not in (Kind.BOT_STARTED, Kind.BOT_STOPPED):
+        if fact.kind not in (FactKind.BOT_STARTED, FactKind.BOT_STOPPED):
             return None
         current = self._current
         is_new = current is None or not 0 <= fact.at - current.last <= ONE_RESTART or _begins_anew(current, fact)
         if current is None or is_new:
             current = self._current = Restart(fact.at, fact.at)
         current.last = fact.at
-        if fact.kind is Kind.BOT_STARTED and current.started_at is None:
+        if fact.kind is FactKind.BOT_STARTED and current.started_at is None:
             current.started_at = fact.at
-        if fact.kind is Kind.BOT_STOPPED and current.stopped_at is None:
+        if fact.kind is FactKind.BOT_STOPPED and current.stopped_at is None:
             current.stopped_at = fact.at
         if len(current.evidence) < EVIDENCE_MAX:
             current.evidence.append(fact.text)
@@ -74,4 +74,4 @@ class Restarts:
 
 def _begins_anew(current: Restart, fact: Fact) -> bool:
     """A bot that stops after it started is on its way to the next restart."""
-    return fact.kind is Kind.BOT_STOPPED and current.started_at is not None
+    return fact.kind is FactKind.BOT_STOPPED and current.started_at is not None

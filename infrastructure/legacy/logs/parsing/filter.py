@@ -8,7 +8,7 @@ from infrastructure.legacy.logs.parsing.log_facts import differ
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LogFilter:
     """None wants all. Of what names no exchange nobody knows that it is another one's: it is wanted."""
 
     symbol: str | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class FactKind(StrEnum):
     """Everything that is recognised. The names are those in a timeline and in the statistics."""
 
     OPERATION_STARTED = "operation_started"
@@ -38,7 +38,7 @@ class Fact:
     Units: `at` in microseconds since 1970, UTC; `seconds` as the message gives them.
     """
 
-    kind: Kind
+    kind: FactKind
     at: int
     place: int
     logger: str

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.reading.clock import SECOND
 
 WAITED: Final = 5 * SECOND
 """How long an error waits for a line that names its symbol."""
 
 _HELD_MAX: Final = 100
-_ERRORS: Final = frozenset({Kind.VIOLATION, Kind.ENTRY_FAILED})
+_ERRORS: Final = frozenset({FactKind.VIOLATION, FactKind.ENTRY_FAILED})
 
 
-class Naming:
+class SymbolAttribution:
     """Holds errors that name no symbol until a later line of the same failure does.
 
     First choice: the next rollback, or the next telling of the same error, within five seconds. Second choice: the one
@@ -47,7 +47,7 @@ class Naming:
 
     def _named_by(self, fact: Fact) -> Iterator[Fact]:
         same = [held for held in self._held if _tells_of(fact, held)]
-        if fact.kind is Kind.ROLLBACK:
+        if fact.kind is FactKind.ROLLBACK:
             same = [held for held in same if held.place == same[-1].place]  # the error that it was rolled back for
         for held in same:
             self._held.remove(held)
@@ -65,11 +65,11 @@ class Naming:
 
 
 def _tells_of(fact: Fact, held: Fact) -> bool:
-    if fact.kind is Kind.ROLLBACK:
+    if fact.kind is FactKind.ROLLBACK:
         return True
     if fact.kind is not held.kind or fact.place == held.place:
         return False
-    if fact.kind is Kind.VIOLATION:
+    if fact.kind is FactKind.VIOLATION:
         return fact.constraint in (None, held.constraint) or held.constraint is None
     ours, theirs = fact.reason or "", held.reason or ""
     return bool(ours and theirs) and (ours.startswith(theirs[:60]) or theirs.startswith(ours[:60]))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.parsing.names import SYMBOL, exchange, mentioned_exchange, mentioned_symbol, symbol
 from infrastructure.legacy.logs.parsing.python_literal import read_dict
 from infrastructure.legacy.logs.reading.record import Record
@@ -19,59 +19,65 @@ TEXT_CHARACTERS_MAX: Final = 400
 class Template(NamedTuple):
     """A message: a word in lower case without which it need not be looked for, and its pattern, named as a Fact."""
 
-    kind: Kind
+    kind: FactKind
     word: str
     pattern: re.Pattern[str]
 
 
-def _template(kind: Kind, word: str, pattern: str) -> Template:
+def _template(kind: FactKind, word: str, pattern: str) -> Template:
     return Template(kind, word, re.compile(pattern.replace("SYMBOL", f"(?P<symbol>{SYMBOL})"), re.IGNORECASE))
 
 
 _BOT: Final = r"\b(?:bot|application|trading (?:system|engine|platform|service))\b"
 _NEAR: Final = r"[^.:={]{0,40}\b"
 _TEMPLATES: Final = (
-    _template(Kind.REFUSED_LATE, "duplicate", r"DUPLICATE ACTIVE POSITION DETECTED"),
+    _template(FactKind.REFUSED_LATE, "duplicate", r"DUPLICATE ACTIVE POSITION DETECTED"),
     _template(
-        Kind.REFUSED_EARLY, "already exists",
+        FactKind.REFUSED_EARLY,
+        "already exists",
         r"Position SYMBOL already exists(?:.{0,80}?\bid\s*[=:#]\s*(?P<position_id>\d+))?"
         r"(?:.{0,80}?status\s*[=:]\s*'?(?P<status>\w+))?",
     ),
-    _template(Kind.OPERATION_STARTED, "atomic", r"Starting atomic operation:?\s*(?P<operation>[^\s,]+)"),
-    _template(Kind.CREATE_CALLED, "create_position", r"create_position\(?\)? called(?: for)?:?\s*SYMBOL"),
+    _template(FactKind.OPERATION_STARTED, "atomic", r"Starting atomic operation:?\s*(?P<operation>[^\s,]+)"),
+    _template(FactKind.CREATE_CALLED, "create_position", r"create_position\(?\)? called(?: for)?:?\s*SYMBOL"),
     _template(
-        Kind.INSERTED, "returned position_id",
+        FactKind.INSERTED,
+        "returned position_id",
         r"returned position_id\s*[=:]\s*(?P<position_id>\d+)(?:\s*(?:for|,|-)\s*(?:symbol=)?SYMBOL)?",
     ),
-    _template(Kind.ENTRY_SENT, "entry order", r"Placing entry order(?: for)?:?\s*SYMBOL"),
-    _template(Kind.ENTRY_PLACED, "entry order", r"Entry order placed"),
-    _template(Kind.STOP_SENT, "stop", r"Placing stop[- ]?loss(?: order)?(?: for)?:?\s*SYMBOL"),
-    _template(Kind.ACTIVATED, "is active", r"Position SYMBOL is ACTIVE"),
+    _template(FactKind.ENTRY_SENT, "entry order", r"Placing entry order(?: for)?:?\s*SYMBOL"),
+    _template(FactKind.ENTRY_PLACED, "entry order", r"Entry order placed"),
+    _template(FactKind.STOP_SENT, "stop", r"Placing stop[- ]?loss(?: order)?(?: for)?:?\s*SYMBOL"),
+    _template(FactKind.ACTIVATED, "is active", r"Position SYMBOL is ACTIVE"),
     _template(
-        Kind.ROLLBACK, "rolling back",
+        FactKind.ROLLBACK,
+        "rolling back",
         r"Rolling back(?: position)?(?: for)?:?\s*SYMBOL(?:.{0,40}?state\s*=\s*(?P<status>\w+))?",
     ),
-    _template(Kind.NOT_FOUND, "not found after", r"Position SYMBOL not found after \d+ attempts"),
-    _template(Kind.ADDED_MISSING, "missing position", r"Added missing position:?\s*SYMBOL"),
-    _template(Kind.PHANTOM, "phantom", rf"(?P<symbol>{SYMBOL})\s*:\s*PHANTOM position"),
-    _template(Kind.QUANTITY_MISMATCH, "quantity mismatch", rf"(?P<symbol>{SYMBOL})\s*:\s*Quantity mismatch"),
+    _template(FactKind.NOT_FOUND, "not found after", r"Position SYMBOL not found after \d+ attempts"),
+    _template(FactKind.ADDED_MISSING, "missing position", r"Added missing position:?\s*SYMBOL"),
+    _template(FactKind.PHANTOM, "phantom", rf"(?P<symbol>{SYMBOL})\s*:\s*PHANTOM position"),
+    _template(FactKind.QUANTITY_MISMATCH, "quantity mismatch", rf"(?P<symbol>{SYMBOL})\s*:\s*Quantity mismatch"),
     _template(
-        Kind.UNPROTECTED, "without stop",
+        FactKind.UNPROTECTED,
+        "without stop",
         r"Position SYMBOL (?:is )?WITHOUT STOP[ -]?LOSS(?:.{0,20}?\bfor (?P<seconds>\d+)(?:\.\d+)?\s*s)?",
     ),
     _template(
-        Kind.BOT_STARTED, "",
+        FactKind.BOT_STARTED,
+        "",
         rf"\b(?:re)?start(?:ing|ed)\b{_NEAR}{_BOT}|{_BOT}{_NEAR}(?:re)?start(?:ing|ed)\b"
         rf"|\binitializ(?:ing|ed)\b{_NEAR}{_BOT}|{_BOT}{_NEAR}initializ(?:ing|ed)\b"
         r"|\b(?:bot|system|application)_start(?:ed|up)?\b|\bapplication startup\b",
     ),
     _template(
-        Kind.BOT_STOPPED, "",
+        FactKind.BOT_STOPPED,
+        "",
         rf"\bshutting down\b|\bshutdown (?:signal|requested|initiated|complete)|\bstopping\b{_NEAR}{_BOT}"
         rf"|{_BOT}{_NEAR}stopp(?:ed|ing)\b|\b(?:bot|system|application)_(?:stopped|shutdown)\b"
         rf"|\b(?:received|caught|got)\b{_NEAR}(?:SIGTERM|SIGINT|signal (?:2|15))\b",
     ),
-)  # fmt: skip
+)
 
 WORDS: Final = (
     b"duplicate key", b"duplicate active", b"uniqueviolation", b"already exists", b"atomic operation",
@@ -145,12 +151,18 @@ def _failure(record: Record) -> Fact | None:
         said = read_dict(record.text[event.end() :])
         reason = next((said[name] for name in ("reason", "error", "error_message", "message") if said.get(name)), None)
         return _fact(
-            record, Kind.ENTRY_FAILED, form="position_error", symbol=said.get("symbol"), exchange=said.get("exchange"),
-            reason=reason, signal_id=said.get("signal_id"), status=said.get("status"),
-        )  # fmt: skip
+            record,
+            FactKind.ENTRY_FAILED,
+            form="position_error",
+            symbol=said.get("symbol"),
+            exchange=said.get("exchange"),
+            reason=reason,
+            signal_id=said.get("signal_id"),
+            status=said.get("status"),
+        )
     for form, pattern in _FAILED.items():
         if match := pattern.search(record.text):
-            return _fact(record, Kind.ENTRY_FAILED, form=form, **match.groupdict())
+            return _fact(record, FactKind.ENTRY_FAILED, form=form, **match.groupdict())
     return None
 
 
@@ -163,10 +175,13 @@ def _violation(record: Record, failure: Fact | None) -> Fact | None:
     constraint = named and named["constraint"]
     told_again = (failure is not None and failure.form != "creation failed") or "rolled back" in record.text.lower()
     fact = _fact(
-        record, Kind.VIOLATION if _is_of_positions(key, constraint) else Kind.OTHER_VIOLATION,
-        symbol=key.get("symbol"), exchange=key.get("exchange"), constraint=constraint,
+        record,
+        FactKind.VIOLATION if _is_of_positions(key, constraint) else FactKind.OTHER_VIOLATION,
+        symbol=key.get("symbol"),
+        exchange=key.get("exchange"),
+        constraint=constraint,
         form="again" if told_again else "first",
-    )  # fmt: skip
+    )
     if failure is None or (fact.symbol and fact.exchange):
         return fact
     return replace(
@@ -193,7 +208,7 @@ def _is_of_positions(key: dict[str, str], constraint: str | None) -> bool:
     return constraint is None or ("position" in constraint.lower() and not constraint.lower().endswith("_pkey"))
 
 
-def _fact(record: Record, kind: Kind, **said: str | int | None) -> Fact:
+def _fact(record: Record, kind: FactKind, **said: str | int | None) -> Fact:
     written = said.pop("symbol", None)
     found = symbol(str(written)) if written else None
     operation = said.get("operation")
@@ -205,14 +220,20 @@ def _fact(record: Record, kind: Kind, **said: str | int | None) -> Fact:
     named = said.pop("exchange", None)
     reason = said.pop("reason", None)
     return Fact(
-        kind=kind, at=record.at, place=record.place, logger=record.logger,
-        text=record.first_line[:TEXT_CHARACTERS_MAX], symbol=found, symbol_from=symbol_from if found else None,
+        kind=kind,
+        at=record.at,
+        place=record.place,
+        logger=record.logger,
+        text=record.first_line[:TEXT_CHARACTERS_MAX],
+        symbol=found,
+        symbol_from=symbol_from if found else None,
         exchange=exchange(str(named)) if named else mentioned_exchange(record.text[:2_000]),
-        reason=_reason(str(reason)) if reason else None, **said,  # type: ignore[arg-type]  # named as Fact's fields
-    )  # fmt: skip
+        reason=_reason(str(reason)) if reason else None,
+        **said,  # type: ignore[arg-type]  # named as Fact's fields
+    )
 
 
-_NAMELESS: Final = frozenset({Kind.BOT_STARTED, Kind.BOT_STOPPED})
+_NAMELESS: Final = frozenset({FactKind.BOT_STARTED, FactKind.BOT_STOPPED})
 """A symbol in such a message is not whose it is."""
 
 

@@ -49,7 +49,7 @@ class DatedZone:
         return cls(zone, naive)
 
 
-class Clock:
+class LogClock:
     """Reads the times of a log, those without a zone in the zone of their date."""
 
     def __init__(self, zones: Sequence[DatedZone] = ()) -> None:

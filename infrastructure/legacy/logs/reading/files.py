@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from infrastructure.legacy.logs.reading.clock import Clock
-from infrastructure.legacy.logs.reading.head import Head
+from infrastructure.legacy.logs.reading.clock import LogClock
+from infrastructure.legacy.logs.reading.head import LineHead
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -96,7 +96,7 @@ def _base(path: Path) -> str:
     return _DATED.sub("", _NUMBERED.sub("", name) if not _DATED.search(name) else name)
 
 
-def oldest_first(paths: Iterable[Path], clock: Clock) -> list[Path]:
+def oldest_first(paths: Iterable[Path], clock: LogClock) -> list[Path]:
     """Each file once, in order of the first time in it; where that does not tell, as rotation numbers them.
 
     Refuses: ZoneNeeded; UnreadableLog.
@@ -123,14 +123,14 @@ def _rotation(path: Path) -> tuple[str, int, str]:
     return name, 1, ""
 
 
-def _first_moment(path: Path, clock: Clock) -> int | None:
+def _first_moment(path: Path, clock: LogClock) -> int | None:
     with path.open("rb") as file, opened(file) as stream:
         try:
             start = stream.read(_PEEKED_BYTES)
         except (EOFError, OSError, ValueError, lzma.LZMAError):  # damaged: reading it will say so
             return None
     for line in start.replace(b"\0", b"").splitlines():
-        head = Head.read(line)
+        head = LineHead.read(line)
         moment = head and clock.second(head.second, head.zone)
         if moment:
             return moment

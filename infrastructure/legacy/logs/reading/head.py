@@ -34,7 +34,7 @@ SERIOUS: Final = frozenset(b"ERROR ERR EXCEPTION CRITICAL CRIT FATAL PANIC".spli
 """Words for a level that counts as an error."""
 
 
-class Head(NamedTuple):
+class LineHead(NamedTuple):
     """What stands before a message. `begins` is the message's place in the line; a fraction may be empty."""
 
     second: bytes
@@ -63,9 +63,13 @@ class Head(NamedTuple):
         second = time["second"].replace(b"_", b" ")
         name = (said.get("name") or b"").decode("utf-8", "replace").strip()
         return cls(
-            second, time["fraction"] or b"", time["zone"] or b"", name, level_of(said.get("level") or b""),
+            second,
+            time["fraction"] or b"",
+            time["zone"] or b"",
+            name,
+            level_of(said.get("level") or b""),
             rest.end() if rest else time.end(),
-        )  # fmt: skip
+        )
 
 
 def level_of(word: bytes) -> str:

@@ -10,7 +10,7 @@ LINES_MAX: Final = 60_000
 """How many lines are held; ten seconds of a bot's log are hundreds."""
 
 
-class Window:
+class LineBuffer:
     """Holds the last lines of a log by their place in it, oldest batch first, in bounded memory."""
 
     def __init__(self) -> None:

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from infrastructure.legacy.logs.reading.clock import Clock
-from infrastructure.legacy.logs.reading.head import PLAIN, Head
+from infrastructure.legacy.logs.reading.clock import LogClock
+from infrastructure.legacy.logs.reading.head import PLAIN, LineHead
 from infrastructure.legacy.logs.reading.record import Record
-from infrastructure.legacy.logs.reading.tally import Tally
+from infrastructure.legacy.logs.reading.tally import LineTally
 
 CONTINUED_MAX: Final = 400
 """How many lines that continue a record are kept with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeRange:
     """From one moment to another, both whole seconds and both within; None is open."""
 
     begins: int | None = None
@@ -43,7 +43,7 @@ class Reader:
     Nearly every line is of one format and says nothing that is looked for: it costs one match and a few assignments.
     """
 
-    def __init__(self, clock: Clock, words: tuple[bytes, ...], tally: Tally, span: Span) -> None:
+    def __init__(self, clock: LogClock, words: tuple[bytes, ...], tally: LineTally, span: TimeRange) -> None:
         """Read with this clock, look for these words in lower case, count here, and only what lies within the span."""
         self._clock, self._words, self._tally, self._span = clock, words, tally, span
         self._levels: defaultdict[bytes, int] = defaultdict(int)
@@ -64,7 +64,7 @@ class Reader:
                 if second != now:
                     is_within, now = self._turn(second, b""), second
                     levels = self._levels
-            elif head := Head.read(line):
+            elif head := LineHead.read(line):
                 is_within, now = self._turn(head.second, head.zone), b""
                 levels, level = self._levels, head.level.encode()
             else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from infrastructure.legacy.logs.reading.clock import Clock
-from infrastructure.legacy.logs.reading.head import Head
+from infrastructure.legacy.logs.reading.clock import LogClock
+from infrastructure.legacy.logs.reading.head import LineHead
 
 TEXT_CHARACTERS_MAX = 65_536
 
@@ -22,9 +22,9 @@ class Record:
     text: str
 
     @classmethod
-    def read(cls, place: int, line: bytes, continued: list[bytes], clock: Clock) -> Self | None:
+    def read(cls, place: int, line: bytes, continued: list[bytes], clock: LogClock) -> Self | None:
         """Put a record together; None when its first line has no head or no possible time. Refuses: ZoneNeeded."""
-        head = Head.read(line)
+        head = LineHead.read(line)
         second = head and clock.second(head.second, head.zone)
         if head is None or second is None:
             return None

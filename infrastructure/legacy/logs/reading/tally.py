@@ -33,7 +33,7 @@ class Unread:
 
 
 @dataclass
-class Tally:
+class LineTally:
     """Numbers of a log. Units: moments in microseconds since 1970, UTC.
 
     A line is a record's first one, or continues a record, or is blank, or is unread. `unread` lines belong to no

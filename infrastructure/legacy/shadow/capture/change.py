@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from infrastructure.legacy.importing.import_findings import Finding, Severity
+from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding
 from infrastructure.legacy.source.raw import RawRow
 from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.row_translation import Translator
 
 MIRRORED: Final = (
-    "stream", "status", "side", "quantity", "avg_px_open", "stop_price", "stop_confirmed", "exchange_order_id",
-)  # fmt: skip
+    "stream",
+    "status",
+    "side",
+    "quantity",
+    "avg_px_open",
+    "stop_price",
+    "stop_confirmed",
+    "exchange_order_id",
+)
 """What of a row the ledger knows as well."""
 
 
@@ -23,7 +30,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Change:
+class TableChange:
     """One write of the old bot, by its number in the outbox: no `before` is an insert, no `after` is a delete."""
 
     id: int
@@ -61,9 +68,9 @@ class ChangeReader:
         """Read naive times in `zone`, if one is given."""
         self._translator = Translator(zone)
 
-    def read(self, number: int, at: datetime, was: str | None, becomes: str | None) -> Change:
+    def read(self, number: int, at: datetime, was: str | None, becomes: str | None) -> TableChange:
         """Understand both sides of a change. Refuses: Unreadable, naming the row."""
-        return Change(number, at, self._row(number, was), self._row(number, becomes))
+        return TableChange(number, at, self._row(number, was), self._row(number, becomes))
 
     def row(self, values: dict[str, str | None], number: int = 0) -> LegacyRow:
         """Understand one row. Refuses: Unreadable."""
@@ -88,6 +95,6 @@ def _text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _complaint(findings: list[Finding], values: dict[str, str | None]) -> str:
-    said = [finding.message for finding in findings if finding.severity is Severity.ERROR]
+def _complaint(findings: list[ImportFinding], values: dict[str, str | None]) -> str:
+    said = [finding.message for finding in findings if finding.severity is FindingSeverity.ERROR]
     return f"row {values.get('id') or 'without id'} cannot be read as a position: {'; '.join(said)}"

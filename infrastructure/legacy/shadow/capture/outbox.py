@@ -82,9 +82,12 @@ class Outbox:
             ) from None
         with self._explained():
             self._connection = psycopg.connect(
-                url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, client_encoding="UTF8",
+                url,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                client_encoding="UTF8",
                 application_name="position-ledger shadow",
-            )  # fmt: skip
+            )
             self._connection.execute("SET TIME ZONE 'UTC'")
 
     def __enter__(self) -> Self:

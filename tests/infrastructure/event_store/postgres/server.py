@@ -162,9 +162,14 @@ def run(program: str, *arguments: str) -> None:
     user = UNPRIVILEGED if os.geteuid() == 0 else None
     with tempfile.TemporaryFile("w+") as said:  # not a pipe: the server that pg_ctl starts would keep it open
         done = subprocess.run(
-            [str(programs() / program), *arguments], stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=False,
-            user=user, cwd="/",
-        )  # fmt: skip
+            [str(programs() / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            check=False,
+            user=user,
+            cwd="/",
+        )
         said.seek(0)
         assert done.returncode == 0, f"{program} said:\n{said.read()}"
 

@@ -140,7 +140,7 @@ def test_an_event_is_given_its_place_only_under_the_lock(
 def settled(url: str) -> int:
     store = open_store(Settings.read(with_options(url, "timeout=0.5")), create=False)
     try:
-        return within(0.5, store.settled)
+        return within(0.5, store.high_water_mark)
     finally:
         store.close()
 

@@ -108,10 +108,25 @@ def openssl(folder: Path, *arguments: str) -> None:
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
     """A certificate for a name, signed by itself, in NAME.pem."""
     openssl(
-        folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
-        "-keyout", f"{name}.key", "-out", f"{name}.pem",
-    )  # fmt: skip
+        folder,
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={name}",
+        "-addext",
+        f"subjectAltName=DNS:{name}",
+        "-keyout",
+        f"{name}.key",
+        "-out",
+        f"{name}.pem",
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
     return context

@@ -15,7 +15,7 @@ from domain.errors import StoreUnavailable
 from domain.values import Status
 from infrastructure.legacy.cleanup.apply import LiveTable, TableChanged
 from infrastructure.legacy.cleanup.backup import Backup, BackupRefused
-from infrastructure.legacy.cleanup.plan import Change, Mode
+from infrastructure.legacy.cleanup.plan import Mode, RowChange
 from infrastructure.legacy.source.raw import UnreadableDump
 from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.table import understood
@@ -55,9 +55,9 @@ def table(url: str) -> Iterator[LiveTable]:
         yield table
 
 
-def duplicate(table: LiveTable) -> Change:
+def duplicate(table: LiveTable) -> RowChange:
     kept, ghost = rows(table)
-    return Change(Mode.DUPLICATES, ghost, Status.CLOSED, "duplicate of row 2548", (kept,))
+    return RowChange(Mode.DUPLICATES, ghost, Status.CLOSED, "duplicate of row 2548", (kept,))
 
 
 def rows(table: LiveTable) -> list[LegacyRow]:
@@ -121,8 +121,8 @@ def test_all_changes_are_made_or_none(table: LiveTable, url: str) -> None:
     ask(url, "ALTER TABLE monitoring.positions ADD CHECK (status <> 'failed')")
     kept, ghost = rows(table)
     changes = [
-        Change(Mode.ORPHANED_DB, ghost, Status.CLOSED, "gone"),
-        Change(Mode.INCOMPLETE, kept, Status.FAILED, "nothing came of it"),
+        RowChange(Mode.ORPHANED_DB, ghost, Status.CLOSED, "gone"),
+        RowChange(Mode.INCOMPLETE, kept, Status.FAILED, "nothing came of it"),
     ]
     before = ask(url, ALL)
     with pytest.raises(StoreUnavailable, match=r"could not be changed: .*nothing was done"):
@@ -151,7 +151,7 @@ def test_the_rows_are_locked_while_the_backup_is_written(table: LiveTable, url: 
 def test_of_the_same_row_twice_one_is_changed(table: LiveTable, url: str) -> None:
     ask(url, "INSERT INTO monitoring.positions SELECT * FROM monitoring.positions WHERE id = 2549")
     twin = rows(table)[-1]
-    table.apply([Change(Mode.DUPLICATES, twin, Status.CLOSED, "the same again")], NOW, None, nothing)
+    table.apply([RowChange(Mode.DUPLICATES, twin, Status.CLOSED, "the same again")], NOW, None, nothing)
     assert [status for status, _, _ in ask(url, NEWS)].count("closed") == 1
 
 
@@ -203,7 +203,7 @@ def test_partitions_are_changed_where_they_are(postgres_url: str) -> None:
         )
     with LiveTable.at(postgres_url, None) as table:
         (mine,) = [row for row in understood(table.rows()).rows if row.key.exchange == "bybit"]
-        table.apply([Change(Mode.ORPHANED_DB, mine, Status.CLOSED, "gone")], NOW, None, nothing)
+        table.apply([RowChange(Mode.ORPHANED_DB, mine, Status.CLOSED, "gone")], NOW, None, nothing)
     found = ask(postgres_url, "SELECT exchange, status FROM monitoring.positions ORDER BY exchange")
     assert found == [("binance", "active"), ("bybit", "closed")]
 
@@ -211,7 +211,7 @@ def test_partitions_are_changed_where_they_are(postgres_url: str) -> None:
 # -- the backup -------------------------------------------------------------------------------------------------
 
 
-def keep(table: LiveTable, change: Change, path: Path) -> None:
+def keep(table: LiveTable, change: RowChange, path: Path) -> None:
     Backup([change], table.name, "before the cut-over", table.restore, NOW).write(path)
 
 

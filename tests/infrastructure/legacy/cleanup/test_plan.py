@@ -10,12 +10,12 @@ import pytest
 
 from domain.identifiers import PositionKey
 from domain.values import Side, Status
-from infrastructure.legacy.cleanup.evidence import Evidence
+from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.cleanup.plan import Mode, Plan, clean
 from infrastructure.legacy.source.raw import RawRow
 from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.table import understood
-from projections.account_snapshot import SeenPosition, Snapshot
+from projections.account_snapshot import AccountSnapshot, PositionReport
 
 NOW = datetime(2025, 10, 23, tzinfo=UTC)
 COLUMNS = ("id", "symbol", "exchange", "side", "quantity", "status", "opened_at", "exchange_order_id")
@@ -23,27 +23,34 @@ HOUR = timedelta(hours=1)
 
 
 def row(
-    name: int, symbol: str = "APTUSDT", *, exchange: str = "binance", side: str = "short", quantity: str = "61.8",
-    status: str = "active", hours: float = 5, order: str | None = None,
-) -> LegacyRow:  # fmt: skip
+    name: int,
+    symbol: str = "APTUSDT",
+    *,
+    exchange: str = "binance",
+    side: str = "short",
+    quantity: str = "61.8",
+    status: str = "active",
+    hours: float = 5,
+    order: str | None = None,
+) -> LegacyRow:
     opened_at = (NOW - timedelta(hours=hours) + timedelta(seconds=name)).isoformat(sep=" ")
     raw = RawRow(name, COLUMNS, (str(name), symbol, exchange, side, quantity, status, opened_at, order))
     (read,) = understood([raw]).rows
     return read
 
 
-def held(symbol: str, side: str, quantity: str, exchange: str = "binance") -> SeenPosition:
-    return SeenPosition(key=PositionKey(symbol, exchange), side=Side(side), quantity=Decimal(quantity))
+def held(symbol: str, side: str, quantity: str, exchange: str = "binance") -> PositionReport:
+    return PositionReport(key=PositionKey(symbol, exchange), side=Side(side), quantity=Decimal(quantity))
 
 
-def seen(*positions: SeenPosition, exchange: str = "binance", **fields: Any) -> Snapshot:
-    return Snapshot(**{"exchange": exchange, "positions": positions, "taken_at": NOW, **fields})
+def seen(*positions: PositionReport, exchange: str = "binance", **fields: Any) -> AccountSnapshot:
+    return AccountSnapshot(**{"exchange": exchange, "positions": positions, "taken_at": NOW, **fields})
 
 
 def cleaned(
-    mode: Mode, *rows: LegacyRow, snapshots: tuple[Snapshot, ...] = (), age: timedelta = HOUR, **fields: Any
+    mode: Mode, *rows: LegacyRow, snapshots: tuple[AccountSnapshot, ...] = (), age: timedelta = HOUR, **fields: Any
 ) -> Plan:
-    return clean(rows, mode, age, Evidence(snapshots, NOW, timedelta(minutes=15), **fields))
+    return clean(rows, mode, age, CleanupEvidence(snapshots, NOW, timedelta(minutes=15), **fields))
 
 
 def changed(plan: Plan) -> dict[str, tuple[Status, str]]:
@@ -97,9 +104,11 @@ def test_of_two_orders_without_a_snapshot_none_is_closed() -> None:
 
 def test_of_two_orders_the_one_that_is_as_large_as_what_is_held_is_kept() -> None:
     plan = cleaned(
-        Mode.DUPLICATES, row(1, order="7"), row(2, quantity="61", order="8"),
+        Mode.DUPLICATES,
+        row(1, order="7"),
+        row(2, quantity="61", order="8"),
         snapshots=(seen(held("APTUSDT", "short", "61")),),
-    )  # fmt: skip
+    )
     assert list(changed(plan)) == ["1"]
     assert changed(plan)["1"][1].startswith("duplicate of row 2, for the exchange holds short 61")
 
@@ -220,7 +229,7 @@ def test_the_other_side_at_the_exchange_is_not_this_row() -> None:
         (seen(OTHER, exchange="bybit"), "there is no --snapshot of binance"),
     ],
 )
-def test_nothing_is_concluded_from_a_snapshot_that_may_be_wrong(snapshot: Snapshot, words: str) -> None:
+def test_nothing_is_concluded_from_a_snapshot_that_may_be_wrong(snapshot: AccountSnapshot, words: str) -> None:
     plan = cleaned(Mode.ORPHANED_DB, row(1), snapshots=(snapshot,))
     assert plan.changes == []
     assert words in left(plan)["1",]
@@ -252,6 +261,9 @@ def test_all_changes_a_row_once_and_forgets_what_another_mode_saw_to() -> None:
     rows = row(1, order="7"), row(2, order="8"), row(3, "KASUSDT", status="entry_placed"), row(4, "KASUSDT")
     plan = cleaned(Mode.ALL, *rows, snapshots=(seen(OTHER),))
     assert [(change.mode, change.row.name) for change in plan.changes] == [
-        (Mode.DUPLICATES, "4"), (Mode.INCOMPLETE, "3"), (Mode.ORPHANED_DB, "1"), (Mode.ORPHANED_DB, "2"),
-    ]  # fmt: skip
+        (Mode.DUPLICATES, "4"),
+        (Mode.INCOMPLETE, "3"),
+        (Mode.ORPHANED_DB, "1"),
+        (Mode.ORPHANED_DB, "2"),
+    ]
     assert [each.stream for each in plan.left] == ["PERPUSDT.binance"]

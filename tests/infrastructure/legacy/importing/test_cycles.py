@@ -8,7 +8,7 @@ import pytest
 
 from infrastructure.legacy.importing.conflict_resolution import Holder, Resolve, settle
 from infrastructure.legacy.importing.cycles import by_key, doubts
-from infrastructure.legacy.importing.import_findings import Finding, Kind
+from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.row import LegacyRow
 from tests.infrastructure.legacy.examples import OPEN, raw, table
 
@@ -26,7 +26,7 @@ def rows_of(*changed: Changed) -> list[LegacyRow]:
     return group
 
 
-def found(kind: Kind, *changed: Changed) -> list[Finding]:
+def found(kind: ImportFindingKind, *changed: Changed) -> list[ImportFinding]:
     return [finding for finding in doubts(rows_of(*changed)) if finding.kind is kind]
 
 
@@ -41,7 +41,7 @@ def test_keys_are_in_order_of_their_first_opening() -> None:
 
 
 def test_a_row_that_opens_when_the_last_one_closes_overlaps_nothing() -> None:
-    assert found(Kind.OVERLAPPING_CYCLES, at(1, 2), at(2, 3), at(3, 4), at(4) | OPEN) == []
+    assert found(ImportFindingKind.OVERLAPPING_CYCLES, at(1, 2), at(2, 3), at(3, 4), at(4) | OPEN) == []
 
 
 @pytest.mark.parametrize(
@@ -53,41 +53,53 @@ def test_a_row_that_opens_when_the_last_one_closes_overlaps_nothing() -> None:
     ],
 )
 def test_a_row_that_opens_before_the_last_one_closed_overlaps_it(first: Changed, words: str) -> None:
-    (finding,) = found(Kind.OVERLAPPING_CYCLES, first, at(2, 4))
+    (finding,) = found(ImportFindingKind.OVERLAPPING_CYCLES, first, at(2, 4))
     assert (finding.ids, finding.stream) == (("1", "2"), "APTUSDT.binance")
     assert finding.message == f"row 2 was opened at 2025-10-22 02:00:00+00:00, but {words}"
 
 
 def test_of_many_that_it_overlaps_a_few_are_named() -> None:
-    findings = found(Kind.OVERLAPPING_CYCLES, at(1), at(2), at(3), at(4, 9), at(5, 7), at(6, 8))
+    findings = found(ImportFindingKind.OVERLAPPING_CYCLES, at(1), at(2), at(3), at(4, 9), at(5, 7), at(6, 8))
     assert [finding.ids for finding in findings][-1] == ("2", "3", "5", "4", "6")
     assert findings[-1].message.endswith("; and 1 more")
 
 
 def test_a_second_row_of_one_signal_is_found_and_another_signal_is_not() -> None:
     same = [at(1, 2, signal_id="7"), at(3, 4, signal_id="8"), at(5, 6, signal_id="7"), at(7, 8, signal_id="7")]
-    assert [finding.ids for finding in found(Kind.INTENT_TWICE, *same)] == [("1", "3"), ("1", "4")]
-    assert found(Kind.INTENT_TWICE, at(1, 2), at(3, 4)) == []
+    assert [finding.ids for finding in found(ImportFindingKind.INTENT_TWICE, *same)] == [("1", "3"), ("1", "4")]
+    assert found(ImportFindingKind.INTENT_TWICE, at(1, 2), at(3, 4)) == []
 
 
 def test_spellings_that_fall_together_are_named() -> None:
     (finding,) = found(
-        Kind.SPELLINGS_FALL_TOGETHER, at(1, 2), at(3, 4, symbol="APT/USDT:USDT"), at(5, 6, exchange="Binance"), at(7, 8)
+        ImportFindingKind.SPELLINGS_FALL_TOGETHER,
+        at(1, 2),
+        at(3, 4, symbol="APT/USDT:USDT"),
+        at(5, 6, exchange="Binance"),
+        at(7, 8),
     )
     assert finding.ids == ("1", "2", "3")
     assert finding.message == (
         "APTUSDT at binance (row 1), APT/USDT:USDT at binance (row 2), APTUSDT at Binance (row 3) are one key, "
         "APTUSDT.binance"
     )
-    assert found(Kind.SPELLINGS_FALL_TOGETHER, at(1, 2, symbol="APT/USDT"), at(3, 4, symbol="APT/USDT")) == []
+    assert (
+        found(ImportFindingKind.SPELLINGS_FALL_TOGETHER, at(1, 2, symbol="APT/USDT"), at(3, 4, symbol="APT/USDT")) == []
+    )
 
 
 def test_a_finding_is_noted_with_the_rows_that_it_is_about() -> None:
     rows = rows_of(at(1, 3, signal_id="7"), at(2, 4, signal_id="7", symbol="APT/USDT"), at(5, 6))
     doubts(rows)
     assert [[finding.kind for finding in row.findings] for row in rows] == [
-        [], [Kind.OVERLAPPING_CYCLES, Kind.INTENT_TWICE, Kind.SPELLINGS_FALL_TOGETHER], [],
-    ]  # fmt: skip
+        [],
+        [
+            ImportFindingKind.OVERLAPPING_CYCLES,
+            ImportFindingKind.INTENT_TWICE,
+            ImportFindingKind.SPELLINGS_FALL_TOGETHER,
+        ],
+        [],
+    ]
 
 
 def holder(hour: int) -> Holder:

@@ -13,8 +13,8 @@ from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.importing import import_batch as fates
 from infrastructure.legacy.importing.conflict_resolution import Resolve
-from infrastructure.legacy.importing.import_findings import Kind, Severity
-from infrastructure.legacy.importing.import_report import Report
+from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFindingKind
+from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.importing.run import import_table
 from infrastructure.legacy.source.raw import RawRow
 from projections.positions import PositionRow
@@ -38,7 +38,7 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
         assert verify(ledger.store).findings == ()
 
 
-def load(ledger: PositionLedger, *rows: RawRow, resolve: Resolve = Resolve.REFUSE) -> Report:
+def load(ledger: PositionLedger, *rows: RawRow, resolve: Resolve = Resolve.REFUSE) -> ImportReport:
     report = import_table(ledger, table(*rows), resolve)
     assert report.rows == len(rows) == report.imported + report.already_imported + report.refused
     return report
@@ -54,7 +54,7 @@ def event_of(ledger: PositionLedger, row: PositionRow) -> PositionImported:
     return entry.event
 
 
-def found(report: Report, kind: Kind) -> list[tuple[str, ...]]:
+def found(report: ImportReport, kind: ImportFindingKind) -> list[tuple[str, ...]]:
     return [finding.ids for finding in report.findings if finding.kind is kind]
 
 
@@ -93,8 +93,12 @@ def test_the_sample_row_for_row(ledger: PositionLedger) -> None:
             row.exchange.lower(),
         )
     assert {row.position_id for row in positions.values() if row.protected} == {
-        "PERPUSDT.binance#2", "APTUSDT.binance#2", "KASUSDT.bybit#2", "BIDUSDT.bybit#2", "POWRUSDT.binance#2",
-    }  # fmt: skip
+        "PERPUSDT.binance#2",
+        "APTUSDT.binance#2",
+        "KASUSDT.bybit#2",
+        "BIDUSDT.bybit#2",
+        "POWRUSDT.binance#2",
+    }
 
 
 def test_the_older_open_row_is_cycle_1_and_holds_the_slot(ledger: PositionLedger) -> None:
@@ -112,7 +116,12 @@ def test_every_doubtful_value_of_the_sample_is_named(ledger: PositionLedger) -> 
         "naive_time": [()],
         "two_open_rows": [("277", "278"), ("410", "411")],
         "overlapping_cycles": [
-            ("275", "276"), ("277", "278"), ("410", "411"), ("583", "589"), ("2438", "2439"), ("2548", "2549"),
+            ("275", "276"),
+            ("277", "278"),
+            ("410", "411"),
+            ("583", "589"),
+            ("2438", "2439"),
+            ("2548", "2549"),
         ],
         "intent_twice": [("275", "276"), ("277", "278")],
         "spellings_fall_together": [("410", "411")],
@@ -120,11 +129,13 @@ def test_every_doubtful_value_of_the_sample_is_named(ledger: PositionLedger) -> 
         "long_decimal": [("2549",)],
         "closed_without_time": [("589",)],
         "closed_without_reason": [("589",)],
-    }  # fmt: skip
+    }
     rows = imported(ledger)
     assert [note.partition(":")[0] for note in event_of(ledger, rows["589"]).findings] == [
-        "closed_without_time", "closed_without_reason", "overlapping_cycles",
-    ]  # fmt: skip
+        "closed_without_time",
+        "closed_without_reason",
+        "overlapping_cycles",
+    ]
     assert "3.3201 stands above the entry of a long at 3.257" in event_of(ledger, rows["31"]).findings[0]
     assert event_of(ledger, rows["301"]).findings == ()
 
@@ -163,7 +174,7 @@ def test_two_open_rows_are_settled_by_the_operators_word(
                 assert row.exit_reason == f"import: superseded by row {kept} (two open rows of one key)"
                 assert row.closed_at is None and row.quantity == 0
             assert any(note.startswith("two_open_rows") for note in event_of(ledger, row).findings)
-    assert found(report, Kind.TWO_OPEN_ROWS) == [("277", "278"), ("410", "411")]
+    assert found(report, ImportFindingKind.TWO_OPEN_ROWS) == [("277", "278"), ("410", "411")]
     assert report.refused == (4 if resolve is Resolve.REFUSE else 0)
 
 
@@ -180,7 +191,11 @@ def test_a_row_that_says_something_else_now_is_not_imported_again(ledger: Positi
     load(ledger, raw(**OPEN))
     report = load(ledger, raw())
     (finding,) = report.findings
-    assert (finding.kind, finding.severity, report.refused) == (Kind.CHANGED_SINCE_IMPORT, Severity.ERROR, 1)
+    assert (finding.kind, finding.severity, report.refused) == (
+        ImportFindingKind.CHANGED_SINCE_IMPORT,
+        FindingSeverity.ERROR,
+        1,
+    )
     assert "status was 'active' and is 'closed'" in finding.message
     assert "APTUSDT.binance#1" in finding.message
     assert [row.status for row in ledger.positions()] == [Status.ACTIVE]
@@ -197,8 +212,9 @@ def test_an_id_that_was_restarted_is_another_row(ledger: PositionLedger) -> None
     load(ledger, raw(**EARLY, signal_id="1"))
     assert load(ledger, raw()).imported == 1
     assert [(row.position_id, row.legacy_id) for row in ledger.positions()] == [
-        ("APTUSDT.binance#1", "1"), ("APTUSDT.binance#2", "1"),
-    ]  # fmt: skip
+        ("APTUSDT.binance#1", "1"),
+        ("APTUSDT.binance#2", "1"),
+    ]
 
 
 def test_a_row_that_is_there_twice_is_imported_once(ledger: PositionLedger) -> None:
@@ -211,14 +227,14 @@ def test_a_row_that_is_there_twice_is_imported_once(ledger: PositionLedger) -> N
 
 def test_two_rows_of_one_identity_are_both_kept(ledger: PositionLedger) -> None:
     rows = [raw(1), raw(2, exit_reason="stop", signal_id=None)]
-    assert found(load(ledger, *rows), Kind.SAME_IDENTITY) == [("1",)]
+    assert found(load(ledger, *rows), ImportFindingKind.SAME_IDENTITY) == [("1",)]
     assert [row.exit_reason for row in ledger.positions()] == ["target", "stop"]
     assert load(ledger, *rows).already_imported == 2
 
 
 def test_rows_without_ids_are_imported_once_each(ledger: PositionLedger) -> None:
     rows = [raw(1, id=None), raw(2, id=None, symbol="BUSDT")]
-    assert found(load(ledger, *rows), Kind.MISSING_ID) == [("line 1",), ("line 2",)]
+    assert found(load(ledger, *rows), ImportFindingKind.MISSING_ID) == [("line 1",), ("line 2",)]
     assert load(ledger, *rows).already_imported == 2
     assert [row.legacy_id for row in ledger.positions()] == [None, None]
 
@@ -242,7 +258,7 @@ def test_an_import_that_was_stopped_is_finished_by_the_next(ledger: PositionLedg
 def test_an_older_row_follows_what_was_imported_before_and_says_so(ledger: PositionLedger) -> None:
     load(ledger, raw())
     report = load(ledger, raw(id="2", signal_id="2", **EARLY))
-    assert found(report, Kind.OLDER_THAN_LEDGER) == [("2",)]
+    assert found(report, ImportFindingKind.OLDER_THAN_LEDGER) == [("2",)]
     row = imported(ledger)["2"]
     assert row.position_id == "APTUSDT.binance#2"
     assert event_of(ledger, row).findings[0].startswith("older_than_ledger: opened before APTUSDT.binance#1")
@@ -257,7 +273,7 @@ def test_rows_beside_native_cycles_are_imported_and_named(ledger: PositionLedger
     native = open_natively(ledger)
     report = load(ledger, raw())
     assert (report.imported, report.open) == (1, 1)
-    assert list(report.counts) == [Kind.OLDER_THAN_LEDGER, Kind.NATIVE_CYCLES]
+    assert list(report.counts) == [ImportFindingKind.OLDER_THAN_LEDGER, ImportFindingKind.NATIVE_CYCLES]
     assert imported(ledger)["1"].position_id == "APTUSDT.binance#2"
     assert ledger.position(native).status is Status.PENDING_ENTRY
     ledger.fail_entry(position_id=native, reason="no", outcome="rejected")
@@ -271,8 +287,8 @@ def test_an_open_row_never_takes_the_slot_of_a_position_in_the_ledger(
 ) -> None:
     native = open_natively(ledger)
     report = load(ledger, raw(**OPEN), resolve=resolve)
-    assert found(report, Kind.TWO_OPEN_ROWS) == [("1",)]
-    assert native in next(f.message for f in report.findings if f.kind is Kind.TWO_OPEN_ROWS)
+    assert found(report, ImportFindingKind.TWO_OPEN_ROWS) == [("1",)]
+    assert native in next(f.message for f in report.findings if f.kind is ImportFindingKind.TWO_OPEN_ROWS)
     assert [row.position_id for row in ledger.positions(open=True)] == [native]
     assert [row.status.value for row in ledger.positions() if row.legacy_id] == ([status] if status else [])
     assert ledger.rejections() == []
@@ -281,11 +297,11 @@ def test_an_open_row_never_takes_the_slot_of_a_position_in_the_ledger(
 def test_a_signal_opens_one_cycle_only_and_later_ones_are_named(ledger: PositionLedger) -> None:
     rows = [raw(1, **EARLY), raw(2, id="2")]
     report = load(ledger, *rows)
-    assert found(report, Kind.INTENT_TWICE) == [("1", "2")]
+    assert found(report, ImportFindingKind.INTENT_TWICE) == [("1", "2")]
     assert [event_of(ledger, row).claims_intent for row in ledger.positions()] == [True, False]
     third = raw(id="3", opened_at="2025-10-23 08:00:00+00", closed_at="2025-10-23 09:00:00+00")
-    assert found(load(ledger, third), Kind.INTENT_TWICE) == [("3",)]
-    assert found(load(ledger, *rows, third), Kind.INTENT_TWICE) == [("1", "2"), ("1", "3")]
+    assert found(load(ledger, third), ImportFindingKind.INTENT_TWICE) == [("3",)]
+    assert found(load(ledger, *rows, third), ImportFindingKind.INTENT_TWICE) == [("1", "2"), ("1", "3")]
     assert ledger.store.cycle_of_intent("APTUSDT.binance", "12330417") == 1
 
 
@@ -293,7 +309,7 @@ def test_a_signal_that_a_bot_opened_is_not_claimed_again(ledger: PositionLedger)
     native = open_natively(ledger, intent_id="12330417")
     ledger.fail_entry(position_id=native, reason="no", outcome="rejected")
     report = load(ledger, raw(**OPEN))
-    assert found(report, Kind.INTENT_TWICE) == [("1",)]
+    assert found(report, ImportFindingKind.INTENT_TWICE) == [("1",)]
     assert event_of(ledger, imported(ledger)["1"]).claims_intent is False
 
 
@@ -301,13 +317,17 @@ def test_a_signal_that_a_bot_opened_is_not_claimed_again(ledger: PositionLedger)
     ("intent", "outcome", "last", "kind"),
     [
         ("12330417", "rejected", OPEN, None),
-        ("other", None, OPEN, Kind.TWO_OPEN_ROWS),
-        ("12330417", None, OPEN, Kind.REFUSED_BY_LEDGER),
+        ("other", None, OPEN, ImportFindingKind.TWO_OPEN_ROWS),
+        ("12330417", None, OPEN, ImportFindingKind.REFUSED_BY_LEDGER),
         ("12330417", None, {}, None),
     ],
 )
 def test_a_bot_that_is_at_work_meanwhile_is_not_in_the_way(
-    ledger: PositionLedger, intent: str, outcome: str | None, last: dict[str, str | None], kind: Kind | None
+    ledger: PositionLedger,
+    intent: str,
+    outcome: str | None,
+    last: dict[str, str | None],
+    kind: ImportFindingKind | None,
 ) -> None:
     """The last row is of a later batch, and while the first is counted a bot enters at its key."""
     rows = [raw(n, **EARLY | {"id": str(n), "symbol": f"C{n}USDT", "signal_id": None}) for n in range(BATCH)]
@@ -333,11 +353,14 @@ def test_a_key_with_more_rows_than_a_batch_keeps_its_order(ledger: PositionLedge
     count = 3 * BATCH + 1
     rows = [
         raw(
-            count - n, id=str(n), signal_id=None, opened_at=f"2025-10-20 {n:02}:00:00+00",
+            count - n,
+            id=str(n),
+            signal_id=None,
+            opened_at=f"2025-10-20 {n:02}:00:00+00",
             closed_at=f"2025-10-20 {n:02}:30:00+00",
         )
         for n in range(count)
-    ]  # fmt: skip
+    ]
     assert load(ledger, *reversed(rows)).findings == []
     assert [(row.cycle, row.legacy_id) for row in ledger.positions()] == [(n + 1, str(n)) for n in range(count)]
 
@@ -345,7 +368,7 @@ def test_a_key_with_more_rows_than_a_batch_keeps_its_order(ledger: PositionLedge
 def test_symbols_of_every_kind_have_a_key_or_a_finding(ledger: PositionLedger) -> None:
     symbols = ["1000PEPEUSDT", "币安人生USDT", "BTC/USD:BTC", "BTCUSDT_251226", "Ünïcode", "'; DROP TABLE positions;--"]
     report = load(ledger, *(raw(n, id=str(n), symbol=symbol) for n, symbol in enumerate(symbols)))
-    assert found(report, Kind.UNUSABLE_ROW) == [("4",), ("5",)]
+    assert found(report, ImportFindingKind.UNUSABLE_ROW) == [("4",), ("5",)]
     assert [row.symbol for row in ledger.positions()] == [
         "1000PEPEUSDT",
         "BTC/USD:BTC",
@@ -356,9 +379,15 @@ def test_symbols_of_every_kind_have_a_key_or_a_finding(ledger: PositionLedger) -
 
 def test_an_empty_table_is_imported(ledger: PositionLedger) -> None:
     assert load(ledger).as_json() == {
-        "rows": 0, "imported": 0, "already_imported": 0, "refused": 0, "streams": 0, "open": 0, "counts": {},
+        "rows": 0,
+        "imported": 0,
+        "already_imported": 0,
+        "refused": 0,
+        "streams": 0,
+        "open": 0,
+        "counts": {},
         "findings": [],
-    }  # fmt: skip
+    }
 
 
 def test_the_values_of_a_row_survive_whatever_they_are(ledger: PositionLedger) -> None:

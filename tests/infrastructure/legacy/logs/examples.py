@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from infrastructure.legacy.logs.analysis import Analysis
-from infrastructure.legacy.logs.log_report import Report
-from infrastructure.legacy.logs.parsing.filter import Wanted
-from infrastructure.legacy.logs.reading.clock import Clock, DatedZone
+from infrastructure.legacy.logs.log_report import LogReport
+from infrastructure.legacy.logs.parsing.filter import LogFilter
+from infrastructure.legacy.logs.reading.clock import DatedZone, LogClock
 from infrastructure.legacy.logs.reading.lines import batches
-from infrastructure.legacy.logs.reading.reader import Span
+from infrastructure.legacy.logs.reading.reader import TimeRange
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples_logs"
 PERP = (SAMPLES / "perp.log").read_bytes()
@@ -30,10 +30,11 @@ def created(time: str, symbol: str, position_id: int = 1) -> list[str]:
     return [
         line(time, f"🔍 REPO DEBUG: create_position() called for {symbol}", logger="database.repository"),
         line(
-            time, f"🔍 REPO DEBUG: INSERT completed, returned position_id={position_id} for {symbol}",
+            time,
+            f"🔍 REPO DEBUG: INSERT completed, returned position_id={position_id} for {symbol}",
             logger="database.repository",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def started(time: str, symbol: str, unix: int = 1761082525) -> str:
@@ -46,8 +47,11 @@ def violated(time: str, symbol: str, exchange: str = "binance") -> list[str]:
 
 
 def analysed(
-    *text: str | bytes | Iterable[str], zone: str = "UTC", span: Span | None = None, wanted: Wanted | None = None
-) -> Report:
+    *text: str | bytes | Iterable[str],
+    zone: str = "UTC",
+    span: TimeRange | None = None,
+    wanted: LogFilter | None = None,
+) -> LogReport:
     return analysed_parts([joined(*text)], zone=zone, span=span, wanted=wanted)
 
 
@@ -63,10 +67,10 @@ def joined(*text: str | bytes | Iterable[str]) -> bytes:
 
 
 def analysed_parts(
-    parts: Iterable[bytes], *, zone: str = "UTC", span: Span | None = None, wanted: Wanted | None = None
-) -> Report:
-    clock = Clock([DatedZone.parse(zone)])
-    analysis = Analysis(clock, span or Span(), wanted or Wanted())
+    parts: Iterable[bytes], *, zone: str = "UTC", span: TimeRange | None = None, wanted: LogFilter | None = None
+) -> LogReport:
+    clock = LogClock([DatedZone.parse(zone)])
+    analysis = Analysis(clock, span or TimeRange(), wanted or LogFilter())
     for part in parts:
         for lines in batches(io.BufferedReader(io.BytesIO(part)), lambda _: None, analysis.report.tally.cut.add):
             analysis.read(lines)

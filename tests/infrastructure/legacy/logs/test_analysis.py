@@ -10,40 +10,52 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.legacy.logs.parsing.filter import Wanted
-from infrastructure.legacy.logs.reading.clock import Clock, DatedZone, ZoneNeeded
-from infrastructure.legacy.logs.reading.reader import Span
+from infrastructure.legacy.logs.parsing.filter import LogFilter
+from infrastructure.legacy.logs.reading.clock import DatedZone, LogClock, ZoneNeeded
+from infrastructure.legacy.logs.reading.reader import TimeRange
 from tests.infrastructure.legacy.logs.examples import DAY, PERP, analysed, analysed_parts, joined, line, violated
 
 
 def moment(text: bytes) -> int:
-    found = Clock([DatedZone.parse("UTC")]).second(text)
+    found = LogClock([DatedZone.parse("UTC")]).second(text)
     assert found is not None
     return found
 
 
 def test_every_line_is_counted_once() -> None:
     report = analysed(
-        "before any record", "", line("10:00:00,000", "a"), "goes on", "", line("10:59:59,000", "b", "ERROR"),
-        line("11:00:00,000", "c", "CRITICAL"), line("12:00:00,000", "d", "WARN"),
+        "before any record",
+        "",
+        line("10:00:00,000", "a"),
+        "goes on",
+        "",
+        line("10:59:59,000", "b", "ERROR"),
+        line("11:00:00,000", "c", "CRITICAL"),
+        line("12:00:00,000", "d", "WARN"),
         "2025-13-45 10:00:00,000 - x - INFO - no such day",
         "of that one",
-    )  # fmt: skip
+    )
     numbers = report.statistics()
     counted = {
         name: numbers[name] for name in ("lines", "records", "continuation_lines", "blank_lines", "levels", "errors")
     }
     assert counted == {
-        "lines": 10, "records": 4, "continuation_lines": 1, "blank_lines": 2,
-        "levels": {"INFO": 1, "ERROR": 1, "CRITICAL": 1, "WARNING": 1}, "errors": 2,
-    }  # fmt: skip
+        "lines": 10,
+        "records": 4,
+        "continuation_lines": 1,
+        "blank_lines": 2,
+        "levels": {"INFO": 1, "ERROR": 1, "CRITICAL": 1, "WARNING": 1},
+        "errors": 2,
+    }
     assert numbers["unread_lines"] == {
         "count": 3,
         "examples": ["before any record", "2025-13-45 10:00:00,000 - x - INFO - no such day", "of that one"],
     }
     assert numbers["errors_per_hour"] == {
-        "2025-10-22T10:00:00.000000Z": 1, "2025-10-22T11:00:00.000000Z": 1, "2025-10-22T12:00:00.000000Z": 0,
-    }  # fmt: skip
+        "2025-10-22T10:00:00.000000Z": 1,
+        "2025-10-22T11:00:00.000000Z": 1,
+        "2025-10-22T12:00:00.000000Z": 0,
+    }
     assert (numbers["span_hours"], numbers["errors_per_hour_average"]) == (2.0, 1.0)
     assert numbers["projected_per_day"] == {"errors": 24.0, "duplicate_errors": 0.0, "failed_entries": 0.0}
 
@@ -62,9 +74,16 @@ def test_an_error_in_words_that_nobody_knows_is_told() -> None:
 
 def test_everything_that_is_recognised_is_counted() -> None:
     assert analysed(DAY, zone="+04:00").tally.facts == {
-        "bot_started": 2, "unprotected": 2, "entry_failed": 2, "bot_stopped": 1, "not_found": 1, "phantom": 1,
-        "quantity_mismatch": 1, "added_missing": 1, "refused_early": 1,
-    }  # fmt: skip
+        "bot_started": 2,
+        "unprotected": 2,
+        "entry_failed": 2,
+        "bot_stopped": 1,
+        "not_found": 1,
+        "phantom": 1,
+        "quantity_mismatch": 1,
+        "added_missing": 1,
+        "refused_early": 1,
+    }
 
 
 def test_only_what_lies_within_a_span_is_read() -> None:
@@ -75,7 +94,7 @@ def test_only_what_lies_within_a_span_is_read() -> None:
         line("10:00:09,999", "c"),
         line("10:00:10,000", "d"),
     ]
-    report = analysed(text, span=Span(moment(b"2025-10-22 10:00:05"), moment(b"2025-10-22 10:00:09")))
+    report = analysed(text, span=TimeRange(moment(b"2025-10-22 10:00:05"), moment(b"2025-10-22 10:00:09")))
     assert (report.tally.records, report.tally.outside) == (2, 3)
 
 
@@ -83,7 +102,7 @@ def test_only_findings_that_are_wanted_are_reported() -> None:
     text = [*violated("10:00:00,000", "APTUSDT"), *violated("10:00:01,000", "KASUSDT", "bybit")]
 
     def symbols(symbol: str | None, exchange: str | None) -> list[str | None]:
-        report = analysed(text, wanted=Wanted(symbol, exchange))
+        report = analysed(text, wanted=LogFilter(symbol, exchange))
         assert report.failures.count == report.duplicates.count
         return [each.symbol for each in report.duplicates.kept]
 

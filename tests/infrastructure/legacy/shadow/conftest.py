@@ -9,7 +9,7 @@ import pytest
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.capture.outbox import Outbox
 from infrastructure.legacy.shadow.divergence import Divergence
-from infrastructure.legacy.shadow.replication import Mirroring
+from infrastructure.legacy.shadow.replication import Replication
 from tests.infrastructure.legacy.shadow.old_bot import TABLE, OldBot
 from tests.infrastructure.legacy.shadow.replicated import mirrored
 
@@ -39,6 +39,6 @@ def mirror(bot: OldBot, ledger: PositionLedger, postgres_url: str) -> Mirror:
 
     def run() -> list[Divergence]:
         with Outbox(postgres_url, TABLE) as outbox:
-            return list(mirrored(Mirroring(ledger, outbox)))
+            return list(mirrored(Replication(ledger, outbox)))
 
     return run

@@ -24,8 +24,12 @@ _MADE: Final[LiteralString] = """
     CREATE UNIQUE INDEX idx_unique_active_position ON {table} (symbol, exchange) WHERE status = 'active'
 """
 APT: Final[dict[str, Any]] = {
-    "symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8", "entry_price": "3.2333",
-}  # fmt: skip
+    "symbol": "APTUSDT",
+    "exchange": "binance",
+    "side": "short",
+    "quantity": "61.8",
+    "entry_price": "3.2333",
+}
 
 
 class OldBot:

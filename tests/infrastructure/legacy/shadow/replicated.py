@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infrastructure.legacy.shadow.divergence import Divergence
-from infrastructure.legacy.shadow.replication import Mirroring
+from infrastructure.legacy.shadow.replication import Replication
 
 
-def mirrored(mirroring: Mirroring) -> Iterator[Divergence]:
+def mirrored(mirroring: Replication) -> Iterator[Divergence]:
     """Mirror all there is. Transactions of other databases of the server hold it up as well, while they last."""
     yield from mirroring.step()
     while mirroring.is_waiting:

@@ -15,8 +15,12 @@ from tests.infrastructure.legacy.shadow.old_bot import APT, OldBot
 
 Mirror = Callable[[], list[Divergence]]
 PERP: dict[str, Any] = {
-    "symbol": "PERPUSDT", "exchange": "binance", "side": "long", "quantity": "882.2", "entry_price": "0.2267",
-}  # fmt: skip
+    "symbol": "PERPUSDT",
+    "exchange": "binance",
+    "side": "long",
+    "quantity": "882.2",
+    "entry_price": "0.2267",
+}
 
 
 def kinds(found: list[Divergence]) -> list[tuple[str, str | None]]:
@@ -38,9 +42,15 @@ def test_a_bot_that_does_everything_right_leaves_the_shadow_quiet(
     bot.update(1, status="closed", exit_reason="target", closed_at="2025-10-22 19:00:00+00")
     assert mirror() == []
     assert events(ledger, "APTUSDT.binance") == [
-        "EntryRequested", "EntryPlaced", "EntryPlaced", "StopLossSet", "Activated", "PositionAdjusted", "StopLossSet",
+        "EntryRequested",
+        "EntryPlaced",
+        "EntryPlaced",
+        "StopLossSet",
+        "Activated",
+        "PositionAdjusted",
+        "StopLossSet",
         "PositionClosed",
-    ]  # fmt: skip
+    ]
     position = ledger.position("APTUSDT.binance#1")
     assert (position.status, position.intent_id, position.exit_reason) == (Status.CLOSED, "5483266", "target")
     assert {entry.event.source.value for entry in ledger.history("APTUSDT.binance")} == {"import"}
@@ -64,12 +74,18 @@ def test_i01_the_synchronisers_row_is_an_adjustment(bot: OldBot, ledger: Positio
     assert found[0].facts["answer"] == "PositionAlreadyOpen"
     assert found[0].facts["row"]["quantity"] == "61.00000000"
     assert events(ledger, "APTUSDT.binance") == [
-        "EntryRequested", "EntryPlaced", "PositionAdjusted", "StopLossSet", "Activated", "PositionClosed",
-    ]  # fmt: skip
+        "EntryRequested",
+        "EntryPlaced",
+        "PositionAdjusted",
+        "StopLossSet",
+        "Activated",
+        "PositionClosed",
+    ]
     adjusted = ledger.history("APTUSDT.binance")[2].event
     assert (str(getattr(adjusted, "new_quantity", "")), str(getattr(adjusted, "new_avg_px_open", ""))) == (
-        "61", "3.2295",
-    )  # fmt: skip
+        "61",
+        "3.2295",
+    )
     assert adjusted.metadata is not None and adjusted.metadata["legacy_id"] == "2549"
     assert mirror() == []
 

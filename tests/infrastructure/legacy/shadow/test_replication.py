@@ -16,7 +16,7 @@ from infrastructure.ledger.receipt import Receipt
 from infrastructure.legacy.importing.run import import_table
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.divergence import Divergence
-from infrastructure.legacy.shadow.replication import Mirroring
+from infrastructure.legacy.shadow.replication import Replication
 from position_ledger.testing import assert_sound
 from tests.infrastructure.legacy.examples import OPEN, raw, table
 from tests.infrastructure.legacy.shadow.old_bot import APT, TABLE, OldBot
@@ -25,8 +25,12 @@ from tests.infrastructure.legacy.shadow.test_incidents import signal_against_syn
 
 Mirror = Callable[[], list[Divergence]]
 KAS: dict[str, Any] = {
-    "symbol": "KASUSDT", "exchange": "bybit", "side": "long", "quantity": "100", "entry_price": "0.05",
-}  # fmt: skip
+    "symbol": "KASUSDT",
+    "exchange": "bybit",
+    "side": "long",
+    "quantity": "100",
+    "entry_price": "0.05",
+}
 
 
 class Killed(BaseException):
@@ -54,14 +58,14 @@ def told(ledger: PositionLedger) -> list[tuple[str, str, str]]:
     ]
 
 
-def until_it_is_killed(mirroring: Mirroring) -> list[dict[str, Any]]:
+def until_it_is_killed(mirroring: Replication) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     with pytest.raises(Killed):
         found.extend(each.as_json() for each in mirrored(mirroring))
     return found
 
 
-def waits(mirroring: Mirroring) -> bool:
+def waits(mirroring: Replication) -> bool:
     return mirroring.is_waiting
 
 
@@ -79,19 +83,19 @@ def test_killed_after_any_command_and_run_again_nothing_is_lost_or_doubled(
 ) -> None:
     a_day(bot)
     with PositionLedger.connect(f"sqlite:///{tmp_path}/whole.db") as whole, Outbox(postgres_url, TABLE) as outbox:
-        divergences = [each.as_json() for each in mirrored(Mirroring(whole, outbox))]
+        divergences = [each.as_json() for each in mirrored(Replication(whole, outbox))]
         expected = told(whole)
         commands = len({command_id for _, _, command_id in expected})
     assert commands > 10
     for killed_after in range(1, commands + 1):
         with Dying.connect(f"sqlite:///{tmp_path}/{killed_after}.db") as dying, Outbox(postgres_url, TABLE) as outbox:
             dying.left = killed_after
-            found = until_it_is_killed(Mirroring(dying, outbox))
+            found = until_it_is_killed(Replication(dying, outbox))
         with (
             PositionLedger.connect(f"sqlite:///{tmp_path}/{killed_after}.db") as again,
             Outbox(postgres_url, TABLE) as outbox,
         ):
-            found += [each.as_json() for each in mirrored(Mirroring(again, outbox))]
+            found += [each.as_json() for each in mirrored(Replication(again, outbox))]
             assert told(again) == expected
             assert_sound(again)
         assert [each for number, each in enumerate(found) if each not in found[:number]] == divergences
@@ -123,15 +127,17 @@ def test_a_second_row_that_left_no_event_is_known_again(bot: OldBot, mirror: Mir
     bot.update(2, exchange_order_id="b")
     (found,) = mirror()
     assert (found.kind.value, found.position_id, found.facts["rule"]) == (
-        "refused", "KASUSDT.bybit#1", "EntryAlreadyPlaced",
-    )  # fmt: skip
+        "refused",
+        "KASUSDT.bybit#1",
+        "EntryAlreadyPlaced",
+    )
 
 
 def test_another_ledger_begins_at_the_beginning(bot: OldBot, mirror: Mirror, postgres_url: str, tmp_path: Path) -> None:
     bot.opens(1, 77, "a", **KAS)
     mirror()
     with PositionLedger.connect(f"sqlite:///{tmp_path}/other.db") as other, Outbox(postgres_url, TABLE) as outbox:
-        assert list(mirrored(Mirroring(other, outbox))) == []
+        assert list(mirrored(Replication(other, outbox))) == []
         assert len(other.history("KASUSDT.bybit")) == 2
 
 
@@ -153,7 +159,7 @@ def test_nothing_is_read_before_what_may_still_come_before_it(
     with OldBot(postgres_url) as second, Outbox(postgres_url, TABLE) as outbox:
         second.begin()
         second.update(99, status="closed")  # takes no row and no transaction id
-        mirroring = Mirroring(ledger, outbox)
+        mirroring = Replication(ledger, outbox)
         bot.begin()
         bot.insert(1, signal_id=1, status="entry_placed", **APT)
         second.insert(2, signal_id=2, status="entry_placed", **KAS)
@@ -176,7 +182,7 @@ def test_the_lower_number_of_a_younger_transaction_is_not_lost(
         bot.insert(1, signal_id=1, status="entry_placed", **APT)
         older.insert(2, signal_id=2, status="entry_placed", **KAS)
         older.commit()
-        mirroring = Mirroring(ledger, outbox)
+        mirroring = Replication(ledger, outbox)
         found = list(mirroring.step())
         bot.commit()
         found += mirrored(mirroring)
@@ -215,7 +221,7 @@ def test_many_writers_are_mirrored_in_their_order(bot: OldBot, ledger: PositionL
     for thread in threads:
         thread.start()
     with Outbox(postgres_url, TABLE) as outbox:
-        mirroring = Mirroring(ledger, outbox)
+        mirroring = Replication(ledger, outbox)
         while not all(done.is_set() for done in writing):
             assert list(mirroring.step()) == []
         for thread in threads:

@@ -13,9 +13,9 @@ from domain.values import Status
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.importing.conflict_resolution import Resolve
 from infrastructure.legacy.importing.run import import_table
-from infrastructure.legacy.shadow.capture.change import Change, ChangeReader, Unreadable
-from infrastructure.legacy.shadow.divergence import Divergence, Kind
-from infrastructure.legacy.shadow.replicator import Mirror
+from infrastructure.legacy.shadow.capture.change import ChangeReader, TableChange, Unreadable
+from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
+from infrastructure.legacy.shadow.replicator import Replicator
 from projections.positions import PositionRow
 from tests.infrastructure.legacy.examples import CLEAN, OPEN, raw, table
 
@@ -34,7 +34,7 @@ class Story:
         self.began = BEGIN
         self._reader, self._number = ChangeReader(), 0
         self._rows: dict[str, Row] = {}
-        self._mirror = Mirror(ledger, self._reader, self._was_open)
+        self._mirror = Replicator(ledger, self._reader, self._was_open)
 
     def _was_open(self, legacy_id: str, _: int) -> bool | None:
         row = self._rows.get(legacy_id)
@@ -42,10 +42,12 @@ class Story:
 
     def _take(self, before: Row | None, after: Row | None) -> list[Divergence]:
         self._number += 1
-        change = Change(
-            self._number, self.began + timedelta(seconds=self._number),
-            None if before is None else self._reader.row(before), None if after is None else self._reader.row(after),
-        )  # fmt: skip
+        change = TableChange(
+            self._number,
+            self.began + timedelta(seconds=self._number),
+            None if before is None else self._reader.row(before),
+            None if after is None else self._reader.row(after),
+        )
         return list(self._mirror.take(change))
 
     def insert(self, row_id: int = 1, **values: Any) -> list[Divergence]:
@@ -81,7 +83,7 @@ def kinds(found: list[Divergence]) -> list[str]:
 
 def rule(found: list[Divergence]) -> str:
     (refused,) = found
-    assert refused.kind is Kind.REFUSED
+    assert refused.kind is DivergenceKind.REFUSED
     return str(refused.facts["rule"])
 
 
@@ -185,8 +187,10 @@ def test_a_second_signal_is_refused_and_its_values_change_nothing(story: Story) 
     story.active()
     (found,) = story.insert(2, signal_id="99", quantity="7")
     assert (found.kind, found.facts["answer"], found.facts["row"]["quantity"]) == (
-        Kind.SECOND_ROW, "PositionAlreadyOpen", "7",
-    )  # fmt: skip
+        DivergenceKind.SECOND_ROW,
+        "PositionAlreadyOpen",
+        "7",
+    )
     assert str(story.position().quantity) == "61.8"
     (rejection,) = story.ledger.rejections()
     assert (rejection.error, rejection.intent_id) == ("PositionAlreadyOpen", "99")
@@ -211,7 +215,11 @@ def test_a_position_ends_when_the_last_of_its_rows_does(story: Story) -> None:
     story.active()
     story.insert(2, signal_id=None, quantity="61")
     (found,) = story.update(2, status="closed")
-    assert (found.kind, found.facts["open_rows"], story.position().status) == (Kind.CONTRADICTED, ["1"], Status.ACTIVE)
+    assert (found.kind, found.facts["open_rows"], story.position().status) == (
+        DivergenceKind.CONTRADICTED,
+        ["1"],
+        Status.ACTIVE,
+    )
     assert story.update(1, status="closed") == []
     assert story.position().status is Status.CLOSED
 
@@ -260,7 +268,10 @@ def test_what_no_position_can_be_is_refused(story: Story) -> None:
 def test_a_side_never_changes_within_a_cycle(story: Story) -> None:
     story.active()
     (found,) = story.update(side="short")
-    assert (found.kind, found.facts["differences"]) == (Kind.DIFFERS, {"side": {"legacy": "short", "ledger": "long"}})
+    assert (found.kind, found.facts["differences"]) == (
+        DivergenceKind.DIFFERS,
+        {"side": {"legacy": "short", "ledger": "long"}},
+    )
     assert story.update(current_price="1") == []
 
 
@@ -275,8 +286,9 @@ def test_rows_of_one_position_that_say_different_things_differ(story: Story) -> 
     story.insert(2, signal_id="99", quantity="7", entry_price="3.3")
     (found,) = story.update(2, has_stop_loss="t", stop_loss_price="3.17")
     assert found.facts["differences"] == {
-        "quantity": {"legacy": "7", "ledger": "61.8"}, "avg_px_open": {"legacy": "3.3", "ledger": "3.2333"},
-    }  # fmt: skip
+        "quantity": {"legacy": "7", "ledger": "61.8"},
+        "avg_px_open": {"legacy": "3.3", "ledger": "3.2333"},
+    }
 
 
 def test_a_stop_that_only_the_other_row_knows_differs(story: Story) -> None:

@@ -26,9 +26,25 @@ def test_the_sample_is_read_row_for_row() -> None:
     rows = sample()
     lines = SAMPLE.read_text().splitlines()
     assert [row.values[0] for row in rows] == [
-        "2438", "2439", "2548", "2549", "275", "276", "277", "278", "583", "589", "2558", "2566", "2468", "31", "301",
-        "309", "410", "411",
-    ]  # fmt: skip
+        "2438",
+        "2439",
+        "2548",
+        "2549",
+        "275",
+        "276",
+        "277",
+        "278",
+        "583",
+        "589",
+        "2558",
+        "2566",
+        "2468",
+        "31",
+        "301",
+        "309",
+        "410",
+        "411",
+    ]
     for row in rows:
         assert [value or "\\N" for value in row.values] == lines[row.line - 1].split("\t")
     assert rows[0].as_dict()["signal_id"] == "5368032"
@@ -135,7 +151,7 @@ def test_a_table_of_another_name_is_chosen_by_it() -> None:
         (ROW.encode().replace(b"target", b"\\xff"), "line 2 is not UTF-8"),
         (ROW.replace("FROM stdin;", "FROM stdin WITH CSV;"), "another format"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_says_why(text: str | bytes, words: str) -> None:
     assert words in refusal(text)
 

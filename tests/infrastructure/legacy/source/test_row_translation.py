@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.values import Side, Status
-from infrastructure.legacy.importing.import_findings import Finding, Kind, Severity
+from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.layout import missing
 from infrastructure.legacy.source.raw import UnreadableDump
 from tests.infrastructure.legacy.examples import CLEAN, OPEN, kinds, raw, row, table, without
@@ -18,7 +18,7 @@ from tests.infrastructure.legacy.examples import CLEAN, OPEN, kinds, raw, row, t
 NAIVE = "2025-10-22 21:50:40"
 
 
-def only(**changed: str | None) -> Finding:
+def only(**changed: str | None) -> ImportFinding:
     (finding,) = row(raw(**changed)).findings
     return finding
 
@@ -27,8 +27,11 @@ def test_a_clean_row_is_understood_and_nothing_is_found() -> None:
     clean = row(raw())
     assert table(raw()).findings == []
     assert (clean.stream, clean.legacy_id, clean.status, clean.side) == (
-        "APTUSDT.binance", "1", Status.CLOSED, Side.LONG,
-    )  # fmt: skip
+        "APTUSDT.binance",
+        "1",
+        Status.CLOSED,
+        Side.LONG,
+    )
     assert (clean.quantity, clean.avg_px_open) == (Decimal("61.8"), Decimal("3.2333"))
     assert (clean.stop_price, clean.stop_confirmed, clean.realized_pnl) == (Decimal("3.17"), True, Decimal("1.25"))
     assert (clean.exit_reason, clean.exchange_order_id, clean.intent_id) == ("target", "53190368", "12330417")
@@ -58,17 +61,17 @@ def test_a_known_status_is_taken_as_it_is_in_any_case(status: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "status", "kind"),
     [
-        (OPEN | {"status": "OPEN"}, Status.ACTIVE, Kind.STATUS_OPEN),
-        (OPEN | {"status": "open"}, Status.ACTIVE, Kind.STATUS_OPEN),
-        (OPEN | {"status": "zombie"}, Status.ACTIVE, Kind.UNKNOWN_STATUS),
-        (OPEN | {"status": None}, Status.ACTIVE, Kind.UNKNOWN_STATUS),
-        (OPEN | {"status": "rolling_back"}, Status.ACTIVE, Kind.UNKNOWN_STATUS),
-        ({"status": "done"}, Status.CLOSED, Kind.UNKNOWN_STATUS),
-        ({"status": "Cancelled"}, Status.CANCELED, Kind.UNKNOWN_STATUS),
+        (OPEN | {"status": "OPEN"}, Status.ACTIVE, ImportFindingKind.STATUS_OPEN),
+        (OPEN | {"status": "open"}, Status.ACTIVE, ImportFindingKind.STATUS_OPEN),
+        (OPEN | {"status": "zombie"}, Status.ACTIVE, ImportFindingKind.UNKNOWN_STATUS),
+        (OPEN | {"status": None}, Status.ACTIVE, ImportFindingKind.UNKNOWN_STATUS),
+        (OPEN | {"status": "rolling_back"}, Status.ACTIVE, ImportFindingKind.UNKNOWN_STATUS),
+        ({"status": "done"}, Status.CLOSED, ImportFindingKind.UNKNOWN_STATUS),
+        ({"status": "Cancelled"}, Status.CANCELED, ImportFindingKind.UNKNOWN_STATUS),
     ],
 )
 def test_another_status_is_taken_by_its_closing_time_and_named(
-    changed: dict[str, str | None], status: Status, kind: Kind
+    changed: dict[str, str | None], status: Status, kind: ImportFindingKind
 ) -> None:
     understood = row(raw(**changed))
     assert (understood.status, kinds(understood.findings)) == (status, [kind])
@@ -100,47 +103,70 @@ def test_a_row_that_cannot_be_a_position_is_kept_whole_in_the_findings(
     last = found.findings[-1]
     assert (found.rows, found.unusable) == ([], 1)
     assert (last.kind, last.severity, last.ids, last.row) == (
-        Kind.UNUSABLE_ROW, Severity.ERROR, ("1",), CLEAN | changed,
-    )  # fmt: skip
+        ImportFindingKind.UNUSABLE_ROW,
+        FindingSeverity.ERROR,
+        ("1",),
+        CLEAN | changed,
+    )
     assert words in last.message
 
 
 @pytest.mark.parametrize(
     ("changed", "kind", "words"),
     [
-        ({"stop_loss_price": "3.32"}, Kind.WRONG_SIDE_STOP, "stop_loss_price 3.32 stands above the entry of a long"),
-        ({"stop_loss_price": "3.2333"}, Kind.WRONG_SIDE_STOP, "stands at the entry of a long at 3.2333"),
-        ({"side": "sell"}, Kind.WRONG_SIDE_STOP, "3.17 stands below the entry of a short"),
-        ({"stop_loss_price": "4", "trailing_activated": "t"}, Kind.WRONG_SIDE_STOP, "its trailing stop was at work"),
-        ({"stop_loss_price": None}, Kind.STOP_WITHOUT_PRICE, "has_stop_loss is true, but there is no price"),
-        ({"has_stop_loss": "perhaps"}, Kind.UNREADABLE_VALUE, "has_stop_loss is 'perhaps'"),
-        ({"entry_price": None}, Kind.MISSING_PRICE, "entry_price is not known"),
-        ({"entry_price": "0.00000000"}, Kind.ZERO_PRICE, "entry_price is 0"),
-        ({"entry_price": "-1"}, Kind.NEGATIVE_PRICE, "entry_price is -1"),
-        ({"entry_price": "NaN"}, Kind.NOT_FINITE, "entry_price is 'NaN'"),
-        ({"entry_price": "1e30"}, Kind.UNREADABLE_NUMBER, "entry_price is '1e30'"),
-        ({"stop_loss_price": "0", "has_stop_loss": "f"}, Kind.ZERO_PRICE, "stop_loss_price is 0"),
-        ({"quantity": "0.00"}, Kind.ZERO_QUANTITY, "quantity is 0"),
-        ({"quantity": "-61.8"}, Kind.NEGATIVE_QUANTITY, "quantity is -61.8"),
-        ({"pnl": "0.1234567890123456785"}, Kind.LONG_DECIMAL, "rounded to 0.123456789012345678"),
-        ({"unrealized_pnl": "0.1234567890123456785"}, Kind.LONG_DECIMAL, "unrealized_pnl is '0.123"),
-        ({"current_price": "Infinity"}, Kind.NOT_FINITE, "current_price is 'Infinity'"),
-        ({"closed_at": "2025-10-22 18:50:40+00"}, Kind.CLOSED_BEFORE_OPENED, "is before its opening"),
-        ({"closed_at": None}, Kind.CLOSED_WITHOUT_TIME, "it is closed, but no time says since when"),
-        ({"closed_at": None, "status": "failed", "exit_reason": None}, Kind.CLOSED_WITHOUT_TIME, "it is failed"),
-        ({"exit_reason": None}, Kind.CLOSED_WITHOUT_REASON, "it is closed, but nothing says why"),
-        ({"exit_reason": " ", "status": "rolled_back"}, Kind.CLOSED_WITHOUT_REASON, "it is rolled_back"),
-        ({"status": "active"}, Kind.OPEN_WITH_CLOSE_TIME, "it is active, and was closed at 2025-10-22 19:50:40+00:00"),
-        ({"opened_at": None}, Kind.OPENED_AT_MISSING, "opened_at is not known; created_at is taken"),
-        ({"id": None}, Kind.MISSING_ID, "it has no id"),
-        ({"id": "x" * 201}, Kind.MISSING_ID, "it has no id that could be used"),
-        ({"exchange_order_id": "a\x07b"}, Kind.UNREADABLE_VALUE, r"exchange_order_id is 'a\x07b'"),
-        ({"signal_id": "x" * 201}, Kind.UNREADABLE_VALUE, "which cannot be an id"),
+        (
+            {"stop_loss_price": "3.32"},
+            ImportFindingKind.WRONG_SIDE_STOP,
+            "stop_loss_price 3.32 stands above the entry of a long",
+        ),
+        ({"stop_loss_price": "3.2333"}, ImportFindingKind.WRONG_SIDE_STOP, "stands at the entry of a long at 3.2333"),
+        ({"side": "sell"}, ImportFindingKind.WRONG_SIDE_STOP, "3.17 stands below the entry of a short"),
+        (
+            {"stop_loss_price": "4", "trailing_activated": "t"},
+            ImportFindingKind.WRONG_SIDE_STOP,
+            "its trailing stop was at work",
+        ),
+        (
+            {"stop_loss_price": None},
+            ImportFindingKind.STOP_WITHOUT_PRICE,
+            "has_stop_loss is true, but there is no price",
+        ),
+        ({"has_stop_loss": "perhaps"}, ImportFindingKind.UNREADABLE_VALUE, "has_stop_loss is 'perhaps'"),
+        ({"entry_price": None}, ImportFindingKind.MISSING_PRICE, "entry_price is not known"),
+        ({"entry_price": "0.00000000"}, ImportFindingKind.ZERO_PRICE, "entry_price is 0"),
+        ({"entry_price": "-1"}, ImportFindingKind.NEGATIVE_PRICE, "entry_price is -1"),
+        ({"entry_price": "NaN"}, ImportFindingKind.NOT_FINITE, "entry_price is 'NaN'"),
+        ({"entry_price": "1e30"}, ImportFindingKind.UNREADABLE_NUMBER, "entry_price is '1e30'"),
+        ({"stop_loss_price": "0", "has_stop_loss": "f"}, ImportFindingKind.ZERO_PRICE, "stop_loss_price is 0"),
+        ({"quantity": "0.00"}, ImportFindingKind.ZERO_QUANTITY, "quantity is 0"),
+        ({"quantity": "-61.8"}, ImportFindingKind.NEGATIVE_QUANTITY, "quantity is -61.8"),
+        ({"pnl": "0.1234567890123456785"}, ImportFindingKind.LONG_DECIMAL, "rounded to 0.123456789012345678"),
+        ({"unrealized_pnl": "0.1234567890123456785"}, ImportFindingKind.LONG_DECIMAL, "unrealized_pnl is '0.123"),
+        ({"current_price": "Infinity"}, ImportFindingKind.NOT_FINITE, "current_price is 'Infinity'"),
+        ({"closed_at": "2025-10-22 18:50:40+00"}, ImportFindingKind.CLOSED_BEFORE_OPENED, "is before its opening"),
+        ({"closed_at": None}, ImportFindingKind.CLOSED_WITHOUT_TIME, "it is closed, but no time says since when"),
+        (
+            {"closed_at": None, "status": "failed", "exit_reason": None},
+            ImportFindingKind.CLOSED_WITHOUT_TIME,
+            "it is failed",
+        ),
+        ({"exit_reason": None}, ImportFindingKind.CLOSED_WITHOUT_REASON, "it is closed, but nothing says why"),
+        ({"exit_reason": " ", "status": "rolled_back"}, ImportFindingKind.CLOSED_WITHOUT_REASON, "it is rolled_back"),
+        (
+            {"status": "active"},
+            ImportFindingKind.OPEN_WITH_CLOSE_TIME,
+            "it is active, and was closed at 2025-10-22 19:50:40+00:00",
+        ),
+        ({"opened_at": None}, ImportFindingKind.OPENED_AT_MISSING, "opened_at is not known; created_at is taken"),
+        ({"id": None}, ImportFindingKind.MISSING_ID, "it has no id"),
+        ({"id": "x" * 201}, ImportFindingKind.MISSING_ID, "it has no id that could be used"),
+        ({"exchange_order_id": "a\x07b"}, ImportFindingKind.UNREADABLE_VALUE, r"exchange_order_id is 'a\x07b'"),
+        ({"signal_id": "x" * 201}, ImportFindingKind.UNREADABLE_VALUE, "which cannot be an id"),
     ],
 )
-def test_a_doubtful_value_is_named(changed: dict[str, str | None], kind: Kind, words: str) -> None:
+def test_a_doubtful_value_is_named(changed: dict[str, str | None], kind: ImportFindingKind, words: str) -> None:
     finding = only(**changed)
-    assert (finding.kind, finding.severity, finding.stream) == (kind, Severity.WARNING, "APTUSDT.binance")
+    assert (finding.kind, finding.severity, finding.stream) == (kind, FindingSeverity.WARNING, "APTUSDT.binance")
     assert words in finding.message
 
 
@@ -168,7 +194,7 @@ def test_a_stop_on_the_wrong_side_is_kept() -> None:
 
 def test_a_number_that_is_used_is_named_once() -> None:
     long = "3.17000000000000000001"
-    assert kinds(row(raw(stop_loss_price=long)).findings) == [Kind.LONG_DECIMAL]
+    assert kinds(row(raw(stop_loss_price=long)).findings) == [ImportFindingKind.LONG_DECIMAL]
 
 
 def test_the_profit_of_what_is_not_closed_is_not_read() -> None:
@@ -200,7 +226,11 @@ def test_a_few_columns_are_enough_in_any_case() -> None:
     values = ("FXS/USDT:USDT", "Binance", "sell", "123", "active", "2025-10-22 18:50:40Z")
     understood = row(type(raw())(9, columns, values))
     assert (understood.stream, understood.name) == ("FXSUSDT.binance", "line 9")
-    assert kinds(understood.findings) == [Kind.OPENED_AT_MISSING, Kind.MISSING_PRICE, Kind.MISSING_ID]
+    assert kinds(understood.findings) == [
+        ImportFindingKind.OPENED_AT_MISSING,
+        ImportFindingKind.MISSING_PRICE,
+        ImportFindingKind.MISSING_ID,
+    ]
 
 
 def test_the_columns_that_are_needed_are_named() -> None:
@@ -213,7 +243,7 @@ def test_a_naive_time_that_is_needed_needs_a_zone(name: str) -> None:
     found = table(raw(**{name: NAIVE}))
     (finding,) = found.findings
     assert (found.rows, found.unusable) == ([], 1)
-    assert (finding.kind, finding.severity) == (Kind.NAIVE_TIME, Severity.ERROR)
+    assert (finding.kind, finding.severity) == (ImportFindingKind.NAIVE_TIME, FindingSeverity.ERROR)
     assert f"{name} {NAIVE} names no zone; pass --timezone" in finding.message
 
 
@@ -240,22 +270,26 @@ def test_who_a_row_is_does_not_hang_on_the_spelling_of_its_time() -> None:
 def test_naive_times_that_are_not_needed_are_one_note_a_column() -> None:
     rows = [raw(n, id=str(n), created_at=NAIVE, updated_at=NAIVE if n > 1 else None) for n in (1, 2, 3)]
     notes = table(*rows).findings
-    assert [(note.kind, note.severity, note.ids) for note in notes] == [(Kind.NAIVE_TIME, Severity.NOTE, ())] * 2
+    assert [(note.kind, note.severity, note.ids) for note in notes] == [
+        (ImportFindingKind.NAIVE_TIME, FindingSeverity.NOTE, ())
+    ] * 2
     assert [note.message.partition(";")[0] for note in notes] == [
-        "created_at names no zone in 3 rows", "updated_at names no zone in 2 rows",
-    ]  # fmt: skip
+        "created_at names no zone in 3 rows",
+        "updated_at names no zone in 2 rows",
+    ]
     assert table(*rows, zone="UTC").findings == []
 
 
 def test_a_creation_time_that_is_needed_is_no_note() -> None:
     assert [finding.severity for finding in table(raw(opened_at=None, created_at=NAIVE)).findings] == [
-        Severity.WARNING, Severity.ERROR,
-    ]  # fmt: skip
+        FindingSeverity.WARNING,
+        FindingSeverity.ERROR,
+    ]
 
 
 def test_a_time_that_was_on_the_clocks_twice_is_named() -> None:
     twice = {"opened_at": "2025-10-26 02:30:00", "closed_at": None, **OPEN}
-    assert kinds(row(raw(**twice), zone="Europe/Berlin").findings) == [Kind.AMBIGUOUS_TIME]
+    assert kinds(row(raw(**twice), zone="Europe/Berlin").findings) == [ImportFindingKind.AMBIGUOUS_TIME]
     assert kinds(row(raw(**twice), zone="Europe/Moscow").findings) == []
 
 
@@ -276,4 +310,4 @@ def test_whatever_stands_in_a_row_it_becomes_a_command_or_a_finding(
         assert command.row == CLEAN | changed
         assert len(command.findings) == len(understood.findings)
     if not found.rows:
-        assert [finding.severity for finding in found.findings].count(Severity.ERROR) == 1
+        assert [finding.severity for finding in found.findings].count(FindingSeverity.ERROR) == 1

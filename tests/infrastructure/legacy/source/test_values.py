@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from domain.values import exact, plain
 from infrastructure.amounts import Amount, doubt_of, read_amount
-from infrastructure.legacy.importing.import_findings import Kind
+from infrastructure.legacy.importing.import_findings import ImportFindingKind
 from infrastructure.legacy.importing.row_diff import changes
 from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
 
@@ -29,24 +29,30 @@ from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
         ("1E+2", "100", None),
         (".5", "0.5", None),
         ("-0.0", "0", None),
-        ("-0.23789999999999999147348717634420609101653099060058593750", "-0.237899999999999991", Kind.LONG_DECIMAL),
-        ("0.0000000000000000005", "0", Kind.LONG_DECIMAL),
-        ("0.0000000000000000006", "0.000000000000000001", Kind.LONG_DECIMAL),
-        ("0.0000000000000000015", "0.000000000000000002", Kind.LONG_DECIMAL),
-        ("0.0000000000000000025", "0.000000000000000002", Kind.LONG_DECIMAL),
-        ("1e-999999999", "0", Kind.LONG_DECIMAL),
-        ("NaN", None, Kind.NOT_FINITE),
-        ("-Infinity", None, Kind.NOT_FINITE),
-        ("1e999999999", None, Kind.UNREADABLE_NUMBER),
-        ("1000000000000000000", None, Kind.UNREADABLE_NUMBER),
-        ("1_000", None, Kind.UNREADABLE_NUMBER),
-        ("\u0661", None, Kind.UNREADABLE_NUMBER),
-        ("1,5", None, Kind.UNREADABLE_NUMBER),
-        ("0x10", None, Kind.UNREADABLE_NUMBER),
-        ("", None, Kind.UNREADABLE_NUMBER),
+        (
+            "-0.23789999999999999147348717634420609101653099060058593750",
+            "-0.237899999999999991",
+            ImportFindingKind.LONG_DECIMAL,
+        ),
+        ("0.0000000000000000005", "0", ImportFindingKind.LONG_DECIMAL),
+        ("0.0000000000000000006", "0.000000000000000001", ImportFindingKind.LONG_DECIMAL),
+        ("0.0000000000000000015", "0.000000000000000002", ImportFindingKind.LONG_DECIMAL),
+        ("0.0000000000000000025", "0.000000000000000002", ImportFindingKind.LONG_DECIMAL),
+        ("1e-999999999", "0", ImportFindingKind.LONG_DECIMAL),
+        ("NaN", None, ImportFindingKind.NOT_FINITE),
+        ("-Infinity", None, ImportFindingKind.NOT_FINITE),
+        ("1e999999999", None, ImportFindingKind.UNREADABLE_NUMBER),
+        ("1000000000000000000", None, ImportFindingKind.UNREADABLE_NUMBER),
+        ("1_000", None, ImportFindingKind.UNREADABLE_NUMBER),
+        ("\u0661", None, ImportFindingKind.UNREADABLE_NUMBER),
+        ("1,5", None, ImportFindingKind.UNREADABLE_NUMBER),
+        ("0x10", None, ImportFindingKind.UNREADABLE_NUMBER),
+        ("", None, ImportFindingKind.UNREADABLE_NUMBER),
     ],
 )
-def test_a_number_is_read_exactly_or_its_doubt_is_named(text: str, number: str | None, doubt: Kind | None) -> None:
+def test_a_number_is_read_exactly_or_its_doubt_is_named(
+    text: str, number: str | None, doubt: ImportFindingKind | None
+) -> None:
     assert read_amount(text) == Amount(None if number is None else Decimal(number), doubt)
 
 
@@ -60,16 +66,16 @@ def test_whatever_is_read_can_be_kept(value: object) -> None:
 @pytest.mark.parametrize(
     ("text", "doubt"),
     [
-        ("0.1234567890123456789", Kind.LONG_DECIMAL),
-        ("-.1234567890123456789", Kind.LONG_DECIMAL),
+        ("0.1234567890123456789", ImportFindingKind.LONG_DECIMAL),
+        ("-.1234567890123456789", ImportFindingKind.LONG_DECIMAL),
         ("0.12345678901234567800", None),
         ("0.123456789012345678", None),
         ("12345678901234567890123", None),
-        ("nan", Kind.NOT_FINITE),
+        ("nan", ImportFindingKind.NOT_FINITE),
         ("target at 0.1234567890123456789", None),
     ],
 )
-def test_a_column_that_is_not_used_is_looked_at_all_the_same(text: str, doubt: Kind | None) -> None:
+def test_a_column_that_is_not_used_is_looked_at_all_the_same(text: str, doubt: ImportFindingKind | None) -> None:
     assert doubt_of(text) is doubt
 
 
@@ -95,10 +101,24 @@ def test_a_time_without_zone_stays_naive_until_it_is_placed() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["infinity", "-infinity", "", "now", "2025-10-21", "21:35:25", "1761159045", "10/21/2025 21:35", "2025-13-01 00:00",
-     "0001-01-01 00:00:00+05", "9999-12-31 23:59:59-05", "2025-10-21 25:00:00+00", "0044-03-15 12:00:00 BC",
-     "2025-10-21 21:35:25+99", "٢٠٢٥-10-21 21:35:25"],
-)  # fmt: skip
+    [
+        "infinity",
+        "-infinity",
+        "",
+        "now",
+        "2025-10-21",
+        "21:35:25",
+        "1761159045",
+        "10/21/2025 21:35",
+        "2025-13-01 00:00",
+        "0001-01-01 00:00:00+05",
+        "9999-12-31 23:59:59-05",
+        "2025-10-21 25:00:00+00",
+        "0044-03-15 12:00:00 BC",
+        "2025-10-21 21:35:25+99",
+        "٢٠٢٥-10-21 21:35:25",
+    ],
+)
 def test_what_is_no_time_is_none(text: str) -> None:
     assert read_time(text) is None
 

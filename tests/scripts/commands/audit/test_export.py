@@ -98,8 +98,11 @@ def test_the_ending_says_the_format(run: Run, tmp_path: Path) -> None:
     assert run("--output", tmp_path / "lines", "--format", "jsonl")[0] == 0
     assert run("--what", "rejections", "--output", tmp_path / "refused.ndjson")[0] == 0
     assert [json.loads(line)["kind"] for line in (tmp_path / "refused.ndjson").read_bytes().splitlines()] == [
-        "export", "rejection", "rejection", "end",
-    ]  # fmt: skip
+        "export",
+        "rejection",
+        "rejection",
+        "end",
+    ]
 
 
 def test_parquet_goes_down_a_pipe(run: Run) -> None:

@@ -84,8 +84,13 @@ def test_json_says_the_same_and_stdin_is_taken(day: Path, ledger_url: str) -> No
     done = run(ledger_url, "import", "-", "--json", stdin=day.read_bytes())
     report = json.loads(done.stdout)
     assert report | {"digest": ""} == {
-        "events": 14, "events_before": 0, "rejections": 2, "rejections_before": 0, "nid": 14, "digest": "",
-    }  # fmt: skip
+        "events": 14,
+        "events_before": 0,
+        "rejections": 2,
+        "rejections_before": 0,
+        "nid": 14,
+        "digest": "",
+    }
     with PositionLedger.connect(ledger_url) as ledger:
         assert report["digest"] == make_anchor(ledger.store).digest
 
@@ -112,8 +117,9 @@ def test_a_killed_import_goes_on_where_it_stopped(long_export: bytes, ledger_url
     done = run(ledger_url, "import", str(file))
     left = 2 * STREAMS * CYCLES - LINES_MAX
     assert (done.returncode, done.stdout) == (
-        0, f"{left} events and 0 rejections imported; {LINES_MAX:,} and 0 were there before\n",
-    )  # fmt: skip
+        0,
+        f"{left} events and 0 rejections imported; {LINES_MAX:,} and 0 were there before\n",
+    )
     with PositionLedger.connect(ledger_url) as ledger:
         assert told(ledger) == long_export
         assert verify(ledger.store).ok

@@ -63,8 +63,13 @@ def test_json_is_the_events_and_with_story_the_story(history: Program, ledger_ur
     assert story["position_id"] == APT and story["refused"] == 3
     assert [gap["seconds"] for gap in story["gaps"]] == ["3.8", "1200"]
     assert {oddity["kind"] for oddity in story["oddities"]} == {
-        "unprotected", "slippage", "quantity", "stop_widened", "refused", "adjusted",
-    }  # fmt: skip
+        "unprotected",
+        "slippage",
+        "quantity",
+        "stop_widened",
+        "refused",
+        "adjusted",
+    }
 
 
 def test_the_past_is_told_without_what_came_later(history: Program) -> None:

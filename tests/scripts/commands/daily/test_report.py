@@ -47,9 +47,14 @@ def test_json_has_the_same_for_programs(report: Program) -> None:
     assert len(found["rejections"]) == 24 and sum(bar["count"] for bar in found["rejections"]) == 3
     assert [each["position_id"] for each in found["longest_unprotected"]] == [MOG, APT]
     assert found["longest_unprotected"][1] == {
-        "position_id": APT, "from": "2025-10-22T19:25:44.300000Z", "to": "2025-10-22T19:45:44.300000Z",
-        "seconds": "1200", "why": "the stop was lost", "times": 2, "seconds_in_all": "1203.8",
-    }  # fmt: skip
+        "position_id": APT,
+        "from": "2025-10-22T19:25:44.300000Z",
+        "to": "2025-10-22T19:45:44.300000Z",
+        "seconds": "1200",
+        "why": "the stop was lost",
+        "times": 2,
+        "seconds_in_all": "1203.8",
+    }
     assert [each["position_id"] for each in found["oddest"]] == [APT, MOG] and found["odd"] == 2
     assert found["statistics"]["opened"] == 4
 

@@ -20,17 +20,17 @@ from click.testing import CliRunner, Result
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger, open_store
 from scripts.benchmarks import server
-from scripts.benchmarks.bench_report import Bar, Report
+from scripts.benchmarks.bench_report import BenchReport, SpeedBar
 from scripts.benchmarks.contest import Contested, contest
-from scripts.benchmarks.contestants.bare_database import Floor
-from scripts.benchmarks.contestants.eventsourcing_recorder import Stock
-from scripts.benchmarks.contestants.ledger_contestant import Ledger
+from scripts.benchmarks.contestants.bare_database import BareDatabase
+from scripts.benchmarks.contestants.eventsourcing_recorder import LibraryRecorder
+from scripts.benchmarks.contestants.ledger_contestant import LedgerContestant
 from scripts.benchmarks.contestants.three_layers import ThreeLayers
 from scripts.benchmarks.growth import Growth, measure_growth
 from scripts.benchmarks.lifecycle import SAVES, WARM_UP, Contestant, Measured, measure
 from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side
 from scripts.benchmarks.scan import fill, scan
-from scripts.benchmarks.scratch_databases import Places, places
+from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
 from scripts.commands.demonstrate.bench import command
 from tests.infrastructure.event_store.postgres.load import eventually
@@ -47,22 +47,24 @@ def url(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def here(url: str) -> Iterator[Places]:
+def here(url: str) -> Iterator[ScratchDatabases]:
     with places(url) as here:
         yield here
 
 
 @pytest.fixture
-def either(ledger_url: str) -> Iterator[Places]:
+def either(ledger_url: str) -> Iterator[ScratchDatabases]:
     with places(ledger_url) as either:
         yield either
 
 
-def contestants(here: Places) -> list[Contestant]:
+def contestants(here: ScratchDatabases) -> list[Contestant]:
     return [
-        Ledger(here.named("ledger")), ThreeLayers(here.named("layers")), Stock(here.named("stock")),
-        Floor(here.named("floor")),
-    ]  # fmt: skip
+        LedgerContestant(here.named("ledger")),
+        ThreeLayers(here.named("layers")),
+        LibraryRecorder(here.named("stock")),
+        BareDatabase(here.named("floor")),
+    ]
 
 
 def value(url: str, statement: str) -> Any:
@@ -95,9 +97,9 @@ def run_tiny(contestant: Contestant) -> int:
     return done.lifecycles + PROCESSES * WARM_UP
 
 
-def test_the_ledger_counts_what_it_recorded(either: Places) -> None:
+def test_the_ledger_counts_what_it_recorded(either: ScratchDatabases) -> None:
     place = either.named("ledger")
-    lifecycles = run_tiny(Ledger(place))
+    lifecycles = run_tiny(LedgerContestant(place))
     with PositionLedger(open_store(place)) as ledger:
         rows = ledger.positions()
         closed = [row for row in rows if row.status == "closed"]
@@ -108,7 +110,7 @@ def test_the_ledger_counts_what_it_recorded(either: Places) -> None:
         assert verify(ledger.store).ok
 
 
-def test_the_three_layers_count_what_they_wrote(here: Places, url: str) -> None:
+def test_the_three_layers_count_what_they_wrote(here: ScratchDatabases, url: str) -> None:
     place = here.named("layers")
     lifecycles = run_tiny(ThreeLayers(place))
     complete = (
@@ -119,7 +121,7 @@ def test_the_three_layers_count_what_they_wrote(here: Places, url: str) -> None:
     assert value(url, f"SELECT count(*) FROM {place.schema}.positions WHERE status = 'closed'") > 0
 
 
-def test_the_three_layers_look_whether_somebody_holds_the_symbol(here: Places) -> None:
+def test_the_three_layers_look_whether_somebody_holds_the_symbol(here: ScratchDatabases) -> None:
     place = here.named("layers")
     ThreeLayers(place).create()
     runner = ThreeLayers(place).runner()
@@ -133,26 +135,26 @@ def test_the_three_layers_look_whether_somebody_holds_the_symbol(here: Places) -
     runner.close()
 
 
-def test_the_stock_recorder_counts_what_it_recorded(here: Places, url: str) -> None:
+def test_the_stock_recorder_counts_what_it_recorded(here: ScratchDatabases, url: str) -> None:
     place = here.named("stock")
-    lifecycles = run_tiny(Stock(place))
+    lifecycles = run_tiny(LibraryRecorder(place))
     tables = f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{place.schema}'"
     table = value(url, f"{tables} AND table_name LIKE '%events'")
     assert value(url, f"SELECT count(*) FROM {place.schema}.{table}") == 4 * lifecycles
     assert value(url, f"SELECT count(DISTINCT originator_id) FROM {place.schema}.{table}") == lifecycles
 
 
-def test_the_floor_counts_what_it_wrote(either: Places) -> None:
+def test_the_floor_counts_what_it_wrote(either: ScratchDatabases) -> None:
     place = either.named("floor")
-    lifecycles = run_tiny(Floor(place))
+    lifecycles = run_tiny(BareDatabase(place))
     with PositionLedger(open_store(place)) as ledger:
         assert ledger.store.count_events() == 4 * lifecycles
         assert len(ledger.positions()) == lifecycles
 
 
-def test_the_floor_writes_what_the_ledger_writes(either: Places) -> None:
+def test_the_floor_writes_what_the_ledger_writes(either: ScratchDatabases) -> None:
     written = []
-    for contestant in (Ledger(either.named("ledger")), Floor(either.named("floor"))):
+    for contestant in (LedgerContestant(either.named("ledger")), BareDatabase(either.named("floor"))):
         contestant.create()
         runner = contestant.runner()
         assert len(list(runner.lifecycle("APTUSDT"))) == SAVES
@@ -185,7 +187,7 @@ def test_every_contestant_goes_to_the_port_that_the_environment_names(
                 contestant.runner().close()
 
 
-def test_what_a_contestant_tells_libpq_is_forgotten_when_it_is_closed(here: Places) -> None:
+def test_what_a_contestant_tells_libpq_is_forgotten_when_it_is_closed(here: ScratchDatabases) -> None:
     before = dict(os.environ)
     for contestant in contestants(here):
         contestant.create()
@@ -193,7 +195,7 @@ def test_what_a_contestant_tells_libpq_is_forgotten_when_it_is_closed(here: Plac
     assert dict(os.environ) == before
 
 
-def test_every_contestant_waits_for_the_disk(here: Places, url: str) -> None:
+def test_every_contestant_waits_for_the_disk(here: ScratchDatabases, url: str) -> None:
     commits = "SELECT wal_sync FROM pg_stat_wal"
     has_counter = value(url, "SELECT count(*) FROM information_schema.columns WHERE column_name = 'wal_sync'")
     if not has_counter:
@@ -209,9 +211,9 @@ def test_every_contestant_waits_for_the_disk(here: Places, url: str) -> None:
         eventually(lambda: value(url, commits) >= wanted)  # noqa: B023 - called now
 
 
-def test_a_process_that_fails_is_told_of(here: Places) -> None:
+def test_a_process_that_fails_is_told_of(here: ScratchDatabases) -> None:
     with pytest.raises(BenchmarkFailed, match="SchemaMismatch"):
-        measure(Ledger(here.named("never_made")), PROCESSES, 0.1, "T")
+        measure(LedgerContestant(here.named("never_made")), PROCESSES, 0.1, "T")
 
 
 def test_a_process_that_dies_is_told_of() -> None:
@@ -226,13 +228,16 @@ def test_a_ratio_is_the_median_of_what_it_was_in_each_round() -> None:
     told = result.as_json()
     assert told["ledger_over"] == {"floor": 0.9}
     assert told["contestants"]["ledger"] == {
-        "lifecycles_per_second": 100.0, "rounds": [100.0, 300.0, 90.0], "append_p50_ms": 1.0, "append_p99_ms": 2.0,
-    }  # fmt: skip
+        "lifecycles_per_second": 100.0,
+        "rounds": [100.0, 300.0, 90.0],
+        "append_p50_ms": 1.0,
+        "append_p99_ms": 2.0,
+    }
 
 
-def test_another_contestant_begins_each_round(either: Places) -> None:
+def test_another_contestant_begins_each_round(either: ScratchDatabases) -> None:
     told: list[str] = []
-    contestants = [Ledger(either.named("a"), name="a"), Ledger(either.named("b"), name="b")]
+    contestants = [LedgerContestant(either.named("a"), name="a"), LedgerContestant(either.named("b"), name="b")]
     for contestant in contestants:
         contestant.create()
     (result,) = contest(contestants, [1], 2, 0.05, told.append)
@@ -243,17 +248,20 @@ def test_another_contestant_begins_each_round(either: Places) -> None:
 @pytest.mark.parametrize(
     ("bar", "judged"),
     [
-        (Bar("b", 1.2, 1.2), "true"), (Bar("b", 1.2, 1.19), "false"), (Bar("b", 1.2, None), "null"),
-        (Bar("b", 1.5, 1.5, is_most=True), "true"), (Bar("b", 1.5, 1.51, is_most=True), "false"),
+        (SpeedBar("b", 1.2, 1.2), "true"),
+        (SpeedBar("b", 1.2, 1.19), "false"),
+        (SpeedBar("b", 1.2, None), "null"),
+        (SpeedBar("b", 1.5, 1.5, is_most=True), "true"),
+        (SpeedBar("b", 1.5, 1.51, is_most=True), "false"),
     ],
-)  # fmt: skip
-def test_a_bar_holds_when_it_is_met(bar: Bar, judged: str) -> None:
+)
+def test_a_bar_holds_when_it_is_met(bar: SpeedBar, judged: str) -> None:
     assert json.dumps(bar.holds) == json.dumps(bar.as_json()["holds"]) == judged
 
 
 def test_the_bars_are_those_that_were_promised() -> None:
     names = {"ledger": [12.0], "three_layers": [10.0], "stock": [3.0], "floor": [20.0]}
-    report = Report("PostgreSQL", 1.0, 1, growth={"sqlite": Growth(3_000, 1.0, 1.4, 2.0, 4.0)})
+    report = BenchReport("PostgreSQL", 1.0, 1, growth={"sqlite": Growth(3_000, 1.0, 1.4, 2.0, 4.0)})
     report.contested = [contested(count, **names) for count in (1, 4, 16)]
     report.contested_slow = [contested(count, **names) for count in (1, 4, 16)]
     told = {bar["bar"]: (bar["wanted"], bar["measured"], bar["holds"]) for bar in report.as_json()["bars"]}
@@ -273,12 +281,12 @@ def test_the_bars_are_those_that_were_promised() -> None:
 
 
 def test_what_was_not_measured_does_not_hold_and_does_not_fail() -> None:
-    bars = Report("SQLite", 1.0, 1).bars()
+    bars = BenchReport("SQLite", 1.0, 1).bars()
     assert {bar.holds for bar in bars} == {None}
     assert [bar.what for bar in bars] == ["slow disk: ledger / three layers", "slow disk: ledger / stock, 16 processes"]
 
 
-def test_a_filled_ledger_is_sound_and_every_walk_sees_all_of_it(either: Places) -> None:
+def test_a_filled_ledger_is_sound_and_every_walk_sees_all_of_it(either: ScratchDatabases) -> None:
     place = either.named("scan")
     events = fill(place, 300)
     assert 300 <= events < 302
@@ -305,7 +313,7 @@ def test_a_walk_over_a_damaged_ledger_is_no_measurement(tmp_path: Path) -> None:
             scan(place)
 
 
-def test_growth_is_measured_at_the_cycles_it_names(either: Places) -> None:
+def test_growth_is_measured_at_the_cycles_it_names(either: ScratchDatabases) -> None:
     place = either.named("growth")
     growth = measure_growth(place, cycles=5, samples=4)
     with PositionLedger(open_store(place)) as ledger:
@@ -384,7 +392,13 @@ def test_a_number_of_processes_that_is_none_is_refused(wrong: str) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_half_way_it_leaves_nothing_behind(how: signal.Signals, url: str) -> None:
-    words = [sys.executable, "-c", "from scripts.commands.demonstrate.bench import command; command()", "--database", url]
+    words = [
+        sys.executable,
+        "-c",
+        "from scripts.commands.demonstrate.bench import command; command()",
+        "--database",
+        url,
+    ]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as bench:
         assert bench.stderr is not None
         while "round 1" not in bench.stderr.readline():
@@ -399,8 +413,8 @@ def test_stopped_half_way_it_leaves_nothing_behind(how: signal.Signals, url: str
 def test_places_of_two_runs_do_not_meet(url: str) -> None:
     with places(url) as one, places(url) as other:
         assert one.named("ledger").schema != other.named("ledger").schema
-        Ledger(one.named("ledger")).create()
-        Ledger(other.named("ledger")).create()
+        LedgerContestant(one.named("ledger")).create()
+        LedgerContestant(other.named("ledger")).create()
         assert value(url, OURS) == 2
         assert replace(one.named("ledger"), schema="x") == replace(other.named("ledger"), schema="x")
     assert value(url, OURS) == 0

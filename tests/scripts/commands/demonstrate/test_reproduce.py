@@ -28,7 +28,7 @@ from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation,
 from scripts.simulation.outcome import Outcome
 from scripts.simulation.scenario import PRICE, QUANTITY, Place
 from scripts.simulation.simulated_exchange import SimulatedExchange
-from scripts.simulation.trade_signal import Signal, Step, Stopped, Told
+from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 OURS = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ledger\\_reproduce\\_%'"
 THREADS = 4
@@ -57,8 +57,10 @@ def test_a_parallel_signals_send_an_order_each_and_on_the_ledger_one_of_them_doe
     """I-07: -123.6 at the exchange, 61.8 in the table."""
     ways = outcomes(ledger_url, "A", threads=2)
     assert {way: (each["orders"], each["doubled_orders"]) for way, each in ways.items()} == {
-        "old way": (2, 1), "three layers": (2, 1), "ledger": (1, 0),
-    }  # fmt: skip
+        "old way": (2, 1),
+        "three layers": (2, 1),
+        "ledger": (1, 0),
+    }
     assert ways["three layers"]["at_exchange"] == {"APTUSDT": "-123.6"}
     assert ways["three layers"]["in_books"] == {"APTUSDT": "-61.8"}
     assert ways["three layers"]["told"] == {"opened": 2}
@@ -81,8 +83,9 @@ def test_b_the_synchroniser_makes_a_second_row_and_on_the_ledger_an_adjustment(l
     ways = outcomes(ledger_url, "B", threads=2)
     assert ways["old way"]["told"] == {"failed": 1}
     assert [" ".join(row.split()[:5]) + row[row.rindex(",") :] for row in ways["old way"]["books"]] == [
-        "row 2548: short 61.8 @, rolled_back", "row 2549: short 61 @, active",
-    ]  # fmt: skip
+        "row 2548: short 61.8 @, rolled_back",
+        "row 2549: short 61 @, active",
+    ]
     assert len(ways["old way"]["disowned_orders"]) == 1
     assert ways["three layers"]["is_sound"] is True
     assert ways["ledger"]["books"] == ["APTUSDT.binance#1: short 61 @ 3.2295, order 53190368, active"]
@@ -147,7 +150,7 @@ def test_by_default_all_four_are_played_and_told_as_a_table(tmp_path: Path, monk
 class CarelessBot(LedgerBot):
     """It orders again when a signal comes again, under an id of nobody's."""
 
-    def enter(self, signal: Signal) -> Generator[Step, None, None]:
+    def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
         try:
             yield from super().enter(signal)
         except Stopped as end:
@@ -159,7 +162,7 @@ class CarelessBot(LedgerBot):
 class ForgetfulBot(LedgerBot):
     """It orders without asking."""
 
-    def enter(self, signal: Signal) -> Generator[Step, None, None]:
+    def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
         self._exchange.place_market(signal.symbol, signal.order_side, signal.quantity)
         yield from super().enter(signal)
 
@@ -248,7 +251,13 @@ def test_nothing_of_the_user_s_is_touched(ledger_url: str) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_half_way_it_leaves_nothing_behind(how: signal.Signals, postgres_url: str) -> None:
-    words = [sys.executable, "-c", "from scripts.commands.demonstrate.reproduce import command; command()", "--database", postgres_url]
+    words = [
+        sys.executable,
+        "-c",
+        "from scripts.commands.demonstrate.reproduce import command; command()",
+        "--database",
+        postgres_url,
+    ]
     words += ["--scenario", "stress", "--duration", "600", "--threads", "3"]
     with (
         subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as playing,

@@ -151,8 +151,9 @@ def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: P
     path.write_text(json.dumps({"exchange": "binance", "timestamp": at(5), "positions": [xmr], "orders": []}))
     ran = run("--snapshot", path, "--json")
     assert (ran.code, ran.found("exchange")) == (
-        1, [("warning", "APTUSDT.binance#1"), ("critical", "XMRUSDT.binance"), ("critical", "XMRUSDT.binance")],
-    )  # fmt: skip
+        1,
+        [("warning", "APTUSDT.binance#1"), ("critical", "XMRUSDT.binance"), ("critical", "XMRUSDT.binance")],
+    )
     advice = ran.sections["exchange"]["findings"][0]["advice"]
     assert advice == f"position-ledger reconcile --symbol APTUSDT --exchange binance --snapshot {path}"
     assert run("--snapshot", path, "--symbol", "APTUSDT").code == 0

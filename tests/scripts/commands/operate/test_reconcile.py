@@ -78,9 +78,16 @@ def seen(symbol: str, side: str, contracts: float, price: float) -> dict[str, ob
 
 def its_stop(symbol: str, side: str, amount: float | None, price: float | None, order_id: str) -> dict[str, object]:
     return {
-        "order_id": order_id, "symbol": f"{symbol}/USDT:USDT", "type": "stop_market", "side": side, "status": "open",
-        "amount": amount, "price": None, "stopPrice": price, "reduceOnly": True,
-    }  # fmt: skip
+        "order_id": order_id,
+        "symbol": f"{symbol}/USDT:USDT",
+        "type": "stop_market",
+        "side": side,
+        "status": "open",
+        "amount": amount,
+        "price": None,
+        "stopPrice": price,
+        "reduceOnly": True,
+    }
 
 
 @pytest.fixture
@@ -161,8 +168,9 @@ def test_only_what_is_asked_for_is_compared(run: Run, save: Save) -> None:
     path = save([AS_IS[1]], STOPS)
     assert run("--snapshot", path, "--symbol", "AVL/USDT:USDT").code == 0
     assert run("--snapshot", path, "--symbol", "apt/usdt", "--json").named == {
-        "phantoms": ["APTUSDT.binance#1"], "zombie_orders": ["APTUSDT.binance"],
-    }  # fmt: skip
+        "phantoms": ["APTUSDT.binance#1"],
+        "zombie_orders": ["APTUSDT.binance"],
+    }
     other = run("--snapshot", path, "--account", "sub1", "--json")
     assert (other.json["account"], other.named["orphans"]) == ("sub1", ["AVLUSDT.binance.sub1"])
 
@@ -183,8 +191,10 @@ def test_what_is_applied_is_an_event_that_says_why(run: Run, save: Save, ledger_
         path = save([seen("APT", "short", 61.0, 3.2295), seen("XMR", "long", 0.5, 310.25), AS_IS[1]], STOPS[1:])
         first = run("--snapshot", path, *BY_HAND, "--json", database=ledger_url)
         assert [each["answer"]["events"] for each in first.json["applied"]] == [
-            ["PositionAdjusted"], ["StopLossLost"], ["PositionAdopted"],
-        ]  # fmt: skip
+            ["PositionAdjusted"],
+            ["StopLossLost"],
+            ["PositionAdopted"],
+        ]
         assert (first.code, first.json["left"]) == (1, 2), "APT and XMR are without a stop"
         adjusted = ledger.history("APTUSDT.binance#1")[4].event
         taken_at = json.loads(path.read_text())["timestamp"]
@@ -334,10 +344,12 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
 def test_the_exchange_is_asked_when_no_file_is_named(run: Run, ledger: PositionLedger) -> None:
     ran = run("--exchange", "Binance", "--json")
     assert ran.named == {
-        "phantoms": ["AVLUSDT.binance#1"], "quantity_mismatches": ["APTUSDT.binance#1"],
-        "price_mismatches": ["APTUSDT.binance#1"], "moved_stops": ["APTUSDT.binance#1"],
+        "phantoms": ["AVLUSDT.binance#1"],
+        "quantity_mismatches": ["APTUSDT.binance#1"],
+        "price_mismatches": ["APTUSDT.binance#1"],
+        "moved_stops": ["APTUSDT.binance#1"],
         "zombie_orders": ["SXPUSDT.binance"],
-    }  # fmt: skip
+    }
     applied = run("--exchange", "binance", "--symbol", "APTUSDT", *BY_HAND)
     assert "adjust APTUSDT.binance#1 to 61 at 3.2295" in applied.out
     row = ledger.position("APTUSDT.binance#1")

@@ -113,8 +113,9 @@ def test_a_bot_that_died_in_mid_entry_is_recovered_and_nobody_entered_meanwhile(
     done = run("--snapshot", save(APT, orders=[ITS_STOP]), *BY_HAND, "--json", database=ledger_url)
     assert (done.code, done.json["need_attention"]) == (0, [])
     assert [each["answer"]["events"] for each in done.json["done"]] == [
-        ["PositionAdjusted"], ["StopLossSet", "Activated"],
-    ]  # fmt: skip
+        ["PositionAdjusted"],
+        ["StopLossSet", "Activated"],
+    ]
     with PositionLedger.connect(ledger_url) as ledger:
         (row,) = ledger.positions()
         assert (row.status.value, str(row.quantity), row.protected) == ("active", "61", True)
@@ -134,8 +135,10 @@ def recovering(ledger_url: str, save: Save) -> Iterator[Callable[..., subprocess
         path = save(APT, orders=[ITS_STOP], ago=ago, name=f"taken {ago}")
         process = subprocess.Popen(
             [PROGRAM, "recover", "--snapshot", path, *BY_HAND],
-            env=os.environ | {"LEDGER_DATABASE_URL": ledger_url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            env=os.environ | {"LEDGER_DATABASE_URL": ledger_url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         started.append(process)
         return process
 
@@ -156,8 +159,10 @@ def test_of_several_that_recover_at_once_together_they_do_it_once(
         codes = [process.returncode for process in processes]
         assert (0 in codes, set(codes) <= {0, 1}) == (True, True), said
         assert [type(entry.event).__name__ for entry in ledger.history("APTUSDT.binance")[2:]] == [
-            "PositionAdjusted", "StopLossSet", "Activated",
-        ]  # fmt: skip
+            "PositionAdjusted",
+            "StopLossSet",
+            "Activated",
+        ]
         assert verify(ledger.store).ok
 
 
@@ -242,8 +247,9 @@ def test_an_entry_that_came_to_nothing_frees_its_slot(run: Run, save: Save, ledg
     assert run("--snapshot", first, "--snapshot", second, *BY_HAND).code == 0
     row = ledger.position("APTUSDT.binance#1")
     assert (row.status.value, row.exit_reason) == (
-        "failed", "after the crash (binance shows neither a position nor an order of it)",
-    )  # fmt: skip
+        "failed",
+        "after the crash (binance shows neither a position nor an order of it)",
+    )
     ledger.request_entry(**SIGNAL, intent_id="5483299")
 
 

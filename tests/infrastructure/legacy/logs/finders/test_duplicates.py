@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from infrastructure.legacy.logs.log_report import Report
+from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import timestamp
 from tests.infrastructure.legacy.logs.examples import (
     DETAIL,
@@ -14,7 +14,7 @@ from tests.infrastructure.legacy.logs.examples import (
 )
 
 
-def keys(report: Report) -> list[tuple[str | None, str | None]]:
+def keys(report: LogReport) -> list[tuple[str | None, str | None]]:
     return [(each.symbol, each.exchange) for each in report.duplicates.kept]
 
 

@@ -11,10 +11,16 @@ def test_what_is_no_literal_is_kept_as_it_is_written() -> None:
         "{'symbol': 'PERPUSDT', 'qty': Decimal('882.2'), 'at': datetime.datetime(2025, 10, 22, 1, 35), "
         "'status': <Status.ACTIVE: 'active'>, 'ids': [1, 2], 'more': {'a': 'b'}, 'order': None, 'ok': True, 'n': -2027}"
     ) == {
-        "symbol": "PERPUSDT", "qty": "Decimal('882.2')", "at": "datetime.datetime(2025, 10, 22, 1, 35)",
-        "status": "<Status.ACTIVE: 'active'>", "ids": "[1, 2]", "more": "{'a': 'b'}", "order": None, "ok": "True",
+        "symbol": "PERPUSDT",
+        "qty": "Decimal('882.2')",
+        "at": "datetime.datetime(2025, 10, 22, 1, 35)",
+        "status": "<Status.ACTIVE: 'active'>",
+        "ids": "[1, 2]",
+        "more": "{'a': 'b'}",
+        "order": None,
+        "ok": "True",
         "n": "-2027",
-    }  # fmt: skip
+    }
 
 
 def test_quotes_and_escapes_are_read_as_python_writes_them() -> None:
@@ -31,8 +37,9 @@ def test_a_dict_that_is_cut_off_gives_what_is_there() -> None:
 
 def test_nothing_is_ever_evaluated() -> None:
     assert read_dict("{'symbol': __import__('os').system('exit 1'), 'a': 'b'}") == {
-        "symbol": "__import__('os').system('exit 1')", "a": "b",
-    }  # fmt: skip
+        "symbol": "__import__('os').system('exit 1')",
+        "a": "b",
+    }
 
 
 def test_a_bottomless_dict_is_no_danger() -> None:

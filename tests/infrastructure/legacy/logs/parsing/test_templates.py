@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from infrastructure.legacy.logs.parsing.log_facts import Fact, Kind
+from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.parsing.templates import WORDS, facts_of
 from infrastructure.legacy.logs.reading.record import Record
 from tests.infrastructure.legacy.logs.examples import DETAIL, VIOLATION
@@ -15,39 +15,39 @@ def facts(text: str, logger: str = "core.x") -> list[Fact]:
 @pytest.mark.parametrize(
     ("text", "kind", "symbol"),
     [
-        ("🔄 Starting atomic operation: pos_PERPUSDT_1761082525", Kind.OPERATION_STARTED, "PERPUSDT"),
-        ("🔍 REPO DEBUG: create_position() called for PERPUSDT", Kind.CREATE_CALLED, "PERPUSDT"),
-        ("🔍 REPO DEBUG: INSERT completed, returned position_id=2438 for PERPUSDT", Kind.INSERTED, "PERPUSDT"),
-        ("📊 Placing entry order for PERPUSDT", Kind.ENTRY_SENT, "PERPUSDT"),
-        ("✅ Entry order placed: 24233906", Kind.ENTRY_PLACED, None),
-        ("🛡️ Placing stop-loss for PERPUSDT at 0.2222", Kind.STOP_SENT, "PERPUSDT"),
-        ("🎉 Position PERPUSDT is ACTIVE with protection", Kind.ACTIVATED, "PERPUSDT"),
-        ("🔄 Rolling back position for PERPUSDT, state=active", Kind.ROLLBACK, "PERPUSDT"),
-        ("❌ Position WAVESUSDT not found after 20 attempts!", Kind.NOT_FOUND, "WAVESUSDT"),
-        ("✅ Added missing position: ORBS/USDT:USDT (short 200.0 @ $0.0150)", Kind.ADDED_MISSING, "ORBSUSDT"),
-        ("🗑️ SXPUSDT: PHANTOM position (not on exchange)", Kind.PHANTOM, "SXPUSDT"),
-        ("⚠️ 1000PEPEUSDT: Quantity mismatch - DB: 1, Exchange: 2", Kind.QUANTITY_MISMATCH, "1000PEPEUSDT"),
-        ("🚨 CRITICAL ALERT: Position HNTUSDT WITHOUT STOP LOSS for 31 seconds!", Kind.UNPROTECTED, "HNTUSDT"),
-        ("🔴 DUPLICATE ACTIVE POSITION DETECTED!", Kind.REFUSED_LATE, None),
-        ("⚠️ Position APTUSDT already exists in DB (id=2, status=active). Returning", Kind.REFUSED_EARLY, "APTUSDT"),
-        ("🚀 Starting trading bot", Kind.BOT_STARTED, None),
-        ("Trading bot started successfully", Kind.BOT_STARTED, None),
-        ("bot_started: {'mode': 'live'}", Kind.BOT_STARTED, None),
-        ("✅ Bot initialized", Kind.BOT_STARTED, None),
-        ("Received signal 15, stopping", Kind.BOT_STOPPED, None),
-        ("🛑 Received SIGTERM", Kind.BOT_STOPPED, None),
-        ("Shutting down...", Kind.BOT_STOPPED, None),
-        (f"❌ Error: {VIOLATION}", Kind.VIOLATION, None),
+        ("🔄 Starting atomic operation: pos_PERPUSDT_1761082525", FactKind.OPERATION_STARTED, "PERPUSDT"),
+        ("🔍 REPO DEBUG: create_position() called for PERPUSDT", FactKind.CREATE_CALLED, "PERPUSDT"),
+        ("🔍 REPO DEBUG: INSERT completed, returned position_id=2438 for PERPUSDT", FactKind.INSERTED, "PERPUSDT"),
+        ("📊 Placing entry order for PERPUSDT", FactKind.ENTRY_SENT, "PERPUSDT"),
+        ("✅ Entry order placed: 24233906", FactKind.ENTRY_PLACED, None),
+        ("🛡️ Placing stop-loss for PERPUSDT at 0.2222", FactKind.STOP_SENT, "PERPUSDT"),
+        ("🎉 Position PERPUSDT is ACTIVE with protection", FactKind.ACTIVATED, "PERPUSDT"),
+        ("🔄 Rolling back position for PERPUSDT, state=active", FactKind.ROLLBACK, "PERPUSDT"),
+        ("❌ Position WAVESUSDT not found after 20 attempts!", FactKind.NOT_FOUND, "WAVESUSDT"),
+        ("✅ Added missing position: ORBS/USDT:USDT (short 200.0 @ $0.0150)", FactKind.ADDED_MISSING, "ORBSUSDT"),
+        ("🗑️ SXPUSDT: PHANTOM position (not on exchange)", FactKind.PHANTOM, "SXPUSDT"),
+        ("⚠️ 1000PEPEUSDT: Quantity mismatch - DB: 1, Exchange: 2", FactKind.QUANTITY_MISMATCH, "1000PEPEUSDT"),
+        ("🚨 CRITICAL ALERT: Position HNTUSDT WITHOUT STOP LOSS for 31 seconds!", FactKind.UNPROTECTED, "HNTUSDT"),
+        ("🔴 DUPLICATE ACTIVE POSITION DETECTED!", FactKind.REFUSED_LATE, None),
+        ("⚠️ Position APTUSDT already exists in DB (id=2, status=active). Returning", FactKind.REFUSED_EARLY, "APTUSDT"),
+        ("🚀 Starting trading bot", FactKind.BOT_STARTED, None),
+        ("Trading bot started successfully", FactKind.BOT_STARTED, None),
+        ("bot_started: {'mode': 'live'}", FactKind.BOT_STARTED, None),
+        ("✅ Bot initialized", FactKind.BOT_STARTED, None),
+        ("Received signal 15, stopping", FactKind.BOT_STOPPED, None),
+        ("🛑 Received SIGTERM", FactKind.BOT_STOPPED, None),
+        ("Shutting down...", FactKind.BOT_STOPPED, None),
+        (f"❌ Error: {VIOLATION}", FactKind.VIOLATION, None),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("mangle", [str, lambda text: text.encode("ascii", "ignore").decode().strip()])
 def test_a_template_is_known_with_its_emoji_and_without(
-    text: str, kind: Kind, symbol: str | None, mangle: type[str]
+    text: str, kind: FactKind, symbol: str | None, mangle: type[str]
 ) -> None:
     written = mangle(text)
     (fact,) = facts(written)
     assert (fact.kind, fact.symbol) == (kind, symbol)
-    if kind not in (Kind.ENTRY_SENT, Kind.ENTRY_PLACED, Kind.STOP_SENT):  # of these only timelines speak
+    if kind not in (FactKind.ENTRY_SENT, FactKind.ENTRY_PLACED, FactKind.STOP_SENT):  # of these only timelines speak
         assert any(word in written.lower().encode() for word in WORDS), "else the record is never looked at"
 
 
@@ -84,9 +84,9 @@ def test_the_details_of_a_message_are_read() -> None:
 )
 def test_the_key_of_a_violation_stands_in_its_detail(detail: str) -> None:
     violation, failure = facts(f"❌ Atomic position creation failed: {VIOLATION}\n{detail}")
-    assert (violation.kind, violation.symbol, violation.exchange) == (Kind.VIOLATION, "PERPUSDT", "binance")
+    assert (violation.kind, violation.symbol, violation.exchange) == (FactKind.VIOLATION, "PERPUSDT", "binance")
     assert violation.constraint == "idx_unique_active_position"
-    assert (failure.kind, failure.symbol, failure.exchange) == (Kind.ENTRY_FAILED, "PERPUSDT", "binance")
+    assert (failure.kind, failure.symbol, failure.exchange) == (FactKind.ENTRY_FAILED, "PERPUSDT", "binance")
 
 
 def test_a_violation_is_seen_in_a_traceback() -> None:
@@ -107,7 +107,7 @@ def test_a_violation_is_seen_in_a_traceback() -> None:
     ],
 )
 def test_a_violation_of_another_rule_is_no_duplicate_position(text: str) -> None:
-    assert [fact.kind for fact in facts(text)] == [Kind.OTHER_VIOLATION]
+    assert [fact.kind for fact in facts(text)] == [FactKind.OTHER_VIOLATION]
 
 
 def test_a_failure_says_whose_and_why() -> None:
@@ -116,8 +116,11 @@ def test_a_failure_says_whose_and_why() -> None:
         "'qty': Decimal('3'), 'reason': 'Position creation rolled back: no stop'}"
     )
     assert (failure.symbol, failure.exchange, failure.signal_id, failure.reason) == (
-        "METUSDT", "binance", "5371200", "no stop",
-    )  # fmt: skip
+        "METUSDT",
+        "binance",
+        "5371200",
+        "no stop",
+    )
     (failure,) = facts("❌ Atomic operation failed: pos_METUSDT_1761088199 - Position creation rolled back: no stop")
     assert (failure.symbol, failure.operation, failure.reason) == ("METUSDT", "pos_METUSDT_1761088199", "no stop")
 

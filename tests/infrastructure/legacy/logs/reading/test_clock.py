@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from infrastructure.legacy.logs.reading.clock import Clock, DatedZone, ZoneNeeded, day_or_time, timestamp
+from infrastructure.legacy.logs.reading.clock import DatedZone, LogClock, ZoneNeeded, day_or_time, timestamp
 
 
-def clock(*zones: str) -> Clock:
-    return Clock([DatedZone.parse(zone) for zone in zones])
+def clock(*zones: str) -> LogClock:
+    return LogClock([DatedZone.parse(zone) for zone in zones])
 
 
-def said(clock: Clock, second: bytes, zone: bytes = b"") -> str | None:
+def said(clock: LogClock, second: bytes, zone: bytes = b"") -> str | None:
     moment = clock.second(second, zone)
     return None if moment is None else timestamp(moment)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.legacy.logs.reading.clock import Clock, DatedZone, ZoneNeeded
+from infrastructure.legacy.logs.reading.clock import DatedZone, LogClock, ZoneNeeded
 from infrastructure.legacy.logs.reading.files import UnreadableLog, found, oldest_first, opened, rotated_beside
 
-UTC = Clock([DatedZone.parse("UTC")])
+UTC = LogClock([DatedZone.parse("UTC")])
 
 
 def write(folder: Path, **texts: str) -> dict[str, Path]:
@@ -52,13 +52,13 @@ def test_files_of_both_clocks_are_in_the_order_of_the_world(tmp_path: Path) -> N
     made = write(
         tmp_path, x_log="2025-10-28 23:00:00,000 - a - INFO - x\n", y_log="2025-10-29 00:00:00,000 - a - INFO - y\n"
     )
-    clock = Clock([DatedZone.parse("-04:00"), DatedZone.parse("UTC@2025-10-29")])
+    clock = LogClock([DatedZone.parse("-04:00"), DatedZone.parse("UTC@2025-10-29")])
     assert [path.name for path in oldest_first(made.values(), clock)] == ["y.log", "x.log"]
 
 
 def test_order_needs_the_zone(tmp_path: Path) -> None:
     with pytest.raises(ZoneNeeded):
-        oldest_first(write(tmp_path, a_log=at(1), b_log=at(2)).values(), Clock())
+        oldest_first(write(tmp_path, a_log=at(1), b_log=at(2)).values(), LogClock())
 
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from infrastructure.legacy.logs.reading.head import PLAIN, Head
+from infrastructure.legacy.logs.reading.head import PLAIN, LineHead
 
 MESSAGE = "❌ Position WAVESUSDT not found after 20 attempts!"
 
@@ -35,7 +35,7 @@ MESSAGE = "❌ Position WAVESUSDT not found after 20 attempts!"
 )  # fmt: skip
 def test_a_head_is_read_however_it_is_written(before: str, level: str, name: str) -> None:
     text = (before + MESSAGE).encode()
-    head = Head.read(text)
+    head = LineHead.read(text)
     assert head is not None
     assert (head.second.replace(b"T", b" "), head.level) == (b"2025-10-22 01:35:25", level)
     assert head.fraction in (b"774", b"")
@@ -58,12 +58,12 @@ def test_a_head_is_read_however_it_is_written(before: str, level: str, name: str
     ],
 )
 def test_a_line_that_continues_a_record_has_no_head(text: str) -> None:
-    assert Head.read(text.encode()) is None
+    assert LineHead.read(text.encode()) is None
 
 
 def test_the_short_way_sees_what_the_long_way_sees() -> None:
     text = ("2025-10-22 01:35:25,774 - core.manager - ERROR - " + MESSAGE).encode()
-    plain, head = PLAIN.match(text), Head.read(text)
+    plain, head = PLAIN.match(text), LineHead.read(text)
     assert plain is not None
     assert head is not None
     assert (plain[1], plain[2].decode(), plain.end()) == (head.second, head.level, head.begins)
