@@ -13,7 +13,7 @@ from typing import Any
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from projections import formatting as wording
+from projections import formatting
 
 
 @cache
@@ -26,13 +26,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters.update(
-        clock=wording.clock,
-        counted=wording.counted,
-        day=wording.day,
-        lasting=wording.length,
-        moment=wording.date_and_time,
-        number=wording.number,
-        sentence=wording.sentence,
+        clock=formatting.clock,
+        counted=formatting.counted,
+        day=formatting.day,
+        lasting=formatting.length,
+        moment=formatting.date_and_time,
+        number=formatting.number,
+        sentence=formatting.sentence,
     )
     return templates
 

@@ -30,8 +30,7 @@ from infrastructure.event_store.port import (
     until,
     where,
 )
-from infrastructure.event_store.postgres import append, schema
-from infrastructure.event_store.postgres import bulk_load as restoring
+from infrastructure.event_store.postgres import append, bulk_load, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import (
@@ -241,7 +240,7 @@ class PostgresStore(Store):
         """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction."""
         with self._connections.walk() as connection:
             try:
-                restoring.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
+                bulk_load.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
             except errors.UniqueViolation as conflict:
                 _tell_apart(conflict)
 
