@@ -20,14 +20,12 @@ from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     AppendInDoubt,
-    AsOf,
     IntentTaken,
     Rejection,
     SlotTaken,
     Store,
     StreamSpan,
     VersionTaken,
-    until,
     where,
 )
 from infrastructure.event_store.postgres import append, bulk_load, schema
@@ -294,12 +292,6 @@ class PostgresStore(Store):
         """The cycle that an intent opened."""
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
-
-    def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded; to be followed, as far as they are settled."""
-        moment = AsOf(nid=self.high_water_mark()) if as_of is None else as_of
-        conditions, values = until(moment, "%s")
-        yield from self.select([*conditions, "nid > %s"], [*values, after], "nid", limit)
 
     def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more.
