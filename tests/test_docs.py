@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 import position_ledger
 from domain import errors, events
-from domain.commands import requests as commands
+from domain.commands import requests
 from domain.commands.base import Command
 from domain.holding import Holding
 from infrastructure.event_store.postgres import schema
@@ -138,11 +138,11 @@ def documented(section: str) -> dict[str, str]:
 ENVELOPE = fields_of(Command)
 
 
-@pytest.mark.parametrize("verb", commands.COMMANDS)
+@pytest.mark.parametrize("verb", requests.COMMANDS)
 def test_every_field_of_every_command_is_documented(verb: str) -> None:
     section = sections(VERBS)[verb]
     own = {
-        name: is_required for name, is_required in fields_of(commands.COMMANDS[verb]).items() if name not in ENVELOPE
+        name: is_required for name, is_required in fields_of(requests.COMMANDS[verb]).items() if name not in ENVELOPE
     }
     assert documented(section) == own
     examples = [block["text"] for block in FENCED.finditer(section) if block["language"] == "console"]
@@ -151,7 +151,7 @@ def test_every_field_of_every_command_is_documented(verb: str) -> None:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("Fields of every command", Command), ("Evidence", commands.Evidence), ("Fills", commands.ClosingFill)],
+    [("Fields of every command", Command), ("Evidence", requests.Evidence), ("Fills", requests.ClosingFill)],
 )
 def test_every_field_that_commands_share_is_documented(heading: str, model: type[BaseModel]) -> None:
     assert documented(sections(VERBS)[heading]) == fields_of(model)

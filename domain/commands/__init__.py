@@ -1,0 +1,1 @@
+"""What a bot may ask, and how a request is read."""

@@ -1,0 +1,1 @@
+"""The rules: what each command leads to, by what it is about."""

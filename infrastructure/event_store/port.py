@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple
 from uuid import UUID
@@ -223,9 +223,18 @@ class Store(ApplicationRecorder):
                 values.append(value)
         yield from self.select(conditions, values, "version")
 
-    @abstractmethod
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded; without a moment, only what is settled."""
+        """All events in the order in which they were recorded; without a moment, only what is settled.
+
+        The end is looked for here and not by the database: for a range of places between two parameters a planner
+        expects few rows, fetches all of them before it sorts, and would do so again for every batch.
+        """
+        moment = AsOf(nid=self.high_water_mark()) if as_of is None else as_of
+        conditions, values = until(replace(moment, nid=None), self.placeholder)
+        for event in self.select([*conditions, f"nid > {self.placeholder}"], [*values, after], "nid", limit):
+            if moment.nid is not None and event.id > moment.nid:
+                return
+            yield event
 
     @abstractmethod
     def high_water_mark(self) -> int:

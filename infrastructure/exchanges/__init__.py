@@ -1,0 +1,1 @@
+"""How snapshots of an exchange are read: as an old bot saved them, as ccxt structures, or live."""

@@ -1,0 +1,1 @@
+"""The audit: what is kept is what was written."""

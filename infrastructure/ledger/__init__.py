@@ -1,0 +1,1 @@
+"""The ledger: commands in, receipts out, and the questions that it answers."""

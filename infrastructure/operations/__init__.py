@@ -1,0 +1,1 @@
+"""What operators run on a ledger: corrections, recovery, health checks."""

@@ -8,7 +8,7 @@ from typing import IO
 from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import Rejection
 from infrastructure.event_store.records import RecordedEvent
-from infrastructure.transfer import export_lines as lines
+from infrastructure.transfer import export_lines
 from infrastructure.transfer.export_lines import Seal
 from projections.positions import PositionRow
 
@@ -24,28 +24,28 @@ class JsonLines:
 
     def begin(self, what: str, nid: int) -> None:
         """Say what follows."""
-        self._put(lines.export_text(what, nid))
+        self._put(export_lines.export_text(what, nid))
 
     def event(self, event: RecordedEvent) -> None:
         """Write an event, byte for byte as it is stored."""
         self._digest.update(hash_bytes(event.hash, f"{event.originator_id} version {event.originator_version}"))
         self._events += 1
-        self._put(lines.event_text(event))
+        self._put(export_lines.event_text(event))
 
     def position(self, row: PositionRow) -> None:
         """Write a row."""
         self._positions += 1
-        self._put(lines.position_text(row))
+        self._put(export_lines.position_text(row))
 
     def rejection(self, rejection: Rejection) -> None:
         """Write a refused duplicate."""
         self._rejections += 1
-        self._put(lines.rejection_text(rejection))
+        self._put(export_lines.rejection_text(rejection))
 
     def end(self) -> None:
         """Say how much there was."""
         self._put(
-            lines.end_text(
+            export_lines.end_text(
                 events=self._events,
                 positions=self._positions,
                 rejections=self._rejections,

@@ -1,0 +1,1 @@
+"""What may be wrong with a ledger, and the command to run next."""

@@ -1,0 +1,1 @@
+"""Figures about cycles, and the objectives that they are held to."""

@@ -1,0 +1,1 @@
+"""What an exchange reports beside what the ledger holds, and the commands that would make them agree."""

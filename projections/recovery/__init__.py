@@ -1,0 +1,1 @@
+"""What is unfinished, which order it needs, and what the evidence leads to."""

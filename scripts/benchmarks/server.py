@@ -71,7 +71,7 @@ def _compiled(folder: Path) -> Path:
     if compiler is None:
         raise NoSlowDisk("there is no C compiler")
     library = folder / "slowsync.so"
-    with as_file(files("scripts.benchmarks") / "slowsync.c") as source:
+    with as_file(files(__package__) / "slowsync.c") as source:
         words = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
         done = subprocess.run(words, check=False, capture_output=True, text=True)  # noqa: S603 - words of our own
     if done.returncode:

@@ -1,0 +1,1 @@
+"""Pages that open from a disk: what is drawn on them, and how they are written."""

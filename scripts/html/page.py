@@ -12,7 +12,7 @@ import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infrastructure.atomic_file import whole_file
-from projections import formatting as wording
+from projections import formatting
 
 
 @cache
@@ -23,16 +23,16 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: wording.readable(value) if type(value) is str else value,  # not what is markup already
+        finalize=lambda value: formatting.readable(value) if type(value) is str else value,  # not what is markup already
     )
     templates.filters.update(
-        clock=wording.clock,
-        counted=wording.counted,
-        day=wording.day,
-        lasting=wording.length,
-        moment=wording.date_and_time,
-        number=wording.number,
-        sentence=wording.sentence,
+        clock=formatting.clock,
+        counted=formatting.counted,
+        day=formatting.day,
+        lasting=formatting.length,
+        moment=formatting.date_and_time,
+        number=formatting.number,
+        sentence=formatting.sentence,
     )
     return templates
 

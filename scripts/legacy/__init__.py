@@ -1,0 +1,1 @@
+"""Commands that end with the cut-over from a legacy table."""

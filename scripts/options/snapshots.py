@@ -102,18 +102,18 @@ def asked_live(
 
     Refuses: a usage error without an exchange that can be asked; exits with 3 when it does not answer.
     """
-    from infrastructure.exchanges import ccxt_live as live  # noqa: PLC0415 - a file needs no client
+    from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - a file needs no client
 
     if given.exchange is None:
         raise click.UsageError("say which exchange to ask: --exchange binance or bybit")
     try:
-        fetch = partial(live.fetch_snapshot, live.Asked.of(given.exchange, given.account))
+        fetch = partial(ccxt_live.fetch_snapshot, ccxt_live.Asked.of(given.exchange, given.account))
         snapshots = [fetch()]
         while interval and len(snapshots) < confirmations and not is_enough(snapshots):
             say(f"asking again in {interval} s, to confirm what is missing")
             time.sleep(interval)
             snapshots.append(fetch())
-    except live.ExchangeUnavailable as error:
+    except ccxt_live.ExchangeUnavailable as error:
         say(f"{type(error).__name__}: {error}")
         raise SystemExit(UNREACHABLE) from None
     except ValueError as wrong:

@@ -1,0 +1,1 @@
+"""Bots and an exchange to play them against: the old way beside the ledger."""

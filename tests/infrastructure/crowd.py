@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infrastructure.ledger import projector as following
+from infrastructure.ledger import projector
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from projections import rebuild as follow
@@ -129,7 +129,7 @@ class Member:
 
 
 def main(role: str, url: str, name: str) -> None:
-    setattr(following, "BATCH_EVENTS", BATCH_EVENTS)  # noqa: B010 - a constant, made small to be interrupted more
+    setattr(projector, "BATCH_EVENTS", BATCH_EVENTS)  # noqa: B010 - a constant, made small to be interrupted more
     setattr(follow, "BATCH_EVENTS", BATCH_EVENTS)  # noqa: B010 - as above
     with PositionLedger.connect(url, create=False) as ledger:
         member = Member(ledger, name)

@@ -12,7 +12,7 @@ from infrastructure.event_store.compat_view import ViewName, ViewRefused
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
 from infrastructure.settings import Settings
 
-_TEMPLATE: Final = files("infrastructure.postgres") / "legacy_view.sql"
+_TEMPLATE: Final = files(__package__) / "legacy_view.sql"
 _GRANTS: Final = ("GRANT USAGE ON SCHEMA {schema} TO {role}", "GRANT SELECT ON {view} TO {role}")
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
 _CREATE_SCHEMA: Final = "CREATE SCHEMA IF NOT EXISTS {schema}"

@@ -17,7 +17,7 @@ from infrastructure.event_store.postgres.collisions import require_ours, require
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
 from infrastructure.settings import Settings
 
-_HOME = files("infrastructure.postgres")
+_HOME = files(__package__)
 _MIGRATIONS: Final = sorted(
     (entry for entry in (_HOME / "migrations").iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
 )

@@ -19,7 +19,6 @@ from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     AppendInDoubt,
-    AsOf,
     IntentTaken,
     Rejection,
     SlotTaken,
@@ -28,11 +27,9 @@ from infrastructure.event_store.port import (
     UnreadableRow,
     VersionTaken,
     row_or_reason,
-    until,
     where,
 )
-from infrastructure.event_store.postgres import append, schema
-from infrastructure.event_store.postgres import bulk_load as restoring
+from infrastructure.event_store.postgres import append, bulk_load, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import (
@@ -261,7 +258,7 @@ class PostgresStore(Store):
         """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction."""
         with self._connections.walk() as connection:
             try:
-                restoring.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
+                bulk_load.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
             except errors.UniqueViolation as conflict:
                 _tell_apart(conflict)
 
@@ -312,12 +309,6 @@ class PostgresStore(Store):
         """The cycle that an intent opened."""
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
-
-    def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded; to be followed, as far as they are settled."""
-        moment = AsOf(nid=self.high_water_mark()) if as_of is None else as_of
-        conditions, values = until(moment, "%s")
-        yield from self.select([*conditions, "nid > %s"], [*values, after], "nid", limit)
 
     def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more.

@@ -9,7 +9,7 @@ from typing import Final
 from infrastructure.event_store.compat_view import ViewName, ViewRefused
 from infrastructure.event_store.sqlite.connections import Connections
 
-_TEMPLATE: Final = files("infrastructure.sqlite") / "legacy_view.sql"
+_TEMPLATE: Final = files(__package__) / "legacy_view.sql"
 _KIND: Final = "SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE"
 
 

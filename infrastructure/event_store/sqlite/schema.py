@@ -14,7 +14,7 @@ from infrastructure.event_store.sqlite.connections import Connections
 APPLICATION_ID: Final = 0x504C4447
 """Marks a file as a position ledger ("PLDG"), so that no other application's file is taken for one."""
 
-_HOME = files("infrastructure.sqlite")
+_HOME = files(__package__)
 _MIGRATIONS: Final = sorted(
     (entry for entry in (_HOME / "migrations").iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
 )

@@ -19,7 +19,6 @@ from domain.values import OPEN_STATUSES, plain, timestamp_text, utc
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.port import (
     ALL_STREAMS,
-    AsOf,
     IntentTaken,
     Rejection,
     SlotTaken,
@@ -28,7 +27,6 @@ from infrastructure.event_store.port import (
     UnreadableRow,
     VersionTaken,
     row_or_reason,
-    until,
     where,
 )
 from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
@@ -218,11 +216,6 @@ class SQLiteStore(Store):
         """The cycle that an intent opened."""
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
-
-    def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded."""
-        conditions, values = until(as_of, self.placeholder)
-        yield from self.select([*conditions, f"nid > {self.placeholder}"], [*values, after], "nid", limit)
 
     def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None

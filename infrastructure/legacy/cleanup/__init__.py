@@ -1,0 +1,1 @@
+"""Repairing a legacy table: the plan, the backup, the changes."""

@@ -1,0 +1,1 @@
+"""Taking a legacy table into a ledger, row for row."""

@@ -1,0 +1,1 @@
+"""What an old bot's log says about its positions."""

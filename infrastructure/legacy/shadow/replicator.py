@@ -13,7 +13,7 @@ from domain.values import Status, plain
 from infrastructure.event_store.codec import decode
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.legacy.shadow import change_translation as translation
+from infrastructure.legacy.shadow import change_translation
 from infrastructure.legacy.shadow.capture.change import ChangeReader, TableChange, same
 from infrastructure.legacy.shadow.comparison import differences, told
 from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
@@ -101,7 +101,7 @@ class Replicator:
         """Ask for the slot as the old bot should have; what is there although it is refused is taken in."""
         row = change.row
         try:
-            receipt = self._send(translation.claim(change), known)
+            receipt = self._send(change_translation.claim(change), known)
             if receipt.outcome == "recorded":
                 known.opened[change.id] = receipt.position_id
                 return
@@ -111,13 +111,13 @@ class Replicator:
             yield _refused(change, None, refusal)
         if row.intent_id is not None:
             with suppress(CommandRefused):
-                known.opened[change.id] = self._send(translation.taking_in(change), known).position_id
+                known.opened[change.id] = self._send(change_translation.taking_in(change), known).position_id
 
     def _second(self, change: TableChange, known: ReplicatedPosition, holder: PositionRow) -> Iterator[Divergence]:
         row = change.row
         others = [f"row {name}" for name in known.rows_of(holder.position_id) if name != row.name]
         try:
-            answer: str = self._send(translation.claim(change), known).outcome
+            answer: str = self._send(change_translation.claim(change), known).outcome
         except CommandRefused as refusal:
             answer = type(refusal).__name__
         known.positions[row.name] = holder.position_id
@@ -128,9 +128,9 @@ class Replicator:
         yield _found(
             DivergenceKind.SECOND_ROW, change, holder.position_id, message, answer=answer, row=row.raw.as_dict()
         )
-        if translation.is_sighting(row) and row.side is holder.side:
+        if change_translation.is_sighting(row) and row.side is holder.side:
             try:
-                self._send(translation.sighting(change, holder), known)
+                self._send(change_translation.sighting(change, holder), known)
             except CommandRefused as refusal:
                 yield _refused(change, holder.position_id, refusal)
 
@@ -171,7 +171,7 @@ class Replicator:
             yield from self._compare(change, known, self._ledger.position(position.position_id))
 
     def _send_news(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> Iterator[Divergence]:
-        news = translation.news(change, position)
+        news = change_translation.news(change, position)
         while True:
             try:
                 command = next(news, None)

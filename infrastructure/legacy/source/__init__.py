@@ -1,0 +1,1 @@
+"""Reading a legacy table: from a dump, from CSV, or from its database."""

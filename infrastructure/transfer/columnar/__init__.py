@@ -1,0 +1,1 @@
+"""Exports with one row a record: CSV and Parquet."""

@@ -1,0 +1,1 @@
+"""What is measured: the ledger, and what it replaces."""

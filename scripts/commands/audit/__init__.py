@@ -1,0 +1,1 @@
+"""Commands for proof: verify, anchor, rebuild, projections, export, import."""

@@ -1,0 +1,1 @@
+"""Commands of every day: init, record, positions, history, stats, report."""

@@ -77,14 +77,17 @@ def _view_name(text: str) -> ViewName:
 
 
 def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
-    from infrastructure.event_store.sqlite import compat_view as legacyview
-    from infrastructure.event_store.sqlite import connections, schema  # noqa: PLC0415 - one kind of store is enough
+    from infrastructure.event_store.sqlite import (  # noqa: PLC0415 - one kind of store is enough
+        compat_view,
+        connections,
+        schema,
+    )
 
     opened = connections.Connections(settings)
     try:
         migrated = schema.migrate(opened)
         if legacy_view is not None:
-            legacyview.create(opened, legacy_view)
+            compat_view.create(opened, legacy_view)
     finally:
         opened.close()
     view = legacy_view.joined if legacy_view else None
@@ -92,16 +95,19 @@ def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
 
 
 def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> _Done:
-    from infrastructure.event_store.postgres import compat_view as legacyview
-    from infrastructure.event_store.postgres import grants, schema
-    from infrastructure.event_store.postgres.session import connections  # noqa: PLC0415 - one kind is enough
+    from infrastructure.event_store.postgres import (  # noqa: PLC0415 - one kind of store is enough
+        compat_view,
+        grants,
+        schema,
+    )
+    from infrastructure.event_store.postgres.session import connections  # noqa: PLC0415 - one kind of store is enough
 
     opened = connections.Connections(settings)
     try:
         migrated = schema.migrate(opened, runtime_role)
         grants.close(opened)
         if legacy_view is not None:
-            legacyview.create(opened, legacy_view, runtime_role)
+            compat_view.create(opened, legacy_view, runtime_role)
         warning = grants.makers_warning(opened)
     finally:
         opened.close()
@@ -109,8 +115,10 @@ def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: View
 
 
 def _postgres_script(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> str:
-    from infrastructure.event_store.postgres import compat_view as legacyview  # noqa: PLC0415 - an SQLite user need not wait for it
-    from infrastructure.event_store.postgres import schema
+    from infrastructure.event_store.postgres import (  # noqa: PLC0415 - one kind of store is enough
+        compat_view,
+        schema,
+    )
 
-    view = legacyview.statements(legacy_view, settings, runtime_role) if legacy_view else []
+    view = compat_view.statements(legacy_view, settings, runtime_role) if legacy_view else []
     return schema.script(settings, runtime_role, view)

@@ -1,0 +1,1 @@
+"""Commands for operators: diagnose, reconcile, recover."""

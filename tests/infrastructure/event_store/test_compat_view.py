@@ -35,7 +35,7 @@ from tests.infrastructure.roles import as_role, made_role
 from tests.urls import with_options
 
 Query = Callable[[str], list[tuple[Any, ...]]]
-SAMPLE = Path(__file__).resolve().parent.parent / "samples_legacy" / "positions.sql"
+SAMPLE = Path(__file__).resolve().parents[2] / "samples_legacy" / "positions.sql"
 KEY = {"symbol": "APTUSDT", "exchange": "binance"}
 START = datetime(2025, 10, 22, 18, 50, 40, 981819, tzinfo=UTC)
 

@@ -21,7 +21,7 @@ from infrastructure.event_store.codec import decode
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.sqlite import schema as sqlite_schema
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger import projector as following
+from infrastructure.ledger import projector
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import ProjectionStopped, Projector, SkipRefused
 from infrastructure.settings import Settings
@@ -94,7 +94,7 @@ def expected(ledger: PositionLedger) -> dict[str, CycleFacts]:
 def test_the_size_of_a_batch_changes_nothing(
     ledger: PositionLedger, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "BATCH_EVENTS", batch)
+    monkeypatch.setattr(projector, "BATCH_EVENTS", batch)
     enter(ledger, "APTUSDT", "PERPUSDT")
     ledger.close(position_id="APTUSDT.binance#1", exit_reason="x")
     enter(ledger, "BTCUSDT")

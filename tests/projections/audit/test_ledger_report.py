@@ -7,7 +7,7 @@ from domain.commands.base import Command
 from domain.commands.requests import Activate, Close, LoseStopLoss, SetStopLoss
 from domain.events import PositionEvent
 from projections.audit.ledger_report import BARS_MAX, LISTED_MAX, LedgerReport, bar_name, review
-from projections.metrics import cycle_metrics as facts
+from projections.metrics import cycle_metrics
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, measure
 from tests.projections.cycles import Refused, cycle, refused
@@ -21,7 +21,7 @@ DAY = MeasuredWindow(datetime(2025, 10, 22, tzinfo=UTC), datetime(2025, 10, 23, 
 def known(events: list[PositionEvent]) -> CycleFacts:
     found: CycleFacts | None = None
     for event in events:
-        found = facts.fold(found, event)
+        found = cycle_metrics.fold(found, event)
     assert found is not None
     return found
 

@@ -647,9 +647,8 @@ def test_a_late_fill_of_an_older_cycle_is_no_conflict() -> None:
         )
         ledger.handle(late)
         found = compared(ledger.positions(), seen(held("APTUSDT", "short", "60", "3.2333")))
-        assert (
-            found.of(DiscrepancyKind.QUANTITY)[0].row.version < found.of(DiscrepancyKind.QUANTITY)[0].standing.version
-        )  # type: ignore[union-attr] # a quantity of a row
+        discrepancy = found.of(DiscrepancyKind.QUANTITY)[0]
+        assert discrepancy.row is not None and discrepancy.row.version < discrepancy.standing.version
         assert all(each.is_done for each in apply(ledger, corrections(found)))
         assert [row.quantity for row in ledger.positions(open=True)] == [Decimal(60)]
 
@@ -735,8 +734,10 @@ def shown(draw: st.DrawFn) -> AccountSnapshot:
 
 @tried_on(conversations(), shown(), st.booleans())
 def test_what_was_applied_is_not_applied_again(
-    sent: list[Command], snapshot: AccountSnapshot, trust_empty: bool
-) -> None:  # noqa: FBT001 - drawn
+    sent: list[Command],
+    snapshot: AccountSnapshot,
+    trust_empty: bool,  # noqa: FBT001 - drawn
+) -> None:
     before = seen(*(snapshot.positions or ()), orders=snapshot.orders, at=500)
     with PositionLedger.connect("sqlite:///:memory:") as ledger:
         sent_to(ledger, sent)

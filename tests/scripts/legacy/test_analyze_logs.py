@@ -16,7 +16,7 @@ import pytest
 from scripts.html.cycle_chart import SIZES
 from tests.scripts.program import Program
 
-SAMPLES = Path(__file__).parent.parent / "samples_logs"
+SAMPLES = Path(__file__).parents[2] / "samples_logs"
 PERP, DAY = SAMPLES / "perp.log", SAMPLES / "day.log"
 
 

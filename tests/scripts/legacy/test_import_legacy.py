@@ -15,7 +15,7 @@ import pytest
 from infrastructure.ledger.ledger import PositionLedger
 from tests.scripts.program import Program, Ran
 
-SAMPLE = Path(__file__).parent.parent / "samples_legacy" / "positions.sql"
+SAMPLE = Path(__file__).parents[2] / "samples_legacy" / "positions.sql"
 CLEAN = (
     "id,symbol,exchange,side,quantity,entry_price,status,opened_at,closed_at,exit_reason\n"
     "7,APTUSDT,binance,short,61.8,3.2333,closed,2025-10-22 18:50:40+00,2025-10-22 19:50:40+00,target\n"

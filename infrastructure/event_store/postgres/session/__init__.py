@@ -1,0 +1,1 @@
+"""Sessions with a PostgreSQL server: pooled, bounded in time, with prepared statements."""

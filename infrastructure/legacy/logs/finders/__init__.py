@@ -1,0 +1,1 @@
+"""What is looked for in a log: duplicates, failures, refusals, restarts, alarms."""

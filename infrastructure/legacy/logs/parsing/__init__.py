@@ -1,0 +1,1 @@
+"""From a record of a log to the facts that it states."""

@@ -1,0 +1,1 @@
+"""From the bytes of log files to their records."""

@@ -12,7 +12,7 @@ from infrastructure.legacy.source.copytext import names
 
 TABLE_DEFAULT: Final = "monitoring.positions"
 NAME_LENGTH_MAX: Final = 63
-_HOME: Final = files("infrastructure.shadow")
+_HOME: Final = files(__package__)
 _SUFFIXES: Final = {"outbox": "_outbox", "cursors": "_outbox_cursors", "function": "_outbox_keep"}
 
 

@@ -11,7 +11,7 @@ from domain.events import PositionImported
 from domain.values import Status, plain, utc
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.legacy.importing import import_batch as fates
+from infrastructure.legacy.importing import import_batch
 from infrastructure.legacy.importing.conflict_resolution import Resolve
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFindingKind
 from infrastructure.legacy.importing.import_report import ImportReport
@@ -28,7 +28,7 @@ EARLY: dict[str, str | None] = {"opened_at": "2025-10-20 08:00:00+00", "closed_a
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that every test crosses the border of one."""
-    monkeypatch.setattr(fates, "BATCH_COMMANDS", BATCH)
+    monkeypatch.setattr(import_batch, "BATCH_COMMANDS", BATCH)
 
 
 @pytest.fixture

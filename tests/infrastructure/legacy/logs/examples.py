@@ -13,7 +13,7 @@ from infrastructure.legacy.logs.reading.clock import DatedZone, LogClock
 from infrastructure.legacy.logs.reading.lines import batches
 from infrastructure.legacy.logs.reading.reader import TimeRange
 
-SAMPLES = Path(__file__).parent.parent.parent / "samples_logs"
+SAMPLES = Path(__file__).parents[3] / "samples_logs"
 PERP = (SAMPLES / "perp.log").read_bytes()
 DAY = (SAMPLES / "day.log").read_bytes()
 

@@ -150,12 +150,12 @@ CROWD = """
 import re, sys
 from pathlib import Path
 from infrastructure.legacy.logs.analysis import Analysis
-from infrastructure.legacy.logs.reading.clock import Clock, DatedZone
+from infrastructure.legacy.logs.reading.clock import LogClock, DatedZone
 from infrastructure.legacy.logs.reading.lines import batches
-from infrastructure.legacy.logs.reading.reader import Span
-from infrastructure.legacy.logs.parsing.filter import Wanted
+from infrastructure.legacy.logs.reading.reader import TimeRange
+from infrastructure.legacy.logs.parsing.filter import LogFilter
 
-analysis = Analysis(Clock([DatedZone.parse("UTC")]), Span(), Wanted())
+analysis = Analysis(LogClock([DatedZone.parse("UTC")]), TimeRange(), LogFilter())
 for lines in batches(sys.stdin.buffer, print, print):
     analysis.read(lines)
 report = analysis.finish()

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from domain.values import timestamp_text
-from infrastructure.exchanges import ccxt_live as live
+from infrastructure.exchanges import ccxt_live
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.apply_corrections import apply
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, served
 from tests.scripts.program import Program, Ran
 
-SAMPLE = Path(__file__).parent.parent / "samples_snapshots" / "binance.json"
+SAMPLE = Path(__file__).parents[3] / "samples_snapshots" / "binance.json"
 LISTS = (
     "matched", "phantoms", "orphans", "side_mismatches", "quantity_mismatches", "unprotected", "zombie_orders",
     "duplicate_stops",
@@ -371,7 +371,7 @@ def test_a_phantom_is_confirmed_by_asking_again(
 ) -> None:
     clock = iter([datetime.now(UTC) - timedelta(seconds=ago) for ago in (30, 15)])
     waited: list[float] = []
-    monkeypatch.setattr(live, "now", lambda: next(clock))
+    monkeypatch.setattr(ccxt_live, "now", lambda: next(clock))
     monkeypatch.setattr("time.sleep", waited.append)
     ran = run("--exchange", "binance", "--symbol", "AVLUSDT", "--interval", "15", *BY_HAND)
     assert (ran.code, waited) == (0, [15])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from domain.values import timestamp_text, utc
-from infrastructure.exchanges import ccxt_live as live
+from infrastructure.exchanges import ccxt_live
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.apply_corrections import apply
@@ -324,7 +324,7 @@ def test_what_is_missing_is_confirmed_by_asking_again(
     ledger.request_entry(**avl, intent_id="3", at=at(600))
     clock = iter([utc(at(ago)) for ago in (45, 30, 15)])
     waited: list[float] = []
-    monkeypatch.setattr(live, "now", lambda: next(clock))
+    monkeypatch.setattr(ccxt_live, "now", lambda: next(clock))
     monkeypatch.setattr("time.sleep", waited.append)
     only = ("--exchange", "binance", "--symbol", "AVLUSDT", "--live")
     assert (run(*only).code, waited) == (1, []), "a dry run waits for nothing"

@@ -1,0 +1,86 @@
+"""A ledger that was written by an earlier version reads, verifies and rebuilds the same."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from tests.infrastructure.event_store.postgres.server import programs
+from tests.scripts.program import Program
+
+SAMPLES = Path(__file__).parents[1] / "samples_ledger"
+
+
+def unpacked(name: str) -> bytes:
+    return gzip.decompress((SAMPLES / f"{name}.gz").read_bytes())
+
+
+def printed(name: str) -> Any:
+    return json.loads(unpacked(f"{name}.json"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def earlier_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        (tmp_path / "ledger.db").write_bytes(unpacked("ledger.sqlite3"))
+        return f"sqlite:///{tmp_path}/ledger.db"
+    url: str = request.getfixturevalue("postgres_url")
+    assert urlsplit(url).scheme == "postgresql"
+    restore: list[str | Path] = [programs() / "psql", "--no-psqlrc", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]
+    subprocess.run(restore, input=unpacked("postgres.sql"), stdout=subprocess.DEVNULL, check=True)
+    return url
+
+
+def is_contained(then: Any, now: Any) -> bool:
+    """Whether all that was said then is said now; a later version may say more."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return all(key in now and is_contained(value, now[key]) for key, value in then.items())
+    if isinstance(then, list) and isinstance(now, list):
+        return len(then) == len(now) and all(map(is_contained, then, now))
+    return bool(then == now)
+
+
+def test_what_was_printed_then_is_what_is_compared() -> None:
+    assert is_contained({"a": [1]}, {"a": [1], "b": 2})
+    assert not is_contained({"a": [1]}, {"a": [2]})
+    assert not is_contained({"a": [1]}, {"a": [1, 2]})
+    assert not is_contained({"a": 1}, {"b": 1})
+
+
+def test_it_verifies_with_its_anchor(earlier_url: str, program: Program) -> None:
+    assert program("init", "--database", earlier_url).code == 0
+    assert program("verify", "--anchor", SAMPLES / "anchor.json", "--database", earlier_url).code == 0
+
+
+def test_it_rebuilds_without_a_difference(earlier_url: str) -> None:
+    with PositionLedger.connect(earlier_url) as ledger:
+        before = ledger.positions()
+        rebuilt = ledger.rebuild()
+        assert (rebuilt.events, rebuilt.rows, rebuilt.differences) == (135, 37, 0)
+        assert ledger.positions() == before
+        assert verify(ledger.store).ok
+
+
+def test_it_prints_the_same_json(earlier_url: str, program: Program) -> None:
+    program("init", "--database", earlier_url)
+    assert is_contained(printed("positions"), program("positions", "--json", "--database", earlier_url).json)
+    as_of_90 = program("positions", "--as-of", "#90", "--json", "--database", earlier_url).json
+    assert is_contained(printed("as_of_90"), as_of_90)
+    for key, then in printed("history").items():
+        assert is_contained(then, program("history", key, "--json", "--database", earlier_url).json), key
+
+
+def test_it_can_be_written_to(earlier_url: str) -> None:
+    with PositionLedger.connect(earlier_url) as ledger:
+        key = {"symbol": "LATEUSDT", "exchange": "binance"}
+        receipt = ledger.request_entry(**key, side="long", quantity="1", intent_id="next", command_id="n")
+        assert receipt.position_id == "LATEUSDT.binance#2"
+        assert verify(ledger.store).ok
