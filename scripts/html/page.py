@@ -23,7 +23,9 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: formatting.readable(value) if type(value) is str else value,  # not what is markup already
+        finalize=lambda value: (
+            formatting.readable(value) if type(value) is str else value
+        ),  # not what is markup already
     )
     templates.filters.update(
         clock=formatting.clock,

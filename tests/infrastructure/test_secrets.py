@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import LedgerError, StoreUnavailable
-from infrastructure.event_store.postgres.session import connection_info as conninfo
+from infrastructure.event_store.postgres.session import connection_info
 from infrastructure.event_store.postgres.session.connections import connection_arguments
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.capture.trigger import Watched
@@ -92,7 +92,7 @@ def told_by(url: str) -> str:
     reads: list[Callable[[], object]] = [
         lambda: Settings.read(url).shown,
         lambda: bool(connection_arguments(Settings.read(url))),
-        lambda: bool(conninfo.told(url)),
+        lambda: bool(connection_info.told(url)),
     ]
     for read in reads:
         try:
@@ -132,7 +132,7 @@ def test_neither_does_any_command_say_it(secret: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("secret", ["hunter2", "h/u#n@t?e%r 2:"])
 def test_one_that_is_encoded_is_understood_and_not_told(secret: str) -> None:
     url = CONNECTS.format(quote(secret, safe=""))
-    assert conninfo.told(Settings.read(url).where)["password"] == secret
+    assert connection_info.told(Settings.read(url).where)["password"] == secret
     assert Settings.read(url).shown == "postgresql://127.0.0.1:1/db"
     with pytest.raises(StoreUnavailable) as refused:
         list(read_table(url.removesuffix("?timeout=2")))
@@ -142,7 +142,7 @@ def test_one_that_is_encoded_is_understood_and_not_told(secret: str) -> None:
 def test_what_a_server_says_is_told_without_the_password() -> None:
     words = {"password": "s3cret/1", "sslpassword": "abc", "host": "h"}
     assert (
-        conninfo.without_secrets("no host s3cret/1.invalid, s3cret%2F1 or abc", words)
+        connection_info.without_secrets("no host s3cret/1.invalid, s3cret%2F1 or abc", words)
         == "no host ***.invalid, *** or abc"
     )
 
@@ -159,7 +159,7 @@ def test_what_a_server_says_is_told_without_the_password() -> None:
     ],
 )
 def test_what_is_in_order_is_left_to_libpq(url: str) -> None:
-    assert conninfo.told(Settings.read(url).where)["dbname"] == "trading"
+    assert connection_info.told(Settings.read(url).where)["dbname"] == "trading"
 
 
 @pytest.mark.parametrize(

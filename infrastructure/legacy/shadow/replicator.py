@@ -245,7 +245,7 @@ class Replicator:
 def _was_refused(change: TableChange, left: PositionRow) -> bool:
     """Whether a change still has something to say to the position that it left."""
     try:
-        return left.status.is_open and next(translation.news(change, left), None) is not None
+        return left.status.is_open and next(change_translation.news(change, left), None) is not None
     except CommandRefused:
         return True
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.postgres.session import connection_info as conninfo
+from infrastructure.event_store.postgres.session import connection_info
 from infrastructure.event_store.postgres.session.connection_info import KEPT_APART
 from infrastructure.legacy.source.copytext import names, values
 from infrastructure.legacy.source.layout import is_legacy, missing
@@ -61,7 +61,7 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
     Refuses: as read_table; whatever psycopg raises inside becomes StoreUnavailable.
     """
     try:
-        words = conninfo.told(url)
+        words = connection_info.told(url)
     except ValueError as wrong:
         raise UnreadableDump(
             f"--from is not a database URL: {wrong}; it looks like postgresql://user@host:5432/database, with the "
@@ -76,7 +76,7 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
             connection.commit()
             yield connection
     except psycopg.Error as error:
-        reason = conninfo.without_secrets(str(error).strip(), words)
+        reason = connection_info.without_secrets(str(error).strip(), words)
         raise StoreUnavailable(f"the legacy table could not be read: {reason}") from None
 
 

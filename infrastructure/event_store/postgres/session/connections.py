@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import Opener
-from infrastructure.event_store.postgres.session import connection_info as conninfo
+from infrastructure.event_store.postgres.session import connection_info
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
 from infrastructure.event_store.turn import Turn
@@ -58,7 +58,7 @@ class Backend(NamedTuple):
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """What every connection is opened with: the URL's own words first, then bounds for every wait."""
     try:
-        told: dict[str, Any] = dict(conninfo.told(settings.where))
+        told: dict[str, Any] = dict(connection_info.told(settings.where))
     except ValueError as wrong:
         raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
     milliseconds = max(1, int(settings.timeout_seconds * 1000))
@@ -179,7 +179,7 @@ class Connections:
         try:
             return WatchedConnection.connect(**self._arguments | arguments, autocommit=True)
         except psycopg.Error as error:
-            reason = conninfo.without_secrets(" ".join(str(error).split()), self._arguments)
+            reason = connection_info.without_secrets(" ".join(str(error).split()), self._arguments)
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
     def _watched(self, **arguments: Any) -> WatchedConnection:

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import errors, sql
 
 from domain.errors import LedgerError, StoreUnavailable
-from infrastructure.event_store.postgres.session import connection_info as conninfo
+from infrastructure.event_store.postgres.session import connection_info
 from infrastructure.event_store.postgres.session.connection_info import KEPT_APART
 from infrastructure.legacy.shadow.capture.trigger import Watched
 
@@ -76,7 +76,7 @@ class Outbox:
         """Connect, in UTC."""
         self._table = table
         try:
-            self._words = conninfo.told(url)
+            self._words = connection_info.told(url)
         except ValueError as wrong:
             raise NoOutbox(
                 f"--from is not a database URL: {wrong}; it looks like postgresql://user@host:5432/database, with the "
@@ -150,5 +150,5 @@ class Outbox:
                 f"{self._table}` prints the SQL that makes one"
             ) from None
         except psycopg.Error as error:
-            reason = conninfo.without_secrets(str(error).strip(), self._words)
+            reason = connection_info.without_secrets(str(error).strip(), self._words)
             raise StoreUnavailable(f"the outbox of {self._table} could not be read: {reason}") from None
