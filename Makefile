@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test browser check bench format pins clean
+.PHONY: demo test browser check bench format generate pins clean
 
 demo: $(VENV)/installed ## the main job, on an embedded SQLite file
 	$(BIN)/position-ledger demo
@@ -29,6 +29,9 @@ bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 format: $(VENV)/pinned
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+generate: $(VENV)/pinned ## write the methods of the commands anew, after a change of their fields or of their page
+	$(BIN)/python -m tests.typed_commands
 
 pins: ## pin what the tests run with; needs uv
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header requirements.in -o requirements.txt

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Coroutine, Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from domain.commands.base import Command
 from domain.errors import CommandRefused
@@ -17,7 +17,7 @@ from infrastructure.ledger.typed_commands import TypedCommands
 from projections.positions import PositionRow
 
 
-class AsyncPositionLedger(TypedCommands[Awaitable[Receipt]]):
+class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     """The asyncio twin of PositionLedger: the same methods, awaited; the database is waited for in threads."""
 
     def __init__(self, ledger: PositionLedger) -> None:
@@ -43,9 +43,9 @@ class AsyncPositionLedger(TypedCommands[Awaitable[Receipt]]):
         """Let go of the database."""
         await self.disconnect()
 
-    def handle(self, command: Command) -> Awaitable[Receipt]:
+    async def handle(self, command: Command) -> Receipt:
         """Decide one command and append what follows from it."""
-        return asyncio.to_thread(self._ledger.handle, command)
+        return await asyncio.to_thread(self._ledger.handle, command)
 
     async def handle_many(self, commands: Iterable[Command]) -> list[Receipt | CommandRefused]:
         """Decide a batch and append what is accepted in one transaction."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ import position_ledger
 from position_ledger import PositionAlreadyOpen
 from position_ledger.testing import Clock, assert_sound, memory_ledger
 
-ENTRY = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 
 
 def test_a_users_test_has_a_ledger_in_memory_and_a_clock_in_its_hand() -> None:

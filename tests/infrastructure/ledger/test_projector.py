@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from typing import Any
 
 import psycopg
 import pytest
@@ -67,7 +68,7 @@ def execute(ledger_url: str, ledger: PositionLedger) -> Execute:
 def enter(ledger: PositionLedger, *symbols: str) -> None:
     """Two events for each symbol."""
     for symbol in symbols:
-        key = {"symbol": symbol, "exchange": "binance"}
+        key: dict[str, Any] = {"symbol": symbol, "exchange": "binance"}
         ledger.request_entry(**key, side="short", quantity="61.8", intent_id=f"{symbol}-1")
         ledger.record_entry_placed(
             position_id=f"{symbol}.binance#1", exchange_order_id="1", filled_qty="61.8", avg_px="3.2333"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -325,7 +325,7 @@ def test_a_signal_that_a_bot_opened_is_not_claimed_again(ledger: PositionLedger)
 def test_a_bot_that_is_at_work_meanwhile_is_not_in_the_way(
     ledger: PositionLedger,
     intent: str,
-    outcome: str | None,
+    outcome: Literal["rejected"] | None,
     last: dict[str, str | None],
     kind: ImportFindingKind | None,
 ) -> None:
