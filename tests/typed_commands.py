@@ -37,7 +37,7 @@ from typing import Generic, Literal, TypeVar
 
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.commands.fields import (
+from domain.commands.field_types import (
     AnyEvidence,
     AnyId,
     AnyJsonObject,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Self
 
+from domain.values import Leg, Side
 from infrastructure.amounts import read_amount
 from infrastructure.timezones import read_time
 
@@ -16,6 +17,7 @@ _SINCE_EPOCH = re.compile(r"\d{1,18}(\.\d{1,9})?", re.ASCII)
 _MILLISECONDS_MIN: Final = 10**11
 """Less than this are seconds: as milliseconds it would be before 1974."""
 _YES: Final = {"true", "1", "yes"}
+_LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
 
 
 class ReportFields:
@@ -84,6 +86,17 @@ class ReportFields:
         text = self.text(*names)
         time = None if text is None else read_moment(text)
         return time if time is not None and time.tzinfo is not None else None
+
+    def leg(self, side: Side | None) -> Leg:
+        """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said."""
+        word = self.word("positionSide", "position_side").upper()
+        if word in Leg.__members__:
+            return Leg(word)
+        if index := self.text("positionIdx"):
+            return _LEG_OF_INDEX.get(index, Leg.BOTH)
+        if side is not None and self.flag("hedged"):
+            return Leg.LONG if side is Side.LONG else Leg.SHORT
+        return Leg.BOTH
 
 
 def read_moment(text: str) -> datetime | None:

@@ -8,7 +8,6 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import TEXT_LENGTH_MAX
 from infrastructure.exchanges.fields import ReportFields
-from infrastructure.exchanges.position_reports import leg_of
 from projections.account_snapshot import OrderKind, OrderReport
 
 _OVER: Final = {
@@ -43,7 +42,7 @@ def read_order(value: object, exchange: str, account: str | None) -> OrderReport
     closes_all = entry.flag("closePosition")
     kind = _kind(entry)
     return OrderReport(
-        key=PositionKey(entry.text("symbol") or "", exchange, account, leg_of(entry, None)),
+        key=PositionKey(entry.text("symbol") or "", exchange, account, entry.leg(None)),
         order_id=order_id,
         side=_SIDES.get(entry.word("side")),
         kind=kind,

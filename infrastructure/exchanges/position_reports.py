@@ -11,7 +11,6 @@ from infrastructure.exchanges.fields import ReportFields
 from projections.account_snapshot import PositionReport
 
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
-_LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
 _SIGNED: Final = ("positionAmt", "contracts", "size", "quantity", "qty", "amount")
 
 
@@ -28,7 +27,7 @@ def read_position(value: object, exchange: str, account: str | None) -> Position
     if not amount:
         return None
     side = _side(entry, amount)
-    leg = leg_of(entry, side)
+    leg = entry.leg(side)
     if leg not in (Leg.BOTH, Leg[side.name]):
         raise ValueError(f"a {side.value} cannot be held on leg {leg.value}")
     contract_size = entry.above_zero("contractSize", "contract_size") or Decimal(1)
@@ -52,15 +51,3 @@ def _side(entry: ReportFields, amount: Decimal) -> Side:
     if entry.number("positionAmt") is not None:
         return Side.LONG
     raise ValueError(f"its side is {word or 'not said'}: neither long nor short")
-
-
-def leg_of(entry: ReportFields, side: Side | None) -> Leg:
-    """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said."""
-    word = entry.word("positionSide", "position_side").upper()
-    if word in Leg.__members__:
-        return Leg(word)
-    if index := entry.text("positionIdx"):
-        return _LEG_OF_INDEX.get(index, Leg.BOTH)
-    if side is not None and entry.flag("hedged"):
-        return Leg.LONG if side is Side.LONG else Leg.SHORT
-    return Leg.BOTH

@@ -22,9 +22,10 @@ from domain.commands.requests import (
 from domain.values import Source, Status, plain, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
-from projections.reconciliation.compare import Reconciliation, absences
+from projections.reconciliation.compare import absences
 from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import is_beyond_entry
 from projections.recovery.in_flight import InFlight
 from projections.recovery.required_orders import PlannedOrders, RequiredOrder

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from domain.commands import fields
+from domain.commands import field_types
 from domain.commands.requests import COMMANDS
 from domain.errors import InvalidCommand
 from domain.values import Leg, Side, Source
@@ -38,9 +38,9 @@ def test_a_method_has_the_fields_of_its_command_and_their_defaults(ledger: type[
 @pytest.mark.parametrize(
     ("words", "enum", "understood"),
     [
-        (fields.AnySide, Side, {"buy", "sell"}),
-        (fields.AnyLeg, Leg, set()),
-        (fields.AnySource, Source, set()),
+        (field_types.AnySide, Side, {"buy", "sell"}),
+        (field_types.AnyLeg, Leg, set()),
+        (field_types.AnySource, Source, set()),
     ],
 )
 def test_every_word_of_a_vocabulary_may_be_written(words: object, enum: type[StrEnum], understood: set[str]) -> None:
