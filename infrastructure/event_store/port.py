@@ -22,6 +22,7 @@ from eventsourcing.persistence import (
 from domain.values import timestamp_text
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import PositionRow
 from projections.rebuild import PositionTable
@@ -201,6 +202,10 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more, whatever writers are doing."""
+
+    def wakeups(self) -> Wakeups:
+        """The wait for something new in the log."""
+        return Wakeups()
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""

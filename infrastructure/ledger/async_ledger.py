@@ -13,6 +13,7 @@ from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.ledger.subscription import PATIENCE_SECONDS, AsyncSubscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from projections.positions import PositionRow
 
@@ -73,3 +74,11 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     ) -> list[HistoryEntry]:
         """Every event of a key, or of one of its cycles."""
         return await asyncio.to_thread(self._ledger.history, key_or_position_id, as_of=as_of, by=by)
+
+    def subscribe(
+        self, *, after: int = 0, timeout_seconds: float | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> AsyncSubscription:
+        """Every event of the log past a `nid`, as PositionLedger.subscribe hands them out: `async for` them."""
+        return AsyncSubscription(
+            self._ledger.subscribe(after=after, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds)
+        )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from weakref import WeakSet
 
 from domain.commands.base import Command
 from domain.decisions.decision import CommandContext
@@ -32,6 +33,7 @@ from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.settings import Settings
 from projections.positions import PositionRow, needs_stop
@@ -82,6 +84,7 @@ class PositionLedger(TypedCommands[Receipt]):
         self.store = store
         self._clock, self._new_id = clock, new_id
         self._cache = AggregateCache(store)
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
 
     @classmethod
     def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
@@ -93,7 +96,9 @@ class PositionLedger(TypedCommands[Receipt]):
         return cls(open_store(Settings.read(url), create=create))
 
     def disconnect(self) -> None:
-        """Let go of the database; also done at the end of a `with` block."""
+        """End every subscription and let go of the database; also done at the end of a `with` block."""
+        for subscription in list(self._subscriptions):
+            subscription.stop()
         self.store.close()
 
     @cached_property
@@ -336,6 +341,26 @@ class PositionLedger(TypedCommands[Receipt]):
             position_id = _understood(PositionId.parse, text)
             return position_id.key, position_id.cycle
         return _understood(PositionKey.parse, text), None
+
+    def subscribe(
+        self, *, after: int = 0, timeout_seconds: float | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> Subscription:
+        """Every event of the log past a `nid`, once and in log order: those that are there, then those that come.
+
+        It ends when it is stopped or the ledger is disconnected, or after nothing new came for `timeout_seconds`: 0
+        takes what is there, None waits for ever. Go on with another one, `after` the `nid` of the last event.
+        Refuses: while it is read, StoreUnavailable when the log could not be read for `patience_seconds`;
+        HistoryDamaged at an event that cannot be read.
+        """
+        subscription = Subscription(
+            self.store,
+            self.store.wakeups(),
+            after=after,
+            timeout_seconds=timeout_seconds,
+            patience_seconds=patience_seconds,
+        )
+        self._subscriptions.add(subscription)
+        return subscription
 
     def rejections(self, key: PositionKey | None = None) -> list[Rejection]:
         """Every duplicate that was ever refused, or those of one key, oldest first."""

@@ -46,6 +46,7 @@ ANSWERS = {
     "books.position('p').quantity": "Decimal",
     "books.position('p').status": "Status",
     "books.history('p')": "list[HistoryEntry]",
+    "next(books.subscribe(after=7))": "HistoryEntry",
 }
 
 

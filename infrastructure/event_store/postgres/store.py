@@ -32,6 +32,7 @@ from infrastructure.event_store.port import (
 )
 from infrastructure.event_store.postgres import append, bulk_load, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
+from infrastructure.event_store.postgres.listener import Listener
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import (
     Backend,
@@ -44,6 +45,7 @@ from infrastructure.event_store.postgres.session.connections import (
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
 from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
+from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
 
@@ -335,9 +337,11 @@ class PostgresStore(Store):
                 )
             return found[0] or 0
 
-    def listening(self) -> Connection:
-        """A connection that hears of appends, if this ledger notifies (`?notify=1`). Refuses: StoreUnavailable."""
-        return self._connections.listening(append.channel(self._lock))
+    def wakeups(self) -> Wakeups:
+        """The wait for something new in the log: for a notification, where this ledger notifies (`?notify=1`)."""
+        if self.settings.notify:
+            return Listener(self._connections, append.channel(self._lock))
+        return super().wakeups()
 
     def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
