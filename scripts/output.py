@@ -95,10 +95,12 @@ class _OneLine(_Lines):
     """One line that is written over and over, and is gone at the end."""
 
     interval_seconds = 0.1
+    _is_shown = False
 
     def end(self) -> None:
         """Leave nothing behind."""
-        click.echo(_LINE_START, nl=False, err=True)
+        if self._is_shown:
+            click.echo(_LINE_START, nl=False, err=True)
 
     def _words(self, seconds: float) -> str:
         words = super()._words(seconds)
@@ -107,4 +109,5 @@ class _OneLine(_Lines):
         return f"{words}, {seconds * (self._total - self._done) / self._done:,.0f} s left"
 
     def _tell(self, words: str) -> None:
+        self._is_shown = True
         click.echo(_LINE_START + words[: shutil.get_terminal_size().columns - 1], nl=False, err=True)

@@ -37,7 +37,7 @@ from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.settings import Settings
 from projections.positions import PositionRow, needs_stop
-from projections.rebuild import Progress, Rebuild, Rebuilt
+from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -368,10 +368,10 @@ class PositionLedger(TypedCommands[Receipt]):
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
+    def rebuild(self, progress: Progress = lambda _: None, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
         """Fold the positions table anew from the events, and let it take the place of the old one."""
         with self.store.rebuilding() as table:
-            return Rebuild(_DecodedLog(self.store), table, progress).run()
+            return Rebuild(_DecodedLog(self.store), table, progress, batch_events=batch_events).run()
 
     def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before: their command ids and the digests of their content."""

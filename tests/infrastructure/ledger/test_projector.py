@@ -22,7 +22,6 @@ from infrastructure.event_store.codec import decode
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.sqlite import schema as sqlite_schema
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger import projector
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import ProjectionStopped, Projector, SkipRefused
 from infrastructure.settings import Settings
@@ -92,14 +91,13 @@ def expected(ledger: PositionLedger) -> dict[str, CycleFacts]:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 100])
-def test_the_size_of_a_batch_changes_nothing(
-    ledger: PositionLedger, batch: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(projector, "BATCH_EVENTS", batch)
+def test_the_size_of_a_batch_changes_nothing(ledger: PositionLedger, batch: int) -> None:
     enter(ledger, "APTUSDT", "PERPUSDT")
     ledger.close(position_id="APTUSDT.binance#1", exit_reason="x")
     enter(ledger, "BTCUSDT")
-    assert follower_of(ledger).catch_up() == 7
+    told: list[int] = []
+    assert Projector(ledger.store, STATISTICS, batch_events=batch).catch_up(told.append) == sum(told) == 7
+    assert max(told) == min(batch, 7)
     assert facts_of(ledger) == expected(ledger)
 
 
