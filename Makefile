@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := .venv-run
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test browser check oldest bench format pins clean
+.PHONY: demo test browser check oldest bench format generate pins clean
 
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
@@ -34,6 +34,9 @@ bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 format: $(VENV)/pinned
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+generate: $(VENV)/pinned ## write the methods of the commands anew, after a change of their fields or of their page
+	$(BIN)/python -m tests.typed_commands
 
 PINNED := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 pins: ## pin what the tests run with, and what the ledger runs with alone; needs uv

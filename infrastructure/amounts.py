@@ -1,18 +1,26 @@
-"""Numbers as a legacy table writes them: over-long, infinite, absurd, or fine."""
+"""Numbers as others write them: over-long, infinite, absurd, or fine."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
 from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, exact, rounded
-from infrastructure.legacy.importing.import_findings import ImportFindingKind
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 _LONG = re.compile(rf"[+-]?\d*\.\d{{{DECIMALS_MAX}}}0*[1-9]\d*", re.ASCII)
 _NOT_FINITE: Final = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
+
+
+class AmountDoubt(StrEnum):
+    """What is doubtful about the text of a number."""
+
+    LONG_DECIMAL = "long_decimal"
+    NOT_FINITE = "not_finite"
+    UNREADABLE_NUMBER = "unreadable_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,7 @@ class Amount:
     """A number, or None when it cannot be known; and what was doubtful about its text, if anything."""
 
     number: Decimal | None
-    doubt: ImportFindingKind | None = None
+    doubt: AmountDoubt | None = None
 
 
 def read_amount(text: str) -> Amount:
@@ -30,20 +38,20 @@ def read_amount(text: str) -> Amount:
     except ValueError:
         pass
     if text.lower() in _NOT_FINITE:
-        return Amount(None, ImportFindingKind.NOT_FINITE)
+        return Amount(None, AmountDoubt.NOT_FINITE)
     if not _NUMBER.fullmatch(text):
-        return Amount(None, ImportFindingKind.UNREADABLE_NUMBER)
+        return Amount(None, AmountDoubt.UNREADABLE_NUMBER)
     number = Decimal(text)
     if number.copy_abs() >= MAGNITUDE_MAX:
-        return Amount(None, ImportFindingKind.UNREADABLE_NUMBER)
+        return Amount(None, AmountDoubt.UNREADABLE_NUMBER)
     if number and number.adjusted() < -DECIMALS_MAX - 1:
-        return Amount(Decimal(0), ImportFindingKind.LONG_DECIMAL)
+        return Amount(Decimal(0), AmountDoubt.LONG_DECIMAL)
     short = rounded(number)
-    return Amount(short if short.copy_abs() < MAGNITUDE_MAX else None, ImportFindingKind.LONG_DECIMAL)
+    return Amount(short if short.copy_abs() < MAGNITUDE_MAX else None, AmountDoubt.LONG_DECIMAL)
 
 
-def doubt_of(text: str) -> ImportFindingKind | None:
+def doubt_of(text: str) -> AmountDoubt | None:
     """What is doubtful about a value that nothing is read from, if it looks like a number."""
     if text.lower() in _NOT_FINITE:
-        return ImportFindingKind.NOT_FINITE
-    return ImportFindingKind.LONG_DECIMAL if len(text) > DECIMALS_MAX and _LONG.fullmatch(text) else None
+        return AmountDoubt.NOT_FINITE
+    return AmountDoubt.LONG_DECIMAL if len(text) > DECIMALS_MAX and _LONG.fullmatch(text) else None

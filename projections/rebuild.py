@@ -63,9 +63,11 @@ class Rebuild:
     A cycle that is over is written once. One that is open is kept in memory, of which there are as many as streams.
     """
 
-    def __init__(self, log: EventLog, table: PositionTable, progress: Progress) -> None:
+    def __init__(
+        self, log: EventLog, table: PositionTable, progress: Progress, *, batch_events: int = BATCH_EVENTS
+    ) -> None:
         """Start with an empty table, at the beginning of the log."""
-        self._log, self._table, self._progress = log, table, progress
+        self._log, self._table, self._progress, self._batch_events = log, table, progress, batch_events
         self._open: dict[str, PositionRow] = {}
         self._written: set[str] = set()
         """Cycles that are open, and in the table nevertheless."""
@@ -73,11 +75,11 @@ class Rebuild:
 
     def run(self) -> Rebuilt:
         """Fill the table, compare it while nobody waits, catch up, swap."""
-        while self._batch(BATCH_EVENTS):
+        while self._batch(self._batch_events):
             pass
         self._write_open()
         suspects = self._table.differing()
-        while changed := self._batch(BATCH_EVENTS):
+        while changed := self._batch(self._batch_events):
             suspects |= changed
         rows, differences = self._table.swap(lambda: suspects | self._last())
         return Rebuilt(self._events, rows, differences)

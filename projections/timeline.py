@@ -86,7 +86,7 @@ class StatusSpan(Span):
 
 
 @dataclass(frozen=True)
-class Gap(Span):
+class UnprotectedSpan(Span):
     """A stretch in which something was held without protection; `is_over` unless that goes on."""
 
     why: str
@@ -139,7 +139,7 @@ class Timeline:
     is_open: bool
     statuses: tuple[StatusSpan, ...]
     covered: tuple[Span, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[UnprotectedSpan, ...]
     unknown: tuple[Span, ...]
     signal_price: Decimal | None
     averages: tuple[StopStep, ...]
@@ -225,7 +225,7 @@ def timeline(
         statuses=tuple(StatusSpan(start, stop, since.row.status) for start, stop, since in _spans(told, end, _status)),
         covered=tuple(Span(start, stop) for start, stop, since in covers if _cover(since)),
         gaps=tuple(
-            Gap(
+            UnprotectedSpan(
                 start,
                 stop,
                 _why(since),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,8 @@ from projections.formatting import is_seen, readable
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
+_LINE_START: Final = "\r\x1b[K"
+"""To the beginning of the line, and what stands there is gone."""
 
 
 def show(*lines: str) -> None:
@@ -74,60 +77,65 @@ def print_table(
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show how far a long piece of work has come, on stderr: a bar on a terminal, else a line now and then.
+def progress(
+    what: str, total: int | None = None, *, quiet_seconds: float = QUIET_SECONDS
+) -> Iterator[Callable[[int], None]]:
+    """Show how far a long piece of work has come, on stderr: in one place on a terminal, else a line now and then.
 
-    Nothing is shown of what takes less than a second.
+    Nothing is shown on a terminal of what takes less than a second.
     """
-    if sys.stderr.isatty():
-        with _bar(what, total) as advance:
-            yield advance
-        return
-    yield _Lines(what, total).advance
+    shown = _OneLine(what, total, quiet_seconds) if sys.stderr.isatty() else _Lines(what, total, LINE_SECONDS)
+    try:
+        yield shown.advance
+    finally:
+        shown.end()
 
 
 class _Lines:
     """A line every few seconds, for a log."""
 
-    def __init__(self, what: str, total: int | None) -> None:
-        self._what, self._of = what, f" of {total:,}" if total else ""
+    interval_seconds = LINE_SECONDS
+
+    def __init__(self, what: str, total: int | None, quiet_seconds: float) -> None:
+        self._what, self._total = what, total
         self._done, self._started = 0, time.monotonic()
-        self._told = self._started
+        self._tell_at = self._started + quiet_seconds
 
     def advance(self, count: int) -> None:
         self._done += count
         now = time.monotonic()
-        if now - self._told > LINE_SECONDS:
-            self._told = now
-            say(f"{self._what}: {self._done:,}{self._of}, {self._done / (now - self._started):,.0f}/s")
+        if now > self._tell_at:
+            self._tell_at = now + self.interval_seconds
+            self._tell(self._words(now - self._started))
+
+    def end(self) -> None:
+        """Leave behind what is to stay."""
+
+    def _words(self, seconds: float) -> str:
+        of = f" of {self._total:,}" if self._total else ""
+        return f"{self._what}: {self._done:,}{of}, {self._done / seconds:,.0f}/s"
+
+    def _tell(self, words: str) -> None:
+        say(words)
 
 
-@contextmanager
-def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    from rich import console, progress, text  # noqa: PLC0415 - only a person at a terminal waits for it
+class _OneLine(_Lines):
+    """One line that is written over and over, and is gone at the end."""
 
-    class Rate(progress.ProgressColumn):
-        def render(self, task: progress.Task) -> text.Text:
-            return text.Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+    interval_seconds = 0.1
+    _is_shown = False
 
-    shown = progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        Rate(),
-        progress.TimeRemainingColumn(),
-        console=console.Console(stderr=True),
-        transient=True,
-    )
-    started = time.monotonic()
-    task = shown.add_task(what, total=total)
+    def end(self) -> None:
+        """Leave nothing behind."""
+        if self._is_shown:
+            click.echo(_LINE_START, nl=False, err=True)
 
-    def advance(count: int) -> None:
-        shown.advance(task, count)
-        if not shown.live.is_started and time.monotonic() - started > QUIET_SECONDS:
-            shown.start()
+    def _words(self, seconds: float) -> str:
+        words = super()._words(seconds)
+        if not self._total or not self._done:
+            return words
+        return f"{words}, {seconds * (self._total - self._done) / self._done:,.0f} s left"
 
-    try:
-        yield advance
-    finally:
-        shown.stop()
+    def _tell(self, words: str) -> None:
+        self._is_shown = True
+        click.echo(_LINE_START + words[: shutil.get_terminal_size().columns - 1], nl=False, err=True)

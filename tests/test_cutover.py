@@ -15,7 +15,8 @@ from infrastructure.ledger.ledger import PositionLedger
 from tests.infrastructure.event_store.postgres.server import programs, servers
 from tests.infrastructure.legacy.shadow.old_bot import OldBot
 from tests.infrastructure.legacy.shadow.test_incidents import signal_against_synchroniser
-from tests.test_docs import STEP, TOP, blocks, run_steps
+from tests.pages import TOP
+from tests.test_docs import STEP, blocks, run_steps
 
 PAGE = TOP / "docs" / "cutover.md"
 

@@ -5,6 +5,7 @@ LEDGER_DATABASE_URL names a ledger. In a `console` block bash runs what follows 
 goes on); then comes all that it says, on stdout and stderr; `…` stands for anything, and `[exit 1]` is how it ended.
 """
 
+import builtins
 import dataclasses
 import os
 import re
@@ -30,8 +31,8 @@ from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS
 from scripts.cli import COMMANDS, exit_code
+from tests.pages import DESIGN, TOP, VERBS, read, sections, table
 
-TOP = Path(__file__).parent.parent
 PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").glob("*.md")])
 FENCED = re.compile(r"^```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
 STEP = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*\n)(?P<said>(?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -44,11 +45,7 @@ NAMED = re.compile(r"`([A-Z]\w*[a-z][A-Z]\w*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
 
 
-def read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-DESIGN, VERBS, LEGACY = (read(TOP / "docs" / name) for name in ("design.md", "commands.md", "legacy.md"))
+LEGACY = read(TOP / "docs" / "legacy.md")
 
 per_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -105,22 +102,6 @@ def test_the_runner_sees_how_a_command_ended(tmp_path: Path) -> None:
 @per_page
 def test_no_example_is_left_out_by_its_label(page: Path) -> None:
     assert {language for language, _ in blocks(page)} <= EXECUTED | SHOWN
-
-
-def sections(text: str) -> dict[str, str]:
-    """The text under each heading, by what the heading says."""
-    parts = re.split(r"^#{1,4} (.*)\n", text, flags=re.MULTILINE)[1:]
-    return {heading.replace("`", ""): body for heading, body in zip(parts[::2], parts[1::2], strict=True)}
-
-
-def table(section: str, title: str) -> dict[str, list[str]]:
-    """The rows of the first table whose first column has this title, by what stands in backticks there."""
-    found = re.search(rf"^\| {title} \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", section + "\n", re.MULTILINE)
-    assert found, f"no table of {title}"
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found[1].splitlines()]
-    named = {row[0].strip("| `").replace("\\|", "|"): row[1:] for row in rows}
-    assert len(named) == len(rows), "a row is there twice"
-    return named
 
 
 def in_backticks(cell: str) -> set[str]:
@@ -238,7 +219,7 @@ def class_names() -> set[str]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "style.md"], ids=lambda page: page.name)
 def test_no_page_names_a_class_that_is_not_there(page: Path) -> None:
-    assert set(NAMED.findall(read(page))) <= class_names() | set(vars(persistence))
+    assert set(NAMED.findall(read(page))) <= class_names() | set(vars(persistence)) | set(vars(builtins))
 
 
 @per_page

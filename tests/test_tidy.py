@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,29 @@ MAY_IMPORT = {
 }
 IMPURE = {"asyncio", "datetime.now", "os", "random", "secrets", "socket", "sqlite3", "psycopg", "threading", "time"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "types", "misc"}
+LOOSE_MODULES_MAX = 12
+FLOORS_MAX = 4
+FMT_SKIPS_MAX = 60
+TWIN_STORES = re.compile(r"infrastructure\.event_store\.((sqlite|postgres)\.([a-z]+\.)?)?")
+"""The two stores, and what they share: whoever knows the one finds the same names in the other."""
+TWIN_CLASSES: set[str] = set()
+"""Class names that stand for two things today."""
+CIRCLES = {"domain.state"}
+"""Modules of today that import each other in a circle, each circle by one of them."""
+OF_THE_CUTOVER = ("infrastructure.legacy", "scripts.legacy")
+SEES_THE_OLD_TABLE = {"tests.infrastructure.event_store.test_compat_view", "tests.infrastructure.test_secrets"}
+"""Tests from elsewhere that need a reader of the old table."""
 
 
 def modules(*layers: str) -> Iterator[tuple[str, Path, ast.Module]]:
     for layer in layers:
         for path in sorted((ROOT / layer).rglob("*.py")):
-            yield layer, path, ast.parse(path.read_text(encoding="utf-8"))
+            yield layer, path, parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -78,6 +96,154 @@ def test_every_module_says_in_its_first_line_why_it_exists() -> None:
 def test_no_module_is_named_for_nothing() -> None:
     for _, path, _tree in modules(*LAYERS):
         assert path.stem not in FORBIDDEN_NAMES
+
+
+def named_modules(*layers: str) -> dict[str, ast.Module]:
+    """Every module by its dotted name; a package by the name of its folder."""
+    found = {}
+    for _, path, tree in modules(*layers):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = tree
+    return found
+
+
+def imports_between(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """Which of some modules each of them imports, inside functions and for types as well."""
+
+    def module(name: str) -> str:
+        while name and name not in trees:
+            name = name.rpartition(".")[0]
+        return name
+
+    found = {}
+    for importer, tree in trees.items():
+        names = imported(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+                names.discard(node.module or "")
+        found[importer] = {module(name) for name in names} - {"", importer}
+    return found
+
+
+def twins(names: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Which names are there more than once, and where; the two stores are one place."""
+    places: dict[str, dict[str, str]] = {}
+    for name, module in names:
+        places.setdefault(name, {}).setdefault(TWIN_STORES.sub("store.", module), module)
+    return {name: sorted(found.values()) for name, found in places.items() if len(found) > 1}
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    classes = [
+        (node.name, module)
+        for module, tree in named_modules(*LAYERS).items()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    ]
+    found = twins(classes)
+    assert found.keys() == TWIN_CLASSES, found
+
+
+def test_a_module_name_stands_for_one_room() -> None:
+    verbs = re.compile(r"scripts\.commands\.|domain\.(commands|decisions)\.")
+    found = twins(
+        (module.rpartition(".")[2], module)
+        for layer, path, _ in modules(*LAYERS)
+        if path.name != "__init__.py"
+        and not verbs.match(module := ".".join(path.relative_to(ROOT).with_suffix("").parts))
+    )
+    assert not found
+
+
+def test_names_that_stand_for_two_things_are_seen() -> None:
+    assert twins([("Gap", "projections.a"), ("Gap", "scripts.b"), ("Once", "scripts.b")]).keys() == {"Gap"}
+    store = "infrastructure.event_store"
+    assert twins([("x", f"{store}.sqlite.x"), ("x", f"{store}.postgres.session.x"), ("x", f"{store}.x")]) == {}
+
+
+def folders(names: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(name.rpartition(".")[0], set()).add(name)
+    return found
+
+
+def test_a_folder_has_at_most_a_dozen_loose_modules() -> None:
+    trees = named_modules(*LAYERS)
+    packages = {name.rpartition(".")[0] for name in trees}
+    crowded = {folder: len(names - packages) for folder, names in folders(trees).items()}
+    assert {folder: count for folder, count in crowded.items() if count > LOOSE_MODULES_MAX} == {}
+
+
+def reached(start: str, graph: dict[str, set[str]]) -> set[str]:
+    """Everything that a module imports, and what that imports, and so on."""
+    found: set[str] = set()
+    left = set(graph[start])
+    while left:
+        found.add(module := left.pop())
+        left |= graph[module] - found
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The modules that import themselves by way of others, those of one circle together."""
+    reach = {module: reached(module, graph) for module in graph}
+    found: list[set[str]] = []
+    for module in sorted(graph):
+        if module in reach[module] and not any(module in circle for circle in found):
+            found.append({other for other in reach[module] if module in reach[other]})
+    return found
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    found = circles(imports_between(named_modules(*LAYERS)))
+    assert len(found) == len(CIRCLES) and all(circle & CIRCLES for circle in found), found
+
+
+def floors(graph: dict[str, set[str]]) -> int:
+    """How many modules the longest way through them has, from one to what it imports; a circle is one floor."""
+    together = {module: min(circle) for circle in circles(graph) for module in circle}
+    above: dict[str, set[str]] = {}
+    for module, names in graph.items():
+        here = together.get(module, module)
+        above.setdefault(here, set()).update({together.get(name, name) for name in names} - {here})
+
+    def height(module: str) -> int:
+        return 1 + max((height(name) for name in above[module]), default=0)
+
+    return max(map(height, above))
+
+
+def test_a_folder_has_at_most_four_floors() -> None:
+    graph = imports_between(named_modules(*LAYERS))
+    high = {folder: floors({name: graph[name] & names for name in names}) for folder, names in folders(graph).items()}
+    assert {folder: count for folder, count in high.items() if count > FLOORS_MAX} == {}
+
+
+def test_floors_and_circles_are_counted() -> None:
+    graph = {"a": {"b"}, "b": {"c", "d"}, "c": set[str](), "d": {"c"}}
+    assert (floors(graph), circles(graph)) == (4, [])
+    graph["d"] = {"b", "c"}
+    assert (floors(graph), circles(graph)) == (3, [{"b", "d"}])
+
+
+def test_what_ends_with_the_cutover_can_be_taken_away() -> None:
+    """The command line names its commands in a table of texts, and imports the one that is asked for."""
+    trees = named_modules(*LAYERS, "tests")
+    wrong = {
+        module: names
+        for module, tree in trees.items()
+        if ".legacy" not in module
+        and module not in SEES_THE_OLD_TABLE
+        and (names := {name for name in imported(tree) if name.startswith(OF_THE_CUTOVER)})
+    }
+    assert wrong == {}
+
+
+def test_the_formatter_is_overruled_only_for_tables() -> None:
+    paths = [path for _, path, _ in modules(*LAYERS, "tests") if path != Path(__file__)]
+    assert sum(path.read_text(encoding="utf-8").count("fmt: skip") for path in paths) <= FMT_SKIPS_MAX
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,7 @@ def _evidence(value: object) -> object:
         return {"note": value} if value.strip() else None
     if isinstance(value, dict):
         return storable(value) or None
-    return {"fills": value} if isinstance(value, list) and value else value or None
+    return {"fills": value} if isinstance(value, list | tuple) and value else value or None
 
 
 class RollBack(_OnPosition):

@@ -24,6 +24,7 @@ from domain.identifiers import PositionKey
 from domain.values import timestamp_text
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
 from projections.rebuild import PositionTable
@@ -239,6 +240,10 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more, whatever writers are doing."""
+
+    def wakeups(self) -> Wakeups:
+        """The wait for something new in the log."""
+        return Wakeups()
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from operator import eq
 from typing import Any, Final, Self, TypeVar
 
-from domain.values import EXACT
+from domain.values import EXACT, Leg, Side
 from infrastructure.amounts import read_amount
 from infrastructure.timezones import read_time
 
@@ -18,6 +18,7 @@ _SINCE_EPOCH = re.compile(r"\d{1,18}(\.\d{1,9})?", re.ASCII)
 _MILLISECONDS_MIN: Final = 10**11
 """Less than this are seconds: as milliseconds it would be before 1974."""
 _YES: Final = {"true", "1", "yes"}
+_LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
 
 T = TypeVar("T")
 
@@ -94,6 +95,20 @@ class ReportFields:
         text = self.text(*names)
         time = None if text is None else read_moment(text)
         return time if time is not None and time.tzinfo is not None else None
+
+    def leg(self, side: Side | None) -> Leg:
+        """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said.
+
+        Refuses: ValueError when it is said to be on both of them.
+        """
+        words = self.said("positionSide", "position_side")
+        said = {name: Leg(word.upper()) for name, word in words.items() if word.upper() in Leg.__members__}
+        numbers = self.said("positionIdx")
+        said |= {name: _LEG_OF_INDEX.get(index, Leg.BOTH) for name, index in numbers.items()}
+        leg = one_of(said)
+        if leg is None and side is not None and self.flag("hedged"):
+            return Leg.LONG if side is Side.LONG else Leg.SHORT
+        return leg or Leg.BOTH
 
 
 def one_of(said: Mapping[str, T], is_same: Callable[[T, T], bool] = eq) -> T | None:

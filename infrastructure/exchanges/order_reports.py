@@ -8,7 +8,6 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import TEXT_LENGTH_MAX
 from infrastructure.exchanges.fields import ReportFields, about, one_of
-from infrastructure.exchanges.position_reports import leg_of
 from projections.account_snapshot import OrderKind, OrderReport
 from projections.reconciliation.matching import PRICE_TOLERANCE
 
@@ -48,7 +47,7 @@ def read_order(value: object, exchange: str, account: str | None) -> OrderReport
     sides, quantities = entry.said("side"), entry.numbers("amount", "origQty", "quantity", "qty")
     quantity = one_of({name: each for name, each in quantities.items() if each > 0}, about(PRICE_TOLERANCE))
     return OrderReport(
-        key=PositionKey(entry.text("symbol") or "", exchange, account, leg_of(entry, None)),
+        key=PositionKey(entry.text("symbol") or "", exchange, account, entry.leg(None)),
         order_id=order_id,
         side=one_of({name: _SIDES[word.lower()] for name, word in sides.items() if word.lower() in _SIDES}),
         kind=kind,

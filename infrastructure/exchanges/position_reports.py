@@ -12,7 +12,6 @@ from projections.account_snapshot import PositionReport
 from projections.reconciliation.matching import PRICE_TOLERANCE
 
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
-_LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
 _AMOUNTS: Final = ("positionAmt", "contracts", "size", "quantity", "qty", "amount")
 _SIGNED: Final = ("positionAmt", "info.positionAmt")
 """Where a short is less than zero; elsewhere it may be, and above zero says nothing of the side."""
@@ -42,7 +41,7 @@ def read_position(value: object, exchange: str, account: str | None) -> Position
         one_of({"its quantity": amount, **entry.numbers(*_VALUES)})
         return None
     side = _side(entry, amounts)
-    leg = leg_of(entry, side)
+    leg = entry.leg(side)
     if leg not in (Leg.BOTH, Leg[side.name]):
         raise ValueError(f"a {side.value} cannot be held on leg {leg.value}")
     quantity = exact(rounded(EXACT.multiply(amount, contract_size or Decimal(1))))
@@ -89,18 +88,3 @@ def _symbol(entry: ReportFields, exchange: str) -> str:
     if exchange in _SPELLED_LIKE_OURS:
         one_of({name: normalized_symbol(symbol) for name, symbol in said.items()})
     return next(iter(said.values()), "")
-
-
-def leg_of(entry: ReportFields, side: Side | None) -> Leg:
-    """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said.
-
-    Refuses: ValueError when it is said to be on both of them.
-    """
-    words = entry.said("positionSide", "position_side")
-    said = {name: Leg(word.upper()) for name, word in words.items() if word.upper() in Leg.__members__}
-    numbers = entry.said("positionIdx")
-    said |= {name: _LEG_OF_INDEX.get(index, Leg.BOTH) for name, index in numbers.items()}
-    leg = one_of(said)
-    if leg is None and side is not None and entry.flag("hedged"):
-        return Leg.LONG if side is Side.LONG else Leg.SHORT
-    return leg or Leg.BOTH

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from domain.commands.base import Command
 from domain.errors import LedgerError
@@ -17,6 +17,7 @@ from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.ledger.subscription import PATIENCE_SECONDS, AsyncSubscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from projections.positions import PositionRow
 from projections.rebuild import Progress, Rebuilt
@@ -28,7 +29,7 @@ Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
 
-class AsyncPositionLedger(TypedCommands[Awaitable[Receipt]]):
+class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     """The asyncio twin of PositionLedger: the same methods, awaited; the database is waited for in threads.
 
     The threads are its own, as many as there are connections in the pool, so that no other work of the program stands
@@ -68,9 +69,9 @@ class AsyncPositionLedger(TypedCommands[Awaitable[Receipt]]):
         """Let go of the database."""
         await self.disconnect()
 
-    def handle(self, command: Command) -> Awaitable[Receipt]:
+    async def handle(self, command: Command) -> Receipt:
         """Decide one command and append what follows from it."""
-        return self._run(self._ledger.handle, command)
+        return await self._run(self._ledger.handle, command)
 
     async def handle_many(self, commands: Iterable[Command]) -> list[Receipt | LedgerError]:
         """Decide a batch and append what is accepted in one transaction, as PositionLedger.handle_many does."""
@@ -110,3 +111,11 @@ class AsyncPositionLedger(TypedCommands[Awaitable[Receipt]]):
     async def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before."""
         return await self._run(self._ledger.imported, key)
+
+    def subscribe(
+        self, *, after: int = 0, timeout_seconds: float | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> AsyncSubscription:
+        """Every event of the log past a `nid`, as PositionLedger.subscribe hands them out: `async for` them."""
+        return AsyncSubscription(
+            self._ledger.subscribe(after=after, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds)
+        )

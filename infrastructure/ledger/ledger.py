@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from weakref import WeakSet
 
 from domain.commands.base import Command
 from domain.decisions.decision import CommandContext
@@ -36,11 +37,12 @@ from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.settings import Settings
 from projections.exposure import is_left_over, taken_over_at
 from projections.positions import PositionRow, needs_stop
-from projections.rebuild import Progress, Rebuild, Rebuilt
+from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -89,6 +91,7 @@ class PositionLedger(TypedCommands[Receipt]):
         self.store = store
         self._clock, self._new_id = clock, new_id
         self._cache = AggregateCache(store)
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
 
     @classmethod
     def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
@@ -104,7 +107,9 @@ class PositionLedger(TypedCommands[Receipt]):
         return cls(store)
 
     def disconnect(self) -> None:
-        """Let go of the database; also done at the end of a `with` block."""
+        """End every subscription and let go of the database; also done at the end of a `with` block."""
+        for subscription in list(self._subscriptions):
+            subscription.stop()
         self.store.close()
 
     @cached_property
@@ -381,16 +386,36 @@ class PositionLedger(TypedCommands[Receipt]):
             return position_id.key, position_id.cycle
         return _understood(PositionKey.parse, text), None
 
+    def subscribe(
+        self, *, after: int = 0, timeout_seconds: float | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> Subscription:
+        """Every event of the log past a `nid`, once and in log order: those that are there, then those that come.
+
+        It ends when it is stopped or the ledger is disconnected, or after nothing new came for `timeout_seconds`: 0
+        takes what is there, None waits for ever. Go on with another one, `after` the `nid` of the last event.
+        Refuses: while it is read, StoreUnavailable when the log could not be read for `patience_seconds`;
+        HistoryDamaged at an event that cannot be read.
+        """
+        subscription = Subscription(
+            self.store,
+            self.store.wakeups(),
+            after=after,
+            timeout_seconds=timeout_seconds,
+            patience_seconds=patience_seconds,
+        )
+        self._subscriptions.add(subscription)
+        return subscription
+
     def rejections(self, key: PositionKey | None = None) -> list[Rejection]:
         """Every duplicate that was ever refused, or those of one key, oldest first."""
         return list(self.store.rejections(None if key is None else key.stream))
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
+    def rebuild(self, progress: Progress = lambda _: None, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
         """Fold the positions table anew from the events, and let it take the place of the old one."""
         with self.store.rebuilding() as table:
-            return Rebuild(_DecodedLog(self.store), table, progress).run()
+            return Rebuild(_DecodedLog(self.store), table, progress, batch_events=batch_events).run()
 
     def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before: their command ids and the digests of their content."""

@@ -55,9 +55,9 @@ class ProjectionStatus:
 class Projector(Generic[Row]):
     """One projection of one ledger, walked along the log in batches."""
 
-    def __init__(self, store: Store, projection: Projection[Row]) -> None:
+    def __init__(self, store: Store, projection: Projection[Row], *, batch_events: int = BATCH_EVENTS) -> None:
         """Do nothing yet."""
-        self._store, self._projection = store, projection
+        self._store, self._projection, self._batch_events = store, projection, batch_events
         self._tracking = store.tracking(projection.name)
 
     def catch_up(self, progress: Progress = lambda _: None) -> int:
@@ -67,7 +67,7 @@ class Projector(Generic[Row]):
         Refuses: ProjectionStopped at an event that cannot be taken in; StoreUnavailable.
         """
         end, count = self._store.high_water_mark(), 0
-        while records := self._records(cursor := self._tracking.cursor(), end):
+        while records := self._records(cursor := self._tracking.cursor(), end, self._batch_events):
             batch = self._folded(cursor, records)
             if self._tracking.advance(cursor, batch.nid, batch.rows):
                 progress(batch.events)
@@ -134,7 +134,7 @@ class Projector(Generic[Row]):
 
     def _fill(self, cursor: Checkpoint, end: int, progress: Progress) -> tuple[Checkpoint, int]:
         skipped, count = frozenset(skip.nid for skip in self._tracking.skips()), 0
-        while records := self._records(cursor, end):
+        while records := self._records(cursor, end, self._batch_events):
             batch = self._folded(cursor, records, skipped)
             if batch.poison is not None:
                 raise ProjectionStopped(self._projection.name, batch.poison)
@@ -147,7 +147,7 @@ class Projector(Generic[Row]):
 
     # -- a batch ------------------------------------------------------------------------------------------------
 
-    def _records(self, cursor: Checkpoint, end: int, limit: int = BATCH_EVENTS) -> list[RecordedEvent]:
+    def _records(self, cursor: Checkpoint, end: int, limit: int) -> list[RecordedEvent]:
         return list(self._store.log(after=cursor.nid, as_of=AsOf(nid=end), limit=limit))
 
     def _folded(

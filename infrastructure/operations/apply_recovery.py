@@ -14,7 +14,8 @@ from infrastructure.ledger.late_fills import left_over
 from infrastructure.ledger.ledger import PositionLedger
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
-from projections.reconciliation.compare import Reconciliation, Rules, reconcile
+from projections.reconciliation.compare import reconcile
+from projections.reconciliation.result import Reconciliation, Rules
 from projections.recovery.in_flight import unfinished
 from projections.recovery.proposals import Proposal, recover
 from projections.recovery.required_orders import PlannedOrders

@@ -26,7 +26,7 @@ from projections.metrics.statistics import MeasuredWindow
 from projections.positions import PositionRow
 from projections.projection import PROJECTIONS, STATISTICS
 from projections.rebuild import Progress
-from projections.reconciliation.compare import Rules
+from projections.reconciliation.result import Rules
 
 DAY: Final = timedelta(hours=24)
 

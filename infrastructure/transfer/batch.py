@@ -20,8 +20,9 @@ LINES_MAX: Final = 2_000
 class Batch:
     """Collects, and writes itself whenever it is full."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lines_max: int) -> None:
         """Begin with nothing, in a ledger whose log may have begun."""
+        self._lines_max = lines_max
         self.after = 0
         """The last place in the log that is written."""
         self.events = self.rejections = 0
@@ -48,7 +49,7 @@ class Batch:
 
     def _added(self, number: int) -> None:
         self._lines = (self._lines[0] or number, number)
-        if len(self._events) + len(self._rejections) >= LINES_MAX:
+        if len(self._events) + len(self._rejections) >= self._lines_max:
             self.write()
 
     def write(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import IndexColumns, RecordedEvent
-from infrastructure.transfer.batch import Batch
+from infrastructure.transfer.batch import LINES_MAX, Batch
 from infrastructure.transfer.export_lines import EndLine, EventLine, RejectionLine
 from infrastructure.transfer.jsonl_reader import ExportFile, NumberedLine
 from infrastructure.transfer.progress_digest import ProgressDigest
@@ -34,22 +34,24 @@ class Imported:
         return asdict(self)
 
 
-def import_ledger(store: Store, file: ExportFile, progress: Progress = lambda _: None) -> Imported:
+def import_ledger(
+    store: Store, file: ExportFile, progress: Progress = lambda _: None, *, lines_max: int = LINES_MAX
+) -> Imported:
     """Import an export of a ledger into a store that is empty, or in which an import of the same file was begun.
 
     Shape:   batches of lines, each one transaction with the rows that its events lead to; the last one is written
              when the last line was found to be right. `progress` counts places in the log.
     Refuses: ImportRefused, mostly naming a line; whole batches before it are kept, and nothing else. StoreError.
     """
-    return _Import(store, file, progress).run()
+    return _Import(store, file, progress, lines_max).run()
 
 
 class _Import:
     """One file into one store."""
 
-    def __init__(self, store: Store, file: ExportFile, progress: Progress) -> None:
+    def __init__(self, store: Store, file: ExportFile, progress: Progress, lines_max: int) -> None:
         self._file, self._progress = file, progress
-        self._chain, self._batch = ProgressDigest(file.nid), Batch(store)
+        self._chain, self._batch = ProgressDigest(file.nid), Batch(store, lines_max)
         self._events = PresentEvents(present_events(store), "event")
         self._rejections = PresentEvents(iter(store.rejections()), "rejection")
         self._rejections_read = 0

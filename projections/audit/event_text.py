@@ -24,13 +24,13 @@ from projections.formatting import (
     sentence,
 )
 from projections.positions import PositionRow
-from projections.timeline import Gap, Moment, Refused, closing_price
+from projections.timeline import Moment, Refused, UnprotectedSpan, closing_price
 
 CLOCKS_APART_MAX: Final = timedelta(minutes=1)
 """From when on a refusal is told with the time of the ledger's clock, too."""
 
 
-def told_as(moment: Moment, gap: Gap | None = None) -> str:
+def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
     """What an event says, and what it did to protection; `gap` is the stretch without any that it began."""
     return sentence(_words(moment)) + _consequence(moment, gap)
 
@@ -202,7 +202,7 @@ def earned(held: Holding) -> str:
     return f"{words}, {left} after {'those in its own currency' if held.fees_other else 'them'}"
 
 
-def _consequence(moment: Moment, gap: Gap | None) -> str:
+def _consequence(moment: Moment, gap: UnprotectedSpan | None) -> str:
     if gap is not None:
         return f" UNPROTECTED from here on, for {length(gap.length)}{'' if gap.is_over else ' and still'}."
     before, row = moment.before, moment.row

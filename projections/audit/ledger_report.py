@@ -16,7 +16,7 @@ from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.objectives import seconds
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
-from projections.timeline import Gap, Refusal, moments, timeline
+from projections.timeline import Refusal, UnprotectedSpan, moments, timeline
 
 LISTED_MAX: Final = 20
 """How many exposed positions and how many odd cycles are listed; the worst come first."""
@@ -47,10 +47,10 @@ class Exposure:
     position_id: str
     times: int
     together: timedelta
-    longest: Gap
+    longest: UnprotectedSpan
 
     @classmethod
-    def of(cls, position_id: str, gaps: Sequence[Gap]) -> Exposure:
+    def of(cls, position_id: str, gaps: Sequence[UnprotectedSpan]) -> Exposure:
         """Sum up some gaps of one position."""
         together = sum((gap.length for gap in gaps), timedelta())
         return cls(position_id, len(gaps), together, max(gaps, key=lambda gap: gap.length))

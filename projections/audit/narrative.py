@@ -19,7 +19,7 @@ from projections.exposure import is_covered
 from projections.formatting import average, clock, counted, length, listed, number, quoted, sentence
 from projections.metrics.objectives import seconds
 from projections.positions import PositionRow
-from projections.timeline import Gap, Moment, Refusal, Refused, Timeline, moments, timeline
+from projections.timeline import Moment, Refusal, Refused, Timeline, UnprotectedSpan, moments, timeline
 
 RUN_MAX: Final = 3
 """So many events of a kind in a row are told one by one; more are told in one sentence."""
@@ -95,7 +95,7 @@ def oddity_json(oddity: Anomaly) -> dict[str, str]:
     return {"kind": oddity.kind, "weight": oddity.weight.value, "at": timestamp_text(oddity.at), "text": oddity.text}
 
 
-def gap_json(gap: Gap) -> dict[str, Any]:
+def gap_json(gap: UnprotectedSpan) -> dict[str, Any]:
     """A stretch without protection as a program reads it."""
     return {
         "from": timestamp_text(gap.start),
@@ -228,7 +228,7 @@ def _topic(step: _Step) -> str:
     return _SINGLE
 
 
-def _lines(steps: Iterable[_Step], gaps: dict[datetime, Gap]) -> Iterator[NarrativeLine]:
+def _lines(steps: Iterable[_Step], gaps: dict[datetime, UnprotectedSpan]) -> Iterator[NarrativeLine]:
     for is_single, block in groupby(steps, key=lambda step: _topic(step) == _SINGLE):
         for run in [[step] for step in block] if is_single else _runs(list(block)):
             if len(run) > RUN_MAX:
@@ -248,7 +248,7 @@ def _runs(block: Sequence[_Step]) -> Iterable[list[_Step]]:
     return topics.values()
 
 
-def _line(step: _Step, gaps: dict[datetime, Gap]) -> NarrativeLine:
+def _line(step: _Step, gaps: dict[datetime, UnprotectedSpan]) -> NarrativeLine:
     if isinstance(step, Refused):
         return NarrativeLine(step.at, None, refused_as(step), None)
     began = _begins_gap(step)
@@ -265,7 +265,7 @@ def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:
     return (numbers[0], numbers[-1]) if numbers else None
 
 
-def _stops_in_one(run: Sequence[Any], gaps: dict[datetime, Gap]) -> str:
+def _stops_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
     prices = [step.event.stop_price for step in run if isinstance(step.event, StopLossSet)]
     lost = [step for step in run if isinstance(step.event, StopLossLost)]
     side = run[-1].row.side
@@ -283,8 +283,8 @@ def _stops_in_one(run: Sequence[Any], gaps: dict[datetime, Gap]) -> str:
     return f"{words}."
 
 
-def _fills_in_one(verb: str) -> Callable[[Sequence[Any], dict[datetime, Gap]], str]:
-    def words(run: Sequence[Any], gaps: dict[datetime, Gap]) -> str:
+def _fills_in_one(verb: str) -> Callable[[Sequence[Any], dict[datetime, UnprotectedSpan]], str]:
+    def words(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
         fills = [step.event for step in run]
         with localcontext(EXACT):
             total = sum((fill.last_qty for fill in fills), ZERO)
@@ -299,7 +299,7 @@ def _fills_in_one(verb: str) -> Callable[[Sequence[Any], dict[datetime, Gap]], s
     return words
 
 
-def _rivals_in_one(run: Sequence[Any], gaps: dict[datetime, Gap]) -> str:
+def _rivals_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
     del gaps
     names = list(dict.fromkeys(step.name for step in run))
     errors = sorted({step.refusal.error for step in run})

@@ -12,9 +12,9 @@ from projections.health.checks import PROGRAM, Check, Section, Severity, Symptom
 from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
 from projections.projection import PoisonEvent
-from projections.reconciliation.compare import Reconciliation
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.grace_periods import is_overdue
+from projections.reconciliation.result import Reconciliation
 from projections.recovery.in_flight import InFlight, unfinished
 
 LAG_MAX: Final = 100_000

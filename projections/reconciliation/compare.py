@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import Status, plain, timestamp_text
+from domain.values import Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirmations
@@ -16,6 +16,7 @@ from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKin
 from projections.reconciliation.entry_orders import may_rest
 from projections.reconciliation.grace_periods import is_overdue
 from projections.reconciliation.matching import Match, is_one_price, pairs
+from projections.reconciliation.result import Reconciliation, Rules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
 from projections.reconciliation.stop_orders import StopCoverage, cover_of, is_lost, moved_stop
 from projections.reconciliation.stream_state import StreamState, standings
@@ -24,69 +25,6 @@ CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
 """How old a snapshot may be to correct anything, unless it is said: what it shows may be gone by now."""
 
 _OPENING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the operator decides: how many snapshots must agree, how old one may be, whether "nothing" is believed."""
-
-    confirmations: int = 2
-    age_max: timedelta | None = None
-    """Older is stale. None: any age may be compared, but only a recent one corrects anything."""
-    trust_empty: bool = False
-    """Whether one is believed that shows none, or little, of what the ledger holds, or of its stops."""
-    symbol: str | None = None
-    """Only this one, in the spelling of keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciliation:
-    """The latest snapshot of one account beside the ledger; earlier ones only confirm what is absent."""
-
-    snapshot: AccountSnapshot
-    findings: tuple[Discrepancy, ...]
-    doubts: tuple[str, ...]
-    """Why the snapshot is not reliable; nothing is corrected then."""
-    hindrance: str | None = None
-    """Why nothing may be corrected although it is reliable."""
-    order_doubts: tuple[str, ...] = ()
-    """Why nothing is concluded from orders that it does not show, beside what it says itself."""
-    rules: Rules = Rules()
-    confirming: Confirmations
-    """All snapshots as witnesses, among them the reliable ones, oldest first."""
-
-    @property
-    def is_reliable(self) -> bool:
-        """Whether what the snapshot does not show was not there."""
-        return not self.doubts
-
-    @property
-    def shows_orders(self) -> bool:
-        """Whether an order that the snapshot does not show was not there."""
-        return self.is_reliable and self.snapshot.shows_orders and not self.order_doubts
-
-    def of(self, *kinds: DiscrepancyKind) -> list[Discrepancy]:
-        """Findings of some kinds."""
-        return [finding for finding in self.findings if finding.kind in kinds]
-
-    @property
-    def problems(self) -> list[Discrepancy]:
-        """What is not as it should be."""
-        return [finding for finding in self.findings if not finding.kind.is_quiet]
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
-        taken_at = self.snapshot.taken_at
-        return {
-            "exchange": self.snapshot.exchange,
-            "account": self.snapshot.account,
-            "taken_at": taken_at and timestamp_text(taken_at),
-            "snapshot_reliable": self.is_reliable,
-            "protection_judged": self.shows_orders,
-            "doubts": [*self.doubts, *self.snapshot.order_doubts, *self.order_doubts],
-            "notes": [*self.snapshot.notes, *([self.hindrance] if self.hindrance else [])],
-            **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in DiscrepancyKind},
-        }
 
 
 def reconcile(

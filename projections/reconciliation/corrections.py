@@ -12,8 +12,8 @@ from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStop
 from domain.values import Source, Status, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
-from projections.reconciliation.compare import Reconciliation
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import is_beyond_entry
 
 

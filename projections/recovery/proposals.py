@@ -23,10 +23,10 @@ from domain.values import Source, Status, plain, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import is_left_over
 from projections.positions import PositionRow
-from projections.reconciliation.compare import Reconciliation
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import ENTERING, entry_order
+from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import is_beyond_entry
 from projections.recovery.in_flight import InFlight
 from projections.recovery.required_orders import PlannedOrders, RequiredOrder

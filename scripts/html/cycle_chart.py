@@ -146,13 +146,11 @@ class _Chart:
         if self._is_lost(steps):
             x, last = self._scale.x(steps[-1].at), steps[-2].price
             assert last is not None, "it had a price until it was lost"
-            self.drawing.words.append(
-                Words(x + 6, prices.y(last) + 4, f"{name} {first_digits(last)}", f"label of-{look}")
-            )
+            self._say_lost(x, prices.y(last), f"{name} {first_digits(last)}", f"label of-{look}")
 
     def _say_lost(self, x: float, y: float, text: str, look: str) -> None:
         """Put a label where a line ends; above the line where there is no room beside it."""
-        if x + px(text) < self._right:
+        if x + 6 + px(text) < self._right:
             self.drawing.words.append(Words(x + 6, y + 4, text, look))
         else:
             self.drawing.words.append(Words(x, y - 6, text, look, "end"))

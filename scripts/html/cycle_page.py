@@ -11,7 +11,7 @@ from typing import Final
 from projections.audit.narrative import Narrative
 from projections.timeline import Timeline
 from scripts.html.cycle_chart import SIZES, draw, key, needs_closer_look
-from scripts.html.page import filled, write
+from scripts.html.page import TEMPLATES, filled, write
 from scripts.html.shapes import Drawing
 
 EVENTS_SHOWN_MAX: Final = 60
@@ -42,7 +42,7 @@ def write_page(
 ) -> None:
     """Write the page of some cycles."""
     cycles = [(story, list(_figures(story)), events) for story, events in told]
-    write(path, filled("cycle.html", title=title, cycles=cycles, as_of=as_of, written_at=written_at))
+    write(path, filled(TEMPLATES / "cycle.html", title=title, cycles=cycles, as_of=as_of, written_at=written_at))
 
 
 def _figures(story: Narrative) -> Iterator[Figure]:

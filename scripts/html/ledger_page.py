@@ -12,7 +12,7 @@ from projections.formatting import counted, length
 from scripts.html.bar_chart import draw
 from scripts.html.cycle_chart import SIZES
 from scripts.html.cycle_page import Figure
-from scripts.html.page import filled, write
+from scripts.html.page import TEMPLATES, filled, write
 from scripts.options.filters import Filter
 
 
@@ -22,7 +22,7 @@ def write_page(path: Path, found: LedgerReport, tables: Sequence[Any], wanted: F
     figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
     asked = [word for word in (wanted.symbol, wanted.exchange, wanted.account) if word]
     page = filled(
-        "ledger.html",
+        TEMPLATES / "ledger.html",
         title=f"Report on {' '.join(asked) or 'the ledger'}",
         found=found,
         numbers=list(_numbers(found)),

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,11 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from infrastructure.atomic_file import whole_file
 from projections import formatting
 
+TEMPLATES: Final = Path(__file__).parent / "templates"
+"""Where the templates are that pages share."""
+
 
 @cache
-def _templates() -> Environment:
+def _templates(folder: Path) -> Environment:
     templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -39,10 +42,11 @@ def _templates() -> Environment:
     return templates
 
 
-def filled(template: str, *, written_at: datetime, **values: Any) -> str:
-    """A page as text; whatever comes from the ledger is escaped."""
+def filled(template: Path, *, written_at: datetime, **values: Any) -> str:
+    """A page as text; a template may use those beside it and the shared ones. Whatever is filled in is escaped."""
     software = f"position-ledger {version('position-ledger')}"
-    return _templates().get_template(template).render(written_at=written_at, software=software, **values)
+    page = _templates(template.parent).get_template(template.name)
+    return page.render(written_at=written_at, software=software, **values)
 
 
 def write(path: Path, text: str) -> None:

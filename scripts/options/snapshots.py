@@ -17,7 +17,7 @@ from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.operations.apply_recovery import Account
 from infrastructure.timezones import zone_of
 from projections.account_snapshot import AccountSnapshot
-from projections.reconciliation.compare import Rules
+from projections.reconciliation.result import Rules
 from scripts.cli import UNREACHABLE
 from scripts.options.database import SECONDS_MAX, Run
 from scripts.options.filters import Filter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from domain.errors import CommandRefused
 from domain.identifiers import PositionKey, client_order_id
@@ -146,7 +146,7 @@ class LedgerBot:
         held = self._exchange.position(symbol)
         if held is None:
             return
-        shown = {
+        shown: dict[str, Any] = {
             "quantity": held.quantity, "avg_px_open": held.avg_px_open, "reason": f"{exchange} shows it",
             "at": asked_at, "expected_version": version,
         }  # fmt: skip

@@ -12,14 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infrastructure.ledger import projector
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
-from projections import rebuild as follow
 from projections.projection import STATISTICS
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH_EVENTS = 40
+"""Few, to be interrupted more."""
 PAUSE_SECONDS = 0.01
 """Between two steps: others are to have their turn."""
 END_SECONDS = 120
@@ -101,21 +100,23 @@ class Member:
 
     def follow(self) -> int:
         """Follow until told, and then to the end; answer how many events it took in."""
-        follower, taken = Projector(self._ledger.store, STATISTICS), 0
+        follower, taken = Projector(self._ledger.store, STATISTICS, batch_events=BATCH_EVENTS), 0
         while not self._ended.wait(PAUSE_SECONDS):
             taken += follower.catch_up()
         return taken + follower.catch_up()
 
     def rebuild(self) -> list[int]:
         """Rebuild everything, saying so batch by batch; answer how many rows were wrong."""
-        positions = self._ledger.rebuild(lambda _: print("positions", flush=True))
+        positions = self._ledger.rebuild(lambda _: print("positions", flush=True), batch_events=BATCH_EVENTS)
         print("swapped", flush=True)
-        statistics = Projector(self._ledger.store, STATISTICS).rebuild(lambda _: print("statistics", flush=True))
+        statistics = Projector(self._ledger.store, STATISTICS, batch_events=BATCH_EVENTS).rebuild(
+            lambda _: print("statistics", flush=True)
+        )
         return [positions.differences, statistics.differences]
 
     def read(self) -> int:
         """Look again and again, and see to it that nothing goes missing and no number shrinks; answer how often."""
-        follower = Projector(self._ledger.store, STATISTICS)
+        follower = Projector(self._ledger.store, STATISTICS, batch_events=BATCH_EVENTS)
         looks, positions, events = 0, 0, 0
         while not self._ended.wait(PAUSE_SECONDS):
             facts = follower.lasting(datetime.min.replace(tzinfo=UTC))
@@ -129,8 +130,6 @@ class Member:
 
 
 def main(role: str, url: str, name: str) -> None:
-    setattr(projector, "BATCH_EVENTS", BATCH_EVENTS)  # noqa: B010 - a constant, made small to be interrupted more
-    setattr(follow, "BATCH_EVENTS", BATCH_EVENTS)  # noqa: B010 - as above
     with PositionLedger.connect(url, create=False) as ledger:
         member = Member(ledger, name)
         print("begun", flush=True)

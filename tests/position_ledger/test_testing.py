@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ import position_ledger_start
 from position_ledger import PositionAlreadyOpen
 from position_ledger.testing import Clock, assert_sound, memory_ledger
 
-ENTRY = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 
 
 def test_a_users_test_has_a_ledger_in_memory_and_a_clock_in_its_hand() -> None:

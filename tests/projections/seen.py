@@ -12,7 +12,8 @@ from domain.identifiers import PositionKey
 from domain.values import Leg, Side
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
-from projections.reconciliation.compare import Reconciliation, Rules, reconcile
+from projections.reconciliation.compare import reconcile
+from projections.reconciliation.result import Reconciliation, Rules
 from tests.spec import given, second
 
 LATER = 600

@@ -35,7 +35,7 @@ from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.metrics.objectives import seconds
 from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
-from projections.reconciliation.compare import Rules
+from projections.reconciliation.result import Rules
 from projections.timeline import moments, timeline
 from scripts.commands.daily.history import tell
 from tests.projections.cycles import LATER, cycle

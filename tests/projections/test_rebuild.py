@@ -10,7 +10,7 @@ import pytest
 from domain.commands.requests import Close
 from domain.events import EntryFilled, PositionEvent
 from projections.positions import PositionRow, project
-from projections.rebuild import Logged, Rebuild, Rebuilt
+from projections.rebuild import BATCH_EVENTS, Logged, Rebuild, Rebuilt
 from tests.spec import ENTERED, given, on, request
 
 CLOSE = on(Close, exit_reason="x")
@@ -80,9 +80,11 @@ def expected(events: list[PositionEvent]) -> dict[str, PositionRow]:
     return rows
 
 
-def rebuilt(events: list[PositionEvent], table: Table | None = None) -> tuple[Rebuilt, Table]:
+def rebuilt(
+    events: list[PositionEvent], table: Table | None = None, batch: int = BATCH_EVENTS
+) -> tuple[Rebuilt, Table]:
     table = table or Table()
-    return Rebuild(Log(events), table, lambda _: None).run(), table
+    return Rebuild(Log(events), table, lambda _: None, batch_events=batch).run(), table
 
 
 def two_streams() -> list[PositionEvent]:
@@ -140,21 +142,20 @@ def test_what_is_written_while_the_tables_are_compared_is_compared_at_the_swap(*
 
 
 @pytest.mark.parametrize("batch", [1, 100])
-def test_a_late_event_finds_the_row_of_a_cycle_that_is_long_over(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.rebuild.BATCH_EVENTS", batch)
+def test_a_late_event_finds_the_row_of_a_cycle_that_is_long_over(batch: int) -> None:
     history = given(*ENTERED, CLOSE, request(intent_id="2")).history
     fill = next(event for event in history if isinstance(event, EntryFilled))
     events = [*history, replace(fill, originator_version=8, command_id="late", trade_id="t9", late=True)]
-    table = rebuilt(events)[1]
+    table = rebuilt(events, batch=batch)[1]
     assert table.read == expected(events)
     assert (table.read["APTUSDT.binance#1"].late_fill, table.read["APTUSDT.binance#1"].version) == (True, 8)
 
 
-def test_only_open_cycles_are_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.rebuild.BATCH_EVENTS", 1)
+def test_only_open_cycles_are_kept_in_memory() -> None:
     history = given(*ENTERED, CLOSE).history
     fill = next(event for event in history if isinstance(event, EntryFilled))
-    table = rebuilt([*history, replace(fill, originator_version=7, command_id="late", trade_id="t9", late=True)])[1]
+    late = replace(fill, originator_version=7, command_id="late", trade_id="t9", late=True)
+    table = rebuilt([*history, late], batch=1)[1]
     assert table.looked_up == 1
 
 
@@ -165,9 +166,8 @@ def test_progress_adds_up_to_all_events() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 8, 9])
-def test_the_size_of_a_batch_changes_nothing(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.rebuild.BATCH_EVENTS", batch)
-    assert rebuilt(two_streams())[1].read == expected(two_streams())
+def test_the_size_of_a_batch_changes_nothing(batch: int) -> None:
+    assert rebuilt(two_streams(), batch=batch)[1].read == expected(two_streams())
 
 
 def test_open_cycles_are_not_looked_up_again() -> None:

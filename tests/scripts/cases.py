@@ -35,7 +35,7 @@ class Desk:
 def fill(url: str) -> None:
     """A cycle with everything in it, a failed entry, a cycle that is open without a stop, and one only requested."""
     desk = Desk(url)
-    apt = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+    apt: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
     ledger = desk.ledger
     ledger.request_entry(**apt, signal_price="3.2333", stop_loss_percent="2", intent_id=HOSTILE[:40])
     desk.later(0.4).record_entry_placed(position_id=APT, exchange_order_id="53190368")
@@ -50,7 +50,13 @@ def fill(url: str) -> None:
     desk.later(500).close(position_id=APT, exit_reason=HOSTILE, avg_px_close="3.15")
     ledger.request_entry(symbol="FLRUSDT", exchange="bybit", side="long", quantity="300", intent_id="5368101")
     desk.later(45).fail_entry(position_id="FLRUSDT.bybit#1", outcome="rejected", code="30208", reason="price limit")
-    orbs = {"symbol": "1000000MOGUSDT", "exchange": "bybit", "account": "main", "side": "short", "quantity": "200"}
+    orbs: dict[str, Any] = {
+        "symbol": "1000000MOGUSDT",
+        "exchange": "bybit",
+        "account": "main",
+        "side": "short",
+        "quantity": "200",
+    }
     desk.later(10).adopt(**orbs, avg_px_open="0.000000154", reason="in no cycle")
     desk.later(10).request_entry(symbol="SOLUSDT", exchange="binance", side="long", quantity="1", intent_id="7")
     ledger.disconnect()

@@ -80,7 +80,7 @@ def test_it_prints_the_same_json(earlier_url: str, program: Program) -> None:
 
 def test_it_can_be_written_to(earlier_url: str) -> None:
     with PositionLedger.connect(earlier_url) as ledger:
-        key = {"symbol": "LATEUSDT", "exchange": "binance"}
+        key: dict[str, Any] = {"symbol": "LATEUSDT", "exchange": "binance"}
         receipt = ledger.request_entry(**key, side="long", quantity="1", intent_id="next", command_id="n")
         assert receipt.position_id == "LATEUSDT.binance#2"
         assert verify(ledger.store).ok

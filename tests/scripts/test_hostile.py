@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ WALK: dict[str, list[list[str]]] = {
 
 def live(url: str) -> None:
     """Cycles with hostile text wherever a command takes any text."""
-    apt = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "2"}
+    apt: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "2"}
     with PositionLedger.connect(url) as ledger:
         ledger.request_entry(**apt, intent_id="1", metadata={"strategy": HOSTILE, HOSTILE: "x" * 10_000})
         ledger.record_entry_placed(position_id=CYCLE, exchange_order_id="1")

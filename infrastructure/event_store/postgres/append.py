@@ -22,7 +22,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
-from infrastructure.event_store.postgres.schema import APPEND_LOCK
+from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.records import EventRecord
 from projections.positions import COLUMNS, PositionRow, fees_text
 

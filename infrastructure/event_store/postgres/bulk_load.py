@@ -12,7 +12,7 @@ from domain.errors import StoreUnavailable
 from domain.values import timestamp_text
 from infrastructure.event_store.port import Rejection, VersionTaken
 from infrastructure.event_store.postgres import append
-from infrastructure.event_store.postgres.schema import APPEND_LOCK
+from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.event_store.records import RecordedEvent
 from projections.positions import COLUMNS, PositionRow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
@@ -14,6 +13,7 @@ from psycopg import sql
 from domain.errors import SchemaMismatch
 from infrastructure.event_store.postgres import grants
 from infrastructure.event_store.postgres.collisions import require_ours, require_room
+from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
 from infrastructure.settings import Settings
 
@@ -22,9 +22,6 @@ _MIGRATIONS: Final = sorted(
     (entry for entry in (_HOME / "migrations").iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
 )
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
-
-MIGRATION_LOCK: Final = 20_557
-APPEND_LOCK: Final = 20_558
 
 _GUARD: Final = re.compile(r"(?:CREATE (?:TRIGGER|UNIQUE INDEX)|CONSTRAINT) (\w+)")
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
@@ -38,11 +35,6 @@ _VERSION: Final = "SELECT coalesce(pg_catalog.max(version), 0) FROM ledger_schem
 _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {name})"
 _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
-
-
-def lock_key(settings: Settings) -> int:
-    """The second half of an advisory lock's key: every schema has locks of its own."""
-    return zlib.crc32(settings.schema.encode()) - 2**31
 
 
 def positions_ddl(table: str) -> str:

@@ -31,6 +31,8 @@ from infrastructure.event_store.port import (
 )
 from infrastructure.event_store.postgres import append, bulk_load, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
+from infrastructure.event_store.postgres.listener import Listener
+from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import (
     Backend,
@@ -44,6 +46,7 @@ from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
 from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
+from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
 
@@ -125,7 +128,7 @@ class PostgresStore(Store):
         Refuses: SchemaMismatch, StoreUnavailable.
         """
         self.settings = settings
-        self._lock = schema.lock_key(settings)
+        self._lock = lock_key(settings)
         self._connections = Connections(settings)
         try:
             if create:
@@ -279,7 +282,7 @@ class PostgresStore(Store):
 
     def log_rejection(self, rejection: Rejection) -> None:
         """Keep a refused duplicate, for good; not as a part of the snapshot that its thread may be in."""
-        values = (rejection.ts_recorded, *astuple(rejection)[1:], schema.APPEND_LOCK, self._lock)
+        values = (rejection.ts_recorded, *astuple(rejection)[1:], APPEND_LOCK, self._lock)
         with self._connections.apart() as connection:
             connection.execute(_INSERT_REJECTION, values)
 
@@ -335,7 +338,7 @@ class PostgresStore(Store):
             try:
                 with self._connections.transaction() as connection:
                     connection.execute(_LOCK_PATIENCE)
-                    connection.execute(_EXCLUSIVE, (schema.APPEND_LOCK, self._lock))
+                    connection.execute(_EXCLUSIVE, (APPEND_LOCK, self._lock))
                     found = connection.execute(last.encode()).fetchone()
             except StoreUnavailable as busy:
                 if not isinstance(busy.__cause__, errors.LockNotAvailable):
@@ -356,9 +359,11 @@ class PostgresStore(Store):
                 )
             return found[0] or 0
 
-    def listening(self) -> Connection:
-        """A connection that hears of appends, if this ledger notifies (`?notify=1`). Refuses: StoreUnavailable."""
-        return self._connections.listening(append.channel(self._lock))
+    def wakeups(self) -> Wakeups:
+        """The wait for something new in the log: for a notification, where this ledger notifies (`?notify=1`)."""
+        if self.settings.notify:
+            return Listener(self._connections, append.channel(self._lock))
+        return super().wakeups()
 
     def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None

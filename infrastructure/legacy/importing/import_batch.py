@@ -28,9 +28,9 @@ BATCH_COMMANDS: Final = 500
 class ImportBatch:
     """Appends rows to a ledger batch by batch, and keeps the report: every row is counted once."""
 
-    def __init__(self, ledger: PositionLedger, report: ImportReport, progress: Progress) -> None:
+    def __init__(self, ledger: PositionLedger, report: ImportReport, progress: Progress, size: int) -> None:
         """Begin with nothing to append."""
-        self._ledger, self._report, self._progress = ledger, report, progress
+        self._ledger, self._report, self._progress, self._size = ledger, report, progress, size
         self._batch: list[tuple[LegacyRow, ImportPosition]] = []
 
     def found(
@@ -69,7 +69,7 @@ class ImportBatch:
     def append(self, row: LegacyRow, command: ImportPosition) -> None:
         """Append a row with the next batch."""
         self._batch.append((row, command))
-        if len(self._batch) == BATCH_COMMANDS:
+        if len(self._batch) == self._size:
             self.flush()
 
     def flush(self) -> None:

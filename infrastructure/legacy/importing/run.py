@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.importing import cycles
 from infrastructure.legacy.importing.conflict_resolution import Resolve, Settlement, settle
-from infrastructure.legacy.importing.import_batch import ImportBatch
+from infrastructure.legacy.importing.import_batch import BATCH_COMMANDS, ImportBatch
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFindingKind
 from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.importing.known import Known, imported_events, known_keys
@@ -22,6 +22,8 @@ def import_table(
     table: LegacyTable,
     resolve: Resolve = Resolve.REFUSE,
     progress: Progress = lambda _: None,
+    *,
+    batch_commands: int = BATCH_COMMANDS,
 ) -> ImportReport:
     """Import a legacy table.
 
@@ -29,20 +31,22 @@ def import_table(
              half-way, it can simply be run again.
     Refuses: StoreError, OutcomeUnknown. A row is never refused alone: it is named in the report.
     """
-    return _TableImport(ledger, table, resolve, progress).run()
+    return _TableImport(ledger, table, resolve, progress, batch_commands).run()
 
 
 class _TableImport:
     """One import into one ledger."""
 
-    def __init__(self, ledger: PositionLedger, table: LegacyTable, resolve: Resolve, progress: Progress) -> None:
+    def __init__(
+        self, ledger: PositionLedger, table: LegacyTable, resolve: Resolve, progress: Progress, batch_commands: int
+    ) -> None:
         self._ledger, self._resolve = ledger, resolve
         self._groups = cycles.by_key(table.rows)
         rows = len(table.rows) + table.unusable
         self._report = ImportReport(
             rows, refused=table.unusable, streams=len(self._groups), findings=list(table.findings)
         )
-        self._fates = ImportBatch(ledger, self._report, progress)
+        self._fates = ImportBatch(ledger, self._report, progress, batch_commands)
 
     def run(self) -> ImportReport:
         streams = {group[0].stream for group in self._groups}

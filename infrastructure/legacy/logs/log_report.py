@@ -13,7 +13,7 @@ from infrastructure.legacy.logs.finders.duplicates import Duplicate
 from infrastructure.legacy.logs.finders.failures import Failure
 from infrastructure.legacy.logs.finders.refusals import LoggedRefusal
 from infrastructure.legacy.logs.finders.restarts import Restart
-from infrastructure.legacy.logs.reading.tally import HOUR, LineTally
+from infrastructure.legacy.logs.reading.tally import LineTally
 
 KEPT_MAX: Final = 10_000
 """So many findings of one kind are kept; beyond that they are counted."""
@@ -126,7 +126,3 @@ class LogReport:
         """The report as a program reads it."""
         found: dict[str, Any] = {name: section.as_json() for name, section in self.sections.items()}
         return found | {"statistics": self.statistics()}
-
-    def by_hour(self, found: Found[Any]) -> Counter[int]:
-        """How many findings there are in each hour since 1970."""
-        return Counter(finding.at // HOUR for finding in found.kept)

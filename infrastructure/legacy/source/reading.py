@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.values import TEXT_LENGTH_MAX, plain, writable
-from infrastructure.amounts import doubt_of, read_amount
+from infrastructure.amounts import AmountDoubt, doubt_of, read_amount
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.layout import Layout
 from infrastructure.legacy.source.raw import RawRow
@@ -74,10 +74,10 @@ class Reading:
             return name, None
         self._read.add(name)
         amount = read_amount(text)
-        if amount.doubt is ImportFindingKind.LONG_DECIMAL and amount.number is not None:
+        if amount.doubt is AmountDoubt.LONG_DECIMAL and amount.number is not None:
             self.found(ImportFindingKind.LONG_DECIMAL, f"{name} is {shown(text)}; rounded to {plain(amount.number)}")
         elif amount.doubt is not None:
-            self.found(amount.doubt, f"{name} is {shown(text)}")
+            self.found(ImportFindingKind(amount.doubt), f"{name} is {shown(text)}")
         return name, amount.number
 
     def price(self, meaning: str) -> Decimal | None:
@@ -147,7 +147,7 @@ class Reading:
         for place in self.layout.other_numbers:
             text, name = self.raw.values[place], self.layout.columns[place]
             if text and (doubt := doubt_of(text)) and name not in self._read:
-                self.found(doubt, f"{name} is {shown(text)}; it is kept in the raw row only")
+                self.found(ImportFindingKind(doubt), f"{name} is {shown(text)}; it is kept in the raw row only")
 
     def naive_times_not_needed(self) -> Iterator[str]:
         """Columns that nothing is read from and that hold a time without a zone, while none was given."""

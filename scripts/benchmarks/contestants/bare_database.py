@@ -16,7 +16,7 @@ from eventsourcing.persistence import StoredEvent
 
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.postgres import append
-from infrastructure.event_store.postgres.schema import lock_key
+from infrastructure.event_store.postgres.locks import lock_key
 from infrastructure.event_store.postgres.session.connections import connection_arguments
 from infrastructure.event_store.records import EventRecord, as_record
 from infrastructure.event_store.sqlite.store import SQLiteStore

@@ -23,7 +23,7 @@ from scripts.output import print_json, say, show
 from scripts.simulation.old_table import OVER_ACTIVE, IndexViolation, OldRow, OldTable
 
 RIVALS: Final = 16
-_KEY: Final = {"symbol": "APT/USDT:USDT", "exchange": "binance"}
+_KEY: Final[dict[str, Any]] = {"symbol": "APT/USDT:USDT", "exchange": "binance"}
 _POSITION: Final = "APTUSDT.binance#1"
 _SIGNAL_AT: Final = "2025-10-22T18:50:40.981819Z"
 _SEEN_AT: Final = "2025-10-22T18:50:44.738217Z"

@@ -11,10 +11,11 @@ from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.operations.apply_corrections import Applied, apply
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.compare import Reconciliation, Rules, reconcile
+from projections.reconciliation.compare import reconcile
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.result import Reconciliation, Rules
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options

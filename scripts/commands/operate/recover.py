@@ -14,7 +14,7 @@ from infrastructure.operations.apply_recovery import recoveries
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import length
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.compare import Rules
+from projections.reconciliation.result import Rules
 from projections.recovery.proposals import Proposal
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger

@@ -15,9 +15,9 @@ from infrastructure.operations.apply_corrections import Applied, apply
 from infrastructure.operations.apply_recovery import comparisons, recoveries
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.compare import Reconciliation, Rules
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.result import Reconciliation, Rules
 from projections.recovery.in_flight import UNDER_WAY
 from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, CleaningLine
 from scripts.options.filters import Filter

@@ -21,7 +21,7 @@ ROWS_SHOWN_MAX = 500
 def write_page(path: Path, report: LogReport, *, written_at: datetime) -> None:
     """Write the page of a report. Refuses: a usage error when it cannot be written there."""
     page = filled(
-        "logs.html",
+        Path(__file__).with_name("logs.html"),
         title="What the log says",
         headline=_headline(report),
         facts=list(_facts(report)),

@@ -137,12 +137,12 @@ def in_sqlite(statement: str) -> str:
     return statement
 
 
-def enter(ledger: PositionLedger, at: datetime = START, intent_id: str = "5483266", **key: str) -> str:
+def enter(ledger: PositionLedger, at: datetime = START, intent_id: str = "5483266", **key: Any) -> str:
     """A position that is active and protected."""
     requested = ledger.request_entry(
         **{**KEY, **key}, side="short", quantity="61.8", signal_price="3.2333", intent_id=intent_id, at=at
     )
-    held = {"position_id": requested.position_id, "at": at + timedelta(seconds=1)}
+    held: dict[str, Any] = {"position_id": requested.position_id, "at": at + timedelta(seconds=1)}
     ledger.record_entry_placed(**held, exchange_order_id="53190368", filled_qty="61", avg_px="3.2295")
     ledger.set_stop_loss(**held, stop_price="3.2941", exchange_order_id="s", activate=True)
     return requested.position_id

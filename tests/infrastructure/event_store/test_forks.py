@@ -16,8 +16,6 @@ import pytest
 
 from domain.errors import StoreUnavailable
 from infrastructure.event_store.opener import OpenedElsewhere
-from infrastructure.event_store.postgres.listener import follow
-from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
@@ -133,15 +131,14 @@ def test_what_was_begun_before_a_fork_is_neither_gone_on_with_nor_ended_in_it(le
     assert enter(ledger, "DUSDT") == "recorded"
 
 
-def test_a_follower_says_so_at_once(postgres_url: str) -> None:
-    with PositionLedger.connect(postgres_url) as ledger:
-        assert isinstance(ledger.store, PostgresStore)
+def test_a_subscriber_is_told_so_at_once(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
         enter(ledger, "AUSDT")
-        batches = follow(ledger.store, 0, threading.Event())
-        assert len(next(batches)) == 1
-        assert "is a fork" in in_child(lambda: next(batches))
+        events = iter(ledger.subscribe())
+        assert next(events).nid == 1
+        assert "is a fork" in in_child(lambda: next(events))
         enter(ledger, "BUSDT")
-        assert len(next(batches)) == 1
+        assert next(events).nid == 2
 
 
 def test_asyncio_in_a_fork_is_refused_as_well(ledger: PositionLedger) -> None:

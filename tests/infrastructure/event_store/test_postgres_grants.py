@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,7 +18,13 @@ from infrastructure.settings import Settings
 from projections.projection import STATISTICS
 from tests.infrastructure.roles import as_role, made_role
 
-ENTRY = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8", "intent_id": "1"}
+ENTRY: dict[str, Any] = {
+    "symbol": "APTUSDT",
+    "exchange": "binance",
+    "side": "short",
+    "quantity": "61.8",
+    "intent_id": "1",
+}
 PRIVILEGES = (
     "SELECT privilege_type FROM information_schema.role_table_grants WHERE table_name = 'positions' AND grantee = %s"
     " ORDER BY privilege_type"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 
-ENTRY = {"exchange": "binance", "side": "short", "quantity": "61.8"}
+ENTRY: dict[str, Any] = {"exchange": "binance", "side": "short", "quantity": "61.8"}
 STREAMS = 200
 
 

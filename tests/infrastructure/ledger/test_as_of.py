@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -88,12 +89,12 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
         for symbol in ("APTUSDT", "PERPUSDT"):
             ledger.request_entry(symbol=symbol, exchange="binance", side="short", quantity="61.8", intent_id="1")
         clock.tick(1)
-        placed = {"exchange_order_id": "53190368", "filled_qty": "61.8", "avg_px": "3.2333"}
+        placed: dict[str, Any] = {"exchange_order_id": "53190368", "filled_qty": "61.8", "avg_px": "3.2333"}
         ledger.record_entry_placed(position_id=FIRST, **placed)
         clock.tick(3)
         ledger.adjust(position_id=FIRST, quantity="61", avg_px_open="3.2295", reason="seen")
         clock.tick(5)
-        fill = {"trade_id": "881", "last_qty": "61", "last_px": "3.2295"}
+        fill: dict[str, Any] = {"trade_id": "881", "last_qty": "61", "last_px": "3.2295"}
         ledger.record_entry_fill(position_id=FIRST, **fill, at=second(0.5))
         ledger.close(position_id=FIRST, exit_reason="target", avg_px_close="3.2", at=second(8))
         yield ledger

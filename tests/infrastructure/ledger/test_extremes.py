@@ -131,7 +131,7 @@ def test_the_id_of_a_late_fill_is_no_id_of_the_open_cycle(ledger: PositionLedger
     ledger.fail_entry(position_id=over, reason="x", outcome="rejected")
     request = ENTRY | {"intent_id": "2", "command_id": "X"}
     first = ledger.request_entry(**request)
-    fill = {"position_id": over, "trade_id": "t", "last_qty": "1", "last_px": "1"}
+    fill: dict[str, Any] = {"position_id": over, "trade_id": "t", "last_qty": "1", "last_px": "1"}
     for command_id in ("X", "Y"):
         late = ledger.record_entry_fill(**fill | {"trade_id": command_id}, command_id=command_id)
         again = ledger.record_entry_fill(**fill | {"trade_id": command_id}, command_id=command_id)
@@ -139,7 +139,7 @@ def test_the_id_of_a_late_fill_is_no_id_of_the_open_cycle(ledger: PositionLedger
     again = ledger.request_entry(**request)
     assert (again.outcome, again.version, again.position_id) == ("replayed", first.version, first.position_id)
     assert ledger.request_entry(**request | {"command_id": "Z"}).outcome == "replayed"
-    placed = {"position_id": first.position_id, "exchange_order_id": "o"}
+    placed: dict[str, Any] = {"position_id": first.position_id, "exchange_order_id": "o"}
     assert ledger.record_entry_placed(**placed, command_id="Y").outcome == "recorded"
     with pytest.raises(IdempotencyMismatch):
         ledger.record_entry_placed(**placed, command_id="X")

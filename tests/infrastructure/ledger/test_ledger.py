@@ -185,7 +185,7 @@ def test_a_late_fill_of_a_cancelled_cycle_is_recorded_there_while_another_is_ope
     ledger.request_entry(**ENTRY, intent_id="1")
     ledger.fail_entry(position_id=FIRST, reason="no", outcome="canceled")
     second = ledger.request_entry(**ENTRY, intent_id="2").position_id
-    fill = {"position_id": FIRST, "trade_id": "t", "last_qty": "61.8", "last_px": "3.2333"}
+    fill: dict[str, Any] = {"position_id": FIRST, "trade_id": "t", "last_qty": "61.8", "last_px": "3.2333"}
     receipt = ledger.record_entry_fill(**fill)
     assert (receipt.outcome, receipt.position_id, receipt.status, receipt.version) == ("recorded", FIRST, "canceled", 4)
     assert ledger.record_entry_fill(**fill).outcome == "replayed"
@@ -207,7 +207,7 @@ def test_any_other_command_on_an_old_cycle_is_refused(ledger: PositionLedger) ->
 
 def test_a_command_sent_again_gets_its_first_answer_from_an_old_cycle_too(ledger: PositionLedger) -> None:
     ledger.request_entry(**ENTRY, intent_id="1")
-    fail = {"position_id": FIRST, "reason": "no", "outcome": "canceled", "command_id": "c"}
+    fail: dict[str, Any] = {"position_id": FIRST, "reason": "no", "outcome": "canceled", "command_id": "c"}
     first = ledger.fail_entry(**fail)
     ledger.request_entry(**ENTRY, intent_id="2")
     again = ledger.fail_entry(**fail)

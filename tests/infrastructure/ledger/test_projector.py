@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,9 +20,9 @@ from domain.events import PositionEvent
 from infrastructure.event_store.checkpoints import Checkpoint
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.postgres import schema
+from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.sqlite import schema as sqlite_schema
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger import projector
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import ProjectionStopped, Projector, SkipRefused
 from infrastructure.settings import Settings
@@ -67,7 +68,7 @@ def execute(ledger_url: str, ledger: PositionLedger) -> Execute:
 def enter(ledger: PositionLedger, *symbols: str) -> None:
     """Two events for each symbol."""
     for symbol in symbols:
-        key = {"symbol": symbol, "exchange": "binance"}
+        key: dict[str, Any] = {"symbol": symbol, "exchange": "binance"}
         ledger.request_entry(**key, side="short", quantity="61.8", intent_id=f"{symbol}-1")
         ledger.record_entry_placed(
             position_id=f"{symbol}.binance#1", exchange_order_id="1", filled_qty="61.8", avg_px="3.2333"
@@ -91,14 +92,13 @@ def expected(ledger: PositionLedger) -> dict[str, CycleFacts]:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 100])
-def test_the_size_of_a_batch_changes_nothing(
-    ledger: PositionLedger, batch: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(projector, "BATCH_EVENTS", batch)
+def test_the_size_of_a_batch_changes_nothing(ledger: PositionLedger, batch: int) -> None:
     enter(ledger, "APTUSDT", "PERPUSDT")
     ledger.close(position_id="APTUSDT.binance#1", exit_reason="x")
     enter(ledger, "BTCUSDT")
-    assert follower_of(ledger).catch_up() == 7
+    told: list[int] = []
+    assert Projector(ledger.store, STATISTICS, batch_events=batch).catch_up(told.append) == sum(told) == 7
+    assert max(told) == min(batch, 7)
     assert facts_of(ledger) == expected(ledger)
 
 
@@ -158,7 +158,7 @@ def test_nothing_is_taken_in_past_an_append_that_is_not_finished(postgres_url: s
     impatient = with_options(postgres_url, "timeout=0.5")
     with PositionLedger.connect(impatient) as ledger, psycopg.connect(postgres_url) as other:
         enter(ledger, "APTUSDT")
-        lock = (schema.APPEND_LOCK, schema.lock_key(ledger.store.settings))
+        lock = (APPEND_LOCK, lock_key(ledger.store.settings))
         other.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", lock)
         other.execute("SELECT nextval(pg_get_serial_sequence('ledger_events', 'nid'))")
         enter(ledger, "BTCUSDT")

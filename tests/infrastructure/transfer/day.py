@@ -11,6 +11,7 @@ import pytest
 
 from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.batch import LINES_MAX
 from infrastructure.transfer.exporting import What, export
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
@@ -44,8 +45,9 @@ def told(ledger: PositionLedger, what: What = What.LEDGER) -> bytes:
     return out.getvalue()
 
 
-def moved(ledger: PositionLedger, text: bytes) -> Imported:
-    return import_ledger(ledger.store, ExportFile(io.BufferedReader(io.BytesIO(text))))
+def moved(ledger: PositionLedger, text: bytes, lines_max: int = LINES_MAX) -> Imported:
+    file = ExportFile(io.BufferedReader(io.BytesIO(text)))
+    return import_ledger(ledger.store, file, lines_max=lines_max)
 
 
 def sealed(lines: list[dict[str, Any]]) -> bytes:

@@ -15,7 +15,6 @@ from domain.errors import PositionAlreadyOpen
 from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer import batch
 from infrastructure.transfer.importing import import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
 from infrastructure.transfer.transfer_errors import ImportRefused
@@ -212,13 +211,10 @@ def test_what_no_ledger_could_hold_is_refused_whatever_its_hashes(
     assert ledger.store.count_events() == 0 and ledger.rejections() == []
 
 
-def test_whole_batches_before_a_wrong_line_are_kept_and_gone_on_from(
-    ledger: PositionLedger, exported: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch, "LINES_MAX", 4)
+def test_whole_batches_before_a_wrong_line_are_kept_and_gone_on_from(ledger: PositionLedger, exported: bytes) -> None:
     damaged = exported.replace(b'"nid":12,', b'"nid":11,')
     with pytest.raises(ImportRefused, match=r"line 13: .* the ledger holds the first 8 events and 0 rejections; mend"):
-        moved(ledger, damaged)
+        moved(ledger, damaged, 4)
     assert ledger.store.high_water_mark() == 8
     assert verify(ledger.store).ok
     done = moved(ledger, exported)
@@ -226,12 +222,9 @@ def test_whole_batches_before_a_wrong_line_are_kept_and_gone_on_from(
     assert told(ledger) == exported
 
 
-def test_a_batch_may_end_among_the_rejections(
-    ledger: PositionLedger, exported: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch, "LINES_MAX", 15)
+def test_a_batch_may_end_among_the_rejections(ledger: PositionLedger, exported: bytes) -> None:
     with pytest.raises(ImportRefused, match="the ledger holds the first 14 events and 1 rejections"):
-        moved(ledger, exported[: exported.rindex(b'{"kind":"end"')])
+        moved(ledger, exported[: exported.rindex(b'{"kind":"end"')], 15)
     done = moved(ledger, exported)
     assert (done.events_before, done.events, done.rejections_before, done.rejections) == (14, 0, 1, 1)
     assert told(ledger) == exported
@@ -270,18 +263,14 @@ def test_rejections_alone_are_not_an_empty_ledger(ledger: PositionLedger, export
     assert ledger.store.count_events() == 0
 
 
-def test_who_records_meanwhile_is_noticed(
-    ledger: PositionLedger, exported: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch, "LINES_MAX", 4)
-
+def test_who_records_meanwhile_is_noticed(ledger: PositionLedger, exported: bytes) -> None:
     def meddle(_: int) -> None:
         if ledger.store.count_events() == 4:
             live_a_day(ledger, ("PERPUSDT",))
 
     file = ExportFile(io.BufferedReader(io.BytesIO(exported)))
     with pytest.raises(ImportRefused, match=r"somebody else writes into this ledger while it is imported: .* nid 11"):
-        import_ledger(ledger.store, file, meddle)
+        import_ledger(ledger.store, file, meddle, lines_max=4)
     assert ledger.store.count_events() == 11
     assert verify(ledger.store).ok
 

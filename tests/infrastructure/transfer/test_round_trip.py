@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import psycopg
 import pytest
@@ -79,7 +80,7 @@ def test_an_empty_ledger_is_an_export_too(ledger: PositionLedger) -> None:
 def test_an_imported_ledger_goes_on_and_still_has_its_anchor(ledger: PositionLedger, exported: bytes) -> None:
     moved(ledger, exported)
     anchor = make_anchor(ledger.store)
-    again = {"symbol": "APT/USDT", "exchange": "binance", "side": "long", "quantity": "3"}
+    again: dict[str, Any] = {"symbol": "APT/USDT", "exchange": "binance", "side": "long", "quantity": "3"}
     assert ledger.request_entry(**again, intent_id="APTUSDT-2").outcome == "replayed"
     with pytest.raises(PositionAlreadyOpen, match=r"APTUSDT.binance#2 already holds this slot"):
         ledger.request_entry(**again, intent_id="another")

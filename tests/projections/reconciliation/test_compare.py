@@ -30,11 +30,11 @@ from infrastructure.operations.apply_corrections import apply
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.compare import Reconciliation
 from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX
 from projections.reconciliation.corrections import corrections
 from projections.reconciliation.discrepancies import DiscrepancyKind
 from projections.reconciliation.grace_periods import DEADLINES, is_overdue
+from projections.reconciliation.result import Reconciliation
 from tests.projections.seen import compared, held, limit, rows_of, seen, stop, told
 from tests.spec import ENTERED, FILLED, PLACED, STOP, on, request, second
 from tests.strategies import KEY, conversations

@@ -29,8 +29,9 @@ from domain.position import Position
 from domain.values import Side, Source
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.compare import Rules, reconcile
+from projections.reconciliation.compare import reconcile
 from projections.reconciliation.grace_periods import DEADLINES
+from projections.reconciliation.result import Rules
 from projections.recovery.in_flight import unfinished
 from projections.recovery.proposals import Action, Proposal, recover
 from projections.recovery.required_orders import PlannedOrders, RequiredOrder

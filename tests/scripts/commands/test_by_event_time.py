@@ -26,7 +26,12 @@ def url(tmp_path: Path) -> str:
         ledger = PositionLedger(opened.store, clock=clock)
         ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="61.8", intent_id="5483266")
         clock.tick(5)
-        fill = {"trade_id": "881", "last_qty": "61", "last_px": "3.2295", "at": "2025-10-22T18:50:41.336Z"}
+        fill: dict[str, Any] = {
+            "trade_id": "881",
+            "last_qty": "61",
+            "last_px": "3.2295",
+            "at": "2025-10-22T18:50:41.336Z",
+        }
         ledger.record_entry_fill(position_id=FIRST, **fill)
     return url
 

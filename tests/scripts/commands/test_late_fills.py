@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_everything_says_that_it_is_held_and_bare(say: Commands, ledger: Positio
 
 
 def test_a_late_acknowledgement_is_told_what_can_be_done(ledger: PositionLedger) -> None:
-    late = {"position_id": APT, "exchange_order_id": "7", "filled_qty": "10", "avg_px": "3"}
+    late: dict[str, Any] = {"position_id": APT, "exchange_order_id": "7", "filled_qty": "10", "avg_px": "3"}
     with pytest.raises(PositionNotOpen, match=r"holds 10 that was filled too late; adopt what the exchange shows"):
         ledger.record_entry_placed(**late)
 

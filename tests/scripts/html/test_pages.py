@@ -15,10 +15,10 @@ from domain.commands.base import Command
 from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, SetStopLoss
 from domain.values import Side
 from projections.audit.narrative import story
-from scripts.html.cycle_chart import SIZES, draw, needs_closer_look
+from scripts.html.cycle_chart import SIZES, Size, draw, needs_closer_look
 from scripts.html.cycle_page import EventTable, write_page
 from scripts.html.price_scale import PriceScale
-from scripts.html.shapes import spread
+from scripts.html.shapes import px, spread
 from scripts.html.time_scale import TimeScale
 from tests.projections.cycles import LATER, cycle, refused, rivals
 from tests.scripts.cases import HOSTILE
@@ -118,6 +118,18 @@ def test_gaps_are_wide_enough_to_be_seen_but_never_look_like_one() -> None:
 
     assert bare(1) == pytest.approx(6)
     assert bare(2000) < 100
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: size.name)
+@pytest.mark.parametrize(("lost_at", "anchor"), [(100, "start"), (995, "end")])
+def test_the_label_of_a_lost_stop_stays_within_the_plot(size: Size, lost_at: int, anchor: str) -> None:
+    sent = (*ENTERED, (lost_at, on(LoseStopLoss, reason="gone")), (1000, CLOSED))
+    drawing = draw(story(cycle(*sent), [], LATER).timeline, Side.SHORT, "", size)
+    (label,) = [words for words in drawing.words if words.look == "label of-stop"]
+    end = label.x + (px(label.text) if anchor == "start" else 0)
+    begin = label.x - (px(label.text) if anchor == "end" else 0)
+    assert label.anchor == anchor
+    assert size.left <= begin and end <= size.width - size.right
 
 
 def test_the_entry_is_looked_at_closely_only_where_it_would_be_lost() -> None:

@@ -19,8 +19,8 @@ from infrastructure.legacy.shadow.divergence import DivergenceKind
 from scripts.legacy import shadow
 from tests.infrastructure.legacy.shadow.old_bot import APT, OldBot
 from tests.infrastructure.legacy.shadow.test_incidents import signal_against_synchroniser
+from tests.pages import VERBS, sections, table
 from tests.scripts.program import Program, Ran
-from tests.test_docs import VERBS, sections, table
 
 
 class Mirrored(Ran):

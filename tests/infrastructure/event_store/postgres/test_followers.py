@@ -15,11 +15,12 @@ import pytest
 
 from domain.commands.requests import RequestEntry
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.postgres import append, schema
-from infrastructure.event_store.postgres import listener as follower
-from infrastructure.event_store.postgres.listener import follow
+from infrastructure.event_store.postgres import append
+from infrastructure.event_store.postgres.listener import LOOK_SECONDS, Listener
+from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.subscription import Subscription
 from infrastructure.settings import Settings
 from tests.infrastructure.event_store.postgres.load import (
     Asked,
@@ -37,7 +38,11 @@ from tests.urls import with_options
 
 INSERT = (
     "INSERT INTO ledger_events (stream, version, type, command_id, cycle, payload, hash, ts_recorded)"
-    " VALUES (%s, 1, 'ByHand.v1', %s, 1, '{}', '', now()) RETURNING nid"
+    " VALUES (%s, 1, 'StopLossLost.v1', %s, 1, %s, '', now()) RETURNING nid"
+)
+PAYLOAD = (
+    '{"command_id":"by hand","request":"37753524f6061383","cycle":1,"ts_event":"2025-10-22T18:50:46.000000Z",'
+    '"ts_recorded":"2025-10-22T18:50:46.000000Z","source":"sync","reason":"by hand"}'
 )
 _symbols = count(1)
 
@@ -47,9 +52,9 @@ class Held:
 
     def __init__(self, url: str, stream: str) -> None:
         self.connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url)
-        lock = (schema.APPEND_LOCK, schema.lock_key(Settings.read(url)))
+        lock = (APPEND_LOCK, lock_key(Settings.read(url)))
         self.connection.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", lock)
-        found = self.connection.execute(INSERT, (stream, stream)).fetchone()
+        found = self.connection.execute(INSERT, (stream, stream, PAYLOAD)).fetchone()
         assert found is not None
         self.nid: int = found[0]
 
@@ -65,20 +70,24 @@ class Held:
 class Follower:
     """A thread that follows, and what it saw."""
 
-    def __init__(self, url: str, patience_seconds: float = 60) -> None:
+    def __init__(self, url: str, patience_seconds: float = 60, look_seconds: float = LOOK_SECONDS) -> None:
         self.seen: list[tuple[int, str, int]] = []
         self.error: Exception | None = None
-        self._stop = threading.Event()
-        store = open_store(Settings.read(url), create=False)
+        settings = Settings.read(url)
+        store = open_store(settings, create=False)
         assert isinstance(store, PostgresStore)
-        self._store, self._patience_seconds = store, patience_seconds
+        wakeups = store.wakeups()
+        if isinstance(wakeups, Listener):
+            wakeups = Listener(store._connections, append.channel(lock_key(settings)), look_seconds)
+        self._store = store
+        self._news = Subscription(store, wakeups, patience_seconds=patience_seconds)
         self._thread = threading.Thread(target=self._follow)
         self._thread.start()
 
     def _follow(self) -> None:
         try:
-            for batch in follow(self._store, 0, self._stop, patience_seconds=self._patience_seconds):
-                self.seen += [(e.id, str(e.originator_id), e.originator_version) for e in batch]
+            for entry in self._news:
+                self.seen.append((entry.nid, entry.event.originator_id, entry.event.originator_version))
         except StoreUnavailable as error:
             self.error = error
 
@@ -87,15 +96,15 @@ class Follower:
         return [nid for nid, _, _ in self.seen]
 
     def stop(self) -> None:
-        self._stop.set()
+        self._news.stop()
         self._thread.join(30)
         assert not self._thread.is_alive(), "it waits for ever"
         self._store.close()
 
 
 @contextmanager
-def following(url: str) -> Iterator[Follower]:
-    one = Follower(url)
+def following(url: str, look_seconds: float = LOOK_SECONDS) -> Iterator[Follower]:
+    one = Follower(url, look_seconds=look_seconds)
     try:
         yield one
     finally:
@@ -118,7 +127,7 @@ def record(ledger: PositionLedger) -> None:
 def test_an_event_is_given_its_place_only_under_the_lock(
     ledger: PositionLedger, postgres_url: str, events: int
 ) -> None:
-    lock = (schema.APPEND_LOCK, schema.lock_key(Settings.read(postgres_url)))
+    lock = (APPEND_LOCK, lock_key(Settings.read(postgres_url)))
     given = "SELECT last_value, is_called FROM ledger_events_nid_seq"
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = %s"
     opened = [
@@ -242,7 +251,7 @@ def listeners(url: str) -> list[int]:
 
 
 def test_an_append_notifies_only_where_that_is_asked_for(ledger: PositionLedger, postgres_url: str) -> None:
-    channel = append.channel(schema.lock_key(ledger.store.settings))
+    channel = append.channel(lock_key(ledger.store.settings))
     with psycopg.connect(postgres_url, autocommit=True) as listener:
         listener.execute(f"LISTEN {channel}")
         record(ledger)
@@ -253,11 +262,8 @@ def test_an_append_notifies_only_where_that_is_asked_for(ledger: PositionLedger,
         assert len(heard) + len(list(listener.notifies(timeout=0))) == 1
 
 
-def test_a_notification_is_enough_and_a_killed_listener_is_replaced(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(follower, "HINTED_POLL_SECONDS", 3600.0)
-    with PositionLedger.connect(notifying(postgres_url)) as loud, following(notifying(postgres_url)) as one:
+def test_a_notification_is_enough_and_a_killed_listener_is_replaced(postgres_url: str) -> None:
+    with PositionLedger.connect(notifying(postgres_url)) as loud, following(notifying(postgres_url), 3600.0) as one:
         for _ in range(3):
             eventually(lambda: len(listeners(postgres_url)) == 1)
             (pid,) = listeners(postgres_url)
@@ -269,11 +275,8 @@ def test_a_notification_is_enough_and_a_killed_listener_is_replaced(
             eventually(lambda: one.seen == logged(postgres_url))
 
 
-def test_a_lost_notification_delays_and_loses_nothing(
-    ledger: PositionLedger, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(follower, "HINTED_POLL_SECONDS", 0.2)
-    with following(notifying(postgres_url)) as one:
+def test_a_lost_notification_delays_and_loses_nothing(ledger: PositionLedger, postgres_url: str) -> None:
+    with following(notifying(postgres_url), 0.2) as one:
         eventually(lambda: len(listeners(postgres_url)) == 1)
         record(ledger)  # does not notify
         eventually(lambda: one.seen == logged(postgres_url))

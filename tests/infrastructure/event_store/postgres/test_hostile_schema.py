@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from tests.acceptance.bot import run
 from tests.infrastructure.roles import as_role, made_role
 
 HOME = Path(__file__).parents[2] / "infrastructure" / "postgres"
-ENTRY = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 CONSTRUCTS = {"coalesce", "values", "numeric", "varchar"}
 OURS = {"ledger_refuses_change", "len"}
 TRAPS = """

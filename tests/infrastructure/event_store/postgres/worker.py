@@ -18,11 +18,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import count
 
 from domain.errors import CommandRefused, OutcomeUnknown, PositionAlreadyOpen, StoreUnavailable
-from infrastructure.event_store.postgres.listener import follow
-from infrastructure.event_store.postgres.store import PostgresStore
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.settings import Settings
 
 SHARED_EVERY = 8
 """How often a writer takes part in a race for the slot that all of them want."""
@@ -129,23 +126,21 @@ def write(url: str, names: list[str], seconds: float | None, cycles: int | None)
 
 
 def follow_to(url: str) -> None:
-    store = open_store(Settings.read(url), create=False)
-    assert isinstance(store, PostgresStore)
-    seen, stop = [0], threading.Event()
+    """Print every event, up to the one whose nid is told."""
+    with PositionLedger.connect(url, create=False) as ledger:
+        seen, news = [0], ledger.subscribe()
 
-    def stop_when_told() -> None:
-        until = int(sys.stdin.readline())
-        while seen[0] < until and not stop.wait(0.02):
-            pass
-        stop.set()
+        def stop_when_told() -> None:
+            until = int(sys.stdin.readline())
+            while seen[0] < until:
+                time.sleep(0.02)
+            news.stop()
 
-    threading.Thread(target=stop_when_told, daemon=True).start()
-    print("ready", flush=True)
-    for batch in follow(store, 0, stop):
-        for event in batch:
-            print(event.id, event.originator_id, event.originator_version)
-        seen[0] = batch[-1].id
-    store.close()
+        threading.Thread(target=stop_when_told, daemon=True).start()
+        print("ready", flush=True)
+        for entry in news:
+            print(entry.nid, entry.event.originator_id, entry.event.originator_version)
+            seen[0] = entry.nid
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -11,7 +11,6 @@ from domain.events import PositionImported
 from domain.values import Status, plain, utc
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.legacy.importing import import_batch
 from infrastructure.legacy.importing.conflict_resolution import Resolve
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFindingKind
 from infrastructure.legacy.importing.import_report import ImportReport
@@ -22,13 +21,8 @@ from tests.infrastructure.legacy.examples import CLEAN, OPEN, raw, sample, table
 
 SIDES = {"buy": "long", "sell": "short"}
 BATCH = 4
+"""So that every test crosses the border of one."""
 EARLY: dict[str, str | None] = {"opened_at": "2025-10-20 08:00:00+00", "closed_at": "2025-10-20 09:00:00+00"}
-
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that every test crosses the border of one."""
-    monkeypatch.setattr(import_batch, "BATCH_COMMANDS", BATCH)
 
 
 @pytest.fixture
@@ -39,7 +33,7 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
 
 
 def load(ledger: PositionLedger, *rows: RawRow, resolve: Resolve = Resolve.REFUSE) -> ImportReport:
-    report = import_table(ledger, table(*rows), resolve)
+    report = import_table(ledger, table(*rows), resolve, batch_commands=BATCH)
     assert report.rows == len(rows) == report.imported + report.already_imported + report.refused
     return report
 
@@ -246,7 +240,7 @@ def test_an_import_that_was_stopped_is_finished_by_the_next(ledger: PositionLedg
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_table(ledger, table(*rows), progress=stop)
+        import_table(ledger, table(*rows), progress=stop, batch_commands=BATCH)
     assert ledger.store.count_events() == BATCH
     report = load(ledger, *rows)
     assert (report.imported, report.already_imported, report.findings) == (2, BATCH, [])
@@ -325,7 +319,7 @@ def test_a_signal_that_a_bot_opened_is_not_claimed_again(ledger: PositionLedger)
 def test_a_bot_that_is_at_work_meanwhile_is_not_in_the_way(
     ledger: PositionLedger,
     intent: str,
-    outcome: str | None,
+    outcome: Literal["rejected"] | None,
     last: dict[str, str | None],
     kind: ImportFindingKind | None,
 ) -> None:
@@ -339,7 +333,7 @@ def test_a_bot_that_is_at_work_meanwhile_is_not_in_the_way(
             if outcome is not None:
                 ledger.fail_entry(position_id=entered[0], reason="no", outcome=outcome)
 
-    report = import_table(ledger, table(*rows, raw(9999, id="last", **last)), progress=enter)
+    report = import_table(ledger, table(*rows, raw(9999, id="last", **last)), progress=enter, batch_commands=BATCH)
     assert list(report.counts) == ([] if kind is None else [kind])
     assert (report.imported, report.refused) == (BATCH + (kind is None), int(kind is not None))
     if kind is None:

@@ -16,7 +16,7 @@ from tests.acceptance.bot import run
 DAY = ("--since", "2025-10-22T00:00:00Z", "--until", "2025-10-23T00:00:00Z")
 
 
-def enter(url: str, symbol: str, *, protected: bool = True, **key: str) -> None:
+def enter(url: str, symbol: str, *, protected: bool = True, **key: Any) -> None:
     fields: dict[str, Any] = {"at": "2025-10-22T12:00:00Z"}
     with PositionLedger.connect(url) as ledger:
         position_id = ledger.request_entry(

@@ -48,7 +48,7 @@ def run(ledger_url: str, program: Program) -> Run:
 def ledger(ledger_url: str) -> Iterator[PositionLedger]:
     """APT, entered and protected ten minutes ago."""
     with PositionLedger.connect(ledger_url) as ledger:
-        apt = {"position_id": "APTUSDT.binance#1", "at": at(599)}
+        apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(599)}
         request(ledger, "APTUSDT", 600)
         ledger.record_entry_placed(**apt, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333")
         ledger.set_stop_loss(**apt, stop_price="3.298", exchange_order_id="s1", activate=True)

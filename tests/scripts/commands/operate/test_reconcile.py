@@ -99,8 +99,8 @@ def ledger(url: str) -> Iterator[PositionLedger]:
 
 def fill(ledger: PositionLedger) -> None:
     """APT as in I-01, protected; AVL beside it."""
-    apt = {"position_id": "APTUSDT.binance#1", "at": at(580)}
-    entry = {"side": "short", "quantity": "61.8", "intent_id": "5483266", "at": at(600)}
+    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(580)}
+    entry: dict[str, Any] = {"side": "short", "quantity": "61.8", "intent_id": "5483266", "at": at(600)}
     ledger.request_entry(symbol="APTUSDT", exchange="binance", **entry)
     ledger.record_entry_placed(exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333", **apt)
     ledger.set_stop_loss(stop_price="3.298", exchange_order_id="s1", activate=True, **apt)

@@ -23,7 +23,7 @@ from tests.infrastructure.exchanges.exchange_server import Exchange, binance, se
 from tests.scripts.program import Program, Ran
 
 BY_HAND = ("--confirm", "--reason", "after the crash")
-SIGNAL = {"symbol": "APT/USDT:USDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+SIGNAL: dict[str, Any] = {"symbol": "APT/USDT:USDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 APT = {"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.0, "entry_price": 3.2295}
 XMR = {"symbol": "XMR/USDT:USDT", "side": "long", "contracts": 0.5, "entry_price": 310.25}
 ITS_STOP = {
@@ -73,7 +73,7 @@ def ledger(tmp_path: Path) -> Iterator[PositionLedger]:
     """APT placed ten minutes ago, and FLR just requested."""
     with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
         begin(ledger)
-        flr = {"symbol": "FLRUSDT", "exchange": "bybit", "side": "long", "quantity": "300"}
+        flr: dict[str, Any] = {"symbol": "FLRUSDT", "exchange": "bybit", "side": "long", "quantity": "300"}
         ledger.request_entry(**flr, intent_id="2", at=timestamp_text(datetime.now(UTC)))
         yield ledger
 
@@ -320,7 +320,7 @@ def test_the_exchange_is_asked_when_that_is_said(run: Run, ledger: PositionLedge
 def test_what_is_missing_is_confirmed_by_asking_again(
     run: Run, ledger: PositionLedger, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    avl = {"symbol": "AVLUSDT", "exchange": "binance", "side": "long", "quantity": "43"}
+    avl: dict[str, Any] = {"symbol": "AVLUSDT", "exchange": "binance", "side": "long", "quantity": "43"}
     ledger.request_entry(**avl, intent_id="3", at=at(600))
     clock = iter([utc(at(ago)) for ago in (45, 30, 15)])
     waited: list[float] = []

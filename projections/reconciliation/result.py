@@ -1,0 +1,75 @@
+"""What came of comparing snapshots with the ledger, and by which rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain.values import timestamp_text
+from projections.account_snapshot import AccountSnapshot
+from projections.reconciliation.confirmations import Confirmations
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator decides: how many snapshots must agree, how old one may be, whether "nothing" is believed."""
+
+    confirmations: int = 2
+    age_max: timedelta | None = None
+    """Older is stale. None: any age may be compared, but only a recent one corrects anything."""
+    trust_empty: bool = False
+    """Whether one is believed that shows none, or little, of what the ledger holds, or of its stops."""
+    symbol: str | None = None
+    """Only this one, in the spelling of keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """The latest snapshot of one account beside the ledger; earlier ones only confirm what is absent."""
+
+    snapshot: AccountSnapshot
+    findings: tuple[Discrepancy, ...]
+    doubts: tuple[str, ...]
+    """Why the snapshot is not reliable; nothing is corrected then."""
+    hindrance: str | None = None
+    """Why nothing may be corrected although it is reliable."""
+    order_doubts: tuple[str, ...] = ()
+    """Why nothing is concluded from orders that it does not show, beside what it says itself."""
+    rules: Rules = Rules()
+    confirming: Confirmations
+    """All snapshots as witnesses, among them the reliable ones, oldest first."""
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether what the snapshot does not show was not there."""
+        return not self.doubts
+
+    @property
+    def shows_orders(self) -> bool:
+        """Whether an order that the snapshot does not show was not there."""
+        return self.is_reliable and self.snapshot.shows_orders and not self.order_doubts
+
+    def of(self, *kinds: DiscrepancyKind) -> list[Discrepancy]:
+        """Findings of some kinds."""
+        return [finding for finding in self.findings if finding.kind in kinds]
+
+    @property
+    def problems(self) -> list[Discrepancy]:
+        """What is not as it should be."""
+        return [finding for finding in self.findings if not finding.kind.is_quiet]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a program reads it."""
+        taken_at = self.snapshot.taken_at
+        return {
+            "exchange": self.snapshot.exchange,
+            "account": self.snapshot.account,
+            "taken_at": taken_at and timestamp_text(taken_at),
+            "snapshot_reliable": self.is_reliable,
+            "protection_judged": self.shows_orders,
+            "doubts": [*self.doubts, *self.snapshot.order_doubts, *self.order_doubts],
+            "notes": [*self.snapshot.notes, *([self.hindrance] if self.hindrance else [])],
+            **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in DiscrepancyKind},
+        }

@@ -1,0 +1,52 @@
+"""A bot as a user writes it: what an editor knows about it is tested in test_types.py."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from position_ledger import AsyncPositionLedger, PositionAlreadyOpen, PositionLedger, Receipt, Side, Status
+
+
+def enter(ledger: PositionLedger, quantity: Decimal) -> Receipt | None:
+    try:
+        return ledger.request_entry(
+            symbol="APT/USDT:USDT",
+            exchange="binance",
+            side="short",
+            quantity=quantity,
+            signal_price="3.2333",
+            intent_id=5483266,
+            at=datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC),
+            metadata={"strategy": {"name": "trend", "levels": ["3.1", "3.0"]}},
+        )
+    except PositionAlreadyOpen as refusal:
+        print(refusal.position_id)
+        return None
+
+
+def give_up(ledger: PositionLedger, position_id: str) -> None:
+    ledger.record_entry_fill(position_id=position_id, trade_id="881", last_qty="61", last_px=Decimal("3.2295"))
+    closing = ledger.start_rollback(position_id=position_id, reason="no stop", source="recovery")
+    ledger.roll_back(
+        position_id=position_id,
+        evidence={
+            "closing_order_id": closing.client_order_id,
+            "fills": [{"trade_id": "902", "last_qty": "61", "last_px": Decimal("3.23")}],
+        },
+    )
+
+
+async def later(url: str) -> Status:
+    async with await AsyncPositionLedger.connect(url) as ledger:
+        receipt = await ledger.request_entry(
+            symbol="SOLUSDT", exchange="binance", side=Side.LONG, quantity=2, intent_id="7"
+        )
+        return (await ledger.position(receipt.position_id)).status
+
+
+if __name__ == "__main__":
+    with PositionLedger.connect("sqlite:///:memory:") as books:
+        if entered := enter(books, Decimal("61.8")):
+            give_up(books, entered.position_id)
+            print(books.position(entered.position_id).status)
+    print(asyncio.run(later("sqlite:///:memory:")))

@@ -1,0 +1,73 @@
+"""How far a long piece of work has come: in one place on a terminal, in lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from scripts.output import progress
+
+
+class Terminal(io.StringIO):
+    """A terminal, and all that was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def shown(self) -> str:
+        """What stands there now."""
+        return self.getvalue().rpartition("\r")[2].replace("\x1b[K", "")
+
+
+@contextmanager
+def a_terminal() -> Iterator[Terminal]:
+    """Stderr is one; not as a fixture, for pytest takes stderr back before the test begins."""
+    with pytest.MonkeyPatch.context() as patch:
+        terminal = Terminal()
+        patch.setattr(sys, "stderr", terminal)
+        patch.setenv("COLUMNS", "60")
+        yield terminal
+
+
+def until_shown(terminal: Terminal, advance: Callable[[int], None]) -> None:
+    """A clock may stand still between two steps."""
+    deadline = time.monotonic() + 10
+    while not terminal.shown:
+        assert time.monotonic() < deadline, "nothing is shown"
+        advance(0)
+
+
+def test_a_terminal_shows_how_far_it_is_and_nothing_afterwards() -> None:
+    with a_terminal() as terminal:
+        with progress("reading", 4_000, quiet_seconds=0) as advance:
+            advance(1_000)
+            until_shown(terminal, advance)
+            assert terminal.shown.startswith("reading: 1,000 of 4,000, ")
+            assert terminal.shown.endswith(" s left")
+        assert terminal.shown == ""
+
+
+def test_a_line_never_grows_beyond_the_terminal() -> None:
+    with a_terminal() as terminal, progress("reading " * 20, quiet_seconds=0) as advance:
+        until_shown(terminal, advance)
+        assert terminal.shown == ("reading " * 20)[:59]
+
+
+def test_what_is_soon_done_shows_nothing() -> None:
+    with a_terminal() as terminal, progress("reading", 2) as advance:
+        advance(1)
+        advance(1)
+        assert terminal.getvalue() == ""
+
+
+def test_a_log_is_told_in_lines_and_only_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("reading", 2) as advance:
+        advance(1)
+        advance(1)
+    assert capsys.readouterr().err == ""
