@@ -60,14 +60,6 @@ class PositionEvent(CanMutateAggregate[str]):
         """Whether a cycle begins here."""
         return False
 
-    def mutate(self, aggregate: Any) -> Any:
-        """Let the position remember this event; a history may begin wherever its stream was flat."""
-        if aggregate is None:
-            from domain.position import Position  # noqa: PLC0415 - the aggregate imports its events
-
-            aggregate = Position.of_stream(self.originator_id, version=self.originator_version - 1)
-        return super().mutate(aggregate)
-
     def apply(self, aggregate: Any) -> None:
         """Hand the event to the position."""
         aggregate.evolve(self)

@@ -1,17 +1,15 @@
-"""What a stream remembers: the state of a position, and how each event changes it."""
+"""What a stream remembers: the row of its cycle, and what only its next decision needs to know."""
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, NamedTuple, Self
-
-from eventsourcing.domain import BaseAggregate
+from typing import Final, NamedTuple
 
 from domain import events as e
 from domain.holding import ZERO, Holding
-from domain.identifiers import PositionKey
+from domain.row import PositionRow, project
 from domain.stop import Stop
 from domain.values import Side, Status
 
@@ -31,29 +29,22 @@ class CommandResult(NamedTuple):
     close_quantity: Decimal | None = None
 
 
-class PositionState(BaseAggregate[str]):
-    """What the bots did with one key, cycle by cycle.
+@dataclass
+class PositionState:
+    """What the bots did with one key: the cycle that holds the slot, or else the last one.
 
-    The fields are those of the cycle that holds the slot, or else of the last one.
+    What readers see of the cycle is its row, which is folded in one place; beside it stands what the row does not show.
     """
 
-    cycle: int = 0
+    stream: str
     last_cycle: int = 0
-    status: Status | None = None
-    side: Side | None = None
-    intent_id: str | None = None
-    opened_at: datetime = EPOCH
-    requested_qty: Decimal | None = None
-    signal_price: Decimal | None = None
-    exchange_order_id: str | None = None
-    client_order_id: str | None = None
-    holding: Holding = Holding()
-    stop: Stop | None = None
-    outcome_unknown: bool = False
+    row: PositionRow | None = None
+    holding: Holding = field(default_factory=Holding)
     rollbacks: int = 0
     promised_qty: Decimal = ZERO
     """How much of what is held the closing order of the rollback on its way is for."""
-    rollback_failed: bool = False
+    entered_qty: Decimal = ZERO
+    """The most that was known to be entered at any time, whatever was corrected since."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     trades: dict[str, str] = field(default_factory=dict)
@@ -61,31 +52,36 @@ class PositionState(BaseAggregate[str]):
     """What the commands of this cycle were answered, and of no other: ids are told apart within a cycle."""
     imports: dict[str, CommandResult] = field(default_factory=dict)
     """What the rows were answered that were imported into this cycle, and beside it."""
-    entered_qty: Decimal = ZERO
-    """The most that was known to be entered at any time, whatever was corrected since."""
 
-    @classmethod
-    def of_stream(cls, stream: str, *, version: int = 0) -> Self:
-        """An empty memory of a stream, to be told everything after `version`, where it was flat."""
-        self = cls.__new__(cls)
-        self.__base_init__(originator_id=stream, originator_version=version, timestamp=EPOCH)
-        cls.__init__(self)
-        return self
-
-    @classmethod
-    def track(cls, key: PositionKey) -> Self:
-        """The position of a key at which nothing ever happened."""
-        return cls.of_stream(key.stream)
+    @property
+    def cycle(self) -> int:
+        """The number of the cycle; 0 while there was none."""
+        return 0 if self.row is None else self.row.cycle
 
     @property
     def position_id(self) -> str:
-        """The id of the current cycle."""
-        return f"{self.id}#{self.cycle}"
+        """The id of the cycle."""
+        return f"{self.stream}#{self.cycle}"
+
+    @property
+    def status(self) -> Status | None:
+        """Where the cycle stands; None while there was none."""
+        return None if self.row is None else self.row.status
 
     @property
     def is_open(self) -> bool:
         """Whether a cycle holds the slot."""
-        return self.status is not None and self.status.is_open
+        return self.row is not None and self.row.status.is_open
+
+    @property
+    def side(self) -> Side | None:
+        """The direction of the cycle."""
+        return None if self.row is None else self.row.side
+
+    @property
+    def stop(self) -> Stop | None:
+        """The confirmed stop of the cycle."""
+        return None if self.row is None else self.row.stop
 
     @property
     def is_protected(self) -> bool:
@@ -100,98 +96,60 @@ class PositionState(BaseAggregate[str]):
         """Remember one fact. Refuses nothing, asks nobody, reads no clock: it also replays last year."""
         self.last_cycle = max(self.last_cycle, event.cycle)
         if event.opens_cycle and not self.is_open:
-            self._begin(event)
-        if event.cycle == self.cycle:
-            self._evolve(event)
-            self._remember_answer(event)
+            self._begin()
+            self.row = project(None, event)
+            self._remember(event)
+        elif self.row is not None and event.cycle == self.row.cycle:
+            self.row = project(self.row, event)
+            self._remember(event)
         if isinstance(event, e.PositionImported):
             self.imports[event.command_id] = CommandResult(
                 event.request, event.position_id, event.originator_version, event.status, ("PositionImported",)
             )
 
-    def _begin(self, event: e.PositionEvent) -> None:
-        self.cycle, self.opened_at = event.cycle, event.ts_event
-        self.status = self.side = self.intent_id = self.requested_qty = self.signal_price = None
-        self.exchange_order_id = self.client_order_id = self.stop = None
-        self.holding, self.outcome_unknown = Holding(), False
+    def _begin(self) -> None:
+        self.holding = Holding()
         self.stated_at = self.adjusted_at = EPOCH
-        self.rollbacks, self.rollback_failed, self.promised_qty = 0, False, ZERO
+        self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.trades, self.answers, self.imports = {}, {}, {}
-        self.entered_qty = ZERO
 
-    def _evolve(self, event: e.PositionEvent) -> None:
+    def _remember(self, event: e.PositionEvent) -> None:
+        """What the row does not show, and what its command was answered."""
+        holding: Holding | None = getattr(event, "holding", None)
+        if holding is not None:
+            self.holding = holding
         match event:
-            case e.EntryRequested():
-                self.status, self.side, self.intent_id = Status.PENDING_ENTRY, event.side, event.intent_id
-                self.requested_qty, self.signal_price = event.quantity, event.signal_price
-                self.client_order_id = event.client_order_id
-            case e.EntryPlaced():
-                if event.side is not None:
-                    self.side, self.intent_id, self.requested_qty = event.side, event.intent_id, event.quantity
-                    self.signal_price, self.client_order_id = event.signal_price, event.client_order_id
-                if self.status in (None, Status.PENDING_ENTRY):
-                    self.status = Status.ENTRY_PLACED
-                self.exchange_order_id, self.holding = event.exchange_order_id, event.holding
-                self.outcome_unknown = False
-                if event.filled_qty is not None:
-                    self.stated_at = max(self.stated_at, event.said_at)
-            case e.EntryFilled():
-                self.holding, self.trades[event.trade_id] = event.holding, event.request
-                self.outcome_unknown = False
-            case e.EntryOutcomeUnknown():
-                self.outcome_unknown = True
-            case e.EntryFailed():
-                self.status, self.outcome_unknown = event.status, False
-            case e.StopLossSet():
-                self.stop = Stop(event.stop_price, event.quantity, event.exchange_order_id, event.locks_profit)
-                if self.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED):
-                    self.status = Status.PENDING_SL
-            case e.StopLossLost():
-                self.stop = None
-            case e.Activated():
-                self.status = Status.ACTIVE
-            case e.PositionReduced():
-                self.holding, self.trades[event.trade_id] = event.holding, event.request
+            case e.EntryPlaced() if event.filled_qty is not None:
+                self.stated_at = max(self.stated_at, event.said_at)
+            case e.EntryFilled() | e.PositionReduced():
+                self.trades[event.trade_id] = event.request
             case e.PositionAdjusted():
-                self.holding, self.outcome_unknown = event.holding, False
                 self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
             case e.PositionAdopted():
-                self.status, self.side, self.holding = Status.ACTIVE, event.side, event.holding
                 self.stated_at = self.adjusted_at = event.said_at
-            case e.PositionImported():
-                self.status, self.side, self.holding = event.status, event.side, event.holding
-                self.intent_id, self.exchange_order_id = event.intent_id, event.exchange_order_id
-                self.requested_qty = event.quantity
-                if event.stop_confirmed and event.stop_price is not None:
-                    self.stop = Stop(event.stop_price, None, None)
             case e.RollbackStarted():
-                self.status, self.rollback_failed = Status.ROLLING_BACK, False
                 self.rollbacks += 1
                 self.promised_qty = event.close_quantity
-            case e.RolledBack():
-                self.status, self.holding = Status.ROLLED_BACK, event.holding
             case e.RollbackFailed():
-                self.rollback_failed, self.holding, self.promised_qty = True, event.holding, ZERO
                 self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
-            case e.PositionClosed():
-                self.status, self.holding = Status.CLOSED, event.holding
-            case _:
-                raise AssertionError(f"{type(event).__name__} is no event of a position")
+                self.promised_qty = ZERO
         self.promised_qty = min(self.promised_qty, self.holding.quantity)
         if not isinstance(event, e.PositionReduced):  # a past exit adds itself to what was entered
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
+        self._remember_answer(event)
 
     def _remember_answer(self, event: e.PositionEvent) -> None:
-        assert self.status is not None, "an event has a cycle"
+        assert self.row is not None, "an event has a cycle"
         before = self.answers.get(event.command_id)
-        order_id, close_side, close_quantity = self.client_order_id, None, None
+        order_id = self.row.client_order_id
+        close_side, close_quantity = None, None
         if isinstance(event, e.RollbackStarted):
             order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
         self.answers[event.command_id] = CommandResult(
             event.request,
             event.position_id,
             event.originator_version,
-            self.status,
+            self.row.status,
             (*(before.events if before else ()), type(event).__name__),
             order_id,
             close_side,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, PlainValidator
 
@@ -54,7 +54,7 @@ class Side(StrEnum):
         return 1 if self is Side.LONG else -1
 
     @property
-    def closing_order(self) -> str:
+    def closing_order(self) -> Literal["buy", "sell"]:
         """The side of an order that closes such a position: `sell` or `buy`."""
         return "sell" if self is Side.LONG else "buy"
 

@@ -204,16 +204,16 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
     if verb is c.RecordEntryPlaced and not position.is_open:
         chosen |= {name: dice.pick(values) for name, values in {**_PLACE, **_ENTRY, "intent_id": _INTENTS}.items()}
     elif "symbol" not in chosen:
-        cycle = position.cycle or 1 if dice.mostly() else dice.pick(range(1, position.last_cycle + 2))
+        cycle = position.cycle or 1 if dice.mostly() else dice.pick(range(1, position.state.last_cycle + 2))
         chosen["position_id"] = f"{KEY}#{cycle}"
     if chosen.get("filled_qty") in (None, "0"):
         chosen.pop("avg_px", None)
     if "trade_id" in chosen and dice.mostly():
         chosen["trade_id"] = f"t{number}"
     if verb is c.SetStopLoss and dice.mostly():
-        chosen |= {"stop_price": "120" if position.side is Side.SHORT else "80", "quantity": None}
-    if verb is c.RollBack and position.holding.quantity and dice.pick([True, False]):
-        left = position.holding.quantity
+        chosen |= {"stop_price": "120" if position.state.side is Side.SHORT else "80", "quantity": None}
+    if verb is c.RollBack and position.state.holding.quantity and dice.pick([True, False]):
+        left = position.state.holding.quantity
         chosen["evidence"] = {"fills": [{"trade_id": "close", "last_qty": left, "last_px": dice.pick(_PRICES)}]}
     return verb.of(
         **chosen,

@@ -1,12 +1,12 @@
-"""What every decision needs: the command at hand, the next event, and the refusals that are common to all."""
+"""A decision: the state of a position, the command at hand, and how what follows from it is recorded or refused."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple, Protocol, TypedDict
 
-from domain import events as e
+from pydantic import JsonValue
+
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.errors import (
@@ -17,12 +17,12 @@ from domain.errors import (
     StaleCycle,
     UnknownPosition,
     VersionConflict,
-    WrongSideStop,
 )
+from domain.events import PositionEvent
 from domain.identifiers import PositionKey
+from domain.row import PositionRow
 from domain.state import CommandResult, PositionState
-from domain.stop import is_losing_side
-from domain.values import AHEAD_MAX, Side, plain
+from domain.values import AHEAD_MAX, Source, plain
 
 
 class CommandContext(NamedTuple):
@@ -34,154 +34,196 @@ class CommandContext(NamedTuple):
 
     @classmethod
     def of(cls, command: Command) -> CommandContext:
-        """The stamp of a command that carries its own."""
-        assert command.command_id is not None, "a command without a stamp has an id"
-        assert command.at is not None, "a command without a stamp has a time"
+        """The context of a command that carries its own."""
+        assert command.command_id is not None, "a command without a context has an id"
+        assert command.at is not None, "a command without a context has a time"
         return cls(command.command_id, command.at, command.at)
 
 
-class Recording(NamedTuple):
-    """A command while it is being decided: its stamp, and the version that it was decided on."""
+class Envelope(TypedDict):
+    """What every event says beside its facts."""
 
-    command: Command
-    stamp: CommandContext
-    version: int
+    originator_id: str
+    originator_version: int
+    command_id: str
+    request: str
+    cycle: int
+    ts_event: datetime
+    ts_recorded: datetime
+    source: Source
+    metadata: dict[str, JsonValue] | None
 
 
-class Deciding(PositionState):
-    """A memory in the light of one command."""
+class Recorder(Protocol):
+    """The aggregate, as far as a decision needs it."""
 
-    if TYPE_CHECKING:  # a field of the decision, not of the memory
-        _recording: Recording
+    @property
+    def version(self) -> int:
+        """The version of the stream, with what was recorded so far."""
 
-    def _is_part_of(self, statement: datetime) -> bool:
+    @property
+    def modified_on(self) -> datetime:
+        """When the last event was written."""
+
+    @property
+    def state(self) -> PositionState:
+        """What the stream remembers."""
+
+    def record(self, event: PositionEvent) -> None:
+        """Take in an event that is new."""
+
+
+class Decision:
+    """One command in the light of what a stream remembers."""
+
+    def __init__(self, position: Recorder, command: Command, context: CommandContext) -> None:
+        """Decide on the state as it is now."""
+        self._position, self._version = position, position.version
+        self.command, self.context, self.state = command, context, position.state
+
+    # -- recording ------------------------------------------------------------------------------------------------
+
+    def envelope(self, cycle: int | None = None) -> Envelope:
+        """What the next event says of itself, of the current cycle unless another one is named."""
+        return {
+            "originator_id": self.state.stream,
+            "originator_version": self._position.version + 1,
+            "command_id": self.context.command_id,
+            "request": self.command.digest,
+            "cycle": self.state.cycle if cycle is None else cycle,
+            "ts_event": self.context.ts_event,
+            "ts_recorded": max(self.context.ts_recorded, self._position.modified_on),
+            "source": self.command.source,
+            "metadata": self.command.metadata,
+        }
+
+    def record(self, event: PositionEvent) -> None:
+        """Record what follows from the command.
+
+        Refuses: VersionConflict when the caller looked at another version.
+        """
+        if self.command.expected_version not in (None, self._version):
+            raise VersionConflict(
+                f"{self.state.stream} is at version {self._version}, not {self.command.expected_version} as expected; "
+                "look again before you decide",
+                version=self._version,
+                expected_version=self.command.expected_version,
+            )
+        self._position.record(event)
+
+    def is_part_of(self, statement: datetime) -> bool:
         """Whether what the command tells had happened by a statement of the exchange, which then counted it.
 
         A statement of a time that has not come yet was stamped by a clock that was wrong, and counts nothing.
         """
-        stamp = self._recording.stamp
-        return stamp.ts_event <= statement and statement - stamp.ts_recorded <= AHEAD_MAX
+        return self.context.ts_event <= statement and statement - self.context.ts_recorded <= AHEAD_MAX
 
-    def _same(self, answer: CommandResult, command: Command, what: str) -> CommandResult:
-        if answer.request != command.digest:
+    # -- answers without news -------------------------------------------------------------------------------------
+
+    def same(self, answer: CommandResult, what: str) -> CommandResult:
+        """What was answered before, unless other content was."""
+        if answer.request != self.command.digest:
             raise IdempotencyMismatch(
                 f"{what} was accepted before with other content, as {' + '.join(answer.events) or 'a fill'} of "
-                f"{answer.position_id}, which is {self.status} now; ask position({answer.position_id!r}) how it stands "
-                "before anything else is sent",
+                f"{answer.position_id}, which is {self.state.status} now; ask position({answer.position_id!r}) how it "
+                "stands before anything else is sent",
                 position_id=answer.position_id,
             )
         return answer
 
-    def _no_news(self, command: Command) -> CommandResult:
-        assert self.status is not None, "a cycle"
-        return CommandResult(command.digest, self.position_id, self.version, self.status, (), self.client_order_id)
-
-    def _record(self, event_class: type[e.PositionEvent], **fields: Any) -> None:
-        """Trigger the next event, stamped with the command that it answers."""
-        recording = self._recording
-        command = recording.command
-        if command.expected_version not in (None, recording.version):
-            raise VersionConflict(
-                f"{self.id} is at version {recording.version}, not {command.expected_version} as expected; look again "
-                "before you decide",
-                version=recording.version,
-                expected_version=command.expected_version,
-            )
-        event = event_class(
-            originator_id=self.id,
-            originator_version=self.version + 1,
-            command_id=recording.stamp.command_id,
-            request=command.digest,
-            cycle=fields.pop("cycle", self.cycle),
-            ts_event=recording.stamp.ts_event,
-            ts_recorded=max(recording.stamp.ts_recorded, self.modified_on),
-            source=command.source,
-            metadata=command.metadata,
-            **fields,
+    def no_news(self) -> CommandResult:
+        """Where the cycle stands, when the command says nothing that is not known."""
+        row = self.state.row
+        assert row is not None, "a cycle"
+        return CommandResult(
+            self.command.digest, row.position_id, self._position.version, row.status, (), row.client_order_id
         )
-        event.mutate(self)
-        self.pending_events.append(event)
 
-    def _needs_open(self, command: Command) -> Side:
-        """Refuse unless the cycle that the command names holds the slot; answer its side."""
-        if command.cycle is not None and (command.cycle > self.last_cycle or self.status is None):
+    def known_trade(self, command: c.RecordEntryFill | c.Reduce) -> CommandResult | None:
+        """The answer to a fill that is on record."""
+        known = self.state.trades.get(command.trade_id)
+        if known is None:
+            return None
+        if known != command.digest:
+            raise IdempotencyMismatch(
+                f"trade_id {command.trade_id} of {self.state.position_id} is on record with other content; a fill "
+                "never changes, so look which of the two is wrong",
+                position_id=self.state.position_id,
+            )
+        return self.no_news()
+
+    # -- refusals that are common to all --------------------------------------------------------------------------
+
+    def refused(self, rule: type[CommandRefused], why: str) -> CommandRefused:
+        """A rule's refusal, naming the cycle and where it stands."""
+        row = self.state.row
+        assert row is not None, "a cycle"
+        return rule(f"{row.position_id} {why}", position_id=row.position_id, status=row.status.value)
+
+    def needs_open(self) -> PositionRow:
+        """Refuse unless the cycle that the command names holds the slot; answer its row.
+
+        Refuses: UnknownPosition, StaleCycle, PositionNotOpen.
+        """
+        asked, state, row = self.command.cycle, self.state, self.state.row
+        if asked is not None and (asked > state.last_cycle or row is None):
             raise UnknownPosition(
-                f"{self.id}#{command.cycle} is not known; "
-                + (f"the last cycle is {self.id}#{self.last_cycle}" if self.last_cycle else f"{self.id} has no cycles"),
+                f"{state.stream}#{asked} is not known; "
+                + (
+                    f"the last cycle is {state.stream}#{state.last_cycle}"
+                    if state.last_cycle
+                    else f"{state.stream} has no cycles"
+                ),
             )
-        assert self.status is not None, "a known cycle"
-        if command.cycle != self.cycle or (not self.is_open and self.cycle != self.last_cycle):
+        assert row is not None, "a known cycle"
+        if asked != row.cycle or (not row.status.is_open and row.cycle != state.last_cycle):
             raise StaleCycle(
-                f"{self.id}#{command.cycle} is over; the current cycle is "
-                f"#{self.cycle if self.is_open else self.last_cycle}, and cycles share nothing",
-                position_id=f"{self.id}#{command.cycle}",
+                f"{state.stream}#{asked} is over; the current cycle is "
+                f"#{row.cycle if row.status.is_open else state.last_cycle}, and cycles share nothing",
+                position_id=f"{state.stream}#{asked}",
             )
-        if not self.is_open:
-            held = self.holding.quantity
+        if not row.status.is_open:
+            held = state.holding.quantity
             raise PositionNotOpen(
-                f"{self.position_id} is {self.status.value}: it is over, and "
+                f"{row.position_id} is {row.status.value}: it is over, and "
                 + (
                     f"holds {plain(held)} that was filled too late; adopt what the exchange shows of it, then protect "
                     "or close that"
                     if held
                     else "takes nothing any more but a fill that came too late (record_entry_fill)"
                 ),
-                position_id=self.position_id,
-                status=self.status.value,
+                position_id=row.position_id,
+                status=row.status.value,
             )
-        assert self.side is not None, "an open cycle has a side"
-        return self.side
+        return row
 
-    def _refused(self, rule: type[CommandRefused], why: str) -> CommandRefused:
-        assert self.status is not None, "a cycle"
-        return rule(f"{self.position_id} {why}", position_id=self.position_id, status=self.status.value)
-
-    def _needs_right_side(self, side: Side, stop_price: Decimal, reference: Decimal | None, what: str) -> None:
-        if reference is not None and not is_losing_side(side, stop_price, reference):
-            wanted = "below" if side is Side.LONG else "above"
-            raise WrongSideStop(
-                f"a stop at {plain(stop_price)} would trigger at once: that of a {side.value} stands {wanted} its "
-                f"{what} of {plain(reference)}"
-                + (", unless it locks in profit (locks_profit) on an active position" if what == "entry" else ""),
-                stop_price=plain(stop_price),
-                reference=plain(reference),
-                side=side.value,
-            )
-
-    def _needs_free_slot(self, command: c.RequestEntry | c.RecordEntryPlaced | c.Adopt) -> CommandResult | None:
+    def needs_free_slot(self) -> CommandResult | None:
         """Refuse while another intent holds the slot; the same intent again gets its first answer."""
-        if not self.is_open:
+        row = self.state.row
+        if row is None or not row.status.is_open:
             return None
-        intent = getattr(command, "intent_id", None)
-        if intent is not None and intent == self.intent_id:
-            return self._same(next(iter(self.answers.values())), command, f"intent_id {intent}")
-        raise self._slot_is_taken(intent)
+        intent: str | None = getattr(self.command, "intent_id", None)
+        if intent is not None and intent == row.intent_id:
+            return self.same(next(iter(self.state.answers.values())), f"intent_id {intent}")
+        raise self.slot_is_taken(intent)
 
-    def _slot_is_taken(self, asked: str | None) -> PositionAlreadyOpen:
-        assert self.status is not None, "open"
+    def slot_is_taken(self, asked: str | None) -> PositionAlreadyOpen:
+        """The refusal that names the holder."""
+        row = self.state.row
+        assert row is not None, "open"
         return PositionAlreadyOpen(
-            self.position_id,
-            self.status,
-            since=self.opened_at,
-            at=self._recording.stamp.ts_event,
-            holder=self.intent_id,
+            row.position_id,
+            row.status,
+            since=row.opened_at,
+            at=self.context.ts_event,
+            holder=row.intent_id,
             asked=asked,
         )
 
-    def _known_trade(self, command: c.RecordEntryFill | c.Reduce) -> CommandResult | None:
-        known = self.trades.get(command.trade_id)
-        if known is None:
-            return None
-        answer = self._no_news(command)
-        if known != command.digest:
-            raise IdempotencyMismatch(
-                f"trade_id {command.trade_id} of {self.position_id} is on record with other content; a fill never "
-                "changes, so look which of the two is wrong",
-                position_id=self.position_id,
-            )
-        return answer
+    # -- money ----------------------------------------------------------------------------------------------------
 
-    def _other_currency(self, currency: str | None) -> str | None:
-        if currency is None or PositionKey.parse(self.id).is_settled_in(currency):
+    def other_currency(self, currency: str | None) -> str | None:
+        """The currency of a fee, unless it is the one that the position is settled in."""
+        if currency is None or PositionKey.parse(self.state.stream).is_settled_in(currency):
             return None
         return currency.upper()

@@ -4,117 +4,100 @@ from __future__ import annotations
 
 from domain import events as e
 from domain.commands import requests as c
-from domain.decisions.decision import Deciding
+from domain.decisions.decision import Decision
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, WrongStatus
 from domain.holding import ZERO
 from domain.identifiers import client_order_id
 from domain.values import Source, Status, plain
 
 
-class Rollback(Deciding):
-    """How an entry is undone."""
+def start_rollback(decision: Decision, command: c.StartRollback) -> None:
+    """Promise to undo the entry, before the closing order is sent: its side and quantity are ours to say.
 
-    def start_rollback(self, command: c.StartRollback) -> None:
-        """Promise to undo the entry, before the closing order is sent: its side and quantity are ours to say.
-
-        Shape:   -> rolling_back. Refuses: NothingToRollBack, WrongStatus while another rollback is on its way.
-        """
-        side = self._needs_open(command)
-        if self.status is Status.ROLLING_BACK and not self.rollback_failed:
-            raise self._refused(WrongStatus, "is rolling_back already; say roll_back or fail_rollback how it went")
-        if not self.holding.quantity:
-            raise self._refused(
-                NothingToRollBack,
-                "has nothing on record that could be closed; if the exchange holds something, adjust to it first, "
-                "else fail_entry",
-            )
-        self._record(
-            e.RollbackStarted,
-            reason=command.reason,
-            close_side=side.closing_order,
-            close_quantity=self.holding.quantity,
-            client_order_id=client_order_id(self.position_id, f"rollback{self.rollbacks or ''}", self.intent_id),
+    Shape:   -> rolling_back. Refuses: NothingToRollBack, WrongStatus while another rollback is on its way.
+    """
+    state = decision.state
+    row = decision.needs_open()
+    if state.status is Status.ROLLING_BACK and not row.rollback_failed:
+        raise decision.refused(WrongStatus, "is rolling_back already; say roll_back or fail_rollback how it went")
+    if not state.holding.quantity:
+        raise decision.refused(
+            NothingToRollBack,
+            "has nothing on record that could be closed; if the exchange holds something, adjust to it first, "
+            "else fail_entry",
         )
-
-    def roll_back(self, command: c.RollBack) -> None:
-        """End a rollback, with the proof that nothing is left.
-
-        Shape:   rolling_back -> rolled_back. Refuses: EvidenceMissing, NotFlat, WrongStatus.
-        """
-        side = self._needs_open(command)
-        if self.status is not Status.ROLLING_BACK:
-            raise self._refused(WrongStatus, f"is {self.status}; start_rollback comes before the closing order")
-        proof = self._needs_proof(command)
-        held = self.holding
-        if proof.fills:
-            fills = {fill.trade_id: fill for fill in proof.fills}
-            if any(fills[fill.trade_id] != fill for fill in proof.fills):
-                raise self._refused(IdempotencyMismatch, "has one trade_id twice in the evidence, with other content")
-            new = [fill for fill in fills.values() if fill.trade_id not in self.trades]
-            total = sum((fill.last_qty for fill in new), ZERO)
-            if total != held.quantity:
-                raise self._refused(
-                    NotFlat, f"holds {plain(held.quantity)}, but the closing fills add up to {plain(total)}"
-                )
-            for fill in new:
-                held = held.with_exit(side, fill.last_qty, fill.last_px)
-                held = held.with_fee(fill.fee, self._other_currency(fill.fee_currency))
-        elif held.quantity:
-            held = held.with_exit(side, held.quantity, None)
-        self._record(e.RolledBack, reason=command.reason, evidence=proof, holding=held)
-
-    def _needs_proof(self, command: c.RollBack) -> c.Evidence:
-        """Refuse what proves nothing, contradicts itself, or is about less than what is held.
-
-        An order that closes, and an operator's word, stand for what the rollback was begun for, and for no more:
-        whatever came in since is shown gone by fills, or by the exchange's answer of zero.
-        """
-        proof, held = command.evidence, self.holding.quantity
-        if proof is None or (proof.is_word_alone and not self._is_operators_word(command, proof)):
-            raise self._refused(
-                EvidenceMissing,
-                "is flat only with a proof: send evidence, as closing_order_id, fills, or position_quantity 0"
-                + (f"; {', '.join(said)} of the evidence proves nothing" if (said := _said(proof)) else ""),
-            )
-        if proof.position_quantity:
-            raise self._refused(NotFlat, f"has {plain(proof.position_quantity)} left at the exchange; fail_rollback")
-        if proof.contradiction:
-            raise self._refused(NotFlat, f"is not flat, says the evidence itself ({proof.contradiction})")
-        if proof.closing_order_id is not None and proof.closing_order_id == self.exchange_order_id:
-            raise self._refused(
-                NotFlat, f"was entered by order {proof.closing_order_id}; name the order that closed it"
-            )
-        if held > self.promised_qty and not proof.fills and proof.position_quantity is None:
-            raise self._refused(
-                NotFlat,
-                f"holds {plain(held)}, and no more than {plain(self.promised_qty)} of it are in the closing order that "
-                "is on its way; send all closing fills, or position_quantity 0 once the exchange says so, else "
-                "fail_rollback with what is left",
-            )
-        return proof
-
-    def _is_operators_word(self, command: c.RollBack, proof: c.Evidence) -> bool:
-        return command.source is Source.OPERATOR and bool(proof.note and proof.note.strip())
-
-    def fail_rollback(self, command: c.FailRollback) -> None:
-        """Note what the compensating close left at the exchange; the slot stays taken.
-
-        Shape: rolling_back stays, flagged; what is left is what we hold. Refuses: WrongStatus.
-        """
-        side = self._needs_open(command)
-        if self.status is not Status.ROLLING_BACK:
-            raise self._refused(WrongStatus, f"is {self.status}; no rollback is on its way")
-        held, left = self.holding, command.residual_qty
-        if left < held.quantity:
-            held = held.with_exit(side, held.quantity - left, None)
-        elif left > held.quantity:
-            held = held.corrected(left, held.avg_px_open)
-        self._record(
-            e.RollbackFailed,
+    decision.record(
+        e.RollbackStarted(
+            **decision.envelope(),
             reason=command.reason,
-            residual_qty=command.residual_qty,
-            holding=held,
+            close_side=row.side.closing_order,
+            close_quantity=state.holding.quantity,
+            client_order_id=client_order_id(state.position_id, f"rollback{state.rollbacks or ''}", row.intent_id),
         )
+    )
+
+
+def roll_back(decision: Decision, command: c.RollBack) -> None:
+    """End a rollback, with the proof that nothing is left.
+
+    Shape:   rolling_back -> rolled_back. Refuses: EvidenceMissing, NotFlat, WrongStatus.
+    """
+    state = decision.state
+    row = decision.needs_open()
+    if state.status is not Status.ROLLING_BACK:
+        raise decision.refused(WrongStatus, f"is {state.status}; start_rollback comes before the closing order")
+    proof = _needs_proof(decision, command)
+    held = state.holding
+    if proof.fills:
+        fills = {fill.trade_id: fill for fill in proof.fills}
+        if any(fills[fill.trade_id] != fill for fill in proof.fills):
+            raise decision.refused(IdempotencyMismatch, "has one trade_id twice in the evidence, with other content")
+        new = [fill for fill in fills.values() if fill.trade_id not in state.trades]
+        total = sum((fill.last_qty for fill in new), ZERO)
+        if total != held.quantity:
+            raise decision.refused(
+                NotFlat, f"holds {plain(held.quantity)}, but the closing fills add up to {plain(total)}"
+            )
+        for fill in new:
+            held = held.with_exit(row.side, fill.last_qty, fill.last_px)
+            held = held.with_fee(fill.fee, decision.other_currency(fill.fee_currency))
+    elif held.quantity:
+        held = held.with_exit(row.side, held.quantity, None)
+    decision.record(e.RolledBack(**decision.envelope(), reason=command.reason, evidence=proof, holding=held))
+
+
+def _needs_proof(decision: Decision, command: c.RollBack) -> c.Evidence:
+    """Refuse what proves nothing, contradicts itself, or is about less than what is held.
+
+    An order that closes, and an operator's word, stand for what the rollback was begun for, and for no more: whatever
+    came in since is shown gone by fills, or by the exchange's answer of zero.
+    """
+    proof, state = command.evidence, decision.state
+    held = state.holding.quantity
+    if proof is None or (proof.is_word_alone and not _is_operators_word(command, proof)):
+        raise decision.refused(
+            EvidenceMissing,
+            "is flat only with a proof: send evidence, as closing_order_id, fills, or position_quantity 0"
+            + (f"; {', '.join(said)} of the evidence proves nothing" if (said := _said(proof)) else ""),
+        )
+    if proof.position_quantity:
+        raise decision.refused(NotFlat, f"has {plain(proof.position_quantity)} left at the exchange; fail_rollback")
+    if proof.contradiction:
+        raise decision.refused(NotFlat, f"is not flat, says the evidence itself ({proof.contradiction})")
+    if proof.closing_order_id is not None and state.row and proof.closing_order_id == state.row.exchange_order_id:
+        raise decision.refused(NotFlat, f"was entered by order {proof.closing_order_id}; name the order that closed it")
+    if held > state.promised_qty and not proof.fills and proof.position_quantity is None:
+        raise decision.refused(
+            NotFlat,
+            f"holds {plain(held)}, and no more than {plain(state.promised_qty)} of it are in the closing order that "
+            "is on its way; send all closing fills, or position_quantity 0 once the exchange says so, else "
+            "fail_rollback with what is left",
+        )
+    return proof
+
+
+def _is_operators_word(command: c.RollBack, proof: c.Evidence) -> bool:
+    return command.source is Source.OPERATOR and bool(proof.note and proof.note.strip())
 
 
 def _said(proof: c.Evidence | None) -> list[str]:
@@ -122,3 +105,27 @@ def _said(proof: c.Evidence | None) -> list[str]:
         return []
     said = proof.model_dump(exclude_defaults=True)
     return [f"{name} of a source other than operator" if name == "note" else name for name in said]
+
+
+def fail_rollback(decision: Decision, command: c.FailRollback) -> None:
+    """Note what the compensating close left at the exchange; the slot stays taken.
+
+    Shape: rolling_back stays, flagged; what is left is what we hold. Refuses: WrongStatus.
+    """
+    state = decision.state
+    row = decision.needs_open()
+    if state.status is not Status.ROLLING_BACK:
+        raise decision.refused(WrongStatus, f"is {state.status}; no rollback is on its way")
+    held, left = state.holding, command.residual_qty
+    if left < held.quantity:
+        held = held.with_exit(row.side, held.quantity - left, None)
+    elif left > held.quantity:
+        held = held.corrected(left, held.avg_px_open)
+    decision.record(
+        e.RollbackFailed(
+            **decision.envelope(),
+            reason=command.reason,
+            residual_qty=command.residual_qty,
+            holding=held,
+        )
+    )

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
 from domain.values import timestamp_text
 from domain.writing import written
-from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker, RecordedEvent
+from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
 
 _COLUMNS: Final = {"originator_id", "originator_version"}
@@ -27,6 +25,26 @@ _VERSIONS: Final[dict[type[PositionEvent], int]] = {}
 """Of the shape of an event that has changed since it was first shipped; see `infrastructure.event_store.upcasting`."""
 _STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
 _EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
+
+
+class StoredPayload(Protocol):
+    """What reading an event back needs of it: its place, its stored name and its bytes."""
+
+    @property
+    def originator_id(self) -> Any:
+        """The stream."""
+
+    @property
+    def originator_version(self) -> int:
+        """Its version in the stream."""
+
+    @property
+    def topic(self) -> str:
+        """Its stored name."""
+
+    @property
+    def state(self) -> bytes:
+        """Its payload."""
 
 
 @cache
@@ -39,11 +57,11 @@ def encode(event: PositionEvent) -> EventRecord:
     """Write an event down; its hash is the store's to add."""
     name = _STORED_NAMES[type(event)]
     return EventRecord(
-        originator_id=event.originator_id,
-        originator_version=event.originator_version,
-        topic=name,
-        state=written(_adapter(name).serializer, event, exclude_defaults=True),
-        columns=columns(event),
+        event.originator_id,
+        event.originator_version,
+        name,
+        written(_adapter(name).serializer, event, exclude_defaults=True),
+        columns(event),
     )
 
 
@@ -54,12 +72,17 @@ def columns(event: PositionEvent) -> IndexColumns:
     )
 
 
-def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
+def is_known(topic: str) -> bool:
+    """Whether this is the stored name of an event, of today or of the past."""
+    return topic in _EVENTS or topic in UPCASTS
+
+
+def decode(stored: StoredPayload) -> PositionEvent:
     """Read an event back.
 
     Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
     """
-    if stored.topic not in _EVENTS and stored.topic not in UPCASTS:
+    if not is_known(stored.topic):
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} is a {stored.topic!r:.80}, which this version "
             "of the software does not know; read it with the version that wrote it, or a later one"
@@ -75,7 +98,7 @@ def decode(stored: StoredEvent | RecordedEvent) -> PositionEvent:
     return event
 
 
-def _fields(stored: StoredEvent | RecordedEvent) -> Fields:
+def _fields(stored: StoredPayload) -> Fields:
     """The fields of a payload, which may not say the place of the event itself: the row does."""
     fields = _READER.decode(stored.state.decode())
     if not isinstance(fields, dict):
@@ -107,20 +130,3 @@ def _claimed_intent(event: PositionEvent) -> str | None:
         return None
     intent: str | None = getattr(event, "intent_id", None)
     return intent
-
-
-class LedgerMapper(Mapper[str]):
-    """The library's mapper interface, over the closed registry."""
-
-    def __init__(self) -> None:
-        """Need neither transcoder, nor compressor, nor cipher: the stored bytes are read by people and hashed."""
-        super().__init__(JSONTranscoder())
-
-    def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> EventRecord:
-        """Write an event down."""
-        assert isinstance(domain_event, PositionEvent), domain_event
-        return encode(domain_event)
-
-    def to_domain_event(self, stored_event: StoredEvent) -> PositionEvent:
-        """Read an event back."""
-        return decode(stored_event)

@@ -1,22 +1,168 @@
-"""The library's application over our store: its repository, notification log and `save` work on a ledger."""
+"""The eventsourcing library over our store: its recorder, mapper and application work on a ledger.
+
+Nothing of ours appends or reads through it. It lets the library's repository and notification log read a ledger, and
+lets the library's own conformance suite judge our stores.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partialmethod
 from typing import Any
+from uuid import UUID
 
-from eventsourcing.application import Application
+from eventsourcing.application import Application, Repository, project_aggregate
+from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
     InfrastructureFactory,
+    IntegrityError,
+    JSONTranscoder,
     Mapper,
+    Notification,
     ProcessRecorder,
+    StoredEvent,
+    Subscription,
     TrackingRecorder,
 )
 from eventsourcing.utils import Environment
 
-from infrastructure.event_store.codec import LedgerMapper
-from infrastructure.event_store.port import Store
+from domain.events import PositionEvent
+from domain.position import Position
+from domain.values import timestamp_text
+from infrastructure.event_store.codec import columns, decode, encode, is_known
+from infrastructure.event_store.port import AppendConflict, Store, compared
+from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
+
+
+def as_record(event: StoredEvent) -> EventRecord:
+    """A stored event of the library with its columns; what is no event of ours answers no command."""
+    if is_known(event.topic):
+        found = columns(decode(event))
+    else:
+        found = IndexColumns("", None, 0, None, timestamp_text(datetime.now(UTC)))
+    return EventRecord(str(event.originator_id), event.originator_version, event.topic, event.state, found)
+
+
+def as_notification(event: RecordedEvent) -> Notification:
+    """The event as the library knows it in the log."""
+    return Notification(event.originator_id, event.originator_version, event.topic, event.state, event.id)
+
+
+def as_stored(event: RecordedEvent) -> StoredEvent:
+    """The event as the library knows it in a stream."""
+    return StoredEvent(event.originator_id, event.originator_version, event.topic, event.state)
+
+
+class LedgerRecorder(ApplicationRecorder):
+    """The library's recorder over a store: its questions, in our words."""
+
+    def __init__(self, store: Store) -> None:
+        """Wrap a store that is open."""
+        self.store = store
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Append events, and tell their places in the log.
+
+        Refuses: the library's IntegrityError for a version that is taken.
+        """
+        assert not kwargs, f"{', '.join(kwargs)} is for recorders that track"
+        records = [as_record(event) for event in stored_events]
+        try:
+            self.store.insert_events(records)
+        except AppendConflict as conflict:
+            raise IntegrityError(str(conflict)) from conflict
+        streams: dict[str, list[int]] = {}
+        for record in records:
+            streams.setdefault(record.originator_id, []).append(record.originator_version)
+        places = [self._places(stream, min(versions), max(versions)) for stream, versions in streams.items()]
+        return sorted(place for of_stream in places for place in of_stream)
+
+    def _places(self, stream: str, first: int, last: int) -> Iterable[int]:
+        conditions, values = compared(
+            {"stream =": stream, "version >=": first, "version <=": last}, self.store.placeholder
+        )
+        return [event.id for event in self.store.select(conditions, values, "version")]
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """A stream between two versions."""
+        asked = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
+        found = self.store.select(
+            *compared(asked, self.store.placeholder), "version DESC" if desc else "version", limit
+        )
+        return [as_stored(event) for event in found]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """A stretch of the log; never beyond what is settled."""
+        settled = self.store.high_water_mark()
+        asked = {
+            "nid >=" if inclusive_of_start else "nid >": start,
+            "nid <=": settled if stop is None else min(stop, settled),
+        }
+        conditions, values = compared(asked, self.store.placeholder)
+        if topics:
+            conditions.append(f"type IN ({', '.join([self.store.placeholder] * len(topics))})")
+            values += topics
+        return [as_notification(event) for event in self.store.select(conditions, values, "nid", limit)]
+
+    def max_notification_id(self) -> int | None:
+        """The last settled place in the log."""
+        return self.store.high_water_mark() or None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Not offered: poll the log; a subscription of the library may wait for ever."""
+        raise NotImplementedError("poll the log: what is settled is never missed")
+
+
+class LedgerMapper(Mapper[str]):
+    """The library's mapper, over our closed registry of events."""
+
+    def __init__(self) -> None:
+        """Need neither transcoder, nor compressor, nor cipher: the stored bytes are read by people and hashed."""
+        super().__init__(JSONTranscoder())
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
+        """Write an event down."""
+        assert isinstance(domain_event, PositionEvent), domain_event
+        record = encode(domain_event)
+        return StoredEvent(record.originator_id, record.originator_version, record.topic, record.state)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> PositionEvent:
+        """Read an event back."""
+        return decode(stored_event)
+
+
+def project_position(aggregate: Any, domain_events: Iterable[DomainEventProtocol[Any]]) -> Any:
+    """Fold events into a position, made from nothing before the first of them."""
+    for event in domain_events:
+        if aggregate is None:
+            aggregate = Position.of_stream(str(event.originator_id), version=event.originator_version - 1)
+        aggregate = project_aggregate(aggregate, [event])
+    return aggregate
+
+
+class LedgerRepository(Repository[str]):
+    """The library's repository, which makes a position from its events."""
+
+    get = partialmethod(Repository.get, projector_func=project_position)
 
 
 class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
@@ -28,13 +174,13 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         self.store = store
 
     def application_recorder(self) -> ApplicationRecorder:
-        """The store."""
-        return self.store
+        """The store, as the library's recorder."""
+        return LedgerRecorder(self.store)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """The store, for events; snapshots are not taken, for a history is loaded from where its stream was flat."""
         assert purpose == "events", purpose
-        return self.store
+        return LedgerRecorder(self.store)
 
     def tracking_recorder(self, tracking_recorder_class: Any = None) -> TrackingRecorder:
         """Not offered."""
@@ -54,7 +200,7 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
 
 
 class LedgerApplication(Application[str]):
-    """The application that a ledger appends through."""
+    """A ledger as an application of the library."""
 
     name = "ledger"
 
@@ -70,3 +216,7 @@ class LedgerApplication(Application[str]):
     def construct_mapper(self) -> Mapper[str]:
         """Use our codec."""
         return LedgerMapper()
+
+    def construct_repository(self) -> LedgerRepository:
+        """Use our projector."""
+        return LedgerRepository(event_store=self.events)

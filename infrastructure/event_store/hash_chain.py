@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
-from eventsourcing.persistence import StoredEvent
-
 from domain.errors import HistoryDamaged
+from infrastructure.event_store.records import EventRecord
 
 GENESIS: Final = "0" * 64
 """What stands before the first event of a stream."""
@@ -50,10 +49,10 @@ def chained(previous: str, stream: str, version: int, topic: str, state: bytes) 
     ).hexdigest()
 
 
-def chain(previous: str, records: Iterable[StoredEvent]) -> list[str]:
+def chain(previous: str, records: Iterable[EventRecord]) -> list[str]:
     """The hashes of consecutive events of one stream; `previous` is the hash of the event before them."""
     hashes = []
     for record in records:
-        previous = chained(previous, str(record.originator_id), record.originator_version, record.topic, record.state)
+        previous = chained(previous, record.originator_id, record.originator_version, record.topic, record.state)
         hashes.append(previous)
     return hashes

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple
-from uuid import UUID
-
-from eventsourcing.persistence import (
-    ApplicationRecorder,
-    IntegrityError,
-    Notification,
-    PersistenceError,
-    StoredEvent,
-    Subscription,
-)
 
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
@@ -30,19 +20,23 @@ from projections.positions import COLUMNS, PositionRow, row_from
 from projections.rebuild import PositionTable
 
 
-class VersionTaken(IntegrityError):
+class AppendConflict(Exception):
+    """What was to be appended does not fit what is there; nothing was written."""
+
+
+class VersionTaken(AppendConflict):
     """Somebody else appended to the stream first."""
 
 
-class IntentTaken(IntegrityError):
+class IntentTaken(AppendConflict):
     """The intent opened a cycle of this stream before."""
 
 
-class SlotTaken(IntegrityError):
+class SlotTaken(AppendConflict):
     """The positions table holds an open cycle of this stream: the second guard."""
 
 
-class AppendInDoubt(PersistenceError):
+class AppendInDoubt(Exception):
     """The connection was lost during the append of a record: it may have been written, or not, or be so yet.
 
     `backend` is what the store needs to find out whether the server is still at it; `seconds_left` is how long that
@@ -52,7 +46,7 @@ class AppendInDoubt(PersistenceError):
     def __init__(self, record: EventRecord, backend: object, seconds_left: float) -> None:
         """Remember what was to be written, and by whom."""
         super().__init__(f"{record.originator_id} version {record.originator_version}")
-        self.stream = str(record.originator_id)
+        self.stream = record.originator_id
         self.version = record.originator_version
         self.command_id = record.columns.command_id
         self.backend = backend
@@ -139,7 +133,13 @@ def where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-class Store(ApplicationRecorder):
+def compared(asked: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
+    """The conditions of comparisons like `version >`, and their values; what is None is not asked."""
+    known = {comparison: value for comparison, value in asked.items() if value is not None}
+    return [f"{comparison} {placeholder}" for comparison in known], list(known.values())
+
+
+class Store(ABC):
     """Append-only events, the positions table and the rejections log, in one database."""
 
     settings: Settings
@@ -153,12 +153,11 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def insert_events(
         self,
-        stored_events: Sequence[StoredEvent],
+        records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
         heads: dict[str, str] | None = None,
-        **kwargs: Any,
-    ) -> Sequence[int] | None:
+    ) -> None:
         """Append events and write the rows they lead to, in one transaction.
 
         `heads` are the hashes that the streams end with, and are those of the new ends afterwards; what is not given
@@ -247,7 +246,7 @@ class Store(ApplicationRecorder):
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
-        return self.select(*self._compared(span.conditions()), "stream, version")
+        return self.select(*compared(span.conditions(), self.placeholder), "stream, version")
 
     @abstractmethod
     def rows(
@@ -265,7 +264,8 @@ class Store(ApplicationRecorder):
 
     def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
         """All refused duplicates, or those of one stream, or from some time on, oldest first."""
-        conditions, values = self._compared({"stream =": stream, "ts_recorded >=": since and timestamp_text(since)})
+        asked = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
+        conditions, values = compared(asked, self.placeholder)
         yield from self.select_rejections(conditions, values)
 
     @abstractmethod
@@ -295,49 +295,3 @@ class Store(ApplicationRecorder):
     @abstractmethod
     def close(self) -> None:
         """Let go of every connection."""
-
-    # -- the library's questions --------------------------------------------------------------------------------
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """A stream between two versions, as the library asks for it."""
-        conditions, values = self._compared({"stream =": str(originator_id), "version >": gt, "version <=": lte})
-        found = self.select(conditions, values, "version DESC" if desc else "version", limit)
-        return [event.as_stored() for event in found]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """A stretch of the log, as the library asks for it; never beyond what is settled."""
-        end = self.high_water_mark() if stop is None else min(stop, self.high_water_mark())
-        from_start = "nid >=" if inclusive_of_start else "nid >"
-        conditions, values = self._compared({from_start: start, "nid <=": end})
-        if topics:
-            conditions.append(f"type IN ({', '.join([self.placeholder] * len(topics))})")
-            values += topics
-        return [event.as_notification() for event in self.select(conditions, values, "nid", limit)]
-
-    def _compared(self, asked: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
-        known = {comparison: value for comparison, value in asked.items() if value is not None}
-        return [f"{comparison} {self.placeholder}" for comparison in known], list(known.values())
-
-    def max_notification_id(self) -> int | None:
-        """The last settled place in the log."""
-        return self.high_water_mark() or None
-
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Not offered: poll the log; a subscription of the library may wait for ever."""
-        raise NotImplementedError("poll the log: what is settled is never missed")

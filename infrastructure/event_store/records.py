@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
-
-from eventsourcing.persistence import Notification, StoredEvent
-
-from domain.values import timestamp_text
 
 
 class LoadMarker(StrEnum):
@@ -36,24 +30,14 @@ class IndexColumns(NamedTuple):
     ts_recorded: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class EventRecord(StoredEvent):
+class EventRecord(NamedTuple):
     """A stored event and its columns, on the way into the store, which adds its hash."""
 
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: bytes
     columns: IndexColumns
-
-
-def as_record(event: StoredEvent) -> EventRecord:
-    """A stored event that the library made, with the columns of an event that answers no command."""
-    if isinstance(event, EventRecord):
-        return event
-    return EventRecord(
-        originator_id=str(event.originator_id),
-        originator_version=event.originator_version,
-        topic=event.topic,
-        state=event.state,
-        columns=IndexColumns("", None, 0, None, timestamp_text(datetime.now(UTC))),
-    )
 
 
 class RecordedEvent(NamedTuple):
@@ -69,11 +53,3 @@ class RecordedEvent(NamedTuple):
     state: bytes
     hash: str
     columns: IndexColumns
-
-    def as_notification(self) -> Notification:
-        """The event as the library knows it in the log."""
-        return Notification(self.originator_id, self.originator_version, self.topic, self.state, self.id)
-
-    def as_stored(self) -> StoredEvent:
-        """The event as the library knows it in a stream."""
-        return StoredEvent(self.originator_id, self.originator_version, self.topic, self.state)

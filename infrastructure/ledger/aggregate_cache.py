@@ -26,11 +26,12 @@ STREAMS_MAX: Final = 10_000
 
 @dataclass
 class CachedPosition:
-    """A position, the row of its current cycle, and the hash that its stream ends with."""
+    """A position, and the hash that its stream ends with."""
 
     position: Position
-    row: PositionRow | None
     head: str
+    before: PositionRow | None = None
+    """The row of its cycle without what is pending."""
     is_assumed: bool = False
     """Whether nobody looked: a key that this process has not seen is taken to be new until an append says otherwise."""
     is_current: bool = True
@@ -46,12 +47,17 @@ class CachedPosition:
         return cast("Sequence[PositionEvent]", self.position.collect_events())
 
     def project_pending(self) -> list[PositionRow]:
-        """The rows that the pending events lead to; the current one is kept for the next command."""
+        """The rows that the pending events lead to: the position has that of its cycle, others are folded beside it."""
         pending = cast("Sequence[PositionEvent]", self.position.pending_events)
-        rows = {} if self.row is None else {self.row.cycle: self.row}
+        current, rows = self.position.row, {}
+        if self.before is not None:
+            rows[self.before.cycle] = self.before
         for event in pending:
-            rows[event.cycle] = project(None if event.opens_cycle else rows[event.cycle], event)
-        self.row = rows[self.position.cycle]
+            if current is None or event.cycle != current.cycle:
+                rows[event.cycle] = project(None if event.opens_cycle else rows[event.cycle], event)
+        if current is not None:
+            rows[current.cycle] = current
+        self.before = current
         return [rows[cycle] for cycle in {event.cycle: None for event in pending}]
 
 
@@ -81,7 +87,7 @@ class AggregateCache:
         with self._lock:
             held = self._held.pop(stream, None)
         if held is None and may_assume and isinstance(command, RequestEntry):
-            return CachedPosition(Position.of_stream(stream), None, GENESIS, is_assumed=True), False
+            return CachedPosition(Position.of_stream(stream), GENESIS, is_assumed=True), False
         fresh = held is None
         if held is None:
             held = self.load(stream)
@@ -112,27 +118,21 @@ class AggregateCache:
         over = self.load_cycle(current.position.id, cycle)
         if not over.position.cycle:
             return None
-        over.position.version = current.position.version
-        over.position.modified_on = current.position.modified_on
-        over.position.last_cycle = current.position.last_cycle
+        over.position.stand_at(current.position)
         over.head, over.is_current = current.head, False
         return over
 
 
 def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool = True) -> CachedPosition:
     if not records:
-        return CachedPosition(Position.of_stream(stream), None, GENESIS)
+        return CachedPosition(Position.of_stream(stream), GENESIS)
     position = Position.of_stream(stream, version=records[0].originator_version - 1)
-    rows: dict[int, PositionRow] = {}
     for record in records:
         if contiguous and record.originator_version != position.version + 1:
             raise HistoryDamaged(
                 f"{stream} jumps from version {position.version} to {record.originator_version}: events are missing. "
                 "Look with `position-ledger verify`"
             )
-        event = decode(record)
         position.version = record.originator_version - 1
-        event.mutate(position)
-        if event.opens_cycle or event.cycle in rows:
-            rows[event.cycle] = project(rows.get(event.cycle), event)
-    return CachedPosition(position, rows.get(position.cycle), records[-1].hash)
+        decode(record).mutate(position)
+    return CachedPosition(position, records[-1].hash, position.row)

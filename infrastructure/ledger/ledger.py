@@ -282,10 +282,11 @@ class PositionLedger(TypedCommands[Receipt]):
     def _first_answer(self, command: Command, stamp: CommandContext, cycle: int) -> Receipt:
         """What the intent of this command was answered when it opened an earlier cycle."""
         opened = self._cache.load_cycle(command.key.stream, cycle).position
-        answer: CommandResult = next(iter(opened.answers.values()))
+        answer: CommandResult = next(iter(opened.state.answers.values()))
+        assert opened.row is not None, "it opened a cycle"
         if answer.request != command.digest:
             refusal = IdempotencyMismatch(
-                f"intent_id {opened.intent_id} opened {answer.position_id} with other content, and it "
+                f"intent_id {opened.row.intent_id} opened {answer.position_id} with other content, and it "
                 f"is {opened.status} now; an intent opens one cycle only, so ask position({answer.position_id!r}) how "
                 "it stands before anything else is sent",
                 position_id=answer.position_id,

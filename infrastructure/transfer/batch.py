@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from eventsourcing.persistence import IntegrityError
-
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.codec import columns, decode
-from infrastructure.event_store.port import Rejection, Store, VersionTaken
+from infrastructure.event_store.port import AppendConflict, Rejection, Store, VersionTaken
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.transfer.columnar.cycle_rows import CycleRows
 from infrastructure.transfer.transfer_errors import ImportRefused
@@ -61,7 +59,7 @@ class Batch:
             self._store.restore(self._events, after=self.after, rows=self._rows.changed(), rejections=self._rejections)
         except VersionTaken as moved:
             raise ImportRefused(f"somebody else writes into this ledger while it is imported: {moved}") from None
-        except IntegrityError as conflict:
+        except AppendConflict as conflict:
             why = " ".join(str(conflict).split())
             raise ImportRefused.at(
                 first, f"from here to line {last:,} is something that one ledger cannot hold: {why}"

@@ -99,7 +99,8 @@ def test_what_was_accepted_is_answered_the_same_when_it_is_sent_twice(sent: list
         if step.events:
             assert step.command.command_id is not None
             is_import = isinstance(step.command, ImportPosition)
-            answer = (step.after.imports if is_import else step.after.answers)[step.command.command_id]
+            state = step.after.state
+            answer = (state.imports if is_import else state.answers)[step.command.command_id]
             pending = [*step.after.pending_events]
             assert step.after.decide(step.command) == answer
             assert step.after.pending_events == pending
@@ -112,8 +113,8 @@ def test_never_active_by_activation_without_cover(sent: list[Command]) -> None:
         event.mutate(position)
         if isinstance(event, Activated):
             assert position.status is Status.ACTIVE
-            assert position.is_protected
-            assert position.holding.quantity > 0
+            assert position.state.is_protected
+            assert position.state.holding.quantity > 0
 
 
 @given(conversations())
@@ -204,11 +205,11 @@ def test_quantities_are_never_negative_and_add_up(sent: list[Command]) -> None:
 def test_no_entry_fill_takes_anything_away(sent: list[Command]) -> None:
     position = Position.track(KEY)
     for event in history(sent):
-        before = position.holding
+        before = position.state.holding
         event.mutate(position)
         if isinstance(event, EntryFilled):
-            assert position.holding.quantity >= before.quantity
-            assert position.holding.filled_qty >= before.filled_qty
+            assert position.state.holding.quantity >= before.quantity
+            assert position.state.holding.filled_qty >= before.filled_qty
 
 
 @given(conversations())

@@ -62,7 +62,7 @@ def envelope(event: PositionEvent, version: int) -> dict[str, Any]:
 
 @tried_on(OPENINGS, st.lists(events(), max_size=12))
 def test_no_event_is_ever_refused(first: PositionEvent, others: list[PositionEvent]) -> None:
-    memory = PositionState.track(KEY)
+    memory = PositionState(KEY.stream)
     for event in (first, *others):
         memory.evolve(event)
     assert memory.status is not None
@@ -82,7 +82,7 @@ def test_remembering_the_same_history_twice_gives_the_same_position(
 def test_an_event_of_another_cycle_changes_nothing_of_this_one(
     first: PositionEvent, others: list[PositionEvent], late: PositionEvent
 ) -> None:
-    memory = PositionState.track(KEY)
+    memory = PositionState(KEY.stream)
     for event in (first, *others):
         memory.evolve(event)
     before = {**vars(memory)} | {"answers": None, "last_cycle": None, "trades": dict(memory.trades)}
@@ -124,7 +124,11 @@ def test_a_late_fill_of_an_old_cycle_leaves_the_new_one_alone() -> None:
     story.happened(late).leaves("APTUSDT.binance#1", late_fill=True, quantity="1", status="closed", version=8)
     story.leaves("APTUSDT.binance#2", late_fill=False, quantity="0", status="pending_entry", version=7)
     assert story.position is not None
-    assert (story.position.position_id, story.position.trades, story.position.version) == ("APTUSDT.binance#2", {}, 8)
+    assert (story.position.position_id, story.position.state.trades, story.position.version) == (
+        "APTUSDT.binance#2",
+        {},
+        8,
+    )
 
 
 def test_a_decision_is_made_on_what_was_remembered_and_not_on_a_clock() -> None:
@@ -149,7 +153,7 @@ def test_a_position_shows_where_it_stands() -> None:
     position = Position.track(KEY)
     assert (position.id, position.version, position.cycle, position.status) == ("APTUSDT.binance", 0, 0, None)
     assert not position.is_open
-    assert not position.is_protected
+    assert not position.state.is_protected
     position = replayed(given(*ENTERED).history)
     assert (position.position_id, position.status, position.is_open) == (CYCLE, Status.ACTIVE, True)
-    assert position.is_protected
+    assert position.state.is_protected

@@ -100,7 +100,7 @@ def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
             f" (VALUES {row_values}) AS position ({names}) {_REPLACING})"
         )
     hint = f", pg_catalog.pg_notify('{channel(lock)}', '')" if notify else ""
-    text = ", ".join(parts) + f" SELECT pg_catalog.array_agg(nid){hint} FROM appended"
+    text = ", ".join(parts) + f" SELECT pg_catalog.count(*){hint} FROM appended"
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
 
@@ -116,7 +116,7 @@ def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequ
     for record, hashed in zip(records, hashes, strict=True):
         command_id, intent_id, cycle, mark, ts_recorded = record.columns
         values += (
-            str(record.originator_id),
+            record.originator_id,
             str(record.originator_version),
             record.topic,
             record.state.decode(),

@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 import psycopg
-from eventsourcing.persistence import StoredEvent
 from psycopg import RawCursor, errors, sql
 
 from domain.errors import StoreUnavailable
@@ -26,6 +25,7 @@ from infrastructure.event_store.port import (
     StreamSpan,
     UnreadableRow,
     VersionTaken,
+    compared,
     row_or_reason,
     where,
 )
@@ -45,7 +45,7 @@ from infrastructure.event_store.postgres.session.connections import (
 from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
-from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
+from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
@@ -166,42 +166,40 @@ class PostgresStore(Store):
 
     def insert_events(
         self,
-        stored_events: Sequence[StoredEvent],
+        records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
         heads: dict[str, str] | None = None,
-        **_: Any,
-    ) -> Sequence[int] | None:
+    ) -> None:
         """Append events and write the rows they lead to: one statement, one round trip, one commit.
 
         Refuses: also AppendInDoubt when the connection was lost, and nobody knows what became of the append.
         """
-        if not stored_events:
-            return None
-        records = [as_record(event) for event in stored_events]
+        if not records:
+            return
         ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
         hashes: list[str] = []
         for record in records:
-            stream = str(record.originator_id)
+            stream = record.originator_id
             end = chained(ends.get(stream, GENESIS), stream, record.originator_version, record.topic, record.state)
             ends[stream] = end
             hashes.append(end)
-        nids = self._append(records, hashes, rows)
+        self._append(records, hashes, rows)
         if heads is not None:
             heads.update(ends)
-        return nids
 
     def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
-        return dict(self._select(_HEADS, ([str(record.originator_id) for record in records],)))
+        return dict(self._select(_HEADS, ([record.originator_id for record in records],)))
 
-    def _append(self, records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[int]:
+    def _append(self, records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> None:
         connection: WatchedConnection | None = None
         try:
             try:
                 connection = self._connections.borrow()
                 if len(records) > _AT_ONCE_MAX:
-                    return self._append_in_parts(connection, records, hashes, rows)
-                return self._append_at_once(connection, records, hashes, rows)
+                    self._append_in_parts(connection, records, hashes, rows)
+                else:
+                    self._append_at_once(connection, records, hashes, rows)
             finally:
                 if connection is not None:
                     self._connections.give_back(connection)
@@ -219,11 +217,9 @@ class PostgresStore(Store):
         records: Sequence[EventRecord],
         hashes: Sequence[str],
         rows: Sequence[PositionRow],
-    ) -> list[int]:
+    ) -> None:
         statement = append.statement(len(records), len(rows), self._lock, notify=self.settings.notify)
-        nids = execute(connection, statement, append.parameters(records, hashes, rows)).get_value(0, 0)
-        assert nids is not None, "as many as there are events"
-        return sorted(int(nid) for nid in nids[1:-1].split(b","))
+        execute(connection, statement, append.parameters(records, hashes, rows))
 
     def _append_in_parts(
         self,
@@ -231,9 +227,8 @@ class PostgresStore(Store):
         records: Sequence[EventRecord],
         hashes: Sequence[str],
         rows: Sequence[PositionRow],
-    ) -> list[int]:
+    ) -> None:
         """A batch is one wait, however many statements: it has the whole timeout for it."""
-        nids: list[int] = []
         with (
             waited_for(connection, self.settings.timeout_seconds),
             connection.transaction(),
@@ -244,11 +239,8 @@ class PostgresStore(Store):
             each = append.statement(1, 0, self._lock, notify=self.settings.notify)
             pairs = zip(records, hashes, strict=True)
             parameters = (append.parameters([record], [hashed], ()) for record, hashed in pairs)
-            raw.executemany(each, parameters, returning=True)
-            for result in raw.results():
-                nids += (result.fetchone() or ([],))[0]
+            raw.executemany(each, parameters)
             cursor.executemany(append.row_statement("positions"), map(append.row_values, rows))
-        return nids
 
     def restore(
         self,
@@ -392,7 +384,7 @@ class PostgresStore(Store):
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
         """Rows of the positions table in the order of `streams`, and what stands there that is none."""
-        conditions, values = self._compared(span.conditions())
+        conditions, values = compared(span.conditions(), self.placeholder)
         return map(row_or_reason, self._stream(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:

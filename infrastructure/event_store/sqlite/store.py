@@ -13,8 +13,6 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import uuid4
 
-from eventsourcing.persistence import StoredEvent
-
 from domain.values import OPEN_STATUSES, plain, timestamp_text, utc
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.port import (
@@ -26,10 +24,11 @@ from infrastructure.event_store.port import (
     StreamSpan,
     UnreadableRow,
     VersionTaken,
+    compared,
     row_or_reason,
     where,
 )
-from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent, as_record
+from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
@@ -123,49 +122,43 @@ class SQLiteStore(Store):
 
     def insert_events(
         self,
-        stored_events: Sequence[StoredEvent],
+        records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
         heads: dict[str, str] | None = None,
-        **_: Any,
-    ) -> Sequence[int] | None:
+    ) -> None:
         """Append events and write the rows they lead to, in one transaction."""
-        if not stored_events:
-            return None
-        records = [as_record(event) for event in stored_events]
+        if not records:
+            return
         ends: dict[str, str] = dict(heads or {})
 
-        def append(connection: sqlite3.Connection) -> list[int]:
-            nids = []
-            for stream, of_stream in groupby(records, lambda record: str(record.originator_id)):
+        def append(connection: sqlite3.Connection) -> None:
+            for stream, of_stream in groupby(records, lambda record: record.originator_id):
                 appended = list(of_stream)
                 hashes = chain(ends.get(stream) or self._head(connection, stream), appended)
-                nids += [self._insert(connection, *pair) for pair in zip(appended, hashes, strict=True)]
+                for record, hashed in zip(appended, hashes, strict=True):
+                    self._insert(connection, record, hashed)
                 ends[stream] = hashes[-1]
             _write_rows(connection, rows)
-            return nids
 
-        nids = self._connections.write(append)
+        self._connections.write(append)
         if heads is not None:
             heads.update(ends)
-        return nids
 
     def _head(self, connection: sqlite3.Connection, stream: str) -> str:
         found = connection.execute(_HEAD, (stream,)).fetchone()
         return found[0] if found else GENESIS
 
-    def _insert(self, connection: sqlite3.Connection, record: EventRecord, hashed: str) -> int:
-        stream = str(record.originator_id)
+    def _insert(self, connection: sqlite3.Connection, record: EventRecord, hashed: str) -> None:
+        stream = record.originator_id
         try:
-            cursor = connection.execute(
+            connection.execute(
                 _INSERT_EVENT,
                 (stream, record.originator_version, record.topic, record.state, hashed, *record.columns),
             )
         except sqlite3.IntegrityError as error:
             taken = connection.execute(_HAS_VERSION, (stream, record.originator_version)).fetchone()
             raise (VersionTaken if taken else IntentTaken)(f"{stream}: {error}") from error
-        assert cursor.lastrowid is not None, "an inserted row has a nid"
-        return cursor.lastrowid
 
     def restore(
         self,
@@ -246,7 +239,7 @@ class SQLiteStore(Store):
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
         """Rows of the positions table in the order of `streams`, and what stands there that is none."""
-        conditions, values = self._compared(span.conditions())
+        conditions, values = compared(span.conditions(), self.placeholder)
         statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
         for row in self._select(statement, values):
             yield row_or_reason(row)

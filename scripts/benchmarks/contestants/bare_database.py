@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from eventsourcing.persistence import StoredEvent
 
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.postgres import append
 from infrastructure.event_store.postgres.locks import lock_key
 from infrastructure.event_store.postgres.session.connections import connection_arguments
-from infrastructure.event_store.records import EventRecord, as_record
+from infrastructure.event_store.records import EventRecord
 from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.ledger.ledger import PositionLedger, open_store
 from infrastructure.settings import Settings
@@ -58,17 +57,15 @@ class _Listening(SQLiteStore):
 
     def insert_events(
         self,
-        stored_events: Sequence[StoredEvent],
+        records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
         heads: dict[str, str] | None = None,
-        **kwargs: Any,
-    ) -> Sequence[int] | None:
+    ) -> None:
         """Remember an append, and make it."""
-        records = [as_record(event) for event in stored_events]
-        head = (heads or {}).get(str(records[0].originator_id), GENESIS)
-        self.heard.append(Decided(records, chain(head, records), rows[0]))
-        return super().insert_events(stored_events, rows=rows, heads=heads, **kwargs)
+        head = (heads or {}).get(records[0].originator_id, GENESIS)
+        self.heard.append(Decided([*records], chain(head, records), rows[0]))
+        super().insert_events(records, rows=rows, heads=heads)
 
 
 def decided() -> list[Decided]:

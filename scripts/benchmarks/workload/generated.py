@@ -71,10 +71,10 @@ def _year(desk: SimulatedTrader, cycles: int, number: int) -> Iterator[Append]:
     story = told[number % len(told)]
     while True:
         desk.wait(slot_ms // 4, slot_ms * 5 // 4)
-        is_last = desk.position.last_cycle >= cycles - 1
+        is_last = desk.position.state.last_cycle >= cycles - 1
         steps = desk.dice.randint(1, _STEPS_MAX) if is_last and desk.chance(_LEFT_OPEN_PERCENT) else None
         yield from islice(story(desk), steps)
-        if desk.position.last_cycle >= cycles:
+        if desk.position.state.last_cycle >= cycles:
             return
         (story,) = desk.dice.choices([*STORIES], [*STORIES.values()])
 

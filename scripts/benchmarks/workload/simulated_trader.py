@@ -55,19 +55,19 @@ class SimulatedTrader:
     @property
     def held(self) -> Decimal:
         """What is open now."""
-        return self.position.holding.quantity
+        return self.position.state.holding.quantity
 
     @property
     def asked(self) -> Decimal:
         """What was to be entered."""
-        asked = self.position.requested_qty
-        assert asked is not None, "requested"
-        return asked
+        assert self.position.row is not None, "open"
+        assert self.position.row.requested_qty is not None, "requested"
+        return self.position.row.requested_qty
 
     @property
     def losing(self) -> int:
         """Where prices go for the worse: down for a long, up for a short."""
-        return -1 if self.position.side is Side.LONG else 1
+        return -1 if self.position.state.side is Side.LONG else 1
 
     def chance(self, percent: int) -> bool:
         """Whether it happens this time."""
@@ -84,7 +84,7 @@ class SimulatedTrader:
 
     def a_tick_off(self) -> Decimal:
         """The average entry as somebody else computes it."""
-        average = self.position.holding.avg_px_open
+        average = self.position.state.holding.avg_px_open
         assert average is not None, "entered at a known price"
         return average + Decimal(1).scaleb(self._tick)
 
@@ -167,6 +167,5 @@ class SimulatedTrader:
         for event in events:
             over.version = event.originator_version - 1
             event.mutate(over)
-        over.version, over.modified_on = self.position.version, self.position.modified_on
-        over.last_cycle = self.position.last_cycle
+        over.stand_at(self.position)
         return over

@@ -74,7 +74,7 @@ def held_after(order: Order, told: list[Command], *, unfilled: Decimal = ZERO) -
     for number, command in enumerate(told, start=1):
         with suppress(ReduceExceedsPosition, NothingToClose):
             position.decide(command, CommandContext(f"c{number}", command.at or second(number), second(number)))
-    return position.holding
+    return position.state.holding
 
 
 def needs_truth(held: Holding, order: Order) -> None:

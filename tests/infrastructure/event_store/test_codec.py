@@ -16,7 +16,8 @@ from domain.commands.base import Command
 from domain.commands.requests import FailEntry, RollBack, StartRollback, command_from_json
 from domain.errors import HistoryDamaged, InvalidCommand
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
-from infrastructure.event_store.codec import LedgerMapper, columns, decode, encode
+from infrastructure.event_store.codec import columns, decode, encode
+from infrastructure.event_store.eventsourcing_adapter import LedgerMapper
 from infrastructure.event_store.records import IndexColumns, LoadMarker
 from tests.samples import SHAPES, samples, shapes, stored_name
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request
@@ -77,7 +78,7 @@ def test_an_event_is_stored_under_a_name_and_not_under_a_module() -> None:
 
 def test_the_mapper_of_the_library_reads_and_writes_the_same() -> None:
     record = LedgerMapper().to_stored_event(REQUESTED)
-    assert record == encode(REQUESTED)
+    assert (record.topic, record.state) == (encode(REQUESTED).topic, encode(REQUESTED).state)
     assert LedgerMapper().to_domain_event(record) == REQUESTED
 
 

@@ -21,6 +21,7 @@ from eventsourcing.tests.persistence import ApplicationRecorderTestCase, NonInte
 
 from domain.identifiers import PositionKey
 from domain.position import Position
+from infrastructure.event_store.eventsourcing_adapter import LedgerRecorder
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.ledger.ledger import PositionLedger
@@ -40,7 +41,7 @@ class OnSQLite:
         return str(uuid4())
 
     def create_recorder(self) -> ApplicationRecorder:
-        return self.store
+        return LedgerRecorder(self.store)
 
 
 class TestSQLiteRecorder(OnSQLite, ApplicationRecorderTestCase[ApplicationRecorder]):
@@ -69,7 +70,7 @@ class OnPostgres:
         return str(uuid4())
 
     def create_recorder(self) -> ApplicationRecorder:
-        return self.store
+        return LedgerRecorder(self.store)
 
 
 class TestPostgresRecorder(OnPostgres, ApplicationRecorderTestCase[ApplicationRecorder]):

@@ -4,11 +4,11 @@ import hashlib
 from typing import Any
 
 import pytest
-from eventsourcing.persistence import StoredEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infrastructure.event_store.hash_chain import GENESIS, chain, chained
+from infrastructure.event_store.records import EventRecord, IndexColumns
 from tests import spec
 from tests.samples import samples
 
@@ -91,7 +91,6 @@ def test_an_event_that_was_taken_out_is_missed() -> None:
     assert chain(GENESIS, [events[0], *events[2:]])[-1] != chain(GENESIS, events)[-1]
 
 
-def _stored(version: int, state: bytes) -> StoredEvent:
-    return StoredEvent(
-        originator_id=spec.CYCLE.partition("#")[0], originator_version=version, topic="Activated.v1", state=state
-    )
+def _stored(version: int, state: bytes) -> EventRecord:
+    stream = spec.CYCLE.partition("#")[0]
+    return EventRecord(stream, version, "Activated.v1", state, IndexColumns("", None, 1, None, ""))

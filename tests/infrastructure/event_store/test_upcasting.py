@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,7 +46,7 @@ def _requested() -> Any:
 
 
 def _as_of_old(record: EventRecord) -> EventRecord:
-    return replace(record, topic=PAST, state=record.state.replace(b'"quantity":', b'"qty":'))
+    return record._replace(topic=PAST, state=record.state.replace(b'"quantity":', b'"qty":'))
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def test_versions_follow_each_other_until_today(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_an_upcast_cannot_read_is_damage_under_the_name_that_was_stored(past: EventRecord) -> None:
     with pytest.raises(HistoryDamaged, match=r"cannot be read as EntryRequested\.v0: 'qty'"):
-        decode(replace(past, state=past.state.replace(b'"qty":', b'"amount":')))
+        decode(past._replace(state=past.state.replace(b'"qty":', b'"amount":')))
 
 
 def test_without_its_upcast_the_past_is_refused_and_not_guessed(

@@ -54,7 +54,7 @@ def test_a_standby_reads_and_refuses_to_write_or_to_be_followed(standby: Server)
         with pytest.raises(StoreUnavailable, match=r"read-only, a standby perhaps; nothing was written"):
             ledger.request_entry(symbol="OTHERUSDT", **ENTRY)
         with pytest.raises(StoreUnavailable, match="is a standby, where the log may still have gaps"):
-            ledger.store.max_notification_id()
+            ledger.store.high_water_mark()
 
 
 def test_the_host_that_can_be_written_is_found(primary: Server, standby: Server) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from eventsourcing.persistence import StoredEvent
 from pyarrow import parquet  # type: ignore[import-untyped] # it ships no types
 
+from infrastructure.event_store.records import EventRecord, IndexColumns
 from infrastructure.ledger.ledger import PositionLedger
 from scripts.cli import main
 from tests.acceptance.bot import PROGRAM
@@ -148,7 +148,8 @@ def test_without_pyarrow_the_extra_is_named(run: Run, tmp_path: Path, monkeypatc
 
 def test_an_export_that_fails_half_way_leaves_no_file(run: Run, url: str, tmp_path: Path) -> None:
     with PositionLedger.connect(url) as ledger:
-        ledger.store.insert_events([StoredEvent("PERPUSDT.binance", 1, "Nonsense.v1", b"[]")])
+        columns = IndexColumns("", None, 0, None, "2025-10-22T18:50:40.000000Z")
+        ledger.store.insert_events([EventRecord("PERPUSDT.binance", 1, "Nonsense.v1", b"[]", columns)])
     before = sorted(tmp_path.iterdir())
     code, _, err = run("--output", tmp_path / "events.csv")
     assert (code, err.partition(":")[0]) == (3, "HistoryDamaged")
