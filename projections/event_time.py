@@ -9,8 +9,8 @@ from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from domain import events as e
+from domain.aggregate.state import EPOCH
 from domain.holding import ZERO, Holding
-from domain.state import EPOCH
 from domain.values import EXACT, Side, Status
 from projections.positions import PositionRow, project
 

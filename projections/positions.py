@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from domain.aggregate.row import COLUMNS, PositionRow, project, row_adapter
 from domain.errors import HistoryDamaged
-from domain.row import COLUMNS, PositionRow, project, row_adapter
 from domain.values import Status, plain
 
 __all__ = ["COLUMNS", "PositionRow", "fees_text", "needs_stop", "project", "row_adapter", "row_from"]

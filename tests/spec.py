@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self, TypeVar, cast
 
+from domain.aggregate.position import Position
+from domain.aggregate.state import CommandResult
 from domain.commands.base import Command
 from domain.commands.requests import Activate, RecordEntryFill, RecordEntryPlaced, RequestEntry, SetStopLoss
 from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
-from domain.position import Position
-from domain.state import CommandResult
 from domain.values import plain, timestamp_text
 from infrastructure.event_store.codec import decode, encode
 from projections.positions import PositionRow, project

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, JsonValue
 
+from domain.aggregate.position import Position
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.commands.requests import ClosingFill, Evidence
@@ -23,7 +24,6 @@ from domain.errors import CommandRefused
 from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
-from domain.position import Position
 from domain.values import EXACT, Leg, Side, Status
 from tests.spec import second
 

@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from pydantic import JsonValue
 
+from domain.aggregate.row import PositionRow
+from domain.aggregate.state import CommandResult, PositionState
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.errors import (
@@ -20,8 +22,6 @@ from domain.errors import (
 )
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
-from domain.row import PositionRow
-from domain.state import CommandResult, PositionState
 from domain.values import AHEAD_MAX, Source, plain
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain import events as e
+from domain.aggregate.row import PositionRow
+from domain.aggregate.state import CommandResult
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
 from domain.decisions.protection import needs_right_side
 from domain.errors import EntryAlreadyPlaced, EntryHasFills, PositionNotOpen, WrongStatus
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.row import PositionRow
-from domain.state import CommandResult
 from domain.values import Status, plain
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from domain import events as e
+from domain.aggregate.state import CommandResult
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, NothingToClose, ReduceExceedsPosition, WrongStatus
 from domain.holding import ZERO
-from domain.state import CommandResult
 from domain.values import Status, plain
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.state import CommandResult
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
 from domain.errors import AlreadyActive, NotFilled, NotProtected, WrongSideStop, WrongStatus
-from domain.state import CommandResult
 from domain.stop import Stop, is_losing_side
 from domain.values import Side, Status, plain
 

@@ -29,8 +29,8 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment
 
+from domain.aggregate.position import Position
 from domain.events import PositionEvent
-from domain.position import Position
 from domain.values import timestamp_text
 from infrastructure.event_store.codec import columns, decode, encode, is_known
 from infrastructure.event_store.port import AppendConflict, Store, compared

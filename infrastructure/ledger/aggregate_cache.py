@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import RequestEntry
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
-from domain.position import Position
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.hash_chain import GENESIS
 from infrastructure.event_store.opener import Opener

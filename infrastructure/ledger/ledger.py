@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from weakref import WeakSet
 
+from domain.aggregate.state import CommandResult
 from domain.commands.base import Command
 from domain.decisions.decision import CommandContext
 from domain.errors import (
@@ -29,7 +30,6 @@ from domain.errors import (
 )
 from domain.events import PositionImported
 from domain.identifiers import PositionId, PositionKey
-from domain.state import CommandResult
 from domain.values import AHEAD_MAX, Source, timestamp_text
 from infrastructure.event_store.codec import decode, encode
 from infrastructure.event_store.port import AppendInDoubt, IntentTaken, Rejection, SlotTaken, Store, VersionTaken

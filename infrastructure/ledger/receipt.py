@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from domain.aggregate.state import CommandResult
 from domain.errors import LedgerError
-from domain.state import CommandResult
 from domain.values import Status, plain
 
 

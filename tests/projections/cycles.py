@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.decisions.decision import CommandContext
 from domain.events import PositionEvent
-from domain.position import Position
 from tests.spec import second
 
 LATER = second(3600)

@@ -13,6 +13,7 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import (
     Adjust,
@@ -30,7 +31,6 @@ from domain.commands.requests import (
 from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
-from domain.position import Position
 from domain.values import Status, plain
 from projections.event_time import EventTimeTotals, row_at, rows_at
 from projections.positions import PositionRow, project

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 from hypothesis import given as tried_on
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import (
     Activate,
@@ -20,7 +21,6 @@ from domain.commands.requests import (
 )
 from domain.errors import CommandRefused
 from domain.events import Activated, PositionEvent
-from domain.position import Position
 from infrastructure.event_store.codec import decode, encode
 from projections.positions import COLUMNS, PositionRow, fees_text, needs_stop, project, row_from
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second

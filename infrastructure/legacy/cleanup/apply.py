@@ -16,8 +16,8 @@ from infrastructure.legacy.cleanup.backup import restoring
 from infrastructure.legacy.cleanup.plan import RowChange
 from infrastructure.legacy.source.layout import Layout
 from infrastructure.legacy.source.legacy_database import chosen, connected, copied
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
-from infrastructure.legacy.source.row import LegacyRow
 
 LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '10s'"
 _KIND: Final = "SELECT relkind::text FROM pg_class WHERE oid = %s::regclass"

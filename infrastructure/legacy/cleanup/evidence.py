@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from domain.identifiers import PositionKey
 from domain.values import Status
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.account_snapshot import AccountSnapshot, PositionReport
 from projections.reconciliation.grace_periods import SETTLING
 from projections.reconciliation.matching import shown_twice

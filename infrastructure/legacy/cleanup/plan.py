@@ -13,7 +13,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Side, Status, plain
 from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.importing.cycles import by_key
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.account_snapshot import PositionReport
 
 INCOMPLETE: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 
 
 class Resolve(StrEnum):

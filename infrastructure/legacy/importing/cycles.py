@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 
 
 def by_key(rows: Iterable[LegacyRow]) -> list[list[LegacyRow]]:

@@ -18,8 +18,8 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.importing.import_report import ImportReport
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import Progress
-from infrastructure.legacy.source.row import LegacyRow
 
 BATCH_COMMANDS: Final = 500
 """How many rows are appended in one transaction."""

@@ -12,8 +12,8 @@ from infrastructure.legacy.importing.import_findings import FindingSeverity, Imp
 from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.importing.known import Known, imported_events, known_keys
 from infrastructure.legacy.importing.row_diff import changes
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import Progress
-from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.table import LegacyTable
 
 

@@ -13,7 +13,7 @@ from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.values import Source, Status
 from infrastructure.legacy.shadow.capture.change import TableChange
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.positions import PositionRow
 
 CLAIM: Final = "claim"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.values import Status, plain
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.positions import PositionRow
 
 Differences = dict[str, tuple[str | None, str | None]]

@@ -18,7 +18,7 @@ from infrastructure.legacy.shadow.capture.change import ChangeReader, TableChang
 from infrastructure.legacy.shadow.comparison import differences, told
 from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
 from infrastructure.legacy.shadow.replicated import ReplicatedPosition, outbox_id
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.positions import PositionRow, project
 
 LastChange = Callable[[str, int], TableChange | None]

@@ -13,9 +13,9 @@ from domain.stop import is_losing_side
 from domain.values import Side, Status, plain
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.layout import Layout
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
 from infrastructure.legacy.source.reading import CannotBeUsed, Reading, shown
-from infrastructure.legacy.source.row import LegacyRow
 
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
 _STATUSES: Final = {status.value: status for status in Status if status is not Status.ROLLING_BACK}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from infrastructure.legacy.importing.import_findings import ImportFinding
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import Progress, RawRow
-from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.row_translation import Translator
 
 

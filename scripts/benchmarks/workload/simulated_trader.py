@@ -8,11 +8,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.decisions.decision import CommandContext
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
-from domain.position import Position
 from domain.values import Leg, Side
 from projections.positions import PositionRow, project
 

@@ -9,12 +9,12 @@ from decimal import Decimal
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import RecordEntryFill, RecordEntryPlaced, Reduce
 from domain.decisions.decision import CommandContext
 from domain.errors import NothingToClose, ReduceExceedsPosition
 from domain.holding import Holding
-from domain.position import Position
 from domain.values import rounded
 from tests.spec import on, request, second
 from tests.strategies import KEY

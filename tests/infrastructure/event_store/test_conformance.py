@@ -19,8 +19,8 @@ from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.tests.persistence import ApplicationRecorderTestCase, NonInterleavingNotificationIDsBaseCase
 
+from domain.aggregate.position import Position
 from domain.identifiers import PositionKey
-from domain.position import Position
 from infrastructure.event_store.eventsourcing_adapter import LedgerRecorder
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.sqlite.store import SQLiteStore

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from domain.aggregate.position import Position
 from domain.commands.requests import RequestEntry
 from domain.decisions.decision import CommandContext
 from domain.errors import HistoryDamaged
-from domain.position import Position
 from infrastructure.event_store import codec
 from infrastructure.event_store.codec import decode, encode
 from infrastructure.event_store.records import EventRecord

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -173,9 +174,12 @@ def test_an_event_that_cannot_be_read_is_not_passed_over() -> None:
 
 def damage(ledger: PositionLedger, statement: str) -> None:
     """From below, where triggers keep everybody else out."""
-    with ledger.store._connections.writing() as connection:  # type: ignore[attr-defined] # it is the store on SQLite
+
+    def change(connection: sqlite3.Connection) -> None:
         connection.execute("DROP TRIGGER IF EXISTS ledger_events_no_update")
         connection.execute(statement)
+
+    ledger.store._connections.write(change)  # type: ignore[attr-defined] # it is the store on SQLite
 
 
 def test_a_log_that_cannot_be_read_is_waited_for_as_long_as_patience_lasts(postgres_url: str) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.dump import read_dump
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import RawRow
-from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.table import LegacyTable, understood
 from infrastructure.timezones import zone_of
 

@@ -11,6 +11,7 @@ from hypothesis import assume
 from hypothesis import given as for_any
 from hypothesis import strategies as st
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import (
     Adopt,
@@ -25,7 +26,6 @@ from domain.commands.requests import (
 from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent, RollbackStarted, RolledBack
-from domain.position import Position
 from domain.values import Side, Source
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.reconciliation.command_text import in_words

@@ -8,8 +8,8 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import RawRow
-from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.row_translation import Translator
 
 MIRRORED: Final = (

@@ -14,10 +14,10 @@ from typing import Any, cast
 import psycopg
 import pytest
 
+from domain.aggregate.position import Position
 from domain.commands.requests import RecordEntryFill, RequestEntry
 from domain.errors import OutcomeUnknown, StoreUnavailable
 from domain.events import PositionEvent
-from domain.position import Position
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.hash_chain import GENESIS
 from infrastructure.event_store.postgres.store import PostgresStore

@@ -16,8 +16,8 @@ from domain.values import Status
 from infrastructure.legacy.cleanup.apply import LiveTable, TableChanged
 from infrastructure.legacy.cleanup.backup import Backup, BackupRefused
 from infrastructure.legacy.cleanup.plan import Mode, RowChange
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import UnreadableDump
-from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.table import understood
 from infrastructure.timezones import zone_of
 from tests.infrastructure.legacy.source.test_legacy_database import make

@@ -12,8 +12,8 @@ from domain.identifiers import PositionKey
 from domain.values import Side, Status
 from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.cleanup.plan import Mode, Plan, clean
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import RawRow
-from infrastructure.legacy.source.row import LegacyRow
 from infrastructure.legacy.source.table import understood
 from projections.account_snapshot import AccountSnapshot, PositionReport
 

@@ -9,7 +9,7 @@ import pytest
 from infrastructure.legacy.importing.conflict_resolution import Holder, Resolve, settle
 from infrastructure.legacy.importing.cycles import by_key, doubts
 from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
-from infrastructure.legacy.source.row import LegacyRow
+from infrastructure.legacy.source.legacy_row import LegacyRow
 from tests.infrastructure.legacy.examples import OPEN, raw, table
 
 Changed = dict[str, str | None]

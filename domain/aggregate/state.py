@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain import events as e
+from domain.aggregate.row import PositionRow, project
 from domain.holding import ZERO, Holding
-from domain.row import PositionRow, project
 from domain.stop import Stop
 from domain.values import Side, Status
 

@@ -9,14 +9,14 @@ from typing import Any, Final, Self
 
 from eventsourcing.domain import BaseAggregate
 
+from domain.aggregate.row import PositionRow
+from domain.aggregate.state import EPOCH, CommandResult, PositionState
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.decisions import entry, exit, protection, rollback  # noqa: A004 - the field's word for it
 from domain.decisions.decision import CommandContext, Decision
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
-from domain.row import PositionRow
-from domain.state import EPOCH, CommandResult, PositionState
 from domain.values import EXACT, Status
 
 

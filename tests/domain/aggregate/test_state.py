@@ -9,6 +9,8 @@ from typing import Any
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
+from domain.aggregate.position import Position
+from domain.aggregate.state import PositionState
 from domain.commands.requests import Activate, Close
 from domain.decisions.decision import CommandContext
 from domain.events import (
@@ -22,8 +24,6 @@ from domain.events import (
     StopLossSet,
 )
 from domain.holding import Holding
-from domain.position import Position
-from domain.state import PositionState
 from domain.values import Side, Source, Status
 from tests.spec import CYCLE, ENTERED, PLACED, given, on, replayed, request, second
 from tests.strategies import KEY, events

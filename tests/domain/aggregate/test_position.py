@@ -13,6 +13,7 @@ from typing import Any, NoReturn, cast
 
 from hypothesis import given, settings
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import ImportPosition
 from domain.errors import CommandRefused
@@ -36,7 +37,6 @@ from domain.events import (
     StopLossLost,
     StopLossSet,
 )
-from domain.position import Position
 from domain.values import Status
 from infrastructure.event_store.codec import encode
 from tests.spec import replayed

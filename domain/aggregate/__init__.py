@@ -1,0 +1,1 @@
+"""A stream as it is remembered: the aggregate, its state, and what readers see of it."""
