@@ -377,8 +377,9 @@ class PositionLedger(TypedCommands[Receipt]):
         """
         key, cycle = self._place(key_or_position_id)
         for stream in (key.stream, key_or_position_id.strip().partition("#")[0]):  # or as it was spelled once
-            if next(self.store.history(stream, cycle), None) is not None:
-                return AsOfQuery.read(as_of, by).history(self.store, stream, cycle)
+            found = AsOfQuery.read(as_of, by).history(self.store, stream, cycle)
+            if found or next(self.store.history(stream, cycle), None) is not None:
+                return found
         raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
 
     def _place(self, text: str) -> tuple[PositionKey, int | None]:

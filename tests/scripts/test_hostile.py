@@ -121,6 +121,7 @@ def test_a_receipt_is_utf8_whatever_the_locale(encoding: str, ledger_url: str) -
     }
     asked = [json.dumps({**entry, "intent_id": HOSTILE[:4]}), json.dumps({"command": HOSTILE}), '{"a": "\\ud800"}', "{"]
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "LEDGER_DATABASE_URL": ledger_url}
+    subprocess.run([PROGRAM, "init"], env=environment, capture_output=True, check=True)
     ran = subprocess.run(
         [PROGRAM, "record"], input="\n".join(asked).encode(), env=environment, capture_output=True, check=False
     )

@@ -29,8 +29,8 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from tests.urls import with_options
 
-ROOT = Path(__file__).resolve().parents[2]
-OURS = tuple(f"{ROOT / 'infrastructure'}/{name}" for name in ("ledger", "memories", "turn", "sqlite/", "postgres/"))
+ROOT = Path(__file__).resolve().parents[3]
+OURS = tuple(f"{ROOT / 'infrastructure'}/{name}" for name in ("ledger/", "event_store/turn", "event_store/sqlite/", "event_store/postgres/"))
 
 
 class Interrupt(BaseException):

@@ -176,8 +176,11 @@ def damage(ledger: PositionLedger, statement: str) -> None:
     """From below, where triggers keep everybody else out."""
 
     def change(connection: sqlite3.Connection) -> None:
-        connection.execute("DROP TRIGGER IF EXISTS ledger_events_no_update")
+        name = "ledger_events_no_update"
+        (guard,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+        connection.execute(f"DROP TRIGGER {name}")
         connection.execute(statement)
+        connection.execute(guard)
 
     ledger.store._connections.write(change)  # type: ignore[attr-defined] # it is the store on SQLite
 

@@ -299,9 +299,12 @@ class Connections:
                 connection.execute("SET LOCAL statement_timeout = 0")
             cursor = stack.enter_context(turn.lasting(_Scan(connection, f"ledger_scan_{next(self._scans)}")))
             cursor.execute(statement, values)
-            while rows := cursor.fetchmany(rows_at_once):
-                yield from rows
-                turn.require()
+            try:
+                while rows := cursor.fetchmany(rows_at_once):
+                    yield from rows
+                    turn.require()
+            except GeneratorExit:  # enough was read; psycopg would forget every prepared statement after a rollback
+                return
 
     def close(self) -> None:
         """Let go of every connection; in a fork they are not ours to close."""

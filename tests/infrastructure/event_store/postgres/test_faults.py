@@ -403,7 +403,7 @@ def test_a_rival_that_neither_commits_nor_rolls_back_is_not_waited_for(postgres_
         ledger.request_entry(**ENTRY, intent_id="1", command_id="c-1")
         rival.execute(
             "INSERT INTO ledger_events (stream, version, type, command_id, cycle, payload, hash, ts_recorded)"
-            " VALUES ('APTUSDT.binance', 2, 'ByHand.v1', 'rival', 1, '{}', '', now())"
+            " VALUES ('APTUSDT.binance', 2, 'ByHand.v1', 'rival', 1, '{}', repeat('0', 64), now())"
         )
         with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.5 s"):
             within(TIMEOUT, lambda: place_entry(ledger))

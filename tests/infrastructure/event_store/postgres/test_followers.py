@@ -38,7 +38,7 @@ from tests.urls import with_options
 
 INSERT = (
     "INSERT INTO ledger_events (stream, version, type, command_id, cycle, payload, hash, ts_recorded)"
-    " VALUES (%s, 1, 'StopLossLost.v1', %s, 1, %s, '', now()) RETURNING nid"
+    " VALUES (%s, 1, 'StopLossLost.v1', %s, 1, %s, repeat('0', 64), now()) RETURNING nid"
 )
 PAYLOAD = (
     '{"command_id":"by hand","request":"37753524f6061383","cycle":1,"ts_event":"2025-10-22T18:50:46.000000Z",'

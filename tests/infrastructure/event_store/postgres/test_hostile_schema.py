@@ -16,7 +16,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import run
 from tests.infrastructure.roles import as_role, made_role
 
-HOME = Path(__file__).parents[2] / "infrastructure" / "postgres"
+HOME = Path(__file__).parents[4] / "infrastructure" / "event_store" / "postgres"
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 CONSTRUCTS = {"coalesce", "values", "numeric", "varchar"}
 OURS = {"ledger_refuses_change", "len"}
@@ -55,7 +55,7 @@ $$
 def statements() -> str:
     """Every statement that we send, without the Python around it."""
     texts = [path.read_text() for path in sorted(HOME.rglob("*.sql"))]
-    for path in sorted(HOME.glob("*.py")):
+    for path in sorted(HOME.rglob("*.py")):
         texts += re.findall(r'"([^"\n]*\b(?:SELECT|FROM|WHERE|VALUES)\b[^"\n]*)"', path.read_text())
     return "\n".join(texts)
 
@@ -75,7 +75,7 @@ def hostile(postgres_url: str) -> Iterator[str]:
 
 def set_traps(url: str) -> None:
     functions = sorted(set(re.findall(r"pg_catalog\.([a-z_]+)\(", statements())))
-    assert "array_agg" in functions
+    assert "pg_advisory_xact_lock_shared" in functions
     with psycopg.connect(url, autocommit=True) as connection:
         text = sql.SQL(TRAPS).format(functions=sql.Literal(functions))
         connection.execute(text)
