@@ -30,7 +30,8 @@ from infrastructure.settings import Settings
 from tests.urls import with_options
 
 ROOT = Path(__file__).resolve().parents[3]
-OURS = tuple(f"{ROOT / 'infrastructure'}/{name}" for name in ("ledger/", "event_store/turn", "event_store/sqlite/", "event_store/postgres/"))
+_PARTS = ("ledger/", "event_store/turn", "event_store/sqlite/", "event_store/postgres/")
+OURS = tuple(f"{ROOT / 'infrastructure'}/{part}" for part in _PARTS)
 
 
 class Interrupt(BaseException):
