@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
+from domain.json_object import JsonObject
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.late_fills import left_over
@@ -53,25 +54,23 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(JsonObject):
     """Every check, and the rates if they were asked for."""
 
     sections: tuple[Section, ...]
     activity: Activity | None
+
+    json_keys: ClassVar = ("severity", "ok", "sections", ("last_24_hours?", "activity"))
 
     @property
     def severity(self) -> Severity:
         """That of the worst finding."""
         return worst(section.severity for section in self.sections)
 
-    def as_json(self) -> dict[str, Any]:
-        """The diagnosis as a program reads it."""
-        said: dict[str, Any] = {
-            "severity": self.severity.value,
-            "ok": self.severity is not Severity.CRITICAL,
-            "sections": [section.as_json() for section in self.sections],
-        }
-        return said if self.activity is None else {**said, "last_24_hours": self.activity.as_json()}
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is critical."""
+        return self.severity is not Severity.CRITICAL
 
 
 def examine(ledger: PositionLedger, question: Question, progress: Progress = lambda _: None) -> Diagnosis:

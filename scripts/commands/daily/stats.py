@@ -8,9 +8,9 @@ from typing import Final
 
 import click
 
-from domain.values import plain
+from domain.values import plain, seconds
 from infrastructure.ledger.statistics_projection import statistics
-from projections.metrics.objectives import Criterion, seconds
+from projections.metrics.objectives import Criterion
 from projections.metrics.statistics import Durations, MeasuredWindow, Statistics
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger

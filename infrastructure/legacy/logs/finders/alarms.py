@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.finders.sightings import Recent
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 _APART: Final = 600 * SECOND
 """Alarms without a number of seconds are one episode when they are less than this apart."""
@@ -16,7 +17,7 @@ _SLACK: Final = 5 * SECOND
 
 
 @dataclass(eq=False)
-class Episode:
+class Episode(JsonObject):
     """One position, bare from one time to another. Units: moments in microseconds since 1970, `seconds` the longest."""
 
     at: int
@@ -25,6 +26,15 @@ class Episode:
     exchange: str | None
     seconds: int | None
     alarms: int = 1
+
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "symbol",
+        "exchange",
+        "seconds",
+        "alarms",
+        ("last_alarm", timestamp_of("last")),
+    )
 
     def goes_on_with(self, fact: Fact) -> bool:
         """Whether an alarm is of the same time: by its own words the position was bare at the alarm before, too."""
@@ -38,17 +48,6 @@ class Episode:
         self.alarms += 1
         self.exchange = self.exchange or fact.exchange
         self.seconds = max((each for each in (self.seconds, fact.seconds) if each is not None), default=None)
-
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "symbol": self.symbol,
-            "exchange": self.exchange,
-            "seconds": self.seconds,
-            "alarms": self.alarms,
-            "last_alarm": timestamp(self.last),
-        }
 
 
 class Alarms:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.incident_window import LogMoment
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 SAME_ERROR: Final = 5 * SECOND
 """The same error of one key, told again by another line within this, is the same incident."""
@@ -19,7 +20,7 @@ _RECENT_MAX: Final = 1_000
 
 
 @dataclass(eq=False)
-class Duplicate:
+class Duplicate(JsonObject):
     """One incident. `at` in microseconds since 1970, of the line that told it first."""
 
     at: int
@@ -34,27 +35,25 @@ class Duplicate:
     evidence: list[str] = field(default_factory=list)
     timeline: list[LogMoment] = field(default_factory=list)
 
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "symbol",
+        "exchange",
+        "scenario",
+        "evidence",
+        "constraint",
+        "symbol_from",
+        "operation",
+        "tellings",
+        "timeline",
+    )
+
     def tell_again(self, fact: Fact) -> None:
         """Take in another line about it."""
         self.tellings += 1
         self.exchange = self.exchange or fact.exchange
         self.constraint = self.constraint or fact.constraint
         self.operation = self.operation or fact.operation
-
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "symbol": self.symbol,
-            "exchange": self.exchange,
-            "scenario": self.scenario,
-            "evidence": self.evidence,
-            "constraint": self.constraint,
-            "symbol_from": self.symbol_from,
-            "operation": self.operation,
-            "tellings": self.tellings,
-            "timeline": [moment.as_json() for moment in self.timeline],
-        }
 
 
 class Duplicates:

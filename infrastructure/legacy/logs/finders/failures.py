@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 ONE_FAILURE: Final = 60 * SECOND
 """The lines about one failure follow each other within this."""
@@ -25,7 +26,7 @@ _KNOWN_CODE: Final = re.compile(
 
 
 @dataclass(eq=False)
-class Failure:
+class Failure(JsonObject):
     """One entry that failed. `at` in microseconds since 1970, of the line that told it first."""
 
     at: int
@@ -38,6 +39,17 @@ class Failure:
     forms: tuple[str, ...]
     is_duplicate: bool = False
     is_over: bool = False
+
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "symbol",
+        "exchange",
+        "reason",
+        "code",
+        "signal_id",
+        "operation",
+        ("tellings", lambda failure: len(failure.forms)),
+    )
 
     @property
     def code(self) -> str | None:
@@ -53,19 +65,6 @@ class Failure:
         self.signal_id = self.signal_id or fact.signal_id
         self.reason = max(self.reason or "", fact.reason or "", key=len) or None
         self.forms += (fact.form,)
-
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "symbol": self.symbol,
-            "exchange": self.exchange,
-            "reason": self.reason,
-            "code": self.code,
-            "signal_id": self.signal_id,
-            "operation": self.operation,
-            "tellings": len(self.forms),
-        }
 
 
 class Failures:

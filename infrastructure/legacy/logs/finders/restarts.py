@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
-from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp_of
 
 ONE_RESTART: Final = 120 * SECOND
 """Lines of stopping and starting within this of each other are one restart."""
@@ -15,7 +16,7 @@ EVIDENCE_MAX: Final = 5
 
 
 @dataclass(eq=False)
-class Restart:
+class Restart(JsonObject):
     """The bot stopped, started, or both. Units: moments in microseconds since 1970."""
 
     first: int
@@ -23,6 +24,14 @@ class Restart:
     stopped_at: int | None = None
     started_at: int | None = None
     evidence: list[str] = field(default_factory=list)
+
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        ("stopped_at", timestamp_of("stopped_at")),
+        ("started_at", timestamp_of("started_at")),
+        "down_seconds",
+        "evidence",
+    )
 
     @property
     def at(self) -> int:
@@ -35,16 +44,6 @@ class Restart:
         if self.stopped_at is None or self.started_at is None:
             return None
         return seconds(self.started_at - self.stopped_at)
-
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "stopped_at": None if self.stopped_at is None else timestamp(self.stopped_at),
-            "started_at": None if self.started_at is None else timestamp(self.started_at),
-            "down_seconds": self.down_seconds,
-            "evidence": self.evidence,
-        }
 
 
 class Restarts:
