@@ -60,7 +60,6 @@ class LedgerRecorder(ApplicationRecorder):
     """The library's recorder over a store: its questions, in our words."""
 
     def __init__(self, store: Store) -> None:
-        """Wrap a store that is open."""
         self.store = store
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
@@ -169,7 +168,6 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
     """Hands out the one store that the ledger has; nothing is resolved from names in the environment."""
 
     def __init__(self, env: Environment, store: Store) -> None:
-        """Keep the store."""
         super().__init__(env)
         self.store = store
 
@@ -205,7 +203,6 @@ class LedgerApplication(Application[str]):
     name = "ledger"
 
     def __init__(self, store: Store) -> None:
-        """Build on a store that is open."""
         self._store = store
         super().__init__()
 

@@ -44,7 +44,6 @@ class AppendInDoubt(Exception):
     """
 
     def __init__(self, record: EventRecord, backend: object, seconds_left: float) -> None:
-        """Remember what was to be written, and by whom."""
         super().__init__(f"{record.originator_id} version {record.originator_version}")
         self.stream = record.originator_id
         self.version = record.originator_version

@@ -21,7 +21,6 @@ class Turn(Generic[Connection]):
     """
 
     def __init__(self, connection: Connection, opener: Opener, outer: Turn[Connection] | None) -> None:
-        """Begin, as a part of another turn or on its own."""
         self.connection, self.outer = connection, outer
         self._opener, self._ended = opener, False
 

@@ -65,7 +65,6 @@ class AggregateCache:
     """Positions as this process saw them last. Taking one out makes it the taker's alone until it is kept again."""
 
     def __init__(self, store: Store, streams_max: int = STREAMS_MAX) -> None:
-        """Remember nothing yet."""
         self._store = store
         self._streams_max = streams_max
         self._held: OrderedDict[str, CachedPosition] = OrderedDict()

@@ -37,7 +37,6 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     """
 
     def __init__(self, ledger: PositionLedger) -> None:
-        """Wrap a ledger that is open."""
         self._ledger = ledger
         self._threads = ThreadPoolExecutor(ledger.store.settings.pool_size, "position-ledger")
 

@@ -24,7 +24,6 @@ class ProjectionStopped(StoreError):
     """A projection cannot take in the next event; everything before it is in its rows."""
 
     def __init__(self, projection: str, poison: PoisonEvent) -> None:
-        """Name the event, what is wrong with it, and the way out."""
         super().__init__(
             f"projection {projection} stands before nid {poison.nid} and cannot go on: {poison.stream} version "
             f"{poison.version}, stored as {poison.stored_type!r:.80}: {poison.cause}. Use the version of this software "
@@ -56,7 +55,6 @@ class Projector(Generic[Row]):
     """One projection of one ledger, walked along the log in batches."""
 
     def __init__(self, store: Store, projection: Projection[Row], *, batch_events: int = BATCH_EVENTS) -> None:
-        """Do nothing yet."""
         self._store, self._projection, self._batch_events = store, projection, batch_events
         self._tracking = store.tracking(projection.name)
 

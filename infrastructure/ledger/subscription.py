@@ -45,7 +45,6 @@ class Subscription(Iterator[HistoryEntry]):
         patience_seconds: float = PATIENCE_SECONDS,
         batch_events: int = BATCH_EVENTS,
     ) -> None:
-        """Read nothing yet."""
         self._store, self._wakeups, self._batch_events = store, wakeups, batch_events
         self._timeout_seconds, self._patience_seconds = timeout_seconds, patience_seconds
         self._nid = after
@@ -139,7 +138,6 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
     """
 
     def __init__(self, subscription: Subscription) -> None:
-        """Read nothing yet."""
         self._subscription = subscription
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-subscription")
         self._has_ended = False

@@ -17,7 +17,6 @@ class JsonLines:
     """Writes a line for everything that it is given, and counts."""
 
     def __init__(self, out: IO[bytes]) -> None:
-        """Write nothing yet."""
         self._out, self._seal = out, Seal()
         self._events = self._positions = self._rejections = 0
         self._digest = hashlib.sha256()

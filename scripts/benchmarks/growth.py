@@ -116,7 +116,6 @@ class _Forgetful:
     """A ledger that remembers nothing of its streams, on connections that are there."""
 
     def __init__(self, store: Store) -> None:
-        """Use a store that is open."""
         self._store = store
         self._used: list[PositionLedger] = []
 

@@ -82,7 +82,6 @@ class OldTable:
     """One connection to the table; thread-safe as long as one thread at a time uses it."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connect to the place where the table is, or will be."""
         self._database: _Database = _SQLite(settings) if settings.kind == "sqlite" else _Postgres(settings)
 
     def create(self, among: Sequence[str]) -> None:

@@ -23,7 +23,6 @@ class Listener(Wakeups):
     """The wait for a notification, on a connection of its own that is replaced when it is lost."""
 
     def __init__(self, connections: Connections, channel: str, look_seconds: float = LOOK_SECONDS) -> None:
-        """Do nothing yet."""
         self._connections, self._channel, self._look_seconds = connections, channel, look_seconds
         self._connection: Connection | None = None
         self._look_at = 0.0

@@ -51,7 +51,6 @@ class PostgresPositionTable:
     """A table beside `positions`, until it takes its place."""
 
     def __init__(self, connections: Connections) -> None:
-        """Make nothing yet."""
         self._connections = connections
         self._table = f"positions_next_{uuid4().hex[:12]}"
 

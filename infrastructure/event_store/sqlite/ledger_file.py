@@ -29,7 +29,6 @@ class LedgerFile:
     """The file of a ledger, and the write-ahead log beside it: neither is worth anything without the other."""
 
     def __init__(self, where: str) -> None:
-        """Be the file that is there now, or the one that is about to be made."""
         self.path = Path(where).resolve()
         self._log = self.path.with_name(f"{self.path.name}-wal")
         self._where = where

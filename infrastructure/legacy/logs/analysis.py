@@ -31,7 +31,6 @@ class Analysis:
     """Takes the lines of a log in their order, and gives the report at the end."""
 
     def __init__(self, clock: LogClock, span: TimeRange, wanted: LogFilter) -> None:
-        """Read with this clock, within this span, and report what is wanted."""
         self.report = LogReport()
         self._clock, self._wanted = clock, wanted
         self._reader = Reader(clock, WORDS, self.report.tally, span)

@@ -25,7 +25,6 @@ class ColumnSink:
     """Turns things into rows of a file."""
 
     def __init__(self, file: TableFile) -> None:
-        """Write into a file that has its columns."""
         self._file = file
 
     def begin(self, what: str, nid: int) -> None:

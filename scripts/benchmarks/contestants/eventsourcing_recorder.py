@@ -38,7 +38,6 @@ class LibraryPosition(Aggregate):
         stop_loss_percent: Decimal,
         intent_id: str,
     ) -> None:
-        """Claim the slot."""
         self.symbol, self.exchange, self.side = symbol, exchange, side
         self.quantity, self.signal_price, self.stop_loss_percent = quantity, signal_price, stop_loss_percent
         self.intent_id, self.status = intent_id, "pending_entry"

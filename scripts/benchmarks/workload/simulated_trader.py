@@ -40,7 +40,6 @@ class SimulatedTrader:
     """
 
     def __init__(self, key: PositionKey, seed: str, opens_at: datetime) -> None:
-        """Start at a time, with dice of its own."""
         self.key, self.dice, self.clock = key, Random(seed), opens_at  # noqa: S311 - dice, not secrets
         self.position = Position.track(key)
         self._tick = -self.dice.choice((2, 3, 4, 5))

@@ -82,7 +82,7 @@ def command(
       position-ledger export --output ledger.jsonl.gz
       position-ledger export --what positions --output positions.csv
       position-ledger export --what events --symbol APT/USDT:USDT --output events.parquet
-    """  # noqa: D301 - click reads \b
+    """
     form = Format(written_as) if written_as else _guessed(output)
     what_ = What(what) if what else (What.LEDGER if form is Format.JSONL else What.EVENTS)
     _check(form, what_, output, wanted)

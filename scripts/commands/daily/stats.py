@@ -38,7 +38,7 @@ def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_
       position-ledger stats
       position-ledger stats --since 7d --exchange binance
       position-ledger stats --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --json
-    """  # noqa: D301 - click reads \b
+    """
     with open_ledger(database) as ledger, progress("catching up") as advance:
         found = statistics(ledger.store, window, now=asked_at, takes=wanted.takes, progress=advance)
     if as_json:

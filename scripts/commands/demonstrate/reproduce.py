@@ -118,7 +118,7 @@ def command(
       position-ledger reproduce --scenario A --threads 2
       position-ledger reproduce --scenario stress --threads 16 --duration 30 --json
       position-ledger reproduce --scenario B --database postgresql://bot@db.example/trading
-    """  # noqa: D301 - click reads \b
+    """
     asked = [SCENARIOS.get(name) or stress(seconds, seed) for name in names or SCENARIOS]
     place = Place(symbol, exchange)
     played: list[tuple[Scenario, list[Outcome]]] = []

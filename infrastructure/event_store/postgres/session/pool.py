@@ -34,7 +34,6 @@ class Pool:
     """
 
     def __init__(self, connect: Callable[[], WatchedConnection], size: int) -> None:
-        """Make no connection yet."""
         self._connect, self._size = connect, size
         self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
         self._taken: WeakSet[WatchedConnection | _Room] = WeakSet()

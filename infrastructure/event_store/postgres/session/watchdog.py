@@ -69,7 +69,6 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     """How long one wait may take; None for as long as the watchdog allows all connections."""
 
     def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
-        """Have prepared nothing yet."""
         super().__init__(pgconn, *args, **kwargs)
         self.prepared: set[bytes] = set()
         """The names of the statements that it was given once and for all."""

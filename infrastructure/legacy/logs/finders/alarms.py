@@ -54,7 +54,6 @@ class Alarms:
     """The episode of every symbol that may still go on."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._of: Recent[list[Episode]] = Recent(list)
 
     def see(self, fact: Fact) -> Episode | None:

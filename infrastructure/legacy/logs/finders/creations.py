@@ -104,7 +104,6 @@ class Creations:
     """The last creations of every symbol."""
 
     def __init__(self) -> None:
-        """Know of none yet."""
         self._of: Recent[deque[Creation]] = Recent(lambda: deque(maxlen=_REMEMBERED))
 
     def see(self, fact: Fact) -> ClosePair | None:

@@ -60,7 +60,6 @@ class Duplicates:
     """The incidents that later lines may still tell of."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._recent: list[Duplicate] = []
 
     def see(self, fact: Fact) -> Duplicate | None:

@@ -71,7 +71,6 @@ class Failures:
     """The failures that later lines may still tell of."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._recent: list[Failure] = []
 
     def see(self, fact: Fact) -> Failure | None:

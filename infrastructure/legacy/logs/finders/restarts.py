@@ -50,7 +50,6 @@ class Restarts:
     """The restart that is being told of."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._current: Restart | None = None
 
     def see(self, fact: Fact) -> Restart | None:

@@ -15,7 +15,6 @@ class Recent(Generic[T]):
     """Something of every symbol, made when it is first asked for."""
 
     def __init__(self, make: Callable[[], T]) -> None:
-        """Say how one is made."""
         self._make = make
         self._kept: OrderedDict[str, T] = OrderedDict()
 
