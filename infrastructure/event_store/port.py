@@ -21,7 +21,7 @@ from projections.rebuild import PositionTable
 
 
 class AppendConflict(Exception):
-    """What was to be appended does not fit what is there; nothing was written."""
+    """The append conflicts with what is stored; nothing was written."""
 
 
 class VersionTaken(AppendConflict):
@@ -93,7 +93,7 @@ class StreamSpan(NamedTuple):
     end: str | None = None
 
     def conditions(self) -> dict[str, str | None]:
-        """What is asked of a stream in it."""
+        """The conditions on a stream."""
         return {"stream >=": self.first, "stream <": self.end}
 
 
@@ -101,7 +101,7 @@ ALL_STREAMS: Final = StreamSpan()
 
 
 class UnreadableRow(NamedTuple):
-    """What stands in the positions table and is no row: where, and why not."""
+    """An entry of the positions table that cannot be read as a row: where, and why not."""
 
     stream: str
     position_id: str
@@ -128,12 +128,12 @@ def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
 
 
 def where(conditions: Sequence[str]) -> str:
-    """What follows a statement so that all conditions are met; nothing when there are none."""
+    """The WHERE clause of all conditions; empty when there are none."""
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def compared(asked: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
-    """The conditions of comparisons like `version >`, and their values; what is None is not asked."""
+    """The conditions of comparisons like `version >`, and their values; None adds no condition."""
     known = {comparison: value for comparison, value in asked.items() if value is not None}
     return [f"{comparison} {placeholder}" for comparison in known], list(known.values())
 
@@ -184,7 +184,7 @@ class Store(ABC):
 
     @abstractmethod
     def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
-        """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere."""
+        """Everything that this thread reads in the block is of one moment, or of that of a snapshot elsewhere."""
 
     def spans(self, count: int) -> list[StreamSpan]:
         """All streams, in about so many spans with as many events each; one where no moment can be shared."""
@@ -192,7 +192,7 @@ class Store(ABC):
         return [ALL_STREAMS]
 
     def moment(self) -> str:
-        """What another process calls the snapshot that this thread is in, for as long as that lasts."""
+        """The id by which another process can use the snapshot that this thread is in, while it lasts."""
         raise AssertionError(f"{type(self).__name__} has one span for all streams, and so one reader")
 
     @abstractmethod
@@ -223,7 +223,7 @@ class Store(ABC):
         yield from self.select(conditions, values, "version")
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded; without a moment, only what is settled.
+        """All events in the order in which they were recorded; without a moment, up to the high-water mark.
 
         The end is looked for here and not by the database: for a range of places between two parameters a planner
         expects few rows, fetches all of them before it sorts, and would do so again for every batch.
@@ -240,7 +240,7 @@ class Store(ABC):
         """The place in the log below which nothing can appear any more, whatever writers are doing."""
 
     def wakeups(self) -> Wakeups:
-        """The wait for something new in the log."""
+        """The wait for new events in the log."""
         return Wakeups()
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
@@ -259,7 +259,7 @@ class Store(ABC):
 
     @abstractmethod
     def log_rejection(self, rejection: Rejection) -> None:
-        """Keep a refused duplicate, for good."""
+        """Record a refused duplicate."""
 
     def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
         """All refused duplicates, or those of one stream, or from some time on, oldest first."""
@@ -281,7 +281,7 @@ class Store(ABC):
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:
-        """The cursors and rows of a projection that follows the log."""
+        """The checkpoints and rows of a projection that follows the log."""
 
     @abstractmethod
     def rebuilding(self) -> AbstractContextManager[PositionTable]:
@@ -293,4 +293,4 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""

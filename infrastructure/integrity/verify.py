@@ -45,7 +45,7 @@ class IntegrityFinding(JsonObject):
 
 @dataclass(frozen=True)
 class Verified(JsonObject):
-    """What was looked at, and what was found; `findings` empty means that all of it holds."""
+    """How much was checked, and what was found; without `findings` all of it holds."""
 
     events: int
     streams: int

@@ -1,4 +1,4 @@
-"""What the ledger answers, for people and for programs."""
+"""Receipts, and errors as JSON."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Receipt(JsonObject):
 
     @classmethod
     def of(cls, outcome: Literal["recorded", "replayed"], answer: CommandResult) -> Receipt:
-        """Hand on the answer of a position."""
+        """The receipt of what a position answered."""
         return cls(
             outcome,
             answer.position_id,

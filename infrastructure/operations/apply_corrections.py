@@ -30,7 +30,7 @@ class Applied(JsonObject):
 
     @property
     def is_done(self) -> bool:
-        """Whether the ledger says so now."""
+        """Whether the ledger accepted it."""
         return isinstance(self.answer, Receipt)
 
     @property

@@ -1,4 +1,4 @@
-"""Examining a ledger: whatever can be read is read, and what cannot is a symptom, not a crash."""
+"""Examining a ledger: whatever can be read is checked, and what cannot is a symptom, not a crash."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class _Examination:
             return None
 
     def _left_over(self) -> list[PositionRow]:
-        """None of them when they cannot be read: then that is what is told."""
+        """Empty when they cannot be read; that is reported instead."""
         try:
             return [row for row in left_over(self._store) if self._question.takes(row)]
         except _UNREADABLE as cause:

@@ -16,7 +16,7 @@ LINES_MAX: Final = 2_000
 
 
 class Batch:
-    """Collects, and writes itself whenever it is full."""
+    """A buffer that is written whenever it is full."""
 
     def __init__(self, store: Store, lines_max: int) -> None:
         self._lines_max = lines_max

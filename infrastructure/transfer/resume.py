@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 class PresentEvents(Generic[Item]):
-    """Things that are there already, compared with those of the file as they are read."""
+    """Records that the ledger holds already, compared with those of the file as they are read."""
 
     def __init__(self, found: Iterator[Item], what: str) -> None:
         self._found, self._what = found, what

@@ -40,7 +40,7 @@ class SpeedBar:
         return self.measured <= self.wanted if self.is_most else self.measured >= self.wanted
 
     def as_json(self) -> dict[str, Any]:
-        """The bar as a program reads it."""
+        """The bar, its measurement rounded."""
         return {
             "bar": self.what,
             "wanted": f"{'<=' if self.is_most else '>='} {self.wanted:g}",
@@ -90,7 +90,7 @@ class BenchReport:
             yield SpeedBar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_most=True)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
+        """All figures, and the machine that they were measured on."""
         return {
             "measured_at": self.measured_at.isoformat(timespec="seconds"),
             "database": self.database,

@@ -46,7 +46,7 @@ class Growth:
         return self.cold_last_ms / self.cold_first_ms
 
     def as_json(self) -> dict[str, Any]:
-        """The figures as a program reads them."""
+        """The figures, rounded."""
         return {
             "cycles": self.cycles,
             "warm": {

@@ -1,4 +1,4 @@
-"""Where a price stands on an axis."""
+"""The axis of prices: where a price stands on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`shadow`: what the old bot still writes, mirrored into a ledger, and every divergence told."""
+"""`shadow`: what the old bot still writes, mirrored into a ledger, and every divergence reported."""
 
 from __future__ import annotations
 

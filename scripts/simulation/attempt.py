@@ -32,7 +32,7 @@ class Attempt:
         return lambda: self.go_on(step)
 
     def crash(self) -> None:
-        """Let the process die where it is."""
+        """Let the process crash where it is."""
         self._steps.close()
         if self.told is None:
             self.told = Told.CRASHED

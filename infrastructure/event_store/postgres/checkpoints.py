@@ -55,10 +55,10 @@ _CLEAR: Final = (
 
 
 class PostgresCheckpoints(Checkpoints):
-    """The cursors and rows of one projection in a schema of PostgreSQL."""
+    """The checkpoints and rows of one projection in a schema of PostgreSQL."""
 
     def __init__(self, connections: Connections, projection: str) -> None:
-        """Track a projection of which a migration has made the first cursor."""
+        """Work on a projection whose first checkpoint was written by a migration."""
         self._connections, self._projection = connections, projection
 
     def _values(self, statement: str, values: Any) -> tuple[Any, ...]:

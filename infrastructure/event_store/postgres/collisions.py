@@ -1,4 +1,4 @@
-"""What stands where a ledger is to be made: a name that is taken ends it before anything was created."""
+"""The check before a schema is created: a name that is taken stops it while nothing was created yet."""
 
 from __future__ import annotations
 

@@ -268,7 +268,7 @@ class PostgresStore(Store):
         return False if is_over else None
 
     def log_rejection(self, rejection: Rejection) -> None:
-        """Keep a refused duplicate, for good; not as a part of the snapshot that its thread may be in."""
+        """Record a refused duplicate, outside the snapshot that its thread may be in."""
         values = (rejection.ts_recorded, *astuple(rejection)[1:], APPEND_LOCK, self._lock)
         with self._connections.apart() as connection:
             connection.execute(_INSERT_REJECTION, values)

@@ -62,10 +62,10 @@ _CLEAR: Final = (
 
 
 class SQLiteCheckpoints(Checkpoints):
-    """The cursors and rows of one projection in an SQLite file."""
+    """The checkpoints and rows of one projection in an SQLite file."""
 
     def __init__(self, connections: Connections, projection: str) -> None:
-        """Track a projection of which a migration has made the first cursor."""
+        """Work on a projection whose first checkpoint was written by a migration."""
         self._connections, self._projection = connections, projection
 
     def _values(self, statement: str, values: Sequence[Any]) -> tuple[Any, ...]:

@@ -307,7 +307,7 @@ class SQLitePositionTable:
             return {position_id for (position_id,) in connection.execute(_DIFFERING.format(table=self._table))}
 
     def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
-        """Keep writers out, take in what they wrote last, and take the place of the table that is read."""
+        """Lock writers out, apply what they wrote last, and replace the table that is read."""
 
         def change_places(connection: sqlite3.Connection) -> tuple[int, int]:
             suspects = json.dumps([*last_events()])

@@ -96,7 +96,7 @@ class Plan:
         return not row.is_open or any(change.row is row for change in self.changes)
 
     def forget_what_is_settled(self, rows: Sequence[LegacyRow]) -> None:
-        """Drop what one mode left alone and another one saw to."""
+        """Drop what one mode left alone and another one changes."""
         over = {row.name for row in rows if row.is_open and self.is_over(row)}
         self.left = [left for left in self.left if not left.ids or not over.issuperset(left.ids)]
 

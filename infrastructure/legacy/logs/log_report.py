@@ -45,7 +45,7 @@ class Found(Generic[F]):
             self.kept.append(finding)
 
     def only(self, wanted: Callable[[F], bool]) -> None:
-        """Drop what is not wanted, and bring the others in order."""
+        """Drop what is not wanted, and sort the others."""
         kept = sorted(filter(wanted, self.kept), key=lambda each: each.at)
         self.count -= len(self.kept) - len(kept)
         self.kept = kept

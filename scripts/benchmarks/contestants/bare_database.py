@@ -48,7 +48,7 @@ class Decided:
 
 
 class _Listening(SQLiteStore):
-    """A store in memory that remembers what it is told."""
+    """A store in memory that records its appends."""
 
     def __init__(self) -> None:
         super().__init__(Settings("sqlite", ":memory:"))
@@ -61,7 +61,7 @@ class _Listening(SQLiteStore):
         rows: Sequence[PositionRow] = (),
         heads: dict[str, str] | None = None,
     ) -> None:
-        """Remember an append, and make it."""
+        """Record an append, and make it."""
         head = (heads or {}).get(records[0].originator_id, GENESIS)
         self.heard.append(Decided([*records], chain(head, records), rows[0]))
         super().insert_events(records, rows=rows, heads=heads)
@@ -138,7 +138,7 @@ class BarePostgres:
         """Do nothing: no stream is met again."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._connection.close()
 
 
@@ -170,7 +170,7 @@ class BareSQLite:
         """Do nothing: no stream is met again."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._connection.close()
 
 

@@ -125,7 +125,7 @@ class LibraryRunner:
         """Do nothing: each lifecycle is an aggregate of its own."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._until_closed.close()
 
 

@@ -72,5 +72,5 @@ class LedgerRunner:
         )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self.ledger.disconnect()

@@ -1,4 +1,4 @@
-"""A desk: one key, its dice and its clock, and the commands that are sent about it, each decided by the domain."""
+"""A simulated trader: one key, its random numbers and its clock, and commands that are each decided by the domain."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class SimulatedTrader:
     # -- what is sent ---------------------------------------------------------------------------------------------
 
     def wait(self, least_ms: int, most_ms: int) -> None:
-        """Let time go by."""
+        """Advance the clock."""
         self.clock += timedelta(milliseconds=self.dice.randint(least_ms, most_ms))
 
     def by_key(self, verb: type[Command], /, **fields: Any) -> Append:

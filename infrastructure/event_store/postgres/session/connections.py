@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: what is set on each, how long it may take, and how its errors read."""
+"""Connections to PostgreSQL: session settings, timeouts, and the translation of errors."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class Connections:
         return self._pool.borrow(wait_seconds(self.settings))
 
     def give_back(self, connection: WatchedConnection) -> None:
-        """Put a connection back into the pool; in a fork it is not ours to give."""
+        """Return a connection to the pool, except in a fork, where it belongs to the parent process."""
         if self._opener.is_here:
             self._pool.give_back(connection)
 
@@ -304,7 +304,7 @@ class Connections:
                 turn.require()
 
     def close(self) -> None:
-        """Let go of every connection; in a fork they are not ours to close."""
+        """Close every connection, except in a fork, where they belong to the parent process."""
         if self._opener.is_here:
             self._pool.close()
             self._watchdog.stop()

@@ -1,4 +1,4 @@
-"""The pool: connections that are lent to one borrower at a time, never more than so many of them."""
+"""A pool of connections: each has one borrower at a time, and their number is bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alarms of a position without a stop, put together into the time that it stood bare."""
+"""Alarms about a position without a stop, grouped into the time for which it was unprotected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SLACK: Final = 5 * SECOND
 
 @dataclass(eq=False)
 class Episode(JsonObject):
-    """One position, bare from one time to another. Units: moments in microseconds since 1970, `seconds` the longest."""
+    """One position without protection. Units: moments in microseconds since 1970, `seconds` the longest."""
 
     at: int
     last: int
@@ -43,7 +43,7 @@ class Episode(JsonObject):
         return 0 <= fact.at - self.last <= fact.seconds * SECOND + _SLACK
 
     def add(self, fact: Fact) -> None:
-        """Take in another alarm."""
+        """Add another alarm."""
         self.last = fact.at
         self.alarms += 1
         self.exchange = self.exchange or fact.exchange
@@ -57,7 +57,7 @@ class Alarms:
         self._of: Recent[list[Episode]] = Recent(list)
 
     def see(self, fact: Fact) -> Episode | None:
-        """Take in a fact; an episode when it is a new one."""
+        """Process a fact; returns the episode if it begins one."""
         if fact.kind is not FactKind.UNPROTECTED:
             return None
         current = self._of[fact.symbol or ""]

@@ -1,4 +1,4 @@
-"""Creations of a position: the several lines of one are put together, and those close together are found."""
+"""Creations of a position: the lines of one are grouped, and those close together are found."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Creations:
         self._of: Recent[deque[Creation]] = Recent(lambda: deque(maxlen=_REMEMBERED))
 
     def see(self, fact: Fact) -> ClosePair | None:
-        """Take in a fact; a pair when it begins a creation close to the one before."""
+        """Process a fact; returns a pair if it begins a creation close to the one before."""
         if fact.symbol is None:
             return None
         known = self._of[fact.symbol]

@@ -49,7 +49,7 @@ class Duplicate(JsonObject):
     )
 
     def tell_again(self, fact: Fact) -> None:
-        """Take in another line about it."""
+        """Add another line about it."""
         self.tellings += 1
         self.exchange = self.exchange or fact.exchange
         self.constraint = self.constraint or fact.constraint
@@ -57,13 +57,13 @@ class Duplicate(JsonObject):
 
 
 class Duplicates:
-    """The incidents that later lines may still tell of."""
+    """The incidents that later lines may still belong to."""
 
     def __init__(self) -> None:
         self._recent: list[Duplicate] = []
 
     def see(self, fact: Fact) -> Duplicate | None:
-        """Take in a fact; an incident when it is a new one."""
+        """Process a fact; returns the incident if it begins one."""
         if fact.kind in (FactKind.OPERATION_STARTED, FactKind.CREATE_CALLED):
             for duplicate in self._recent:
                 duplicate.is_over = duplicate.is_over or duplicate.symbol == fact.symbol
@@ -86,7 +86,7 @@ class Duplicates:
         return found
 
     def settled(self, now: int | None) -> list[Duplicate]:
-        """Let go of incidents of which nothing more can come; all of them when there is no now any more."""
+        """The incidents to which no later line can belong; all of them at the end of the log."""
         crowded = self._recent[: max(0, len(self._recent) - _RECENT_MAX)]
         done = [each for each in self._recent if now is None or abs(now - each.at) > TOLD_AGAIN] or crowded
         if done:

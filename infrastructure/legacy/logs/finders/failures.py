@@ -1,4 +1,4 @@
-"""Failed entries and why: one failure is told by up to four lines, and counted once."""
+"""Failed entries and why: one failure is logged in up to four lines, and counted once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Failure(JsonObject):
         return match[1].replace("\u2212", "-") if match else None
 
     def tell_again(self, fact: Fact) -> None:
-        """Take in another line about it; the longest reason holds the others."""
+        """Add another line about it; the longest reason includes the others."""
         self.last = fact.at
         self.exchange = self.exchange or fact.exchange
         self.operation = self.operation or fact.operation
@@ -68,13 +68,13 @@ class Failure(JsonObject):
 
 
 class Failures:
-    """The failures that later lines may still tell of."""
+    """The failures that later lines may still belong to."""
 
     def __init__(self) -> None:
         self._recent: list[Failure] = []
 
     def see(self, fact: Fact) -> Failure | None:
-        """Take in a fact; a failure when it is a new one."""
+        """Process a fact; returns the failure if it begins one."""
         if fact.kind in (FactKind.OPERATION_STARTED, FactKind.CREATE_CALLED):
             for failure in self._recent:
                 failure.is_over = failure.is_over or failure.symbol == fact.symbol

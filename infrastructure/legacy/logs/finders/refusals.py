@@ -64,12 +64,12 @@ class LateRefusal:
     """The lines that follow a late refusal, and say of what it was one."""
 
     def __init__(self, refusal: LoggedRefusal, record: Record) -> None:
-        """Begin with the record that tells it, for its own continuation lines may say so."""
+        """Begin with the record of the refusal: its own continuation lines may belong to it."""
         self._refusal, self._logger, self._lines = refusal, record.logger, 0
         self._take(record.text)
 
     def goes_on_with(self, record: Record) -> bool:
-        """Take in the next record, if it belongs to it."""
+        """Add the next record, if it belongs to the refusal."""
         belongs = record.logger == self._logger and 0 <= record.at - self._refusal.at <= _SOON
         if belongs and self._lines < LINES_AFTER:
             self._lines += 1

@@ -1,4 +1,4 @@
-"""Restarts: what a bot says when it starts or stops, put together as far as it belongs together."""
+"""Restarts: the lines of stopping and starting, grouped as far as they belong together."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Restart(JsonObject):
 
 
 class Restarts:
-    """The restart that is being told of."""
+    """The restart that is in progress."""
 
     def __init__(self) -> None:
         self._current: Restart | None = None
 
     def see(self, fact: Fact) -> Restart | None:
-        """Take in a fact; a restart when it is a new one."""
+        """Process a fact; returns the restart if it begins one."""
         if fact.kind not in (FactKind.BOT_STARTED, FactKind.BOT_STOPPED):
             return None
         current = self._current

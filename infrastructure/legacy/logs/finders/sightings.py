@@ -1,4 +1,4 @@
-"""What is remembered by symbol, in bounded memory: the least lately used is forgotten first."""
+"""What is remembered of each symbol, in bounded memory: the least recently used one is dropped first."""
 
 from __future__ import annotations
 
