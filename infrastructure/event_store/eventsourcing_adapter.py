@@ -95,9 +95,9 @@ class LedgerRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """A stream between two versions."""
-        asked = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
+        conditions = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
         found = self.store.select(
-            *compared(asked, self.store.placeholder), "version DESC" if desc else "version", limit
+            *compared(conditions, self.store.placeholder), "version DESC" if desc else "version", limit
         )
         return [as_stored(event) for event in found]
 

@@ -121,8 +121,8 @@ def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
     """The conditions of a moment, and their values."""
     if as_of is None:
         return [], []
-    asked = {"ts_recorded": as_of.time, "version": as_of.version, "nid": as_of.nid}
-    known = {column: value for column, value in asked.items() if value is not None}
+    bounds = {"ts_recorded": as_of.time, "version": as_of.version, "nid": as_of.nid}
+    known = {column: value for column, value in bounds.items() if value is not None}
     values = [timestamp_text(value) if isinstance(value, datetime) else value for value in known.values()]
     return [f"{column} <= {placeholder}" for column in known], values
 
@@ -132,9 +132,9 @@ def where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def compared(asked: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
+def compared(values: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
     """The conditions of comparisons like `version >`, and their values; None adds no condition."""
-    known = {comparison: value for comparison, value in asked.items() if value is not None}
+    known = {comparison: value for comparison, value in values.items() if value is not None}
     return [f"{comparison} {placeholder}" for comparison in known], list(known.values())
 
 
@@ -263,8 +263,8 @@ class Store(ABC):
 
     def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
         """All refused duplicates, or those of one stream, or from some time on, oldest first."""
-        asked = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
-        conditions, values = compared(asked, self.placeholder)
+        bounds = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
+        conditions, values = compared(bounds, self.placeholder)
         yield from self.select_rejections(conditions, values)
 
     @abstractmethod

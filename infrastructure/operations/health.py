@@ -120,16 +120,16 @@ class _Examination:
     def _of_cycles(
         self, rows: Sequence[PositionRow], wanted: Sequence[PositionRow], left: Sequence[PositionRow]
     ) -> list[Section]:
-        asked = self._question
-        cycles = Cycles(wanted, asked.now, asked.age, asked.evidence, left)
+        question = self._question
+        cycles = Cycles(wanted, question.now, question.age, question.evidence, left)
         return [*cycles.sections(), *self._beside_exchanges(rows)]
 
     def _criteria(self) -> tuple[Criterion, ...] | None:
         """None when its events or rows cannot be read."""
-        asked = self._question
+        question = self._question
         try:
             return statistics(
-                self._store, self._window, now=asked.now, takes=asked.takes, progress=self._progress
+                self._store, self._window, now=question.now, takes=question.takes, progress=self._progress
             ).criteria
         except ProjectionStopped:
             return None
@@ -143,11 +143,11 @@ class _Examination:
         return Activity.of(rows, mine, known, self._window)
 
     def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:
-        asked = self._question
-        found = comparisons(rows, asked.snapshots, now=asked.now, rules=asked.rules)
+        question = self._question
+        found = comparisons(rows, question.snapshots, now=question.now, rules=question.rules)
         for account, each in found.items():
-            kept = replace(each, findings=tuple(one for one in each.findings if asked.takes(one.key)))
-            yield diagnosis.beside_exchange(kept, asked.evidence.get(account, ()))
+            kept = replace(each, findings=tuple(one for one in each.findings if question.takes(one.key)))
+            yield diagnosis.beside_exchange(kept, question.evidence.get(account, ()))
 
     def _damage(self) -> Section:
         if not self._question.verifies:

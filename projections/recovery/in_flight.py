@@ -75,18 +75,18 @@ class InFlight(JsonObject):
     def known(self) -> list[str]:
         """What the ledger knows of it, in words."""
         row = self.row
-        said = [_begun(row)]
+        words = [_begun(row)]
         if row.exchange_order_id is not None:
-            said.append(f"the exchange has it as order {row.exchange_order_id}")
+            words.append(f"the exchange has it as order {row.exchange_order_id}")
         if row.outcome_unknown:
-            said.append("the exchange did not answer about it, so its outcome is not known")
+            words.append("the exchange did not answer about it, so its outcome is not known")
         if is_left_over(row):
-            said.append(f"it was over, {row.status.value}, when it was filled")
-        said.append(_filled(row))
-        said.append(_stop(row))
+            words.append(f"it was over, {row.status.value}, when it was filled")
+        words.append(_filled(row))
+        words.append(_stop(row))
         if row.status is Status.ROLLING_BACK:
-            said.append(f"a rollback was begun: {row.exit_reason}" + ", and did not get it flat" * row.rollback_failed)
-        return said
+            words.append(f"a rollback was begun: {row.exit_reason}" + ", and did not get it flat" * row.rollback_failed)
+        return words
 
     def missing(self) -> list[str]:
         """Which evidence would end it, in words."""
@@ -97,18 +97,18 @@ class InFlight(JsonObject):
             return ["whether the exchange still holds some of it"]
         if not row.quantity and row.filled_qty:
             return ["whether the exchange holds nothing any more, and why it was closed"]
-        said = []
+        words = []
         if row.exchange_order_id is None and not row.quantity:
-            said.append("whether its entry order reached the exchange")
+            words.append("whether its entry order reached the exchange")
         if not row.quantity or row.outcome_unknown:
-            said.append("what of it was filled, and at what price")
+            words.append("what of it was filled, and at what price")
         if row.quantity:
-            said.append("whether the exchange still holds it")
+            words.append("whether the exchange still holds it")
             if row.avg_px_open is None:
-                said.append("at what price it was filled")
+                words.append("at what price it was filled")
         if not row.stop_confirmed:
-            said.append("whether a stop rests at the exchange")
-        return said
+            words.append("whether a stop rests at the exchange")
+        return words
 
 
 def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[InFlight]:

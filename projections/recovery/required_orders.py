@@ -29,14 +29,14 @@ class PlannedOrders:
     @classmethod
     def by(cls, events: Iterable[PositionEvent]) -> Self:
         """Read the events of one cycle."""
-        said = cls()
+        planned = cls()
         for event in events:
             match event:
                 case EntryRequested():
-                    said = replace(said, stop_price=event.stop_price, stop_loss_percent=event.stop_loss_percent)
+                    planned = replace(planned, stop_price=event.stop_price, stop_loss_percent=event.stop_loss_percent)
                 case RollbackStarted():
-                    said = replace(said, closing_client_order_id=event.client_order_id)
-        return said
+                    planned = replace(planned, closing_client_order_id=event.client_order_id)
+        return planned
 
     def stop_for(self, side: Side, entry: Decimal | None) -> Decimal | None:
         """The price of the stop that was planned, by the average entry; None when it would stand on the wrong side."""

@@ -173,13 +173,13 @@ def _print_scans(scans: dict[str, Scan]) -> None:
 
 
 def _print_bars(bars: list[SpeedBar]) -> None:
-    told = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
+    verdicts = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
     rows = [
         (
             bar.what,
             bar.as_json()["wanted"],
             "" if bar.measured is None else f"{bar.measured:.2f}",
-            told[bar.holds],
+            verdicts[bar.holds],
         )
         for bar in bars
     ]

@@ -102,7 +102,7 @@ def regrant(connection: Connection, table: str) -> None:
 
 
 def close(connections: Connections) -> None:
-    """Revoke CREATE in the ledger's schema from all but the roles that are named, if the schema is ours."""
+    """Revoke CREATE in the ledger's schema from PUBLIC, if the schema is ours."""
     schema = sql.Identifier(connections.settings.schema)
     with connections.reading() as connection:
         if connection.execute(_MAY_CLOSE, (schema.as_string(),)).fetchone() == (True,):

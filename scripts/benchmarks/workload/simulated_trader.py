@@ -108,8 +108,8 @@ class SimulatedTrader:
 
     def fill(self, quantity: Decimal, px: Decimal) -> Fields:
         """What a fill says: its fee is now and then in another currency, now and then not said."""
-        said = {"trade_id": self.number(), "last_qty": quantity, "last_px": px}
-        return said if self.chance(10) else said | self.fee()
+        fields = {"trade_id": self.number(), "last_qty": quantity, "last_px": px}
+        return fields if self.chance(10) else fields | self.fee()
 
     def fee(self) -> Fields:
         """What a fill costs."""

@@ -159,5 +159,5 @@ def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sin
 
 def _counted(done: Exported, what: What) -> str:
     counts = {"events": done.events, "positions": done.positions, "rejections": done.rejections}
-    asked = ("events", "rejections") if what is What.LEDGER else (what.value,)
-    return " and ".join(f"{counts[name]:,} {name}" for name in asked)
+    kinds = ("events", "rejections") if what is What.LEDGER else (what.value,)
+    return " and ".join(f"{counts[name]:,} {name}" for name in kinds)
