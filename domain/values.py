@@ -27,6 +27,7 @@ AHEAD_MAX: Final = timedelta(seconds=60)
 YEARS: Final = range(2000, 2101)
 """When something that a bot tells may have happened."""
 
+_MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _AS_WE_WRITE = re.compile(r"(0|[1-9]\d{0,17})(\.\d{0,17}[1-9])?", re.ASCII)
 """What `plain` writes, but for negative numbers."""
@@ -117,6 +118,11 @@ def plain(value: Decimal) -> str:
 def rounded(value: Decimal) -> Decimal:
     """Round to the 18 decimals that we keep, half to even."""
     return Decimal(plain(value.quantize(Decimal(1).scaleb(-DECIMALS_MAX), context=EXACT)))
+
+
+def seconds(duration: timedelta) -> Decimal:
+    """A duration in seconds, exact."""
+    return Decimal(duration // _MICROSECOND).scaleb(-6)
 
 
 def exact(value: object) -> Decimal:

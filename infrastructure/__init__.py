@@ -1,1 +1,1 @@
-"""Where positions are kept and whom the ledger talks to; imports domain and projections."""
+"""Storage, and the interfaces to exchanges, files and other databases; imports domain and projections."""

@@ -1,4 +1,4 @@
-"""Numbers as others write them: over-long, infinite, absurd, or fine."""
+"""Reading numbers that other programs wrote: too long, infinite, out of range, or usable."""
 
 from __future__ import annotations
 

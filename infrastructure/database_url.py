@@ -1,4 +1,4 @@
-"""The text of a database URL, taken apart: a part of it that may be a password is never repeated."""
+"""Parsing database URLs: a part that may be a password is never repeated in a message."""
 
 from __future__ import annotations
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import ClassVar
 
 from domain.identifiers import PositionKey
-from domain.values import Leg, Side, plain, timestamp_text
+from domain.json_object import JsonObject
+from domain.values import Leg, Side, plain
 
 
 class OrderKind(StrEnum):
@@ -21,7 +22,7 @@ class OrderKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionReport:
+class PositionReport(JsonObject):
     """A position that the exchange shows. Units as in a row of ours; None is "it does not say"."""
 
     key: PositionKey
@@ -32,19 +33,11 @@ class PositionReport:
     stop_price: Decimal | None = None
     """Of a stop that is a property of the position, not an order of its own."""
 
-    def as_json(self) -> dict[str, Any]:
-        """The position as a program reads it."""
-        return {
-            "symbol": self.key.symbol,
-            "leg": self.key.leg.value,
-            "side": self.side.value,
-            "quantity": plain(self.quantity),
-            "avg_px_open": _text(self.avg_px_open),
-        }
+    json_keys: ClassVar = (("symbol", "key.symbol"), ("leg", "key.leg"), "side", "quantity", "avg_px_open")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReport:
+class OrderReport(JsonObject):
     """An order that rests at the exchange. `side` is `buy` or `sell`; None is "it does not say"."""
 
     key: PositionKey
@@ -57,6 +50,17 @@ class OrderReport:
     client_order_id: str | None = None
     created_at: datetime | None = None
 
+    json_keys: ClassVar = (
+        "order_id",
+        ("symbol", "key.symbol"),
+        "side",
+        "kind",
+        "quantity",
+        "trigger_price",
+        "reduce_only",
+        "created_at",
+    )
+
     @property
     def is_stop(self) -> bool:
         """Whether it waits for the price to go against a position."""
@@ -66,19 +70,6 @@ class OrderReport:
         """Whether it works against a position of this side: the same symbol and leg, the other direction."""
         same_leg = Leg.BOTH in (self.key.leg, key.leg) or self.key.leg is key.leg
         return self.key.symbol == key.symbol and same_leg and self.side == side.closing_order
-
-    def as_json(self) -> dict[str, Any]:
-        """The order as a program reads it."""
-        return {
-            "order_id": self.order_id,
-            "symbol": self.key.symbol,
-            "side": self.side,
-            "kind": self.kind.value,
-            "quantity": _text(self.quantity),
-            "trigger_price": _text(self.trigger_price),
-            "reduce_only": self.reduce_only,
-            "created_at": self.created_at and timestamp_text(self.created_at),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

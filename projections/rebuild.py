@@ -66,7 +66,6 @@ class Rebuild:
     def __init__(
         self, log: EventLog, table: PositionTable, progress: Progress, *, batch_events: int = BATCH_EVENTS
     ) -> None:
-        """Start with an empty table, at the beginning of the log."""
         self._log, self._table, self._progress, self._batch_events = log, table, progress, batch_events
         self._open: dict[str, PositionRow] = {}
         self._written: set[str] = set()

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import accumulate, pairwise
-from typing import Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 from domain import events as e
 from domain.commands.requests import Evidence
 from domain.holding import Holding
+from domain.json_object import JsonObject
 from domain.values import EXACT, Source, Status, plain, rounded
 from projections.exposure import counted_at, is_covered, is_left_over
 from projections.formatting import WHO
@@ -86,13 +87,20 @@ class StatusSpan(Span):
 
 
 @dataclass(frozen=True)
-class UnprotectedSpan(Span):
+class UnprotectedSpan(Span, JsonObject):
     """A stretch in which something was held without protection; `is_over` unless that goes on."""
 
     why: str
     is_over: bool
     is_entry: bool
     """Whether no stop had been set yet: every entry has such a stretch, and it is short."""
+
+    json_keys: ClassVar = (
+        ("from", "start"),
+        ("to", lambda span: span.end if span.is_over else None),
+        ("seconds", "length"),
+        "why",
+    )
 
 
 @dataclass(frozen=True)

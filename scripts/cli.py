@@ -80,7 +80,7 @@ def cli(ctx: click.Context, database: str | None) -> None:
              "quantity": "61.8", "intent_id": "5483266"}' | tr -d '\\n' | position-ledger record
       position-ledger positions --open
       position-ledger history APTUSDT.binance#1
-    """  # noqa: D301 - click reads \b
+    """
     ctx.obj = database
 
 

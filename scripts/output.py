@@ -26,7 +26,7 @@ def show(*lines: str) -> None:
 
 
 def say(words: str) -> None:
-    """Tell a person something in one line, on stderr."""
+    """Print one line for a person, on stderr."""
     click.echo(readable(words), err=True)
 
 
@@ -36,7 +36,7 @@ def print_json(data: Any) -> None:
 
 
 def print_json_line(data: Any) -> None:
-    """Print one JSON document on one line, and be sure that it is on its way."""
+    """Print one JSON document on one line, and flush it."""
     print_text(json_text(data))
 
 
@@ -109,7 +109,7 @@ class _Lines:
             self._tell(self._words(now - self._started))
 
     def end(self) -> None:
-        """Leave behind what is to stay."""
+        """Print what is to stay."""
 
     def _words(self, seconds: float) -> str:
         of = f" of {self._total:,}" if self._total else ""
@@ -126,7 +126,7 @@ class _OneLine(_Lines):
     _is_shown = False
 
     def end(self) -> None:
-        """Leave nothing behind."""
+        """Erase the line."""
         if self._is_shown:
             click.echo(_LINE_START, nl=False, err=True)
 

@@ -1,4 +1,4 @@
-"""Cleaning up also when told to terminate: SIGTERM ends a block as Ctrl-C does."""
+"""SIGTERM runs the same clean-up as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let whoever cleans up at the end of a block do so when the process is told to terminate."""
+    """Let SIGTERM raise SystemExit in the block, so that everything that cleans up at its end does so."""
 
     def stop(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)

@@ -77,7 +77,6 @@ class Decision:
     """One command in the light of what a stream remembers."""
 
     def __init__(self, position: Recorder, command: Command, context: CommandContext) -> None:
-        """Decide on the state as it is now."""
         self._position, self._version = position, position.version
         self.command, self.context, self.state = command, context, position.state
 

@@ -1,4 +1,4 @@
-"""How far a projection has come, and its rows: what following the log needs of a database."""
+"""Checkpoints and rows of a projection: what a projector needs of a database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLEARED_ROWS: Final = 5_000
 
 
 class Checkpoint(NamedTuple):
-    """Where one generation of a projection stands: everything up to `nid` is in its rows."""
+    """How far one generation of a projection has come: everything up to `nid` is in its rows."""
 
     generation: int
     nid: int
@@ -30,7 +30,7 @@ class ProjectedRow(NamedTuple):
 
 
 class Checkpoints(ABC):
-    """The cursors and rows of one projection.
+    """The checkpoints and rows of one projection.
 
     Rows belong to a generation. Readers read one of them; a rebuild fills the next, and then they change places.
     Rows change only together with their cursor, in one transaction, so whoever finds the cursor where it was knows
@@ -39,15 +39,15 @@ class Checkpoints(ABC):
 
     @abstractmethod
     def cursor(self) -> Checkpoint:
-        """Where the generation that is read stands."""
+        """The checkpoint of the generation that is read."""
 
     @abstractmethod
     def behind(self, cursor: Checkpoint) -> int:
-        """How many events there are past a cursor."""
+        """How many events there are after a checkpoint."""
 
     @abstractmethod
     def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
-        """The texts of some rows, by their cycles."""
+        """The texts of some rows, by cycle."""
 
     @abstractmethod
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
@@ -57,18 +57,18 @@ class Checkpoints(ABC):
     def advance(
         self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
     ) -> bool:
-        """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile.
+        """Write rows and move the checkpoint in one transaction, unless another process moved it meanwhile.
 
         Shape: whether it was moved; if not, nothing was written.
         """
 
     @abstractmethod
     def skips(self) -> list[SkippedEvent]:
-        """Everything that was ever left out, oldest first."""
+        """Every event that was ever skipped, oldest first."""
 
     @abstractmethod
     def begin(self) -> Checkpoint:
-        """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
+        """Begin another generation; the one of an earlier rebuild is abandoned, and that rebuild stops."""
 
     @abstractmethod
     def count(self) -> int:
@@ -80,7 +80,7 @@ class Checkpoints(ABC):
 
     @abstractmethod
     def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
-        """Let readers read another generation, unless somebody moved the one that they read.
+        """Switch readers to another generation, unless the one that they read moved meanwhile.
 
         Shape:   whether they do; if not, nothing was changed.
         Refuses: StoreUnavailable when the other generation was given up.
@@ -88,4 +88,4 @@ class Checkpoints(ABC):
 
     @abstractmethod
     def clear(self) -> None:
-        """Delete the rows of generations that nobody reads or fills, a few at a time."""
+        """Delete the rows of generations that are neither read nor filled, a few at a time."""

@@ -1,4 +1,4 @@
-"""How an event is written down and read back, byte for byte.
+"""Encoding and decoding of events, byte for byte.
 
 A row names its event by a stored name and a schema version (`EntryPlaced.v1`), looked up in a closed registry:
 nothing in a row decides what is imported. The payload is JSON in one spelling: fields in declared order without
@@ -28,7 +28,7 @@ _EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
 
 
 class StoredPayload(Protocol):
-    """What reading an event back needs of it: its place, its stored name and its bytes."""
+    """What is needed to decode an event: its place, its stored name and its bytes."""
 
     @property
     def originator_id(self) -> Any:
@@ -49,12 +49,12 @@ class StoredPayload(Protocol):
 
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
-    """The reader and writer of one stored name, made when the first such event comes along."""
+    """The pydantic adapter of one stored name, built for its first event."""
     return TypeAdapter(_EVENTS[name])
 
 
 def encode(event: PositionEvent) -> EventRecord:
-    """Write an event down; its hash is the store's to add."""
+    """Encode an event; the store adds its hash."""
     name = _STORED_NAMES[type(event)]
     return EventRecord(
         event.originator_id,
@@ -66,7 +66,7 @@ def encode(event: PositionEvent) -> EventRecord:
 
 
 def columns(event: PositionEvent) -> IndexColumns:
-    """What a store keeps beside an event, so that it can be asked for."""
+    """What a store keeps beside an event to query it by."""
     return IndexColumns(
         event.command_id, _claimed_intent(event), event.cycle, _mark(event), timestamp_text(event.ts_recorded)
     )
@@ -78,7 +78,7 @@ def is_known(topic: str) -> bool:
 
 
 def decode(stored: StoredPayload) -> PositionEvent:
-    """Read an event back.
+    """Decode an event.
 
     Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
     """
@@ -99,7 +99,7 @@ def decode(stored: StoredPayload) -> PositionEvent:
 
 
 def _fields(stored: StoredPayload) -> Fields:
-    """The fields of a payload, which may not say the place of the event itself: the row does."""
+    """The fields of a payload; the stream and the version of the event stand in its row alone."""
     fields = _READER.decode(stored.state.decode())
     if not isinstance(fields, dict):
         raise ValueError("the payload is no JSON object")

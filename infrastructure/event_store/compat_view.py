@@ -15,18 +15,18 @@ _NAME: Final = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_]{0,62})\.)?([A-Za-z_][A-Za-
 
 
 class ViewRefused(LedgerError):
-    """The name is taken: by something that is no view, or by a view of something else."""
+    """The name belongs to something that is not a view, or to a view of something else."""
 
     @classmethod
     def by_no_view(cls, name: str) -> Self:
-        """Say that the name is that of a table, or of something else."""
+        """The name belongs to a table, or to something else."""
         return cls(
             f"{name} is there, and is no view; rename it (`position-ledger import-legacy` reads it) or name another"
         )
 
     @classmethod
     def by_another(cls, name: str, ledger: str) -> Self:
-        """Say that whoever reads the view would read another ledger from now on."""
+        """Readers of the view would read another ledger from now on."""
         return cls(
             f"{name} is there, and does not show the positions of {ledger}; name another with "
             "`--legacy-view SCHEMA.NAME`, or drop the view first if nobody reads it"

@@ -57,14 +57,13 @@ def as_stored(event: RecordedEvent) -> StoredEvent:
 
 
 class LedgerRecorder(ApplicationRecorder):
-    """The library's recorder over a store: its questions, in our words."""
+    """The library's recorder, implemented by a store."""
 
     def __init__(self, store: Store) -> None:
-        """Wrap a store that is open."""
         self.store = store
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        """Append events, and tell their places in the log.
+        """Append events, and return their places in the log.
 
         Refuses: the library's IntegrityError for a version that is taken.
         """
@@ -96,9 +95,9 @@ class LedgerRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """A stream between two versions."""
-        asked = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
+        conditions = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
         found = self.store.select(
-            *compared(asked, self.store.placeholder), "version DESC" if desc else "version", limit
+            *compared(conditions, self.store.placeholder), "version DESC" if desc else "version", limit
         )
         return [as_stored(event) for event in found]
 
@@ -111,7 +110,7 @@ class LedgerRecorder(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """A stretch of the log; never beyond what is settled."""
+        """A part of the log, never beyond the high-water mark."""
         settled = self.store.high_water_mark()
         asked = {
             "nid >=" if inclusive_of_start else "nid >": start,
@@ -140,13 +139,13 @@ class LedgerMapper(Mapper[str]):
         super().__init__(JSONTranscoder())
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
-        """Write an event down."""
+        """Encode an event."""
         assert isinstance(domain_event, PositionEvent), domain_event
         record = encode(domain_event)
         return StoredEvent(record.originator_id, record.originator_version, record.topic, record.state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> PositionEvent:
-        """Read an event back."""
+        """Decode an event."""
         return decode(stored_event)
 
 
@@ -169,7 +168,6 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
     """Hands out the one store that the ledger has; nothing is resolved from names in the environment."""
 
     def __init__(self, env: Environment, store: Store) -> None:
-        """Keep the store."""
         super().__init__(env)
         self.store = store
 
@@ -205,7 +203,6 @@ class LedgerApplication(Application[str]):
     name = "ledger"
 
     def __init__(self, store: Store) -> None:
-        """Build on a store that is open."""
         self._store = store
         super().__init__()
 

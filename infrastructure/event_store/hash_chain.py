@@ -1,4 +1,4 @@
-"""The hash chain: every event vouches for all that came before it in its stream."""
+"""The hash chain: the hash of an event covers that of the event before it in its stream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_hash(text: str) -> bool:
 
 
 def hash_bytes(text: str, where: str) -> bytes:
-    """Read a hash that is stored. Refuses: HistoryDamaged for what is none, naming where it stands."""
+    """Read a stored hash. Refuses: HistoryDamaged, naming the place, for what is not one."""
     if not is_hash(text):
         raise HistoryDamaged(
             f"{where} has the hash {text!r:.80}, which is none: it was changed after it was stored; "

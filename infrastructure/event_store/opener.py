@@ -15,16 +15,16 @@ class Opener:
     """The process that something was opened in."""
 
     def __init__(self, shown: str) -> None:
-        """Be the process that is running; `shown` is what it opened."""
+        """`shown` names what was opened, for the message in a fork."""
         self._shown, self._process = shown, os.getpid()
 
     @property
     def is_here(self) -> bool:
-        """Whether this is still that process, and no fork of it."""
+        """Whether this is that process, not a fork of it."""
         return os.getpid() == self._process
 
     def require(self) -> None:
-        """Refuse to go on in a fork: OpenedElsewhere."""
+        """Refuses: OpenedElsewhere in a fork."""
         if not self.is_here:
             raise OpenedElsewhere(
                 f"{self._shown} was opened by process {self._process}, of which this one, {os.getpid()}, is a fork; "

@@ -21,7 +21,7 @@ from projections.rebuild import PositionTable
 
 
 class AppendConflict(Exception):
-    """What was to be appended does not fit what is there; nothing was written."""
+    """The append conflicts with what is stored; nothing was written."""
 
 
 class VersionTaken(AppendConflict):
@@ -44,7 +44,6 @@ class AppendInDoubt(Exception):
     """
 
     def __init__(self, record: EventRecord, backend: object, seconds_left: float) -> None:
-        """Remember what was to be written, and by whom."""
         super().__init__(f"{record.originator_id} version {record.originator_version}")
         self.stream = record.originator_id
         self.version = record.originator_version
@@ -94,7 +93,7 @@ class StreamSpan(NamedTuple):
     end: str | None = None
 
     def conditions(self) -> dict[str, str | None]:
-        """What is asked of a stream in it."""
+        """The conditions on a stream."""
         return {"stream >=": self.first, "stream <": self.end}
 
 
@@ -102,7 +101,7 @@ ALL_STREAMS: Final = StreamSpan()
 
 
 class UnreadableRow(NamedTuple):
-    """What stands in the positions table and is no row: where, and why not."""
+    """An entry of the positions table that cannot be read as a row: where, and why not."""
 
     stream: str
     position_id: str
@@ -122,20 +121,20 @@ def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
     """The conditions of a moment, and their values."""
     if as_of is None:
         return [], []
-    asked = {"ts_recorded": as_of.time, "version": as_of.version, "nid": as_of.nid}
-    known = {column: value for column, value in asked.items() if value is not None}
+    bounds = {"ts_recorded": as_of.time, "version": as_of.version, "nid": as_of.nid}
+    known = {column: value for column, value in bounds.items() if value is not None}
     values = [timestamp_text(value) if isinstance(value, datetime) else value for value in known.values()]
     return [f"{column} <= {placeholder}" for column in known], values
 
 
 def where(conditions: Sequence[str]) -> str:
-    """What follows a statement so that all conditions are met; nothing when there are none."""
+    """The WHERE clause of all conditions; empty when there are none."""
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def compared(asked: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
-    """The conditions of comparisons like `version >`, and their values; what is None is not asked."""
-    known = {comparison: value for comparison, value in asked.items() if value is not None}
+def compared(values: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
+    """The conditions of comparisons like `version >`, and their values; None adds no condition."""
+    known = {comparison: value for comparison, value in values.items() if value is not None}
     return [f"{comparison} {placeholder}" for comparison in known], list(known.values())
 
 
@@ -185,7 +184,7 @@ class Store(ABC):
 
     @abstractmethod
     def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
-        """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere."""
+        """Everything that this thread reads in the block is of one moment, or of that of a snapshot elsewhere."""
 
     def spans(self, count: int) -> list[StreamSpan]:
         """All streams, in about so many spans with as many events each; one where no moment can be shared."""
@@ -193,7 +192,7 @@ class Store(ABC):
         return [ALL_STREAMS]
 
     def moment(self) -> str:
-        """What another process calls the snapshot that this thread is in, for as long as that lasts."""
+        """The id by which another process can use the snapshot that this thread is in, while it lasts."""
         raise AssertionError(f"{type(self).__name__} has one span for all streams, and so one reader")
 
     @abstractmethod
@@ -224,7 +223,7 @@ class Store(ABC):
         yield from self.select(conditions, values, "version")
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded; without a moment, only what is settled.
+        """All events in the order in which they were recorded; without a moment, up to the high-water mark.
 
         The end is looked for here and not by the database: for a range of places between two parameters a planner
         expects few rows, fetches all of them before it sorts, and would do so again for every batch.
@@ -241,7 +240,7 @@ class Store(ABC):
         """The place in the log below which nothing can appear any more, whatever writers are doing."""
 
     def wakeups(self) -> Wakeups:
-        """The wait for something new in the log."""
+        """The wait for new events in the log."""
         return Wakeups()
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
@@ -260,12 +259,12 @@ class Store(ABC):
 
     @abstractmethod
     def log_rejection(self, rejection: Rejection) -> None:
-        """Keep a refused duplicate, for good."""
+        """Record a refused duplicate."""
 
     def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
         """All refused duplicates, or those of one stream, or from some time on, oldest first."""
-        asked = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
-        conditions, values = compared(asked, self.placeholder)
+        bounds = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
+        conditions, values = compared(bounds, self.placeholder)
         yield from self.select_rejections(conditions, values)
 
     @abstractmethod
@@ -282,7 +281,7 @@ class Store(ABC):
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:
-        """The cursors and rows of a projection that follows the log."""
+        """The checkpoints and rows of a projection that follows the log."""
 
     @abstractmethod
     def rebuilding(self) -> AbstractContextManager[PositionTable]:
@@ -294,4 +293,4 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""

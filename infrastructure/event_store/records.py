@@ -1,4 +1,4 @@
-"""What a store keeps: a stored event with the columns that our questions are asked by."""
+"""What a store keeps: a stored event, with the columns that it is queried by."""
 
 from __future__ import annotations
 

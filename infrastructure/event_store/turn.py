@@ -21,7 +21,6 @@ class Turn(Generic[Connection]):
     """
 
     def __init__(self, connection: Connection, opener: Opener, outer: Turn[Connection] | None) -> None:
-        """Begin, as a part of another turn or on its own."""
         self.connection, self.outer = connection, outer
         self._opener, self._ended = opener, False
 
@@ -31,18 +30,18 @@ class Turn(Generic[Connection]):
         return self._ended or not self._opener.is_here or (self.outer is not None and self.outer.is_over)
 
     def end(self) -> None:
-        """Be over."""
+        """End the turn."""
         self._ended = True
 
     def require(self) -> None:
-        """Refuse to read on, unless it lasts: StoreUnavailable."""
+        """Refuses: StoreUnavailable, when the turn is over."""
         self._opener.require()
         if self.is_over:
             raise StoreUnavailable("the snapshot in which this was asked is over; read it to its end inside the block")
 
     @contextmanager
     def lasting(self, context: AbstractContextManager[Value]) -> Iterator[Value]:
-        """Be in a context of the connection, and leave it only while the connection is ours."""
+        """Enter a context of the connection, and leave it only while the connection is still ours."""
         with ExitStack() as stack:
             value = stack.enter_context(context)
             try:

@@ -1,4 +1,4 @@
-"""Events of the past in the shape of today.
+"""Upcasting: stored events of earlier schema versions in today's shape.
 
 A stored event is never rewritten. When the shape of an event changes, its stored name gets the next version, and an
 upcast says once, for good, what the fields of the version before mean today.
@@ -30,7 +30,7 @@ UPCASTS: Final[dict[str, Upcast]] = {}
 
 
 def upcast(name: str, fields: Fields) -> tuple[str, Fields]:
-    """A payload under the name and in the shape of today."""
+    """A payload under today's name and in today's shape."""
     while name in UPCASTS:
         step = UPCASTS[name]
         name, fields = step.becomes, step.fields(fields)

@@ -1,4 +1,4 @@
-"""The wait for something new in a log: how often to look, where nobody says that there is something."""
+"""Waiting for new events: how often to poll a log that does not notify."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ POLL_SECONDS: Final = 0.05
 
 
 class Wakeups:
-    """The wait between two looks at a log whose writers tell nobody."""
+    """The wait between two reads of a log whose writers do not notify."""
 
     def wait(self, stopped: threading.Event) -> bool:
-        """Wait for a moment, at most until `stopped`; answer whether it is time to look."""
+        """Wait for a moment, at most until `stopped`; returns whether it is time to read."""
         stopped.wait(POLL_SECONDS)
         return True
 
     def close(self) -> None:
-        """Let go of whatever it waits with."""
+        """Release whatever it waits on."""

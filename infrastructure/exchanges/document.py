@@ -125,8 +125,8 @@ class _Reading:
         return tuple(found), tuple(doubts)
 
     def _errors(self) -> list[str]:
-        said = [f"{name} {self.head.find(name)!r:.200}" for name in ("error", "errors") if self.head.find(name)]
-        return [f"it is of a call that failed: {words}" for words in said]
+        errors = [f"{name} {self.head.find(name)!r:.200}" for name in ("error", "errors") if self.head.find(name)]
+        return [f"it is of a call that failed: {words}" for words in errors]
 
     def _counts(self) -> list[str]:
         """A list that is shorter than it says was cut off: I-29."""

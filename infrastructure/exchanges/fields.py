@@ -102,10 +102,10 @@ class ReportFields:
         Refuses: ValueError when it is said to be on both of them.
         """
         words = self.said("positionSide", "position_side")
-        said = {name: Leg(word.upper()) for name, word in words.items() if word.upper() in Leg.__members__}
+        legs = {name: Leg(word.upper()) for name, word in words.items() if word.upper() in Leg.__members__}
         numbers = self.said("positionIdx")
-        said |= {name: _LEG_OF_INDEX.get(index, Leg.BOTH) for name, index in numbers.items()}
-        leg = one_of(said)
+        legs |= {name: _LEG_OF_INDEX.get(index, Leg.BOTH) for name, index in numbers.items()}
+        leg = one_of(legs)
         if leg is None and side is not None and self.flag("hedged"):
             return Leg.LONG if side is Side.LONG else Leg.SHORT
         return leg or Leg.BOTH

@@ -74,10 +74,10 @@ def _amount(amounts: dict[str, Decimal], contract_size: Decimal) -> Decimal:
 
 def _side(entry: ReportFields, amounts: dict[str, Decimal]) -> Side:
     words = entry.said("side", "posSide", "holdSide", "direction")
-    said = {name: _SIDES[word.lower()] for name, word in words.items() if word.lower() in _SIDES}
-    said |= {name: Side.SHORT for name, amount in amounts.items() if amount < 0}
-    said |= {name: Side.LONG for name in _SIGNED if amounts.get(name, 0) > 0}
-    side = one_of(said)
+    sides = {name: _SIDES[word.lower()] for name, word in words.items() if word.lower() in _SIDES}
+    sides |= {name: Side.SHORT for name, amount in amounts.items() if amount < 0}
+    sides |= {name: Side.LONG for name in _SIGNED if amounts.get(name, 0) > 0}
+    side = one_of(sides)
     if side is None:
         raise ValueError(f"its side is {entry.word('side') or 'not said'}: neither long nor short")
     return side

@@ -11,11 +11,12 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import groupby, islice
 from multiprocessing import get_context
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
+from domain.json_object import JsonObject
 from domain.values import timestamp_text
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.hash_chain import GENESIS, chained, is_hash
@@ -34,26 +35,24 @@ _AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
-class IntegrityFinding:
+class IntegrityFinding(JsonObject):
     """One thing that is not as the events say: where, and what."""
 
     kind: str
     where: str
     message: str
 
-    def as_json(self) -> dict[str, str]:
-        """The finding as a program reads it."""
-        return {"kind": self.kind, "where": self.where, "message": self.message}
-
 
 @dataclass(frozen=True)
-class Verified:
-    """What was looked at, and what was found; `findings` empty means that all of it holds."""
+class Verified(JsonObject):
+    """How much was checked, and what was found; without `findings` all of it holds."""
 
     events: int
     streams: int
     rows: int
     findings: tuple[IntegrityFinding, ...]
+
+    json_keys: ClassVar = ("ok", "events", "streams", "rows", "findings")
 
     @property
     def ok(self) -> bool:
@@ -68,16 +67,6 @@ class Verified:
             self.rows + other.rows,
             self.findings + other.findings,
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
-        return {
-            "ok": self.ok,
-            "events": self.events,
-            "streams": self.streams,
-            "rows": self.rows,
-            "findings": [finding.as_json() for finding in self.findings],
-        }
 
 
 def verify(store: Store, progress: Progress = lambda _: None, *, processes: int = 1) -> Verified:

@@ -1,4 +1,4 @@
-"""What a process remembers of the streams it works with, and how it is loaded."""
+"""The cache of aggregates in a process, and how they are loaded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CachedPosition:
         return self.position.version - len(self.position.pending_events)
 
     def pending(self) -> Sequence[PositionEvent]:
-        """Hand over the events that are to be appended."""
+        """The events that are to be appended."""
         return cast("Sequence[PositionEvent]", self.position.collect_events())
 
     def project_pending(self) -> list[PositionRow]:
@@ -62,10 +62,9 @@ class CachedPosition:
 
 
 class AggregateCache:
-    """Positions as this process saw them last. Taking one out makes it the taker's alone until it is kept again."""
+    """Positions as this process saw them last. One that is checked out belongs to its borrower until it is put back."""
 
     def __init__(self, store: Store, streams_max: int = STREAMS_MAX) -> None:
-        """Remember nothing yet."""
         self._store = store
         self._streams_max = streams_max
         self._held: OrderedDict[str, CachedPosition] = OrderedDict()
@@ -98,7 +97,7 @@ class AggregateCache:
         return self._over(command.cycle, held) or held, True
 
     def put(self, held: CachedPosition) -> None:
-        """Remember a position that has no pending events."""
+        """Put a position back that has no pending events."""
         if not held.is_current or not held.position.cycle:
             return
         with self._lock:

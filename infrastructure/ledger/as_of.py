@@ -1,4 +1,4 @@
-"""The past as it is asked for: a moment, the clock that it is read on, and what there was to be seen."""
+"""Queries about the past: a moment, the clock that it is read on, and what was visible then."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def as_of(moment: PastMoment) -> AsOf:
 
 @dataclass(frozen=True)
 class AsOfQuery:
-    """What is asked about the past: a moment, and the clock that it is read on.
+    """A query about the past: a moment, and the clock that it is read on.
 
     On the exchange's clock `moment` has a time. It may have a place in the log or a version besides: then it is what
     was known by that place about what had happened by that time.
@@ -68,7 +68,7 @@ class AsOfQuery:
 
     @classmethod
     def read(cls, moment: PastMoment, by: TimeAxis | str) -> Self:
-        """Read what was asked; no moment is all that was recorded.
+        """Read the answer; without a moment, of all that was recorded.
 
         Refuses: InvalidCommand for what is no moment or no clock, and without a time on the exchange's clock.
         """

@@ -37,7 +37,6 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     """
 
     def __init__(self, ledger: PositionLedger) -> None:
-        """Wrap a ledger that is open."""
         self._ledger = ledger
         self._threads = ThreadPoolExecutor(ledger.store.settings.pool_size, "position-ledger")
 
@@ -47,7 +46,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return cls(await asyncio.to_thread(PositionLedger.connect, url, create=create))
 
     async def disconnect(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         await self._run(self._ledger.disconnect)
         self._threads.shutdown(wait=False)
 
@@ -60,13 +59,11 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
 
     async def __aenter__(self) -> Self:
-        """Be open until the end of the block."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the database."""
         await self.disconnect()
 
     async def handle(self, command: Command) -> Receipt:

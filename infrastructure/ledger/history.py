@@ -1,4 +1,4 @@
-"""A stream as an auditor reads it: its events with their place and hash."""
+"""The history of a stream: its events with their places in the log and their hashes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class HistoryEntry:
         return cls(stored.id, decode(stored), stored.topic, stored.state, stored.hash)
 
     def as_json(self) -> dict[str, Any]:
-        """The event as a program reads it: its place and name, then every field that was stored."""
+        """Its place and name, then every field that was stored."""
         return {
             "nid": self.nid,
             "stream": self.event.originator_id,

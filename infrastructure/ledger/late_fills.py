@@ -1,4 +1,4 @@
-"""What cycles hold that are over, and whether somebody has seen to it: read from the log of their keys."""
+"""What cycles hold that are over, and whether somebody dealt with it: read from the log of their keys."""
 
 from __future__ import annotations
 

@@ -120,13 +120,11 @@ class PositionLedger(TypedCommands[Receipt]):
         return LedgerApplication(self.store)
 
     def __enter__(self) -> Self:
-        """Be open until the end of the block."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the database."""
         self.disconnect()
 
     # -- commands -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Following the log: every event taken in once, whoever else follows; poison is named, and skipped only on purpose."""
+"""The projector: applies every event once, also beside others; a poison event is named, and skipped only on purpose."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ Row = TypeVar("Row")
 
 
 class ProjectionStopped(StoreError):
-    """A projection cannot take in the next event; everything before it is in its rows."""
+    """A projection cannot apply its next event; everything before it is in its rows."""
 
     def __init__(self, projection: str, poison: PoisonEvent) -> None:
-        """Name the event, what is wrong with it, and the way out."""
         super().__init__(
             f"projection {projection} stands before nid {poison.nid} and cannot go on: {poison.stream} version "
             f"{poison.version}, stored as {poison.stored_type!r:.80}: {poison.cause}. Use the version of this software "
@@ -37,7 +36,7 @@ class ProjectionStopped(StoreError):
 
 
 class SkipRefused(LedgerError):
-    """Only the very event at which a projection stands can be left out."""
+    """Only the event at which a projection has stopped can be skipped."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,14 @@ class ProjectionStatus:
 
 
 class Projector(Generic[Row]):
-    """One projection of one ledger, walked along the log in batches."""
+    """One projection of one ledger, which follows the log in batches."""
 
     def __init__(self, store: Store, projection: Projection[Row], *, batch_events: int = BATCH_EVENTS) -> None:
-        """Do nothing yet."""
         self._store, self._projection, self._batch_events = store, projection, batch_events
         self._tracking = store.tracking(projection.name)
 
     def catch_up(self, progress: Progress = lambda _: None) -> int:
-        """Take in everything that is settled by now; answer how many events this follower took in.
+        """Apply everything up to the high-water mark; returns how many events this projector applied.
 
         Others may follow at the same time: a batch that somebody else took in is read anew, never counted twice.
         Refuses: ProjectionStopped at an event that cannot be taken in; StoreUnavailable.
@@ -95,7 +93,7 @@ class Projector(Generic[Row]):
         return self._folded(cursor, following).poison if following else None
 
     def skip(self, nid: int, *, reason: str, skipped_by: str, now: datetime, confirm: bool) -> SkippedEvent:
-        """Leave the event at which the projection stands out of it, for good; only `confirm` does it.
+        """Skip the event at which the projection has stopped, for good; only with `confirm`.
 
         Refuses: SkipRefused for any other event, or one that can be taken in.
         """
@@ -114,7 +112,7 @@ class Projector(Generic[Row]):
     # -- rebuilding ---------------------------------------------------------------------------------------------
 
     def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
-        """Fold all rows anew beside those that are read, compare, let them change places, and go on from there.
+        """Fold all rows anew beside those that are read, compare, switch over, and go on from there.
 
         What was skipped is taken in if it can be read by now. Killed at any point, it has changed nothing that is
         read, and can be run again. Refuses: ProjectionStopped; StoreUnavailable when another rebuild overtook this one.
@@ -153,7 +151,7 @@ class Projector(Generic[Row]):
     def _folded(
         self, cursor: Checkpoint, records: Sequence[RecordedEvent], skipped: Collection[int] = frozenset()
     ) -> _Batch:
-        """Take events in one after the other, up to the first that cannot be; those in `skipped` need not be."""
+        """Apply events in order, up to the first that fails; those in `skipped` are passed over when they fail."""
         places = {f"{record.originator_id}#{record.columns.cycle}" for record in records}
         known = self._tracking.rows(cursor.generation, places)
         rows = {position_id: self._projection.read(text) for position_id, text in known.items()}
@@ -179,7 +177,7 @@ class Projector(Generic[Row]):
 
 
 class _Batch(NamedTuple):
-    """What a stretch of the log came to: where it ends, how many events, their rows, and what ended it early."""
+    """The result of a part of the log: where it ends, how many events, their rows, and what ended it early."""
 
     nid: int
     events: int

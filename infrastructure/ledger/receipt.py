@@ -1,18 +1,19 @@
-"""What the ledger answers, for people and for programs."""
+"""Receipts, and errors as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from domain.aggregate.state import CommandResult
 from domain.errors import LedgerError
-from domain.values import Status, plain
+from domain.json_object import JsonObject
+from domain.values import Status
 
 
 @dataclass(frozen=True)
-class Receipt:
+class Receipt(JsonObject):
     """A command was accepted: `recorded` now, or `replayed` because it had been accepted before.
 
     `client_order_id` is what to send with the entry order, and after `start_rollback` with the closing order. For that
@@ -28,9 +29,22 @@ class Receipt:
     close_side: str | None = None
     close_quantity: Decimal | None = None
 
+    ok: ClassVar = True
+    json_keys: ClassVar = (
+        "ok",
+        "outcome",
+        "position_id",
+        "status",
+        "version",
+        "client_order_id",
+        "events",
+        "close_side?",
+        "close_quantity?",
+    )
+
     @classmethod
     def of(cls, outcome: Literal["recorded", "replayed"], answer: CommandResult) -> Receipt:
-        """Hand on the answer of a position."""
+        """The receipt of what a position answered."""
         return cls(
             outcome,
             answer.position_id,
@@ -41,21 +55,6 @@ class Receipt:
             answer.close_side,
             answer.close_quantity,
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """The receipt as `record` prints it."""
-        receipt: dict[str, Any] = {
-            "ok": True,
-            "outcome": self.outcome,
-            "position_id": self.position_id,
-            "status": self.status.value,
-            "version": self.version,
-            "client_order_id": self.client_order_id,
-            "events": list(self.events),
-        }
-        if self.close_side is not None and self.close_quantity is not None:
-            receipt |= {"close_side": self.close_side, "close_quantity": plain(self.close_quantity)}
-        return receipt
 
 
 def error_as_json(error: LedgerError) -> dict[str, Any]:

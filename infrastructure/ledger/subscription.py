@@ -45,7 +45,6 @@ class Subscription(Iterator[HistoryEntry]):
         patience_seconds: float = PATIENCE_SECONDS,
         batch_events: int = BATCH_EVENTS,
     ) -> None:
-        """Read nothing yet."""
         self._store, self._wakeups, self._batch_events = store, wakeups, batch_events
         self._timeout_seconds, self._patience_seconds = timeout_seconds, patience_seconds
         self._nid = after
@@ -66,13 +65,11 @@ class Subscription(Iterator[HistoryEntry]):
         return entry
 
     def __enter__(self) -> Self:
-        """Be open until the end of the block."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End it."""
         self.close()
 
     @property
@@ -81,11 +78,11 @@ class Subscription(Iterator[HistoryEntry]):
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """End it, from any thread: whoever waits for the next event is told within a moment that there is none."""
+        """End it, from any thread; a reader that waits for the next event returns within a moment."""
         self._stopped.set()
 
     def close(self) -> None:
-        """End it where it is read, and let go of what it waited with."""
+        """End it in the thread that reads it, and release what it waited on."""
         self.stop()
         self._let_go()
 
@@ -98,7 +95,7 @@ class Subscription(Iterator[HistoryEntry]):
         return entry
 
     def go_on(self) -> None:
-        """Look at the log if it is time to, else wait for a moment."""
+        """Read the log if it is time to, else wait for a moment."""
         if not self._is_time:
             self._is_time = self._wakeups.wait(self._stopped) or self._is_late()
             return
@@ -126,7 +123,7 @@ class Subscription(Iterator[HistoryEntry]):
         return self._timeout_seconds is not None and waited >= self._timeout_seconds
 
     def _has_patience(self) -> bool:
-        """Wait for a moment before the log is read again; whether that is still to be tried, or it is over anyway."""
+        """Wait before a failed read is tried again; False when that has lasted too long."""
         if self._unread_since is None:
             self._unread_since = time.monotonic()
         return self._stopped.wait(POLL_SECONDS) or time.monotonic() - self._unread_since <= self._patience_seconds
@@ -139,7 +136,6 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
     """
 
     def __init__(self, subscription: Subscription) -> None:
-        """Read nothing yet."""
         self._subscription = subscription
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-subscription")
         self._has_ended = False
@@ -154,11 +150,11 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
         return entry
 
     def stop(self) -> None:
-        """End it: whoever waits for the next event is told within a moment that there is none."""
+        """End it; a reader that waits for the next event returns within a moment."""
         self._subscription.stop()
 
     def _end(self) -> None:
-        """Let go behind whatever a wait that was given up still does."""
+        """Release it after a cancelled wait has returned."""
         if not self._has_ended:
             self._has_ended = True
             self._thread.submit(self._subscription.close)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.errors import CommandRefused, PositionAlreadyOpen, PositionNotOpen, StaleCycle, VersionConflict
+from domain.json_object import JsonObject
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt, error_as_json
 from projections.reconciliation.corrections import Correction
@@ -15,15 +16,21 @@ _OVERTAKEN: Final = (VersionConflict, PositionAlreadyOpen, PositionNotOpen, Stal
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(JsonObject):
     """A correction, and what the ledger answered; None when it was not sent, since one before it was refused."""
 
     correction: Correction
     answer: Receipt | CommandRefused | None
 
+    json_keys: ClassVar = (
+        "**correction",
+        ("answer", lambda applied: _printed(applied.answer)),
+        ("changed_meanwhile", "was_overtaken"),
+    )
+
     @property
     def is_done(self) -> bool:
-        """Whether the ledger says so now."""
+        """Whether the ledger accepted it."""
         return isinstance(self.answer, Receipt)
 
     @property
@@ -31,16 +38,9 @@ class Applied:
         """Whether somebody else changed the position since it was compared: then it is to be compared again."""
         return self.answer is None or isinstance(self.answer, _OVERTAKEN)
 
-    def as_json(self) -> dict[str, Any]:
-        """The correction and its answer, as a program reads them."""
-        match self.answer:
-            case Receipt() as receipt:
-                said: dict[str, Any] | None = receipt.as_json()
-            case None:
-                said = None
-            case refusal:
-                said = error_as_json(refusal)
-        return {**self.correction.as_json(), "answer": said, "changed_meanwhile": self.was_overtaken}
+
+def _printed(answer: Receipt | CommandRefused | None) -> Receipt | dict[str, Any] | None:
+    return error_as_json(answer) if isinstance(answer, CommandRefused) else answer
 
 
 def apply(ledger: PositionLedger, corrections: Iterable[Correction]) -> list[Applied]:

@@ -1,4 +1,4 @@
-"""Unfinished cycles of a ledger beside what exchanges show: read, judge, and with a reason record."""
+"""Recovering the unfinished cycles of a ledger: compared with the exchange, judged, and with a reason recorded."""
 
 from __future__ import annotations
 

@@ -1,14 +1,15 @@
-"""Examining a ledger: whatever can be read is read, and what cannot is a symptom, not a crash."""
+"""Examining a ledger: whatever can be read is checked, and what cannot is a symptom, not a crash."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
+from domain.json_object import JsonObject
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.late_fills import left_over
@@ -53,25 +54,23 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(JsonObject):
     """Every check, and the rates if they were asked for."""
 
     sections: tuple[Section, ...]
     activity: Activity | None
+
+    json_keys: ClassVar = ("severity", "ok", "sections", ("last_24_hours?", "activity"))
 
     @property
     def severity(self) -> Severity:
         """That of the worst finding."""
         return worst(section.severity for section in self.sections)
 
-    def as_json(self) -> dict[str, Any]:
-        """The diagnosis as a program reads it."""
-        said: dict[str, Any] = {
-            "severity": self.severity.value,
-            "ok": self.severity is not Severity.CRITICAL,
-            "sections": [section.as_json() for section in self.sections],
-        }
-        return said if self.activity is None else {**said, "last_24_hours": self.activity.as_json()}
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is critical."""
+        return self.severity is not Severity.CRITICAL
 
 
 def examine(ledger: PositionLedger, question: Question, progress: Progress = lambda _: None) -> Diagnosis:
@@ -110,7 +109,7 @@ class _Examination:
             return None
 
     def _left_over(self) -> list[PositionRow]:
-        """None of them when they cannot be read: then that is what is told."""
+        """Empty when they cannot be read; that is reported instead."""
         try:
             return [row for row in left_over(self._store) if self._question.takes(row)]
         except _UNREADABLE as cause:
@@ -121,16 +120,16 @@ class _Examination:
     def _of_cycles(
         self, rows: Sequence[PositionRow], wanted: Sequence[PositionRow], left: Sequence[PositionRow]
     ) -> list[Section]:
-        asked = self._question
-        cycles = Cycles(wanted, asked.now, asked.age, asked.evidence, left)
+        question = self._question
+        cycles = Cycles(wanted, question.now, question.age, question.evidence, left)
         return [*cycles.sections(), *self._beside_exchanges(rows)]
 
     def _criteria(self) -> tuple[Criterion, ...] | None:
         """None when its events or rows cannot be read."""
-        asked = self._question
+        question = self._question
         try:
             return statistics(
-                self._store, self._window, now=asked.now, takes=asked.takes, progress=self._progress
+                self._store, self._window, now=question.now, takes=question.takes, progress=self._progress
             ).criteria
         except ProjectionStopped:
             return None
@@ -144,11 +143,11 @@ class _Examination:
         return Activity.of(rows, mine, known, self._window)
 
     def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:
-        asked = self._question
-        found = comparisons(rows, asked.snapshots, now=asked.now, rules=asked.rules)
+        question = self._question
+        found = comparisons(rows, question.snapshots, now=question.now, rules=question.rules)
         for account, each in found.items():
-            kept = replace(each, findings=tuple(one for one in each.findings if asked.takes(one.key)))
-            yield diagnosis.beside_exchange(kept, asked.evidence.get(account, ()))
+            kept = replace(each, findings=tuple(one for one in each.findings if question.takes(one.key)))
+            yield diagnosis.beside_exchange(kept, question.evidence.get(account, ()))
 
     def _damage(self) -> Section:
         if not self._question.verifies:

@@ -16,10 +16,9 @@ LINES_MAX: Final = 2_000
 
 
 class Batch:
-    """Collects, and writes itself whenever it is full."""
+    """A buffer that is written whenever it is full."""
 
     def __init__(self, store: Store, lines_max: int) -> None:
-        """Begin with nothing, in a ledger whose log may have begun."""
         self._lines_max = lines_max
         self.after = 0
         """The last place in the log that is written."""

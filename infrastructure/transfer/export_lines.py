@@ -155,7 +155,6 @@ class Seal:
     """The checksum of all lines so far."""
 
     def __init__(self) -> None:
-        """Begin before the first line."""
         self._crc = 0
 
     def put(self, text: str) -> bytes:

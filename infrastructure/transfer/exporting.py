@@ -1,4 +1,4 @@
-"""Taking out what a ledger holds: at one moment, as far as it is settled, in constant memory."""
+"""Exporting a ledger: as of one moment, up to the high-water mark, in constant memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 
 class What(StrEnum):
-    """What is taken out."""
+    """What is exported."""
 
     LEDGER = "ledger"
     """Every event, and after them every refused duplicate: all that cannot be made again."""
@@ -28,10 +28,10 @@ class What(StrEnum):
 
 
 class Sink(Protocol):
-    """A format, on its way into a file."""
+    """A format that an export is written in."""
 
     def begin(self, what: str, nid: int) -> None:
-        """Say what follows, and up to where."""
+        """Write what follows, and up to which place in the log."""
 
     def event(self, event: RecordedEvent) -> None:
         """Write an event."""
@@ -86,7 +86,7 @@ def export(
 def _pour(
     found: Iterator[Item], write: Callable[[Item], None], takes: Callable[[Item], bool], progress: Progress
 ) -> int:
-    """Write what is found, and count it; the question is closed also when the writing fails half-way."""
+    """Write and count what is read; the query is closed also when the writing fails half-way."""
     written = 0
     with closing(cast("Generator[Item, None, None]", found)):
         for number, item in enumerate(found, start=1):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
+from domain.json_object import JsonObject
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import IndexColumns, RecordedEvent
 from infrastructure.transfer.batch import LINES_MAX, Batch
@@ -19,7 +20,7 @@ _NOT_FILED_YET: Final = IndexColumns("", None, 0, None, "")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imported:
+class Imported(JsonObject):
     """What was written now, and what was there from an import that was stopped; `digest` is that of an anchor."""
 
     events: int
@@ -28,10 +29,6 @@ class Imported:
     rejections_before: int
     nid: int
     digest: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
-        return asdict(self)
 
 
 def import_ledger(

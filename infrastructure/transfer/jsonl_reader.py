@@ -41,7 +41,7 @@ class NumberedLine:
     crc: str
 
     def vouch(self) -> None:
-        """Refuse a line that was damaged, or that does not follow the one before it."""
+        """Check that a line is whole and follows the one before it. Refuses: ImportRefused."""
         if self.says.crc != self.crc:
             raise ImportRefused.at(
                 self.number,

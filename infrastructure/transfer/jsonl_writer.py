@@ -1,4 +1,4 @@
-"""An export in JSON Lines: the one that can be imported."""
+"""Writing the export in JSON Lines, the format that can be imported."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from projections.positions import PositionRow
 
 
 class JsonLines:
-    """Writes a line for everything that it is given, and counts."""
+    """Writes one line a record, and counts them."""
 
     def __init__(self, out: IO[bytes]) -> None:
-        """Write nothing yet."""
         self._out, self._seal = out, Seal()
         self._events = self._positions = self._rejections = 0
         self._digest = hashlib.sha256()
 
     def begin(self, what: str, nid: int) -> None:
-        """Say what follows."""
+        """Write the first line."""
         self._put(export_lines.export_text(what, nid))
 
     def event(self, event: RecordedEvent) -> None:
@@ -43,7 +42,7 @@ class JsonLines:
         self._put(export_lines.rejection_text(rejection))
 
     def end(self) -> None:
-        """Say how much there was."""
+        """Write the last line, with all counts."""
         self._put(
             export_lines.end_text(
                 events=self._events,

@@ -15,7 +15,6 @@ class ProgressDigest:
     """The events of a file so far, each of which vouches for all before it in its stream."""
 
     def __init__(self, until: int) -> None:
-        """Begin before the first event of a file that goes up to a place."""
         self.nid, self.events = 0, 0
         self._until = until
         self._heads: dict[str, tuple[int, str]] = {}

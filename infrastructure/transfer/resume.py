@@ -14,10 +14,9 @@ Item = TypeVar("Item")
 
 
 class PresentEvents(Generic[Item]):
-    """Things that are there already, compared with those of the file as they are read."""
+    """Records that the ledger holds already, compared with those of the file as they are read."""
 
     def __init__(self, found: Iterator[Item], what: str) -> None:
-        """Compare with what is found, in its order."""
         self._found, self._what = found, what
         self._next = next(found, None)
         self.count = 0

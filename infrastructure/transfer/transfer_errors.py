@@ -1,4 +1,4 @@
-"""How an export and an import say no."""
+"""Errors of exports and imports."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class ImportRefused(LedgerError):
 
     @classmethod
     def at(cls, line: int, why: str) -> Self:
-        """Name the line of the file at which it shows."""
+        """Name the line of the file."""
         return cls(f"line {line:,}: {why}", line=line)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from domain import events as e
+from domain.json_object import JsonObject
 from domain.values import Side, Source, Status, plain
 from projections.formatting import (
     average,
@@ -49,7 +50,7 @@ class Weight(StrEnum):
 
 
 @dataclass(frozen=True)
-class Anomaly:
+class Anomaly(JsonObject):
     """One thing that is odd, since when, in a sentence."""
 
     kind: str

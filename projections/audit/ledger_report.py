@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from domain.events import PositionEvent
-from domain.values import plain, timestamp_text
+from domain.json_object import JsonObject
 from projections.audit.anomalies import Anomaly, oddities, warnings
-from projections.audit.narrative import gap_json, headline, oddity_json
+from projections.audit.narrative import headline
 from projections.formatting import length
 from projections.metrics.cycle_metrics import CycleFacts
-from projections.metrics.objectives import seconds
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
 from projections.timeline import Refusal, UnprotectedSpan, moments, timeline
@@ -27,21 +26,18 @@ _MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class OpenPosition:
+class OpenPosition(JsonObject):
     """A cycle that is open now, or over and holds something: for how long, and how long that has been unprotected."""
 
     row: PositionRow
     age: timedelta
     unprotected: timedelta | None
 
-    def as_json(self) -> dict[str, Any]:
-        """The row of the cycle, and the two lengths of time in seconds."""
-        bare = None if self.unprotected is None else plain(seconds(self.unprotected))
-        return {**self.row.as_json(), "age_seconds": plain(seconds(self.age)), "unprotected_seconds": bare}
+    json_keys: ClassVar = ("**row", ("age_seconds", "age"), ("unprotected_seconds", "unprotected"))
 
 
 @dataclass(frozen=True)
-class Exposure:
+class Exposure(JsonObject):
     """How long a position stood unprotected in the window: how often, in all, and its longest stretch."""
 
     position_id: str
@@ -49,20 +45,17 @@ class Exposure:
     together: timedelta
     longest: UnprotectedSpan
 
+    json_keys: ClassVar = ("position_id", "**longest", "times", ("seconds_in_all", "together"))
+
     @classmethod
     def of(cls, position_id: str, gaps: Sequence[UnprotectedSpan]) -> Exposure:
         """Sum up some gaps of one position."""
         together = sum((gap.length for gap in gaps), timedelta())
         return cls(position_id, len(gaps), together, max(gaps, key=lambda gap: gap.length))
 
-    def as_json(self) -> dict[str, Any]:
-        """The longest stretch, and how much there was besides."""
-        more = {"times": self.times, "seconds_in_all": plain(seconds(self.together))}
-        return {"position_id": self.position_id, **gap_json(self.longest), **more}
-
 
 @dataclass(frozen=True)
-class AnomalousCycle:
+class AnomalousCycle(JsonObject):
     """A cycle with what is odd about it."""
 
     position_id: str
@@ -76,16 +69,18 @@ class AnomalousCycle:
 
 
 @dataclass(frozen=True)
-class HourBar:
+class HourBar(JsonObject):
     """How many duplicates were refused from one moment to another."""
 
     start: datetime
     end: datetime
     count: int
 
+    json_keys: ClassVar = (("from", "start"), ("to", "end"), "count")
+
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerReport:
+class LedgerReport(JsonObject):
     """A stretch of time over the whole ledger, or over a part of it."""
 
     window: MeasuredWindow
@@ -98,34 +93,22 @@ class LedgerReport:
     odd: int
     """How many cycles have a warning."""
 
+    json_keys: ClassVar = (
+        ("since", "window.since"),
+        ("until", "window.until"),
+        "cycles",
+        "open",
+        "statistics",
+        ("rejections", "refused"),
+        ("longest_unprotected", "exposed"),
+        "odd",
+        "oddest",
+    )
+
     @property
     def refused(self) -> tuple[HourBar, ...]:
         """Refused duplicates over time."""
         return tuple(_bars(self.statistics.refusals.per_hour, self.window))
-
-    def as_json(self) -> dict[str, Any]:
-        """The review as a program reads it."""
-        return {
-            "since": timestamp_text(self.window.since),
-            "until": timestamp_text(self.window.until),
-            "cycles": self.cycles,
-            "open": [each.as_json() for each in self.open],
-            "statistics": self.statistics.as_json(),
-            "rejections": [
-                {"from": timestamp_text(bar.start), "to": timestamp_text(bar.end), "count": bar.count}
-                for bar in self.refused
-            ],
-            "longest_unprotected": [each.as_json() for each in self.exposed],
-            "odd": self.odd,
-            "oddest": [
-                {
-                    "position_id": each.position_id,
-                    "headline": each.headline,
-                    "oddities": [oddity_json(oddity) for oddity in each.oddities],
-                }
-                for each in self.oddest
-            ],
-        }
 
 
 def review(

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import localcontext
 from itertools import groupby, pairwise
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.events import EntryFilled, PositionEvent, PositionReduced, StopLossLost, StopLossSet
 from domain.holding import ZERO
-from domain.values import EXACT, Side, Status, plain, timestamp_text
+from domain.json_object import JsonObject
+from domain.values import EXACT, Side, Status, plain
 from projections.audit.anomalies import Anomaly, oddities
 from projections.audit.event_text import earned, refused_as, told_as
 from projections.exposure import is_covered
 from projections.formatting import average, clock, counted, length, listed, number, quoted, sentence
-from projections.metrics.objectives import seconds
 from projections.positions import PositionRow
 from projections.timeline import Moment, Refusal, Refused, Timeline, UnprotectedSpan, moments, timeline
 
@@ -42,7 +42,7 @@ _AFTERWARDS: Final = "Afterwards"
 
 
 @dataclass(frozen=True)
-class NarrativeLine:
+class NarrativeLine(JsonObject):
     """One step of a story: when, how long after the step before it, and what happened.
 
     `versions` are the first and the last event that it tells; none for a refusal.
@@ -53,9 +53,16 @@ class NarrativeLine:
     text: str
     versions: tuple[int, int] | None
 
+    json_keys: ClassVar = (
+        "at",
+        "text",
+        ("first_version", lambda line: line.versions and line.versions[0]),
+        ("last_version", lambda line: line.versions and line.versions[1]),
+    )
+
 
 @dataclass(frozen=True)
-class Chapter:
+class Chapter(JsonObject):
     """Some steps that belong together."""
 
     title: str
@@ -63,7 +70,7 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Narrative:
+class Narrative(JsonObject):
     """One cycle, told: what it is in a line, its facts, what is odd about it, and what happened, chapter by chapter."""
 
     row: PositionRow
@@ -73,45 +80,16 @@ class Narrative:
     chapters: tuple[Chapter, ...]
     timeline: Timeline
 
-    def as_json(self) -> dict[str, Any]:
-        """The story as a program reads it; lengths of time in seconds, as text."""
-        return {
-            "position_id": self.row.position_id,
-            "headline": self.headline,
-            "facts": dict(self.facts),
-            "unprotected_seconds": _seconds(self.timeline.unprotected),
-            "gaps": [gap_json(gap) for gap in self.timeline.gaps],
-            "refused": len(self.timeline.refused),
-            "oddities": [oddity_json(oddity) for oddity in self.oddities],
-            "chapters": [
-                {"title": chapter.title, "lines": [_line_json(line) for line in chapter.lines]}
-                for chapter in self.chapters
-            ],
-        }
-
-
-def oddity_json(oddity: Anomaly) -> dict[str, str]:
-    """An oddity as a program reads it."""
-    return {"kind": oddity.kind, "weight": oddity.weight.value, "at": timestamp_text(oddity.at), "text": oddity.text}
-
-
-def gap_json(gap: UnprotectedSpan) -> dict[str, Any]:
-    """A stretch without protection as a program reads it."""
-    return {
-        "from": timestamp_text(gap.start),
-        "to": timestamp_text(gap.end) if gap.is_over else None,
-        "seconds": _seconds(gap.length),
-        "why": gap.why,
-    }
-
-
-def _line_json(line: NarrativeLine) -> dict[str, Any]:
-    first, last = line.versions or (None, None)
-    return {"at": timestamp_text(line.at), "text": line.text, "first_version": first, "last_version": last}
-
-
-def _seconds(time: timedelta) -> str:
-    return plain(seconds(time))
+    json_keys: ClassVar = (
+        ("position_id", "row.position_id"),
+        "headline",
+        ("facts", lambda story: dict(story.facts)),
+        ("unprotected_seconds", "timeline.unprotected"),
+        ("gaps", "timeline.gaps"),
+        ("refused", lambda story: len(story.timeline.refused)),
+        "oddities",
+        "chapters",
+    )
 
 
 def story(

@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from domain.identifiers import PositionKey
+from domain.json_object import JsonObject
 from projections.positions import PositionRow
 
 PROGRAM: Final = "position-ledger"
@@ -44,7 +45,7 @@ class Check(StrEnum):
 
 
 @dataclass(frozen=True)
-class Symptom:
+class Symptom(JsonObject):
     """One thing that is not as it should be: with which position (or stream, or projection), and the next command."""
 
     severity: Severity
@@ -52,37 +53,21 @@ class Symptom:
     message: str
     advice: str
 
-    def as_json(self) -> dict[str, str]:
-        """The symptom as a program reads it."""
-        return {
-            "severity": self.severity.value,
-            "subject": self.subject,
-            "message": self.message,
-            "advice": self.advice,
-        }
-
 
 @dataclass(frozen=True)
-class Section:
+class Section(JsonObject):
     """One check, what it came to in a sentence, and everything that it found."""
 
     check: Check
     says: str
     symptoms: tuple[Symptom, ...] = ()
 
+    json_keys: ClassVar = ("check", "severity", "says", ("findings", "symptoms"))
+
     @property
     def severity(self) -> Severity:
         """That of the worst symptom."""
         return worst(symptom.severity for symptom in self.symptoms)
-
-    def as_json(self) -> dict[str, Any]:
-        """The section as a program reads it."""
-        return {
-            "check": self.check.value,
-            "severity": self.severity.value,
-            "says": self.says,
-            "findings": [symptom.as_json() for symptom in self.symptoms],
-        }
 
 
 def worst(severities: Iterable[Severity]) -> Severity:

@@ -9,9 +9,10 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
-from domain.values import EXACT, Status, plain
+from domain.json_object import JsonObject
+from domain.values import EXACT, Status, plain, seconds
 from projections.metrics.cycle_metrics import CycleFacts
 
 PAIR: Final = timedelta(seconds=10)
@@ -21,12 +22,11 @@ UNPROTECTED_MAX: Final = timedelta(seconds=30)
 ROLLED_BACK_SHARE_MAX: Final = Decimal("0.05")
 PREVENTED_SHARE_MIN: Final = Decimal("0.99")
 
-_MICROSECOND: Final = timedelta(microseconds=1)
 _SHARE_DIGITS: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Criterion:
+class Criterion(JsonObject):
     """One criterion: what was measured, the bar, and whether it is met; `ok` None is "not known".
 
     `offenders` are the positions to look at.
@@ -38,11 +38,6 @@ class Criterion:
     ok: bool | None
     says: str
     offenders: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The criterion as a program reads it: counts are integers, shares and seconds are text."""
-        value = plain(self.value) if isinstance(self.value, Decimal) else self.value
-        return {**vars(self), "value": value, "offenders": list(self.offenders)}
 
 
 def none_of(name: str, says: str, offenders: Sequence[str], *, anything: bool) -> Criterion:
@@ -126,8 +121,3 @@ def invalid(cycles: Iterable[CycleFacts]) -> list[str]:
 def share(part: int, whole: int) -> Decimal | None:
     """A part of a whole with six decimals, for display; None of nothing. Bars are compared exactly."""
     return EXACT.divide(Decimal(part), Decimal(whole)).quantize(_SHARE_DIGITS) if whole else None
-
-
-def seconds(duration: timedelta) -> Decimal:
-    """A duration in seconds, exact."""
-    return Decimal(duration // _MICROSECOND).scaleb(-6)

@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import ClassVar, Final
 
-from domain.values import Status, timestamp_text
+from domain.json_object import JsonObject
+from domain.values import Status
 from projections.metrics.objectives import Criterion
-from projections.metrics.statistics import MeasuredWindow, RefusalRecord, Refusals
+from projections.metrics.statistics import MeasuredWindow, RefusalRecord, Refusals, by_hour
 from projections.positions import PositionRow
 
 FAILED: Final = (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK)
 
 
 @dataclass(frozen=True)
-class Activity:
+class Activity(JsonObject):
     """The rates of a window.
 
     `by_status` counts the cycles that were opened in it, as they stand now; `failures` those that failed, were
@@ -29,6 +30,15 @@ class Activity:
     failures: dict[datetime, int]
     refusals: Refusals
     criteria: tuple[Criterion, ...] | None
+
+    json_keys: ClassVar = (
+        ("since", "window.since"),
+        ("until", "window.until"),
+        "by_status",
+        ("failures_per_hour", lambda activity: by_hour(activity.failures)),
+        ("rejections", "refusals"),
+        "criteria",
+    )
 
     @classmethod
     def of(
@@ -48,16 +58,3 @@ class Activity:
         )
         by_status = {status: opened[status] for status in Status if opened[status]}
         return cls(window, by_status, dict(sorted(failed.items())), Refusals.of(refusals), criteria)
-
-    def as_json(self) -> dict[str, Any]:
-        """The rates as a program reads them."""
-        return {
-            "since": timestamp_text(self.window.since),
-            "until": timestamp_text(self.window.until),
-            "by_status": {status.value: count for status, count in self.by_status.items()},
-            "failures_per_hour": [
-                {"hour": timestamp_text(hour), "count": count} for hour, count in self.failures.items()
-            ],
-            "rejections": self.refusals.as_json(),
-            "criteria": None if self.criteria is None else [each.as_json() for each in self.criteria],
-        }

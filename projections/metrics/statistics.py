@@ -6,13 +6,14 @@ Times of cycles are on the exchange's clock (`ts_event`), those of refusals on o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
-from domain.values import Status, plain, timestamp_text
+from domain.json_object import JsonObject
+from domain.values import Status
 from projections.exposure import Gap
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.objectives import (
@@ -23,7 +24,6 @@ from projections.metrics.objectives import (
     pairs,
     prevented_share,
     rolled_back_share,
-    seconds,
     share,
     unprotected_longest,
 )
@@ -92,7 +92,7 @@ class MeasuredWindow:
 
 
 @dataclass(frozen=True)
-class Durations:
+class Durations(JsonObject):
     """How long something took; `p50` and `p95` are the durations of cycles (nearest rank), nothing is interpolated."""
 
     count: int
@@ -108,10 +108,6 @@ class Durations:
             return cls(0, None, None, None)
         return cls(len(ordered), _percentile(ordered, 50), _percentile(ordered, 95), ordered[-1])
 
-    def as_json(self) -> dict[str, Any]:
-        """In seconds, as text."""
-        return {"count": self.count, "p50": _text(self.p50), "p95": _text(self.p95), "max": _text(self.max)}
-
 
 @dataclass(frozen=True)
 class Cause:
@@ -124,7 +120,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Refusals:
+class Refusals(JsonObject):
     """Refused duplicates.
 
     `early`: before an order could be sent. `late`: after one had been. `other`: about no second position.
@@ -136,6 +132,15 @@ class Refusals:
     by_cause: dict[Cause, int]
     per_hour: dict[datetime, int]
     """Hours (UTC) without any are not there."""
+
+    json_keys: ClassVar = (
+        "total",
+        "early",
+        ("late", lambda refusals: len(refusals.late)),
+        "other",
+        ("by_cause", lambda refusals: [{**vars(cause), "count": count} for cause, count in refusals.by_cause.items()]),
+        ("per_hour", lambda refusals: by_hour(refusals.per_hour)),
+    )
 
     @classmethod
     def of(cls, refusals: Iterable[RefusalRecord]) -> Refusals:
@@ -152,20 +157,9 @@ class Refusals:
         """All of them."""
         return self.early + len(self.late) + self.other
 
-    def as_json(self) -> dict[str, Any]:
-        """The counts as a program reads them."""
-        return {
-            "total": self.total,
-            "early": self.early,
-            "late": len(self.late),
-            "other": self.other,
-            "by_cause": [{**vars(cause), "count": count} for cause, count in self.by_cause.items()],
-            "per_hour": [{"hour": timestamp_text(hour), "count": count} for hour, count in self.per_hour.items()],
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
-class Statistics:
+class Statistics(JsonObject):
     """What happened in a window, in numbers, and whether that is good enough.
 
     `by_status` counts the cycles that were opened in the window by how they stand now; imported ones are only counted
@@ -185,6 +179,22 @@ class Statistics:
     refusals: Refusals
     criteria: tuple[Criterion, ...]
 
+    json_keys: ClassVar = (
+        "ok",
+        ("since", "window.since"),
+        ("until", "window.until"),
+        "opened",
+        "by_status",
+        "imported",
+        "rolled_back_share",
+        ("request_to_protected_seconds", "request_to_protected"),
+        "never_protected",
+        ("unprotected_seconds", "unprotected"),
+        "unprotected_now",
+        ("rejections", "refusals"),
+        "criteria",
+    )
+
     @property
     def opened(self) -> int:
         """Cycles that were opened in the window."""
@@ -200,24 +210,10 @@ class Statistics:
         """Whether no criterion is missed; one that is not known is not missed."""
         return all(criterion.ok is not False for criterion in self.criteria)
 
-    def as_json(self) -> dict[str, Any]:
-        """The statistics as a program reads them: seconds and shares as text, counts as integers."""
-        rolled_back = self.rolled_back_share
-        return {
-            "ok": self.ok,
-            "since": timestamp_text(self.window.since),
-            "until": timestamp_text(self.window.until),
-            "opened": self.opened,
-            "by_status": {status.value: count for status, count in self.by_status.items()},
-            "imported": self.imported,
-            "rolled_back_share": None if rolled_back is None else plain(rolled_back),
-            "request_to_protected_seconds": self.request_to_protected.as_json(),
-            "never_protected": self.never_protected,
-            "unprotected_seconds": _text(self.unprotected),
-            "unprotected_now": list(self.unprotected_now),
-            "rejections": self.refusals.as_json(),
-            "criteria": [criterion.as_json() for criterion in self.criteria],
-        }
+
+def by_hour(counts: Mapping[datetime, int]) -> list[dict[str, Any]]:
+    """Counts as JSON has them: a list, in the order of the hours."""
+    return [{"hour": hour, "count": count} for hour, count in counts.items()]
 
 
 def measure(
@@ -294,7 +290,3 @@ def _criteria(
 
 def _percentile(ordered: Sequence[timedelta], percent: int) -> timedelta:
     return ordered[-(-percent * len(ordered) // 100) - 1]
-
-
-def _text(duration: timedelta | None) -> str | None:
-    return None if duration is None else plain(seconds(duration))

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import ClassVar, Final
 
 from domain.identifiers import PositionKey
+from domain.json_object import JsonObject
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.stream_state import StreamState
+
+_OF_THE_ROW: Final = (
+    "side",
+    "status",
+    "quantity",
+    "avg_px_open",
+    "stop_price",
+    "stop_order_id",
+    "protected",
+    "version",
+)
 
 
 class DiscrepancyKind(StrEnum):
@@ -42,7 +54,7 @@ class DiscrepancyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Discrepancy:
+class Discrepancy(JsonObject):
     """One thing that was found of one key, and in words why it is called that."""
 
     kind: DiscrepancyKind
@@ -53,6 +65,20 @@ class Discrepancy:
     confirmations: int = 0
     """How many reliable snapshots, apart in time, show no such position, or no such stop."""
 
+    json_keys: ClassVar = (
+        ("key", "key.stream"),
+        ("symbol", "key.symbol"),
+        ("exchange", "key.exchange"),
+        ("account", "key.account"),
+        ("leg", "key.leg"),
+        ("position_id", "row.position_id"),
+        "message",
+        ("ledger", lambda found: found.row and {name: getattr(found.row, name) for name in _OF_THE_ROW}),
+        ("at_exchange", "position"),
+        ("orders?", lambda found: found.orders or None),
+        ("confirmations?", lambda found: found.confirmations if found.kind.needs_confirmation else None),
+    )
+
     @property
     def key(self) -> PositionKey:
         """The slot that it is about."""
@@ -62,29 +88,3 @@ class Discrepancy:
     def row(self) -> PositionRow | None:
         """The open cycle that it is about."""
         return self.standing.row
-
-    def as_json(self) -> dict[str, Any]:
-        """The finding as a program reads it."""
-        row = self.row
-        said: dict[str, Any] = {
-            "key": self.key.stream,
-            "symbol": self.key.symbol,
-            "exchange": self.key.exchange,
-            "account": self.key.account,
-            "leg": self.key.leg.value,
-            "position_id": row and row.position_id,
-            "message": self.message,
-            "ledger": row and _as_in_ledger(row),
-            "at_exchange": self.position and self.position.as_json(),
-        }
-        if self.orders:
-            said["orders"] = [order.as_json() for order in self.orders]
-        if self.kind.needs_confirmation:
-            said["confirmations"] = self.confirmations
-        return said
-
-
-def _as_in_ledger(row: PositionRow) -> dict[str, Any]:
-    shown = ("side", "status", "quantity", "avg_px_open", "stop_price", "stop_order_id", "protected", "version")
-    whole = row.as_json()
-    return {name: whole[name] for name in shown}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import ClassVar
 
-from domain.values import timestamp_text
+from domain.json_object import JsonObject
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.confirmations import Confirmations
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -26,7 +26,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciliation:
+class Reconciliation(JsonObject):
     """The latest snapshot of one account beside the ledger; earlier ones only confirm what is absent."""
 
     snapshot: AccountSnapshot
@@ -40,6 +40,17 @@ class Reconciliation:
     rules: Rules = Rules()
     confirming: Confirmations
     """All snapshots as witnesses, among them the reliable ones, oldest first."""
+
+    json_keys: ClassVar = (
+        ("exchange", "snapshot.exchange"),
+        ("account", "snapshot.account"),
+        ("taken_at", "snapshot.taken_at"),
+        ("snapshot_reliable", "is_reliable"),
+        ("protection_judged", "shows_orders"),
+        ("doubts", lambda found: [*found.doubts, *found.snapshot.order_doubts, *found.order_doubts]),
+        ("notes", lambda found: [*found.snapshot.notes, *([found.hindrance] if found.hindrance else [])]),
+        ("**findings", lambda found: {kind: found.of(kind) for kind in DiscrepancyKind}),
+    )
 
     @property
     def is_reliable(self) -> bool:
@@ -59,17 +70,3 @@ class Reconciliation:
     def problems(self) -> list[Discrepancy]:
         """What is not as it should be."""
         return [finding for finding in self.findings if not finding.kind.is_quiet]
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
-        taken_at = self.snapshot.taken_at
-        return {
-            "exchange": self.snapshot.exchange,
-            "account": self.snapshot.account,
-            "taken_at": taken_at and timestamp_text(taken_at),
-            "snapshot_reliable": self.is_reliable,
-            "protection_judged": self.shows_orders,
-            "doubts": [*self.doubts, *self.snapshot.order_doubts, *self.order_doubts],
-            "notes": [*self.snapshot.notes, *([self.hindrance] if self.hindrance else [])],
-            **{kind.value: [finding.as_json() for finding in self.of(kind)] for kind in DiscrepancyKind},
-        }

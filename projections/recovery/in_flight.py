@@ -5,24 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import ClassVar, Final
 
-from domain.values import Status, plain, timestamp_text
+from domain.json_object import JsonObject
+from domain.values import Status, plain
 from projections.exposure import is_left_over
 from projections.formatting import date_and_time
-from projections.metrics.objectives import UNPROTECTED_MAX, seconds
+from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
 from projections.reconciliation.grace_periods import DEADLINES, SETTLING, later
 
 UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
+_NAMED: Final = (
+    "position_id", "symbol", "exchange", "account", "leg", "side", "status", "version", "opened_at", "updated_at",
+    "unprotected_since",
+)  # fmt: skip
+_KNOWN: Final = (
+    "requested_qty", "quantity", "filled_qty", "avg_px_open", "signal_price", "intent_id", "client_order_id",
+    "exchange_order_id", "stop_price", "stop_order_id", "stop_confirmed", "protected", "outcome_unknown",
+    "rollback_failed", "exit_reason",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class InFlight:
+class InFlight(JsonObject):
     """One cycle that is not done, at some moment."""
 
     row: PositionRow
     now: datetime
+
+    json_keys: ClassVar = (
+        *((name, f"row.{name}") for name in _NAMED),
+        ("age_seconds", "age"),
+        "due_at",
+        ("overdue", "is_overdue"),
+        ("known", lambda cycle: {name: getattr(cycle.row, name) for name in _KNOWN}),
+        ("known_in_words", lambda cycle: cycle.known()),
+    )
 
     @property
     def due_at(self) -> datetime:
@@ -56,18 +75,18 @@ class InFlight:
     def known(self) -> list[str]:
         """What the ledger knows of it, in words."""
         row = self.row
-        said = [_begun(row)]
+        words = [_begun(row)]
         if row.exchange_order_id is not None:
-            said.append(f"the exchange has it as order {row.exchange_order_id}")
+            words.append(f"the exchange has it as order {row.exchange_order_id}")
         if row.outcome_unknown:
-            said.append("the exchange did not answer about it, so its outcome is not known")
+            words.append("the exchange did not answer about it, so its outcome is not known")
         if is_left_over(row):
-            said.append(f"it was over, {row.status.value}, when it was filled")
-        said.append(_filled(row))
-        said.append(_stop(row))
+            words.append(f"it was over, {row.status.value}, when it was filled")
+        words.append(_filled(row))
+        words.append(_stop(row))
         if row.status is Status.ROLLING_BACK:
-            said.append(f"a rollback was begun: {row.exit_reason}" + ", and did not get it flat" * row.rollback_failed)
-        return said
+            words.append(f"a rollback was begun: {row.exit_reason}" + ", and did not get it flat" * row.rollback_failed)
+        return words
 
     def missing(self) -> list[str]:
         """Which evidence would end it, in words."""
@@ -78,39 +97,18 @@ class InFlight:
             return ["whether the exchange still holds some of it"]
         if not row.quantity and row.filled_qty:
             return ["whether the exchange holds nothing any more, and why it was closed"]
-        said = []
+        words = []
         if row.exchange_order_id is None and not row.quantity:
-            said.append("whether its entry order reached the exchange")
+            words.append("whether its entry order reached the exchange")
         if not row.quantity or row.outcome_unknown:
-            said.append("what of it was filled, and at what price")
+            words.append("what of it was filled, and at what price")
         if row.quantity:
-            said.append("whether the exchange still holds it")
+            words.append("whether the exchange still holds it")
             if row.avg_px_open is None:
-                said.append("at what price it was filled")
+                words.append("at what price it was filled")
         if not row.stop_confirmed:
-            said.append("whether a stop rests at the exchange")
-        return said
-
-    def as_json(self) -> dict[str, Any]:
-        """What is known of it, as a program reads it."""
-        row = self.row.as_json()
-        names = (
-            "position_id", "symbol", "exchange", "account", "leg", "side", "status", "version", "opened_at",
-            "updated_at", "unprotected_since",
-        )  # fmt: skip
-        facts = (
-            "requested_qty", "quantity", "filled_qty", "avg_px_open", "signal_price", "intent_id", "client_order_id",
-            "exchange_order_id", "stop_price", "stop_order_id", "stop_confirmed", "protected", "outcome_unknown",
-            "rollback_failed", "exit_reason",
-        )  # fmt: skip
-        return {
-            **{name: row[name] for name in names},
-            "age_seconds": plain(seconds(self.age)),
-            "due_at": timestamp_text(self.due_at),
-            "overdue": self.is_overdue,
-            "known": {name: row[name] for name in facts},
-            "known_in_words": self.known(),
-        }
+            words.append("whether a stop rests at the exchange")
+        return words
 
 
 def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[InFlight]:

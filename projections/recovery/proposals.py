@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.commands.base import Command
 from domain.commands.requests import (
@@ -19,6 +19,7 @@ from domain.commands.requests import (
     RollBack,
     SetStopLoss,
 )
+from domain.json_object import JsonObject
 from domain.values import Source, Status, plain, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import is_left_over
@@ -54,7 +55,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proposal:
+class Proposal(JsonObject):
     """One unfinished cycle, and what is proposed.
 
     Shape: `commands` belong together, in this order, each at the version that the one before it leads to; `due` is an
@@ -69,23 +70,24 @@ class Proposal:
     missing: tuple[str, ...] = ()
     waits_for_another_snapshot: bool = False
 
+    json_keys: ClassVar = (
+        "**cycle",
+        "missing",
+        (
+            "proposal",
+            lambda found: {
+                "action": found.action,
+                "message": found.message,
+                "commands": found.commands,
+                "needs_order": found.due,
+            },
+        ),
+    )
+
     @property
     def needs_attention(self) -> bool:
         """Whether it will not end by itself."""
         return self.action is not Action.LEAVE
-
-    def as_json(self) -> dict[str, Any]:
-        """The cycle and the proposal, as a program reads them."""
-        return {
-            **self.cycle.as_json(),
-            "missing": list(self.missing),
-            "proposal": {
-                "action": self.action.value,
-                "message": self.message,
-                "commands": [each.as_json() for each in self.commands],
-                "needs_order": self.due and self.due.as_json(),
-            },
-        }
 
 
 def recover(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from domain.events import EntryRequested, PositionEvent, RollbackStarted
+from domain.json_object import JsonObject
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, plain, rounded
 from projections.account_snapshot import PositionReport
@@ -28,14 +29,14 @@ class PlannedOrders:
     @classmethod
     def by(cls, events: Iterable[PositionEvent]) -> Self:
         """Read the events of one cycle."""
-        said = cls()
+        planned = cls()
         for event in events:
             match event:
                 case EntryRequested():
-                    said = replace(said, stop_price=event.stop_price, stop_loss_percent=event.stop_loss_percent)
+                    planned = replace(planned, stop_price=event.stop_price, stop_loss_percent=event.stop_loss_percent)
                 case RollbackStarted():
-                    said = replace(said, closing_client_order_id=event.client_order_id)
-        return said
+                    planned = replace(planned, closing_client_order_id=event.client_order_id)
+        return planned
 
     def stop_for(self, side: Side, entry: Decimal | None) -> Decimal | None:
         """The price of the stop that was planned, by the average entry; None when it would stand on the wrong side."""
@@ -49,7 +50,7 @@ class PlannedOrders:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequiredOrder:
+class RequiredOrder(JsonObject):
     """An order that is missing at the exchange; always reduce-only.
 
     Units: quantity in base asset; `stop_price` in quote asset, exact, to be rounded to the exchange's tick; None when
@@ -62,6 +63,16 @@ class RequiredOrder:
     quantity: Decimal
     stop_price: Decimal | None = None
     client_order_id: str | None = None
+
+    json_keys: ClassVar = (
+        ("type", lambda order: "stop_market" if order.is_stop else "market"),
+        "symbol",
+        "side",
+        "quantity",
+        "stop_price",
+        ("reduce_only", lambda _: True),
+        "client_order_id",
+    )
 
     @classmethod
     def stop(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders) -> Self:
@@ -93,15 +104,3 @@ class RequiredOrder:
             return f"market order to {self.side} {plain(self.quantity)} {self.symbol}, reduce-only{named}"
         at = "at a price that no plan says" if self.stop_price is None else f"at {plain(self.stop_price)}"
         return f"stop to {self.side} {plain(self.quantity)} {self.symbol} {at}, reduce-only"
-
-    def as_json(self) -> dict[str, Any]:
-        """The order as a program reads it."""
-        return {
-            "type": "stop_market" if self.is_stop else "market",
-            "symbol": self.symbol,
-            "side": self.side,
-            "quantity": plain(self.quantity),
-            "stop_price": None if self.stop_price is None else plain(self.stop_price),
-            "reduce_only": True,
-            "client_order_id": self.client_order_id,
-        }

@@ -40,7 +40,7 @@ class SpeedBar:
         return self.measured <= self.wanted if self.is_most else self.measured >= self.wanted
 
     def as_json(self) -> dict[str, Any]:
-        """The bar as a program reads it."""
+        """The bar, its measurement rounded."""
         return {
             "bar": self.what,
             "wanted": f"{'<=' if self.is_most else '>='} {self.wanted:g}",
@@ -90,7 +90,7 @@ class BenchReport:
             yield SpeedBar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_most=True)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
+        """All figures, and the machine that they were measured on."""
         return {
             "measured_at": self.measured_at.isoformat(timespec="seconds"),
             "database": self.database,
@@ -173,13 +173,13 @@ def _print_scans(scans: dict[str, Scan]) -> None:
 
 
 def _print_bars(bars: list[SpeedBar]) -> None:
-    told = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
+    verdicts = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
     rows = [
         (
             bar.what,
             bar.as_json()["wanted"],
             "" if bar.measured is None else f"{bar.measured:.2f}",
-            told[bar.holds],
+            verdicts[bar.holds],
         )
         for bar in bars
     ]

@@ -1,4 +1,4 @@
-"""The contest: all ways of keeping positions, in turn, round by round, so that noise meets them alike."""
+"""The contest: all contestants in turn, round by round, so that noise affects them alike."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Contested:
         return median(mine.per_second / its.per_second for mine, its in pairs)
 
     def as_json(self) -> dict[str, Any]:
-        """The figures as a program reads them."""
+        """The figures, rounded."""
         return {
             "processes": self.processes,
             "contestants": {
@@ -50,7 +50,7 @@ def contest(
     seconds: float,
     told: Callable[[str], None] = lambda _: None,
 ) -> list[Contested]:
-    """Let every contestant run with every number of processes, once a round; the first one of a round changes.
+    """Run every contestant with every number of processes, once a round; each round begins with another one.
 
     Shape: one result for each number of processes. The tables must have been made.
     """

@@ -46,7 +46,7 @@ class Growth:
         return self.cold_last_ms / self.cold_first_ms
 
     def as_json(self) -> dict[str, Any]:
-        """The figures as a program reads them."""
+        """The figures, rounded."""
         return {
             "cycles": self.cycles,
             "warm": {
@@ -116,7 +116,6 @@ class _Forgetful:
     """A ledger that remembers nothing of its streams, on connections that are there."""
 
     def __init__(self, store: Store) -> None:
-        """Use a store that is open."""
         self._store = store
         self._used: list[PositionLedger] = []
 

@@ -37,10 +37,10 @@ class Runner(Protocol):
         """Save one lifecycle of a symbol that nobody holds; yields after each save, when it is on the disk."""
 
     def finish(self, symbols: Sequence[str]) -> None:
-        """Let go of the positions in these symbols, off the clock, so that they may be opened again."""
+        """Close the positions in these symbols, outside the measured time, so that they can be opened again."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
 
 
 class Contestant(Protocol):
@@ -48,7 +48,7 @@ class Contestant(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in the report."""
+        """Its name in the report."""
 
     def create(self) -> None:
         """Make the tables."""
@@ -71,7 +71,7 @@ class Measured:
 
 
 def measure(contestant: Contestant, count: int, seconds: float, tag: str, keys: int = KEYS) -> Measured:
-    """Let processes save lifecycles for some seconds, all starting at one moment.
+    """Run processes that save lifecycles for some seconds, all starting at the same moment.
 
     Shape:   each process has so many keys to itself; `tag` goes into every symbol, so no two measurements share one.
     Refuses: BenchmarkFailed.

@@ -1,4 +1,4 @@
-"""A crew: functions run side by side, each in a process of its own."""
+"""Running functions side by side, each in a process of its own."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Scan:
         return self.events / self.seconds
 
     def as_json(self) -> dict[str, Any]:
-        """The figures as a program reads them."""
+        """The figures, rounded."""
         return {
             "events": self.events,
             "seconds": round(self.seconds, 2),

@@ -1,4 +1,4 @@
-"""Places: schemas or files that may be filled, with names that nobody else has; gone when the block ends."""
+"""Scratch databases: schemas or files with names of their own, removed when the block ends."""
 
 from __future__ import annotations
 

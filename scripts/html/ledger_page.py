@@ -20,10 +20,10 @@ def write_page(path: Path, found: LedgerReport, tables: Sequence[Any], wanted: F
     """Write the page of a review."""
     caption = f"Duplicates refused per {bar_name(found.refused)}"
     figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
-    asked = [word for word in (wanted.symbol, wanted.exchange, wanted.account) if word]
+    filters = [word for word in (wanted.symbol, wanted.exchange, wanted.account) if word]
     page = filled(
         TEMPLATES / "ledger.html",
-        title=f"Report on {' '.join(asked) or 'the ledger'}",
+        title=f"Report on {' '.join(filters) or 'the ledger'}",
         found=found,
         numbers=list(_numbers(found)),
         tables={table.name: table for table in tables},

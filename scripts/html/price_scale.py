@@ -1,4 +1,4 @@
-"""Where a price stands on an axis."""
+"""The axis of prices: where a price stands on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ class PriceScale:
     """An axis from below the lowest of some prices to above the highest, between two y."""
 
     def __init__(self, prices: Iterable[Decimal], top: float, bottom: float) -> None:
-        """Lay out the axis, with some air above and below."""
         known = sorted(prices)
         low, high = known[0], known[-1]
         air = (high - low) * Decimal("0.1") or (high.copy_abs() / 100) or Decimal(1)

@@ -1,4 +1,4 @@
-"""Where a time stands on an axis; long stretches in which nothing happened are cut short."""
+"""The axis of time: where a moment stands on it; long stretches in which nothing happened are cut short."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def command(
       position-ledger analyze-logs bot.log --timezone +04:00
       position-ledger analyze-logs logs/ --timezone +04:00 --timezone UTC@2025-10-29 --html report.html
       zcat bot.log.*.gz | position-ledger analyze-logs --timezone UTC --export report.json
-    """  # noqa: D205, D301 - click reads \b
+    """  # noqa: D205 - one sentence
     for option, path in (("--export", export), ("--html", html)):
         if path is not None and not path.parent.is_dir():  # said now, and not after gigabytes
             raise click.UsageError(f"{option}: there is no folder {str(path.parent)!r}")

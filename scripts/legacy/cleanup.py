@@ -95,7 +95,7 @@ def command(
       position-ledger cleanup --mode all --from postgresql://bot@localhost/trading --snapshot binance.json
       position-ledger cleanup --mode incomplete --age 6 --snapshot binance.json --confirm --reason "after the crash"
       position-ledger cleanup --mode orphaned-db --snapshot 12-00.json --snapshot 12-02.json --json
-    """  # noqa: D301 - click reads \b
+    """
     chosen = Mode(mode)
     if confirm and not (reason and reason.strip()):
         raise click.UsageError("--confirm needs --reason TEXT: a year later somebody will ask")

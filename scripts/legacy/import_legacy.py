@@ -87,7 +87,7 @@ def command(
       position-ledger import-legacy --dump positions.sql
       position-ledger import-legacy --dump positions.csv.gz --timezone Europe/Moscow --json
       position-ledger import-legacy --from postgresql://bot@localhost/trading --resolve keep-newest
-    """  # noqa: D301 - click reads \b
+    """
     if (dump is None) == (url is None):
         raise click.UsageError("say where the rows are: --dump FILE or --from URL, one of them")
     try:

@@ -1,4 +1,4 @@
-"""`shadow`: what the old bot still writes, mirrored into a ledger, and every divergence told."""
+"""`shadow`: what the old bot still writes, mirrored into a ledger, and every divergence reported."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def command(
       position-ledger shadow --from postgresql://bot@localhost/trading --database sqlite:///shadow.db
       position-ledger shadow --from postgresql://bot@localhost/trading --database sqlite:///shadow.db --follow --json
       position-ledger shadow --print-trigger --drop > drop.sql
-    """  # noqa: D301 - click reads \b
+    """
     if print_trigger:
         print_text(table.drop() if drop else table.install())
         return

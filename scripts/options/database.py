@@ -1,4 +1,4 @@
-"""What several commands are asked in the same words, and how they open the ledger."""
+"""Options that most commands share, and how a command opens the ledger."""
 
 from __future__ import annotations
 

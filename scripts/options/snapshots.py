@@ -1,4 +1,4 @@
-"""What an exchange showed, as it is named on the command line: in files, or asked live; and how far it is believed."""
+"""Options that name snapshots of an exchange, in files or taken live, and how far those are trusted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SnapshotOptions:
         return Rules(confirmations=confirmations, age_max=age_max, trust_empty=self.trust_empty, symbol=wanted.symbol)
 
     def given(self, wanted: Filter) -> Given:
-        """What is said of every file that does not say it itself. Refuses: a usage error for what fits none."""
+        """What the options say about files that do not say it themselves. Refuses: a usage error for what fits none."""
         if self.taken_at is not None and len(self.files) != 1:
             raise click.UsageError("--taken-at is for one --snapshot")
         if self.zone is not None and not self.files:

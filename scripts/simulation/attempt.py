@@ -12,7 +12,6 @@ class Attempt:
     """A bot, a signal, and how far it came; `told` is None while it is under way."""
 
     def __init__(self, bot: Bot, signal: Signal) -> None:
-        """Begin with nothing done."""
         self.bot, self.signal = bot, signal
         self.told: Told | None = None
         self.words = ""
@@ -33,7 +32,7 @@ class Attempt:
         return lambda: self.go_on(step)
 
     def crash(self) -> None:
-        """Let the process die where it is."""
+        """Let the process crash where it is."""
         self._steps.close()
         if self.told is None:
             self.told = Told.CRASHED

@@ -54,7 +54,7 @@ class Way(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in the report."""
+        """Its name in the report."""
 
     def create(self) -> None:
         """Make the tables."""

@@ -30,7 +30,6 @@ class OldBot(ABC):
     """The statuses that its unique index is over."""
 
     def __init__(self, table: OldTable, exchange: SimulatedExchange) -> None:
-        """Work with one connection."""
         self._table, self._exchange = table, exchange
 
     @abstractmethod

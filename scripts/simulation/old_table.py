@@ -54,7 +54,7 @@ _NAMED = re.compile(r":(\w+)")
 
 
 class IndexViolation(Exception):
-    """The unique index says no."""
+    """The unique index refused a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,6 @@ class OldTable:
     """One connection to the table; thread-safe as long as one thread at a time uses it."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connect to the place where the table is, or will be."""
         self._database: _Database = _SQLite(settings) if settings.kind == "sqlite" else _Postgres(settings)
 
     def create(self, among: Sequence[str]) -> None:
@@ -122,17 +121,15 @@ class OldTable:
         self._database.run("COMMIT", {})
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._database.close()
 
     def __enter__(self) -> Self:
-        """Be connected until the end of the block."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the database."""
         self.close()
 
 

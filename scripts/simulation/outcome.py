@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from domain.holding import ZERO
+from domain.json_object import JsonObject
 from domain.values import EXACT, plain
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.bot import EntryAnswer
@@ -17,7 +18,7 @@ from scripts.simulation.trade_signal import Told
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(JsonObject):
     """One scenario, played one way.
 
     Units: `at_exchange` and `in_books` in base asset by symbol, with a sign; a symbol without a position is left out.
@@ -32,6 +33,19 @@ class Outcome:
     in_books: dict[str, Decimal]
     disowned_orders: tuple[str, ...]
     books: tuple[str, ...]
+
+    json_keys: ClassVar = (
+        "way",
+        ("told", lambda outcome: {told: outcome.told[told] for told in Told if outcome.told[told]}),
+        "orders",
+        "doubled_orders",
+        "at_exchange",
+        "in_books",
+        "disowned_orders",
+        "is_sound",
+        "problems",
+        "books",
+    )
 
     @classmethod
     def of(
@@ -72,21 +86,6 @@ class Outcome:
     def is_sound(self) -> bool:
         """Whether no order was doubled, and the books are right about the exchange."""
         return not self.problems
-
-    def as_json(self) -> dict[str, Any]:
-        """The outcome as a program reads it."""
-        return {
-            "way": self.way,
-            "told": {told.value: self.told[told] for told in Told if self.told[told]},
-            "orders": self.orders,
-            "doubled_orders": self.doubled_orders,
-            "at_exchange": {symbol: plain(exposure) for symbol, exposure in self.at_exchange.items()},
-            "in_books": {symbol: plain(exposure) for symbol, exposure in self.in_books.items()},
-            "disowned_orders": list(self.disowned_orders),
-            "is_sound": self.is_sound,
-            "problems": self.problems,
-            "books": list(self.books),
-        }
 
 
 def _counted(number: int, what: str) -> str:

@@ -1,4 +1,4 @@
-"""A crew: threads that do things at the same moment, each with a connection of its own."""
+"""Threads that act at the same moment, each with a connection of its own."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ FIRST_ORDER: Final = 53190368
 
 
 class ExchangeRefused(Exception):
-    """The exchange said no; nothing was ordered."""
+    """The exchange refused; nothing was ordered."""
 
 
 class NoAnswer(Exception):
@@ -135,7 +135,7 @@ class SimulatedExchange:
             self._book(symbol).stop_refusals += refusals
 
     def calm_down(self) -> None:
-        """Let nothing go wrong that was to."""
+        """Cancel every fault that is waiting."""
         with self._lock:
             for book in self._books.values():
                 book.faults.clear()

@@ -70,6 +70,5 @@ class Stopped(Exception):
     """An entry ends before it is active."""
 
     def __init__(self, told: Told, words: str) -> None:
-        """Say what the bot was told."""
         super().__init__(words)
         self.told = told

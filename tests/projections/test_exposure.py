@@ -22,7 +22,7 @@ from domain.commands.requests import (
 )
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
-from domain.values import plain
+from domain.values import plain, seconds
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.statistics_projection import seen_to, statistics
 from infrastructure.operations.apply_recovery import recoveries
@@ -32,7 +32,6 @@ from projections.audit.narrative import story
 from projections.exposure import Gap, taken_over_at
 from projections.health.diagnosis import Cycles
 from projections.metrics.cycle_metrics import CycleFacts, fold
-from projections.metrics.objectives import seconds
 from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
 from projections.reconciliation.result import Rules

@@ -106,12 +106,12 @@ def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
 
 
 def channel(lock: int) -> str:
-    """What followers of this ledger listen to."""
+    """The NOTIFY channel of this ledger."""
     return f"ledger_events_{lock + 2**31}"
 
 
 def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[str | None]:
-    """Everything that the statement is told, as text."""
+    """The parameters of the statement, as text."""
     values: list[str | None] = []
     for record, hashed in zip(records, hashes, strict=True):
         command_id, intent_id, cycle, mark, ts_recorded = record.columns

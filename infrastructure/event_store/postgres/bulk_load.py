@@ -1,4 +1,4 @@
-"""Writing events into PostgreSQL that were recorded elsewhere, verbatim: with the places and hashes they had there."""
+"""Restoring events in PostgreSQL as they were recorded elsewhere, with their places in the log and their hashes."""
 
 from __future__ import annotations
 

@@ -55,10 +55,10 @@ _CLEAR: Final = (
 
 
 class PostgresCheckpoints(Checkpoints):
-    """The cursors and rows of one projection in a schema of PostgreSQL."""
+    """The checkpoints and rows of one projection in a schema of PostgreSQL."""
 
     def __init__(self, connections: Connections, projection: str) -> None:
-        """Track a projection of which a migration has made the first cursor."""
+        """Work on a projection whose first checkpoint was written by a migration."""
         self._connections, self._projection = connections, projection
 
     def _values(self, statement: str, values: Any) -> tuple[Any, ...]:
@@ -68,21 +68,17 @@ class PostgresCheckpoints(Checkpoints):
         return found
 
     def cursor(self) -> Checkpoint:
-        """Where the generation that is read stands."""
         return Checkpoint(*self._values(_CURSOR, (self._projection,)))
 
     def behind(self, cursor: Checkpoint) -> int:
-        """How many events there are past a cursor."""
         count: int = self._values(_BEHIND, (cursor.nid,))[0]
         return count
 
     def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
-        """The texts of some rows, by their cycles."""
         with self._connections.reading() as connection:
             return dict(connection.execute(_ROWS, (self._projection, generation, list(position_ids))).fetchall())
 
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
-        """The texts of all rows whose cycles were not over at some time."""
         with self._connections.reading() as connection:
             found = connection.execute(_LASTING, (self._projection, generation, since)).fetchall()
         for (text,) in found:
@@ -91,7 +87,6 @@ class PostgresCheckpoints(Checkpoints):
     def advance(
         self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
     ) -> bool:
-        """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile."""
         place = (self._projection, cursor.generation)
         with self._connections.transaction() as connection, connection.cursor() as sending:
             if sending.execute(_MOVE, (nid, *place, cursor.nid)).rowcount != 1:
@@ -102,13 +97,11 @@ class PostgresCheckpoints(Checkpoints):
         return True
 
     def skips(self) -> list[SkippedEvent]:
-        """Everything that was ever left out, oldest first."""
         with self._connections.reading() as connection:
             found = connection.execute(_SKIPS.encode(), (self._projection,)).fetchall()
         return [SkippedEvent(**dict(zip(_SKIP_COLUMNS, values, strict=True))) for values in found]
 
     def begin(self) -> Checkpoint:
-        """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
         with self._connections.transaction() as connection:
             connection.execute(_ONE_AT_A_TIME, (self._projection,))
             (last,) = self._values(_LAST_GENERATION, (self._projection,))
@@ -117,19 +110,16 @@ class PostgresCheckpoints(Checkpoints):
         return Checkpoint(last + 1, 0)
 
     def count(self) -> int:
-        """How many rows the generation that is read has."""
         count: int = self._values(_COUNT, {"projection": self._projection})[0]
         return count
 
     def differences(self, one: int, other: int) -> int:
-        """In how many rows two generations differ."""
         values = {"projection": self._projection, "one": one, "other": other}
         with self._connections.walk():
             differences: int = self._values(_DIFFERENT, values)[0]
         return differences
 
     def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
-        """Let readers read another generation, unless somebody moved the one that they read."""
         with self._connections.transaction() as connection:
             if connection.execute(_STOP_READING, (self._projection, *read)).rowcount != 1:
                 return False
@@ -138,7 +128,6 @@ class PostgresCheckpoints(Checkpoints):
         return True
 
     def clear(self) -> None:
-        """Delete the rows of generations that nobody reads or fills, a few at a time."""
         cleared = CLEARED_ROWS
         while cleared == CLEARED_ROWS:
             with self._connections.reading() as connection:

@@ -1,4 +1,4 @@
-"""What stands where a ledger is to be made: a name that is taken ends it before anything was created."""
+"""The check before a schema is created: a name that is taken stops it while nothing was created yet."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _IS_OURS: Final = (
 def require_room(connection: Connection, settings: Settings, scripts: Iterable[str]) -> None:
     """Refuse with SchemaMismatch when something has a name that one of the scripts is about to give."""
     text = "\n".join(scripts)
-    asked = {"schema": f'"{settings.schema}"', "names": _MADE.findall(text), "functions": _CALLED.findall(text)}
-    found = [f"{kind} {name}" for kind, name in connection.execute(_TAKEN, asked)]
+    parameters = {"schema": f'"{settings.schema}"', "names": _MADE.findall(text), "functions": _CALLED.findall(text)}
+    found = [f"{kind} {name}" for kind, name in connection.execute(_TAKEN, parameters)]
     if found:
         raise _taken(settings, found)
 

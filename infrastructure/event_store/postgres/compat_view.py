@@ -67,7 +67,7 @@ class ViewsOfPositions:
     """
 
     def __init__(self, connection: Connection) -> None:
-        """Lock the views, and remember what they show."""
+        """Lock the views, and read their definitions."""
         self._connection = connection
         self._definitions = connection.execute(_LOOKING).fetchall()
         for schema, name, owner, _, _ in self._definitions:
@@ -76,7 +76,7 @@ class ViewsOfPositions:
             connection.execute(sql.SQL("ALTER VIEW {} OWNER TO {}").format(view, sql.Identifier(owner)))
 
     def look_again(self) -> None:
-        """Let them look at the table that has the name now."""
+        """Define them anew over the table that has the name now."""
         for schema, name, _, options, definition in self._definitions:
             view = sql.Identifier(schema, name).as_string()
             self._connection.execute(f"CREATE OR REPLACE VIEW {view}{options} AS {definition}".encode())

@@ -1,4 +1,4 @@
-"""Who may do what: the role that bots run as, and who may make things beside the tables of a ledger."""
+"""Privileges: those of the role that bots run as, and who may create objects beside the tables of a ledger."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _MAKERS: Final = (
 
 
 def grant(connection: Connection, settings: Settings, runtime_role: str) -> None:
-    """Let a role do what a bot needs, and nothing more; the owner may do everything as it is.
+    """Grant a role what a bot needs, and nothing more; the owner has every privilege anyway.
 
     Refuses: SchemaMismatch for a role that is not there.
     """
@@ -89,7 +89,7 @@ def bots(connection: Connection) -> list[str]:
 
 
 def regrant(connection: Connection, table: str) -> None:
-    """Let everybody do with a new positions table what they may do with the one that it is to replace."""
+    """Grant on a new positions table what is granted on the one that it replaces."""
     for privilege, role, passes_on in connection.execute(_GRANTED).fetchall():
         connection.execute(
             sql.SQL("GRANT {} ON {} TO {}{}").format(
@@ -102,7 +102,7 @@ def regrant(connection: Connection, table: str) -> None:
 
 
 def close(connections: Connections) -> None:
-    """Let only those make things in the ledger's schema who are named, if the schema is ours to close."""
+    """Revoke CREATE in the ledger's schema from PUBLIC, if the schema is ours."""
     schema = sql.Identifier(connections.settings.schema)
     with connections.reading() as connection:
         if connection.execute(_MAY_CLOSE, (schema.as_string(),)).fetchone() == (True,):
@@ -110,7 +110,7 @@ def close(connections: Connections) -> None:
 
 
 def makers_warning(connections: Connections) -> str | None:
-    """Who but the owner may make things in the ledger's schema, if anybody; what is made there can get in the way."""
+    """A warning that names who else may create objects in the ledger's schema, where they could get in the way."""
     schema = connections.settings.schema
     with connections.reading() as connection:
         found = [name for (name,) in connection.execute(_MAKERS, (schema,))]

@@ -1,4 +1,4 @@
-"""Hearing of appends: a notification is a hint to look at once, no more, so one that is lost costs a second."""
+"""LISTEN for appends: a notification only means that it is time to read, so a lost one costs a second."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ class Listener(Wakeups):
     """The wait for a notification, on a connection of its own that is replaced when it is lost."""
 
     def __init__(self, connections: Connections, channel: str, look_seconds: float = LOOK_SECONDS) -> None:
-        """Do nothing yet."""
         self._connections, self._channel, self._look_seconds = connections, channel, look_seconds
         self._connection: Connection | None = None
         self._look_at = 0.0
 
     def wait(self, stopped: threading.Event) -> bool:
-        """Wait for a notification, for a moment; answer whether one came, or it is time to look without one."""
+        """Wait for a notification for a moment; returns whether one came, or it is time to read without one."""
         try:
             if self._connection is None:
                 self._connection = self._connections.listening(self._channel)
@@ -45,7 +44,7 @@ class Listener(Wakeups):
         return is_time
 
     def close(self) -> None:
-        """Let go of the connection; the next wait opens another one."""
+        """Close the connection; the next wait opens another one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

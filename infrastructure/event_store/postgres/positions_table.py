@@ -51,12 +51,11 @@ class PostgresPositionTable:
     """A table beside `positions`, until it takes its place."""
 
     def __init__(self, connections: Connections) -> None:
-        """Make nothing yet."""
         self._connections = connections
         self._table = f"positions_next_{uuid4().hex[:12]}"
 
     def create(self) -> None:
-        """Make the table, for everybody who may use the one that it is to replace.
+        """Create the table, with the privileges of the one that it replaces.
 
         What an earlier rebuild left is dropped; if that one is still at work, it notices and gives up.
         """
@@ -96,7 +95,7 @@ class PostgresPositionTable:
             return {position_id for (position_id,) in connection.execute(self._named(_DIFFERING))}
 
     def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
-        """Keep writers out, take in what they wrote last, and take the place of the table that is read.
+        """Lock writers out, apply what they wrote last, and replace the table that is read.
 
         Whoever waits for the old table when it goes finds the new one under its name.
         """

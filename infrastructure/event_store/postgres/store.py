@@ -140,12 +140,10 @@ class PostgresStore(Store):
             raise
 
     def close(self) -> None:
-        """Let go of every connection."""
         self._connections.close()
 
     @contextmanager
     def snapshot(self, moment: str | None = None) -> Iterator[None]:
-        """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere."""
         with self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
             if moment is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(moment))
@@ -153,12 +151,10 @@ class PostgresStore(Store):
             yield
 
     def spans(self, count: int) -> list[StreamSpan]:
-        """All streams, in about so many spans with as many events each."""
         firsts = [first for (first,) in self._select(_SPANS, (count,))]
         return [StreamSpan(*ends) for ends in pairwise(["", *firsts[1:], None])]
 
     def moment(self) -> str:
-        """What another process calls the snapshot that this thread is in."""
         name: str = self._value(_SHARE_SNAPSHOT)
         return name
 
@@ -250,7 +246,6 @@ class PostgresStore(Store):
         rows: Sequence[PositionRow],
         rejections: Sequence[Rejection],
     ) -> None:
-        """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction."""
         with self._connections.walk() as connection:
             try:
                 bulk_load.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
@@ -273,7 +268,7 @@ class PostgresStore(Store):
         return False if is_over else None
 
     def log_rejection(self, rejection: Rejection) -> None:
-        """Keep a refused duplicate, for good; not as a part of the snapshot that its thread may be in."""
+        """Record a refused duplicate, outside the snapshot that its thread may be in."""
         values = (rejection.ts_recorded, *astuple(rejection)[1:], APPEND_LOCK, self._lock)
         with self._connections.apart() as connection:
             connection.execute(_INSERT_REJECTION, values)
@@ -293,15 +288,12 @@ class PostgresStore(Store):
         return next(self._select(statement, values), (None,))[0]
 
     def load(self, stream: str) -> list[RecordedEvent]:
-        """The events of a stream since it was last flat."""
         return [_recorded(row) for row in self._select(_SINCE_FLAT, {"stream": stream})]
 
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
-        """The events of one cycle, late ones included."""
         return [_recorded(row) for row in self._select(_CYCLE, {"stream": stream, "cycle": cycle})]
 
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
-        """The cycle that an intent opened."""
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
 
@@ -320,7 +312,6 @@ class PostgresStore(Store):
         return self._settled(_COUNT_REFUSALS)
 
     def missing_guards(self) -> list[str]:
-        """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
         there = {name for (name,) in self._select(_GUARDS, {"schema": f'"{self.settings.schema}"'})}
         return sorted(schema.guards() - there)
 
@@ -370,7 +361,6 @@ class PostgresStore(Store):
     def rows(
         self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
-        """Rows of the positions table, oldest position first."""
         conditions = [f"status IN ({_OPEN})"] if open_only else []
         values = []
         if late_only:
@@ -383,7 +373,6 @@ class PostgresStore(Store):
             yield row_from(row)
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
-        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
         conditions, values = compared(span.conditions(), self.placeholder)
         return map(row_or_reason, self._stream(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
 
@@ -393,11 +382,9 @@ class PostgresStore(Store):
             yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
 
     def tracking(self, projection: str) -> PostgresCheckpoints:
-        """The cursors and rows of a projection that follows the log."""
         return PostgresCheckpoints(self._connections, projection)
 
     def count_events(self) -> int:
-        """How many events there are."""
         count: int = self._value(_COUNT)
         return count
 

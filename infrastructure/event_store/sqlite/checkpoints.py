@@ -62,10 +62,10 @@ _CLEAR: Final = (
 
 
 class SQLiteCheckpoints(Checkpoints):
-    """The cursors and rows of one projection in an SQLite file."""
+    """The checkpoints and rows of one projection in an SQLite file."""
 
     def __init__(self, connections: Connections, projection: str) -> None:
-        """Track a projection of which a migration has made the first cursor."""
+        """Work on a projection whose first checkpoint was written by a migration."""
         self._connections, self._projection = connections, projection
 
     def _values(self, statement: str, values: Sequence[Any]) -> tuple[Any, ...]:
@@ -74,29 +74,24 @@ class SQLiteCheckpoints(Checkpoints):
         return found
 
     def cursor(self) -> Checkpoint:
-        """Where the generation that is read stands."""
         return Checkpoint(*self._values(_CURSOR, (self._projection,)))
 
     def behind(self, cursor: Checkpoint) -> int:
-        """How many events there are past a cursor."""
         count: int = self._values(_BEHIND, (cursor.nid,))[0]
         return count
 
     def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
-        """The texts of some rows, by their cycles."""
         values = (self._projection, generation, json.dumps(list(position_ids)))
         with self._connections.reading() as connection:
             return dict(connection.execute(_ROWS, values).fetchall())
 
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
-        """The texts of all rows whose cycles were not over at some time."""
         values = (self._projection, generation, timestamp_text(since))
         return (text for (text,) in self._connections.rows(_LASTING, values))
 
     def advance(
         self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
     ) -> bool:
-        """Write rows and move the cursor, in one transaction, unless somebody else moved it meanwhile."""
         place = (self._projection, cursor.generation)
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -114,15 +109,12 @@ class SQLiteCheckpoints(Checkpoints):
         return self._connections.write(write)
 
     def skips(self) -> list[SkippedEvent]:
-        """Everything that was ever left out, oldest first."""
         with self._connections.reading() as connection:
             found = connection.execute(_SKIPS, (self._projection,)).fetchall()
         known = [dict(zip(_SKIP_COLUMNS, values, strict=True)) for values in found]
         return [SkippedEvent(**each | {"ts_recorded": utc(each["ts_recorded"])}) for each in known]
 
     def begin(self) -> Checkpoint:
-        """Begin another generation; one that an earlier rebuild began is given up, by that rebuild as well."""
-
         def write(connection: sqlite3.Connection) -> Checkpoint:
             (last,) = connection.execute(_LAST_GENERATION, (self._projection,)).fetchone()
             connection.execute(_GIVE_UP, (self._projection,))
@@ -132,20 +124,16 @@ class SQLiteCheckpoints(Checkpoints):
         return self._connections.write(write)
 
     def count(self) -> int:
-        """How many rows the generation that is read has."""
         count: int = self._values(_COUNT, (self._projection,))[0]
         return count
 
     def differences(self, one: int, other: int) -> int:
-        """In how many rows two generations differ."""
         values = (self._projection, one, other)
         different: int = self._values(_DIFFERENT, values)[0]
         missing: int = self._values(_MISSING, values)[0]
         return different + missing
 
     def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
-        """Let readers read another generation, unless somebody moved the one that they read."""
-
         def write(connection: sqlite3.Connection) -> bool:
             if connection.execute(_STOP_READING, (self._projection, *read)).rowcount != 1:
                 return False
@@ -156,7 +144,6 @@ class SQLiteCheckpoints(Checkpoints):
         return self._connections.write(write)
 
     def clear(self) -> None:
-        """Delete the rows of generations that nobody reads or fills, a few at a time."""
         cleared = CLEARED_ROWS
         while cleared == CLEARED_ROWS:
             cleared = self._connections.write(

@@ -1,4 +1,4 @@
-"""Connections to one SQLite file: how they are set up, shared between threads, and how their errors read."""
+"""Connections to one SQLite file: their settings, their use by several threads, and the translation of errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file a connection has open: a name may come to mean another one while it is."""
+"""Which file a connection has open: its name may come to stand for another file meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Identity = tuple[int, int]
 
 
 def identity(path: Path) -> Identity | None:
-    """What a file is, whatever it is called; None where there is none."""
+    """The identity of a file, whatever its name; None when there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -29,14 +29,13 @@ class LedgerFile:
     """The file of a ledger, and the write-ahead log beside it: neither is worth anything without the other."""
 
     def __init__(self, where: str) -> None:
-        """Be the file that is there now, or the one that is about to be made."""
         self.path = Path(where).resolve()
         self._log = self.path.with_name(f"{self.path.name}-wal")
         self._where = where
         self._identity = identity(self.path)
 
     def meet(self, connection: FileConnection) -> None:
-        """Note what a connection opens, before anybody uses it."""
+        """Remember which file a connection has opened, before it is used."""
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # a log is opened when something is read
         connection.log = identity(self._log)
         if self._identity is None:

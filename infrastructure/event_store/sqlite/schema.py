@@ -35,7 +35,7 @@ def guards() -> dict[str, str]:
 
 
 def version_of(connection: sqlite3.Connection, path: str) -> int:
-    """How many migrations the file has seen.
+    """How many migrations were applied to the file.
 
     Refuses: SchemaMismatch for a file of something else, or of a later version of this software.
     """
@@ -65,7 +65,7 @@ def require(connections: Connections) -> None:
 
 
 def migrate(connections: Connections) -> list[str]:
-    """Bring the file to the schema of this software, whoever else tries at the same time.
+    """Migrate the file to the schema of this software; safe when several processes do it at once.
 
     Shape: the names of the migrations that were run now, none when there was nothing to do.
     """

@@ -110,11 +110,9 @@ class SQLiteStore(Store):
             schema.require(self._connections)
 
     def close(self) -> None:
-        """Let go of every connection."""
         self._connections.close()
 
     def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
-        """Let everything that this thread reads be of one moment."""
         assert moment is None, "a moment of a file cannot be shared"
         return self._connections.snapshot()
 
@@ -127,7 +125,6 @@ class SQLiteStore(Store):
         rows: Sequence[PositionRow] = (),
         heads: dict[str, str] | None = None,
     ) -> None:
-        """Append events and write the rows they lead to, in one transaction."""
         if not records:
             return
         ends: dict[str, str] = dict(heads or {})
@@ -168,8 +165,6 @@ class SQLiteStore(Store):
         rows: Sequence[PositionRow],
         rejections: Sequence[Rejection],
     ) -> None:
-        """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction."""
-
         def write(connection: sqlite3.Connection) -> None:
             restore_events(connection, events, after)
             connection.executemany(_INSERT_REJECTION, map(_rejection_values, rejections))
@@ -178,7 +173,6 @@ class SQLiteStore(Store):
         self._connections.write(write)
 
     def log_rejection(self, rejection: Rejection) -> None:
-        """Keep a refused duplicate, for good."""
         self._connections.write(lambda connection: connection.execute(_INSERT_REJECTION, _rejection_values(rejection)))
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -192,12 +186,10 @@ class SQLiteStore(Store):
         return found[0] if found else None
 
     def load(self, stream: str) -> list[RecordedEvent]:
-        """The events of a stream since it was last flat."""
         since = self._value(_LAST_FLAT, (stream,))
         return [] if since is None else [_recorded(row) for row in self._select(_SINCE, (stream, since))]
 
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
-        """The events of one cycle, late ones included."""
         since = self._value(_OPENING, (stream, cycle))
         if since is None:
             return []
@@ -206,7 +198,6 @@ class SQLiteStore(Store):
         return [_recorded(row) for row in self._select(_CYCLE, values)]
 
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
-        """The cycle that an intent opened."""
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
 
@@ -226,7 +217,6 @@ class SQLiteStore(Store):
     def rows(
         self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
-        """Rows of the positions table, oldest position first."""
         statement, values = _ROWS.format(table="positions"), []
         conditions = [f"status IN ({_OPEN})"] if open_only else []
         if late_only:
@@ -238,7 +228,6 @@ class SQLiteStore(Store):
             yield row_from(row)
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
-        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
         conditions, values = compared(span.conditions(), self.placeholder)
         statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
         for row in self._select(statement, values):
@@ -260,11 +249,9 @@ class SQLiteStore(Store):
         return sorted(name for name, text in schema.guards().items() if (name, text) not in there)
 
     def tracking(self, projection: str) -> SQLiteCheckpoints:
-        """The cursors and rows of a projection that follows the log."""
         return SQLiteCheckpoints(self._connections, projection)
 
     def count_events(self) -> int:
-        """How many events there are."""
         count: int = self._value(_COUNT, ())
         return count
 
@@ -292,7 +279,6 @@ class SQLitePositionTable:
     """The positions table that a rebuild fills."""
 
     def __init__(self, connections: Connections, table: str) -> None:
-        """Fill a table that is there."""
         self._connections, self._table = connections, table
 
     def row(self, stream: str, cycle: int) -> PositionRow | None:
@@ -321,7 +307,7 @@ class SQLitePositionTable:
             return {position_id for (position_id,) in connection.execute(_DIFFERING.format(table=self._table))}
 
     def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
-        """Keep writers out, take in what they wrote last, and take the place of the table that is read."""
+        """Lock writers out, apply what they wrote last, and replace the table that is read."""
 
         def change_places(connection: sqlite3.Connection) -> tuple[int, int]:
             suspects = json.dumps([*last_events()])

@@ -41,7 +41,7 @@ class TableChanged(LedgerError):
 
 
 class LiveTable:
-    """A legacy table that may be changed, over one connection."""
+    """A legacy table in its database, which may be changed."""
 
     def __init__(self, connection: psycopg.Connection, table: str | None) -> None:
         """Find the table, as `read_table` does. Refuses: UnreadableDump, also for what is no table."""
@@ -179,13 +179,13 @@ def _texts(cursor: psycopg.Cursor[Any]) -> list[tuple[str | None, ...]]:
 
 
 def _each_once(changes: Sequence[RowChange]) -> list[LegacyRow]:
-    """Every row that a change is about or rests on, in one order for everybody, so that nobody waits in a circle."""
+    """Every row that a change is about or rests on, in one order for all, so that locks cannot deadlock."""
     rows = {row.raw.line: row for change in changes for row in (change.row, *change.beside)}
     return [rows[line] for line in sorted(rows)]
 
 
 def _fitted(text: str, kind: str) -> str:
-    """As much of a reason as its column takes; the backup and the report have all of it."""
+    """A reason cut to the length of its column; the backup and the report have all of it."""
     limit = _LENGTH.fullmatch(kind)
     if limit is None or len(text) <= int(limit[1]):
         return text

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from psycopg import sql
 
 from domain.errors import LedgerError
-from domain.values import timestamp_text
+from domain.json_object import JsonObject
 from infrastructure.atomic_file import whole_file
 from infrastructure.legacy.cleanup.plan import MARK, RowChange
 
@@ -46,7 +46,7 @@ def restoring(place: tuple[str, str], changed: Sequence[str], identity: Sequence
 
 
 @dataclass(frozen=True)
-class Backup:
+class Backup(JsonObject):
     """What is to be kept: the whole rows, why they are changed, and how they are put back."""
 
     changes: Sequence[RowChange]
@@ -55,17 +55,15 @@ class Backup:
     restore: str
     made_at: datetime
 
-    def as_json(self) -> dict[str, Any]:
-        """The document, as it is written."""
-        return {
-            "format": FORMAT,
-            "made_at": timestamp_text(self.made_at),
-            "table": self.table,
-            "reason": self.reason,
-            "restore": self.restore,
-            "rows": [change.row.raw.as_dict() for change in self.changes],
-            "changes": [change.as_json() for change in self.changes],
-        }
+    json_keys: ClassVar = (
+        ("format", lambda _: FORMAT),
+        "made_at",
+        "table",
+        "reason",
+        "restore",
+        ("rows", lambda backup: [change.row.raw.as_dict() for change in backup.changes]),
+        "changes",
+    )
 
     def write(self, path: Path) -> None:
         """Write a file that is not there yet, and wait until the disk has it. Refuses: BackupRefused."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from domain.holding import ZERO
 from domain.identifiers import PositionKey
+from domain.json_object import JsonObject
 from domain.values import EXACT, Side, Status, plain
 from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.importing.cycles import by_key
@@ -46,7 +47,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RowChange:
+class RowChange(JsonObject):
     """One row that is to be over; those `beside` are the reason, and must be as they were as well."""
 
     mode: Mode
@@ -55,26 +56,24 @@ class RowChange:
     why: str
     beside: tuple[LegacyRow, ...] = ()
 
+    json_keys: ClassVar = (
+        "mode",
+        ("id", "row.name"),
+        ("key", "row.stream"),
+        ("from", "row.status"),
+        ("to", "status"),
+        ("kept", lambda change: [row.name for row in change.beside]),
+        "why",
+    )
+
     @property
     def exit_reason(self) -> str:
         """What the row will say."""
         return f"{MARK}{self.why}"
 
-    def as_json(self) -> dict[str, Any]:
-        """The change as a program reads it."""
-        return {
-            "mode": self.mode.value,
-            "id": self.row.name,
-            "key": self.row.stream,
-            "from": self.row.status.value,
-            "to": self.status.value,
-            "kept": [row.name for row in self.beside],
-            "why": self.why,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class LeftAlone:
+class LeftAlone(JsonObject):
     """Something that was found, and that a table cannot be made right about without knowing more."""
 
     mode: Mode
@@ -82,9 +81,7 @@ class LeftAlone:
     ids: tuple[str, ...]
     why: str
 
-    def as_json(self) -> dict[str, Any]:
-        """What was found, as a program reads it."""
-        return {"mode": self.mode.value, "key": self.stream, "ids": list(self.ids), "why": self.why}
+    json_keys: ClassVar = ("mode", ("key", "stream"), "ids", "why")
 
 
 @dataclass
@@ -99,7 +96,7 @@ class Plan:
         return not row.is_open or any(change.row is row for change in self.changes)
 
     def forget_what_is_settled(self, rows: Sequence[LegacyRow]) -> None:
-        """Drop what one mode left alone and another one saw to."""
+        """Drop what one mode left alone and another one changes."""
         over = {row.name for row in rows if row.is_open and self.is_over(row)}
         self.left = [left for left in self.left if not left.ids or not over.issuperset(left.ids)]
 

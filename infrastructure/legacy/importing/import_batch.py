@@ -29,7 +29,6 @@ class ImportBatch:
     """Appends rows to a ledger batch by batch, and keeps the report: every row is counted once."""
 
     def __init__(self, ledger: PositionLedger, report: ImportReport, progress: Progress, size: int) -> None:
-        """Begin with nothing to append."""
         self._ledger, self._report, self._progress, self._size = ledger, report, progress, size
         self._batch: list[tuple[LegacyRow, ImportPosition]] = []
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import ClassVar
+
+from domain.json_object import JsonObject
 
 
 class FindingSeverity(StrEnum):
@@ -99,7 +101,7 @@ _MEANINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ImportFinding:
+class ImportFinding(JsonObject):
     """One doubtful thing.
 
     `ids` are the legacy ids of the rows concerned (`line 17` for one without an id); `row` is the raw row where it is
@@ -113,18 +115,9 @@ class ImportFinding:
     severity: FindingSeverity = FindingSeverity.WARNING
     row: dict[str, str | None] | None = None
 
+    json_keys: ClassVar = ("kind", "severity", "stream", "ids", "message", "row?")
+
     @property
     def note(self) -> str:
         """The finding as an event names it."""
         return f"{self.kind}: {self.message}"
-
-    def as_json(self) -> dict[str, Any]:
-        """The finding as a program reads it."""
-        found: dict[str, Any] = {
-            "kind": self.kind.value,
-            "severity": self.severity.value,
-            "stream": self.stream,
-            "ids": list(self.ids),
-            "message": self.message,
-        }
-        return found if self.row is None else found | {"row": self.row}

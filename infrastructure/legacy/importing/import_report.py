@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.importing.import_findings import ImportFinding, ImportFindingKind
 
 
 @dataclass
-class ImportReport:
+class ImportReport(JsonObject):
     """Every row is counted once: imported now, imported already, or refused.
 
     `streams` counts the keys of the table, `open` their positions that are open in the ledger now.
@@ -24,21 +25,10 @@ class ImportReport:
     open: int = 0
     findings: list[ImportFinding] = field(default_factory=list)
 
+    json_keys: ClassVar = ("rows", "imported", "already_imported", "refused", "streams", "open", "counts", "findings")
+
     @property
     def counts(self) -> dict[ImportFindingKind, int]:
         """How many findings there are of each kind, worst kind first."""
         found = Counter(finding.kind for finding in self.findings)
         return {kind: found[kind] for kind in ImportFindingKind if kind in found}
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
-        return {
-            "rows": self.rows,
-            "imported": self.imported,
-            "already_imported": self.already_imported,
-            "refused": self.refused,
-            "streams": self.streams,
-            "open": self.open,
-            "counts": {kind.value: count for kind, count in self.counts.items()},
-            "findings": [finding.as_json() for finding in self.findings],
-        }

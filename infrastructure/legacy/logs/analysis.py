@@ -28,10 +28,9 @@ _QUIET: Final = frozenset({"TRACE", "DEBUG", "INFO", "NOTICE", "SUCCESS"})
 
 
 class Analysis:
-    """Takes the lines of a log in their order, and gives the report at the end."""
+    """Reads the lines of a log in order, and returns the report at the end."""
 
     def __init__(self, clock: LogClock, span: TimeRange, wanted: LogFilter) -> None:
-        """Read with this clock, within this span, and report what is wanted."""
         self.report = LogReport()
         self._clock, self._wanted = clock, wanted
         self._reader = Reader(clock, WORDS, self.report.tally, span)
@@ -42,13 +41,13 @@ class Analysis:
         self._late: LateRefusal | None = None
 
     def read(self, lines: list[bytes]) -> None:
-        """Take the next lines. Refuses: ZoneNeeded."""
+        """Read the next lines. Refuses: ZoneNeeded."""
         place = self.report.tally.lines
         self._window.add(place, lines)
         self._take(self._reader.records(place, lines))
 
     def finish(self) -> LogReport:
-        """Let go of what waited for more, and report."""
+        """Release what waited for more lines, and report."""
         self._take(self._reader.rest())
         self._see(self._naming.rest())
         self._settle(None)
@@ -103,7 +102,7 @@ class Analysis:
             self._explain(duplicate)
 
     def _explain(self, duplicate: Duplicate) -> None:
-        """Name the race, now that everything that may tell of it has been read."""
+        """Name the race, now that every line about it has been read."""
         known = tuple(self._creations.of(duplicate.symbol)) if duplicate.symbol else ()
         restarts = self.report.restarts.kept[-_RESTARTS_LOOKED_AT:]
         duplicate.scenario, duplicate.evidence = scenario(duplicate, known, restarts)

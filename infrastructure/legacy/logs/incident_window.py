@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.parsing.names import mentions
 from infrastructure.legacy.logs.parsing.templates import facts_of
-from infrastructure.legacy.logs.reading.clock import SECOND, LogClock, seconds, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, LogClock, seconds, timestamp_of
 from infrastructure.legacy.logs.reading.head import PLAIN, LineHead
 from infrastructure.legacy.logs.reading.line_buffer import LineBuffer
 from infrastructure.legacy.logs.reading.record import Record
@@ -25,7 +26,7 @@ _OUT_OF_ORDER_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class LogMoment:
+class LogMoment(JsonObject):
     """One record before an error. `event` is the kind of what it says, when that is known."""
 
     at: int
@@ -35,16 +36,7 @@ class LogMoment:
     logger: str
     message: str
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "seconds_before": self.seconds_before,
-            "event": self.event,
-            "level": self.level,
-            "logger": self.logger,
-            "message": self.message,
-        }
+    json_keys: ClassVar = (("timestamp", timestamp_of("at")), "seconds_before", "event", "level", "logger", "message")
 
 
 def timeline(window: LineBuffer, place: int, at: int, symbol: str | None, clock: LogClock) -> list[LogMoment]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.finders.alarms import Episode
 from infrastructure.legacy.logs.finders.creations import ClosePair
 from infrastructure.legacy.logs.finders.duplicates import Duplicate
@@ -26,9 +27,6 @@ class LogFinding(Protocol):
     def at(self) -> int:
         """In microseconds since 1970, UTC."""
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-
 
 F = TypeVar("F", bound=LogFinding)
 
@@ -47,18 +45,14 @@ class Found(Generic[F]):
             self.kept.append(finding)
 
     def only(self, wanted: Callable[[F], bool]) -> None:
-        """Drop what is not wanted, and bring the others in order."""
+        """Drop what is not wanted, and sort the others."""
         kept = sorted(filter(wanted, self.kept), key=lambda each: each.at)
         self.count -= len(self.kept) - len(kept)
         self.kept = kept
 
-    def as_json(self) -> list[dict[str, Any]]:
-        """Those that were kept."""
-        return [finding.as_json() for finding in self.kept]
-
 
 @dataclass
-class LogReport:
+class LogReport(JsonObject):
     """Everything that was found. `damaged` says of a file why it could not be read to its end."""
 
     tally: LineTally = field(default_factory=LineTally)
@@ -70,6 +64,11 @@ class LogReport:
     pairs: Found[ClosePair] = field(default_factory=Found)
     files: list[str] = field(default_factory=list)
     damaged: dict[str, str] = field(default_factory=dict)
+
+    json_keys: ClassVar = (
+        ("**findings", lambda report: {name: found.kept for name, found in report.sections.items()}),
+        ("statistics", lambda report: report.statistics()),
+    )
 
     @property
     def has_findings(self) -> bool:
@@ -121,8 +120,3 @@ class LogReport:
 
     def _codes(self) -> dict[str, int]:
         return dict(Counter(failure.code or "none" for failure in self.failures.kept).most_common())
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
-        found: dict[str, Any] = {name: section.as_json() for name, section in self.sections.items()}
-        return found | {"statistics": self.statistics()}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from domain.json_object import JsonObject
 from domain.values import timestamp_text
 
 
@@ -43,7 +44,7 @@ _MEANINGS: Final = {
 
 
 @dataclass(frozen=True)
-class Divergence:
+class Divergence(JsonObject):
     """One of them: which change, whose position, and what in it. `facts` are for programs."""
 
     kind: DivergenceKind
@@ -54,17 +55,7 @@ class Divergence:
     message: str
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
-        """The divergence as a program reads it."""
-        return {
-            "kind": self.kind.value,
-            "change": self.change,
-            "at": timestamp_text(self.at),
-            "legacy_id": self.legacy_id,
-            "position_id": self.position_id,
-            "message": self.message,
-            **self.facts,
-        }
+    json_keys: ClassVar = ("kind", "change", "at", "legacy_id", "position_id", "message", "**facts")
 
     def __str__(self) -> str:
         """The divergence on one line."""

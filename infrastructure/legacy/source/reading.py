@@ -23,7 +23,6 @@ class CannotBeUsed(Exception):
     """A row that is not imported: why, and what kind of a finding that is."""
 
     def __init__(self, kind: ImportFindingKind, why: str) -> None:
-        """Say why."""
         super().__init__(why)
         self.kind = kind
 

@@ -25,7 +25,6 @@ class Translator:
     """Reads rows, whatever columns they have; naive times in `zone`, if one is given."""
 
     def __init__(self, zone: tzinfo | None) -> None:
-        """Start without having seen a row."""
         self._zone = zone
         self._layouts: dict[tuple[str, ...], Layout] = {}
         self._places: dict[tuple[str, str], _Place] = {}

@@ -22,14 +22,13 @@ class TableFile(Protocol):
 
 
 class ColumnSink:
-    """Turns things into rows of a file."""
+    """Writes records as rows of a file."""
 
     def __init__(self, file: TableFile) -> None:
-        """Write into a file that has its columns."""
         self._file = file
 
     def begin(self, what: str, nid: int) -> None:
-        """The file said its columns already."""
+        """Nothing: the file has its columns already."""
 
     def event(self, event: RecordedEvent) -> None:
         """Write an event."""

@@ -20,7 +20,7 @@ from projections.positions import PositionRow, fees_text
 
 
 class ColumnKind(StrEnum):
-    """What stands in a column."""
+    """The type of a column."""
 
     TEXT = "text"
     INTEGER = "integer"

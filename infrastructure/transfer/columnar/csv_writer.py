@@ -34,7 +34,7 @@ class CsvFile:
         self._rows.writerow([column.name for column in columns])
 
     def write(self, line: str) -> None:
-        """Take a line from the writer of the standard library, which knows how to quote."""
+        """Accept a line of `csv.writer`, which quotes it."""
         self._out.write(line.encode())
 
     def row(self, values: Sequence[Value]) -> None:
@@ -44,4 +44,4 @@ class CsvFile:
         self._rows.writerow([_TEXT[type(value)](value) for value in values])
 
     def finish(self) -> None:
-        """Leave nothing behind: every row is written."""
+        """Nothing: every row is written already."""

@@ -11,7 +11,6 @@ class CycleRows:
     """What events make of the positions table, a batch at a time."""
 
     def __init__(self, store: Store) -> None:
-        """Begin with the rows that a store has."""
         self._store = store
         self._open = {row.position_id: row for row in store.rows(open_only=True)}
         self._changed: dict[str, PositionRow] = {}

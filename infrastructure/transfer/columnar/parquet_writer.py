@@ -32,7 +32,6 @@ class ParquetFile:
     """Rows in groups, each written when it is full."""
 
     def __init__(self, out: IO[bytes], columns: Sequence[Column]) -> None:
-        """Begin a file."""
         self._schema = pa.schema([pa.field(column.name, _TYPES[column.kind]) for column in columns])
         self._numbers = [place for place, column in enumerate(columns) if column.kind is ColumnKind.NUMBER]
         self._file: Any = parquet.ParquetWriter(out, self._schema, compression="zstd")

@@ -48,10 +48,9 @@ class Decided:
 
 
 class _Listening(SQLiteStore):
-    """A store in memory that remembers what it is told."""
+    """A store in memory that records its appends."""
 
     def __init__(self) -> None:
-        """Have heard nothing yet."""
         super().__init__(Settings("sqlite", ":memory:"))
         self.heard: list[Decided] = []
 
@@ -62,7 +61,7 @@ class _Listening(SQLiteStore):
         rows: Sequence[PositionRow] = (),
         heads: dict[str, str] | None = None,
     ) -> None:
-        """Remember an append, and make it."""
+        """Record an append, and make it."""
         head = (heads or {}).get(records[0].originator_id, GENESIS)
         self.heard.append(Decided([*records], chain(head, records), rows[0]))
         super().insert_events(records, rows=rows, heads=heads)
@@ -82,7 +81,6 @@ class Renamed:
     """Values of a statement, for whatever symbol."""
 
     def __init__(self, values: Sequence[Value]) -> None:
-        """Remember where the name of the stream stands, alone or in another name."""
         self._values = list(values)
         names = {_SYMBOL, f"{_SYMBOL}.{facts.EXCHANGE}", f"{_SYMBOL}.{facts.EXCHANGE}#1", f"{_SYMBOL}-1"}
         self._places = [
@@ -117,7 +115,6 @@ class BarePostgres:
     """One autocommit connection, one prepared statement a save."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connect, and work out what there is to say."""
         self._connection = psycopg.connect(**connection_arguments(settings), autocommit=True)
         lock = lock_key(settings)
         self._appends = [
@@ -141,7 +138,7 @@ class BarePostgres:
         """Do nothing: no stream is met again."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._connection.close()
 
 
@@ -149,7 +146,6 @@ class BareSQLite:
     """One connection, set up as the store sets up its own."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open the file, and work out what there is to say."""
         self._connection = sqlite3.connect(settings.where, timeout=settings.timeout_seconds, isolation_level=None)
         self._connection.execute("PRAGMA synchronous = FULL")
         self._appends = [
@@ -174,7 +170,7 @@ class BareSQLite:
         """Do nothing: no stream is met again."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._connection.close()
 
 

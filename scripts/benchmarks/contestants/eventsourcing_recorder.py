@@ -38,7 +38,6 @@ class LibraryPosition(Aggregate):
         stop_loss_percent: Decimal,
         intent_id: str,
     ) -> None:
-        """Claim the slot."""
         self.symbol, self.exchange, self.side = symbol, exchange, side
         self.quantity, self.signal_price, self.stop_loss_percent = quantity, signal_price, stop_loss_percent
         self.intent_id, self.status = intent_id, "pending_entry"
@@ -83,17 +82,17 @@ class LibraryRunner:
 
     def __init__(self, settings: Settings, *, create_table: bool = False) -> None:
         """Connect to the same socket with the same durability."""
-        told = conninfo_to_dict(settings.where)
+        parameters = conninfo_to_dict(settings.where)
         with ExitStack() as until_closed:
             until_closed.enter_context(_environment(settings.where))
             self._application: Application[UUID] = Application(
                 {
                     "PERSISTENCE_MODULE": "eventsourcing.postgres",
-                    "POSTGRES_DBNAME": str(told.get("dbname") or ""),
-                    "POSTGRES_HOST": str(told.get("host") or ""),
-                    "POSTGRES_PORT": str(told.get("port") or _default_port()),
-                    "POSTGRES_USER": str(told.get("user") or ""),
-                    "POSTGRES_PASSWORD": str(told.get("password") or ""),
+                    "POSTGRES_DBNAME": str(parameters.get("dbname") or ""),
+                    "POSTGRES_HOST": str(parameters.get("host") or ""),
+                    "POSTGRES_PORT": str(parameters.get("port") or _default_port()),
+                    "POSTGRES_USER": str(parameters.get("user") or ""),
+                    "POSTGRES_PASSWORD": str(parameters.get("password") or ""),
                     "POSTGRES_SCHEMA": settings.schema,
                     "CREATE_TABLE": "y" if create_table else "n",
                 }
@@ -126,20 +125,20 @@ class LibraryRunner:
         """Do nothing: each lifecycle is an aggregate of its own."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._until_closed.close()
 
 
 @contextmanager
 def _environment(url: str) -> Iterator[None]:
     """What the library cannot be told, libpq reads here, until the end of the block."""
-    told = {
+    settings_of_libpq = {
         option.envvar.decode(): option.val.decode()
         for option in Conninfo.parse(url.encode())
         if option.envvar and option.val
     }
     before = dict(os.environ)
-    os.environ.update(told, PGOPTIONS="-c synchronous_commit=on")
+    os.environ.update(settings_of_libpq, PGOPTIONS="-c synchronous_commit=on")
     try:
         yield
     finally:

@@ -31,7 +31,6 @@ class LedgerRunner:
     """Three commands a lifecycle. A slot that the process has not met is looked up first; later it remembers."""
 
     def __init__(self, ledger: PositionLedger) -> None:
-        """Use a ledger that is open."""
         self.ledger = ledger
         self._signals = 0
         self._held: dict[str, str] = {}
@@ -73,5 +72,5 @@ class LedgerRunner:
         )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self.ledger.disconnect()

@@ -112,5 +112,5 @@ class ThreeLayersRunner:
         self._ask(_CLOSED, list(symbols), facts.EXCHANGE)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection to the database."""
         self._connection.close()

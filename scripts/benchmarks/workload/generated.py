@@ -89,7 +89,7 @@ class Written:
 
 
 def write(store: Store, appends: Iterator[Append], told: Callable[[int], None] = lambda _: None) -> Written:
-    """Write appends to an empty ledger in big batches, hashed as any; `told` hears how many events were done.
+    """Write appends to an empty ledger in big batches, hashed as any; `told` is called with the number of events.
 
     Refuses: VersionTaken when it is not empty; StoreUnavailable.
     """

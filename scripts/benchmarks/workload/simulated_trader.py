@@ -1,4 +1,4 @@
-"""A desk: one key, its dice and its clock, and the commands that are sent about it, each decided by the domain."""
+"""A simulated trader: one key, its random numbers and its clock, and commands that are each decided by the domain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ class SimulatedTrader:
     """
 
     def __init__(self, key: PositionKey, seed: str, opens_at: datetime) -> None:
-        """Start at a time, with dice of its own."""
         self.key, self.dice, self.clock = key, Random(seed), opens_at  # noqa: S311 - dice, not secrets
         self.position = Position.track(key)
         self._tick = -self.dice.choice((2, 3, 4, 5))
@@ -109,8 +108,8 @@ class SimulatedTrader:
 
     def fill(self, quantity: Decimal, px: Decimal) -> Fields:
         """What a fill says: its fee is now and then in another currency, now and then not said."""
-        said = {"trade_id": self.number(), "last_qty": quantity, "last_px": px}
-        return said if self.chance(10) else said | self.fee()
+        fields = {"trade_id": self.number(), "last_qty": quantity, "last_px": px}
+        return fields if self.chance(10) else fields | self.fee()
 
     def fee(self) -> Fields:
         """What a fill costs."""
@@ -124,7 +123,7 @@ class SimulatedTrader:
     # -- what is sent ---------------------------------------------------------------------------------------------
 
     def wait(self, least_ms: int, most_ms: int) -> None:
-        """Let time go by."""
+        """Advance the clock."""
         self.clock += timedelta(milliseconds=self.dice.randint(least_ms, most_ms))
 
     def by_key(self, verb: type[Command], /, **fields: Any) -> Append:

@@ -1,4 +1,4 @@
-"""Stories: what bots live through with a position, from the entry to its end, as commands that a ledger accepts."""
+"""Scenarios: what happens to a position from its entry to its end, as commands that a ledger accepts."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def command(database: str | None, *, as_json: bool) -> None:
     Examples:
       position-ledger anchor > anchor-2025-10-22.json
       position-ledger verify --anchor anchor-2025-10-22.json
-    """  # noqa: D301 - click reads \b
+    """
     del as_json
     with open_ledger(database) as ledger, progress("anchoring", ledger.store.count_events()) as advance:
         anchor = make_anchor(ledger.store, advance)

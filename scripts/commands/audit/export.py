@@ -82,7 +82,7 @@ def command(
       position-ledger export --output ledger.jsonl.gz
       position-ledger export --what positions --output positions.csv
       position-ledger export --what events --symbol APT/USDT:USDT --output events.parquet
-    """  # noqa: D301 - click reads \b
+    """
     form = Format(written_as) if written_as else _guessed(output)
     what_ = What(what) if what else (What.LEDGER if form is Format.JSONL else What.EVENTS)
     _check(form, what_, output, wanted)
@@ -159,5 +159,5 @@ def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sin
 
 def _counted(done: Exported, what: What) -> str:
     counts = {"events": done.events, "positions": done.positions, "rejections": done.rejections}
-    asked = ("events", "rejections") if what is What.LEDGER else (what.value,)
-    return " and ".join(f"{counts[name]:,} {name}" for name in asked)
+    kinds = ("events", "rejections") if what is What.LEDGER else (what.value,)
+    return " and ".join(f"{counts[name]:,} {name}" for name in kinds)

@@ -31,7 +31,7 @@ def command(path: str, database: str | None, *, as_json: bool) -> None:
       position-ledger export --output ledger.jsonl.gz
       position-ledger import ledger.jsonl.gz --database postgresql://owner@db.example/trading
       position-ledger export | position-ledger import --database sqlite:///copy.db
-    """  # noqa: D205, D301 - one sentence; click reads \b
+    """  # noqa: D205 - one sentence
     with click.open_file(path, "rb") as stream:
         file = ExportFile(cast("io.BufferedReader", stream))
         with PositionLedger.connect(database) as ledger, progress("importing", file.nid) as advance:

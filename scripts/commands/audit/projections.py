@@ -39,7 +39,7 @@ def command(database: str | None, nid: int | None, reason: str | None, *, confir
       position-ledger projections
       position-ledger projections --skip 41 --reason "written by a broken build on 22 October"
       position-ledger projections --skip 41 --reason "written by a broken build on 22 October" --confirm
-    """  # noqa: D301 - click reads \b
+    """
     if nid is None and (confirm or reason is not None):
         raise click.UsageError("--reason and --confirm say more about --skip")
     if nid is not None and not (reason and reason.strip()):

@@ -22,7 +22,7 @@ def command(database: str | None, *, as_json: bool) -> None:
     Examples:
       position-ledger rebuild
       position-ledger rebuild --json
-    """  # noqa: D301 - click reads \b
+    """
     with open_ledger(database) as ledger:
         with progress("rebuilding positions", ledger.store.count_events()) as advance:
             done = {"positions": ledger.rebuild(advance)}

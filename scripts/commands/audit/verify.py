@@ -44,7 +44,7 @@ def command(database: str | None, anchor_file: IO[bytes] | None, processes: int 
       position-ledger verify
       position-ledger verify --json
       position-ledger verify --anchor anchor-2025-10-22.json
-    """  # noqa: D301 - click reads \b
+    """
     with open_ledger(database) as ledger:
         events = ledger.store.count_events()
         with progress("verifying", events) as advance:

@@ -66,7 +66,7 @@ def command(
       position-ledger history APTUSDT.binance --json
       position-ledger history APTUSDT.binance --as-of 3
       position-ledger history APTUSDT.binance --as-of 2025-10-22T18:50:43Z --by event-time
-    """  # noqa: D301 - click reads \b
+    """
     by_event_time = by == TimeAxis.EVENT_TIME
     if by_event_time and (as_story or html):
         raise click.UsageError("a story is told as it was recorded: leave out --story and --html, or --by event-time")

@@ -39,7 +39,7 @@ def command(
       position-ledger init --database postgresql://owner@db.example/trading --runtime-role bot
       position-ledger init --database postgresql:///trading --legacy-view
       position-ledger init --database postgresql:///trading --print-sql > ledger.sql
-    """  # noqa: D301 - click reads \b
+    """
     settings = Settings.read(database)
     if settings.kind == "sqlite" and (runtime_role or print_sql):
         raise click.UsageError("--runtime-role and --print-sql are for PostgreSQL: an SQLite file has no roles")

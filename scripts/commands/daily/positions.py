@@ -45,7 +45,7 @@ def command(
       position-ledger positions --unprotected --json
       position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
       position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
-    """  # noqa: D301 - click reads \b
+    """
     with open_ledger(database) as ledger:
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
         bare = [row for row in found if needs_stop(row)]

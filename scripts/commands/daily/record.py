@@ -37,7 +37,7 @@ def command(database: str | None) -> None:
     Examples:
       echo '{"command": "activate", "position_id": "APTUSDT.binance#1"}' | position-ledger record
       position-ledger record --database sqlite:///bot.db < commands.jsonl > receipts.jsonl
-    """  # noqa: D301 - click reads \b
+    """
     worst = 0
     with PositionLedger.connect(database) as ledger:
         for line in _lines(sys.stdin.buffer):

@@ -61,7 +61,7 @@ def command(
       position-ledger report --since 7d
       position-ledger report --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --html october-22.html
       position-ledger report --since 4w --exchange binance --json
-    """  # noqa: D301 - click reads \b
+    """
     with open_ledger(database) as ledger:
         found = look_through(ledger, window, wanted, asked_at)
     if html is not None:

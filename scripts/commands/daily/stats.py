@@ -8,9 +8,9 @@ from typing import Final
 
 import click
 
-from domain.values import plain
+from domain.values import plain, seconds
 from infrastructure.ledger.statistics_projection import statistics
-from projections.metrics.objectives import Criterion, seconds
+from projections.metrics.objectives import Criterion
 from projections.metrics.statistics import Durations, MeasuredWindow, Statistics
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
@@ -38,7 +38,7 @@ def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_
       position-ledger stats
       position-ledger stats --since 7d --exchange binance
       position-ledger stats --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --json
-    """  # noqa: D301 - click reads \b
+    """
     with open_ledger(database) as ledger, progress("catching up") as advance:
         found = statistics(ledger.store, window, now=asked_at, takes=wanted.takes, progress=advance)
     if as_json:

@@ -81,7 +81,7 @@ def command(
       position-ledger bench --events 1000000 --json > figures.json
       position-ledger bench --database postgresql://bot@db.example/trading --seconds 5
       position-ledger bench --database sqlite:///bench.db --processes 1,4
-    """  # noqa: D301 - click reads \b
+    """
 
     def run(contestants: Sequence[Contestant]) -> list[Contested]:
         return contest(contestants, processes, rounds, seconds, say)

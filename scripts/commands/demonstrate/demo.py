@@ -40,7 +40,7 @@ def command(database: str | None, *, as_json: bool) -> None:
     Examples:
       position-ledger demo
       position-ledger demo --database sqlite:///demo.db
-    """  # noqa: D301 - click reads \b
+    """
     url = database or f"sqlite:///{Path(tempfile.mkdtemp(prefix='position-ledger-')) / 'demo.db'}"
     settings = Settings.read(url)
     shown = url if settings.kind == "sqlite" else settings.shown

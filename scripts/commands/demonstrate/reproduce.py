@@ -118,13 +118,13 @@ def command(
       position-ledger reproduce --scenario A --threads 2
       position-ledger reproduce --scenario stress --threads 16 --duration 30 --json
       position-ledger reproduce --scenario B --database postgresql://bot@db.example/trading
-    """  # noqa: D301 - click reads \b
-    asked = [SCENARIOS.get(name) or stress(seconds, seed) for name in names or SCENARIOS]
+    """
+    scenarios = [SCENARIOS.get(name) or stress(seconds, seed) for name in names or SCENARIOS]
     place = Place(symbol, exchange)
     played: list[tuple[Scenario, list[Outcome]]] = []
     with terminable(), places(database or _IN_A_FOLDER_OF_ITS_OWN, "reproduce", _TIMEOUT_SECONDS) as here:
         say(f"{here.description}, {threads} threads")
-        for number, scenario in enumerate(asked):
+        for number, scenario in enumerate(scenarios):
             outcomes = [play(scenario, way, place, threads) for way in contestants(here, f"{number}")]
             played.append((scenario, outcomes))
             if not as_json:

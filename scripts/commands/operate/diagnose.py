@@ -64,7 +64,7 @@ def command(
       position-ledger diagnose
       position-ledger diagnose --mode report --age 6 --exchange binance
       position-ledger diagnose --snapshot binance.json --json
-    """  # noqa: D301 - click reads \b
+    """
     at, snapshots = now(), shown.read(wanted)
     question = Question(
         now=at,

@@ -81,7 +81,7 @@ def command(
       position-ledger reconcile --snapshot binance.json --timezone +04:00
       position-ledger reconcile --snapshot 12-00.json --snapshot 12-02.json --apply --reason "checked by hand"
       position-ledger reconcile --exchange bybit --json
-    """  # noqa: D301 - click reads \b
+    """
     if is_applied and not (reason and reason.strip()):
         raise click.UsageError("--apply needs --reason TEXT: a year later somebody will ask")
     if reason and not is_applied:

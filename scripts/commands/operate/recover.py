@@ -66,7 +66,7 @@ def command(
       position-ledger recover --symbol APT/USDT:USDT --exchange binance --snapshot binance.json
       position-ledger recover --snapshot 12-00.json --snapshot 12-02.json --confirm --reason "after the crash"
       position-ledger recover --exchange bybit --live --json
-    """  # noqa: D301 - click reads \b
+    """
     _check(shown, reason, live=live, confirm=confirm)
     rules = shown.rules(wanted, confirmations)
     with open_ledger(database) as ledger:

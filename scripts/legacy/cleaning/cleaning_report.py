@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from domain.json_object import JsonObject
 from scripts.output import print_table, show
 
 
 @dataclass
-class CleaningLine:
+class CleaningLine(JsonObject):
     """One thing: where, what is done about it (nothing, if it is left alone), and why."""
 
     mode: str
@@ -20,21 +21,19 @@ class CleaningLine:
     outcome: str = ""
     """What became of it, when it was to be done; blank when it was not."""
 
+    json_keys: ClassVar = ("**details", ("outcome", lambda line: line.outcome or None))
+
     @property
     def is_done(self) -> bool:
         """Whether it was done."""
         return self.outcome == DONE
-
-    def as_json(self) -> dict[str, Any]:
-        """The line as a program reads it."""
-        return {**self.details, "outcome": self.outcome or None}
 
 
 DONE = "done"
 
 
 @dataclass
-class Cleaning:
+class Cleaning(JsonObject):
     """Everything that was found in one place."""
 
     place: str
@@ -44,21 +43,19 @@ class Cleaning:
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
+    json_keys: ClassVar = (
+        "place",
+        "confirmed",
+        "changes",
+        ("left", lambda cleaning: [line.details for line in cleaning.left]),
+        "notes",
+        "**details",
+    )
+
     @property
     def is_clean(self) -> bool:
         """Whether nothing is to be done any more."""
         return not self.left and all(line.is_done for line in self.changes)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a program reads it."""
-        return {
-            "place": self.place,
-            "confirmed": self.confirmed,
-            "changes": [line.as_json() for line in self.changes],
-            "left": [line.details for line in self.left],
-            "notes": self.notes,
-            **self.details,
-        }
 
     def print(self) -> None:
         """Print it for a person."""

@@ -1,4 +1,4 @@
-"""What libpq is told, and what may be repeated of its words: never a password, wherever it was put."""
+"""Connection parameters for libpq, and its messages without passwords, wherever those were put."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: what is set on each, how long it may take, and how its errors read."""
+"""Connections to PostgreSQL: session settings, timeouts, and the translation of errors."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Backend(NamedTuple):
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """What every connection is opened with: the URL's own words first, then bounds for every wait."""
     try:
-        told: dict[str, Any] = dict(connection_info.told(settings.where))
+        parameters: dict[str, Any] = dict(connection_info.told(settings.where))
     except ValueError as wrong:
         raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
     milliseconds = max(1, int(settings.timeout_seconds * 1000))
@@ -72,7 +72,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "synchronous_commit": "on",
     }
     in_force = " ".join(f"-c {name}={value}" for name, value in bounds.items())
-    told["options"] = f"{in_force} {told.get('options', '')}".strip()
+    parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
     defaults = {
         "application_name": APPLICATION_NAME,
         "connect_timeout": max(_CONNECT_SECONDS_MIN, round(settings.timeout_seconds)),
@@ -81,7 +81,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": milliseconds,
     }
-    return defaults | told | {"client_encoding": "UTF8"}
+    return defaults | parameters | {"client_encoding": "UTF8"}
 
 
 def wait_seconds(settings: Settings) -> float:
@@ -219,7 +219,7 @@ class Connections:
         return self._pool.borrow(wait_seconds(self.settings))
 
     def give_back(self, connection: WatchedConnection) -> None:
-        """Put a connection back into the pool; in a fork it is not ours to give."""
+        """Return a connection to the pool, except in a fork, where it belongs to the parent process."""
         if self._opener.is_here:
             self._pool.give_back(connection)
 
@@ -307,7 +307,7 @@ class Connections:
                 return
 
     def close(self) -> None:
-        """Let go of every connection; in a fork they are not ours to close."""
+        """Close every connection, except in a fork, where they belong to the parent process."""
         if self._opener.is_here:
             self._pool.close()
             self._watchdog.stop()

@@ -1,4 +1,4 @@
-"""The pool: connections that are lent to one borrower at a time, never more than so many of them."""
+"""A pool of connections: each has one borrower at a time, and their number is bounded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ class Pool:
     """
 
     def __init__(self, connect: Callable[[], WatchedConnection], size: int) -> None:
-        """Make no connection yet."""
         self._connect, self._size = connect, size
         self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
         self._taken: WeakSet[WatchedConnection | _Room] = WeakSet()

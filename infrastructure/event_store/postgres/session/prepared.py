@@ -1,4 +1,4 @@
-"""Statements that a connection is sent again and again, handed to libpq itself.
+"""Prepared statements, sent through libpq directly.
 
 A cursor of psycopg does much that an append has no use for: it adapts values, which are text here already, and makes
 objects of a result that is one number. That took as long as deciding the command.

@@ -1,4 +1,4 @@
-"""Bounds what the server cannot bound itself: a server that is paused, or gone without a word."""
+"""Timeouts that a server cannot enforce itself: when it is paused, or gone without closing its connections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Watchdog:
     """
 
     def __init__(self, allowed_seconds: float) -> None:
-        """Allow each wait so many seconds, unless its connection says otherwise."""
+        """`allowed_seconds` is the limit of each wait, unless its connection has another."""
         self._allowed = allowed_seconds
         self._deadlines: dict[psycopg.Connection[Any], float] = {}
         self._stopped = threading.Event()
@@ -39,11 +39,11 @@ class Watchdog:
         self._deadlines[connection] = time.monotonic() + (connection.allowed_seconds or self._allowed)
 
     def let_be(self, connection: WatchedConnection) -> None:
-        """Watch a connection no more."""
+        """Stop watching a connection."""
         self._deadlines.pop(connection, None)
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._stopped.set()
 
     def _start(self) -> None:
@@ -69,7 +69,6 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     """How long one wait may take; None for as long as the watchdog allows all connections."""
 
     def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
-        """Have prepared nothing yet."""
         super().__init__(pgconn, *args, **kwargs)
         self.prepared: set[bytes] = set()
         """The names of the statements that it was given once and for all."""
@@ -88,7 +87,7 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
             self.watchdog.let_be(self)
 
     def close(self) -> None:
-        """Say goodbye to the server, unless we are a fork: it would be the goodbye of the process that we come from."""
+        """Close the session, except in a fork: that would end the session of the parent process."""
         if os.getpid() == self._process:
             super().close()
 

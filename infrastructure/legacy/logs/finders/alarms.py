@@ -1,13 +1,14 @@
-"""Alarms of a position without a stop, put together into the time that it stood bare."""
+"""Alarms about a position without a stop, grouped into the time for which it was unprotected."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.finders.sightings import Recent
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 _APART: Final = 600 * SECOND
 """Alarms without a number of seconds are one episode when they are less than this apart."""
@@ -16,8 +17,8 @@ _SLACK: Final = 5 * SECOND
 
 
 @dataclass(eq=False)
-class Episode:
-    """One position, bare from one time to another. Units: moments in microseconds since 1970, `seconds` the longest."""
+class Episode(JsonObject):
+    """One position without protection. Units: moments in microseconds since 1970, `seconds` the longest."""
 
     at: int
     last: int
@@ -26,6 +27,15 @@ class Episode:
     seconds: int | None
     alarms: int = 1
 
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "symbol",
+        "exchange",
+        "seconds",
+        "alarms",
+        ("last_alarm", timestamp_of("last")),
+    )
+
     def goes_on_with(self, fact: Fact) -> bool:
         """Whether an alarm is of the same time: by its own words the position was bare at the alarm before, too."""
         if fact.seconds is None or self.seconds is None:
@@ -33,33 +43,21 @@ class Episode:
         return 0 <= fact.at - self.last <= fact.seconds * SECOND + _SLACK
 
     def add(self, fact: Fact) -> None:
-        """Take in another alarm."""
+        """Add another alarm."""
         self.last = fact.at
         self.alarms += 1
         self.exchange = self.exchange or fact.exchange
         self.seconds = max((each for each in (self.seconds, fact.seconds) if each is not None), default=None)
-
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "symbol": self.symbol,
-            "exchange": self.exchange,
-            "seconds": self.seconds,
-            "alarms": self.alarms,
-            "last_alarm": timestamp(self.last),
-        }
 
 
 class Alarms:
     """The episode of every symbol that may still go on."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._of: Recent[list[Episode]] = Recent(list)
 
     def see(self, fact: Fact) -> Episode | None:
-        """Take in a fact; an episode when it is a new one."""
+        """Process a fact; returns the episode if it begins one."""
         if fact.kind is not FactKind.UNPROTECTED:
             return None
         current = self._of[fact.symbol or ""]

@@ -1,4 +1,4 @@
-"""Creations of a position: the several lines of one are put together, and those close together are found."""
+"""Creations of a position: the lines of one are grouped, and those close together are found."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.finders.sightings import Recent
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
-from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp_of
 
 CLOSE: Final = 5 * SECOND
 """Two creations of one key less than this apart are reported."""
@@ -34,7 +35,7 @@ class Origin(StrEnum):
 
 
 @dataclass(eq=False)
-class Creation:
+class Creation(JsonObject):
     """One attempt to create a position: from its first line on. `at` and `ended_at` in microseconds since 1970."""
 
     at: int
@@ -49,23 +50,29 @@ class Creation:
     ended_at: int | None = None
     is_failed: bool = False
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "origin": self.origin.value,
-            "position_id": self.position_id,
-            "operation": self.operation,
-            "refused": self.is_refused,
-        }
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "origin",
+        "position_id",
+        "operation",
+        ("refused", "is_refused"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class ClosePair:
+class ClosePair(JsonObject):
     """Two creations of one key, close together."""
 
     first: Creation
     second: Creation
+
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        ("symbol", "first.symbol"),
+        "exchange",
+        ("seconds_apart", lambda pair: seconds(pair.apart)),
+        ("creations", "both"),
+    )
 
     @property
     def at(self) -> int:
@@ -92,26 +99,15 @@ class ClosePair:
         """Whether nothing says that they are at different exchanges."""
         return not differ(self.first.exchange, self.second.exchange)
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.second.at),
-            "symbol": self.first.symbol,
-            "exchange": self.exchange,
-            "seconds_apart": seconds(self.apart),
-            "creations": [creation.as_json() for creation in self.both],
-        }
-
 
 class Creations:
     """The last creations of every symbol."""
 
     def __init__(self) -> None:
-        """Know of none yet."""
         self._of: Recent[deque[Creation]] = Recent(lambda: deque(maxlen=_REMEMBERED))
 
     def see(self, fact: Fact) -> ClosePair | None:
-        """Take in a fact; a pair when it begins a creation close to the one before."""
+        """Process a fact; returns a pair if it begins a creation close to the one before."""
         if fact.symbol is None:
             return None
         known = self._of[fact.symbol]

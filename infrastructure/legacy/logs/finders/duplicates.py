@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.incident_window import LogMoment
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 SAME_ERROR: Final = 5 * SECOND
 """The same error of one key, told again by another line within this, is the same incident."""
@@ -19,7 +20,7 @@ _RECENT_MAX: Final = 1_000
 
 
 @dataclass(eq=False)
-class Duplicate:
+class Duplicate(JsonObject):
     """One incident. `at` in microseconds since 1970, of the line that told it first."""
 
     at: int
@@ -34,38 +35,35 @@ class Duplicate:
     evidence: list[str] = field(default_factory=list)
     timeline: list[LogMoment] = field(default_factory=list)
 
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "symbol",
+        "exchange",
+        "scenario",
+        "evidence",
+        "constraint",
+        "symbol_from",
+        "operation",
+        "tellings",
+        "timeline",
+    )
+
     def tell_again(self, fact: Fact) -> None:
-        """Take in another line about it."""
+        """Add another line about it."""
         self.tellings += 1
         self.exchange = self.exchange or fact.exchange
         self.constraint = self.constraint or fact.constraint
         self.operation = self.operation or fact.operation
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "symbol": self.symbol,
-            "exchange": self.exchange,
-            "scenario": self.scenario,
-            "evidence": self.evidence,
-            "constraint": self.constraint,
-            "symbol_from": self.symbol_from,
-            "operation": self.operation,
-            "tellings": self.tellings,
-            "timeline": [moment.as_json() for moment in self.timeline],
-        }
-
 
 class Duplicates:
-    """The incidents that later lines may still tell of."""
+    """The incidents that later lines may still belong to."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._recent: list[Duplicate] = []
 
     def see(self, fact: Fact) -> Duplicate | None:
-        """Take in a fact; an incident when it is a new one."""
+        """Process a fact; returns the incident if it begins one."""
         if fact.kind in (FactKind.OPERATION_STARTED, FactKind.CREATE_CALLED):
             for duplicate in self._recent:
                 duplicate.is_over = duplicate.is_over or duplicate.symbol == fact.symbol
@@ -88,7 +86,7 @@ class Duplicates:
         return found
 
     def settled(self, now: int | None) -> list[Duplicate]:
-        """Let go of incidents of which nothing more can come; all of them when there is no now any more."""
+        """The incidents to which no later line can belong; all of them at the end of the log."""
         crowded = self._recent[: max(0, len(self._recent) - _RECENT_MAX)]
         done = [each for each in self._recent if now is None or abs(now - each.at) > TOLD_AGAIN] or crowded
         if done:

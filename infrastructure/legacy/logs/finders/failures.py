@@ -1,13 +1,14 @@
-"""Failed entries and why: one failure is told by up to four lines, and counted once."""
+"""Failed entries and why: one failure is logged in up to four lines, and counted once."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 ONE_FAILURE: Final = 60 * SECOND
 """The lines about one failure follow each other within this."""
@@ -25,7 +26,7 @@ _KNOWN_CODE: Final = re.compile(
 
 
 @dataclass(eq=False)
-class Failure:
+class Failure(JsonObject):
     """One entry that failed. `at` in microseconds since 1970, of the line that told it first."""
 
     at: int
@@ -39,6 +40,17 @@ class Failure:
     is_duplicate: bool = False
     is_over: bool = False
 
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "symbol",
+        "exchange",
+        "reason",
+        "code",
+        "signal_id",
+        "operation",
+        ("tellings", lambda failure: len(failure.forms)),
+    )
+
     @property
     def code(self) -> str | None:
         """The exchange's code, when the reason holds one."""
@@ -46,7 +58,7 @@ class Failure:
         return match[1].replace("\u2212", "-") if match else None
 
     def tell_again(self, fact: Fact) -> None:
-        """Take in another line about it; the longest reason holds the others."""
+        """Add another line about it; the longest reason includes the others."""
         self.last = fact.at
         self.exchange = self.exchange or fact.exchange
         self.operation = self.operation or fact.operation
@@ -54,29 +66,15 @@ class Failure:
         self.reason = max(self.reason or "", fact.reason or "", key=len) or None
         self.forms += (fact.form,)
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "symbol": self.symbol,
-            "exchange": self.exchange,
-            "reason": self.reason,
-            "code": self.code,
-            "signal_id": self.signal_id,
-            "operation": self.operation,
-            "tellings": len(self.forms),
-        }
-
 
 class Failures:
-    """The failures that later lines may still tell of."""
+    """The failures that later lines may still belong to."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._recent: list[Failure] = []
 
     def see(self, fact: Fact) -> Failure | None:
-        """Take in a fact; a failure when it is a new one."""
+        """Process a fact; returns the failure if it begins one."""
         if fact.kind in (FactKind.OPERATION_STARTED, FactKind.CREATE_CALLED):
             for failure in self._recent:
                 failure.is_over = failure.is_over or failure.symbol == fact.symbol

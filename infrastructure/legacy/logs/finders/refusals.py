@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.parsing.names import SYMBOL, exchange, mentioned_exchange, mentioned_symbol, symbol
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 from infrastructure.legacy.logs.reading.record import Record
 
 LINES_AFTER: Final = 4
@@ -24,7 +25,7 @@ _STATUS: Final = re.compile(r"\bstatus['\"]?\s*[:=]\s*['\"]?(\w+)", re.IGNORECAS
 
 
 @dataclass(eq=False)
-class LoggedRefusal:
+class LoggedRefusal(JsonObject):
     """One refusal. `at` in microseconds since 1970."""
 
     at: int
@@ -34,6 +35,16 @@ class LoggedRefusal:
     position_id: str | None
     status: str | None
     message: str
+
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        "symbol",
+        "exchange",
+        "when",
+        "position_id",
+        "status",
+        "message",
+    )
 
     @classmethod
     def of(cls, fact: Fact) -> LoggedRefusal | None:
@@ -48,29 +59,17 @@ class LoggedRefusal:
         """Whether it was found only at the last moment."""
         return self.when == "late"
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "symbol": self.symbol,
-            "exchange": self.exchange,
-            "when": self.when,
-            "position_id": self.position_id,
-            "status": self.status,
-            "message": self.message,
-        }
-
 
 class LateRefusal:
     """The lines that follow a late refusal, and say of what it was one."""
 
     def __init__(self, refusal: LoggedRefusal, record: Record) -> None:
-        """Begin with the record that tells it, for its own continuation lines may say so."""
+        """Begin with the record of the refusal: its own continuation lines may belong to it."""
         self._refusal, self._logger, self._lines = refusal, record.logger, 0
         self._take(record.text)
 
     def goes_on_with(self, record: Record) -> bool:
-        """Take in the next record, if it belongs to it."""
+        """Add the next record, if it belongs to the refusal."""
         belongs = record.logger == self._logger and 0 <= record.at - self._refusal.at <= _SOON
         if belongs and self._lines < LINES_AFTER:
             self._lines += 1

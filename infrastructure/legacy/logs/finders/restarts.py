@@ -1,12 +1,13 @@
-"""Restarts: what a bot says when it starts or stops, put together as far as it belongs together."""
+"""Restarts: the lines of stopping and starting, grouped as far as they belong together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from domain.json_object import JsonObject
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
-from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp
+from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp_of
 
 ONE_RESTART: Final = 120 * SECOND
 """Lines of stopping and starting within this of each other are one restart."""
@@ -15,7 +16,7 @@ EVIDENCE_MAX: Final = 5
 
 
 @dataclass(eq=False)
-class Restart:
+class Restart(JsonObject):
     """The bot stopped, started, or both. Units: moments in microseconds since 1970."""
 
     first: int
@@ -23,6 +24,14 @@ class Restart:
     stopped_at: int | None = None
     started_at: int | None = None
     evidence: list[str] = field(default_factory=list)
+
+    json_keys: ClassVar = (
+        ("timestamp", timestamp_of("at")),
+        ("stopped_at", timestamp_of("stopped_at")),
+        ("started_at", timestamp_of("started_at")),
+        "down_seconds",
+        "evidence",
+    )
 
     @property
     def at(self) -> int:
@@ -36,26 +45,15 @@ class Restart:
             return None
         return seconds(self.started_at - self.stopped_at)
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "timestamp": timestamp(self.at),
-            "stopped_at": None if self.stopped_at is None else timestamp(self.stopped_at),
-            "started_at": None if self.started_at is None else timestamp(self.started_at),
-            "down_seconds": self.down_seconds,
-            "evidence": self.evidence,
-        }
-
 
 class Restarts:
-    """The restart that is being told of."""
+    """The restart that is in progress."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._current: Restart | None = None
 
     def see(self, fact: Fact) -> Restart | None:
-        """Take in a fact; a restart when it is a new one."""
+        """Process a fact; returns the restart if it begins one."""
         if fact.kind not in (FactKind.BOT_STARTED, FactKind.BOT_STOPPED):
             return None
         current = self._current

@@ -1,4 +1,4 @@
-"""What is remembered by symbol, in bounded memory: the least lately used is forgotten first."""
+"""What is remembered of each symbol, in bounded memory: the least recently used one is dropped first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ class Recent(Generic[T]):
     """Something of every symbol, made when it is first asked for."""
 
     def __init__(self, make: Callable[[], T]) -> None:
-        """Say how one is made."""
         self._make = make
         self._kept: OrderedDict[str, T] = OrderedDict()
 

@@ -30,7 +30,7 @@ class SymbolAttribution:
         self._held: deque[Fact] = deque()
 
     def pass_on(self, fact: Fact) -> Iterator[Fact]:
-        """Facts in their order, held ones as soon as they are named, or have waited long enough."""
+        """Facts in order; those without a symbol are held until they are named, or for a limited time."""
         while self._held and (len(self._held) > _HELD_MAX or abs(fact.at - self._held[0].at) > WAITED):
             yield self._guessed(self._held.popleft())
         if fact.symbol is not None:

@@ -140,9 +140,9 @@ def _plain(record: Record) -> Fact | None:
         if template.word not in low:
             continue
         if match := template.pattern.search(record.text):
-            said = match.groupdict()
-            seconds = said.pop("seconds", None)
-            return _fact(record, template.kind, seconds=None if seconds is None else int(seconds[:12]), **said)
+            groups = match.groupdict()
+            seconds = groups.pop("seconds", None)
+            return _fact(record, template.kind, seconds=None if seconds is None else int(seconds[:12]), **groups)
     return None
 
 
@@ -208,17 +208,17 @@ def _is_of_positions(key: dict[str, str], constraint: str | None) -> bool:
     return constraint is None or ("position" in constraint.lower() and not constraint.lower().endswith("_pkey"))
 
 
-def _fact(record: Record, kind: FactKind, **said: str | int | None) -> Fact:
-    written = said.pop("symbol", None)
+def _fact(record: Record, kind: FactKind, **details: str | int | None) -> Fact:
+    written = details.pop("symbol", None)
     found = symbol(str(written)) if written else None
-    operation = said.get("operation")
+    operation = details.get("operation")
     symbol_from = None
     if found is None and (match := _OPERATION.search(str(operation) if operation else record.text)):
         found, symbol_from = symbol(match["symbol"]), "the operation's name"
     if found is None and kind not in _NAMELESS:
         found, symbol_from = mentioned_symbol(record.first_line), "its own message"
-    named = said.pop("exchange", None)
-    reason = said.pop("reason", None)
+    named = details.pop("exchange", None)
+    reason = details.pop("reason", None)
     return Fact(
         kind=kind,
         at=record.at,
@@ -229,7 +229,7 @@ def _fact(record: Record, kind: FactKind, **said: str | int | None) -> Fact:
         symbol_from=symbol_from if found else None,
         exchange=exchange(str(named)) if named else mentioned_exchange(record.text[:2_000]),
         reason=_reason(str(reason)) if reason else None,
-        **said,  # type: ignore[arg-type]  # named as Fact's fields
+        **details,  # type: ignore[arg-type]  # named as Fact's fields
     )
 
 
@@ -239,8 +239,8 @@ _NAMELESS: Final = frozenset({FactKind.BOT_STARTED, FactKind.BOT_STOPPED})
 
 def _reason(text: str) -> str:
     """A reason in one line, without what only wraps it."""
-    told = " ".join(_WRAPPER.sub("", text.partition(_REST)[0].strip()).split())
-    return told[:REASON_CHARACTERS_MAX]
+    reason = " ".join(_WRAPPER.sub("", text.partition(_REST)[0].strip()).split())
+    return reason[:REASON_CHARACTERS_MAX]
 
 
 _ERRORS: Final = re.compile(

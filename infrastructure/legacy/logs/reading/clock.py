@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -119,6 +119,16 @@ def _microseconds(time: datetime) -> int:
 def timestamp(moment: int) -> str:
     """A moment as text: ISO 8601 in UTC."""
     return timestamp_text(utc(moment))
+
+
+def timestamp_of(name: str) -> Callable[[object], str | None]:
+    """What makes the text of a moment that an object has under a name; None while it has none."""
+
+    def text(value: object) -> str | None:
+        at: int | None = getattr(value, name)
+        return None if at is None else timestamp(at)
+
+    return text
 
 
 def utc(moment: int) -> datetime:

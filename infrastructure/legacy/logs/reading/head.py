@@ -62,15 +62,15 @@ class LineHead(NamedTuple):
             if not _LINE_NUMBER.fullmatch(time["before"]):
                 return None
             rest = _BARE.match(line, time.end())
-        said = rest.groupdict() if rest else {}
+        groups = rest.groupdict() if rest else {}
         second = time["second"].replace(b"_", b" ")
-        name = (said.get("name") or b"").decode("utf-8", "replace").strip()
+        name = (groups.get("name") or b"").decode("utf-8", "replace").strip()
         return cls(
             second,
             time["fraction"] or b"",
             time["zone"] or b"",
             name,
-            level_of(said.get("level") or b""),
+            level_of(groups.get("level") or b""),
             rest.end() if rest else time.end(),
         )
 

@@ -14,7 +14,6 @@ class LineBuffer:
     """Holds the last lines of a log by their place in it, oldest batch first, in bounded memory."""
 
     def __init__(self) -> None:
-        """Hold nothing yet."""
         self._batches: deque[tuple[int, list[bytes]]] = deque()
         self._held = 0
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import ClassVar, Final
 
-from infrastructure.legacy.logs.reading.clock import SECOND, timestamp
+from domain.json_object import JsonObject
+from infrastructure.legacy.logs.reading.clock import SECOND, timestamp, timestamp_of
 from infrastructure.legacy.logs.reading.head import SERIOUS, level_of
 
 HOUR: Final = 3_600 * SECOND
@@ -15,7 +16,7 @@ EXAMPLE_CHARACTERS_MAX: Final = 200
 
 
 @dataclass
-class Unread:
+class Unread(JsonObject):
     """How many of something were not read, and the first of them."""
 
     count: int = 0
@@ -27,13 +28,9 @@ class Unread:
         if len(self.examples) < EXAMPLES_MAX:
             self.examples.append(example.strip()[:EXAMPLE_CHARACTERS_MAX])
 
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {"count": self.count, "examples": self.examples}
-
 
 @dataclass
-class LineTally:
+class LineTally(JsonObject):
     """Numbers of a log. Units: moments in microseconds since 1970, UTC.
 
     A line is a record's first one, or continues a record, or is blank, or is unread. `unread` lines belong to no
@@ -51,6 +48,24 @@ class LineTally:
     unread: Unread = field(default_factory=Unread)
     cut: Unread = field(default_factory=Unread)
     not_understood: Unread = field(default_factory=Unread)
+
+    json_keys: ClassVar = (
+        "lines",
+        "records",
+        "continuation_lines",
+        "blank_lines",
+        ("lines_outside_range", "outside"),
+        ("unread_lines", "unread"),
+        ("cut_lines", "cut"),
+        "not_understood",
+        ("first_time", timestamp_of("first")),
+        ("last_time", timestamp_of("last")),
+        "span_hours",
+        ("levels", lambda tally: dict(tally.levels.most_common())),
+        ("facts", lambda tally: dict(tally.facts.most_common())),
+        ("errors", "errors_total"),
+        ("errors_per_hour", lambda tally: {timestamp(hour * HOUR): count for hour, count in tally.errors.items()}),
+    )
 
     def levels_in(self, moment: int) -> defaultdict[bytes, int]:
         """A second of the log begins: where its records are counted, by the word for their level."""
@@ -100,6 +115,11 @@ class LineTally:
         """From the first time to the last, in hours."""
         return round(self.span / HOUR, 3)
 
+    @property
+    def continuation_lines(self) -> int:
+        """Lines that go on with the record of a line before them."""
+        return self.lines - self.records - self.blank_lines - self.outside - self.unread.count
+
     def per_hour(self, number: int) -> float | None:
         """A number as so many an hour; None when the log spans no time."""
         return round(number * HOUR / self.span, 2) if self.span else None
@@ -107,23 +127,3 @@ class LineTally:
     def per_day(self, number: int) -> float | None:
         """A number projected to 24 hours; None when the log spans no time."""
         return round(number * 24 * HOUR / self.span, 2) if self.span else None
-
-    def as_json(self) -> dict[str, Any]:
-        """As a program reads it."""
-        return {
-            "lines": self.lines,
-            "records": self.records,
-            "continuation_lines": self.lines - self.records - self.blank_lines - self.outside - self.unread.count,
-            "blank_lines": self.blank_lines,
-            "lines_outside_range": self.outside,
-            "unread_lines": self.unread.as_json(),
-            "cut_lines": self.cut.as_json(),
-            "not_understood": self.not_understood.as_json(),
-            "first_time": None if self.first is None else timestamp(self.first),
-            "last_time": None if self.last is None else timestamp(self.last),
-            "span_hours": self.span_hours,
-            "levels": dict(self.levels.most_common()),
-            "facts": dict(self.facts.most_common()),
-            "errors": self.errors_total,
-            "errors_per_hour": {timestamp(hour * HOUR): count for hour, count in self.errors.items()},
-        }

@@ -96,5 +96,5 @@ def _text(value: Any) -> str | None:
 
 
 def _complaint(findings: list[ImportFinding], values: dict[str, str | None]) -> str:
-    said = [finding.message for finding in findings if finding.severity is FindingSeverity.ERROR]
-    return f"row {values.get('id') or 'without id'} cannot be read as a position: {'; '.join(said)}"
+    messages = [finding.message for finding in findings if finding.severity is FindingSeverity.ERROR]
+    return f"row {values.get('id') or 'without id'} cannot be read as a position: {'; '.join(messages)}"

@@ -73,7 +73,7 @@ class Outbox:
     """
 
     def __init__(self, url: str, table: Watched) -> None:
-        """Connect, in UTC."""
+        """Connect, with the session in UTC."""
         self._table = table
         try:
             self._words = connection_info.told(url)
@@ -93,13 +93,11 @@ class Outbox:
             self._connection.execute("SET TIME ZONE 'UTC'")
 
     def __enter__(self) -> Self:
-        """Be connected until the end of the block."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the database."""
         self._connection.close()
 
     def end(self, after: int) -> End | None:
@@ -127,7 +125,7 @@ class Outbox:
         return found[0][0] if found else 0
 
     def advance(self, ledger: str, number: int) -> None:
-        """Note how far a ledger has read."""
+        """Store how far a ledger has read."""
         with self._explained():
             self._connection.execute(self._written(_ADVANCE), (ledger, number))
 

@@ -47,9 +47,9 @@ class Watched:
         return self._script("drop.sql")
 
     def _script(self, file: str) -> str:
-        told = {what: self.identifier(what).as_string() for what in _SUFFIXES}
-        outbox_text = sql.Literal(told["outbox"]).as_string()
-        return (_HOME / file).read_text().format(table=self.identifier().as_string(), outbox_text=outbox_text, **told)
+        names = {what: self.identifier(what).as_string() for what in _SUFFIXES}
+        outbox_text = sql.Literal(names["outbox"]).as_string()
+        return (_HOME / file).read_text().format(table=self.identifier().as_string(), outbox_text=outbox_text, **names)
 
     def __str__(self) -> str:
         """The table as people write it."""
