@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from projections.formatting import is_seen, readable
+from projections.readable_text import is_seen, readable
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0

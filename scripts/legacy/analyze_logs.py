@@ -22,8 +22,9 @@ from infrastructure.legacy.logs.reading.lines import batches, last
 from infrastructure.legacy.logs.reading.reader import TimeRange
 from infrastructure.legacy.logs.reading.tally import HOUR
 from projections.formatting import counted, length
+from projections.readable_text import on_one_line
 from scripts.cli import REFUSED
-from scripts.legacy.log_tables import doubts, on_one_line, tables
+from scripts.legacy.log_tables import doubts, tables
 from scripts.options.database import html_option, json_option
 from scripts.options.filters import Filter
 from scripts.output import json_text, print_json, print_table, progress, say, show

@@ -14,7 +14,8 @@ from infrastructure.legacy.logs.finders.refusals import LoggedRefusal
 from infrastructure.legacy.logs.finders.restarts import Restart
 from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import day_and_time, seconds
-from projections.formatting import counted, readable
+from projections.formatting import counted
+from projections.readable_text import on_one_line
 
 Row = tuple[object, ...]
 
@@ -98,11 +99,6 @@ def doubts(report: LogReport) -> Iterator[str]:
     for name, found in report.sections.items():
         if found.count > len(found.kept):
             yield f"{name}: only the first {len(found.kept):,} of {found.count:,} are listed"
-
-
-def on_one_line(text: str) -> str:
-    """Somebody else's text on one line; what cannot be printed is shown as its code."""
-    return readable(" ".join(text.split()))
 
 
 def _short(text: str | None) -> str:
