@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.identifiers import PositionKey
 from domain.values import Leg, Side, plain, timestamp_text
+from projections.formatting import number_or_none
 
 
 class OrderKind(StrEnum):
@@ -32,6 +33,12 @@ class PositionReport:
     stop_price: Decimal | None = None
     """Of a stop that is a property of the position, not an order of its own."""
 
+    @property
+    def in_words(self) -> str:
+        """What is held: `short 61 at 3.2295`."""
+        price = "" if self.avg_px_open is None else f" at {plain(self.avg_px_open)}"
+        return f"{self.side.value} {plain(self.quantity)}{price}"
+
     def as_json(self) -> dict[str, Any]:
         """The position as a program reads it."""
         return {
@@ -39,7 +46,7 @@ class PositionReport:
             "leg": self.key.leg.value,
             "side": self.side.value,
             "quantity": plain(self.quantity),
-            "avg_px_open": _text(self.avg_px_open),
+            "avg_px_open": number_or_none(self.avg_px_open),
         }
 
 
@@ -74,8 +81,8 @@ class OrderReport:
             "symbol": self.key.symbol,
             "side": self.side,
             "kind": self.kind.value,
-            "quantity": _text(self.quantity),
-            "trigger_price": _text(self.trigger_price),
+            "quantity": number_or_none(self.quantity),
+            "trigger_price": number_or_none(self.trigger_price),
             "reduce_only": self.reduce_only,
             "created_at": self.created_at and timestamp_text(self.created_at),
         }
@@ -110,7 +117,3 @@ class AccountSnapshot:
     def shows_orders(self) -> bool:
         """Whether an order that it does not show was not there."""
         return self.orders is not None and not self.order_doubts
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else plain(number)

@@ -72,6 +72,11 @@ def number(value: Decimal | None) -> str:
     return "unknown" if value is None else plain(value)
 
 
+def number_or_none(value: Decimal | None) -> str | None:
+    """A number that may not be known, for programs."""
+    return None if value is None else plain(value)
+
+
 def first_digits(value: Decimal, most: int = 7) -> str:
     """A number for a label: exact while it is short, else its first digits."""
     if len(value.as_tuple().digits) <= most:

@@ -63,6 +63,11 @@ class Discrepancy:
         """The open cycle that it is about."""
         return self.standing.row
 
+    @property
+    def name(self) -> str:
+        """The open cycle, or the slot where there is none."""
+        return self.standing.key.stream if self.row is None else self.row.position_id
+
     def as_json(self) -> dict[str, Any]:
         """The finding as a program reads it."""
         row = self.row
