@@ -143,7 +143,7 @@ def test_every_field_that_commands_share_is_documented(heading: str, model: type
 def test_every_command_of_the_command_line_is_documented(name: str) -> None:
     section = sections(VERBS)[f"position-ledger {name}"]
     command: click.Command = import_module(COMMANDS[name].module).command
-    options = {param.opts[0] for param in command.params if isinstance(param, click.Option)}
+    options = {param.opts[0] for param in command.params if isinstance(param, click.Option) and not param.hidden}
     arguments = {
         param.make_metavar(click.Context(command)) for param in command.params if not isinstance(param, click.Option)
     }
