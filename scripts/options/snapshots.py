@@ -144,7 +144,7 @@ def interval_option(run: Run) -> Run:
 
 
 def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
-    """Add the options about snapshots; the command is handed one Shown as `shown`."""
+    """Add the options about snapshots; the command is handed one SnapshotOptions as `shown`."""
 
     @click.option(
         "--snapshot",

@@ -8,26 +8,24 @@ import pytest
 from scripts.options.confirm import confirm_options
 
 
-def reason_of(*words: str) -> str | None:
-    """What a command is handed."""
-    handed: list[str | None] = []
+@click.command
+@confirm_options("Do it", "for good")
+def command(reason: str | None) -> str:
+    return reason or "only looked"
 
-    @click.command
-    @confirm_options("Do it", "for good")
-    def command(reason: str | None) -> None:
-        handed.append(reason)
 
-    command.main(list(words), standalone_mode=False)
-    return handed[0]
+def said_by(*words: str) -> object:
+    """What a command makes of these words."""
+    return command.main(list(words), standalone_mode=False)
 
 
 @pytest.mark.parametrize("spelling", ["--confirm", "--apply"])
 def test_a_change_has_its_reason(spelling: str) -> None:
-    assert reason_of(spelling, "--reason", "after the crash") == "after the crash"
+    assert said_by(spelling, "--reason", "after the crash") == "after the crash"
 
 
 def test_to_look_needs_no_reason() -> None:
-    assert reason_of() is None
+    assert said_by() == "only looked"
 
 
 @pytest.mark.parametrize(
@@ -41,4 +39,9 @@ def test_to_look_needs_no_reason() -> None:
 )
 def test_the_one_without_the_other_is_usage(words: list[str], message: str) -> None:
     with pytest.raises(click.UsageError, match=message):
-        reason_of(*words)
+        said_by(*words)
+
+
+def test_help_shows_one_spelling() -> None:
+    shown = command.get_help(click.Context(command))
+    assert "--confirm" in shown and "--apply" not in shown
