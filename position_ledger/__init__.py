@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from position_ledger_start import check
 
 check()
@@ -40,12 +42,14 @@ from domain.errors import (
 from domain.identifiers import PositionId, PositionKey, client_order_id
 from domain.values import Leg, Side, Source, Status
 from infrastructure.event_store.port import AsOf, Rejection
-from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import InvalidSettings
 from projections.positions import PositionRow
+
+if TYPE_CHECKING:
+    from infrastructure.ledger.async_ledger import AsyncPositionLedger
 
 __all__ = [
     "COMMANDS",
@@ -92,3 +96,12 @@ __all__ = [
     "WrongStatus",
     "client_order_id",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The twin on asyncio, when it is asked for: a program without asyncio does not wait for it."""
+    if name == "AsyncPositionLedger":
+        from infrastructure.ledger.async_ledger import AsyncPositionLedger  # noqa: PLC0415 - as said
+
+        return AsyncPositionLedger
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

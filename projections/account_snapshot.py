@@ -35,6 +35,12 @@ class PositionReport(JsonObject):
 
     json_keys: ClassVar = (("symbol", "key.symbol"), ("leg", "key.leg"), "side", "quantity", "avg_px_open")
 
+    @property
+    def in_words(self) -> str:
+        """What is held: `short 61 at 3.2295`."""
+        price = "" if self.avg_px_open is None else f" at {plain(self.avg_px_open)}"
+        return f"{self.side.value} {plain(self.quantity)}{price}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport(JsonObject):
@@ -101,7 +107,3 @@ class AccountSnapshot:
     def shows_orders(self) -> bool:
         """Whether an order that it does not show was not there."""
         return self.orders is not None and not self.order_doubts
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else plain(number)

@@ -7,6 +7,7 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from domain.values import EXACT, Source, plain
+from projections.readable_text import on_one_line
 
 _SECOND: Final = timedelta(seconds=1)
 _MINUTE: Final = timedelta(minutes=1)
@@ -15,11 +16,6 @@ _DAY: Final = timedelta(days=1)
 
 _THOUSANDTH: Final = Decimal("0.001")
 _AVERAGE_DIGITS: Final = 11
-
-_UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
-    map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
-)
-"""Letters and marks, to Unicode, of which nothing is seen."""
 
 WHO: Final = {
     Source.SIGNAL: "the signal",
@@ -76,6 +72,11 @@ def number(value: Decimal | None) -> str:
     return "unknown" if value is None else plain(value)
 
 
+def number_or_none(value: Decimal | None) -> str | None:
+    """A number that may not be known, for programs."""
+    return None if value is None else plain(value)
+
+
 def first_digits(value: Decimal, most: int = 7) -> str:
     """A number for a label: exact while it is short, else its first digits."""
     if len(value.as_tuple().digits) <= most:
@@ -89,19 +90,9 @@ def average(value: Decimal | None) -> str:
     return f"≈{shown}" if value is not None and Decimal(shown) != value else shown
 
 
-def readable(text: str) -> str:
-    """A text as one line that a terminal may be given: what moves, hides or turns others is shown as its code."""
-    return text if is_seen(text) else "".join(each if is_seen(each) else ascii(each)[1:-1] for each in text)
-
-
-def is_seen(text: str) -> bool:
-    """Whether all of a text is seen where it stands, and nothing in it is an order to a terminal."""
-    return text.isprintable() and (text.isascii() or _UNSEEN.isdisjoint(text))
-
-
 def quoted(words: str) -> str:
     """Somebody's own words on one line; what cannot be printed is shown as its code."""
-    return f'"{readable(" ".join(words.split()))}"'
+    return f'"{on_one_line(words)}"'
 
 
 def clock(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""position-ledger: one line a command, each a module beside this one."""
+"""position-ledger: its commands, each a module that is imported when it is asked for, and how they end."""
 
 from __future__ import annotations
 
@@ -6,39 +6,16 @@ import io
 import os
 import sys
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from domain.errors import LedgerError, OutcomeUnknown, StoreError
-from infrastructure.settings import InvalidSettings
-from projections.formatting import readable
+from projections.readable_text import readable
+from scripts.catalogue import COMMANDS, GROUPS
 from scripts.output import say
 
-COMMANDS: Final = {
-    "init": "scripts.commands.daily.init",
-    "record": "scripts.commands.daily.record",
-    "positions": "scripts.commands.daily.positions",
-    "history": "scripts.commands.daily.history",
-    "stats": "scripts.commands.daily.stats",
-    "report": "scripts.commands.daily.report",
-    "projections": "scripts.commands.audit.projections",
-    "rebuild": "scripts.commands.audit.rebuild",
-    "verify": "scripts.commands.audit.verify",
-    "anchor": "scripts.commands.audit.anchor",
-    "export": "scripts.commands.audit.export",
-    "import": "scripts.commands.audit.import_ledger",
-    "import-legacy": "scripts.legacy.import_legacy",
-    "shadow": "scripts.legacy.shadow",
-    "diagnose": "scripts.commands.operate.diagnose",
-    "reconcile": "scripts.commands.operate.reconcile",
-    "recover": "scripts.commands.operate.recover",
-    "analyze-logs": "scripts.legacy.analyze_logs",
-    "cleanup": "scripts.legacy.cleanup",
-    "reproduce": "scripts.commands.demonstrate.reproduce",
-    "bench": "scripts.commands.demonstrate.bench",
-    "demo": "scripts.commands.demonstrate.demo",
-}
+if TYPE_CHECKING:
+    from domain.errors import LedgerError
 
 REFUSED: Final = 1
 USAGE: Final = 2
@@ -46,7 +23,7 @@ UNREACHABLE: Final = 3
 
 
 class LazyGroup(click.Group):
-    """Imports a command when it is asked for, so that none waits for what the others need."""
+    """Imports a command when it is asked for, so that none waits for what the others need, and help for nothing."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of a day's work."""
@@ -58,8 +35,26 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        command: click.Command = import_module(COMMANDS[cmd_name].module).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print what each command does, group by group."""
+        del ctx
+        width = max(map(len, COMMANDS))
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), entry.summary) for name, entry in commands.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run what is asked for; an error of the ledger is said, and ends it with its exit code."""
+        from domain.errors import LedgerError  # noqa: PLC0415 - help needs nothing of the ledger
+
+        try:
+            return super().invoke(ctx)
+        except LedgerError as error:
+            _explain(error)
+            raise click.exceptions.Exit(exit_code(error)) from None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -99,9 +94,6 @@ def main() -> None:
     except click.ClickException as wrong:
         _show(wrong)
         sys.exit(wrong.exit_code)
-    except LedgerError as error:
-        _explain(error)
-        sys.exit(exit_code(error))
     except BrokenPipeError:
         _give_up_stdout()
         sys.exit(REFUSED)
@@ -113,6 +105,9 @@ def main() -> None:
 
 def exit_code(error: LedgerError) -> int:
     """Which exit code an error of the ledger means."""
+    from domain.errors import OutcomeUnknown, StoreError  # noqa: PLC0415 - help needs nothing of the ledger
+    from infrastructure.settings import InvalidSettings  # noqa: PLC0415 - help needs nothing of the ledger
+
     if isinstance(error, InvalidSettings):
         return USAGE
     return UNREACHABLE if isinstance(error, StoreError | OutcomeUnknown) else REFUSED

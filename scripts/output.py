@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import click
 
-from projections.formatting import is_seen, readable
+from projections.readable_text import is_seen, readable
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
@@ -57,6 +58,17 @@ def print_text(text: str) -> None:
     if sys.stdout.isatty():
         text = "\n".join(map(readable, text.split("\n")))
     click.echo(text.encode(), nl=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is listed, for a terminal and for a page alike."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[object, ...]]
+    right: frozenset[str] = frozenset()
+    """Columns that are set to the right."""
 
 
 def print_table(

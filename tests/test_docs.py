@@ -30,7 +30,8 @@ from infrastructure.event_store.postgres import schema
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS
-from scripts.cli import COMMANDS, exit_code
+from scripts.catalogue import COMMANDS
+from scripts.cli import exit_code
 from tests.pages import DESIGN, TOP, VERBS, read, sections, table
 
 PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").glob("*.md")])
@@ -141,8 +142,8 @@ def test_every_field_that_commands_share_is_documented(heading: str, model: type
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_command_line_is_documented(name: str) -> None:
     section = sections(VERBS)[f"position-ledger {name}"]
-    command: click.Command = import_module(COMMANDS[name]).command
-    options = {param.opts[0] for param in command.params if isinstance(param, click.Option)}
+    command: click.Command = import_module(COMMANDS[name].module).command
+    options = {param.opts[0] for param in command.params if isinstance(param, click.Option) and not param.hidden}
     arguments = {
         param.make_metavar(click.Context(command)) for param in command.params if not isinstance(param, click.Option)
     }
@@ -153,7 +154,7 @@ def test_every_command_of_the_command_line_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_no_page_that_is_not_installed(name: str) -> None:
-    command: click.Command = import_module(COMMANDS[name]).command
+    command: click.Command = import_module(COMMANDS[name].module).command
     assert "docs/" not in command.get_help(click.Context(command))
 
 

@@ -1,9 +1,9 @@
-"""AsyncPositionLedger: the ledger for programs that run on asyncio."""
+"""The ledger, and a subscription, for programs that run on asyncio."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
@@ -17,7 +17,7 @@ from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.ledger.subscription import PATIENCE_SECONDS, AsyncSubscription
+from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from projections.positions import PositionRow
 from projections.rebuild import Progress, Rebuilt
@@ -116,3 +116,36 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return AsyncSubscription(
             self._ledger.subscribe(after=after, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds)
         )
+
+
+class AsyncSubscription(AsyncIterator[HistoryEntry]):
+    """The asyncio twin of a subscription; it waits in a thread of its own, so that no command waits for it.
+
+    A wait that is given up, as by `asyncio.timeout`, loses nothing: ask for the next event again.
+    """
+
+    def __init__(self, subscription: Subscription) -> None:
+        """Read nothing yet."""
+        self._subscription = subscription
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-subscription")
+        self._has_ended = False
+
+    async def __anext__(self) -> HistoryEntry:
+        """The next event, waited for."""
+        while (entry := self._subscription.ready()) is None:
+            if self._subscription.is_over:
+                self._end()
+                raise StopAsyncIteration
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._subscription.go_on)
+        return entry
+
+    def stop(self) -> None:
+        """End it: whoever waits for the next event is told within a moment that there is none."""
+        self._subscription.stop()
+
+    def _end(self) -> None:
+        """Let go behind whatever a wait that was given up still does."""
+        if not self._has_ended:
+            self._has_ended = True
+            self._thread.submit(self._subscription.close)
+            self._thread.shutdown(wait=False)

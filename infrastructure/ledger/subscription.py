@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -127,35 +125,3 @@ class Subscription(Iterator[HistoryEntry]):
         if self._unread_since is None:
             self._unread_since = time.monotonic()
         return self._stopped.wait(POLL_SECONDS) or time.monotonic() - self._unread_since <= self._patience_seconds
-
-
-class AsyncSubscription(AsyncIterator[HistoryEntry]):
-    """The asyncio twin of a subscription; it waits in a thread of its own, so that no command waits for it.
-
-    A wait that is given up, as by `asyncio.timeout`, loses nothing: ask for the next event again.
-    """
-
-    def __init__(self, subscription: Subscription) -> None:
-        self._subscription = subscription
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-subscription")
-        self._has_ended = False
-
-    async def __anext__(self) -> HistoryEntry:
-        """The next event, waited for."""
-        while (entry := self._subscription.ready()) is None:
-            if self._subscription.is_over:
-                self._end()
-                raise StopAsyncIteration
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._subscription.go_on)
-        return entry
-
-    def stop(self) -> None:
-        """End it; a reader that waits for the next event returns within a moment."""
-        self._subscription.stop()
-
-    def _end(self) -> None:
-        """Release it after a cancelled wait has returned."""
-        if not self._has_ended:
-            self._has_ended = True
-            self._thread.submit(self._subscription.close)
-            self._thread.shutdown(wait=False)

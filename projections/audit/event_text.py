@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
 from domain import events as e
 from domain.commands.requests import Evidence
 from domain.holding import Holding
-from domain.values import EXACT, Side, plain
+from domain.values import AHEAD_MAX, EXACT, Side, plain
 from projections.audit.anomalies import adjustment
 from projections.formatting import (
     WHO,
@@ -25,9 +23,6 @@ from projections.formatting import (
 )
 from projections.positions import PositionRow
 from projections.timeline import Moment, Refused, UnprotectedSpan, closing_price
-
-CLOCKS_APART_MAX: Final = timedelta(minutes=1)
-"""From when on a refusal is told with the time of the ledger's clock, too."""
 
 
 def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
@@ -216,6 +211,6 @@ def refused_as(rival: Refused) -> str:
     who = f"intent {refusal.intent_id}" if refusal.intent_id else rival.name
     raced = ", the race was lost at the append" if refusal.detected_by == "version_conflict" else ""
     written = ""
-    if abs(refusal.ts_recorded - rival.at) > CLOCKS_APART_MAX:
+    if abs(refusal.ts_recorded - rival.at) > AHEAD_MAX:
         written = f" The ledger's clock said {date_and_time(refusal.ts_recorded)}."
     return f"Refused: {refusal.command} of {who}. {refusal.error}{raced}.{written}"

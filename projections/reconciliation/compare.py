@@ -10,6 +10,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
+from projections.formatting import date_and_time, length
 from projections.positions import PositionRow
 from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirmations
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -88,16 +89,9 @@ def _too_old(snapshot: AccountSnapshot, now: datetime, age_max: timedelta) -> st
         return None
     age = now - snapshot.taken_at
     return (
-        f"it was taken {_ago(age)} ago, so nothing is corrected by it: take another one, or allow it with "
+        f"it was taken {length(age)} ago, so nothing is corrected by it: take another one, or allow it with "
         f"--max-age {int(age.total_seconds()) + 60}"
     )
-
-
-def _ago(age: timedelta) -> str:
-    hours = age.total_seconds() / 3600
-    if hours >= 48:
-        return f"{age.days} days"
-    return f"{hours:.1f} h" if hours >= 1 else f"{age.total_seconds() / 60:.0f} min"
 
 
 class _Comparison:
@@ -150,22 +144,22 @@ class _Comparison:
         if not is_overdue(row, self._at):
             return found(
                 DiscrepancyKind.OPENING,
-                f"{row.status.value} since {_clock(row.opened_at)}, and not at the exchange yet",
+                f"{row.status.value} since {date_and_time(row.opened_at)} UTC, and not at the exchange yet",
             )
         if may_rest(row, self._snapshot.orders):
             return found(DiscrepancyKind.OPENING, "its entry order rests at the exchange, and nothing is filled")
         if not row.quantity:
-            message = f"{row.status.value} since {_clock(row.opened_at)}: the exchange has neither position nor order"
-            return found(DiscrepancyKind.PHANTOM, message)
+            since = f"{row.status.value} since {date_and_time(row.opened_at)} UTC"
+            return found(DiscrepancyKind.PHANTOM, f"{since}: the exchange has neither position nor order")
         message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange nothing"
         return found(DiscrepancyKind.PHANTOM, message, self._confirming.absences(standing, row))
 
     def _overtaken(self, standing: StreamState) -> str:
         assert standing.changed_at is not None, "overtaken by something"
-        return f"the ledger has news of {_clock(standing.changed_at)}, which the snapshot cannot show"
+        return f"the ledger has news of {date_and_time(standing.changed_at)} UTC, which the snapshot cannot show"
 
     def _orphan(self, standing: StreamState, position: PositionReport) -> Iterator[Discrepancy]:
-        held = f"the exchange holds {_held(position)}"
+        held = f"the exchange holds {position.in_words}"
         if standing.changed_after(self._snapshot.taken_at):
             yield Discrepancy(
                 kind=DiscrepancyKind.UNJUDGED,
@@ -188,7 +182,7 @@ class _Comparison:
         yield from self._stops(standing, cover)
 
     def _other_side(self, standing: StreamState, row: PositionRow, position: PositionReport) -> Iterator[Discrepancy]:
-        message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange {_held(position)}"
+        message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange {position.in_words}"
         if standing.changed_after(self._snapshot.taken_at):
             message += f"; {self._overtaken(standing)}"
             yield Discrepancy(kind=DiscrepancyKind.UNJUDGED, standing=standing, position=position, message=message)
@@ -210,7 +204,7 @@ class _Comparison:
 
         overtaken = standing.changed_after(self._snapshot.taken_at)
         if row.quantity == position.quantity:
-            yield found(DiscrepancyKind.MATCHED, _held(position))
+            yield found(DiscrepancyKind.MATCHED, position.in_words)
         elif overtaken:
             yield found(DiscrepancyKind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
         elif (not row.quantity or row.status is Status.ROLLING_BACK) and not is_overdue(row, self._at):
@@ -304,18 +298,13 @@ def _to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
     return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
 
 
-def _held(position: PositionReport) -> str:
-    price = "" if position.avg_px_open is None else f" at {plain(position.avg_px_open)}"
-    return f"{position.side.value} {plain(position.quantity)}{price}"
-
-
 def _differs(row: PositionRow, position: PositionReport) -> str:
     return f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
 
 
 def _lacking(cover: StopCoverage) -> str:
     if not cover.stops:
-        return f"no stop at the exchange for {_held(cover.position)}"
+        return f"no stop at the exchange for {cover.position.in_words}"
     return f"its stops cover only a part of {plain(cover.position.quantity)}: {_names(cover.stops)}"
 
 
@@ -329,7 +318,3 @@ def _at(order: OrderReport) -> str:
 
 def _for(order: OrderReport) -> str:
     return "" if order.quantity is None else f" for {plain(order.quantity)}"
-
-
-def _clock(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

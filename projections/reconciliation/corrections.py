@@ -31,7 +31,7 @@ class Correction:
 
 
 def corrections(found: Reconciliation, reason: str | None = None) -> list[Correction]:
-    """What `--apply` sends: adoptions, adjustments, stops that moved, and what is confirmed to be gone.
+    """What `reconcile --confirm` sends: adoptions, adjustments, stops that moved, and what is confirmed to be gone.
 
     Shape:   in the order of keys. Every command names the version that was compared, so that a fill that arrives
              meanwhile wins, and an id that follows from snapshot, position and verb, so that sending it twice is once.

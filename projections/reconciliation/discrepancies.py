@@ -88,3 +88,8 @@ class Discrepancy(JsonObject):
     def row(self) -> PositionRow | None:
         """The open cycle that it is about."""
         return self.standing.row
+
+    @property
+    def name(self) -> str:
+        """The open cycle, or the slot where there is none."""
+        return self.standing.key.stream if self.row is None else self.row.position_id

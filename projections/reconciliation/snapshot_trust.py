@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import timestamp_text
+from domain.values import AHEAD_MAX, timestamp_text
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.matching import is_same, shown_twice
 from projections.reconciliation.stop_orders import shows_a_stop
 from projections.reconciliation.stream_state import StreamState
-
-CLOCKS_APART_MAX: Final = timedelta(minutes=1)
-"""How far a clock may run ahead of ours before its time is not believed."""
 
 
 def is_too_little(shown: int, expected: int) -> bool:
@@ -48,7 +44,7 @@ def doubts_about(
     if snapshot.taken_at is None:
         doubts.append("it does not say when it was taken: say it with --taken-at")
         return tuple(doubts)
-    if snapshot.taken_at > now + CLOCKS_APART_MAX:
+    if snapshot.taken_at > now + AHEAD_MAX:
         doubts.append(f"it was taken at {timestamp_text(snapshot.taken_at)}, which is yet to come: look at --timezone")
     if age_max is not None and now - snapshot.taken_at > age_max:
         doubts.append(f"it is stale: it was taken at {timestamp_text(snapshot.taken_at)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from projections.audit.ledger_report import LedgerReport, bar_name
 from projections.formatting import counted, length
@@ -14,9 +13,12 @@ from scripts.html.cycle_chart import SIZES
 from scripts.html.cycle_page import Figure
 from scripts.html.page import TEMPLATES, filled, write
 from scripts.options.filters import Filter
+from scripts.output import Table
 
 
-def write_page(path: Path, found: LedgerReport, tables: Sequence[Any], wanted: Filter, *, written_at: datetime) -> None:
+def write_page(
+    path: Path, found: LedgerReport, tables: Sequence[Table], wanted: Filter, *, written_at: datetime
+) -> None:
     """Write the page of a review."""
     caption = f"Duplicates refused per {bar_name(found.refused)}"
     figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
@@ -26,7 +28,7 @@ def write_page(path: Path, found: LedgerReport, tables: Sequence[Any], wanted: F
         title=f"Report on {' '.join(filters) or 'the ledger'}",
         found=found,
         numbers=list(_numbers(found)),
-        tables={table.name: table for table in tables},
+        tables={table.title: table for table in tables},
         refusals=figure if found.statistics.refusals.total else None,
         written_at=written_at,
     )

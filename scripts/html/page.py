@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infrastructure.atomic_file import whole_file
 from projections import formatting
+from projections.readable_text import readable
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 """Where the templates are that pages share."""
@@ -26,9 +27,7 @@ def _templates(folder: Path) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: (
-            formatting.readable(value) if type(value) is str else value
-        ),  # not what is markup already
+        finalize=lambda value: readable(value) if type(value) is str else value,  # not what is markup already
     )
     templates.filters.update(
         clock=formatting.clock,

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Final
 
+from projections.formatting import clock
+
 QUIET_TIMES: Final = 10_000
 """A stretch is cut short when it is so many times as long as all the others together: they could not be seen …"""
 AFTERWARDS_TIMES: Final = 24
@@ -135,7 +137,7 @@ def _fitting(wanted: timedelta) -> timedelta:
 
 def _label(at: datetime, step: timedelta) -> str:
     if step < timedelta(seconds=1):
-        return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+        return clock(at)
     if step < timedelta(minutes=1):
         return f"{at:%H:%M:%S}"
     return f"{at:%H:%M}" if step < timedelta(days=1) else ""

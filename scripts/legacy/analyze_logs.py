@@ -22,10 +22,11 @@ from infrastructure.legacy.logs.reading.lines import batches, last
 from infrastructure.legacy.logs.reading.reader import TimeRange
 from infrastructure.legacy.logs.reading.tally import HOUR
 from projections.formatting import counted, length
+from projections.readable_text import on_one_line
 from scripts.cli import REFUSED
-from scripts.legacy.log_tables import doubts, on_one_line, tables
+from scripts.legacy.log_tables import doubts, tables
 from scripts.options.database import html_option, json_option
-from scripts.options.filters import Filter
+from scripts.options.params import EXCHANGE, SYMBOL, ReadAs
 from scripts.output import json_text, print_json, print_table, progress, say, show
 
 STDIN: Final = "-"
@@ -37,21 +38,14 @@ BAR_WIDTH: Final = 40
 LINES_MAX: Final = 1_000_000_000
 
 
-def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> LogClock:
-    try:
-        return LogClock([DatedZone.parse(value) for value in values])
-    except ValueError as wrong:
-        raise click.BadParameter(str(wrong), ctx, parameter) from None
-
-
 @click.command("analyze-logs")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(exists=True, allow_dash=True))
 @click.option(
     "--timezone",
-    "clock",
+    "zones",
     metavar="ZONE",
     multiple=True,
-    callback=_zones,
+    type=ReadAs(DatedZone.parse),
     help="What times without a zone are in: an offset (+04:00) or a name (Europe/Moscow). Again with a date from which "
     "on another one counts: UTC@2025-10-29.",
 )
@@ -61,8 +55,10 @@ def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
     "--from", "begins", metavar="TIME", help="Only from this time on; without a zone it is read as the log is."
 )
 @click.option("--to", "ends", metavar="TIME", help="Only up to this time, a day to its end.")
-@click.option("--symbol", help="Only findings about this symbol, in any spelling.")
-@click.option("--exchange", help="Only findings at this exchange, or of which the log does not say where.")
+@click.option("--symbol", type=SYMBOL, help="Only findings about this symbol, in any spelling.")
+@click.option(
+    "--exchange", type=EXCHANGE, help="Only findings at this exchange, or of which the log does not say where."
+)
 @click.option("--export", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write all as JSON.")
 @html_option
 @click.option("--verbose", is_flag=True, help="Show timelines, and all findings instead of the first 10 of a kind.")
@@ -70,7 +66,7 @@ def _zones(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 def command(
     *,
     files: tuple[str, ...],
-    clock: LogClock,
+    zones: tuple[DatedZone, ...],
     rotated: bool,
     lines_max: int | None,
     begins: str | None,
@@ -99,10 +95,10 @@ def command(
     for option, path in (("--export", export), ("--html", html)):
         if path is not None and not path.parent.is_dir():  # said now, and not after gigabytes
             raise click.UsageError(f"{option}: there is no folder {str(path.parent)!r}")
-    wanted = Filter.of(symbol, exchange, None)
+    clock = _clock(zones)
     try:
         span = TimeRange(_begin(begins, clock), _end(ends, clock))
-        analysis = Analysis(clock, span, LogFilter(wanted.symbol, wanted.exchange))
+        analysis = Analysis(clock, span, LogFilter(symbol, exchange))
         report = _read(analysis, files, clock, lines_max, rotated=rotated)
     except (ZoneNeeded, UnreadableLog) as wrong:
         raise click.UsageError(str(wrong)) from None
@@ -122,6 +118,13 @@ def command(
         _print(report, verbose=verbose)
     if report.has_findings:
         raise SystemExit(REFUSED)
+
+
+def _clock(zones: tuple[DatedZone, ...]) -> LogClock:
+    try:
+        return LogClock(zones)
+    except ValueError as wrong:
+        raise click.UsageError(f"--timezone: {wrong}") from None
 
 
 def _begin(text: str | None, clock: LogClock) -> int | None:

@@ -17,8 +17,10 @@ from scripts.cli import REFUSED
 from scripts.legacy.cleaning.cleaning_report import Cleaning
 from scripts.legacy.cleaning.in_ledger import InLedger
 from scripts.legacy.cleaning.legacy_table import Legacy, default_backup
-from scripts.options.database import HOURS, database_option, json_option, open_ledger
+from scripts.options.confirm import confirm_options
+from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
+from scripts.options.params import HOURS
 from scripts.options.snapshots import SnapshotOptions, confirmations_option, snapshot_options
 from scripts.output import print_json
 
@@ -32,8 +34,7 @@ AGE_HOURS: Final = 1.0
     type=click.Choice([mode.value for mode in Mode]),
     help="What to look for; all looks for each of them in turn.",
 )
-@click.option("--confirm", is_flag=True, help="Do it; needs --reason.")
-@click.option("--reason", metavar="TEXT", help="Why; kept in every event, or in the backup.")
+@confirm_options("Do it", "in every event, or in the backup")
 @click.option(
     "--age",
     "age_hours",
@@ -66,7 +67,6 @@ AGE_HOURS: Final = 1.0
 def command(
     *,
     mode: str,
-    confirm: bool,
     reason: str | None,
     age_hours: float,
     shown: SnapshotOptions,
@@ -97,14 +97,10 @@ def command(
       position-ledger cleanup --mode orphaned-db --snapshot 12-00.json --snapshot 12-02.json --json
     """
     chosen = Mode(mode)
-    if confirm and not (reason and reason.strip()):
-        raise click.UsageError("--confirm needs --reason TEXT: a year later somebody will ask")
-    if reason and not confirm:
-        raise click.UsageError("--reason is for --confirm; without it nothing is changed")
     if chosen.needs_snapshot and not shown.files:
         raise click.UsageError(f"--mode {mode} needs --snapshot FILE: only the exchange knows what it holds")
     _check_where(url, table, backup, wanted, no_backup=no_backup)
-    snapshots = shown.read(wanted, exactly=confirm) if shown.files or url is None else []
+    snapshots = shown.read(wanted, exactly=reason is not None) if shown.files or url is None else []
     age, at, rules = timedelta(hours=age_hours), now(), shown.rules(wanted, confirmations)
     if url is not None:
         evidence = CleanupEvidence(tuple(snapshots), at, rules.age_max or CORRECTING_AGE_MAX, shown.trust_empty)

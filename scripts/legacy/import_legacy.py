@@ -16,20 +16,13 @@ from infrastructure.legacy.importing.run import import_table
 from infrastructure.legacy.source.dump import read_dump
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
 from infrastructure.legacy.source.table import LegacyTable, understood
-from infrastructure.timezones import zone_of
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
+from scripts.options.params import ZONE
 from scripts.output import print_json, print_table, progress, show
 
 SHOWN_MAX: Final = 20
 """How many findings of one kind a person is shown."""
-
-
-def _zone(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tzinfo | None:
-    try:
-        return None if value is None else zone_of(value)
-    except ValueError as wrong:
-        raise click.BadParameter(str(wrong), ctx, parameter) from None
 
 
 @click.command("import-legacy")
@@ -50,7 +43,7 @@ def _zone(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     "--timezone",
     "zone",
     metavar="ZONE",
-    callback=_zone,
+    type=ZONE,
     help="What times without a zone are in: a name (Europe/Moscow) or an offset (+04:00).",
 )
 @click.option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from infrastructure.legacy.logs.finders.alarms import Episode
@@ -14,7 +14,9 @@ from infrastructure.legacy.logs.finders.refusals import LoggedRefusal
 from infrastructure.legacy.logs.finders.restarts import Restart
 from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import day_and_time, seconds
-from projections.formatting import counted, readable
+from projections.formatting import counted
+from projections.readable_text import on_one_line
+from scripts.output import Table
 
 Row = tuple[object, ...]
 
@@ -22,14 +24,10 @@ _CELL_CHARACTERS_MAX: Final = 160
 
 
 @dataclass(frozen=True)
-class LogTable:
+class LogTable(Table):
     """Findings of one kind: all that were kept, and the count of all."""
 
-    title: str
-    columns: tuple[str, ...]
-    rows: list[Row]
-    count: int
-    right: frozenset[str] = frozenset()
+    count: int = field(kw_only=True)
 
 
 def tables(report: LogReport) -> Iterator[LogTable]:
@@ -42,42 +40,44 @@ def tables(report: LogReport) -> Iterator[LogTable]:
             "Duplicate errors",
             ("time (UTC)", "symbol", "exchange", "scenario", "what says so"),
             [_duplicate(each) for each in report.duplicates.kept],
-            report.duplicates.count,
+            count=report.duplicates.count,
         ),
-        LogTable("Duplicates refused late (must never happen)", refused, [_refusal(each) for each in late], len(late)),
+        LogTable(
+            "Duplicates refused late (must never happen)", refused, [_refusal(each) for each in late], count=len(late)
+        ),
         LogTable(
             "Failed entries",
             ("time (UTC)", "symbol", "exchange", "code", "reason"),
             [_failure(each) for each in report.failures.kept],
-            report.failures.count,
             frozenset({"code"}),
+            count=report.failures.count,
         ),
         LogTable(
             "Positions without a stop",
             ("first alarm (UTC)", "symbol", "exchange", "seconds", "alarms", "last alarm"),
             [_episode(each) for each in report.episodes.kept],
-            report.episodes.count,
             frozenset({"seconds", "alarms"}),
+            count=report.episodes.count,
         ),
         LogTable(
             "Creations of one key close together",
             ("time (UTC)", "symbol", "exchange", "seconds apart", "first", "second"),
             [_pair(each) for each in report.pairs.kept],
-            report.pairs.count,
             frozenset({"seconds apart"}),
+            count=report.pairs.count,
         ),
         LogTable(
             "Duplicates refused early (as expected)",
             refused,
             [_refusal(each) for each in early],
-            report.refusals.count - len(late),
+            count=report.refusals.count - len(late),
         ),
         LogTable(
             "Restarts",
             ("time (UTC)", "seconds down", "what says so"),
             [_restart(each) for each in report.restarts.kept],
-            report.restarts.count,
             frozenset({"seconds down"}),
+            count=report.restarts.count,
         ),
     )
     return (table for table in found if table.count)
@@ -98,11 +98,6 @@ def doubts(report: LogReport) -> Iterator[str]:
     for name, found in report.sections.items():
         if found.count > len(found.kept):
             yield f"{name}: only the first {len(found.kept):,} of {found.count:,} are listed"
-
-
-def on_one_line(text: str) -> str:
-    """Somebody else's text on one line; what cannot be printed is shown as its code."""
-    return readable(" ".join(text.split()))
 
 
 def _short(text: str | None) -> str:

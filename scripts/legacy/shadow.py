@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -15,24 +15,14 @@ from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.capture.trigger import TABLE_DEFAULT, Watched
 from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
 from infrastructure.legacy.shadow.replication import Replication
-from infrastructure.timezones import zone_of
 from scripts.cli import REFUSED, UNREACHABLE
-from scripts.options.database import SECONDS_MAX, NumberRange, database_option
+from scripts.options.database import database_option
+from scripts.options.params import SECONDS_MAX, ZONE, NumberRange, ReadAs
 from scripts.output import print_json_line, print_text, say, show
 
 POLL_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 10.0
 """How long one run waits for transactions that began before it."""
-
-
-def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    def understood(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Any:
-        try:
-            return None if value is None else read(value)
-        except ValueError as wrong:
-            raise click.BadParameter(str(wrong), ctx, parameter) from None
-
-    return understood
 
 
 @click.command("shadow")
@@ -48,7 +38,7 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
     metavar="SCHEMA.NAME",
     default=TABLE_DEFAULT,
     show_default=True,
-    callback=_read(Watched.read),
+    type=ReadAs(Watched.read),
     help="The legacy table.",
 )
 @click.option("--print-trigger", is_flag=True, help="Print the SQL that makes the outbox and its trigger, and stop.")
@@ -65,7 +55,7 @@ def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Paramete
     "--timezone",
     "zone",
     metavar="ZONE",
-    callback=_read(zone_of),
+    type=ZONE,
     help="What times without a zone are in: a name (Europe/Moscow) or an offset (+04:00).",
 )
 @database_option

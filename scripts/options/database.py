@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -13,21 +12,6 @@ from infrastructure.ledger.as_of import TimeAxis
 from infrastructure.ledger.ledger import PositionLedger
 
 Run = TypeVar("Run", bound=Callable[..., Any])
-
-
-class NumberRange(click.FloatRange):
-    """A number within bounds; nan, which is neither below nor above any bound, is none."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it. Refuses: a usage error."""
-        number = super().convert(value, param, ctx)
-        return number if math.isfinite(number) else self.fail(f"{value!r} is not a number", param, ctx)
-
-
-HOURS: Final = NumberRange(min=0, max=1_000_000)
-"""More than a hundred years: before that, a clock has no times."""
-
-SECONDS_MAX: Final = 1_000_000_000
 
 
 def _or_the_one_before(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import click
 
-from domain.identifiers import PositionKey, normalized_account, normalized_exchange, normalized_symbol
+from domain.identifiers import PositionKey
 from projections.positions import PositionRow
+from scripts.options.params import ACCOUNT, EXCHANGE, SYMBOL
 
 
 @dataclass(frozen=True)
@@ -20,18 +21,6 @@ class Filter:
     symbol: str | None
     exchange: str | None
     account: str | None
-
-    @classmethod
-    def of(cls, symbol: str | None, exchange: str | None, account: str | None) -> Self:
-        """Read any spelling. Refuses: a usage error for what is no symbol, exchange or account."""
-        try:
-            return cls(
-                symbol and normalized_symbol(symbol),
-                exchange and normalized_exchange(exchange),
-                normalized_account(account),
-            )
-        except ValueError as wrong:
-            raise click.UsageError(str(wrong)) from None
 
     def takes(self, row: PositionRow | PositionKey) -> bool:
         """Whether a row, or what belongs to a key, is wanted."""
@@ -43,11 +32,11 @@ class Filter:
 def filter_options(run: Callable[..., None]) -> Callable[..., None]:
     """Add the three options; the command is handed one Filter as `wanted`."""
 
-    @click.option("--symbol", help="Only this symbol, in any spelling.")
-    @click.option("--exchange", help="Only this exchange.")
-    @click.option("--account", help="Only this account.")
+    @click.option("--symbol", type=SYMBOL, help="Only this symbol, in any spelling.")
+    @click.option("--exchange", type=EXCHANGE, help="Only this exchange.")
+    @click.option("--account", type=ACCOUNT, help="Only this account.")
     @functools.wraps(run)
     def filtered(symbol: str | None, exchange: str | None, account: str | None, **others: Any) -> None:
-        run(wanted=Filter.of(symbol, exchange, account), **others)
+        run(wanted=Filter(symbol, exchange, account), **others)
 
     return filtered

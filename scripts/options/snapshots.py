@@ -12,15 +12,14 @@ from typing import Any, Final
 
 import click
 
-from domain.values import utc
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.operations.apply_recovery import Account
-from infrastructure.timezones import zone_of
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.result import Rules
 from scripts.cli import UNREACHABLE
-from scripts.options.database import SECONDS_MAX, Run
+from scripts.options.database import Run
 from scripts.options.filters import Filter
+from scripts.options.params import SECONDS_MAX, TIME, ZONE
 from scripts.output import say
 
 CONFIRMATIONS: Final = 2
@@ -145,7 +144,7 @@ def interval_option(run: Run) -> Run:
 
 
 def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
-    """Add the options about snapshots; the command is handed one Shown as `shown`."""
+    """Add the options about snapshots; the command is handed one SnapshotOptions as `shown`."""
 
     @click.option(
         "--snapshot",
@@ -169,14 +168,14 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--taken-at",
         metavar="TIME",
-        callback=understood(utc),
+        type=TIME,
         help="When a snapshot was taken that does not say so.",
     )
     @click.option(
         "--timezone",
         "zone",
         metavar="ZONE",
-        callback=understood(zone_of),
+        type=ZONE,
         help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
     )
     @functools.wraps(run)
@@ -192,15 +191,3 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         run(shown=SnapshotOptions(files, taken_at, zone, max_age, trust_empty), **others)
 
     return with_snapshots
-
-
-def understood(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    """The callback of an option that is read like this, if it is given. Refuses: a usage error that names it."""
-
-    def callback(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Any:
-        try:
-            return None if value is None else read(value)
-        except ValueError as wrong:
-            raise click.BadParameter(str(wrong), ctx, parameter) from None
-
-    return callback

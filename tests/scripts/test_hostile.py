@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from infrastructure.ledger.ledger import PositionLedger
-from projections.formatting import is_seen
-from scripts.cli import COMMANDS
+from projections.readable_text import is_seen
+from scripts.catalogue import COMMANDS
 from tests.acceptance.bot import PROGRAM
 from tests.scripts.program import Program
 

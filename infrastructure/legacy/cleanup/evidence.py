@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.identifiers import PositionKey
-from domain.values import Status
+from domain.values import AHEAD_MAX, Status
 from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.account_snapshot import AccountSnapshot, PositionReport
 from projections.reconciliation.grace_periods import SETTLING
 from projections.reconciliation.matching import shown_twice
-from projections.reconciliation.snapshot_trust import CLOCKS_APART_MAX, is_too_little
+from projections.reconciliation.snapshot_trust import is_too_little
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class CleanupEvidence:
     def _age(self, snapshot: AccountSnapshot) -> Iterator[str]:
         if snapshot.taken_at is None:
             yield "it does not say when it was taken"
-        elif snapshot.taken_at > self.now + CLOCKS_APART_MAX:
+        elif snapshot.taken_at > self.now + AHEAD_MAX:
             yield f"it was taken at {snapshot.taken_at}, which is yet to come"
         elif self.now - snapshot.taken_at > self.age_max:
             yield f"it was taken at {snapshot.taken_at}, too long ago; take another one, or allow it with --max-age"

@@ -11,11 +11,12 @@ from typing import ClassVar, Final
 from domain.holding import ZERO
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import EXACT, Side, Status, plain
+from domain.values import EXACT, Side, Status
 from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.importing.cycles import by_key
 from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.account_snapshot import PositionReport
+from projections.formatting import length
 
 INCOMPLETE: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)
 MARK: Final = "cleanup: "
@@ -165,11 +166,11 @@ def _real_one(rows: list[LegacyRow], seen: PositionReport | None) -> tuple[Legac
     if seen is None and len({row.side for row in rows}) > 1:
         raise _CannotTell("they are on both sides, and no snapshot shows which of them is held")
     left = [row for row in rows if seen is None or row.side is seen.side]
-    reasons = [] if seen is None or len(left) == len(rows) else [f"the exchange holds {_held(seen)}"]
+    reasons = [] if seen is None or len(left) == len(rows) else [f"the exchange holds {seen.in_words}"]
     ordered = [row for row in left if row.exchange_order_id is not None]
     if len({row.exchange_order_id for row in ordered}) > 1:
         ordered = _filled(ordered, seen)
-        reasons = [f"the exchange holds {_held(seen)}"] if seen is not None else []
+        reasons = [f"the exchange holds {seen.in_words}"] if seen is not None else []
     if ordered and len(ordered) < len(left):
         reasons.append(f"it names order {ordered[0].exchange_order_id}")
         left = ordered
@@ -189,7 +190,7 @@ def _filled(rows: list[LegacyRow], seen: PositionReport | None) -> list[LegacyRo
     for row in rows:
         total = EXACT.add(total, row.quantity)
     sum_of = "all of them together" if total == seen.quantity else "none of them"
-    raise _CannotTell(f"they name several orders, {orders}, and the exchange holds {_held(seen)}: {sum_of}")
+    raise _CannotTell(f"they name several orders, {orders}, and the exchange holds {seen.in_words}: {sum_of}")
 
 
 def _find_incomplete(plan: Plan, rows: Sequence[LegacyRow], age: timedelta, evidence: CleanupEvidence) -> None:
@@ -198,11 +199,11 @@ def _find_incomplete(plan: Plan, rows: Sequence[LegacyRow], age: timedelta, evid
         since = evidence.now - row.opened_at
         if row.status not in INCOMPLETE or plan.is_over(row) or since < age:
             continue
-        old = f"{row.status.value} for {_hours(since)}"
+        old = f"{row.status.value} for {length(since)}"
         seen, doubts = evidence.shown_as(row), evidence.doubts(row, open_rows)
         if seen is not None and seen.side is row.side:
             plan.leave(
-                Mode.INCOMPLETE, [row], f"{old}, and the exchange holds {_held(seen)}: it is real; see to its stop"
+                Mode.INCOMPLETE, [row], f"{old}, and the exchange holds {seen.in_words}: it is real; see to its stop"
             )
         elif not doubts:
             status = Status.CLOSED if row.status is Status.PENDING_SL else Status.FAILED
@@ -228,7 +229,7 @@ def _find_phantoms(plan: Plan, rows: Sequence[LegacyRow], evidence: CleanupEvide
         if doubts:
             plan.leave(Mode.ORPHANED_DB, [row], "; ".join(doubts))
             continue
-        instead = "nothing" if seen is None else _held(seen)
+        instead = "nothing" if seen is None else seen.in_words
         why = f"not at the exchange, which holds {instead}"
         plan.changes.append(RowChange(Mode.ORPHANED_DB, row, Status.CLOSED, why))
 
@@ -240,16 +241,7 @@ def _find_orphans(plan: Plan, rows: Sequence[LegacyRow], evidence: CleanupEviden
         for seen in (snapshot.positions if snapshot else None) or ():
             if (seen.key.symbol, exchange, seen.side) not in held:
                 why = (
-                    f"the exchange holds {_held(seen)}, and no open row: no row is made up for it; import the table, "
+                    f"the exchange holds {seen.in_words}, and no open row: no row is made up for it; import the table, "
                     "and adopt it in the ledger"
                 )
                 plan.left.append(LeftAlone(Mode.ORPHANED_EX, seen.key.stream, (), why))
-
-
-def _held(seen: PositionReport) -> str:
-    price = "" if seen.avg_px_open is None else f" at {plain(seen.avg_px_open)}"
-    return f"{seen.side.value} {plain(seen.quantity)}{price}"
-
-
-def _hours(age: timedelta) -> str:
-    return f"{age.total_seconds() / 3600:.1f} h"

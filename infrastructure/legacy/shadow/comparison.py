@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
-from domain.values import Status, plain
+from domain.values import Status
 from infrastructure.legacy.source.legacy_row import LegacyRow
+from projections.formatting import number_or_none
 from projections.positions import PositionRow
 
 Differences = dict[str, tuple[str | None, str | None]]
@@ -34,13 +34,13 @@ def differences(row: LegacyRow, position: PositionRow, *, is_new: bool) -> Diffe
         return found
     if position.quantity or (row.status in (Status.ACTIVE, Status.PENDING_SL) and not is_new):
         if row.quantity != position.quantity:
-            found["quantity"] = _text(row.quantity), _text(position.quantity)
+            found["quantity"] = number_or_none(row.quantity), number_or_none(position.quantity)
         if row.avg_px_open is not None and row.avg_px_open != position.avg_px_open:
-            found["avg_px_open"] = _text(row.avg_px_open), _text(position.avg_px_open)
+            found["avg_px_open"] = number_or_none(row.avg_px_open), number_or_none(position.avg_px_open)
     row_stop = row.stop_price if row.stop_confirmed else None
     position_stop = position.stop_price if position.stop_confirmed else None
     if row_stop != position_stop:
-        found["stop_price"] = _text(row_stop), _text(position_stop)
+        found["stop_price"] = number_or_none(row_stop), number_or_none(position_stop)
     return found
 
 
@@ -56,7 +56,3 @@ def _status_agrees(row: Status, position: Status, *, is_new: bool) -> bool:
     if is_new:
         return row.is_open is position.is_open
     return position in _AGREES.get(row, {row})
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else plain(number)

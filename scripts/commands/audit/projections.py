@@ -14,6 +14,7 @@ from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.ledger.projector import ProjectionStatus, Projector, SkipRefused
 from projections.projection import PROJECTIONS, SkippedEvent
 from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.params import REASON
 from scripts.output import print_json, print_table, say
 
 NID_MAX: Final = 2**63 - 1
@@ -29,7 +30,7 @@ NID_MAX: Final = 2**63 - 1
     type=click.IntRange(1, NID_MAX),
     help="Leave the event at which a projection stands out of it.",
 )
-@click.option("--reason", metavar="TEXT", help="Why; kept for good.")
+@click.option("--reason", type=REASON, metavar="TEXT", help="Why; kept for good.")
 @click.option("--confirm", is_flag=True, help="Do it; else --skip only says what would be done.")
 def command(database: str | None, nid: int | None, reason: str | None, *, confirm: bool, as_json: bool) -> None:
     """Show how far each projection has come: its place in the log, and the event at which it stopped, if it did.
@@ -42,11 +43,11 @@ def command(database: str | None, nid: int | None, reason: str | None, *, confir
     """
     if nid is None and (confirm or reason is not None):
         raise click.UsageError("--reason and --confirm say more about --skip")
-    if nid is not None and not (reason and reason.strip()):
+    if nid is not None and reason is None:
         raise click.UsageError("--skip needs --reason TEXT")
     with open_ledger(database) as ledger:
         if nid is not None and reason is not None:
-            skipped = _skip(ledger, nid, reason.strip(), confirm=confirm)
+            skipped = _skip(ledger, nid, reason, confirm=confirm)
             say(_told(skipped) + ("" if confirm else "; this was a dry run: add --confirm"))
         standings = [Projector(ledger.store, projection).standing() for projection in PROJECTIONS]
     if as_json:

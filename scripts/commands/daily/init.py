@@ -9,6 +9,7 @@ import click
 from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
 from infrastructure.settings import Settings
 from scripts.options.database import database_option, json_option
+from scripts.options.params import ReadAs
 from scripts.output import print_json, print_text, say, show
 
 
@@ -22,7 +23,7 @@ from scripts.output import print_json, print_text, say, show
     metavar="[SCHEMA.NAME]",
     is_flag=False,
     flag_value=VIEW_DEFAULT,
-    callback=lambda _ctx, _param, value: None if value is None else _view_name(value),
+    type=ReadAs(ViewName.read),
     help=f"Also make (or renew) a view with the columns of the old bot's table, {VIEW_DEFAULT} unless named.",
 )
 @click.option("--print-sql", is_flag=True, help="PostgreSQL: print what would be run on an empty database, and stop.")
@@ -67,13 +68,6 @@ class _Done:
     migrated: list[str]
     legacy_view: str | None
     warning: str | None
-
-
-def _view_name(text: str) -> ViewName:
-    try:
-        return ViewName.read(text)
-    except ValueError as wrong:
-        raise click.BadParameter(str(wrong)) from None
 
 
 def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:

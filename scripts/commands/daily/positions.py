@@ -8,6 +8,7 @@ import click
 
 from domain.values import plain
 from projections.exposure import is_left_over
+from projections.formatting import date_and_time
 from projections.positions import PositionRow, needs_stop
 from scripts.options.database import by_option, database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
@@ -68,7 +69,7 @@ def _cells(row: PositionRow, *, is_bare: bool) -> tuple[str | None, ...]:
         row.side.value,
         row.status.value,
         *("" if number is None else plain(number) for number in numbers),
-        row.opened_at.strftime("%Y-%m-%d %H:%M:%S"),
+        date_and_time(row.opened_at),
         ", ".join(_remarks(row, is_bare=is_bare)),
     )
 

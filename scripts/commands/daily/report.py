@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -22,19 +19,17 @@ from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import seen_to, statistics
 from projections.audit.anomalies import warnings
 from projections.audit.ledger_report import Exposure, LedgerReport, OpenPosition, bar_name, review
-from projections.formatting import average, counted, date_and_time, length, listed
+from projections.formatting import average, counted, date_and_time, length
 from projections.metrics.cycle_metrics import CycleFacts
-from projections.metrics.objectives import Criterion
 from projections.metrics.statistics import MeasuredWindow
 from projections.projection import STATISTICS
 from projections.rebuild import Progress
+from scripts.criteria_table import criteria_table
 from scripts.narrative_text import oddity_cells, print_wrapped
 from scripts.options.database import database_option, html_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
-from scripts.output import print_json, print_table, progress, say, show
-
-VERDICTS: Final = {True: "met", False: "MISSED", None: "not known"}
+from scripts.output import Table, print_json, print_table, progress, say, show
 
 
 @click.command("report")
@@ -102,33 +97,17 @@ def _read(
         advance(1)
 
 
-@dataclass(frozen=True)
-class ReportTable:
-    """What a report lists, for a terminal and for a page alike."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: list[tuple[object, ...]]
-    numbers: frozenset[str]
-    """Columns that are set to the right."""
-
-
-def tables(found: LedgerReport) -> list[ReportTable]:
+def tables(found: LedgerReport) -> list[Table]:
     """The lists of a report; an empty one has no rows."""
     return [
-        ReportTable(
+        Table(
             "Open now",
             ("position", "side", "quantity", "avg open", "stop", "status", "open for", "protection"),
             [_open_cells(each) for each in found.open],
             frozenset({"quantity", "avg open", "stop", "open for"}),
         ),
-        ReportTable(
-            "Criteria",
-            ("criterion", "value", "bar", "verdict", "what"),
-            [_criterion_cells(each) for each in found.statistics.criteria],
-            frozenset({"value"}),
-        ),
-        ReportTable(
+        criteria_table(found.statistics.criteria),
+        Table(
             "Longest unprotected",
             ("position", "longest", "in all", "times", "longest from (UTC)", "to (UTC)", "why"),
             [_exposure_cells(each) for each in found.exposed],
@@ -150,12 +129,6 @@ def _open_cells(each: OpenPosition) -> tuple[object, ...]:
     return (row.position_id, row.side.value, *numbers, row.status.value, length(each.age), protection)
 
 
-def _criterion_cells(each: Criterion) -> tuple[object, ...]:
-    value = plain(each.value) if isinstance(each.value, Decimal) else each.value
-    offenders = f": {listed(list(each.offenders))}" if each.offenders and not each.ok else ""
-    return each.name, value, each.bar, VERDICTS[each.ok], each.says + offenders
-
-
 def _exposure_cells(each: Exposure) -> tuple[object, ...]:
     gap = each.longest
     end = date_and_time(gap.end) if gap.is_over else "still"
@@ -168,8 +141,8 @@ def _print(found: LedgerReport) -> None:
     show(f"{since} to {until} UTC: {counted(found.cycles, 'cycle')}, {len(found.open):,} of them open now")
     for table in tables(found):
         if table.rows:
-            show("", f"{table.name}", "")
-            print_table(table.columns, table.rows, right=table.numbers)
+            show("", f"{table.title}", "")
+            print_table(table.columns, table.rows, right=table.right)
     show("", f"Refused duplicates: {found.statistics.refusals.total:,}")
     refused = [(date_and_time(bar.start), bar.count) for bar in found.refused if bar.count]
     if refused:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import click
 
-from domain.values import plain, seconds
 from infrastructure.ledger.statistics_projection import statistics
-from projections.metrics.objectives import Criterion
+from projections.formatting import date_and_time, length
 from projections.metrics.statistics import Durations, MeasuredWindow, Statistics
 from scripts.cli import REFUSED
+from scripts.criteria_table import criteria_table
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import print_json, print_table, progress, show
-
-_VERDICTS: Final = {True: "ok", False: "MISSED", None: "not known"}
-_CRITERIA: Final = ("criterion", "value", "bar", "", "what")
 
 
 @click.command("stats")
@@ -50,39 +46,26 @@ def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_
 
 
 def _print(found: Statistics) -> None:
-    since, until = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (found.window.since, found.window.until))
+    since, until = date_and_time(found.window.since), date_and_time(found.window.until)
     statuses = [f"{count} {status.value}" for status, count in found.by_status.items() if count]
     refused = found.refusals
     show(f"{since} to {until} UTC")
     show(f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported)))
     show(f"to protected {_durations(found.request_to_protected)}; {found.never_protected} never")
-    show(f"unprotected  {_duration(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
+    show(f"unprotected  {length(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
     show(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
     for cause, count in refused.by_cause.items():
         show(f"             {count} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
     for hour, count in refused.per_hour.items():
         show(f"             {count} from {hour:%Y-%m-%d %H:%M} on")
     show("")
-    print_table(_CRITERIA, [_cells(criterion) for criterion in found.criteria], right=frozenset({"value"}))
-
-
-def _cells(criterion: Criterion) -> tuple[object, ...]:
-    value = (
-        plain(criterion.value)
-        if criterion.value is not None and not isinstance(criterion.value, int)
-        else criterion.value
-    )
-    offenders = f": {', '.join(criterion.offenders)}" if criterion.offenders and not criterion.ok else ""
-    return criterion.name, value, criterion.bar, _VERDICTS[criterion.ok], criterion.says + offenders
+    criteria = criteria_table(found.criteria)
+    print_table(criteria.columns, criteria.rows, right=criteria.right)
 
 
 def _durations(durations: Durations) -> str:
     if durations.p50 is None or durations.p95 is None or durations.max is None:
         return "nothing"
     parts = (durations.p50, durations.p95, durations.max)
-    p50, p95, longest = (_duration(part) for part in parts)
+    p50, p95, longest = (length(part) for part in parts)
     return f"half of {durations.count} within {p50}, 95 % within {p95}, all within {longest}"
-
-
-def _duration(duration: timedelta) -> str:
-    return f"{plain(seconds(duration))} s"

@@ -19,21 +19,19 @@ from scripts.benchmarks.lifecycle import Contestant
 from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
-from scripts.options.database import NumberRange, json_option
+from scripts.options.database import json_option
+from scripts.options.params import NumberRange, ReadAs
 from scripts.output import print_json, say
 from scripts.signals import terminable
 
 Contest = Callable[[Sequence[Contestant]], list[Contested]]
 
 
-def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        counts = tuple(int(count) for count in value.split(","))
-    except ValueError:
-        counts = ()
-    if not counts or min(counts) < 1:
-        raise click.BadParameter(f"{value!r} is not a list of numbers like 1,4,16")
-    return counts
+def _counts(text: str) -> tuple[int, ...]:
+    counts = text.split(",")
+    if not all(count.strip().isdecimal() and int(count) for count in counts):
+        raise ValueError(f"{text!r} is not a list of numbers like 1,4,16")
+    return tuple(map(int, counts))
 
 
 @click.command("bench")
@@ -42,7 +40,9 @@ def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...
     metavar="URL",
     help="Where to measure: schemas are made and dropped again.  [default: a PostgreSQL server to throw away]",
 )
-@click.option("--processes", default="1,4,16", show_default=True, callback=_counts, help="How many run side by side.")
+@click.option(
+    "--processes", default="1,4,16", show_default=True, type=ReadAs(_counts), help="How many run side by side."
+)
 @click.option(
     "--rounds", default=3, show_default=True, type=click.IntRange(1, 1_000), help="The median of them counts."
 )

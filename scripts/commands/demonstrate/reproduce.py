@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any, Final
 
 import click
 
-from domain.identifiers import normalized_exchange, normalized_symbol
 from domain.values import plain
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
-from scripts.options.database import NumberRange, json_option
+from scripts.options.database import json_option
+from scripts.options.params import EXCHANGE, SYMBOL, NumberRange
 from scripts.output import print_json, print_table, progress, say, show
 from scripts.signals import terminable
 from scripts.simulation.bot import Way
@@ -35,16 +35,6 @@ THREADS_MAX: Final = 64
 _IN_A_FOLDER_OF_ITS_OWN: Final = "sqlite:///:memory:"
 _TIMEOUT_SECONDS: Final = 60.0
 _COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books", "bots were told", "")
-
-
-def _understood(read: Callable[[object], str]) -> Callable[[click.Context, click.Parameter, str], str]:
-    def callback(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
-        try:
-            return read(value)
-        except ValueError as wrong:
-            raise click.BadParameter(str(wrong), ctx, parameter) from None
-
-    return callback
 
 
 @click.command("reproduce")
@@ -76,14 +66,14 @@ def _understood(read: Callable[[object], str]) -> Callable[[click.Context, click
     "--symbol",
     default=Place.symbol,
     show_default=True,
-    callback=_understood(normalized_symbol),
+    type=SYMBOL,
     help="Which symbol everybody wants.",
 )
 @click.option(
     "--exchange",
     default=Place.exchange,
     show_default=True,
-    callback=_understood(normalized_exchange),
+    type=EXCHANGE,
     help="What the simulated exchange is called.",
 )
 @click.option(

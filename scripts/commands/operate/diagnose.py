@@ -12,8 +12,9 @@ from infrastructure.operations.health import Diagnosis, Question, examine
 from projections.health.checks import Check, Section, Severity
 from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
-from scripts.options.database import HOURS, database_option, json_option, open_ledger
+from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
+from scripts.options.params import HOURS
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.output import print_json, progress, show
 

@@ -1,4 +1,4 @@
-"""`reconcile`: the ledger beside what an exchange shows, and with `--apply` what makes them agree."""
+"""`reconcile`: the ledger beside what an exchange shows, and with `--confirm` what makes them agree."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.operations.apply_corrections import Applied, apply
 from projections.account_snapshot import AccountSnapshot
+from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import reconcile
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
@@ -17,6 +18,7 @@ from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.result import Reconciliation, Rules
 from scripts.cli import REFUSED
+from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.snapshots import (
@@ -49,8 +51,7 @@ _TITLES: Final = {
 
 @click.command("reconcile")
 @snapshot_options
-@click.option("--apply", "is_applied", is_flag=True, help="Correct the ledger; needs --reason.")
-@click.option("--reason", metavar="TEXT", help="Why it is corrected; kept in every event.")
+@confirm_options("Correct the ledger", "in every event")
 @confirmations_option
 @interval_option
 @database_option
@@ -59,7 +60,6 @@ _TITLES: Final = {
 def command(
     *,
     shown: SnapshotOptions,
-    is_applied: bool,
     reason: str | None,
     confirmations: int,
     interval: int,
@@ -70,22 +70,19 @@ def command(
     """Compare the open positions of one account with a snapshot of the exchange, or with the exchange itself.
 
     Without --snapshot the exchange is asked (--exchange binance or bybit; reading only), with the keys in
-    LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed without --apply. A
+    LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed without --confirm. A
     snapshot that is empty, partial, failed or stale is called unreliable, and corrects nothing.
 
-    Exit code 0 when all is as it should be, 1 when something was found (with --apply: is left), 2 for usage, 3 when
+    Exit code 0 when all is as it should be, 1 when something was found (with --confirm: is left), 2 for usage, 3 when
     the exchange or the database could not be reached.
 
     \b
     Examples:
       position-ledger reconcile --snapshot binance.json --timezone +04:00
-      position-ledger reconcile --snapshot 12-00.json --snapshot 12-02.json --apply --reason "checked by hand"
+      position-ledger reconcile --snapshot 12-00.json --snapshot 12-02.json --confirm --reason "checked by hand"
       position-ledger reconcile --exchange bybit --json
     """
-    if is_applied and not (reason and reason.strip()):
-        raise click.UsageError("--apply needs --reason TEXT: a year later somebody will ask")
-    if reason and not is_applied:
-        raise click.UsageError("--reason is for --apply; without it nothing is changed")
+    is_applied = reason is not None
     given, rules = shown.given(wanted), shown.rules(wanted, confirmations)
     with open_ledger(database) as ledger:
         snapshots = (
@@ -157,12 +154,12 @@ def _print_findings(found: Reconciliation) -> None:
     for kind, title in _TITLES.items():
         if findings := found.of(kind):
             show("", f"{kind.value.replace('_', ' ')} ({title}):")
-            print_table(("position", "what"), [(_name(each), _words(each, found.rules)) for each in findings])
+            print_table(("position", "what"), [(each.name, _words(each, found.rules)) for each in findings])
     if _waits(found):
         show(
             "",
             f"what is gone is noted when {found.rules.confirmations} snapshots agree, taken "
-            f"{CONFIRMATION_GAP.seconds} s apart or more: name several with --snapshot, or let --apply ask the "
+            f"{CONFIRMATION_GAP.seconds} s apart or more: name several with --snapshot, or let --confirm ask the "
             "exchange",
         )
 
@@ -170,7 +167,7 @@ def _print_findings(found: Reconciliation) -> None:
 def _print_head(found: Reconciliation) -> None:
     snapshot = found.snapshot
     where = " ".join(part for part in (snapshot.exchange or "an exchange without a name", snapshot.account) if part)
-    at = f" at {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC" if snapshot.taken_at else ""
+    at = f" at {date_and_time(snapshot.taken_at)} UTC" if snapshot.taken_at else ""
     counts = f"{len(found.of(DiscrepancyKind.MATCHED))} match, {len(found.problems)} to look at"
     show(f"{where}{at}: {counts}")
     for doubt in found.doubts:
@@ -179,10 +176,6 @@ def _print_head(found: Reconciliation) -> None:
         show(f"no stop can be judged by it: {doubt}")
     for note in (*found.snapshot.order_doubts, *snapshot.notes, *filter(None, [found.hindrance])):
         show(f"note: {note}")
-
-
-def _name(finding: Discrepancy) -> str:
-    return finding.row.position_id if finding.row is not None else finding.key.stream
 
 
 def _words(finding: Discrepancy, rules: Rules) -> str:
@@ -197,7 +190,7 @@ def _print_plan(planned: list[Correction]) -> None:
     show("", "to be done:")
     for correction in planned:
         show(f"  {in_words(correction.command)}")
-    show("run it again with --apply --reason TEXT to do it")
+    show("run it again with --confirm --reason TEXT to do it")
 
 
 def _print_applied(applied: list[Applied]) -> None:

@@ -17,6 +17,7 @@ from projections.reconciliation.command_text import in_words
 from projections.reconciliation.result import Rules
 from projections.recovery.proposals import Proposal
 from scripts.cli import REFUSED
+from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.snapshots import (
@@ -32,8 +33,7 @@ from scripts.output import print_json, show
 @click.command("recover")
 @snapshot_options
 @click.option("--live", is_flag=True, help="Ask the exchange itself, reading only: --exchange binance or bybit.")
-@click.option("--confirm", is_flag=True, help="Do what is proposed; needs --reason, and a snapshot or --live.")
-@click.option("--reason", metavar="TEXT", help="Why; kept in every event.")
+@confirm_options("Do what is proposed, by a snapshot or --live", "in every event")
 @confirmations_option
 @interval_option
 @filter_options
@@ -43,7 +43,6 @@ def command(
     *,
     shown: SnapshotOptions,
     live: bool,
-    confirm: bool,
     reason: str | None,
     confirmations: int,
     interval: int,
@@ -67,7 +66,11 @@ def command(
       position-ledger recover --snapshot 12-00.json --snapshot 12-02.json --confirm --reason "after the crash"
       position-ledger recover --exchange bybit --live --json
     """
-    _check(shown, reason, live=live, confirm=confirm)
+    confirm = reason is not None
+    if live and shown.files:
+        raise click.UsageError("--live asks the exchange, --snapshot reads a file: choose one")
+    if confirm and not (live or shown.files):
+        raise click.UsageError("--confirm needs --snapshot FILE or --live: only the exchange knows what became of it")
     rules = shown.rules(wanted, confirmations)
     with open_ledger(database) as ledger:
         recovering = _Recovering(ledger, rules, wanted, reason)
@@ -88,17 +91,6 @@ def command(
         _print_end(found, done, attention, confirmed=confirm)
     if attention:
         raise SystemExit(REFUSED)
-
-
-def _check(shown: SnapshotOptions, reason: str | None, *, live: bool, confirm: bool) -> None:
-    if confirm and not (reason and reason.strip()):
-        raise click.UsageError("--confirm needs --reason TEXT: a year later somebody will ask")
-    if reason and not confirm:
-        raise click.UsageError("--reason is for --confirm; without it nothing is changed")
-    if live and shown.files:
-        raise click.UsageError("--live asks the exchange, --snapshot reads a file: choose one")
-    if confirm and not (live or shown.files):
-        raise click.UsageError("--confirm needs --snapshot FILE or --live: only the exchange knows what became of it")
 
 
 class _Recovering:

@@ -14,6 +14,7 @@ from infrastructure.legacy.cleanup.plan import Mode
 from infrastructure.operations.apply_corrections import Applied, apply
 from infrastructure.operations.apply_recovery import comparisons, recoveries
 from projections.account_snapshot import AccountSnapshot
+from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -78,7 +79,7 @@ class InLedger:
             row = each.cycle.row
             if row.status not in UNDER_WAY or each.cycle.age < self.age or not each.needs_attention:
                 continue
-            since = f"{row.status.value} since {row.opened_at:%Y-%m-%d %H:%M:%S} UTC"
+            since = f"{row.status.value} since {date_and_time(row.opened_at)} UTC"
             if each.due or each.missing or not each.commands:
                 missing = f"missing: {', '.join(each.missing)}" if each.missing else ""
                 why = "; ".join(filter(None, (since, each.message, str(each.due or ""), missing)))
@@ -102,11 +103,11 @@ class InLedger:
                 if not mine and not _never_held_anything(finding):
                     why = _why_not(found, finding)
                     details = {"mode": mode.value, **finding.as_json(), "why": why}
-                    cleaning.left.append(CleaningLine(mode.value, _name(finding), "", why, details))
+                    cleaning.left.append(CleaningLine(mode.value, finding.name, "", why, details))
 
     def _line(self, mode: Mode, correction: Correction, what: str, why: str) -> CleaningLine:
         return CleaningLine(
-            mode.value, _name(correction.finding), what, why, {"mode": mode.value, "why": why, **correction.as_json()}
+            mode.value, correction.finding.name, what, why, {"mode": mode.value, "why": why, **correction.as_json()}
         )
 
 
@@ -123,10 +124,6 @@ def _by_operator(correction: Correction) -> Correction:
 def _is_seen_to(line: CleaningLine, changes: Iterable[CleaningLine]) -> bool:
     """Whether another mode does something about it."""
     return any(change.where == line.where and change.mode != line.mode for change in changes)
-
-
-def _name(finding: Discrepancy) -> str:
-    return finding.row.position_id if finding.row is not None else finding.key.stream
 
 
 def _why_not(found: Reconciliation, finding: Discrepancy) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import day_and_time, utc
 from projections.formatting import counted, length
+from projections.readable_text import on_one_line
 from scripts.html.cycle_page import Figure
 from scripts.html.page import filled, write
 from scripts.legacy.html.log_chart import SIZES, draw, key
-from scripts.legacy.log_tables import doubts, on_one_line, tables
+from scripts.legacy.log_tables import doubts, tables
 
 ROWS_SHOWN_MAX = 500
 """A page holds so many findings of one kind; the rest is in the JSON."""

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from domain.errors import InvalidCommand
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import Clock
-from scripts.cli import USAGE, cli
+from scripts.cli import REFUSED, USAGE, cli
 
 FIRST = "APTUSDT.binance#1"
 SLEEPING = "2025-10-22T18:50:43Z"
@@ -74,7 +73,8 @@ def test_a_cycle_by_event_time_is_a_table_for_a_story_is_told_as_it_was_recorded
 @pytest.mark.parametrize("moment", [["--as-of", "2"], ["--as-of", "#2"], []])
 def test_only_a_time_is_read_on_the_exchanges_clock(url: str, moment: list[str]) -> None:
     for asked in (["positions"], ["history", FIRST]):
-        assert isinstance(run(url, *asked, *moment, "--by", "event-time").exception, InvalidCommand)
+        refused = run(url, *asked, *moment, "--by", "event-time")
+        assert (refused.exit_code, refused.stderr.partition(":")[0]) == (REFUSED, "InvalidCommand")
 
 
 def test_there_are_two_clocks(url: str) -> None:

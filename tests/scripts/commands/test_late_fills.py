@@ -115,7 +115,7 @@ def test_recover_says_what_to_do_when_the_exchange_does_not_show_it_alone(
     both = {"symbol": "APTUSDT", "side": "long", "contracts": "15", "entry_price": "3.3"}
     path.write_text(json.dumps({**document, "positions": [both, other]}))
     assert "adjust APTUSDT.binance#2 to that" in say("recover", "--snapshot", path).out
-    assert say("reconcile", "--snapshot", path, "--apply", "--reason", "x").code == 1
+    assert say("reconcile", "--snapshot", path, "--confirm", "--reason", "x").code == 1
     assert APT not in say.named["positions"]
 
 

@@ -16,7 +16,7 @@ from tests.scripts.program import Program, Ran
 
 Say = Callable[..., Ran]
 APPLIED = {
-    "reconcile": ("--apply", "--reason", "x"),
+    "reconcile": ("--confirm", "--reason", "x"),
     "recover": ("--confirm", "--reason", "x"),
     "cleanup": ("--mode", "all", "--confirm", "--reason", "x"),
 }

@@ -167,7 +167,7 @@ def test_an_entry_without_an_order_is_failed_when_it_is_old() -> None:
     plan = cleaned(
         Mode.INCOMPLETE, row(1, status="pending_entry"), row(2, "KASUSDT", status="pending_entry", hours=0.5)
     )
-    assert changed(plan) == {"1": (Status.FAILED, "pending_entry for 5.0 h, no order was ever noted")}
+    assert changed(plan) == {"1": (Status.FAILED, "pending_entry for 4 h 59 min, no order was ever noted")}
     assert plan.left == []
 
 
@@ -186,7 +186,7 @@ def test_what_may_be_at_the_exchange_is_left_alone_without_a_snapshot(placed: Le
 )
 def test_what_is_not_at_the_exchange_is_over(status: str, becomes: Status) -> None:
     plan = cleaned(Mode.INCOMPLETE, row(1, status=status, order="7"), snapshots=(seen(OTHER),))
-    assert changed(plan) == {"1": (becomes, f"{status} for 5.0 h, not at the exchange")}
+    assert changed(plan) == {"1": (becomes, f"{status} for 4 h 59 min, not at the exchange")}
 
 
 def test_what_is_at_the_exchange_is_real() -> None:

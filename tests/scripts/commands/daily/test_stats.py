@@ -48,7 +48,7 @@ def test_a_good_day_ends_well(ledger_url: str) -> None:
     done = asked(ledger_url, *DAY)
     assert done.exit_code == 0, done.stderr
     assert "opened       1 active\n" in done.stdout
-    assert "half of 1 within 3.000001 s" in done.stdout
+    assert "half of 1 within 3 s" in done.stdout
     assert "MISSED" not in done.stdout
 
 

@@ -117,7 +117,7 @@ def fill(ledger: PositionLedger) -> None:
 
 AS_IS = [seen("APT", "short", 61.8, 3.2333), seen("AVL", "long", 43.0, 0.1358)]
 STOPS = [its_stop("APT", "buy", 61.8, 3.298, "s1"), its_stop("AVL", "sell", None, None, "s2")]
-BY_HAND = ("--apply", "--reason", "checked by hand")
+BY_HAND = ("--confirm", "--reason", "checked by hand")
 
 
 def events(ledger: PositionLedger, key: str) -> list[str]:
@@ -160,7 +160,7 @@ def test_a_report_for_people_names_what_is_wrong_and_what_to_run(run: Run, save:
     assert "quantity mismatches (of different quantity):" in ran.out
     assert "APTUSDT.binance#1  61.8 in the ledger, 61 at the exchange" in ran.out
     assert "\nto be done:\n  adjust APTUSDT.binance#1 to 61 at 3.2295\n" in ran.out
-    assert ran.out.endswith("run it again with --apply --reason TEXT to do it\n")
+    assert ran.out.endswith("run it again with --confirm --reason TEXT to do it\n")
 
 
 @pytest.mark.usefixtures("ledger")
@@ -303,9 +303,9 @@ def test_a_snapshot_may_come_through_a_pipe(run: Run, save: Save, monkeypatch: p
         (["--exchange", "binance"], "set LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET"),
         (["--snapshot", "nowhere.json"], "'nowhere.json' does not exist"),
         (["--snapshot", SAMPLE, "--exchange", "bybit"], "it is a snapshot of binance, not of bybit"),
+        (["--snapshot", SAMPLE, "--confirm"], "--confirm needs --reason"),
         (["--snapshot", SAMPLE, "--apply"], "--apply needs --reason"),
-        (["--snapshot", SAMPLE, "--apply", "--reason", " "], "--apply needs --reason"),
-        (["--snapshot", SAMPLE, "--reason", "x"], "--reason is for --apply"),
+        (["--snapshot", SAMPLE, "--reason", "x"], "--reason is for --confirm"),
         (["--snapshot", SAMPLE, *BY_HAND], "names no zone, so it is read as the earliest that it can mean; --timezone"),
         (["--snapshot", SAMPLE, "--timezone", "Mars/Olympus"], "'Mars/Olympus' is not a time zone"),
         (["--snapshot", SAMPLE, "--taken-at", "2025-10-22"], "names no zone"),

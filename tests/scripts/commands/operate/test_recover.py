@@ -257,7 +257,7 @@ def test_an_entry_that_came_to_nothing_frees_its_slot(run: Run, save: Save, ledg
     ("arguments", "words"),
     [
         (["--confirm"], "--confirm needs --reason"),
-        (["--confirm", "--reason", " "], "--confirm needs --reason"),
+        (["--confirm", "--reason", " "], "it says nothing"),
         (["--reason", "x"], "--reason is for --confirm"),
         ([*BY_HAND], "--confirm needs --snapshot FILE or --live"),
         (["--live"], "say which exchange to ask"),

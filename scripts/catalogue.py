@@ -1,0 +1,71 @@
+"""What `position-ledger` can do: every command, in the groups that its help shows, and where it is to be imported from.
+
+A command is a text here, so that help imports none of them, and what ends with the cut-over can be taken away.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class CommandEntry(NamedTuple):
+    """Where a command is, and the beginning of what its help says."""
+
+    module: str
+    summary: str
+
+
+GROUPS: Final = {
+    "Daily": {
+        "init": CommandEntry(
+            "scripts.commands.daily.init", "Create the ledger, or bring its schema to that of this software"
+        ),
+        "record": CommandEntry("scripts.commands.daily.record", "Take commands, a JSON object a line on stdin"),
+        "positions": CommandEntry("scripts.commands.daily.positions", "List positions, oldest first"),
+        "history": CommandEntry(
+            "scripts.commands.daily.history", "Tell what happened in a cycle (APTUSDT.binance#1) or to a key"
+        ),
+        "stats": CommandEntry("scripts.commands.daily.stats", "Sum up a stretch of time: cycles, protection"),
+        "report": CommandEntry(
+            "scripts.commands.daily.report", "Look through a stretch of time: open positions, criteria"
+        ),
+    },
+    "Audit": {
+        "projections": CommandEntry("scripts.commands.audit.projections", "Show how far each projection has come"),
+        "rebuild": CommandEntry(
+            "scripts.commands.audit.rebuild", "Fold the positions table and every other projection anew"
+        ),
+        "verify": CommandEntry("scripts.commands.audit.verify", "Check every hash, version, event and row"),
+        "anchor": CommandEntry("scripts.commands.audit.anchor", "Print an anchor of everything that is recorded"),
+        "export": CommandEntry("scripts.commands.audit.export", "Write out what the ledger holds at one moment"),
+        "import": CommandEntry("scripts.commands.audit.import_ledger", "Import what `export` wrote in JSON Lines"),
+    },
+    "Operate": {
+        "diagnose": CommandEntry(
+            "scripts.commands.operate.diagnose", "Look at everything that can be wrong, say how bad it is"
+        ),
+        "reconcile": CommandEntry(
+            "scripts.commands.operate.reconcile", "Compare the open positions of one account with a snapshot"
+        ),
+        "recover": CommandEntry("scripts.commands.operate.recover", "List every cycle that is not done"),
+    },
+    "Demonstrate": {
+        "demo": CommandEntry("scripts.commands.demonstrate.demo", "Replay a real duplicate-position incident"),
+        "reproduce": CommandEntry("scripts.commands.demonstrate.reproduce", "Play how orders were doubled"),
+        "bench": CommandEntry(
+            "scripts.commands.demonstrate.bench", "Measure the ledger beside the three layers that it replaces"
+        ),
+    },
+    "Legacy, until the cut-over": {
+        "import-legacy": CommandEntry(
+            "scripts.legacy.import_legacy", "Import the table of positions that an old bot kept"
+        ),
+        "shadow": CommandEntry("scripts.legacy.shadow", "Run a ledger in the shadow of the old bot"),
+        "analyze-logs": CommandEntry(
+            "scripts.legacy.analyze_logs", "Read the log of an old bot: duplicate errors and the race behind each"
+        ),
+        "cleanup": CommandEntry("scripts.legacy.cleanup", "Find what an old bot left behind"),
+    },
+}
+
+COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}

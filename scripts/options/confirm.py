@@ -1,0 +1,37 @@
+"""`--confirm --reason TEXT`: to look changes nothing, and whoever changes something says why."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from scripts.options.params import REASON
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def confirm_options(does: str, kept: str) -> Decorator:
+    """Add both options; the command is handed the `reason`, or None when it is only to look.
+
+    `--apply` is another spelling of `--confirm`.
+    """
+
+    def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--confirm", is_flag=True, help=f"{does}; needs --reason.")
+        @click.option("--apply", is_flag=True, hidden=True)
+        @click.option("--reason", type=REASON, metavar="TEXT", help=f"Why; kept {kept}.")
+        @functools.wraps(run)
+        def confirmed(*, confirm: bool, apply: bool, reason: str | None, **others: Any) -> Any:
+            if (confirm or apply) and reason is None:
+                asked = "--confirm" if confirm else "--apply"
+                raise click.UsageError(f"{asked} needs --reason TEXT: a year later somebody will ask")
+            if reason is not None and not (confirm or apply):
+                raise click.UsageError("--reason is for --confirm; without it nothing is changed")
+            return run(reason=reason, **others)
+
+        return confirmed
+
+    return decorate

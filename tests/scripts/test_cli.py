@@ -1,0 +1,56 @@
+"""What `position-ledger --help` says, and what neither it nor a program has to wait for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import click
+import pytest
+
+from scripts.catalogue import COMMANDS, GROUPS
+from tests.scripts.program import Program
+
+
+def imported_by(statement: str) -> set[str]:
+    """The modules of a process that did nothing else."""
+    code = f"import sys\n{statement}\nprint(*sys.modules, file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ran.stderr.split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_summary_is_the_beginning_of_what_a_command_says_of_itself(name: str) -> None:
+    command: click.Command = import_module(COMMANDS[name].module).command
+    said = " ".join((command.help or "").split())
+    summary = COMMANDS[name].summary
+    assert command.name == name
+    assert said.startswith(summary) and not said[len(summary)].isalnum()
+
+
+def test_the_groups_of_help_are_the_folders_of_the_commands() -> None:
+    folders = {title: {entry.module.split(".")[-2] for entry in group.values()} for title, group in GROUPS.items()}
+    assert folders == {title: {title.partition(",")[0].lower()} for title in GROUPS}
+
+
+def test_help_shows_every_command_in_its_group(program: Program) -> None:
+    said = program("--help").out
+    for title, group in GROUPS.items():
+        lines = said.partition(f"\n{title}:\n")[2].partition("\n\n")[0].splitlines()
+        assert [line.split()[0] for line in lines if line[2] != " "] == list(group)
+
+
+def test_help_imports_nothing_of_the_ledger() -> None:
+    found = imported_by("import scripts.cli\nscripts.cli.cli.main(['--help'], standalone_mode=False)")
+    assert not found & {"pydantic", "eventsourcing", "asyncio", "domain", "infrastructure", "scripts.commands"}
+
+
+def test_a_program_without_asyncio_does_not_wait_for_it() -> None:
+    assert "asyncio" not in imported_by("import position_ledger")
+    assert "asyncio" in imported_by("from position_ledger import AsyncPositionLedger")
+
+
+def test_the_first_answer_waits_for_nothing_that_is_not_used() -> None:
+    found = imported_by("import scripts.commands.daily.record")
+    assert not found & {"asyncio", "jinja2", "psycopg", "multiprocessing", "ccxt"}
