@@ -1,6 +1,6 @@
 """One method a command, for the ledger and its asyncio twin alike.
 
-Written by `make generate` from `domain/commands/requests.py` and `docs/commands.md`: change those.
+Written by `make generate` from `domain/commands/requests.py` and `docs/commands/bot.md`: change those.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -148,7 +149,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -201,7 +203,10 @@ class TypedCommands(ABC, Generic[Answered]):
         """One fill of the entry.
 
         Fills and the `filled_qty` of an acknowledgement are reconciled: see design.md. A fill that arrives after its
-        cycle is over is recorded as late, in its own cycle.
+        cycle is over is recorded as late, in its own cycle. What that holds is called unprotected by every command
+        (`positions --unprotected`, `diagnose`, `recover`, `stats`, `report`, `history`) until a later cycle of the key
+        takes it over: by `adopt`, or by an `adjust` to what the exchange shows, or when a rollback is proved to have
+        left nothing. `recover` with a snapshot says which.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - trade_id (id): of this fill; a repeated one is no news
@@ -214,7 +219,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -264,7 +270,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -310,7 +317,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -363,7 +371,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -412,7 +421,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -449,7 +459,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -500,7 +511,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -555,7 +567,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -615,7 +628,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -667,7 +681,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -709,7 +724,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -755,7 +771,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -810,7 +827,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
