@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 RUN := .venv-run
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test browser check oldest bench format generate pins clean
+.PHONY: demo test fast browser check oldest bench format docs generate pins clean
 
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
 
 test: $(VENV)/installed browser ## every test, against the wheel that users install
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 2 $(ARGS)
+
+fast: $(VENV)/installed ## the rules and what readers see: no database, some seconds
+	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/domain tests/projections $(ARGS)
 
 browser: ## what the tests look at pages with: Debian's chromium, unless LEDGER_TEST_CHROMIUM names a browser
 	@test -n "$$LEDGER_TEST_CHROMIUM" || command -v chromium >/dev/null || { \
@@ -34,6 +37,9 @@ bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 format: $(VENV)/pinned
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/pinned ## write the tables of the pages anew that follow from the code, after a change of fields, options or errors
+	$(BIN)/python -m tests.doc_tables
 
 generate: $(VENV)/pinned ## write the methods of the commands anew, after a change of their fields or of their page
 	$(BIN)/python -m tests.typed_commands

@@ -6,13 +6,15 @@ import re
 from pathlib import Path
 
 TOP = Path(__file__).parent.parent
+COMMAND_PAGES = [TOP / "docs" / "commands.md", *sorted((TOP / "docs" / "commands").glob("*.md"))]
 
 
 def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-DESIGN, VERBS = (read(TOP / "docs" / name) for name in ("design.md", "commands.md"))
+DESIGN = read(TOP / "docs" / "design.md")
+VERBS = "\n".join(read(page) for page in COMMAND_PAGES)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -21,11 +23,20 @@ def sections(text: str) -> dict[str, str]:
     return {heading.replace("`", ""): body for heading, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
+def rows(lines: str) -> list[list[str]]:
+    """The cells of the rows of a table."""
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines.splitlines()]
+
+
+def plain(cell: str) -> str:
+    """What stands in backticks in a cell."""
+    return cell.strip("` ").replace("\\|", "|")
+
+
 def table(section: str, title: str) -> dict[str, list[str]]:
     """The rows of the first table whose first column has this title, by what stands in backticks there."""
     found = re.search(rf"^\| {title} \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", section + "\n", re.MULTILINE)
     assert found, f"no table of {title}"
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found[1].splitlines()]
-    named = {row[0].strip("| `").replace("\\|", "|"): row[1:] for row in rows}
-    assert len(named) == len(rows), "a row is there twice"
+    named = {plain(row[0]): row[1:] for row in rows(found[1])}
+    assert len(named) == len(rows(found[1])), "a row is there twice"
     return named

@@ -1,40 +1,35 @@
 """The pages say what the software does: their tables are compared with it, and their examples are executed.
 
-A page is one story. Its `console` and `python` blocks run from top to bottom in one empty folder in which
-LEDGER_DATABASE_URL names a ledger. In a `console` block bash runs what follows `$ ` (a line that ends in a backslash
-goes on); then comes all that it says, on stdout and stderr; `…` stands for anything, and `[exit 1]` is how it ended.
+A page is one story. Its `console` and `python` blocks run from top to bottom in one folder, empty but for the lines of
+commands (`*.jsonl`) that lie beside the page, in which LEDGER_DATABASE_URL names a ledger. In a `console` block bash
+runs what follows `$ ` (a line that ends in a backslash goes on); then comes all that it says, on stdout and stderr; `…`
+stands for anything, and `[exit 1]` is how it ended.
 """
 
 import builtins
-import dataclasses
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sysconfig
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 from eventsourcing import persistence
-from pydantic import BaseModel
 
 import position_ledger
-from domain import errors, events
 from domain.commands import requests
-from domain.commands.base import Command
-from domain.holding import Holding
 from infrastructure.event_store.postgres import schema
-from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import Settings
-from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS
-from scripts.cli import exit_code
-from tests.pages import DESIGN, TOP, VERBS, read, sections, table
+from tests import doc_tables
+from tests.doc_tables import GENERATED, MISSING, renewed, tables
+from tests.pages import COMMAND_PAGES, DESIGN, TOP, VERBS, read, sections, table
 
-PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").glob("*.md")])
+PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").rglob("*.md")])
 FENCED = re.compile(r"^```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
 STEP = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*\n)(?P<said>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 LAYERS = ("domain", "projections", "infrastructure", "scripts")
@@ -43,12 +38,18 @@ ELSEWHERE = {"cutover.md"}
 """Pages that need a server: tests/test_cutover.py follows this one."""
 SHOWN = {"text", "json", "sql", "toml"}
 NAMED = re.compile(r"`([A-Z]\w*[a-z][A-Z]\w*)`")
-LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
+LINK = re.compile(r"\]\((?!https?:)(?P<page>[^)#]*)(?:#(?P<anchor>[^)]+))?\)")
+HEADING = re.compile(r"^#{1,4} (.*)$", re.MULTILINE)
 
 
 LEGACY = read(TOP / "docs" / "legacy.md")
 
-per_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+def name_of(page: Path) -> str:
+    return page.relative_to(TOP).as_posix()
+
+
+per_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -67,11 +68,13 @@ def run_steps(block: str, folder: Path) -> None:
         assert re.fullmatch(expected, said), f"{step['command']}said:\n{said}\nnot:\n{step['said']}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE], ids=name_of)
 def test_every_example_does_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LEDGER_DATABASE_URL", "sqlite:///ledger.db")
     monkeypatch.setenv("PATH", sysconfig.get_path("scripts") + os.pathsep + os.environ["PATH"])
+    for lines in page.parent.glob("*.jsonl"):
+        shutil.copy(lines, tmp_path)
     names: dict[str, object] = {"__name__": page.name}
     for language, text in blocks(page):
         if language == "console":
@@ -109,87 +112,65 @@ def in_backticks(cell: str) -> set[str]:
     return set(re.findall(r"`(\w+)`", cell))
 
 
-def fields_of(model: type[BaseModel]) -> dict[str, str]:
-    return {name: "yes" if field.is_required() else "no" for name, field in model.model_fields.items()}
+def test_every_generated_table_is_on_one_page() -> None:
+    on_pages = [found["name"] for page in doc_tables.PAGES for found in GENERATED.finditer(read(page))]
+    assert sorted(on_pages) == sorted(name for name, rows in tables().items() if rows)
 
 
-def documented(section: str) -> dict[str, str]:
-    return {name: cells[0] for name, cells in table(section, "field").items()}
+def test_every_marker_has_its_table_and_its_end() -> None:
+    for page in PAGES:
+        markers = re.findall(r"^<!-- (?:generated: .*|end) -->$", read(page), re.MULTILINE)
+        assert len(markers) == 2 * len(GENERATED.findall(read(page))), page
 
 
-ENVELOPE = fields_of(Command)
+def test_what_is_generated_is_fresh() -> None:
+    stale = [name_of(path) for path, text in doc_tables.written().items() if read(path) != text]
+    assert not stale, "make docs writes them anew"
+
+
+def test_every_row_of_a_generated_table_has_its_words() -> None:
+    for page in doc_tables.PAGES:
+        for found in GENERATED.finditer(read(page)):
+            assert f" {MISSING} |" not in found["rows"], found["name"]
+
+
+def generated(*rows: str, name: str = "x") -> str:
+    return "\n".join(
+        [f"<!-- generated: {name} -->", "| option | what |", "| --- | --- |", *rows, "<!-- end -->", "after"]
+    )
+
+
+def test_a_table_follows_the_code_and_keeps_the_words_of_a_person() -> None:
+    page = generated("| `--b TEXT` | two |", "| `--gone` | three |")
+    assert renewed(page, {"x": {"--a": [None], "--b INTEGER": [None]}}) == generated(
+        "| `--a` | ??? |", "| `--b INTEGER` | two |"
+    )
+
+
+def test_a_cell_that_the_code_knows_is_not_a_persons() -> None:
+    page = generated("| `A` | 1 | |", "| `B\\|C` | 9 | words |")
+    assert renewed(page, {"x": {"A": ["2", None], "B|C": ["3", None]}}) == generated(
+        "| `A` | 2 | |", "| `B\\|C` | 3 | words |"
+    )
 
 
 @pytest.mark.parametrize("verb", requests.COMMANDS)
-def test_every_field_of_every_command_is_documented(verb: str) -> None:
-    section = sections(VERBS)[verb]
-    own = {
-        name: is_required for name, is_required in fields_of(requests.COMMANDS[verb]).items() if name not in ENVELOPE
-    }
-    assert documented(section) == own
-    examples = [block["text"] for block in FENCED.finditer(section) if block["language"] == "console"]
+def test_every_command_of_a_bot_has_an_example(verb: str) -> None:
+    examples = [block["text"] for block in FENCED.finditer(sections(VERBS)[verb]) if block["language"] == "console"]
     assert any(f'"command": "{verb}"' in example for example in examples)
 
 
-@pytest.mark.parametrize(
-    ("heading", "model"),
-    [("Fields of every command", Command), ("Evidence", requests.Evidence), ("Fills", requests.ClosingFill)],
-)
-def test_every_field_that_commands_share_is_documented(heading: str, model: type[BaseModel]) -> None:
-    assert documented(sections(VERBS)[heading]) == fields_of(model)
-
-
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_of_the_command_line_is_documented(name: str) -> None:
+def test_every_command_of_the_command_line_has_an_example_and_stands_in_the_index(name: str) -> None:
     section = sections(VERBS)[f"position-ledger {name}"]
-    command: click.Command = import_module(COMMANDS[name].module).command
-    options = {param.opts[0] for param in command.params if isinstance(param, click.Option) and not param.hidden}
-    arguments = {
-        param.make_metavar(click.Context(command)) for param in command.params if not isinstance(param, click.Option)
-    }
-    told = set(table(section, "option")) if options or arguments else set()
-    assert {option.partition(" ")[0] for option in told} == options | arguments
     assert f"position-ledger {name}" in "".join(block["text"] for block in FENCED.finditer(section))
+    assert f"#position-ledger-{name})" in read(COMMAND_PAGES[0])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_no_page_that_is_not_installed(name: str) -> None:
     command: click.Command = import_module(COMMANDS[name].module).command
     assert "docs/" not in command.get_help(click.Context(command))
-
-
-def subclasses(of: type[errors.LedgerError]) -> Iterator[type[errors.LedgerError]]:
-    for kind in of.__subclasses__():
-        yield kind
-        yield from subclasses(kind)
-
-
-def test_every_error_is_documented_with_its_exit_code() -> None:
-    ours = {kind for kind in subclasses(errors.LedgerError) if kind.__name__ in position_ledger.__all__}
-    told = {name: cells[0] for name, cells in table(sections(VERBS)["Errors"], "error").items()}
-    assert told == {kind.__name__: str(exit_code(kind.__new__(kind))) for kind in ours}
-
-
-def test_every_column_of_a_position_is_documented() -> None:
-    assert set(table(sections(VERBS)["position-ledger positions"], "column")) == set(COLUMNS)
-
-
-def test_every_field_of_a_receipt_is_documented() -> None:
-    told = set(table(sections(VERBS)["Receipts"], "field"))
-    assert told == {"ok", *(field.name for field in dataclasses.fields(Receipt))}
-
-
-def test_every_field_of_every_event_is_documented() -> None:
-    every = {field.name for field in dataclasses.fields(events.PositionEvent)}
-    told = {name: in_backticks(cells[-1]) for name, cells in table(DESIGN, "event").items()}
-    assert told == {
-        event.__name__: {field.name for field in dataclasses.fields(event)} - every for event in events.EVENTS
-    }
-    assert set(table(DESIGN, "every event")) == every
-
-
-def test_every_running_total_is_documented() -> None:
-    assert set(table(DESIGN, "total")) == {field.name for field in dataclasses.fields(Holding)}
 
 
 @pytest.mark.parametrize("name", ["ledger_events", "rejections"])
@@ -218,12 +199,34 @@ def class_names() -> set[str]:
     return {name for source in sources for name in re.findall(r"^class (\w+)", source, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "style.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "style.md"], ids=name_of)
 def test_no_page_names_a_class_that_is_not_there(page: Path) -> None:
     assert set(NAMED.findall(read(page))) <= class_names() | set(vars(persistence)) | set(vars(builtins))
 
 
+def anchors(page: str) -> set[str]:
+    """What a link may lead to on a page: its headings in the spelling of GitHub."""
+    said = HEADING.findall(FENCED.sub("", page))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in said}
+
+
+def dead_links(page: Path) -> list[str]:
+    """The links of a page to files and headings that are not there."""
+    dead = []
+    for link in LINK.finditer(FENCED.sub("", read(page))):
+        target = page.parent / link["page"] if link["page"] else page
+        if not target.exists() or (link["anchor"] and link["anchor"] not in anchors(read(target))):
+            dead.append(link[0])
+    return dead
+
+
 @per_page
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
-    for target in LINK.findall(read(page)):
-        assert (page.parent / target).exists(), target
+    assert dead_links(page) == []
+
+
+def test_a_dead_link_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "b.md").write_text("## The `b` of all\n")
+    page = tmp_path / "a.md"
+    page.write_text("# A\n[a](#a) [b](b.md#the-b-of-all) [c](c.md) [d](b.md#the) [e](#b) [f](https://example.com#x)\n")
+    assert dead_links(page) == ["](c.md)", "](b.md#the)", "](#b)"]

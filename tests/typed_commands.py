@@ -1,4 +1,4 @@
-"""Writes the methods of PositionLedger, one a command, from what the commands take and what docs/commands.md says.
+"""Writes the methods of PositionLedger, one a command, from what the commands take and what docs/commands/bot.md says.
 
 `make generate` does it; the suite fails while the written module is not what this one would write. Types and defaults
 come from `domain.commands.requests`, words and units from the page, so that neither is said twice by hand.
@@ -27,7 +27,7 @@ WRITTEN: Final = Path(__file__).parent.parent / "infrastructure" / "ledger" / "t
 HEAD: Final = '''\
 """One method a command, for the ledger and its asyncio twin alike.
 
-Written by `make generate` from `domain/commands/requests.py` and `docs/commands.md`: change those.
+Written by `make generate` from `domain/commands/requests.py` and `docs/commands/bot.md`: change those.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One method a command, for the ledger and its asyncio twin alike.
 
-Written by `make generate` from `domain/commands/requests.py` and `docs/commands.md`: change those.
+Written by `make generate` from `domain/commands/requests.py` and `docs/commands/bot.md`: change those.
 """
 
 from __future__ import annotations
