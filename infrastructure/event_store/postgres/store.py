@@ -26,6 +26,7 @@ from infrastructure.event_store.port import (
     UnreadableRow,
     VersionTaken,
     compared,
+    position_ids_of,
     row_or_reason,
     where,
 )
@@ -59,6 +60,10 @@ _HEADS: Final = (
     "SELECT DISTINCT ON (stream) stream, hash FROM ledger_events WHERE stream = ANY(%s) ORDER BY stream, version DESC"
 )
 _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = %s AND intent_id = %s"
+_CYCLE_OF_ORDER: Final = (
+    "SELECT pg_catalog.max(cycle) FROM positions"
+    " WHERE position_id >= %s AND position_id < %s AND exchange_order_id = %s"
+)
 _SINCE_FLAT: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND version >= (SELECT version FROM ledger_events"
     " WHERE stream = %(stream)s AND mark = 'flat' ORDER BY cycle DESC LIMIT 1)"
@@ -303,6 +308,11 @@ class PostgresStore(Store):
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
         """The cycle that an intent opened."""
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
+        return cycle
+
+    def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
+        """The last cycle of a stream whose entry was this order of the exchange."""
+        cycle: int | None = self._value(_CYCLE_OF_ORDER, (*position_ids_of(stream), exchange_order_id))
         return cycle
 
     def high_water_mark(self) -> int:
