@@ -73,7 +73,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -148,7 +149,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -158,8 +160,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
 
         Answer: `entry_placed`, one `EntryPlaced`; the same acknowledgement again is no news. By key with the
-        `intent_id` or the order of the entry that is open, that entry is meant.
-        Refuses: `EntryAlreadyPlaced` for another order; by key also `PositionAlreadyOpen`.
+        `intent_id` or the order of the entry that is open, that entry is meant; the order of a cycle that is over is no
+        news either, however many came after it.
+        Refuses: `EntryAlreadyPlaced` for another order; by key also `PositionAlreadyOpen`, and `PositionNotOpen` for
+        more of an order whose cycle is over.
         """
         return self.handle(
             c.RecordEntryPlaced.of(
@@ -201,7 +205,10 @@ class TypedCommands(ABC, Generic[Answered]):
         """One fill of the entry.
 
         Fills and the `filled_qty` of an acknowledgement are reconciled: see design.md. A fill that arrives after its
-        cycle is over is recorded as late, in its own cycle.
+        cycle is over is recorded as late, in its own cycle. What that holds is called unprotected by every command
+        (`positions --unprotected`, `diagnose`, `recover`, `stats`, `report`, `history`) until a later cycle of the key
+        takes it over: by `adopt`, or by an `adjust` to what the exchange shows, or when a rollback is proved to have
+        left nothing. `recover` with a snapshot says which.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - trade_id (id): of this fill; a repeated one is no news
@@ -214,7 +221,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -264,7 +272,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -310,7 +319,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -363,7 +373,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -412,7 +423,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -449,7 +461,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -500,7 +513,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -555,7 +569,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -615,7 +630,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -667,7 +683,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -709,7 +726,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -755,7 +773,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -810,7 +829,8 @@ class TypedCommands(ABC, Generic[Answered]):
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened; else the ledger's own clock
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
