@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -223,9 +224,21 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
         Symptom(Severity.WARNING, where, f"no stop can be judged by it: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
         for doubt in found.order_doubts
     ]
+    if found.stops_missing:
+        doubts.append(_no_stop_at_all(found, where, evidence))
     problems = [_difference(found, each, evidence) for each in found.problems]
     says = f"{where}: {len(found.of(DiscrepancyKind.MATCHED))} match, {len(problems)} to look at"
     return Section(Check.EXCHANGE, says, (*doubts, *problems))
+
+
+def _no_stop_at_all(found: Reconciliation, where: str, evidence: Sequence[str]) -> Symptom:
+    message = (
+        f"none of {found.stops_missing} stops of the ledger is in {found.rules.confirmations} lists of orders: either "
+        "these lack the conditional ones, or nothing is protected"
+    )
+    again = shlex.join([PROGRAM, "reconcile", *evidence, "--trust-empty", "--apply"])
+    advice = f"look at the exchange now; if the stops are gone, {again}, and place what `{PROGRAM} recover` then names"
+    return Symptom(Severity.CRITICAL, where, message, advice)
 
 
 def _difference(found: Reconciliation, finding: Discrepancy, evidence: Sequence[str]) -> Symptom:
