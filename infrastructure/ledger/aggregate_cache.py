@@ -109,6 +109,11 @@ class AggregateCache:
             if len(self._held) > self._streams_max:
                 self._held.popitem(last=False)
 
+    def clear(self) -> None:
+        """Remember nothing: what is asked next is read."""
+        with self._lock:
+            self._held.clear()
+
     def load(self, stream: str) -> CachedPosition:
         """Read a stream from where it was last flat."""
         return _folded(stream, self._store.load(stream))

@@ -110,6 +110,7 @@ class PositionLedger(TypedCommands[Receipt]):
         """End every subscription and let go of the database; also done at the end of a `with` block."""
         for subscription in list(self._subscriptions):
             subscription.stop()
+        self._cache.clear()
         self.store.close()
 
     @cached_property

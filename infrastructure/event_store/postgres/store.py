@@ -214,7 +214,7 @@ class PostgresStore(Store):
             if connection is not None and is_lost(connection):
                 backend = self._connections.backend(connection)
                 raise AppendInDoubt(records[0], backend, settle_seconds(self.settings)) from error
-            raise explained(error, self.settings) from error
+            raise explained(error, self.settings) from None
 
     def _append_at_once(
         self,
@@ -343,7 +343,7 @@ class PostgresStore(Store):
                     connection.execute(_EXCLUSIVE, (APPEND_LOCK, self._lock))
                     found = connection.execute(last.encode()).fetchone()
             except StoreUnavailable as busy:
-                if not isinstance(busy.__cause__, errors.LockNotAvailable):
+                if not isinstance(busy.__context__, errors.LockNotAvailable):
                     raise
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(
