@@ -211,7 +211,7 @@ def is_noted(bot: OldBot) -> bool:
     """Whether the mirror has noted that it is done with everything that was written."""
     ((last,),) = bot.ask("SELECT max(id) FROM monitoring.positions_outbox")
     ((noted,),) = bot.ask("SELECT max(id) FROM monitoring.positions_outbox_cursors")
-    return noted == last
+    return bool(noted == last)
 
 
 def test_a_second_row_that_left_no_event_is_known_again(bot: OldBot, mirror: Mirror) -> None:
