@@ -90,6 +90,8 @@ class AccountSnapshot:
     account: str | None = None
     is_account_said: bool = False
     """Whether somebody said of which account it is, be it of the one without a name."""
+    has_conditional: bool = False
+    """Whether conditional orders were asked for, which some exchanges list apart: none in the list are none."""
     taken_at: datetime | None = None
     is_time_exact: bool = True
     positions: tuple[PositionReport, ...] | None = None

@@ -24,7 +24,7 @@ from domain.commands.requests import COMMANDS, ClosingFill, Evidence
 from domain.holding import Holding
 from infrastructure.ledger.receipt import Receipt
 from projections.positions import COLUMNS
-from scripts import catalogue
+from scripts.cli import exit_code
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
 PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md"]
@@ -71,7 +71,7 @@ def error_rows() -> Rows:
     ours.remove(errors.LedgerError)
     tree = list(vars(errors).values())
     ours.sort(key=lambda kind: tree.index(kind) if kind in tree else len(tree))
-    return {kind.__name__: [str(cli.exit_code(kind.__new__(kind))), BY_HAND] for kind in ours}
+    return {kind.__name__: [str(exit_code(kind.__new__(kind))), BY_HAND] for kind in ours}
 
 
 def event_rows() -> Rows:
@@ -103,10 +103,7 @@ def tables() -> dict[str, Rows]:
         "fields of fills": fields(ClosingFill),
         "fields of a receipt": by_hand(["ok", *names(Receipt)]),
         "errors": error_rows(),
-        **{
-            f"options of {name}": options(import_module(entry.module).command)
-            for name, entry in catalogue.COMMANDS.items()
-        },
+        **{f"options of {name}": options(import_module(entry.module).command) for name, entry in PROGRAM.items()},
         "columns of positions": by_hand(list(COLUMNS)),
         "fields of every event": by_hand(names(events.PositionEvent)),
         "events": event_rows(),

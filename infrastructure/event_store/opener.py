@@ -11,6 +11,14 @@ class OpenedElsewhere(StoreUnavailable):
     """The ledger was opened before the fork that made this process; asking again changes nothing."""
 
 
+class LedgerClosed(StoreUnavailable):
+    """The ledger was disconnected by this process; asking again changes nothing."""
+
+    def __init__(self, shown: str) -> None:
+        """Say what was closed."""
+        super().__init__(f"{shown} was disconnected; nothing was written. Connect again to go on")
+
+
 class Opener:
     """The process that something was opened in."""
 

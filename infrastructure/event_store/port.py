@@ -117,6 +117,11 @@ def row_or_reason(values: Sequence[Any]) -> PositionRow | UnreadableRow:
         return UnreadableRow(known["stream"], known["position_id"], cause.message)
 
 
+def position_ids_of(stream: str) -> tuple[str, str]:
+    """The ids of all cycles of a stream lie between these, byte by byte: rows are found by their primary key."""
+    return f"{stream}#", f"{stream}$"
+
+
 def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
     """The conditions of a moment, and their values."""
     if as_of is None:
@@ -206,6 +211,10 @@ class Store(ABC):
     @abstractmethod
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
         """The cycle that an intent opened."""
+
+    @abstractmethod
+    def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
+        """The last cycle of a stream whose entry was this order of the exchange."""
 
     @abstractmethod
     def select(

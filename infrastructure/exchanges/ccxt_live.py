@@ -94,7 +94,7 @@ def fetch_snapshot(asked: Asked) -> AccountSnapshot:
     client = _client(ccxt, asked)
     taken_at = now()
     try:
-        positions, orders = _ASK[asked.exchange](client)
+        positions, orders, conditional = _ASK[asked.exchange](client)
     except (ccxt.BaseError, *_UNREADABLE) as wrong:
         words = asked.clean(f"{type(wrong).__name__}: {wrong}")
         raise ExchangeUnavailable(f"{asked.exchange} could not be asked, so nothing is known: {words[:500]}") from None
@@ -103,6 +103,7 @@ def fetch_snapshot(asked: Asked) -> AccountSnapshot:
         "timestamp": timestamp_text(taken_at),
         "positions": positions,
         "orders": orders,
+        "conditional_orders": conditional,
     }
     return read_snapshot(json.dumps(document).encode(), Given(asked.exchange, asked.account))
 
@@ -126,24 +127,25 @@ def _client(ccxt: Any, asked: Asked) -> Any:
     return client
 
 
-def _ask_binance(client: Any) -> tuple[list[Json], list[Json]]:
+def _ask_binance(client: Any) -> tuple[list[Json], list[Json], list[Json]]:
     """Stops are conditional orders, which Binance keeps apart from the others."""
 
     def listed(answer: list[Json]) -> list[Json]:
         return _listed(answer, client.last_json_response)
 
     positions = listed(client.fetch_positions())
-    return positions, [*listed(client.fetch_open_orders()), *listed(client.fetch_open_orders(params={"trigger": True}))]
+    orders = listed(client.fetch_open_orders())
+    return positions, orders, listed(client.fetch_open_orders(params={"trigger": True}))
 
 
-def _ask_bybit(client: Any) -> tuple[list[Json], list[Json]]:
+def _ask_bybit(client: Any) -> tuple[list[Json], list[Json], list[Json]]:
     """Every settle coin by itself; stops come with the other orders."""
     positions: list[Json] = []
     orders: list[Json] = []
     for coin in SETTLE_COINS:
         positions += _pages(client, client.fetch_positions, {"settleCoin": coin, "limit": 200})
         orders += _pages(client, client.fetch_open_orders, {"settleCoin": coin, "limit": 50})
-    return positions, orders
+    return positions, orders, []
 
 
 def _pages(client: Any, fetch: Callable[..., list[Json]], params: Json) -> list[Json]:

@@ -19,6 +19,8 @@ from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport
 
 _POSITIONS: Final = ("positions", "fetch_positions", "fetchPositions")
 _ORDERS: Final = ("orders", "open_orders", "openOrders", "fetch_open_orders", "fetchOpenOrders")
+_CONDITIONAL: Final = ("conditional_orders", "conditionalOrders")
+"""Those that an exchange lists in a call of their own; where they are, they were asked for, be they none."""
 _TIMES: Final = ("timestamp", "taken_at", "datetime")
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
 """Where the clocks are furthest ahead: a time without a zone was never earlier than it reads there."""
@@ -63,6 +65,7 @@ class _Reading:
     head: ReportFields
     positions: Any
     orders: Any
+    conditional: Any
     exchange: str | None
     account: str | None
     is_account_said: bool
@@ -78,18 +81,29 @@ class _Reading:
             if wanted is not None and said != wanted:
                 raise ValueError(f"it is a snapshot of {said}, not of {wanted}")
         return cls(
-            head, _listed(fields, _POSITIONS), _listed(fields, _ORDERS), exchange, account, "account" in fields, given
+            head=head,
+            positions=_listed(fields, _POSITIONS),
+            orders=_listed(fields, _ORDERS),
+            conditional=_listed(fields, _CONDITIONAL),
+            exchange=exchange,
+            account=account,
+            is_account_said="account" in fields,
+            given=given,
         )
 
     def snapshot(self, digest: str) -> AccountSnapshot:
         positions, position_doubts = self._read(self.positions, "positions", read_position)
         orders, order_doubts = self._read(self.orders, "orders", read_order)
-        order_doubts += _contradicting(orders or ())
+        conditional, conditional_doubts = self._read(self.conditional, "conditional orders", read_order)
+        if orders is not None:
+            orders += conditional or ()
+        order_doubts += (*conditional_doubts, *_contradicting(orders or ()))
         taken_at, is_exact, notes = self._time(orders or ())
         return AccountSnapshot(
             exchange=self.exchange,
             account=self.account,
             is_account_said=self.is_account_said,
+            has_conditional=conditional is not None,
             taken_at=taken_at,
             is_time_exact=is_exact,
             positions=positions,

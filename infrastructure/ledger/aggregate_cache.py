@@ -6,11 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 from domain.aggregate.position import Position
 from domain.commands.base import Command
-from domain.commands.requests import RequestEntry
+from domain.commands.requests import RecordEntryPlaced, RequestEntry
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
@@ -90,11 +90,14 @@ class AggregateCache:
         fresh = held is None
         if held is None:
             held = self.load(stream)
-        if command.cycle is None or command.cycle == held.position.cycle:
+        cycle = command.cycle
+        if may_be_told_again(command, held.position):
+            cycle = self._store.cycle_of_order(stream, command.exchange_order_id)
+        if cycle is None or cycle == held.position.cycle:
             return held, fresh
         if not fresh:
             held = self.load(stream)
-        return self._over(command.cycle, held) or held, True
+        return self._over(cycle, held) or held, True
 
     def put(self, held: CachedPosition) -> None:
         """Put a position back that has no pending events."""
@@ -104,6 +107,11 @@ class AggregateCache:
             self._held[held.position.id] = held
             if len(self._held) > self._streams_max:
                 self._held.popitem(last=False)
+
+    def clear(self) -> None:
+        """Remember nothing: what is asked next is read."""
+        with self._lock:
+            self._held.clear()
 
     def load(self, stream: str) -> CachedPosition:
         """Read a stream from where it was last flat."""
@@ -120,6 +128,19 @@ class AggregateCache:
         over.position.stand_at(current.position)
         over.head, over.is_current = current.head, False
         return over
+
+
+def may_be_told_again(command: Command, position: Position) -> TypeGuard[RecordEntryPlaced]:
+    """Whether an acknowledgement by key, of a key that is flat, may be of a cycle that is not remembered any more.
+
+    The last one is remembered; of those before it only the store knows which order was whose entry.
+    """
+    return (
+        isinstance(command, RecordEntryPlaced)
+        and command.cycle is None
+        and not position.is_open
+        and position.state.last_cycle > 1
+    )
 
 
 def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool = True) -> CachedPosition:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from domain.commands.base import Command
 from domain.errors import LedgerError
 from domain.identifiers import PositionKey
+from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.event_store.port import Rejection
 from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
@@ -39,6 +40,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     def __init__(self, ledger: PositionLedger) -> None:
         self._ledger = ledger
         self._threads = ThreadPoolExecutor(ledger.store.settings.pool_size, "position-ledger")
+        self._is_closed = False
 
     @classmethod
     async def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
@@ -47,8 +49,10 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
 
     async def disconnect(self) -> None:
         """Close the connection to the database."""
-        await self._run(self._ledger.disconnect)
-        self._threads.shutdown(wait=False)
+        if not self._is_closed:
+            await self._run(self._ledger.disconnect)
+            self._is_closed = True
+            self._threads.shutdown(wait=False)
 
     @property
     def application(self) -> LedgerApplication:
@@ -56,6 +60,8 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return self._ledger.application
 
     async def _run(self, call: Callable[Asked, Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        if self._is_closed:
+            raise LedgerClosed(self._ledger.store.settings.shown)
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
 
     async def __aenter__(self) -> Self:

@@ -33,7 +33,7 @@ from domain.identifiers import PositionId, PositionKey
 from domain.values import AHEAD_MAX, Source, timestamp_text
 from infrastructure.event_store.codec import decode, encode
 from infrastructure.event_store.port import AppendInDoubt, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
-from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
+from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition, may_be_told_again
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
@@ -110,6 +110,7 @@ class PositionLedger(TypedCommands[Receipt]):
         """End every subscription and let go of the database; also done at the end of a `with` block."""
         for subscription in list(self._subscriptions):
             subscription.stop()
+        self._cache.clear()
         self.store.close()
 
     @cached_property
@@ -166,10 +167,10 @@ class PositionLedger(TypedCommands[Receipt]):
     def handle_many(self, commands: Iterable[Command]) -> list[Receipt | LedgerError]:
         """Decide a batch in order and append all that is accepted in one transaction.
 
-        Shape: an answer for each, in order; a refused one does not hold up the others. When one is refused, or
-        somebody else wrote to one of the streams meanwhile, the batch is decided one by one instead: then an error of
-        the database stands as the answer of the command that it met and of those after it, which are not tried. Sent
-        again with the same `command_id`, they are safe.
+        Shape: an answer for each, in order; a refused one does not hold up the others. When one is refused or may be of
+        an older cycle, or somebody else wrote to one of the streams meanwhile, the batch is decided one by one
+        instead: then an error of the database stands as the answer of the command that it met and of those after it,
+        which are not tried. Sent again with the same `command_id`, they are safe.
         Refuses: StoreError, OutcomeUnknown while nothing of the batch, or all of it, is in question.
         """
         batch = list(commands)
@@ -179,6 +180,8 @@ class PositionLedger(TypedCommands[Receipt]):
             stream = command.key.stream
             held = held_by_stream.get(stream) or self._cache.load(stream)
             held_by_stream[stream] = held
+            if may_be_told_again(command, held.position):
+                return self._one_by_one(batch)
             pending = len(held.position.pending_events)
             try:
                 answer = held.position.decide(command, self._stamp(command))

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.opener import OpenedElsewhere
+from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.wakeups import POLL_SECONDS, Wakeups
@@ -100,6 +100,10 @@ class Subscription(Iterator[HistoryEntry]):
         try:
             batch = list(self._store.log(after=self._nid, limit=self._batch_events))
         except OpenedElsewhere:
+            raise
+        except LedgerClosed:
+            if self.is_over:
+                return
             raise
         except StoreUnavailable:
             if self._has_patience():

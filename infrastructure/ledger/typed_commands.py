@@ -160,8 +160,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
 
         Answer: `entry_placed`, one `EntryPlaced`; the same acknowledgement again is no news. By key with the
-        `intent_id` or the order of the entry that is open, that entry is meant.
-        Refuses: `EntryAlreadyPlaced` for another order; by key also `PositionAlreadyOpen`.
+        `intent_id` or the order of the entry that is open, that entry is meant; the order of a cycle that is over is no
+        news either, however many came after it.
+        Refuses: `EntryAlreadyPlaced` for another order; by key also `PositionAlreadyOpen`, and `PositionNotOpen` for
+        more of an order whose cycle is over.
         """
         return self.handle(
             c.RecordEntryPlaced.of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -13,7 +14,7 @@ from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
 from projections.projection import PoisonEvent
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
-from projections.reconciliation.grace_periods import is_overdue
+from projections.reconciliation.grace_periods import is_overdue, is_yet_to_come
 from projections.reconciliation.result import Reconciliation
 from projections.recovery.in_flight import InFlight, unfinished
 
@@ -101,7 +102,7 @@ class Cycles:
         return Section(Check.INCOMPLETE, f"{len(found)} under way, {len(late)} for longer than they may", tuple(late))
 
     def _late(self, cycle: InFlight) -> Symptom:
-        severity = Severity.CRITICAL if cycle.age >= self._age else Severity.WARNING
+        severity = Severity.CRITICAL if self._is_over(cycle.since, self._age) else Severity.WARNING
         state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
         return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}")
 
@@ -110,16 +111,22 @@ class Cycles:
         held = [row for row in self._rows if row.quantity]
         found = [
             self._symptom(
-                Severity.CRITICAL if self._now - since >= UNPROTECTED_MAX else Severity.WARNING,
+                Severity.CRITICAL if self._is_over(since, UNPROTECTED_MAX) else Severity.WARNING,
                 row,
                 f"{row.side.value} {plain(row.quantity)} without a confirmed stop for {length(self._now - since)}",
             )
             for row in held
-            if (since := row.unprotected_since) is not None and is_overdue(row, self._now)
+            if (since := row.unprotected_since) is not None and self._had_its_time(row)
         ]
         found += [self._forgotten(row) for row in self._left_over]
         held += self._left_over
         return Section(Check.UNPROTECTED, f"{len(found)} of {len(held)} held positions", tuple(found))
+
+    def _had_its_time(self, row: PositionRow) -> bool:
+        return is_overdue(row, self._now) or is_yet_to_come(row.opened_at, self._now)
+
+    def _is_over(self, since: datetime, time: timedelta) -> bool:
+        return self._now - since >= time or is_yet_to_come(since, self._now)
 
     def _forgotten(self, row: PositionRow) -> Symptom:
         message = (
@@ -132,7 +139,7 @@ class Cycles:
         """Entries about which the exchange did not answer; nobody may enter there until it is known."""
         found = [
             self._symptom(
-                Severity.CRITICAL if is_overdue(row, self._now) else Severity.WARNING,
+                Severity.CRITICAL if self._had_its_time(row) else Severity.WARNING,
                 row,
                 f"the exchange did not answer about its entry of {date_and_time(row.opened_at)} UTC",
             )
@@ -148,7 +155,7 @@ class Cycles:
         return Section(Check.ROLLING_BACK, f"{len(found)} under way, {len(stuck)} stuck", tuple(stuck))
 
     def _stuck(self, cycle: InFlight) -> Symptom:
-        is_critical = cycle.row.rollback_failed or cycle.age >= self._age
+        is_critical = cycle.row.rollback_failed or self._is_over(cycle.since, self._age)
         failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
         message = f"rolling back for {length(cycle.age)}{failed}"
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message)
@@ -223,9 +230,21 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
         Symptom(Severity.WARNING, where, f"no stop can be judged by it: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
         for doubt in found.order_doubts
     ]
+    if found.stops_missing:
+        doubts.append(_no_stop_at_all(found, where, evidence))
     problems = [_difference(found, each, evidence) for each in found.problems]
     says = f"{where}: {len(found.of(DiscrepancyKind.MATCHED))} match, {len(problems)} to look at"
     return Section(Check.EXCHANGE, says, (*doubts, *problems))
+
+
+def _no_stop_at_all(found: Reconciliation, where: str, evidence: Sequence[str]) -> Symptom:
+    message = (
+        f"none of {found.stops_missing} stops of the ledger is in {found.rules.confirmations} lists of orders: either "
+        "these lack the conditional ones, or nothing is protected"
+    )
+    again = shlex.join([PROGRAM, "reconcile", *evidence, "--trust-empty", "--apply"])
+    advice = f"look at the exchange now; if the stops are gone, {again}, and place what `{PROGRAM} recover` then names"
+    return Symptom(Severity.CRITICAL, where, message, advice)
 
 
 def _difference(found: Reconciliation, finding: Discrepancy, evidence: Sequence[str]) -> Symptom:

@@ -48,7 +48,7 @@ def reconcile(
     def doubts(snapshot: AccountSnapshot) -> tuple[str, ...]:
         return (
             *doubts_about(snapshot, known, now, rules.age_max, trust_empty=rules.trust_empty),
-            *doubts_about_account(snapshot, accounts),
+            *doubts_about_account(snapshot, accounts, trust_empty=rules.trust_empty),
         )
 
     def order_doubts(snapshot: AccountSnapshot) -> tuple[str, ...]:
@@ -71,10 +71,28 @@ def reconcile(
         findings=tuple(comparison.findings()),
         doubts=found_doubtful,
         order_doubts=about_orders,
+        stops_missing=_all_missing(snapshot, known, confirming, rules) if about_orders else 0,
         hindrance=_too_old(latest, now, rules.age_max or CORRECTING_AGE_MAX),
         rules=rules,
         confirming=confirming,
     )
+
+
+def _all_missing(
+    snapshot: AccountSnapshot, known: Mapping[PositionKey, StreamState], confirming: Confirmations, rules: Rules
+) -> int:
+    """How many stops are missing if the lists of orders are what they seem, and every stop of what is shown is."""
+    listing = tuple(each for each in confirming.trusted if each.shows_orders)
+    taken_literally = replace(confirming, complete=listing)
+    shown = {(position.key.symbol, position.side) for position in snapshot.positions or ()}
+    stopped = [
+        (standing, standing.row)
+        for standing in known.values()
+        if standing.row is not None and standing.row.stop_confirmed
+        if (standing.row.symbol, standing.row.side) in shown
+    ]
+    is_missing = all(taken_literally.lost_stops(*each) >= rules.confirmations for each in stopped)
+    return len(stopped) if is_missing else 0
 
 
 def _not_ahead(snapshot: AccountSnapshot, now: datetime) -> AccountSnapshot:

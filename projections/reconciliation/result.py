@@ -37,6 +37,8 @@ class Reconciliation(JsonObject):
     """Why nothing may be corrected although it is reliable."""
     order_doubts: tuple[str, ...] = ()
     """Why nothing is concluded from orders that it does not show, beside what it says itself."""
+    stops_missing: int = 0
+    """How many stops there are in the ledger, when as many snapshots as must agree list orders, and none of them."""
     rules: Rules = Rules()
     confirming: Confirmations
     """All snapshots as witnesses, among them the reliable ones, oldest first."""

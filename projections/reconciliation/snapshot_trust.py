@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import AHEAD_MAX, timestamp_text
-from projections.account_snapshot import AccountSnapshot
+from projections.account_snapshot import AccountSnapshot, PositionReport
 from projections.reconciliation.matching import is_same, shown_twice
 from projections.reconciliation.stop_orders import shows_a_stop
 from projections.reconciliation.stream_state import StreamState
+
+LISTS_CONDITIONAL_APART: Final = frozenset({"binance"})
+"""Exchanges that show conditional orders in a call of their own: a list without any may be the other one alone."""
 
 
 def is_too_little(shown: int, expected: int) -> bool:
@@ -40,7 +44,7 @@ def doubts_about(
         doubts += [f"it shows {key} twice" for key in shown_twice(snapshot.positions)]
     held = [standing for standing in known.values() if standing.row is not None and standing.row.quantity]
     if snapshot.positions is not None and not trust_empty:
-        doubts += _too_little(snapshot, held)
+        doubts += _too_little(snapshot, held, known)
     if snapshot.taken_at is None:
         doubts.append("it does not say when it was taken: say it with --taken-at")
         return tuple(doubts)
@@ -56,7 +60,9 @@ def doubts_about(
     return tuple(doubts)
 
 
-def _too_little(snapshot: AccountSnapshot, held: list[StreamState]) -> Iterable[str]:
+def _too_little(
+    snapshot: AccountSnapshot, held: list[StreamState], known: Mapping[PositionKey, StreamState]
+) -> Iterable[str]:
     """What the ledger has news of since the snapshot need not be in it, and is not missed."""
     assert snapshot.positions is not None, "it has a list"
     if not snapshot.positions and held:
@@ -64,12 +70,18 @@ def _too_little(snapshot: AccountSnapshot, held: list[StreamState]) -> Iterable[
         return
     expected = [each.row for each in held if each.row is not None and not each.changed_after(snapshot.taken_at)]
     shown = sum(any(is_same(row, seen) for seen in snapshot.positions) for row in expected)
-    if is_too_little(shown, len(expected)):
+    if is_too_little(shown, len(expected)) or (expected and _is_all_of_others(snapshot.positions, known)):
         yield (
             f"it shows {shown or 'none'} of the {len(expected)} positions that the ledger holds, by side and by "
             f"quantity or entry, and {len(snapshot.positions) - shown} others: as one of another account, product or "
             "network would; if it is of this one, say --trust-empty"
         )
+
+
+def _is_all_of_others(seen: Iterable[PositionReport], known: Mapping[PositionKey, StreamState]) -> bool:
+    """Whether none of what is shown is of a symbol that is open in the ledger, in any state and on any side."""
+    ours = {key.symbol for key, standing in known.items() if standing.row is not None}
+    return all(position.key.symbol not in ours for position in seen)
 
 
 def doubts_about_orders(
@@ -91,6 +103,13 @@ def doubts_about_orders(
     ]
     shown = sum(shows_a_stop(seen, row, snapshot.orders) for row, seen in expected)
     has_stops = any(order.is_stop for order in snapshot.orders)
+    if not expected and not has_stops and _may_lack_conditional(snapshot):
+        doubt = (
+            f"its orders ({len(snapshot.orders)}) hold no conditional one, which {snapshot.exchange} lists apart, so "
+            "whether anything is protected cannot be judged: list those as well, and if there are none, as "
+            '"conditional_orders": []'
+        )
+        return (doubt,)
     if not expected or (has_stops and not is_too_little(shown, len(expected))):
         return ()
     doubt = (
@@ -101,12 +120,35 @@ def doubts_about_orders(
     return (doubt,)
 
 
-def doubts_about_account(snapshot: AccountSnapshot, accounts: Iterable[str | None]) -> tuple[str, ...]:
-    """Why it may be of another account: one that was not named, while the ledger knows several, or only named ones."""
+def _may_lack_conditional(snapshot: AccountSnapshot) -> bool:
+    """Whether conditional orders may have been left out, while something is held that no stop is shown for."""
+    return (
+        snapshot.exchange in LISTS_CONDITIONAL_APART
+        and not snapshot.has_conditional
+        and any(position.stop_price is None for position in snapshot.positions or ())
+    )
+
+
+def doubts_about_account(
+    snapshot: AccountSnapshot, accounts: Iterable[str | None], *, trust_empty: bool
+) -> tuple[str, ...]:
+    """Why it may be of another account: of one that was not named, or that the ledger never heard of."""
     known = set(accounts)
-    if snapshot.account is not None or snapshot.is_account_said or known <= {None}:
+    if not known or (snapshot.account in known and (snapshot.account is not None or snapshot.is_account_said)):
         return ()
     names = ", ".join(sorted(filter(None, known)))
+    if snapshot.account is not None or snapshot.is_account_said:
+        if trust_empty:
+            return ()
+        called = "the account without a name" if snapshot.account is None else f"account {snapshot.account}"
+        others = ", ".join(sorted(name or "the one without a name" for name in known))
+        doubt = (
+            f"it is of {called}, of which the ledger knows nothing there, only of {others}: look at --account, or if "
+            "it is a new one, say --trust-empty"
+        )
+        return (doubt,)
+    if known == {None}:
+        return ()
     doubt = "it does not say of which account it is, and "
     if None not in known:
         return (f"{doubt}all that the ledger knows there is of {names}: use --account",)

@@ -13,7 +13,7 @@ from projections.exposure import is_left_over
 from projections.formatting import date_and_time
 from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
-from projections.reconciliation.grace_periods import DEADLINES, SETTLING, later
+from projections.reconciliation.grace_periods import DEADLINES, SETTLING, is_yet_to_come, later
 
 UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
 _NAMED: Final = (
@@ -59,18 +59,23 @@ class InFlight(JsonObject):
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it has had all the time that it may take."""
-        return self.now >= self.due_at
+        """Whether it has had all the time that it may take; one of a time that is yet to come has none to wait for."""
+        return self.now >= self.due_at or is_yet_to_come(self.since, self.now)
 
     @property
-    def age(self) -> timedelta:
+    def since(self) -> datetime:
         """Since when it is not done."""
         row = self.row
         if is_left_over(row):
-            return self.now - row.updated_at
+            return row.updated_at
         if row.status is Status.ACTIVE:
-            return self.now - (row.unprotected_since or row.updated_at)
-        return self.now - (row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at)
+            return row.unprotected_since or row.updated_at
+        return row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at
+
+    @property
+    def age(self) -> timedelta:
+        """For how long it is not done."""
+        return self.now - self.since
 
     def known(self) -> list[str]:
         """What the ledger knows of it, in words."""

@@ -89,4 +89,4 @@ def _connected(settings: Settings) -> Iterator[Connection]:
         with psycopg.connect(**connection_arguments(settings), autocommit=True) as connection:
             yield connection
     except psycopg.Error as error:
-        raise explained(error, settings) from error
+        raise explained(error, settings) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,13 @@ from infrastructure.ledger.ledger import PositionLedger, now, open_store
 from infrastructure.settings import Settings
 from projections.positions import PositionRow
 from scripts.simulation.bot import EntryAnswer
-from scripts.simulation.simulated_exchange import ExchangeRefused, NoAnswer, SimulatedExchange
+from scripts.simulation.simulated_exchange import (
+    ARRIVES_WITHIN_SECONDS,
+    ExchangeRefused,
+    NoAnswer,
+    SimulatedExchange,
+    SimulatedOrder,
+)
 from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 STOP_TRIES: Final = 3
@@ -59,15 +66,19 @@ class LedgerBot:
             raise Stopped(Told.FAILED, str(refusal)) from None
         except NoAnswer as silence:
             self._ledger.record_entry_unknown(position_id=position_id, reason=str(silence))
+        return self._sought(position_id, order_name, Source.SIGNAL).order_id
+
+    def _sought(self, position_id: str, order_name: str, source: Source) -> SimulatedOrder:
+        """An order by its own id; one that is not known may still arrive, so it is asked for again when it cannot."""
         found = self._exchange.order(client_order_id=order_name)
         if found is None:
-            raise self._never_arrived(position_id, order_name, Source.SIGNAL)
-        return found.order_id
-
-    def _never_arrived(self, position_id: str, order_name: str, source: Source) -> Stopped:
-        reason = f"{self._exchange.name} knows no order {order_name}"
-        self._ledger.fail_entry(position_id=position_id, outcome="expired", reason=reason, source=source)
-        return Stopped(Told.FAILED, reason)
+            time.sleep(ARRIVES_WITHIN_SECONDS)
+            found = self._exchange.order(client_order_id=order_name)
+        if found is None:
+            reason = f"{self._exchange.name} knows no order {order_name}, nor did it when one could still arrive"
+            self._ledger.fail_entry(position_id=position_id, outcome="expired", reason=reason, source=source)
+            raise Stopped(Told.FAILED, reason)
+        return found
 
     def _finish(self, position_id: str, order_id: str, signal: Signal, source: Source) -> Iterator[SignalStep]:
         """From an order at the exchange to a protected position; said twice, it is no news."""
@@ -170,9 +181,7 @@ class LedgerBot:
 
     def _find_out(self, row: PositionRow, signal: Signal) -> None:
         assert row.client_order_id is not None, "an entry of ours"
-        order = self._exchange.order(client_order_id=row.client_order_id)
-        if order is None:
-            raise self._never_arrived(row.position_id, row.client_order_id, Source.RECOVERY)
+        order = self._sought(row.position_id, row.client_order_id, Source.RECOVERY)
         list(self._finish(row.position_id, order.order_id, signal, Source.RECOVERY))
 
     def exit(self, symbol: str) -> None:

@@ -19,6 +19,8 @@ from domain.values import Side, plain
 from infrastructure.ledger.ledger import now
 
 FIRST_ORDER: Final = 53190368
+ARRIVES_WITHIN_SECONDS: Final = 0.05
+"""How long after a call its order may still be taken (60 s at Binance, its `recvWindow`); time is short here."""
 
 
 class ExchangeRefused(Exception):

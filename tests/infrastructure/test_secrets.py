@@ -7,15 +7,18 @@ import io
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from domain.errors import LedgerError, StoreUnavailable
 from infrastructure.event_store.postgres.session import connection_info
-from infrastructure.event_store.postgres.session.connections import connection_arguments
+from infrastructure.event_store.postgres.session.connections import connection_arguments, explained
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.capture.trigger import Watched
 from infrastructure.legacy.source.legacy_database import read_table
@@ -143,8 +146,32 @@ def test_what_a_server_says_is_told_without_the_password() -> None:
     words = {"password": "s3cret/1", "sslpassword": "abc", "host": "h"}
     assert (
         connection_info.without_secrets("no host s3cret/1.invalid, s3cret%2F1 or abc", words)
-        == "no host ***.invalid, *** or abc"
+        == "no host ***.invalid, *** or ***"
     )
+    assert connection_info.without_secrets('role "ab" of abba', {"password": "ab"}) == 'role "***" of abba'
+
+
+@pytest.mark.parametrize("secret", ["geheim", "x1"])
+def test_what_the_server_answers_is_told_without_the_password_with_all_that_it_hangs_on(
+    secret: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server repeats what it is asked for, and somebody's password may be the name of anything."""
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(secret)))
+    PositionLedger.connect(postgres_url).disconnect()
+    try:
+        parts = urlsplit(postgres_url)
+        url = parts._replace(netloc=f"{secret}:{secret}@{parts.netloc.rpartition('@')[2]}")
+        monkeypatch.setattr(sys, "argv", ["position-ledger", "positions", "--database", url.geturl()])
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.raises(SystemExit), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+        assert "permission denied" in err.getvalue() and secret not in err.getvalue()
+        told = explained(psycopg.OperationalError(f'no role "{secret}" at {secret}'), Settings.read(url.geturl()))
+        assert 'no role "***" at ***' in told.message
+    finally:
+        with psycopg.connect(postgres_url, autocommit=True) as owner:
+            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(secret)))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def seen(
     *positions: PositionReport, orders: Sequence[OrderReport] | None = (), at: float | None = LATER, **fields: Any
 ) -> AccountSnapshot:
     known: dict[str, Any] = {"exchange": "binance", "positions": positions, "digest": f"seen at {at}"}
+    known["has_conditional"] = True
     return AccountSnapshot(
         **{**known, "taken_at": None if at is None else second(at), **fields},
         orders=None if orders is None else tuple(orders),

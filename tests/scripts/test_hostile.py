@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
 from projections.readable_text import is_seen
 from scripts.catalogue import COMMANDS
@@ -21,6 +23,7 @@ HOSTILE = (
     "=1+1\x1b]0;owned\x07\x1b[2K\x1b[1A\x9b31m\u202egnp.exe\u2066\u200b\u2028line\u2029\x7f\r\n{{7*7}}"
     "<script>x</script> 币安人生"
 )
+NUMBER = re.compile(r"-?[0-9.]+")
 KEY, CYCLE = "APTUSDT.binance", "APTUSDT.binance#1"
 WALK: dict[str, list[list[str]]] = {
     "init": [["init"], ["init", "--legacy-view", HOSTILE]],
@@ -139,3 +142,37 @@ def test_csv_is_exact_unless_it_is_for_a_spreadsheet(folder: Path, program: Prog
         with path.open(encoding="utf-8", newline="") as rows:
             assert next(csv.DictReader(rows))["exit_reason"] == expected
     assert program("export", "--spreadsheet").code == 2
+
+
+@pytest.mark.parametrize("what", ["events", "positions", "rejections"])
+def test_no_cell_for_a_spreadsheet_is_a_formula(what: str, ledger_url: str, tmp_path: Path, program: Program) -> None:
+    formulas = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\uff1d1+1")
+    with PositionLedger.connect(ledger_url) as ledger:
+        for number, formula in enumerate(formulas):
+            entry: dict[str, Any] = {"symbol": f"A{number}USDT", "exchange": "x", "side": "short", "quantity": "1"}
+            first = ledger.request_entry(**entry, intent_id=formula, command_id=formula)
+            ledger.record_entry_placed(position_id=first.position_id, exchange_order_id=formula)
+            with pytest.raises(PositionAlreadyOpen):
+                ledger.request_entry(**entry, intent_id=f"{formula}2", command_id=f"{formula}2")
+            ledger.fail_entry(position_id=first.position_id, outcome="rejected", reason=formula, code=formula)
+    path = tmp_path / "cells.csv"
+    database = ("--database", ledger_url)
+    assert program("export", "--what", what, "--spreadsheet", "--output", path, *database).code == 0
+    with path.open(encoding="utf-8", newline="") as rows:
+        cells = [cell for row in csv.reader(rows) for cell in row]
+    assert [cell for cell in cells if cell.startswith(tuple("=+-@\uff1d")) and not NUMBER.fullmatch(cell)] == []
+    assert {f"'{formula}" for formula in formulas} <= set(cells)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_an_export_is_not_for_a_terminal(form: str, folder: Path) -> None:
+    """Its texts are exact, and a terminal would obey what stands in some."""
+    terminal, shown = os.openpty()
+    try:
+        asked = [PROGRAM, "export", "--format", form]
+        ran = subprocess.run(asked, stdout=shown, stderr=subprocess.PIPE, cwd=folder, check=False, text=True)
+    finally:
+        os.close(shown)
+        os.close(terminal)
+    assert ran.returncode == 2
+    assert "an export is not for a terminal; name a file with --output, or pipe it on" in ran.stderr

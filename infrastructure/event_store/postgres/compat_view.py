@@ -49,7 +49,7 @@ def create(connections: Connections, name: ViewName, role: str | None = None) ->
     except errors.WrongObjectType:
         raise ViewRefused.by_no_view(str(name)) from None
     except psycopg.Error as error:
-        raise explained(error, connections.settings) from error
+        raise explained(error, connections.settings) from None
 
 
 def _require_ours(connection: Connection, name: ViewName, settings: Settings) -> None:

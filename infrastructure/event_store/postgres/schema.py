@@ -111,7 +111,7 @@ def migrate(connections: Connections, runtime_role: str | None = None) -> list[s
                 connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(settings.schema)))
             return _migrate(connection, settings, runtime_role)
     except psycopg.Error as error:
-        raise explained(error, settings) from error
+        raise explained(error, settings) from None
 
 
 def _migrate(connection: Connection, settings: Settings, runtime_role: str | None) -> list[str]:

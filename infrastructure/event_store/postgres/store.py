@@ -26,6 +26,7 @@ from infrastructure.event_store.port import (
     UnreadableRow,
     VersionTaken,
     compared,
+    position_ids_of,
     row_or_reason,
     where,
 )
@@ -59,6 +60,10 @@ _HEADS: Final = (
     "SELECT DISTINCT ON (stream) stream, hash FROM ledger_events WHERE stream = ANY(%s) ORDER BY stream, version DESC"
 )
 _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = %s AND intent_id = %s"
+_CYCLE_OF_ORDER: Final = (
+    "SELECT pg_catalog.max(cycle) FROM positions"
+    " WHERE position_id >= %s AND position_id < %s AND exchange_order_id = %s"
+)
 _SINCE_FLAT: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND version >= (SELECT version FROM ledger_events"
     " WHERE stream = %(stream)s AND mark = 'flat' ORDER BY cycle DESC LIMIT 1)"
@@ -205,7 +210,7 @@ class PostgresStore(Store):
             if connection is not None and is_lost(connection):
                 backend = self._connections.backend(connection)
                 raise AppendInDoubt(records[0], backend, settle_seconds(self.settings)) from error
-            raise explained(error, self.settings) from error
+            raise explained(error, self.settings) from None
 
     def _append_at_once(
         self,
@@ -297,6 +302,11 @@ class PostgresStore(Store):
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
         return cycle
 
+    def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
+        """The last cycle of a stream whose entry was this order of the exchange."""
+        cycle: int | None = self._value(_CYCLE_OF_ORDER, (*position_ids_of(stream), exchange_order_id))
+        return cycle
+
     def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more.
 
@@ -324,7 +334,7 @@ class PostgresStore(Store):
                     connection.execute(_EXCLUSIVE, (APPEND_LOCK, self._lock))
                     found = connection.execute(last.encode()).fetchone()
             except StoreUnavailable as busy:
-                if not isinstance(busy.__cause__, errors.LockNotAvailable):
+                if not isinstance(busy.__context__, errors.LockNotAvailable):
                     raise
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(

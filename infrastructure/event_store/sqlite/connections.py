@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
-from infrastructure.event_store.opener import Opener
+from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
 from infrastructure.settings import Settings
@@ -94,7 +94,7 @@ class Connections:
     def _require(self) -> None:
         self._opener.require()
         if self._closed:
-            raise StoreUnavailable(f"the ledger in {self.settings.where} was closed; nothing was written")
+            raise LedgerClosed(self.settings.shown)
         if self._file is not None:
             self._file.require_name()
 

@@ -25,6 +25,7 @@ from infrastructure.event_store.port import (
     UnreadableRow,
     VersionTaken,
     compared,
+    position_ids_of,
     row_or_reason,
     where,
 )
@@ -46,6 +47,9 @@ _INSERT_EVENT: Final = (
 _HEAD: Final = "SELECT hash FROM ledger_events WHERE stream = ? ORDER BY version DESC LIMIT 1"
 _HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
 _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND intent_id = ?"
+_CYCLE_OF_ORDER: Final = (
+    "SELECT max(cycle) FROM positions WHERE position_id >= ? AND position_id < ? AND exchange_order_id = ?"
+)
 _LAST_FLAT: Final = "SELECT version FROM ledger_events WHERE stream = ? AND mark = 'flat' ORDER BY cycle DESC LIMIT 1"
 _SINCE: Final = f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND version >= ? ORDER BY version"
 _OPENING: Final = "SELECT version FROM ledger_events WHERE stream = ? AND cycle = ? AND mark IN ('flat', 'beside')"
@@ -199,6 +203,11 @@ class SQLiteStore(Store):
 
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
         cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
+        return cycle
+
+    def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
+        """The last cycle of a stream whose entry was this order of the exchange."""
+        cycle: int | None = self._value(_CYCLE_OF_ORDER, (*position_ids_of(stream), exchange_order_id))
         return cycle
 
     def select(

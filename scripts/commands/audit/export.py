@@ -124,8 +124,8 @@ def _check(form: Format, what: What, output: str, wanted: Filter) -> None:
         )
     if form is Format.PARQUET and output.endswith(".gz"):
         raise click.UsageError(f"--output {output}: Parquet is compressed already; leave out .gz")
-    if form is Format.PARQUET and output == STDOUT and sys.stdout.isatty():
-        raise click.UsageError("Parquet is not for a terminal; name a file with --output")
+    if output == STDOUT and sys.stdout.isatty():  # texts are exact, and a terminal would obey what stands in some
+        raise click.UsageError("an export is not for a terminal; name a file with --output, or pipe it on")
 
 
 def _streams(wanted: Filter) -> Callable[[str], bool]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.requests import ImportPosition, RequestEntry
+from domain.commands.requests import ImportPosition, RecordEntryPlaced, RequestEntry
 from domain.errors import (
     IdempotencyMismatch,
     InvalidCommand,
@@ -166,6 +166,45 @@ def test_an_order_told_again_opens_no_second_cycle(ledger: PositionLedger) -> No
     with pytest.raises(PositionNotOpen, match="was entered by order 9 and is closed"):
         ledger.record_entry_placed(**placed | {"filled_qty": "11"})
     assert ledger.record_entry_placed(**placed | {"exchange_order_id": "10"}).position_id == "APTUSDT.binance#2"
+
+
+@pytest.mark.parametrize("is_cached", [True, False])
+def test_an_order_told_again_after_later_cycles_opens_none_either(
+    ledger: PositionLedger, clock: Clock, *, is_cached: bool
+) -> None:
+    placed = ENTRY | {"filled_qty": "10", "avg_px": "10"}
+    for order in "789":
+        cycle = ledger.record_entry_placed(**placed, exchange_order_id=order).position_id
+        ledger.close(position_id=cycle, exit_reason="x")
+    asked = ledger if is_cached else PositionLedger(ledger.store, clock=clock)
+    again = asked.record_entry_placed(**placed, exchange_order_id="8")
+    assert (again.outcome, again.position_id) == ("replayed", "APTUSDT.binance#2")
+    batch = [RecordEntryPlaced.of(**placed, exchange_order_id=order) for order in ("7", "8", "9")]
+    answers = [answer for answer in asked.handle_many(batch) if isinstance(answer, Receipt)]
+    assert [(answer.outcome, answer.position_id[-1]) for answer in answers] == [("replayed", each) for each in "123"]
+    with pytest.raises(PositionNotOpen, match="binance#1 was entered by order 7 and is closed, with 10 filled"):
+        asked.record_entry_placed(**placed | {"filled_qty": "11"}, exchange_order_id="7")
+    assert asked.record_entry_placed(**placed, exchange_order_id="10").position_id == "APTUSDT.binance#4"
+    assert verify(ledger.store).ok
+
+
+def test_only_a_flat_key_of_several_cycles_is_asked_about_orders(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = ledger.store.cycle_of_order
+
+    def note(stream: str, order: str) -> int | None:
+        asked.append(order)
+        return ask(stream, order)
+
+    monkeypatch.setattr(ledger.store, "cycle_of_order", note)
+    for order in "123":
+        cycle = ledger.record_entry_placed(**ENTRY, exchange_order_id=order).position_id
+        ledger.record_entry_placed(**ENTRY, exchange_order_id=order)
+        ledger.record_entry_placed(position_id=cycle, exchange_order_id=order)
+        ledger.fail_entry(position_id=cycle, reason="x", outcome="rejected")
+    assert asked == ["3"]
 
 
 # -- instruments -------------------------------------------------------------------------------------------------

@@ -242,9 +242,10 @@ def test_money_at_risk_at_the_exchange_is_critical_and_the_rest_a_warning() -> N
 
 def test_a_phantom_is_critical_once_it_is_confirmed() -> None:
     other = held("XMRUSDT", "long", "1", "310")
+    beside = Adopt.of(symbol="XMRUSDT", exchange="binance", side="long", quantity="1", avg_px_open="310", reason="x")
     for count, severity in ((1, Severity.WARNING), (2, Severity.CRITICAL)):
         snapshots = [seen(other, at=600 + 60 * number) for number in range(count)]
-        found = beside_exchange(compared(rows_of(*ENTERED), *snapshots), BESIDE)
+        found = beside_exchange(compared(rows_of(*ENTERED, beside), *snapshots), BESIDE)
         (symptom,) = (each for each in found.symptoms if each.subject == APT)
         assert symptom.severity is severity
 
@@ -280,3 +281,12 @@ def test_rates_count_what_was_opened_and_what_failed_by_the_hour() -> None:
     assert (said["rejections"]["early"], said["criteria"][0]["name"]) == (1, "late_duplicates")
     earlier = Activity.of(rows, [], None, MeasuredWindow(second(-7200), second(-3600)))
     assert (earlier.by_status, earlier.failures, earlier.as_json()["criteria"]) == ({}, {}, None)
+
+
+def test_no_stop_in_two_lists_of_orders_is_critical_and_says_what_to_do() -> None:
+    snapshots = (seen(ENTERED_APT, at=500), seen(ENTERED_APT))
+    rows = rows_of(*ENTERED)
+    missing = [beside_exchange(compared(rows, *shown), BESIDE).symptoms[-1] for shown in (snapshots[1:], snapshots)]
+    assert [each.severity for each in missing] == [Severity.WARNING, Severity.CRITICAL]
+    assert "none of 1 stops of the ledger is in 2 lists of orders" in missing[1].message
+    assert "reconcile --snapshot" in missing[1].advice and "--trust-empty --apply" in missing[1].advice

@@ -133,7 +133,8 @@ def test_the_other_side_is_never_an_adjustment() -> None:
 # -- phantoms ---------------------------------------------------------------------------------------------------
 
 OTHER = held("BTCUSDT", "long", "1", "100000")
-GONE = rows_of(*ENTERED)
+BESIDE = adopted("BTCUSDT", "long", "1", "100000")
+GONE = rows_of(*ENTERED, BESIDE)
 
 
 def closes(*snapshots: AccountSnapshot, **rules: Any) -> list[str]:
@@ -209,6 +210,33 @@ def test_a_snapshot_of_somebody_else_is_not_believed() -> None:
         assert compared(rows, seen(*there[:shown], OTHER, at=800), trust_empty=True).is_reliable
 
 
+def test_a_snapshot_of_somebody_else_does_not_close_the_only_position() -> None:
+    rows = rows_of(*ENTERED)
+    foreign = (seen(OTHER, at=500), seen(OTHER))
+    found = compared(rows, *foreign)
+    assert (found.is_reliable, planned(found)) == (False, [])
+    assert "it shows none of the 1 positions that the ledger holds" in found.doubts[0]
+    trusted = planned(compared(rows, *foreign, trust_empty=True))
+    assert "close APTUSDT.binance#1, at a price that is not known" in trusted
+    turned = held("APTUSDT", "long", "61.8", "3.2333")
+    assert compared(rows, seen(turned)).is_reliable, "of a symbol that the ledger holds"
+    entering = request(symbol="BTCUSDT")
+    assert compared(rows_of(*ENTERED, entering), *foreign).is_reliable, "of one that is being entered"
+    assert compared(rows_of(entering), seen(THERE)).is_reliable, "nothing is held that could be missed"
+
+
+def test_an_account_that_the_ledger_never_heard_of_is_doubted_while_it_knows_others() -> None:
+    rows = rows_of(adopted(account="sub1"))
+    unknown = seen(OTHER, account="sub2")
+    found = compared(rows, unknown)
+    assert (found.is_reliable, planned(found)) == (False, [])
+    assert "it is of account sub2, of which the ledger knows nothing there, only of sub1" in found.doubts[0]
+    assert "of the account without a name" in compared(rows, seen(OTHER, is_account_said=True)).doubts[0]
+    assert compared(rows, unknown, trust_empty=True).is_reliable
+    assert compared(rows, seen(account="sub1"), trust_empty=True).is_reliable
+    assert compared([], unknown).is_reliable, "a ledger that knows nobody there"
+
+
 def test_a_snapshot_of_a_test_network_is_not_believed() -> None:
     """The same symbols and sides, and everything else is different."""
     rows = rows_of(adopted("AUSDT"), adopted("BUSDT"))
@@ -235,7 +263,7 @@ def test_a_clock_ahead_of_ours_records_nothing_as_yet_to_come() -> None:
         each for each in corrections(compared(GONE, ahead, now=600, confirmations=1)) if each.command.verb == "close"
     ]
     assert close.command.at == second(600)
-    fresh = rows_of(*ENTERED, on(LoseStopLoss, reason="cleaner", at=second(605)))
+    fresh = rows_of(*ENTERED, on(LoseStopLoss, reason="cleaner", at=second(605)), BESIDE)
     assert ("unjudged", APT) in told(compared(fresh, ahead, now=600)), "it cannot have seen what came after now"
     assert closes(seen(OTHER, at=620), ahead, now=600) == [], "both were taken by now, and no time apart"
 
@@ -251,13 +279,13 @@ def test_a_phantom_was_closed_at_a_price_that_nobody_knows() -> None:
 
 
 def test_what_holds_nothing_is_not_closed() -> None:
-    found = compared(rows_of(request()), seen(OTHER, at=500), seen(OTHER))
+    found = compared(rows_of(request(), BESIDE), seen(OTHER, at=500), seen(OTHER))
     assert ("phantoms", APT) in told(found)
     assert not [words for words in planned(found) if "APT" in words]
 
 
 def test_a_rollback_that_is_under_way_is_not_closed() -> None:
-    rows = rows_of(*ENTERED, on(StartRollback, reason="no stop"))
+    rows = rows_of(*ENTERED, on(StartRollback, reason="no stop"), BESIDE)
     found = compared(rows, seen(OTHER, at=500), seen(OTHER))
     assert ("phantoms", APT) in told(found)
     assert not [words for words in planned(found) if "APT" in words]
@@ -280,7 +308,7 @@ def test_a_rollback_that_is_under_way_is_not_closed() -> None:
 )
 def test_what_is_not_at_the_exchange_yet_has_a_deadline(sent: tuple[Command, ...], age: float, kind: str) -> None:
     """I-11: a position is not always visible 20 s after its fill."""
-    assert (kind, APT) in told(compared(rows_of(*sent), seen(OTHER, at=age)))
+    assert (kind, APT) in told(compared(rows_of(*sent, BESIDE), seen(OTHER, at=age)))
 
 
 @pytest.mark.parametrize(("age", "is_alarm"), [(6, False), (31, True)])
@@ -347,7 +375,7 @@ def test_what_the_ledger_closed_after_the_snapshot_is_no_orphan() -> None:
 
 def test_no_positions_at_all_is_not_believed_while_some_are_open() -> None:
     """I-29: the exchange answered "none" 23 times while 13 to 19 were open."""
-    found = compared(GONE, seen())
+    found = compared(rows_of(*ENTERED), seen())
     assert not found.is_reliable
     assert told(found) == [("unjudged", APT)]
     assert compared(GONE, seen(), trust_empty=True).is_reliable
@@ -368,7 +396,7 @@ def test_no_positions_at_all_is_not_believed_while_some_are_open() -> None:
     ],
 )
 def test_an_unreliable_snapshot_says_why_and_corrects_nothing(snapshot: AccountSnapshot, words: str) -> None:
-    found = compared(GONE, snapshot, now=601)
+    found = compared(rows_of(*ENTERED), snapshot, now=601)
     assert not found.is_reliable
     assert words in " ".join(found.doubts)
     assert corrections(found) == []
@@ -466,10 +494,35 @@ def test_a_list_without_any_conditional_order_is_no_proof_that_a_stop_is_gone() 
         trusted = compared(rows, seen(THERE, orders=orders, at=500), seen(THERE, orders=orders), trust_empty=True)
         assert planned(trusted) == ["note that the stop of APTUSDT.binance#1 is lost"]
     assert compared(rows, seen(THERE, orders=[ITS_STOP])).order_doubts == ()
-    bare = rows_of(request(), PLACED, FILLED)
-    assert compared(bare, seen(THERE)).as_json()["protection_judged"], "no stop is on record, and none is missed"
     on_position = held("APTUSDT", "short", "61.8", "3.2333", stop_price="3.298")
     assert compared(rows, seen(on_position, orders=[OTHERS])).order_doubts == ()
+
+
+def test_whether_a_bare_position_is_protected_cannot_be_judged_by_a_list_without_conditional_orders() -> None:
+    bare = rows_of(request(), PLACED, FILLED)
+    for rows, kinds in ((bare, ["matched"]), ([], ["orphans"])):
+        found = compared(rows, seen(THERE, has_conditional=False))
+        assert [kind for kind, _ in told(found)] == kinds
+        assert "whether anything is protected cannot be judged" in found.as_json()["doubts"][0]
+        for judged in (
+            compared(rows, seen(THERE)),
+            compared(rows, seen(THERE, has_conditional=False), trust_empty=True),
+            compared(rows, seen(THERE, orders=[OTHERS], has_conditional=False)),
+        ):
+            assert [kind for kind, _ in told(judged) if kind != "zombie_orders"] == [*kinds, "unprotected"]
+    assert compared([], seen(has_conditional=False)).as_json()["protection_judged"], "nothing is held"
+    on_position = held("APTUSDT", "short", "61.8", "3.2333", stop_price="3.298")
+    assert compared(bare, seen(on_position, has_conditional=False)).order_doubts == ()
+
+
+def test_all_stops_are_missing_when_two_lists_of_orders_hold_none() -> None:
+    rows = rows_of(*ENTERED)
+    before, latest = seen(THERE, at=500), seen(THERE)
+    assert compared(rows, before, latest).stops_missing == 1
+    for fewer in ([latest], [before, seen(THERE, orders=[ITS_STOP], at=550), latest], [seen(THERE, at=595), latest]):
+        assert compared(rows, *fewer).stops_missing == 0
+    assert compared(rows, seen(THERE, orders=None, at=500), latest).stops_missing == 0
+    assert compared(rows_of(request(), PLACED, FILLED), before, latest).stops_missing == 0
 
 
 def test_a_list_that_shows_less_than_half_of_the_stops_is_no_proof_about_the_others() -> None:
@@ -602,9 +655,11 @@ def test_an_order_that_adds_or_takes_profit_is_no_zombie() -> None:
 
 
 def test_the_stop_of_an_entry_that_is_not_visible_yet_is_no_zombie() -> None:
-    young = compared(rows_of(request(), PLACED, FILLED, STOP), seen(OTHER, orders=[ITS_STOP], at=10))
+    young = compared(rows_of(request(), PLACED, FILLED, STOP, BESIDE), seen(OTHER, orders=[ITS_STOP], at=10))
     assert not young.of(DiscrepancyKind.ZOMBIE)
-    assert compared(rows_of(request(), PLACED, FILLED, STOP), seen(OTHER, orders=[ITS_STOP])).of(DiscrepancyKind.ZOMBIE)
+    assert compared(rows_of(request(), PLACED, FILLED, STOP, BESIDE), seen(OTHER, orders=[ITS_STOP])).of(
+        DiscrepancyKind.ZOMBIE
+    )
 
 
 # -- corrections ------------------------------------------------------------------------------------------------

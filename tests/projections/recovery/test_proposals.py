@@ -43,6 +43,10 @@ APT = held("APTUSDT", "short", "61.8", "3.2333")
 ITS_STOP = stop("APTUSDT", "buy", "s1", "3.298")
 OTHER = held("XMRUSDT", "long", "0.5", "310.25")
 GONE = (seen(OTHER, at=LATER), seen(OTHER, at=LATER + 60))
+BESIDE = rows_of(
+    Adopt.of(symbol="XMRUSDT", exchange="binance", side="long", quantity="0.5", avg_px_open="310.25", reason="x")
+)
+"""What the ledger holds beside the one in question: a snapshot that shows it is of this account."""
 MOVED = {"stop_price": "3.3", "exchange_order_id": "s2"}
 UNKNOWN = on(RecordEntryUnknown, reason="no answer for 20 s")
 
@@ -52,7 +56,7 @@ def look(story: Story, *snapshots: AccountSnapshot, now: float | None = None, **
     times = [each.taken_at for each in snapshots if each.taken_at is not None]
     at = second(now) if now is not None else max(times, default=second(LATER + 60))
     rows = list(story.rows.values())
-    found = reconcile(rows, snapshots, now=at, rules=Rules(**rules)) if snapshots else None
+    found = reconcile([*rows, *BESIDE], snapshots, now=at, rules=Rules(**rules)) if snapshots else None
     return [recover(cycle, found, PlannedOrders.by(story.history)) for cycle in unfinished(rows, at)]
 
 
@@ -138,10 +142,7 @@ def test_a_snapshot_that_is_too_old_proposes_nothing() -> None:
 def test_a_snapshot_of_before_the_news_proposes_nothing(shown: tuple[PositionReport, ...]) -> None:
     """It is reliable about what else is held, and still too old for this one."""
     story = given(request(), PLACED, FILLED, STOP).when(on(SetStopLoss, **MOVED, at=second(LATER)))
-    other = Adopt.of(
-        symbol="XMRUSDT", exchange="binance", side="long", quantity="0.5", avg_px_open="310.25", reason="x"
-    )
-    rows = [*story.rows.values(), *rows_of(other)]
+    rows = [*story.rows.values(), *BESIDE]
     found = reconcile(rows, [seen(OTHER, *shown, at=LATER - 1)], now=second(LATER + 100), rules=Rules(confirmations=1))
     assert found.is_reliable
     (cycle,) = (each for each in unfinished(rows, second(LATER + 100)) if each.row.symbol == "APTUSDT")

@@ -90,9 +90,9 @@ def test_an_entry_whose_order_was_seen_in_between_has_not_failed(say: Say, ledge
     ).position_id
     resting = [{"id": "7", "symbol": "CUSDT", "type": "limit", "side": "buy", "price": "1"}]
     here = ["AUSDT", "BUSDT"]
-    say(verb, (300, here, ()), (200, here, resting), (100, here, ()))
+    say(verb, (300, here, ()), (200, here, resting), (100, here, ()), conditional_orders=[])
     assert statuses(ledger)[p] == "pending_entry"
-    say("recover", (300, here, ()), (100, here, ()))
+    say("recover", (300, here, ()), (100, here, ()), conditional_orders=[])
     assert statuses(ledger)[p] == "failed"
 
 
@@ -128,6 +128,25 @@ def test_a_list_without_conditional_orders_loses_no_stop(say: Say, ledger: Posit
     assert [row.stop_order_id for row in ledger.positions()] == ["sAUSDT", "sBUSDT"]
     say("reconcile", (300, here, stops[:1]), (100, here, stops[:1]))
     assert [row.stop_order_id for row in ledger.positions()] == ["sAUSDT", None]
+
+
+@pytest.mark.parametrize("verb", APPLIED)
+def test_what_is_of_somebody_else_does_not_end_the_only_position_either(
+    say: Say, ledger: PositionLedger, verb: str
+) -> None:
+    ledger.close(position_id="BUSDT.binance#1", exit_reason="target")
+    say(verb, (300, ["ZUSDT"], ()), (100, ["ZUSDT"], ()))
+    assert statuses(ledger) == {"AUSDT.binance#1": "active", "BUSDT.binance#1": "closed"}
+
+
+@pytest.mark.usefixtures("ledger")
+def test_no_second_stop_is_asked_for_by_a_list_without_conditional_orders(say: Say) -> None:
+    here = ["AUSDT", "BUSDT"]
+    ran = say("recover", (300, here, ()), (100, here, ()))
+    assert "needs" not in ran.out
+    assert "AUSDT.binance#1: binance holds it, and does not say enough to call it done" in ran.out
+    assert "its orders (0) hold no conditional one, which binance lists apart" in say("reconcile", (100, here, ())).out
+    assert "needs" in say("recover", (300, here, ()), (100, here, ()), conditional_orders=[]).out
 
 
 def test_a_snapshot_a_little_ahead_of_our_clock_is_recorded_as_of_now(say: Say, ledger: PositionLedger) -> None:

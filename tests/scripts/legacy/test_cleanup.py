@@ -63,6 +63,7 @@ def snapshot(tmp_path: Path) -> Callable[..., Path]:
             "orders_count": len(orders),
             "positions": list(positions),
             "orders": list(orders),
+            "conditional_orders": [],
         }
         path.write_text(json.dumps(document))
         return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -12,8 +13,9 @@ from infrastructure.database_url import SCHEMES, split_postgres
 
 KEPT_APART: Final = "PGPASSWORD or ~/.pgpass, which no list of processes shows"
 _SECRET: Final = ("password", "sslpassword", "oauth_client_secret")
+_MASK: Final = "***"
 _SECRET_LENGTH_MIN: Final = 4
-"""A shorter one stands in every other word by chance, and is not to be guessed from there."""
+"""A shorter one stands in every other word by chance, and is masked only where it stands alone."""
 
 
 def told(text: str) -> dict[str, str]:
@@ -43,8 +45,8 @@ def without_secrets(reason: str, words: dict[str, str]) -> str:
         for name in _SECRET
         if (secret := words.get(name))
         for written in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
-        if len(secret) >= _SECRET_LENGTH_MIN
     }
     for secret in sorted(secrets, key=len, reverse=True):
-        reason = reason.replace(secret, "***")
+        alone = r"(?<!\w){}(?!\w)" if len(secret) < _SECRET_LENGTH_MIN else "{}"
+        reason = re.sub(alone.format(re.escape(secret)), _MASK, reason)
     return reason

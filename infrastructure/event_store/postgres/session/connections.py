@@ -15,7 +15,7 @@ from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
-from infrastructure.event_store.opener import Opener
+from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.postgres.session import connection_info
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
@@ -95,7 +95,15 @@ def settle_seconds(settings: Settings) -> float:
 
 
 def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
-    """Say what a PostgreSQL error means for the caller when nothing was written."""
+    """Say what a PostgreSQL error means for the caller when nothing was written, without a password.
+
+    Raised `from None`: what libpq or the server said stands in the message, and nowhere unmasked.
+    """
+    meaning = _meaning(error, settings)
+    return type(meaning)(connection_info.without_secrets(meaning.message, connection_info.told(settings.where)))
+
+
+def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
     where = settings.shown
     reason = str(error).strip().partition("\n")[0]
     match error:
@@ -199,7 +207,7 @@ class Connections:
             with self._watched(connect_timeout=connect_seconds) as connection:
                 yield connection
         except psycopg.Error as error:
-            raise explained(error, self.settings) from error
+            raise explained(error, self.settings) from None
 
     def listening(self, channel: str) -> Connection:
         """A connection outside the pool that hears what is notified on a channel. Refuses: StoreUnavailable."""
@@ -208,14 +216,14 @@ class Connections:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         except psycopg.Error as error:
             connection.close()
-            raise explained(error, self.settings) from error
+            raise explained(error, self.settings) from None
         return connection
 
     def borrow(self) -> WatchedConnection:
         """A connection of the pool. What psycopg raises passes through. Refuses: PoolTimeout, StoreUnavailable."""
         self._opener.require()
         if self._pool.is_closed:
-            raise StoreUnavailable(f"the ledger in {self.settings.shown} was closed; nothing was written")
+            raise LedgerClosed(self.settings.shown)
         return self._pool.borrow(wait_seconds(self.settings))
 
     def give_back(self, connection: WatchedConnection) -> None:
@@ -253,7 +261,7 @@ class Connections:
             else:
                 yield turn.connection
         except psycopg.Error as error:
-            raise explained(error, self.settings) from error
+            raise explained(error, self.settings) from None
 
     @contextmanager
     def apart(self) -> Iterator[Connection]:
@@ -262,7 +270,7 @@ class Connections:
             with self.borrowed() as connection:
                 yield connection
         except (psycopg.Error, PoolTimeout) as error:
-            raise explained(error, self.settings) from error
+            raise explained(error, self.settings) from None
 
     @contextmanager
     def transaction(self, begin: str = "") -> Iterator[Connection]:

@@ -62,7 +62,7 @@ def save(tmp_path: Path) -> Save:
     def save(*positions: object, orders: object = (), ago: float = 5, name: str = "binance") -> str:
         path = tmp_path / f"{name}.json"
         document = {"exchange": "binance", "timestamp": at(ago), "positions": positions, "orders": orders}
-        path.write_text(json.dumps(document))
+        path.write_text(json.dumps({**document, "conditional_orders": []}))
         return str(path)
 
     return save

@@ -1,0 +1,86 @@
+"""Whatever is asked of a ledger that was disconnected: it says so at once, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from domain.commands.requests import RequestEntry
+from domain.errors import StoreUnavailable
+from domain.identifiers import PositionKey
+from infrastructure.ledger.async_ledger import AsyncPositionLedger
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.typed_commands import TypedCommands
+from position_ledger.testing import memory_ledger
+from tests.urls import with_options
+
+ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+FIRST = "APTUSDT.binance#1"
+ASKED: dict[str, Callable[[Any], Any]] = {
+    "handle": lambda ledger: ledger.handle(RequestEntry.of(**ENTRY, intent_id="1", command_id="known")),
+    "handle_many": lambda ledger: ledger.handle_many([RequestEntry.of(**ENTRY, intent_id="2")]),
+    "request_entry": lambda ledger: ledger.request_entry(**ENTRY, intent_id="1", command_id="known"),
+    "fail_entry": lambda ledger: ledger.fail_entry(position_id=FIRST, outcome="rejected", reason="x"),
+    "position": lambda ledger: ledger.position(FIRST),
+    "positions": lambda ledger: ledger.positions(),
+    "history": lambda ledger: ledger.history(FIRST),
+    "rejections": lambda ledger: ledger.rejections(),
+    "rebuild": lambda ledger: ledger.rebuild(),
+    "imported": lambda ledger: ledger.imported(PositionKey("APTUSDT", "binance")),
+}
+"""Every method; of those that are one a command, two."""
+QUIET = {"connect", "disconnect", "subscribe", "application"}
+WORDS = "was disconnected; nothing was written. Connect again to go on"
+
+
+def begun(url: str) -> PositionLedger:
+    ledger = PositionLedger.connect(url)
+    ledger.request_entry(**ENTRY, intent_id="1", command_id="known")
+    return ledger
+
+
+def test_every_method_is_asked() -> None:
+    commands = {name for name, _ in inspect.getmembers(TypedCommands, inspect.isfunction)} - {"handle"}
+    for kind in (PositionLedger, AsyncPositionLedger):
+        methods = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
+        assert methods - commands - QUIET == set(ASKED) - commands
+
+
+@pytest.mark.parametrize("options", ["timeout=2", "timeout=2&notify=1"])
+def test_a_ledger_that_was_disconnected_says_so(ledger_url: str, options: str) -> None:
+    if ledger_url.startswith("sqlite"):
+        options = "timeout=2"
+    ledger = begun(with_options(ledger_url.partition("?timeout")[0], options))
+    ledger.disconnect()
+    ledger.disconnect()
+    for ask in ASKED.values():
+        with pytest.raises(StoreUnavailable, match=WORDS):
+            ask(ledger)
+    with pytest.raises(StoreUnavailable, match=WORDS):
+        next(ledger.subscribe())
+
+
+def test_so_does_one_in_memory() -> None:
+    with memory_ledger() as ledger:
+        ledger.request_entry(**ENTRY, intent_id="1", command_id="known")
+    for ask in ASKED.values():
+        with pytest.raises(StoreUnavailable, match=WORDS):
+            ask(ledger)
+
+
+def test_so_does_the_twin_for_asyncio(ledger_url: str) -> None:
+    async def ask_all() -> None:
+        ledger = AsyncPositionLedger(begun(ledger_url))
+        await ledger.disconnect()
+        await ledger.disconnect()
+        for ask in ASKED.values():
+            with pytest.raises(StoreUnavailable, match=WORDS):
+                await ask(ledger)
+        with pytest.raises(StoreUnavailable, match=WORDS):
+            await anext(ledger.subscribe())
+
+    asyncio.run(ask_all())
