@@ -24,6 +24,7 @@ from domain.commands.requests import COMMANDS, ClosingFill, Evidence
 from domain.holding import Holding
 from infrastructure.ledger.receipt import Receipt
 from projections.positions import COLUMNS
+from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
