@@ -18,7 +18,7 @@ class JsonObject:
     """A dataclass that is printed as an object: its fields in their order, or the keys that `json_keys` lists.
 
     A key is an attribute by its name, or stands with the path to it (None as soon as something on the way is None), or
-    with the function that makes its value: `"status"`, `("id", "row.name")`, `("refused", lambda told: …)`.
+    with the function that makes its value: `"status"`, `("id", "row.name")`, `("refused", lambda story: …)`.
     `"row?"` is left out while it is None, and `"**details"` stands for the keys of an object that is merged.
     """
 
