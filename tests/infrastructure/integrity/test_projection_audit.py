@@ -78,6 +78,12 @@ def test_rows_that_follow_hold_as_far_as_they_have_come(ledger: PositionLedger) 
     assert verify(ledger.store).ok
 
 
+FOREIGN_ROW = (
+    "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row)"
+    " SELECT projection, generation, 'ZECUSDT.binance#1', ended_at, row FROM projection_rows LIMIT 1"
+)
+
+
 @pytest.mark.parametrize(
     ("statement", "where"),
     [
@@ -88,8 +94,7 @@ def test_rows_that_follow_hold_as_far_as_they_have_come(ledger: PositionLedger) 
         ("UPDATE projection_rows SET ended_at = NULL", "APTUSDT"),
         ("UPDATE projection_rows SET position_id = 'BTCUSDT.binance#1' WHERE position_id LIKE 'APT%'",
          "APTUSDT BTCUSDT"),
-        ("INSERT INTO projection_rows (projection, generation, position_id, ended_at, row)"
-         " SELECT projection, generation, 'ZECUSDT.binance#1', ended_at, row FROM projection_rows LIMIT 1", "ZECUSDT"),
+        (FOREIGN_ROW, "ZECUSDT"),
     ],
 )  # fmt: skip
 def test_a_forged_row_is_named(ledger: PositionLedger, forge: Forge, statement: str, where: str) -> None:
