@@ -107,6 +107,10 @@ class Connections:
         self._opener.require()
         if self._closed:
             raise StoreUnavailable(f"the ledger in {self.settings.where} was closed; nothing was written")
+
+    def _require_file(self) -> None:
+        """Refuse to read, unless what is open is what the name means; whoever writes looks under the lock."""
+        self._require()
         if self._file is not None:
             self._file.require_name()
 
@@ -134,7 +138,7 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for one question, or that of the snapshot or transaction that this thread is in."""
-        self._require()
+        self._require_file()
         turn = self._turn()
         try:
             if turn is not None:
@@ -172,7 +176,7 @@ class Connections:
 
         A file is closed with it: what is still being read from it would hold the next question to the same moment.
         """
-        self._require()
+        self._require_file()
         if self._turn() is not None:
             yield
             return
