@@ -98,6 +98,10 @@ class Caution(NamedTuple):
     message: str
     remedy: str
 
+    def __str__(self) -> str:
+        """Both, for a note."""
+        return f"{self.message}. Next: {self.remedy}"
+
 
 @dataclass(frozen=True)
 class AsOf:

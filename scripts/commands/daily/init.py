@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import click
 
 from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
-from infrastructure.event_store.port import Caution
 from infrastructure.settings import Settings
 from scripts.options.database import database_option, json_option
 from scripts.output import print_json, print_text, say, show
@@ -52,15 +51,14 @@ def command(
     else:
         done = _on_postgres(settings, runtime_role, legacy_view)
     if as_json:
-        warning = None if done.warning is None else done.warning.message
-        print_json({"database": settings.shown, **vars(done), "warning": warning})
+        print_json({"database": settings.shown, **vars(done)})
         return
     how = f"({', '.join(done.migrated)})" if done.migrated else "already"
     show(f"{settings.shown}: schema version {done.schema} {how}")
     if done.legacy_view:
         show(f"{settings.shown}: view {done.legacy_view}")
     if done.warning and done.migrated:
-        say(f"note: {done.warning.message}. Next: {done.warning.remedy}")
+        say(f"note: {done.warning}")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class _Done:
     schema: int
     migrated: list[str]
     legacy_view: str | None
-    warning: Caution | None
+    warning: str | None
 
 
 def _view_name(text: str) -> ViewName:
@@ -93,7 +91,8 @@ def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
     finally:
         opened.close()
     view = legacy_view.joined if legacy_view else None
-    return _Done(schema.SCHEMA_VERSION, migrated, view, connections.wal_caution())
+    caution = connections.wal_caution()
+    return _Done(schema.SCHEMA_VERSION, migrated, view, caution and str(caution))
 
 
 def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> _Done:
@@ -110,10 +109,10 @@ def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: View
         grants.close(opened)
         if legacy_view is not None:
             compat_view.create(opened, legacy_view, runtime_role)
-        warning = grants.makers_caution(opened)
+        caution = grants.makers_caution(opened)
     finally:
         opened.close()
-    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, warning)
+    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, caution and str(caution))
 
 
 def _postgres_script(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> str:

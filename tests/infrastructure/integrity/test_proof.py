@@ -393,6 +393,21 @@ def test_an_anchor_of_an_earlier_version_says_nothing_of_refusals(ledger: Positi
     assert check_anchor(ledger.store, anchor) == []
 
 
+def test_what_an_anchor_of_an_earlier_version_does_not_cover_is_said(
+    ledger: PositionLedger, ledger_url: str, tmp_path: Path
+) -> None:
+    written = make_anchor(ledger.store).as_json()
+    (tmp_path / "now.json").write_text(json.dumps(written))
+    del written["refusals"], written["refusals_digest"]
+    (tmp_path / "earlier.json").write_text(json.dumps(written))
+    said = run(ledger_url, "verify", "--anchor", f"{tmp_path}/earlier.json", "--json")
+    (unchecked,) = json.loads(said.stdout)["unchecked"]
+    assert unchecked == "refused duplicates: this anchor, which an earlier version made, does not cover them"
+    assert (said.returncode, said.stderr) == (0, f"note: not checked: {unchecked}\n")
+    said = run(ledger_url, "verify", "--anchor", f"{tmp_path}/now.json", "--json")
+    assert (said.returncode, said.stderr, json.loads(said.stdout)["unchecked"]) == (0, "", [])
+
+
 @pytest.mark.parametrize("stream", ["no key", "aptusdt.binance", ""])
 def test_a_forged_refusal_is_named_and_ends_no_statistics(
     ledger: PositionLedger, tamper: Tamper, stream: str, ledger_url: str
