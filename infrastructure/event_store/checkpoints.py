@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from domain.errors import HistoryDamaged
+from domain.values import utc
 from projections.projection import SkippedEvent
 
+SKIP_COLUMNS: Final = tuple(column.name for column in fields(SkippedEvent))
 OVERTAKEN: Final = "another rebuild began meanwhile and overtook this one, which has changed nothing"
 CLEARED_ROWS: Final = 5_000
 """How many rows of a generation that nobody reads are deleted at a time."""
@@ -29,6 +33,38 @@ class ProjectedRow(NamedTuple):
     text: str
 
 
+class StoredRow(NamedTuple):
+    """A row as it is found; what stands as its end and is no time comes as text."""
+
+    position_id: str
+    ended_at: datetime | str | None
+    text: str
+
+    @property
+    def stream(self) -> str:
+        """Whose cycle it is about."""
+        return self.position_id.partition("#")[0]
+
+
+def skipped_event(values: Sequence[Any]) -> SkippedEvent:
+    """A skip as a database gives it back, in the order of its fields. Refuses: HistoryDamaged for one at no time."""
+    known = dict(zip(SKIP_COLUMNS, values, strict=True))
+    try:
+        return SkippedEvent(**known | {"ts_recorded": utc(known["ts_recorded"])})
+    except ValueError as cause:
+        raise HistoryDamaged(f"when nid {known['nid']} was left out of {known['projection']}: {cause}") from cause
+
+
+def cursor_found(projection: str, values: Sequence[Any] | None) -> Checkpoint:
+    """The cursor that a database gives back. Refuses: HistoryDamaged when there is none."""
+    if values is None:
+        raise HistoryDamaged(
+            f"no generation of projection {projection} is the one that is read, so nobody knows how far it has come: "
+            "its row in the table projections was changed or deleted"
+        )
+    return Checkpoint(*values)
+
+
 class Checkpoints(ABC):
     """The checkpoints and rows of one projection.
 
@@ -39,7 +75,7 @@ class Checkpoints(ABC):
 
     @abstractmethod
     def cursor(self) -> Checkpoint:
-        """The checkpoint of the generation that is read."""
+        """The checkpoint of the generation that is read. Refuses: HistoryDamaged when none is."""
 
     @abstractmethod
     def behind(self, cursor: Checkpoint) -> int:
@@ -52,6 +88,10 @@ class Checkpoints(ABC):
     @abstractmethod
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
         """The texts of all rows whose cycles were not over at some time."""
+
+    @abstractmethod
+    def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
+        """The rows of all streams from one on, up to before another, in the order of their streams."""
 
     @abstractmethod
     def advance(

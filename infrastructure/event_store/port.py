@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple
 
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
-from domain.values import timestamp_text
+from domain.values import timestamp_text, utc
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent
 from infrastructure.event_store.wakeups import Wakeups
@@ -75,6 +75,31 @@ class Rejection:
             return PositionKey.parse(self.stream)
         except ValueError:
             return None
+
+
+REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
+
+
+def rejection_from(values: Sequence[Any]) -> Rejection:
+    """A refused duplicate as a database gives it back. Refuses: HistoryDamaged for one at no time."""
+    known = dict(zip(REJECTION_COLUMNS, values, strict=True))
+    try:
+        return Rejection(**known | {"ts_recorded": utc(known["ts_recorded"])})
+    except ValueError as cause:
+        raise HistoryDamaged(
+            f"when {known['command']} was refused for {known['stream']}: {cause}; it was changed after it was stored"
+        ) from cause
+
+
+class Caution(NamedTuple):
+    """What the operator of a database should know, and what would put it right."""
+
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Both, for a note."""
+        return f"{self.message}. Next: {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -188,8 +213,12 @@ class Store(ABC):
         raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {doubt}")
 
     @abstractmethod
-    def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
-        """Everything that this thread reads in the block is of one moment, or of that of a snapshot elsewhere."""
+    def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> AbstractContextManager[object]:
+        """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere.
+
+        `as_found` is for whoever looks for damage: what is no text in the database comes as text that shows its bytes,
+        where else HistoryDamaged is raised.
+        """
 
     def spans(self, count: int) -> list[StreamSpan]:
         """All streams, in about so many spans with as many events each; one where no moment can be shared."""
@@ -272,17 +301,25 @@ class Store(ABC):
 
     def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
         """All refused duplicates, or those of one stream, or from some time on, oldest first."""
-        bounds = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
-        conditions, values = compared(bounds, self.placeholder)
-        yield from self.select_rejections(conditions, values)
+        asked = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
+        conditions, values = compared(asked, self.placeholder)
+        yield from map(rejection_from, self.select_rejections(conditions, values))
 
     @abstractmethod
-    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
-        """Refused duplicates that meet all conditions, which are written with our placeholder, oldest first."""
+    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """The columns of refused duplicates that meet all conditions, written with our placeholder, oldest first."""
 
     @abstractmethod
     def settled_refusals(self) -> int:
         """How many refused duplicates there are, before the last of which none can appear any more."""
+
+    @abstractmethod
+    def places_handed_out(self) -> int | None:
+        """The last place in the log that the database gave to anybody; None where it does not tell this role."""
+
+    @abstractmethod
+    def caution(self) -> Caution | None:
+        """What the operator of this database should know, if anything."""
 
     @abstractmethod
     def missing_guards(self) -> list[str]:

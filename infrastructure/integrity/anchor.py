@@ -15,7 +15,7 @@ from domain.errors import LedgerError
 from domain.values import timestamp_text
 from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import AsOf, Store
-from infrastructure.integrity.verify import IntegrityFinding
+from infrastructure.integrity.findings import IntegrityFinding
 from projections.rebuild import Progress
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import groupby, islice
 from multiprocessing import get_context
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.events import PositionEvent
@@ -20,11 +20,22 @@ from domain.json_object import JsonObject
 from domain.values import timestamp_text
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.hash_chain import GENESIS, chained, is_hash
-from infrastructure.event_store.port import ALL_STREAMS, Store, StreamSpan, UnreadableRow
+from infrastructure.event_store.port import (
+    ALL_STREAMS,
+    REJECTION_COLUMNS,
+    Store,
+    StreamSpan,
+    UnreadableRow,
+    rejection_from,
+)
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.integrity.findings import IntegrityFinding
+from infrastructure.integrity.grouped_rows import GroupedRows
+from infrastructure.integrity.projection_audit import ProjectionAudit
 from infrastructure.ledger.ledger import open_store
 from infrastructure.settings import Settings
 from projections.positions import PositionRow, project
+from projections.projection import PROJECTIONS
 from projections.rebuild import Progress
 
 _SPANS_EACH: Final = 4
@@ -33,26 +44,26 @@ _SPANS_EACH: Final = 4
 _AT_ONCE: Final = 500
 """Events of a stream that are read, then hashed, then folded: a processor is faster at one thing after the other."""
 
-
-@dataclass(frozen=True)
-class IntegrityFinding(JsonObject):
-    """One thing that is not as the events say: where, and what."""
-
-    kind: str
-    where: str
-    message: str
+_PLACES_UNCHECKED: Final = (
+    "places beyond those that the database handed out: this role may not ask which those are; the owner of the ledger "
+    "lets it with `position-ledger init --runtime-role NAME`"
+)
 
 
 @dataclass(frozen=True)
 class Verified(JsonObject):
-    """How much was checked, and what was found; without `findings` all of it holds."""
+    """How much was checked, and what was found; without `findings` all of it holds.
+
+    `unchecked` is what could not be looked at, in words.
+    """
 
     events: int
     streams: int
     rows: int
     findings: tuple[IntegrityFinding, ...]
+    unchecked: tuple[str, ...] = ()
 
-    json_keys: ClassVar = ("ok", "events", "streams", "rows", "findings")
+    json_keys: ClassVar = ("ok", "events", "streams", "rows", "findings", "unchecked")
 
     @property
     def ok(self) -> bool:
@@ -66,6 +77,7 @@ class Verified(JsonObject):
             self.streams + other.streams,
             self.rows + other.rows,
             self.findings + other.findings,
+            self.unchecked + other.unchecked,
         )
 
 
@@ -76,17 +88,60 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
              processes each takes some of the streams, where the database lets them share the moment (PostgreSQL).
     Refuses: StoreUnavailable, also when one of the processes was ended.
     """
-    with store.snapshot():
+    with store.snapshot(as_found=True):
         spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
         if len(spans) == 1:
             verified = _Verification(store, progress).run(ALL_STREAMS)
         else:
             verified = _side_by_side(store, spans, progress, min(processes, len(spans)))
-        return replace(verified, findings=(*verified.findings, *_refusals(store), *_guards(store)))
+        handed_out = store.places_handed_out()
+        return replace(
+            verified,
+            findings=(
+                *verified.findings,
+                *_places(store, handed_out),
+                *_cursors(store),
+                *_refusals(store),
+                *_guards(store),
+            ),
+            unchecked=(_PLACES_UNCHECKED,) * (handed_out is None),
+        )
+
+
+def _places(store: Store, handed_out: int | None) -> Iterator[IntegrityFinding]:
+    if handed_out is None:
+        return
+    for record in store.select([f"nid > {store.placeholder}"], [handed_out], "nid"):
+        yield IntegrityFinding(
+            "nid",
+            f"{record.originator_id} version {record.originator_version}",
+            f"has place {record.id}, but the database handed out none after {handed_out}: whoever follows the log will "
+            "take what is recorded next for something that was seen",
+        )
+
+
+def _cursors(store: Store) -> Iterator[IntegrityFinding]:
+    last = next((record.id for record in store.select([], [], "nid DESC", 1)), 0)
+    for projection in PROJECTIONS:
+        try:
+            nid = store.tracking(projection.name).cursor().nid
+        except HistoryDamaged as cause:
+            yield IntegrityFinding("projection", projection.name, cause.message)
+            continue
+        if nid > last:
+            message = (
+                f"says that it has come to nid {nid}, but the log ends at {last}: what comes next is left out of it"
+            )
+            yield IntegrityFinding("projection", projection.name, message)
 
 
 def _refusals(store: Store) -> Iterator[IntegrityFinding]:
-    for refusal in store.rejections():
+    for values in store.select_rejections([], []):
+        try:
+            refusal = rejection_from(values)
+        except HistoryDamaged as cause:
+            yield IntegrityFinding("refusal", values[REJECTION_COLUMNS.index("stream")], cause.message)
+            continue
         if refusal.key is None or refusal.key.stream != refusal.stream:
             where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
             yield IntegrityFinding(
@@ -118,7 +173,7 @@ def _side_by_side(store: Store, spans: Sequence[StreamSpan], progress: Progress,
 
 
 def _part(settings: Settings, moment: str, span: StreamSpan) -> Verified:
-    with closing(open_store(settings, create=False)) as store, store.snapshot(moment):
+    with closing(open_store(settings, create=False)) as store, store.snapshot(moment, as_found=True):
         return _Verification(store, lambda _: None).run(span)
 
 
@@ -127,18 +182,29 @@ class _Verification:
         self._store, self._progress = store, progress
         self._events = self._streams = self._rows = 0
         self._findings: list[IntegrityFinding] = []
+        self._followed: list[ProjectionAudit[Any]] = []
 
     def run(self, span: StreamSpan) -> Verified:
-        rows = _Grouped(self._store.rows_by_stream(span))
+        rows = GroupedRows(self._store.rows_by_stream(span))
+        self._follow(span)
         for stream, records in groupby(self._store.streams(span), lambda record: record.originator_id):
             self._streams += 1
             self._key(stream)
             for orphans in rows.before(stream):
                 self._compare({}, orphans)
             self._compare(self._folded(records), rows.of(stream))
+            for followed in self._followed:
+                self._findings += followed.compared(stream)
         for orphans in rows.rest():
             self._compare({}, orphans)
+        for followed in self._followed:
+            self._findings += followed.rest()
         return Verified(self._events, self._streams, self._rows, tuple(self._findings))
+
+    def _follow(self, span: StreamSpan) -> None:
+        for projection in PROJECTIONS:
+            with suppress(HistoryDamaged):  # named once, with all cursors
+                self._followed.append(ProjectionAudit(self._store, projection, span))
 
     def _found(self, kind: str, where: str, message: str) -> None:
         self._findings.append(IntegrityFinding(kind, where, message))
@@ -187,6 +253,8 @@ class _Verification:
                 self._found_at(record, "columns", f"says {filed}, but is filed as {record.columns}")
             position_id = event.position_id
             rows[position_id] = project(rows.get(position_id), event)
+            for followed in self._followed:
+                followed.take(record, event)
         except (AssertionError, ValueError) as cause:
             self._found_at(record, "event", str(cause))
 
@@ -224,27 +292,3 @@ def _event(record: RecordedEvent) -> PositionEvent | Exception:
 
 def _hashed(previous: str, record: RecordedEvent) -> str:
     return chained(previous, record.originator_id, record.originator_version, record.topic, record.state)
-
-
-class _Grouped:
-    """Rows in the order of their streams, taken stream by stream."""
-
-    def __init__(self, rows: Iterable[PositionRow | UnreadableRow]) -> None:
-        self._groups = ((stream, list(group)) for stream, group in groupby(rows, lambda row: row.stream))
-        self._next = next(self._groups, None)
-
-    def before(self, stream: str) -> Iterator[list[PositionRow | UnreadableRow]]:
-        while self._next is not None and self._next[0] < stream:
-            yield self._next[1]
-            self._next = next(self._groups, None)
-
-    def of(self, stream: str) -> list[PositionRow | UnreadableRow]:
-        if self._next is None or self._next[0] != stream:
-            return []
-        found, self._next = self._next[1], next(self._groups, None)
-        return found
-
-    def rest(self) -> Iterator[list[PositionRow | UnreadableRow]]:
-        while self._next is not None:
-            yield self._next[1]
-            self._next = next(self._groups, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.late_fills import left_over
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.projector import ProjectionStopped, Projector
+from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
 from infrastructure.ledger.statistics_projection import statistics
 from infrastructure.operations.apply_recovery import Account, comparisons
 from projections.account_snapshot import AccountSnapshot
@@ -90,7 +91,7 @@ class _Examination:
         rows, left = self._rows(), self._left_over()
         wanted = [row for row in rows or () if question.takes(row)]
         known = self._criteria() if question.reports else None
-        following = [Projector(self._store, projection).standing() for projection in PROJECTIONS]
+        following = list(self._following())
         sections = [
             *([] if rows is None else self._of_cycles(rows, wanted, left)),
             diagnosis.following(following),
@@ -99,6 +100,13 @@ class _Examination:
             _database(self._store),
         ]
         return Diagnosis(tuple(sections), self._activity(wanted, known) if question.reports else None)
+
+    def _following(self) -> Iterator[ProjectionStatus]:
+        for projection in PROJECTIONS:
+            try:
+                yield Projector(self._store, projection).standing()
+            except _UNREADABLE as cause:
+                self._unreadable.append(diagnosis.unreadable(projection.name, cause))
 
     def _rows(self) -> list[PositionRow] | None:
         """None when they cannot be read."""
@@ -163,10 +171,5 @@ class _Examination:
 
 def _database(store: Store) -> Section:
     """The database software, and what to know about it."""
-    if store.settings.kind == "postgresql":
-        return diagnosis.database(store.settings.shown, "PostgreSQL", None)
-    import sqlite3  # noqa: PLC0415 - PostgreSQL needs none
-
-    from infrastructure.event_store.sqlite.connections import wal_warning  # noqa: PLC0415 - as above
-
-    return diagnosis.database(store.settings.shown, f"SQLite {sqlite3.sqlite_version}", wal_warning())
+    software = "PostgreSQL" if store.settings.kind == "postgresql" else f"SQLite {sqlite3.sqlite_version}"
+    return diagnosis.database(store.settings.shown, software, store.caution())

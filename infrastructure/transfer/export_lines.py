@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Discriminator, TypeAdapter
 
+from domain.errors import HistoryDamaged
 from domain.values import Moment, timestamp_text
 from infrastructure.event_store.port import Rejection
 from infrastructure.event_store.records import RecordedEvent
@@ -124,11 +125,15 @@ def export_text(what: str, nid: int) -> str:
 
 
 def event_text(event: RecordedEvent) -> str:
-    """The line of an event, without its checksum."""
+    """The line of an event, without its checksum. Refuses: HistoryDamaged for a payload that is no text."""
     nid, stream, version, kind, state, hashed, _ = event
+    try:
+        payload = state.decode()
+    except UnicodeDecodeError as cause:
+        raise HistoryDamaged(f"{stream} version {version} cannot be read as {kind}: {cause}") from cause
     return (
         f'{{"kind":"event","nid":{nid},"stream":{encode_basestring(stream)},"version":{version},'
-        f'"type":{encode_basestring(kind)},"payload":{encode_basestring(state.decode())},"hash":"{hashed}"}}'
+        f'"type":{encode_basestring(kind)},"payload":{encode_basestring(payload)},"hash":"{hashed}"}}'
     )
 
 

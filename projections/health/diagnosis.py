@@ -24,6 +24,8 @@ SHOWN_MAX: Final = 20
 """How many pieces of damage are listed; `verify` lists all."""
 _NEVER: Final = frozenset({"late_duplicates", "invalid_states"})
 """Criteria that were never to be missed: the others are shares and durations."""
+_FOLDED: Final = frozenset({"row", "projection"})
+"""Kinds of damage to what is made of the events."""
 _NO_HISTORY: Final = frozenset({"event", "stream", "refusal", "guard"})
 """Kinds of damage of which `history` can show nothing."""
 _AT_RISK: Final = frozenset(
@@ -40,7 +42,7 @@ class Damage(Protocol):
 
     @property
     def kind(self) -> str:
-        """`version`, `hash`, `nid`, `columns`, `event`, `stream`, `row`, `refusal` or `guard`."""
+        """`version`, `hash`, `nid`, `columns`, `event`, `stream`, `row`, `projection`, `refusal` or `guard`."""
 
     @property
     def where(self) -> str:
@@ -168,10 +170,10 @@ class Cycles:
 def damage(findings: Sequence[Damage], says: str) -> Section:
     """What `verify` found; each is critical.
 
-    A row that differs is folded anew, unless the events of its stream are what is damaged: then it may be the last
-    good copy.
+    A row that differs, of positions or of a projection, is folded anew, unless the events of its stream are what is
+    damaged: then it may be the last good copy.
     """
-    damaged = {_stream(each) for each in findings if each.kind != "row"}
+    damaged = {_stream(each) for each in findings if each.kind not in _FOLDED}
     unread = {_stream(each) for each in findings if each.kind in _NO_HISTORY}
     found = [
         Symptom(Severity.CRITICAL, each.where, f"{each.kind}: {each.message}", _mended(_stream(each), damaged, unread))
@@ -264,12 +266,9 @@ def _put_right(finding: Discrepancy, evidence: Sequence[str]) -> str:
     return advised("recover" if is_unfinished else "reconcile", finding.key, *evidence)
 
 
-def database(where: str, software: str, warning: str | None) -> Section:
-    """What is to be known of the database software."""
-    advice = (
-        f"{PROGRAM} export --output ledger.jsonl.gz, and import it into PostgreSQL; or run a Python with a later SQLite"
-    )
-    found = (Symptom(Severity.WARNING, where, warning, advice),) if warning is not None else ()
+def database(where: str, software: str, warning: tuple[str, str] | None) -> Section:
+    """What is to be known of the database; a warning comes with what would put it right."""
+    found = (Symptom(Severity.WARNING, where, *warning),) if warning is not None else ()
     return Section(Check.DATABASE, f"{software}, {where}", found)
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Checkpoint, Checkpoints, ProjectedRow
+from infrastructure.event_store.checkpoints import (
+    CLEARED_ROWS,
+    OVERTAKEN,
+    SKIP_COLUMNS,
+    Checkpoint,
+    Checkpoints,
+    ProjectedRow,
+    StoredRow,
+    cursor_found,
+    skipped_event,
+)
 from infrastructure.event_store.postgres.session.connections import Connections
 from projections.projection import SkippedEvent
 
-_SKIP_COLUMNS: Final = tuple(column.name for column in fields(SkippedEvent))
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = %s AND is_read"
 _BEHIND: Final = "SELECT pg_catalog.count(*) FROM ledger_events WHERE nid > %s"
 _ROWS: Final = (
@@ -22,14 +30,21 @@ _LASTING: Final = (
     "SELECT row FROM projection_rows WHERE projection = %s AND generation = %s"
     " AND (ended_at IS NULL OR ended_at >= %s) ORDER BY position_id"
 )
+_STREAM: Final = "pg_catalog.split_part(position_id, '#', 1)"
+_BY_STREAM: Final = (
+    "SELECT position_id, ended_at, row FROM projection_rows WHERE projection = %(projection)s"
+    f" AND generation = %(generation)s AND {_STREAM} >= %(first)s"
+    f" AND (%(end)s::text IS NULL OR {_STREAM} < %(end)s::text) ORDER BY {_STREAM}, position_id"
+)
+_AT_ONCE: Final = 2_000
 _MOVE: Final = "UPDATE projections SET nid = %s WHERE name = %s AND generation = %s AND nid = %s"
 _WRITE: Final = (
     "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row) VALUES (%s, %s, %s, %s, %s)"
     " ON CONFLICT (projection, generation, position_id) DO UPDATE SET ended_at = excluded.ended_at, row = excluded.row"
 )
-_SKIPS: Final = f"SELECT {', '.join(_SKIP_COLUMNS)} FROM projection_skips WHERE projection = %s ORDER BY nid"
+_SKIPS: Final = f"SELECT {', '.join(SKIP_COLUMNS)} FROM projection_skips WHERE projection = %s ORDER BY nid"
 _INSERT_SKIP: Final = (
-    f"INSERT INTO projection_skips ({', '.join(_SKIP_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_SKIP_COLUMNS))})"
+    f"INSERT INTO projection_skips ({', '.join(SKIP_COLUMNS)}) VALUES ({', '.join(['%s'] * len(SKIP_COLUMNS))})"
 )
 _ONE_AT_A_TIME: Final = "SELECT FROM projections WHERE name = %s AND is_read FOR UPDATE"
 _LAST_GENERATION: Final = "SELECT pg_catalog.max(generation) FROM projections WHERE name = %s"
@@ -64,11 +79,13 @@ class PostgresCheckpoints(Checkpoints):
     def _values(self, statement: str, values: Any) -> tuple[Any, ...]:
         with self._connections.reading() as connection:
             found = connection.execute(statement.encode(), values).fetchone()
-        assert found is not None, "an aggregate, or the cursor that is read"
+        assert found is not None, "an aggregate has one row"
         return found
 
     def cursor(self) -> Checkpoint:
-        return Checkpoint(*self._values(_CURSOR, (self._projection,)))
+        with self._connections.reading() as connection:
+            found = connection.execute(_CURSOR, (self._projection,)).fetchone()
+        return cursor_found(self._projection, found)
 
     def behind(self, cursor: Checkpoint) -> int:
         count: int = self._values(_BEHIND, (cursor.nid,))[0]
@@ -84,6 +101,11 @@ class PostgresCheckpoints(Checkpoints):
         for (text,) in found:
             yield text
 
+    def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
+        """The rows of all streams from one on, up to before another, in the order of their streams."""
+        values = {"projection": self._projection, "generation": generation, "first": first, "end": end}
+        return (StoredRow(*row) for row in self._connections.scan(_BY_STREAM.encode(), values, _AT_ONCE))
+
     def advance(
         self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
     ) -> bool:
@@ -93,13 +115,13 @@ class PostgresCheckpoints(Checkpoints):
                 return False
             sending.executemany(_WRITE, [(*place, *row) for row in rows])
             if skip is not None:
-                sending.execute(_INSERT_SKIP.encode(), [vars(skip)[name] for name in _SKIP_COLUMNS])
+                sending.execute(_INSERT_SKIP.encode(), [vars(skip)[name] for name in SKIP_COLUMNS])
         return True
 
     def skips(self) -> list[SkippedEvent]:
         with self._connections.reading() as connection:
             found = connection.execute(_SKIPS.encode(), (self._projection,)).fetchall()
-        return [SkippedEvent(**dict(zip(_SKIP_COLUMNS, values, strict=True))) for values in found]
+        return list(map(skipped_event, found))
 
     def begin(self) -> Checkpoint:
         with self._connections.transaction() as connection:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Final
 
 from psycopg import sql
 
 from domain.errors import SchemaMismatch
-from infrastructure.event_store.port import Rejection
+from infrastructure.event_store.port import REJECTION_COLUMNS, Caution
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
 from infrastructure.settings import Settings
 
@@ -25,7 +24,7 @@ _PLACED: Final = {
         "mark",
         "ts_recorded",
     ),
-    "rejections": tuple(column.name for column in fields(Rejection)),
+    "rejections": REJECTION_COLUMNS,
 }
 """What is told by whoever inserts; the place of a row is handed out by the database, and by nobody else."""
 
@@ -34,6 +33,7 @@ GRANTS: Final = (
     "REVOKE INSERT ON ledger_events, rejections FROM {role}",
     "GRANT SELECT ON ledger_events, rejections, ledger_schema, projection_skips TO {role}",
     *(f"GRANT INSERT ({', '.join(names)}) ON {table} TO {{role}}" for table, names in _PLACED.items()),
+    "GRANT SELECT ON SEQUENCE ledger_events_nid_seq TO {role}",
     "GRANT SELECT, UPDATE ON projections TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON positions, projection_rows TO {role}",
 )
@@ -59,7 +59,7 @@ _BOTS: Final = (
 _MAY_CLOSE: Final = (
     "SELECT pg_catalog.pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE oid = %s::regnamespace::oid"
 )
-_CLOSE: Final = "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"
+CLOSE: Final = "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"
 _MAKERS: Final = (
     "SELECT coalesce(rolname, 'PUBLIC') FROM pg_namespace CROSS JOIN pg_catalog.aclexplode(nspacl) AS acl"
     " LEFT JOIN pg_roles ON pg_roles.oid = acl.grantee WHERE nspname = %s AND acl.privilege_type = 'CREATE'"
@@ -106,17 +106,20 @@ def close(connections: Connections) -> None:
     schema = sql.Identifier(connections.settings.schema)
     with connections.reading() as connection:
         if connection.execute(_MAY_CLOSE, (schema.as_string(),)).fetchone() == (True,):
-            connection.execute(sql.SQL(_CLOSE).format(schema=schema))
+            connection.execute(sql.SQL(CLOSE).format(schema=schema))
 
 
-def makers_warning(connections: Connections) -> str | None:
-    """A warning that names who else may create objects in the ledger's schema, where they could get in the way."""
+def makers_caution(connections: Connections) -> Caution | None:
+    """Who but the owner may make things in the ledger's schema, if anybody; what is made there can get in the way."""
     schema = connections.settings.schema
     with connections.reading() as connection:
         found = [name for (name,) in connection.execute(_MAKERS, (schema,))]
     if not found:
         return None
-    return (
-        f"{', '.join(found)} may create tables and functions in schema {schema}, beside those of the ledger; its owner "
-        f"takes that back with REVOKE CREATE ON SCHEMA {schema} FROM {', '.join(found)}"
+    # PUBLIC is a word of SQL there, and no role.
+    makers = sql.SQL(", ").join(sql.SQL("PUBLIC") if name == "PUBLIC" else sql.Identifier(name) for name in found)
+    remedy = sql.SQL("REVOKE CREATE ON SCHEMA {} FROM {}").format(sql.Identifier(schema), makers).as_string()
+    return Caution(
+        f"{', '.join(found)} may create tables and functions in schema {schema}, beside those of the ledger",
+        f"{remedy}, as the owner of the schema",
     )

@@ -51,7 +51,11 @@ def guards() -> set[str]:
 def script(settings: Settings, runtime_role: str | None = None, more: Iterable[str] = ()) -> str:
     """Everything that `init` would run on an empty database, as text for whoever may run it."""
     name = f'"{settings.schema}"'
-    parts = [f"BEGIN;\nCREATE SCHEMA IF NOT EXISTS {name};\nSET LOCAL search_path = {name};", f"{_VERSION_TABLE};"]
+    parts = [
+        f"BEGIN;\nCREATE SCHEMA IF NOT EXISTS {name};\nSET LOCAL search_path = {name};",
+        f"{grants.CLOSE.format(schema=name)};",
+        f"{_VERSION_TABLE};",
+    ]
     for number, migration in enumerate(_MIGRATIONS, start=1):
         record = _RECORD.format(version=number, name=f"'{migration.name}'")
         parts += [migration.read_text().strip(), f"{record};"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from itertools import pairwise
 from typing import Any, Final, NoReturn
 
@@ -17,7 +17,9 @@ from domain.values import OPEN_STATUSES
 from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import (
     ALL_STREAMS,
+    REJECTION_COLUMNS,
     AppendInDoubt,
+    Caution,
     IntentTaken,
     Rejection,
     SlotTaken,
@@ -30,7 +32,7 @@ from infrastructure.event_store.port import (
     row_or_reason,
     where,
 )
-from infrastructure.event_store.postgres import append, bulk_load, schema
+from infrastructure.event_store.postgres import append, bulk_load, grants, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
@@ -93,6 +95,11 @@ _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version
 _COUNT: Final = "SELECT pg_catalog.count(*) FROM ledger_events"
 _MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
 _COUNT_REFUSALS: Final = "SELECT pg_catalog.count(*), pg_catalog.pg_is_in_recovery() FROM rejections"
+_HANDED_OUT: Final = (
+    "SELECT CASE WHEN pg_catalog.has_sequence_privilege(places::regclass::oid, 'SELECT')"
+    " THEN coalesce(pg_catalog.pg_sequence_last_value(places::regclass), 0) END"
+    " FROM pg_catalog.pg_get_serial_sequence('ledger_events', 'nid') AS places"
+)
 _GUARDS: Final = (
     "SELECT tgname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND tgenabled IN ('O', 'A')"
@@ -102,13 +109,12 @@ _GUARDS: Final = (
 )
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
-_REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
-    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)})"
-    f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(_REJECTION_COLUMNS))})) AS given"
+    f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)})"
+    f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(REJECTION_COLUMNS))})) AS given"
     " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
 )
-_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections"
+_REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
@@ -148,7 +154,8 @@ class PostgresStore(Store):
         self._connections.close()
 
     @contextmanager
-    def snapshot(self, moment: str | None = None) -> Iterator[None]:
+    def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> Iterator[None]:
+        del as_found  # what is no text does not get into this database, so none is to be found
         with self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
             if moment is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(moment))
@@ -321,6 +328,15 @@ class PostgresStore(Store):
         """How many refused duplicates there are; whoever adds one holds the lock of the writers as well."""
         return self._settled(_COUNT_REFUSALS)
 
+    def places_handed_out(self) -> int | None:
+        """The last place that the sequence gave to anybody; None where it does not tell this role."""
+        place: int | None = self._value(_HANDED_OUT)
+        return place
+
+    def caution(self) -> Caution | None:
+        """Who but the owner may make things beside the ledger."""
+        return grants.makers_caution(self._connections)
+
     def missing_guards(self) -> list[str]:
         there = {name for (name,) in self._select(_GUARDS, {"schema": f'"{self.settings.schema}"'})}
         return sorted(schema.guards() - there)
@@ -386,10 +402,9 @@ class PostgresStore(Store):
         conditions, values = compared(span.conditions(), self.placeholder)
         return map(row_or_reason, self._stream(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
 
-    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
-        """Refused duplicates that meet all conditions, oldest first."""
-        for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
-            yield Rejection(**dict(zip(_REJECTION_COLUMNS, row, strict=True)))
+    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """The columns of refused duplicates that meet all conditions, oldest first."""
+        return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)
 
     def tracking(self, projection: str) -> PostgresCheckpoints:
         return PostgresCheckpoints(self._connections, projection)

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
 from domain.errors import StoreUnavailable
 from domain.values import timestamp_text, utc
-from infrastructure.event_store.checkpoints import CLEARED_ROWS, OVERTAKEN, Checkpoint, Checkpoints, ProjectedRow
+from infrastructure.event_store.checkpoints import (
+    CLEARED_ROWS,
+    OVERTAKEN,
+    SKIP_COLUMNS,
+    Checkpoint,
+    Checkpoints,
+    ProjectedRow,
+    StoredRow,
+    cursor_found,
+    skipped_event,
+)
 from infrastructure.event_store.sqlite.connections import Connections
 from projections.projection import SkippedEvent
 
-_SKIP_COLUMNS: Final = tuple(column.name for column in fields(SkippedEvent))
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = ? AND is_read = 1"
 _BEHIND: Final = "SELECT count(*) FROM ledger_events WHERE nid > ?"
 _ROWS: Final = (
@@ -26,14 +34,19 @@ _LASTING: Final = (
     "SELECT row FROM projection_rows WHERE projection = ?1 AND generation = ?2"
     " AND (ended_at IS NULL OR ended_at >= ?3) ORDER BY position_id"
 )
+_STREAM: Final = "substr(position_id, 1, instr(position_id || '#', '#') - 1)"
+_BY_STREAM: Final = (
+    "SELECT position_id, ended_at, row FROM projection_rows WHERE projection = ?1 AND generation = ?2"
+    f" AND {_STREAM} >= ?3 AND (?4 IS NULL OR {_STREAM} < ?4) ORDER BY {_STREAM}, position_id"
+)
 _MOVE: Final = "UPDATE projections SET nid = ? WHERE name = ? AND generation = ? AND nid = ?"
 _WRITE: Final = (
     "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (projection, generation, position_id) DO UPDATE SET ended_at = excluded.ended_at, row = excluded.row"
 )
-_SKIPS: Final = f"SELECT {', '.join(_SKIP_COLUMNS)} FROM projection_skips WHERE projection = ? ORDER BY nid"
+_SKIPS: Final = f"SELECT {', '.join(SKIP_COLUMNS)} FROM projection_skips WHERE projection = ? ORDER BY nid"
 _INSERT_SKIP: Final = (
-    f"INSERT INTO projection_skips ({', '.join(_SKIP_COLUMNS)}) VALUES ({', '.join('?' * len(_SKIP_COLUMNS))})"
+    f"INSERT INTO projection_skips ({', '.join(SKIP_COLUMNS)}) VALUES ({', '.join('?' * len(SKIP_COLUMNS))})"
 )
 _LAST_GENERATION: Final = "SELECT max(generation) FROM projections WHERE name = ?"
 _GIVE_UP: Final = "DELETE FROM projections WHERE name = ? AND is_read = 0"
@@ -74,7 +87,9 @@ class SQLiteCheckpoints(Checkpoints):
         return found
 
     def cursor(self) -> Checkpoint:
-        return Checkpoint(*self._values(_CURSOR, (self._projection,)))
+        with self._connections.reading() as connection:
+            found = connection.execute(_CURSOR, (self._projection,)).fetchone()
+        return cursor_found(self._projection, found)
 
     def behind(self, cursor: Checkpoint) -> int:
         count: int = self._values(_BEHIND, (cursor.nid,))[0]
@@ -88,6 +103,12 @@ class SQLiteCheckpoints(Checkpoints):
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
         values = (self._projection, generation, timestamp_text(since))
         return (text for (text,) in self._connections.rows(_LASTING, values))
+
+    def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
+        """The rows of all streams from one on, up to before another, in the order of their streams."""
+        values = (self._projection, generation, first, end)
+        for position_id, ended_at, text in self._connections.rows(_BY_STREAM, values):
+            yield StoredRow(position_id, _time_or_text(ended_at), text)
 
     def advance(
         self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
@@ -103,7 +124,7 @@ class SQLiteCheckpoints(Checkpoints):
             )
             if skip is not None:
                 known = vars(skip) | {"ts_recorded": timestamp_text(skip.ts_recorded)}
-                connection.execute(_INSERT_SKIP, [known[name] for name in _SKIP_COLUMNS])
+                connection.execute(_INSERT_SKIP, [known[name] for name in SKIP_COLUMNS])
             return True
 
         return self._connections.write(write)
@@ -111,8 +132,7 @@ class SQLiteCheckpoints(Checkpoints):
     def skips(self) -> list[SkippedEvent]:
         with self._connections.reading() as connection:
             found = connection.execute(_SKIPS, (self._projection,)).fetchall()
-        known = [dict(zip(_SKIP_COLUMNS, values, strict=True)) for values in found]
-        return [SkippedEvent(**each | {"ts_recorded": utc(each["ts_recorded"])}) for each in known]
+        return list(map(skipped_event, found))
 
     def begin(self) -> Checkpoint:
         def write(connection: sqlite3.Connection) -> Checkpoint:
@@ -149,3 +169,10 @@ class SQLiteCheckpoints(Checkpoints):
             cleared = self._connections.write(
                 lambda connection: connection.execute(_CLEAR, (self._projection, CLEARED_ROWS)).rowcount
             )
+
+
+def _time_or_text(stored: str | None) -> datetime | str | None:
+    try:
+        return None if stored is None else utc(stored)
+    except ValueError:
+        return stored

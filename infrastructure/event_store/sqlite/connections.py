@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
+from infrastructure.event_store.port import Caution
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
 from infrastructure.settings import Settings
@@ -19,14 +20,16 @@ Result = TypeVar("Result")
 _FIXED_WAL_RESET = (3, 51, 3)
 
 
-def wal_warning() -> str | None:
+def wal_caution() -> Caution | None:
     """What to know about the SQLite that Python came with, if anything."""
     if sqlite3.sqlite_version_info >= _FIXED_WAL_RESET:
         return None
-    return (
+    return Caution(
         f"SQLite {sqlite3.sqlite_version} is older than 3.51.3, up to which two processes that write to one file are "
         "reported to be able to damage its write-ahead log. One process alone is safe; for several, use PostgreSQL, or "
-        "a Python whose sqlite3.sqlite_version is later"
+        "a Python whose sqlite3.sqlite_version is later",
+        "position-ledger export --output ledger.jsonl.gz, and import it into PostgreSQL; or run a Python with a later "
+        "SQLite",
     )
 
 
@@ -37,12 +40,21 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
         return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
     if "no such table" in reason or "no such column" in reason:
         return SchemaMismatch(f"{settings.where} is not a ledger ({reason}); make one with `position-ledger init`")
+    if "Could not decode to UTF-8" in reason:
+        return HistoryDamaged(
+            f"{settings.where} holds bytes that are no text ({reason!r:.120}): they were changed after they were "
+            "stored; `position-ledger verify` names where"
+        )
     if "locked" in reason or "busy" in reason:
         return StoreUnavailable(
             f"{settings.where} was locked by another process for {settings.timeout_seconds:g} s; nothing was written. "
             "Try again, or wait longer with ?timeout=SECONDS"
         )
     return StoreUnavailable(f"{settings.where}: {reason}; nothing was written")
+
+
+def _as_found(stored: bytes) -> str:
+    return stored.decode(errors="backslashreplace")
 
 
 class Connections:
@@ -95,6 +107,10 @@ class Connections:
         self._opener.require()
         if self._closed:
             raise LedgerClosed(self.settings.shown)
+
+    def _require_file(self) -> None:
+        """Refuse to read, unless what is open is what the name means; whoever writes looks under the lock."""
+        self._require()
         if self._file is not None:
             self._file.require_name()
 
@@ -122,7 +138,7 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for one question, or that of the snapshot or transaction that this thread is in."""
-        self._require()
+        self._require_file()
         turn = self._turn()
         try:
             if turn is not None:
@@ -155,12 +171,12 @@ class Connections:
         yield from found
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let every question of this thread see one and the same moment.
+    def snapshot(self, *, as_found: bool = False) -> Iterator[None]:
+        """Let every question of this thread see one and the same moment; `as_found`, even what is no text.
 
         A file is closed with it: what is still being read from it would hold the next question to the same moment.
         """
-        self._require()
+        self._require_file()
         if self._turn() is not None:
             yield
             return
@@ -169,6 +185,8 @@ class Connections:
             try:
                 try:
                     turn = Turn(self._open(), self._opener, None)
+                    if as_found:
+                        turn.connection.text_factory = _as_found
                     turn.connection.execute("BEGIN")
                     self._turns.last = turn
                     yield
@@ -187,6 +205,7 @@ class Connections:
             snapshot.connection.close()
         else:
             snapshot.connection.rollback()
+            snapshot.connection.text_factory = str
 
     def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """One transaction with the write lock held from its start: all of it is kept, or nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from domain.errors import StoreUnavailable
 Identity = tuple[int, int]
 
 
-def identity(path: Path) -> Identity | None:
+def identity(path: str) -> Identity | None:
     """The identity of a file, whatever its name; None when there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - asked twice an append, and a Path takes as long again
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
@@ -30,16 +31,16 @@ class LedgerFile:
 
     def __init__(self, where: str) -> None:
         self.path = Path(where).resolve()
-        self._log = self.path.with_name(f"{self.path.name}-wal")
+        self._name, self._log = str(self.path), f"{self.path}-wal"
         self._where = where
-        self._identity = identity(self.path)
+        self._identity = identity(self._name)
 
     def meet(self, connection: FileConnection) -> None:
         """Remember which file a connection has opened, before it is used."""
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # a log is opened when something is read
         connection.log = identity(self._log)
         if self._identity is None:
-            self._identity = identity(self.path)
+            self._identity = identity(self._name)
 
     def require(self, connection: FileConnection) -> None:
         """Refuse unless both names mean what the connection has open: StoreUnavailable."""
@@ -56,7 +57,7 @@ class LedgerFile:
 
     def require_name(self) -> None:
         """Refuse unless the name still means the file that was opened first: StoreUnavailable."""
-        found = identity(self.path)
+        found = identity(self._name)
         if self._identity is not None and found != self._identity:
             became = "is not there any more" if found is None else "is another file by now"
             raise StoreUnavailable(

@@ -6,17 +6,19 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 from uuid import uuid4
 
-from domain.values import OPEN_STATUSES, plain, timestamp_text, utc
+from domain.values import OPEN_STATUSES, plain, timestamp_text
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.port import (
     ALL_STREAMS,
+    REJECTION_COLUMNS,
+    Caution,
     IntentTaken,
     Rejection,
     SlotTaken,
@@ -33,7 +35,7 @@ from infrastructure.event_store.records import EventRecord, IndexColumns, Record
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
-from infrastructure.event_store.sqlite.connections import Connections
+from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, fees_text, row_from
 
@@ -70,11 +72,10 @@ _UPSERT_ROW: Final = (
 )
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}}"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
-_REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 _INSERT_REJECTION: Final = (
-    f"INSERT INTO rejections ({', '.join(_REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(_REJECTION_COLUMNS))})"
+    f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(REJECTION_COLUMNS))})"
 )
-_REJECTIONS: Final = f"SELECT {', '.join(_REJECTION_COLUMNS)} FROM rejections"
+_REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 _LEFTOVERS: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
 )
@@ -116,9 +117,9 @@ class SQLiteStore(Store):
     def close(self) -> None:
         self._connections.close()
 
-    def snapshot(self, moment: str | None = None) -> AbstractContextManager[object]:
+    def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> AbstractContextManager[object]:
         assert moment is None, "a moment of a file cannot be shared"
-        return self._connections.snapshot()
+        return self._connections.snapshot(as_found=as_found)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -242,15 +243,22 @@ class SQLiteStore(Store):
         for row in self._select(statement, values):
             yield row_or_reason(row)
 
-    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Rejection]:
-        """Refused duplicates that meet all conditions, oldest first."""
-        for row in self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values):
-            yield Rejection(**dict(zip(_REJECTION_COLUMNS, (utc(row[0]), *row[1:]), strict=True)))
+    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """The columns of refused duplicates that meet all conditions, oldest first."""
+        return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)
 
     def settled_refusals(self) -> int:
         """How many refused duplicates there are: one writer at a time leaves no gaps behind."""
         count: int = self._value(_COUNT_REFUSALS, ())
         return count
+
+    def places_handed_out(self) -> int:
+        """The last place: the next one comes after all that are there, whoever gave those."""
+        return self.high_water_mark()
+
+    def caution(self) -> Caution | None:
+        """What is known of the SQLite that Python came with."""
+        return wal_caution()
 
     def missing_guards(self) -> list[str]:
         """The triggers and unique indexes that the schema has and that do not guard this file."""

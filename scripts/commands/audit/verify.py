@@ -18,6 +18,8 @@ _PROCESSES_MAX: Final = 4
 _EVENTS_EACH: Final = 50_000
 """What is read in the time in which a process starts, and some more."""
 
+_REFUSALS_UNCHECKED: Final = "refused duplicates: this anchor, which an earlier version made, does not cover them"
+
 
 def _processes(events: int) -> int:
     return min(_PROCESSES_MAX, os.cpu_count() or 1, 1 + events // _EVENTS_EACH)
@@ -51,10 +53,11 @@ def command(database: str | None, anchor_file: IO[bytes] | None, processes: int 
             report = verify(ledger.store, advance, processes=processes or _processes(events))
             if anchor_file is not None:
                 anchor = Anchor.read(anchor_file.read())
-                if anchor.refusals is None:
-                    say("note: refused duplicates are not covered by this anchor, which an earlier version made")
                 found = check_anchor(ledger.store, anchor)
-                report = replace(report, findings=(*report.findings, *found))
+                unchecked = (_REFUSALS_UNCHECKED,) * (anchor.refusals is None)
+                report = replace(report, findings=(*report.findings, *found), unchecked=(*report.unchecked, *unchecked))
+    for each in report.unchecked:
+        say(f"note: not checked: {each}")
     if as_json:
         print_json(report.as_json())
     else:

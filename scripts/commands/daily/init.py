@@ -85,7 +85,8 @@ def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
     finally:
         opened.close()
     view = legacy_view.joined if legacy_view else None
-    return _Done(schema.SCHEMA_VERSION, migrated, view, connections.wal_warning())
+    caution = connections.wal_caution()
+    return _Done(schema.SCHEMA_VERSION, migrated, view, caution and str(caution))
 
 
 def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> _Done:
@@ -102,10 +103,10 @@ def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: View
         grants.close(opened)
         if legacy_view is not None:
             compat_view.create(opened, legacy_view, runtime_role)
-        warning = grants.makers_warning(opened)
+        caution = grants.makers_caution(opened)
     finally:
         opened.close()
-    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, warning)
+    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, caution and str(caution))
 
 
 def _postgres_script(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> str:

@@ -130,7 +130,11 @@ def test_the_printed_sql_makes_the_same_ledger(postgres_url: str) -> None:
     printed = run(with_options(postgres_url, "schema=printed"), "init", "--print-sql")
     assert printed.returncode == 0, printed.stderr
     with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("CREATE SCHEMA printed")
+        owner.execute("GRANT CREATE ON SCHEMA printed TO PUBLIC")
         owner.execute(printed.stdout.encode())
+        makers = "SELECT FROM pg_namespace, aclexplode(nspacl) WHERE nspname = 'printed' AND grantee = 0"
+        assert owner.execute(f"{makers} AND privilege_type = 'CREATE'".encode()).fetchall() == []
         with PositionLedger.connect(with_options(postgres_url, "schema=migrated")):
             pass
         described = (

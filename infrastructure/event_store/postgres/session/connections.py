@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
-from infrastructure.event_store.postgres.session import connection_info
+from infrastructure.event_store.postgres.session import connection_info, stored_time
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
 from infrastructure.event_store.turn import Turn
@@ -166,6 +166,7 @@ class Connections:
         arguments = self._arguments | {"connect_timeout": seconds}
         connection = WatchedConnection.connect(**arguments, autocommit=True, prepare_threshold=1)
         connection.watchdog = self._watchdog
+        stored_time.register(connection)
         found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
         self._backends[connection] = Backend(*found)

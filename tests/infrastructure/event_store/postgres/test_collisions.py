@@ -8,7 +8,7 @@ import pytest
 from domain.errors import SchemaMismatch
 from infrastructure.event_store.postgres import schema
 from infrastructure.ledger.ledger import PositionLedger
-from tests.acceptance.bot import run
+from tests.acceptance.bot import read, run
 from tests.infrastructure.roles import made_role
 from tests.urls import with_options
 
@@ -89,8 +89,14 @@ def test_init_lets_only_those_create_who_are_named(postgres_url: str) -> None:
         assert done.returncode == 0
         assert f"{named} may create" in done.stderr
         assert "PUBLIC may" not in done.stderr
+        (section,) = (each for each in read(postgres_url, "diagnose")["sections"] if each["check"] == "database")
+        (found,) = section["findings"]
+        assert found["message"].startswith(f"{named} may create")
+        assert found["advice"] == f'REVOKE CREATE ON SCHEMA "public" FROM "{named}", as the owner of the schema'
     done = run(postgres_url, "init")
     assert done.stderr == ""
+    (section,) = (each for each in read(postgres_url, "diagnose")["sections"] if each["check"] == "database")
+    assert section["findings"] == []
 
 
 def test_a_second_ledger_does_not_take_the_first_ones_view(postgres_url: str) -> None:

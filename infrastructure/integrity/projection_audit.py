@@ -1,0 +1,93 @@
+"""The rows of a projection that follows the log, beside a fresh fold of the events that are in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from domain.events import PositionEvent
+from infrastructure.event_store.checkpoints import StoredRow
+from infrastructure.event_store.port import Store, StreamSpan
+from infrastructure.event_store.records import RecordedEvent
+from infrastructure.integrity.findings import IntegrityFinding
+from infrastructure.integrity.grouped_rows import GroupedRows
+from projections.projection import Projection
+
+Row = TypeVar("Row")
+
+
+class ProjectionAudit(Generic[Row]):
+    """One projection, audited stream by stream as far as it has come.
+
+    An event that an operator left out may be in the rows by now, for a rebuild takes in what it can read: then either
+    is right. What may be left out is folded both ways, and nothing else.
+    """
+
+    def __init__(self, store: Store, projection: Projection[Row], span: StreamSpan) -> None:
+        """Read the first stream's rows. Refuses: HistoryDamaged when nobody can say how far it has come."""
+        tracking = store.tracking(projection.name)
+        self._projection, self._cursor = projection, tracking.cursor()
+        self._skipped = {skip.nid for skip in tracking.skips()}
+        self._stored = GroupedRows(tracking.by_stream(self._cursor.generation, *span))
+        self._rows: dict[str, Row] = {}
+        self._left_out: dict[str, Row | None] = {}
+        """What rows are without the events that were left out, where there are such."""
+
+    def take(self, record: RecordedEvent, event: PositionEvent) -> None:
+        """Fold an event of the stream that comes next. What a fold raises passes through."""
+        if record.id > self._cursor.nid:
+            return
+        position_id, fold, is_skipped = event.position_id, self._projection.fold, record.id in self._skipped
+        if is_skipped:
+            self._left_out.setdefault(position_id, self._rows.get(position_id))
+        elif position_id in self._left_out:
+            self._left_out[position_id] = fold(self._left_out[position_id], event)
+        try:
+            self._rows[position_id] = fold(self._rows.get(position_id), event)
+        except Exception:
+            if not is_skipped:
+                raise
+
+    def compared(self, stream: str) -> Iterator[IntegrityFinding]:
+        """What is wrong with the rows up to this stream, whose events were all taken."""
+        for orphans in self._stored.before(stream):
+            yield from map(self._orphan, orphans)
+        for stored in self._stored.of(stream):
+            yield from self._differing(stored)
+        for position_id in self._rows:
+            if position_id not in self._left_out or self._left_out[position_id] is not None:
+                yield self._found(position_id, f"is missing, up to nid {self._cursor.nid}")
+        self._rows, self._left_out = {}, {}
+
+    def rest(self) -> Iterator[IntegrityFinding]:
+        """What is left when every stream was looked at."""
+        for orphans in self._stored.rest():
+            yield from map(self._orphan, orphans)
+
+    def _differing(self, stored: StoredRow) -> Iterator[IntegrityFinding]:
+        row = self._rows.pop(stored.position_id, None)
+        left_out = self._left_out.pop(stored.position_id, None)
+        if row is None and left_out is None:
+            yield self._orphan(stored)
+        elif not any(self._holds(stored, each) for each in (row, left_out) if each is not None):
+            yield self._found(
+                stored.position_id, f"is not what its events up to nid {self._cursor.nid} come to when they are folded"
+            )
+
+    def _holds(self, stored: StoredRow, row: Row) -> bool:
+        if stored.ended_at != self._projection.ended_at(row):
+            return False
+        return stored.text == self._projection.write(row) or self._reads_as(stored, row)
+
+    def _reads_as(self, stored: StoredRow, row: Row) -> bool:
+        """Whether it is the same in another spelling: that of an earlier version."""
+        try:
+            return bool(self._projection.read(stored.text) == row)
+        except ValueError:
+            return False
+
+    def _orphan(self, stored: StoredRow) -> IntegrityFinding:
+        return self._found(stored.position_id, f"stands for no event up to nid {self._cursor.nid}")
+
+    def _found(self, position_id: str, message: str) -> IntegrityFinding:
+        return IntegrityFinding("projection", position_id, f"its row of {self._projection.name} {message}")
