@@ -56,6 +56,8 @@ def options(command: click.Command) -> Rows:
     context = click.Context(command)
     named: Rows = {}
     for param in command.params:
+        if isinstance(param, click.Option) and param.hidden:
+            continue
         if not isinstance(param, click.Option):
             named[param.make_metavar(context)] = [BY_HAND]
         elif param.is_flag:

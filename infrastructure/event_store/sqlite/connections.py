@@ -18,6 +18,7 @@ from infrastructure.settings import Settings
 Result = TypeVar("Result")
 
 _FIXED_WAL_RESET = (3, 51, 3)
+_HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def wal_caution() -> Caution | None:
@@ -34,7 +35,11 @@ def wal_caution() -> Caution | None:
 
 
 def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
-    """Say what an SQLite error means for the caller: nothing was written, and why."""
+    """Say what an SQLite error means for the caller: nothing was written, and why.
+
+    SQLite's code tells, not its words, which may quote a name of ours; only a missing table or column has no code of
+    its own.
+    """
     reason = str(error)
     if "positions_next_" in reason:
         return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
@@ -45,7 +50,7 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
             f"{settings.where} holds bytes that are no text ({reason!r:.120}): they were changed after they were "
             "stored; `position-ledger verify` names where"
         )
-    if "locked" in reason or "busy" in reason:
+    if _primary_code(error) in _HELD_BY_OTHERS:
         return StoreUnavailable(
             f"{settings.where} was locked by another process for {settings.timeout_seconds:g} s; nothing was written. "
             "Try again, or wait longer with ?timeout=SECONDS"
@@ -55,6 +60,12 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
 
 def _as_found(stored: bytes) -> str:
     return stored.decode(errors="backslashreplace")
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    """The low byte, without what an extended code adds; an error that Python itself raises has none."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 class Connections:

@@ -1,0 +1,49 @@
+"""What an SQLite error means is read from its code, not from its words."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from domain.errors import SchemaMismatch, StoreUnavailable
+from infrastructure.event_store.sqlite.connections import explained
+from infrastructure.settings import Settings
+
+
+def failing(connection: sqlite3.Connection, statement: str) -> sqlite3.Error:
+    with pytest.raises(sqlite3.Error) as caught:
+        connection.execute(statement)
+    return caught.value
+
+
+def test_a_file_that_another_connection_writes_to_was_locked(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as holder, closing(sqlite3.connect(path, timeout=0)) as other:
+        holder.execute("BEGIN IMMEDIATE")
+        error = explained(failing(other, "BEGIN IMMEDIATE"), Settings("sqlite", str(path)))
+    assert isinstance(error, StoreUnavailable)
+    assert "was locked by another process" in str(error)
+
+
+def test_a_name_that_contains_the_word_is_not_a_lock() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        error = explained(failing(connection, "SELECT busy_or_locked()"), Settings("sqlite", ":memory:"))
+    assert isinstance(error, StoreUnavailable)
+    assert "no such function: busy_or_locked" in str(error)
+    assert "another process" not in str(error)
+
+
+def test_a_missing_table_is_not_a_ledger() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        error = explained(failing(connection, "SELECT 1 FROM locked"), Settings("sqlite", ":memory:"))
+    assert isinstance(error, SchemaMismatch)
+
+
+def test_an_error_of_python_itself_has_no_code_and_keeps_its_words() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.close()
+    error = explained(failing(connection, "SELECT 1"), Settings("sqlite", ":memory:"))
+    assert "closed database" in str(error)
