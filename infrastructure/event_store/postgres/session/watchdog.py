@@ -55,10 +55,14 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(0.25, self._allowed / 4)):
-            now = time.monotonic()
-            for connection, deadline in list(self._deadlines.items()):
-                if now > deadline and self._deadlines.pop(connection, None) is not None:
-                    _shut_down(connection)
+            self._look()
+
+    def _look(self) -> None:
+        """Look once: a name in the frame of the thread would keep the last connection alive between two looks."""
+        now = time.monotonic()
+        for connection, deadline in list(self._deadlines.items()):
+            if now > deadline and self._deadlines.pop(connection, None) is not None:
+                _shut_down(connection)
 
 
 class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
