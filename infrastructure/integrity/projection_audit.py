@@ -35,7 +35,7 @@ class ProjectionAudit(Generic[Row]):
 
     def take(self, record: RecordedEvent, event: PositionEvent) -> None:
         """Fold an event of the stream that comes next. What a fold raises passes through."""
-        if record.id > self._cursor.nid:
+        if not 0 < record.id <= self._cursor.nid:  # no follower looks at a place before the first
             return
         position_id, fold, is_skipped = event.position_id, self._projection.fold, record.id in self._skipped
         if is_skipped:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+import infrastructure
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen
 from infrastructure.event_store.postgres.store import PostgresStore
@@ -29,7 +30,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from tests.urls import with_options
 
-ROOT = Path(__file__).resolve().parents[3] / "infrastructure"
+ROOT = Path(str(infrastructure.__file__)).parent
 STORES = ROOT / "event_store"
 OURS = (f"{ROOT}/ledger/", *(f"{STORES}/{name}" for name in ("turn", "sqlite/", "postgres/")))
 LINES_APART = 3
