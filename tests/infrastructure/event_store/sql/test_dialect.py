@@ -6,12 +6,15 @@ import re
 
 import pytest
 
-from infrastructure.event_store.sql import sql_checkpoints
+from infrastructure.event_store.sql import sql_checkpoints, sql_store
 from infrastructure.event_store.sql.dialect import POSTGRES, SQLITE
 
 COUNT = "SELECT {catalog}count(*) FROM ledger_events WHERE nid > ?"
 STATEMENTS = [
-    text for name, text in vars(sql_checkpoints).items() if isinstance(text, str) and re.match("SELECT|[A-Z]+ ", text)
+    text
+    for module in (sql_checkpoints, sql_store)
+    for text in vars(module).values()
+    if isinstance(text, str) and re.match("(SELECT|INSERT|UPDATE|DELETE) ", text)
 ]
 A_FUNCTION = re.compile(r"(?<![.\w])(?:count|max|min|substr|split_part)\(")
 
