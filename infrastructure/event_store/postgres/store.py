@@ -1,4 +1,4 @@
-"""The store on PostgreSQL. Every statement that it uses stands at the top of this module, or in `append.py`."""
+"""The store on PostgreSQL. Every statement that is its own stands at the top of this module, or in `append.py`."""
 
 from __future__ import annotations
 
@@ -13,24 +13,16 @@ import psycopg
 from psycopg import RawCursor, errors, sql
 
 from domain.errors import StoreUnavailable
-from domain.values import OPEN_STATUSES
 from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import (
-    ALL_STREAMS,
     REJECTION_COLUMNS,
     AppendInDoubt,
     Caution,
     IntentTaken,
     Rejection,
     SlotTaken,
-    Store,
     StreamSpan,
-    UnreadableRow,
     VersionTaken,
-    compared,
-    position_ids_of,
-    row_or_reason,
-    where,
 )
 from infrastructure.event_store.postgres import append, bulk_load, grants, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
@@ -48,10 +40,12 @@ from infrastructure.event_store.postgres.session.connections import (
 from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
-from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
+from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.sql.dialect import POSTGRES
+from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
-from projections.positions import COLUMNS, PositionRow, row_from
+from projections.positions import PositionRow
 
 _EVENT: Final = (
     "nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark,"
@@ -60,11 +54,6 @@ _EVENT: Final = (
 """The time is written by the server the way we write times: for us it is the most expensive column of all."""
 _HEADS: Final = (
     "SELECT DISTINCT ON (stream) stream, hash FROM ledger_events WHERE stream = ANY(%s) ORDER BY stream, version DESC"
-)
-_CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = %s AND intent_id = %s"
-_CYCLE_OF_ORDER: Final = (
-    "SELECT pg_catalog.max(cycle) FROM positions"
-    " WHERE position_id >= %s AND position_id < %s AND exchange_order_id = %s"
 )
 _SINCE_FLAT: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND version >= (SELECT version FROM ledger_events"
@@ -92,7 +81,6 @@ _SHARE_SNAPSHOT: Final = (
 )
 """Whoever shares a snapshot keeps its transaction open, and asks nothing while others read."""
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
-_COUNT: Final = "SELECT pg_catalog.count(*) FROM ledger_events"
 _MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
 _COUNT_REFUSALS: Final = "SELECT pg_catalog.count(*), pg_catalog.pg_is_in_recovery() FROM rejections"
 _HANDED_OUT: Final = (
@@ -107,14 +95,11 @@ _GUARDS: Final = (
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND indisunique AND indisvalid AND indisready"
     " UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace::oid AND contype = 'c'"
 )
-_ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
-_OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)})"
     f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(REJECTION_COLUMNS))})) AS given"
     " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
 )
-_REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
@@ -127,10 +112,12 @@ _TURN_SECONDS: Final = 0.05
 _TURN_SECONDS_MAX: Final = 0.4
 
 
-class PostgresStore(Store):
+class PostgresStore(SqlStore):
     """A schema of a PostgreSQL database: one round trip and one commit an append, no table lock, no PL/pgSQL in it."""
 
-    placeholder = "%s"
+    dialect = POSTGRES
+    placeholder = POSTGRES.placeholder
+    event_columns = _EVENT
     is_remote = True
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
@@ -287,32 +274,22 @@ class PostgresStore(Store):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _select(self, statement: str, values: Any = None) -> Iterator[tuple[Any, ...]]:
+    def _select(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         with self._connections.reading() as connection:
             found = connection.execute(statement.encode(), values).fetchall()
         yield from found
 
-    def _stream(self, statement: str, values: Any = None) -> Iterator[tuple[Any, ...]]:
-        """Rows of a question that may have millions."""
+    def _scan(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         return self._connections.scan(statement.encode(), values, _FETCH_ROWS)
 
-    def _value(self, statement: str, values: Any = None) -> Any:
+    def _value(self, statement: str, values: Any = ()) -> Any:
         return next(self._select(statement, values), (None,))[0]
 
     def load(self, stream: str) -> list[RecordedEvent]:
-        return [_recorded(row) for row in self._select(_SINCE_FLAT, {"stream": stream})]
+        return [recorded(row) for row in self._select(_SINCE_FLAT, {"stream": stream})]
 
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
-        return [_recorded(row) for row in self._select(_CYCLE, {"stream": stream, "cycle": cycle})]
-
-    def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
-        cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
-        return cycle
-
-    def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
-        """The last cycle of a stream whose entry was this order of the exchange."""
-        cycle: int | None = self._value(_CYCLE_OF_ORDER, (*position_ids_of(stream), exchange_order_id))
-        return cycle
+        return [recorded(row) for row in self._select(_CYCLE, {"stream": stream, "cycle": cycle})]
 
     def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more.
@@ -374,44 +351,8 @@ class PostgresStore(Store):
             return Listener(self._connections, append.channel(self._lock))
         return super().wakeups()
 
-    def select(
-        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
-    ) -> Iterator[RecordedEvent]:
-        """Events that meet all conditions, in an order of columns."""
-        statement = f"SELECT {_EVENT} FROM ledger_events{where(conditions)} ORDER BY {order}"
-        if limit is not None:
-            statement += f" LIMIT {limit:d}"
-        read = self._stream if limit is None else self._select
-        return map(_recorded, read(statement, values))
-
-    def rows(
-        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
-    ) -> Iterator[PositionRow]:
-        conditions = [f"status IN ({_OPEN})"] if open_only else []
-        values = []
-        if late_only:
-            conditions.append("late_fill")
-        if position_id is not None:
-            conditions.append("position_id = %s")
-            values.append(position_id)
-        select = self._select if conditions else self._stream
-        for row in select(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
-            yield row_from(row)
-
-    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
-        conditions, values = compared(span.conditions(), self.placeholder)
-        return map(row_or_reason, self._stream(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
-
-    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        """The columns of refused duplicates that meet all conditions, oldest first."""
-        return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)
-
     def tracking(self, projection: str) -> PostgresCheckpoints:
         return PostgresCheckpoints(self._connections, projection)
-
-    def count_events(self) -> int:
-        count: int = self._value(_COUNT)
-        return count
 
     # -- rebuilding ---------------------------------------------------------------------------------------------
 
@@ -431,9 +372,3 @@ def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
             raise IntentTaken(str(conflict)) from conflict
         case _:
             raise SlotTaken(str(conflict)) from conflict
-
-
-def _recorded(row: Sequence[Any]) -> RecordedEvent:
-    nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
-    columns = IndexColumns(command_id, intent_id, cycle, mark, ts_recorded)
-    return RecordedEvent(nid, stream, version, topic, payload.encode(), hashed, columns)

@@ -1,4 +1,4 @@
-"""The store on SQLite. Every statement that it uses stands at the top of this module."""
+"""The store on SQLite. Every statement that is its own stands at the top of this module."""
 
 from __future__ import annotations
 
@@ -13,25 +13,19 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import uuid4
 
-from domain.values import OPEN_STATUSES, plain, timestamp_text
+from domain.values import plain, timestamp_text
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.port import (
-    ALL_STREAMS,
     REJECTION_COLUMNS,
     Caution,
     IntentTaken,
     Rejection,
     SlotTaken,
-    Store,
-    StreamSpan,
-    UnreadableRow,
     VersionTaken,
-    compared,
-    position_ids_of,
-    row_or_reason,
-    where,
 )
-from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
+from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.sql.dialect import SQLITE
+from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
@@ -48,10 +42,6 @@ _INSERT_EVENT: Final = (
 )
 _HEAD: Final = "SELECT hash FROM ledger_events WHERE stream = ? ORDER BY version DESC LIMIT 1"
 _HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
-_CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND intent_id = ?"
-_CYCLE_OF_ORDER: Final = (
-    "SELECT max(cycle) FROM positions WHERE position_id >= ? AND position_id < ? AND exchange_order_id = ?"
-)
 _LAST_FLAT: Final = "SELECT version FROM ledger_events WHERE stream = ? AND mark = 'flat' ORDER BY cycle DESC LIMIT 1"
 _SINCE: Final = f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND version >= ? ORDER BY version"
 _OPENING: Final = "SELECT version FROM ledger_events WHERE stream = ? AND cycle = ? AND mark IN ('flat', 'beside')"
@@ -62,7 +52,6 @@ _CYCLE: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND version >= ?3 AND version < ?4"
     f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
 )
-_COUNT: Final = "SELECT count(*) FROM ledger_events"
 _COUNT_REFUSALS: Final = "SELECT count(*) FROM rejections"
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
@@ -70,12 +59,10 @@ _UPSERT_ROW: Final = (
     f"INSERT INTO {{table}} ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
     f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in COLUMNS)}"
 )
-_ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}}"
-_OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
+_ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}} WHERE position_id = ?"
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(REJECTION_COLUMNS))})"
 )
-_REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 _LEFTOVERS: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
 )
@@ -93,13 +80,15 @@ _DIFFERENCES: Final = (
 )
 
 
-class SQLiteStore(Store):
+class SQLiteStore(SqlStore):
     """One SQLite file: write-ahead log, every commit synced, one writer at a time, several processes.
 
     A failed transaction wrote nothing; that a transaction was acknowledged means that it is on the disk.
     """
 
-    placeholder = "?"
+    dialect = SQLITE
+    placeholder = SQLITE.placeholder
+    event_columns = _EVENT
     is_remote = False
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
@@ -182,17 +171,19 @@ class SQLiteStore(Store):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def _select(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         return self._connections.rows(statement, values)
 
-    def _value(self, statement: str, values: Sequence[Any]) -> Any:
+    _scan = _select
+
+    def _value(self, statement: str, values: Any = ()) -> Any:
         with self._connections.reading() as connection:
             found = connection.execute(statement, values).fetchone()
         return found[0] if found else None
 
     def load(self, stream: str) -> list[RecordedEvent]:
         since = self._value(_LAST_FLAT, (stream,))
-        return [] if since is None else [_recorded(row) for row in self._select(_SINCE, (stream, since))]
+        return [] if since is None else [recorded(row) for row in self._select(_SINCE, (stream, since))]
 
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
         since = self._value(_OPENING, (stream, cycle))
@@ -200,56 +191,16 @@ class SQLiteStore(Store):
             return []
         until = self._value(_NEXT_FLAT, (stream, cycle))
         values = (stream, cycle, since, 2**62 if until is None else until)
-        return [_recorded(row) for row in self._select(_CYCLE, values)]
-
-    def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
-        cycle: int | None = self._value(_CYCLE_OF_INTENT, (stream, intent_id))
-        return cycle
-
-    def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
-        """The last cycle of a stream whose entry was this order of the exchange."""
-        cycle: int | None = self._value(_CYCLE_OF_ORDER, (*position_ids_of(stream), exchange_order_id))
-        return cycle
-
-    def select(
-        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
-    ) -> Iterator[RecordedEvent]:
-        """Events that meet all conditions, in an order of columns."""
-        statement = f"SELECT {_EVENT} FROM ledger_events{where(conditions)} ORDER BY {order} LIMIT ?"
-        for row in self._select(statement, [*values, -1 if limit is None else limit]):
-            yield _recorded(row)
+        return [recorded(row) for row in self._select(_CYCLE, values)]
 
     def high_water_mark(self) -> int:
         """The last place in the log: one writer at a time leaves no gaps behind."""
-        nid: int | None = self._value(_MAX_NID, ())
+        nid: int | None = self._value(_MAX_NID)
         return nid or 0
-
-    def rows(
-        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
-    ) -> Iterator[PositionRow]:
-        statement, values = _ROWS.format(table="positions"), []
-        conditions = [f"status IN ({_OPEN})"] if open_only else []
-        if late_only:
-            conditions.append("late_fill")
-        if position_id is not None:
-            conditions.append("position_id = ?")
-            values.append(position_id)
-        for row in self._select(f"{statement}{where(conditions)} ORDER BY opened_at, position_id", values):
-            yield row_from(row)
-
-    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
-        conditions, values = compared(span.conditions(), self.placeholder)
-        statement = f"{_ROWS.format(table='positions')}{where(conditions)} ORDER BY stream, cycle"
-        for row in self._select(statement, values):
-            yield row_or_reason(row)
-
-    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        """The columns of refused duplicates that meet all conditions, oldest first."""
-        return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)
 
     def settled_refusals(self) -> int:
         """How many refused duplicates there are: one writer at a time leaves no gaps behind."""
-        count: int = self._value(_COUNT_REFUSALS, ())
+        count: int = self._value(_COUNT_REFUSALS)
         return count
 
     def places_handed_out(self) -> int:
@@ -262,15 +213,11 @@ class SQLiteStore(Store):
 
     def missing_guards(self) -> list[str]:
         """The triggers and unique indexes that the schema has and that do not guard this file."""
-        there = {tuple(found) for found in self._select(_GUARDS, ())}
+        there = {tuple(found) for found in self._select(_GUARDS)}
         return sorted(name for name, text in schema.guards().items() if (name, text) not in there)
 
     def tracking(self, projection: str) -> SQLiteCheckpoints:
         return SQLiteCheckpoints(self._connections, projection)
-
-    def count_events(self) -> int:
-        count: int = self._value(_COUNT, ())
-        return count
 
     # -- rebuilding ---------------------------------------------------------------------------------------------
 
@@ -300,7 +247,7 @@ class SQLitePositionTable:
 
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         """A row that was written before."""
-        statement = _ROWS.format(table=self._table) + " WHERE position_id = ?"
+        statement = _ROW.format(table=self._table)
         with self._connections.reading() as connection:
             found = connection.execute(statement, (f"{stream}#{cycle}",)).fetchone()
         return row_from(found) if found else None
@@ -346,12 +293,6 @@ def _write_rows(connection: sqlite3.Connection, rows: Iterable[PositionRow]) -> 
         connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
     except sqlite3.IntegrityError as error:
         raise SlotTaken(str(error)) from error
-
-
-def _recorded(row: Sequence[Any]) -> RecordedEvent:
-    nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
-    columns = IndexColumns(command_id, intent_id, cycle, mark, ts_recorded)
-    return RecordedEvent(nid, stream, version, topic, payload, hashed, columns)
 
 
 def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any
 
 import psycopg
@@ -21,6 +20,7 @@ from infrastructure.event_store.checkpoints import Checkpoint
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
+from infrastructure.event_store.sql import sql_checkpoints
 from infrastructure.event_store.sqlite import schema as sqlite_schema
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -375,7 +375,7 @@ def test_clearing_goes_on_until_nothing_is_left(
     ledger: PositionLedger, execute: Execute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracking = ledger.store.tracking("statistics")
-    monkeypatch.setattr(import_module(type(tracking).__module__), "CLEARED_ROWS", 50)
+    monkeypatch.setattr(sql_checkpoints, "CLEARED_ROWS", 50)
     execute(
         "INSERT INTO projection_rows WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)"
         " SELECT 'statistics', 99, cast(i AS text), NULL, '{}' FROM n"

@@ -1,0 +1,176 @@
+"""The cursors and rows of a projection, as far as both databases keep them alike."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Final, TypeVar
+
+from domain.errors import StoreUnavailable
+from domain.values import timestamp_text, utc
+from infrastructure.event_store.checkpoints import (
+    CLEARED_ROWS,
+    OVERTAKEN,
+    SKIP_COLUMNS,
+    Checkpoint,
+    Checkpoints,
+    ProjectedRow,
+    StoredRow,
+    cursor_found,
+    skipped_event,
+)
+from infrastructure.event_store.sql.dialect import Dialect
+from projections.projection import SkippedEvent
+
+Result = TypeVar("Result")
+
+_CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = ? AND is_read = true"
+_BEHIND: Final = "SELECT {catalog}count(*) FROM ledger_events WHERE nid > ?"
+_LASTING: Final = (
+    "SELECT row FROM projection_rows WHERE projection = ? AND generation = ?"
+    " AND (ended_at IS NULL OR ended_at >= ?) ORDER BY position_id"
+)
+_BY_STREAM: Final = (
+    "SELECT position_id, ended_at, row FROM projection_rows WHERE projection = ? AND generation = ?"
+    " AND {stream} >= ? AND (CAST(? AS text) IS NULL OR {stream} < CAST(? AS text)) ORDER BY {stream}, position_id"
+)
+_MOVE: Final = "UPDATE projections SET nid = ? WHERE name = ? AND generation = ? AND nid = ?"
+_WRITE: Final = (
+    "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (projection, generation, position_id) DO UPDATE SET ended_at = excluded.ended_at, row = excluded.row"
+)
+_SKIPS: Final = f"SELECT {', '.join(SKIP_COLUMNS)} FROM projection_skips WHERE projection = ? ORDER BY nid"
+_INSERT_SKIP: Final = (
+    f"INSERT INTO projection_skips ({', '.join(SKIP_COLUMNS)}) VALUES ({', '.join('?' * len(SKIP_COLUMNS))})"
+)
+_LAST_GENERATION: Final = "SELECT {catalog}max(generation) FROM projections WHERE name = ?"
+_GIVE_UP: Final = "DELETE FROM projections WHERE name = ? AND is_read = false"
+_BEGIN: Final = "INSERT INTO projections (name, generation, nid, is_read) VALUES (?, ?, 0, false)"
+_COUNT: Final = (
+    "SELECT {catalog}count(*) FROM projection_rows WHERE projection = ?"
+    " AND generation = (SELECT generation FROM projections WHERE name = ? AND is_read = true)"
+)
+_STOP_READING: Final = "DELETE FROM projections WHERE name = ? AND generation = ? AND nid = ? AND is_read = true"
+_READ: Final = "UPDATE projections SET is_read = true WHERE name = ? AND generation = ? AND nid = ?"
+_CLEAR: Final = (
+    "DELETE FROM projection_rows WHERE (projection, generation, position_id) IN (SELECT projection, generation,"
+    " position_id FROM projection_rows WHERE projection = ? AND generation NOT IN (SELECT generation FROM projections"
+    " WHERE name = ?) LIMIT ?)"
+)
+
+
+class SqlCheckpoints(Checkpoints):
+    """The checkpoints and rows of one projection in a database; a store says how it is asked."""
+
+    dialect: ClassVar[Dialect]
+    stream: ClassVar[str]
+    """The expression for the stream of a `position_id`."""
+
+    def __init__(self, projection: str) -> None:
+        """Work on a projection whose first checkpoint was written by a migration."""
+        self._projection = projection
+
+    @abstractmethod
+    def _select(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The answer to a question."""
+
+    @abstractmethod
+    def _scan(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The answer to a question that may have millions of rows."""
+
+    @abstractmethod
+    def _change(self, statement: str, values: Sequence[Any]) -> int:
+        """Change rows in one statement that is a transaction of its own: how many."""
+
+    @abstractmethod
+    def _write(self, work: Callable[[Any], Result]) -> Result:
+        """One transaction of several statements, which are executed on the cursor that `work` is given."""
+
+    def _keep_others_out(self, writing: Any) -> None:
+        """Let nobody else begin a rebuild before the end of the transaction that is writing."""
+
+    def _value(self, statement: str, *values: Any) -> Any:
+        ((value,),) = self._select(self.dialect.spelled(statement), values)
+        return value
+
+    def cursor(self) -> Checkpoint:
+        found = list(self._select(self.dialect.spelled(_CURSOR), (self._projection,)))
+        return cursor_found(self._projection, found[0] if found else None)
+
+    def behind(self, cursor: Checkpoint) -> int:
+        count: int = self._value(_BEHIND, cursor.nid)
+        return count
+
+    def lasting(self, generation: int, since: datetime) -> Iterator[str]:
+        values = (self._projection, generation, timestamp_text(since))
+        return (text for (text,) in self._select(self.dialect.spelled(_LASTING), values))
+
+    def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
+        """The rows of all streams from one on, up to before another, in the order of their streams."""
+        statement = self.dialect.spelled(_BY_STREAM.replace("{stream}", self.stream))
+        for position_id, ended_at, text in self._scan(statement, (self._projection, generation, first, end, end)):
+            yield StoredRow(position_id, _time_or_text(ended_at), text)
+
+    def advance(
+        self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None
+    ) -> bool:
+        place = (self._projection, cursor.generation)
+        spelled = self.dialect.spelled
+
+        def write(writing: Any) -> bool:
+            if writing.execute(spelled(_MOVE), (nid, *place, cursor.nid)).rowcount != 1:
+                return False
+            written = [
+                (*place, row.position_id, row.ended_at and timestamp_text(row.ended_at), row.text) for row in rows
+            ]
+            writing.executemany(spelled(_WRITE), written)
+            if skip is not None:
+                known = vars(skip) | {"ts_recorded": timestamp_text(skip.ts_recorded)}
+                writing.execute(spelled(_INSERT_SKIP), [known[name] for name in SKIP_COLUMNS])
+            return True
+
+        return self._write(write)
+
+    def skips(self) -> list[SkippedEvent]:
+        return list(map(skipped_event, self._select(self.dialect.spelled(_SKIPS), (self._projection,))))
+
+    def begin(self) -> Checkpoint:
+        spelled = self.dialect.spelled
+
+        def write(writing: Any) -> Checkpoint:
+            self._keep_others_out(writing)
+            (last,) = writing.execute(spelled(_LAST_GENERATION), (self._projection,)).fetchone()
+            writing.execute(spelled(_GIVE_UP), (self._projection,))
+            writing.execute(spelled(_BEGIN), (self._projection, last + 1))
+            return Checkpoint(last + 1, 0)
+
+        return self._write(write)
+
+    def count(self) -> int:
+        count: int = self._value(_COUNT, self._projection, self._projection)
+        return count
+
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
+        spelled = self.dialect.spelled
+
+        def write(writing: Any) -> bool:
+            if writing.execute(spelled(_STOP_READING), (self._projection, *read)).rowcount != 1:
+                return False
+            if writing.execute(spelled(_READ), (self._projection, *rebuilt)).rowcount != 1:
+                raise StoreUnavailable(OVERTAKEN)
+            return True
+
+        return self._write(write)
+
+    def clear(self) -> None:
+        statement, values = self.dialect.spelled(_CLEAR), (self._projection, self._projection, CLEARED_ROWS)
+        while self._change(statement, values) == CLEARED_ROWS:
+            pass
+
+
+def _time_or_text(stored: datetime | str | None) -> datetime | str | None:
+    try:
+        return None if stored is None else utc(stored)
+    except ValueError:
+        return stored

@@ -1,0 +1,99 @@
+"""What both stores read alike: events, rows of the positions table and refusals."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Final
+
+from domain.values import OPEN_STATUSES
+from infrastructure.event_store.port import (
+    ALL_STREAMS,
+    REJECTION_COLUMNS,
+    Store,
+    StreamSpan,
+    UnreadableRow,
+    compared,
+    position_ids_of,
+    row_or_reason,
+    where,
+)
+from infrastructure.event_store.records import IndexColumns, RecordedEvent
+from infrastructure.event_store.sql.dialect import Dialect
+from projections.positions import COLUMNS, PositionRow, row_from
+
+_EVENTS: Final = "SELECT {columns} FROM ledger_events"
+_CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND intent_id = ?"
+_CYCLE_OF_ORDER: Final = (
+    "SELECT {catalog}max(cycle) FROM positions WHERE position_id >= ? AND position_id < ? AND exchange_order_id = ?"
+)
+_COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
+_ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
+_OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
+_IS_OPEN: Final = f"status IN ({_OPEN})"
+_IS_LATE: Final = "late_fill"
+_REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
+
+
+class SqlStore(Store):
+    """The questions whose statements both databases have; a store says how they are asked."""
+
+    dialect: ClassVar[Dialect]
+    event_columns: ClassVar[str]
+    """The columns of an event, in the order of `recorded`."""
+
+    @abstractmethod
+    def _select(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
+        """The answer to a question."""
+
+    @abstractmethod
+    def _scan(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
+        """The answer to a question that may have millions of rows."""
+
+    @abstractmethod
+    def _value(self, statement: str, values: Any = ()) -> Any:
+        """The first column of the one row that answers a question; None when there is none."""
+
+    def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
+        cycle: int | None = self._value(self.dialect.spelled(_CYCLE_OF_INTENT), (stream, intent_id))
+        return cycle
+
+    def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
+        values = (*position_ids_of(stream), exchange_order_id)
+        cycle: int | None = self._value(self.dialect.spelled(_CYCLE_OF_ORDER), values)
+        return cycle
+
+    def select(
+        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
+    ) -> Iterator[RecordedEvent]:
+        statement = f"{_EVENTS.format(columns=self.event_columns)}{where(conditions)} ORDER BY {order}"
+        if limit is None:
+            return map(recorded, self._scan(statement, values))
+        return map(recorded, self._select(f"{statement} LIMIT {limit:d}", values))
+
+    def rows(
+        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
+    ) -> Iterator[PositionRow]:
+        conditions, values = compared({"position_id =": position_id}, self.placeholder)
+        conditions += [_IS_OPEN] * open_only + [_IS_LATE] * late_only
+        read = self._select if conditions else self._scan
+        return map(row_from, read(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values))
+
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+        conditions, values = compared(span.conditions(), self.placeholder)
+        return map(row_or_reason, self._scan(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
+
+    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)
+
+    def count_events(self) -> int:
+        count: int = self._value(self.dialect.spelled(_COUNT))
+        return count
+
+
+def recorded(row: Sequence[Any]) -> RecordedEvent:
+    """An event as a database gives it back: its payload as text, or as bytes where they may be no text."""
+    nid, stream, version, topic, payload, hashed, command_id, intent_id, cycle, mark, ts_recorded = row
+    columns = IndexColumns(command_id, intent_id, cycle, mark, ts_recorded)
+    state = payload.encode() if isinstance(payload, str) else payload
+    return RecordedEvent(nid, stream, version, topic, state, hashed, columns)
