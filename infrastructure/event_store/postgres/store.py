@@ -13,6 +13,7 @@ import psycopg
 from psycopg import RawCursor, errors, sql
 
 from domain.errors import StoreUnavailable
+from domain.rejection import Rejection
 from domain.values import OPEN_STATUSES
 from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import (
@@ -21,7 +22,6 @@ from infrastructure.event_store.port import (
     AppendInDoubt,
     Caution,
     IntentTaken,
-    Rejection,
     SlotTaken,
     Store,
     StreamSpan,

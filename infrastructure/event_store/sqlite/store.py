@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import uuid4
 
+from domain.rejection import Rejection
 from domain.values import OPEN_STATUSES, plain, timestamp_text
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.port import (
@@ -20,7 +21,6 @@ from infrastructure.event_store.port import (
     REJECTION_COLUMNS,
     Caution,
     IntentTaken,
-    Rejection,
     SlotTaken,
     Store,
     StreamSpan,
