@@ -12,9 +12,10 @@ from typing import Any, Final, NoReturn
 import psycopg
 from psycopg import RawCursor, errors, sql
 
-from domain.errors import StoreUnavailable
+from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
 from domain.values import OPEN_STATUSES
+from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import (
     ALL_STREAMS,
@@ -420,7 +421,12 @@ class PostgresStore(Store):
         """A new positions table beside the one that is read; whatever an earlier attempt left is dropped."""
         table = PostgresPositionTable(self._connections)
         table.create()
-        yield table
+        try:
+            yield table
+        except SchemaMismatch:
+            if table.is_there():
+                raise
+            raise StoreUnavailable(OVERTAKEN) from None
 
 
 def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
