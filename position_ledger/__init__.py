@@ -40,8 +40,9 @@ from domain.errors import (
     WrongStatus,
 )
 from domain.identifiers import PositionId, PositionKey, client_order_id
+from domain.rejection import Rejection
 from domain.values import Leg, Side, Source, Status
-from infrastructure.event_store.port import AsOf, Rejection
+from infrastructure.event_store.port import AsOf
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt

@@ -8,28 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import accumulate, pairwise
-from typing import ClassVar, Final, Protocol, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from domain import events as e
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.json_object import JsonObject
+from domain.rejection import Rejection
 from domain.values import EXACT, Source, Status, plain, rounded
 from projections.exposure import counted_at, is_covered, is_left_over
 from projections.formatting import WHO
-from projections.metrics import statistics
 from projections.positions import PositionRow, project
 from projections.reconciliation.grace_periods import later
 
 _ENTERING: Final = frozenset({Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL})
-
-
-class Refusal(statistics.RefusalRecord, Protocol):
-    """A refused duplicate, as the rejections log has it, with the intent that was refused."""
-
-    @property
-    def intent_id(self) -> str | None:
-        """Who wanted to open."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,7 @@ class Refused:
     """A refused rival, at its place on the clock of the events."""
 
     at: datetime
-    refusal: Refusal
+    refusal: Rejection
     after: int
     """How many events of the cycle had been recorded by then."""
 
@@ -213,7 +205,7 @@ class Timeline:
 
 
 def timeline(
-    told: Sequence[Moment], refusals: Iterable[Refusal], now: datetime, taken_over_at: datetime | None = None
+    told: Sequence[Moment], refusals: Iterable[Rejection], now: datetime, taken_over_at: datetime | None = None
 ) -> Timeline:
     """Lay out a cycle that has happened; while it is open, its time runs on to `now`.
 
@@ -331,7 +323,7 @@ def closing_price(before: Holding, after: Holding) -> Decimal | None:
         return rounded((after.proceeds - before.proceeds) / (after.closed_qty - before.closed_qty))
 
 
-def _placed(told: Sequence[Moment], refusals: Iterable[Refusal]) -> Iterable[Refused]:
+def _placed(told: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[Refused]:
     """Put refusals, which are known by the ledger's clock alone, among events, which have a clock of their own.
 
     Between the events that were recorded before and after it, as far after the one as the two clocks together say.

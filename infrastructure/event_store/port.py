@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple
 
 from domain.errors import HistoryDamaged
-from domain.identifiers import PositionKey
+from domain.rejection import Rejection
 from domain.values import timestamp_text, utc
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent
@@ -50,31 +50,6 @@ class AppendInDoubt(Exception):
         self.command_id = record.columns.command_id
         self.backend = backend
         self.seconds_left = seconds_left
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rejection:
-    """A refused duplicate: who asked for what, when, and which position stood in the way."""
-
-    ts_recorded: datetime
-    stream: str
-    command: str
-    command_id: str
-    intent_id: str | None
-    source: str
-    error: str
-    detected_by: str
-    position_id: str | None
-    holder_intent_id: str | None
-    message: str
-
-    @property
-    def key(self) -> PositionKey | None:
-        """Which slot was asked for; None for a stream that no ledger wrote, which `verify` names."""
-        try:
-            return PositionKey.parse(self.stream)
-        except ValueError:
-            return None
 
 
 REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))

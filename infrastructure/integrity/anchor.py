@@ -15,7 +15,7 @@ from domain.errors import LedgerError
 from domain.values import timestamp_text
 from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import AsOf, Store
-from infrastructure.integrity.findings import IntegrityFinding
+from projections.health.findings import IntegrityFinding
 from projections.rebuild import Progress
 
 
@@ -112,15 +112,16 @@ def _changed_streams(then: Anchor, now: Anchor) -> Iterator[IntegrityFinding]:
     for stream, head in then.streams.items():
         found = now.streams.get(stream)
         if found is None:
-            yield IntegrityFinding("anchor", stream, f"is gone; the anchor saw it end at version {head.version}")
+            yield IntegrityFinding(
+                "anchor", stream, f"is gone; the anchor saw it end at version {head.version}", stream
+            )
         elif found.version != head.version:
             what = "was cut off" if found.version < head.version else "had events inserted"
-            yield IntegrityFinding(
-                "anchor", stream, f"{what}: it ends at version {found.version}, then at {head.version}"
-            )
+            message = f"{what}: it ends at version {found.version}, then at {head.version}"
+            yield IntegrityFinding("anchor", stream, message, stream)
         elif found.hash != head.hash:
-            yield IntegrityFinding(
-                "anchor", f"{stream} version {head.version}", "has another hash: something up to here changed"
-            )
+            message = "has another hash: something up to here changed"
+            yield IntegrityFinding("anchor", f"{stream} version {head.version}", message, stream)
     for stream in now.streams.keys() - then.streams.keys():
-        yield IntegrityFinding("anchor", stream, f"was inserted: the anchor saw no such stream up to nid {then.nid}")
+        message = f"was inserted: the anchor saw no such stream up to nid {then.nid}"
+        yield IntegrityFinding("anchor", stream, message, stream)

@@ -9,8 +9,8 @@ from domain.events import PositionEvent
 from infrastructure.event_store.checkpoints import StoredRow
 from infrastructure.event_store.port import Store, StreamSpan
 from infrastructure.event_store.records import RecordedEvent
-from infrastructure.integrity.findings import IntegrityFinding
 from infrastructure.integrity.grouped_rows import GroupedRows
+from projections.health.findings import IntegrityFinding
 from projections.projection import Projection
 
 Row = TypeVar("Row")
@@ -56,7 +56,7 @@ class ProjectionAudit(Generic[Row]):
             yield from self._differing(stored)
         for position_id in self._rows:
             if position_id not in self._left_out or self._left_out[position_id] is not None:
-                yield self._found(position_id, f"is missing, up to nid {self._cursor.nid}")
+                yield self._found(stream, position_id, f"is missing, up to nid {self._cursor.nid}")
         self._rows, self._left_out = {}, {}
 
     def rest(self) -> Iterator[IntegrityFinding]:
@@ -71,7 +71,9 @@ class ProjectionAudit(Generic[Row]):
             yield self._orphan(stored)
         elif not any(self._holds(stored, each) for each in (row, left_out) if each is not None):
             yield self._found(
-                stored.position_id, f"is not what its events up to nid {self._cursor.nid} come to when they are folded"
+                stored.stream,
+                stored.position_id,
+                f"is not what its events up to nid {self._cursor.nid} come to when they are folded",
             )
 
     def _holds(self, stored: StoredRow, row: Row) -> bool:
@@ -87,7 +89,7 @@ class ProjectionAudit(Generic[Row]):
             return False
 
     def _orphan(self, stored: StoredRow) -> IntegrityFinding:
-        return self._found(stored.position_id, f"stands for no event up to nid {self._cursor.nid}")
+        return self._found(stored.stream, stored.position_id, f"stands for no event up to nid {self._cursor.nid}")
 
-    def _found(self, position_id: str, message: str) -> IntegrityFinding:
-        return IntegrityFinding("projection", position_id, f"its row of {self._projection.name} {message}")
+    def _found(self, stream: str, position_id: str, message: str) -> IntegrityFinding:
+        return IntegrityFinding("projection", position_id, f"its row of {self._projection.name} {message}", stream)

@@ -29,11 +29,11 @@ from infrastructure.event_store.port import (
     rejection_from,
 )
 from infrastructure.event_store.records import RecordedEvent
-from infrastructure.integrity.findings import IntegrityFinding
 from infrastructure.integrity.grouped_rows import GroupedRows
 from infrastructure.integrity.projection_audit import ProjectionAudit
 from infrastructure.ledger.ledger import open_store
 from infrastructure.settings import Settings
+from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project
 from projections.projection import PROJECTIONS
 from projections.rebuild import Progress
@@ -117,6 +117,7 @@ def _places(store: Store, handed_out: int | None) -> Iterator[IntegrityFinding]:
             f"{record.originator_id} version {record.originator_version}",
             f"has place {record.id}, but the database handed out none after {handed_out}: whoever follows the log will "
             "take what is recorded next for something that was seen",
+            record.originator_id,
         )
 
 
@@ -206,17 +207,17 @@ class _Verification:
             with suppress(HistoryDamaged):  # named once, with all cursors
                 self._followed.append(ProjectionAudit(self._store, projection, span))
 
-    def _found(self, kind: str, where: str, message: str) -> None:
-        self._findings.append(IntegrityFinding(kind, where, message))
+    def _found(self, kind: str, stream: str, where: str, message: str) -> None:
+        self._findings.append(IntegrityFinding(kind, where, message, stream))
 
     def _key(self, stream: str) -> None:
         try:
             spelling = PositionKey.parse(stream).stream
         except ValueError as cause:
-            self._found("stream", stream, f"is no key: {cause}")
+            self._found("stream", stream, stream, f"is no key: {cause}")
             return
         if spelling != stream:
-            self._found("stream", stream, f"is another spelling of {spelling}: a second history of one key")
+            self._found("stream", stream, stream, f"is another spelling of {spelling}: a second history of one key")
 
     def _folded(self, records: Iterator[RecordedEvent]) -> dict[str, PositionRow]:
         rows: dict[str, PositionRow] = {}
@@ -259,20 +260,21 @@ class _Verification:
             self._found_at(record, "event", str(cause))
 
     def _found_at(self, record: RecordedEvent, kind: str, message: str) -> None:
-        self._found(kind, f"{record.originator_id} version {record.originator_version}", message)
+        stream = record.originator_id
+        self._found(kind, stream, f"{stream} version {record.originator_version}", message)
 
     def _compare(self, expected: dict[str, PositionRow], actual: list[PositionRow | UnreadableRow]) -> None:
         self._rows += len(actual)
         for row in actual:
             wanted = expected.pop(row.position_id, None)
             if isinstance(row, UnreadableRow):
-                self._found("row", row.position_id, row.reason)
+                self._found("row", row.stream, row.position_id, row.reason)
             elif wanted is None:
-                self._found("row", row.position_id, "is in the positions table, but no event says so")
+                self._found("row", row.stream, row.position_id, "is in the positions table, but no event says so")
             elif wanted != row:
-                self._found("row", row.position_id, f"differs in {_differences(wanted, row)}")
-        for position_id in expected:
-            self._found("row", position_id, "is missing from the positions table")
+                self._found("row", row.stream, row.position_id, f"differs in {_differences(wanted, row)}")
+        for position_id, missing in expected.items():
+            self._found("row", missing.stream, position_id, "is missing from the positions table")
 
 
 def _differences(wanted: PositionRow, row: PositionRow) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from domain.commands.base import Command
 from domain.errors import LedgerError
 from domain.identifiers import PositionKey
+from domain.rejection import Rejection
 from infrastructure.event_store.opener import LedgerClosed
-from infrastructure.event_store.port import Rejection
 from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger

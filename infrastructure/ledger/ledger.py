@@ -30,9 +30,16 @@ from domain.errors import (
 )
 from domain.events import PositionImported
 from domain.identifiers import PositionId, PositionKey
+from domain.rejection import Rejection
 from domain.values import AHEAD_MAX, Source, timestamp_text
 from infrastructure.event_store.codec import decode, encode
-from infrastructure.event_store.port import AppendInDoubt, IntentTaken, Rejection, SlotTaken, Store, VersionTaken
+from infrastructure.event_store.port import (
+    AppendInDoubt,
+    IntentTaken,
+    SlotTaken,
+    Store,
+    VersionTaken,
+)
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition, may_be_told_again
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry

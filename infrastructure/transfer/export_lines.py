@@ -18,8 +18,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Discriminator, TypeAdapter
 
 from domain.errors import HistoryDamaged
+from domain.rejection import Rejection
 from domain.values import Moment, timestamp_text
-from infrastructure.event_store.port import Rejection
 from infrastructure.event_store.records import RecordedEvent
 from projections.positions import PositionRow
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar, cast
 
-from infrastructure.event_store.port import AsOf, Rejection, Store
+from domain.rejection import Rejection
+from infrastructure.event_store.port import AsOf, Store
 from infrastructure.event_store.records import RecordedEvent
 from projections.positions import PositionRow
 from projections.rebuild import Progress

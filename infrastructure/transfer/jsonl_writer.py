@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import IO
 
+from domain.rejection import Rejection
 from infrastructure.event_store.hash_chain import hash_bytes
-from infrastructure.event_store.port import Rejection
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.transfer import export_lines
 from infrastructure.transfer.export_lines import Seal

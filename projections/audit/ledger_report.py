@@ -9,13 +9,14 @@ from typing import ClassVar, Final
 
 from domain.events import PositionEvent
 from domain.json_object import JsonObject
+from domain.rejection import Rejection
 from projections.audit.anomalies import Anomaly, oddities, warnings
 from projections.audit.narrative import headline
 from projections.formatting import length
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
-from projections.timeline import Refusal, UnprotectedSpan, moments, timeline
+from projections.timeline import UnprotectedSpan, moments, timeline
 
 LISTED_MAX: Final = 20
 """How many exposed positions and how many odd cycles are listed; the worst come first."""
@@ -113,7 +114,7 @@ class LedgerReport(JsonObject):
 
 def review(
     cycles: Iterable[tuple[CycleFacts, Sequence[PositionEvent]]],
-    refusals: Mapping[str, Sequence[Refusal]],
+    refusals: Mapping[str, Sequence[Rejection]],
     statistics: Statistics,
     now: datetime,
 ) -> LedgerReport:

@@ -13,13 +13,14 @@ from typing import Any, ClassVar, Final
 from domain.events import EntryFilled, PositionEvent, PositionReduced, StopLossLost, StopLossSet
 from domain.holding import ZERO
 from domain.json_object import JsonObject
+from domain.rejection import Rejection
 from domain.values import EXACT, Side, Status, plain
 from projections.audit.anomalies import Anomaly, oddities
 from projections.audit.event_text import earned, refused_as, told_as
 from projections.exposure import is_covered
 from projections.formatting import average, clock, counted, length, listed, number, quoted, sentence
 from projections.positions import PositionRow
-from projections.timeline import Moment, Refusal, Refused, Timeline, UnprotectedSpan, moments, timeline
+from projections.timeline import Moment, Refused, Timeline, UnprotectedSpan, moments, timeline
 
 RUN_MAX: Final = 3
 """So many events of a kind in a row are told one by one; more are told in one sentence."""
@@ -93,7 +94,7 @@ class Narrative(JsonObject):
 
 
 def story(
-    events: Iterable[PositionEvent], refusals: Iterable[Refusal], now: datetime, taken_over_at: datetime | None = None
+    events: Iterable[PositionEvent], refusals: Iterable[Rejection], now: datetime, taken_over_at: datetime | None = None
 ) -> Narrative:
     """Tell one cycle from its events, oldest first; `refusals` may be those of others too.
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from domain.values import Status, plain
 from projections.formatting import date_and_time, length
 from projections.health.checks import PROGRAM, Check, Section, Severity, Symptom, advised, history_of
+from projections.health.findings import IntegrityFinding
 from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
 from projections.projection import PoisonEvent
@@ -35,22 +36,6 @@ _AT_THE_EXCHANGE: Final = frozenset(
     {DiscrepancyKind.ZOMBIE, DiscrepancyKind.DUPLICATE_STOPS, DiscrepancyKind.WRONG_SIDE_STOP}
 )
 """What only orders can mend, and the ledger sends none."""
-
-
-class Damage(Protocol):
-    """Something that is stored and does not fit."""
-
-    @property
-    def kind(self) -> str:
-        """`version`, `hash`, `nid`, `columns`, `event`, `stream`, `row`, `projection`, `refusal` or `guard`."""
-
-    @property
-    def where(self) -> str:
-        """A position, or a stream and a version."""
-
-    @property
-    def message(self) -> str:
-        """What does not fit."""
 
 
 class Following(Protocol):
@@ -167,29 +152,27 @@ class Cycles:
         return Symptom(severity, row.position_id, message, advised("recover", row, *evidence))
 
 
-def damage(findings: Sequence[Damage], says: str) -> Section:
+def damage(findings: Sequence[IntegrityFinding], says: str) -> Section:
     """What `verify` found; each is critical.
 
     A row that differs, of positions or of a projection, is folded anew, unless the events of its stream are what is
     damaged: then it may be the last good copy.
     """
-    damaged = {_stream(each) for each in findings if each.kind not in _FOLDED}
-    unread = {_stream(each) for each in findings if each.kind in _NO_HISTORY}
+    damaged = {each.stream for each in findings if each.kind not in _FOLDED} - {None}
+    unread = {each.stream for each in findings if each.kind in _NO_HISTORY}
     found = [
-        Symptom(Severity.CRITICAL, each.where, f"{each.kind}: {each.message}", _mended(_stream(each), damaged, unread))
+        Symptom(Severity.CRITICAL, each.where, f"{each.kind}: {each.message}", _mended(each, damaged, unread))
         for each in findings[:SHOWN_MAX]
     ]
     return Section(Check.DAMAGE, says, tuple(found))
 
 
-def _stream(damage: Damage) -> str:
-    return damage.where.partition(" version ")[0].partition("#")[0]
-
-
-def _mended(stream: str, damaged: Collection[str], unread: Collection[str]) -> str:
-    if stream not in damaged:
+def _mended(finding: IntegrityFinding, damaged: Collection[str | None], unread: Collection[str | None]) -> str:
+    if finding.kind in _FOLDED and finding.stream not in damaged:
         return f"{PROGRAM} rebuild"
-    return f"{PROGRAM} verify" if stream in unread else history_of(stream)
+    if finding.stream is None or finding.stream in unread:
+        return f"{PROGRAM} verify"
+    return history_of(finding.stream)
 
 
 def unreadable(what: str, cause: Exception) -> Symptom:

@@ -68,7 +68,10 @@ class CycleFacts:
 
     @property
     def is_rollback_for_duplicate(self) -> bool:
-        """Whether it was rolled back because it was one too many, as its reason says."""
+        """Whether it was rolled back because it was one too many.
+
+        Only the bot knows, and nothing but the word "duplicate" in its reason says so: no field of an event does.
+        """
         return self.position.status is Status.ROLLED_BACK and "duplicate" in (self.position.exit_reason or "").lower()
 
     @property

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
+from domain.rejection import Rejection
 from domain.values import Status
 from projections.metrics.objectives import Criterion
-from projections.metrics.statistics import MeasuredWindow, RefusalRecord, Refusals, by_hour
+from projections.metrics.statistics import MeasuredWindow, Refusals, by_hour
 from projections.positions import PositionRow
 
 FAILED: Final = (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK)
@@ -44,7 +45,7 @@ class Activity(JsonObject):
     def of(
         cls,
         rows: Iterable[PositionRow],
-        refusals: Iterable[RefusalRecord],
+        refusals: Iterable[Rejection],
         criteria: tuple[Criterion, ...] | None,
         window: MeasuredWindow,
     ) -> Activity:

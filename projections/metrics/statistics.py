@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from domain.json_object import JsonObject
+from domain.rejection import Rejection
 from domain.values import Status
 from projections.exposure import Gap
 from projections.metrics.cycle_metrics import CycleFacts
@@ -32,38 +33,6 @@ _BEFORE_AN_ORDER: Final = frozenset({"request_entry", "adopt"})
 """Commands that ask before anything is sent: refused, they cost nothing."""
 _AFTER_AN_ORDER: Final = "record_entry_placed"
 """Refused, there is an order at the exchange that is one too many."""
-
-
-class RefusalRecord(Protocol):
-    """A refused duplicate, as the rejections log has it."""
-
-    @property
-    def ts_recorded(self) -> datetime:
-        """When it was refused."""
-
-    @property
-    def error(self) -> str:
-        """Which rule said no."""
-
-    @property
-    def detected_by(self) -> str:
-        """`state` or `version_conflict`."""
-
-    @property
-    def source(self) -> str:
-        """Who asked."""
-
-    @property
-    def command(self) -> str:
-        """For what."""
-
-    @property
-    def stream(self) -> str:
-        """At which key."""
-
-    @property
-    def position_id(self) -> str | None:
-        """What stood in the way."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +96,7 @@ class Refusals(JsonObject):
     """
 
     early: int
-    late: tuple[RefusalRecord, ...]
+    late: tuple[Rejection, ...]
     other: int
     by_cause: dict[Cause, int]
     per_hour: dict[datetime, int]
@@ -143,7 +112,7 @@ class Refusals(JsonObject):
     )
 
     @classmethod
-    def of(cls, refusals: Iterable[RefusalRecord]) -> Refusals:
+    def of(cls, refusals: Iterable[Rejection]) -> Refusals:
         """Count refusals."""
         known = list(refusals)
         early = sum(refusal.command in _BEFORE_AN_ORDER for refusal in known)
@@ -217,7 +186,7 @@ def by_hour(counts: Mapping[datetime, int]) -> list[dict[str, Any]]:
 
 
 def measure(
-    facts: Iterable[CycleFacts], refusals: Iterable[RefusalRecord], window: MeasuredWindow, *, now: datetime
+    facts: Iterable[CycleFacts], refusals: Iterable[Rejection], window: MeasuredWindow, *, now: datetime
 ) -> Statistics:
     """Sum up a window.
 

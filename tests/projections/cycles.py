@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import cast
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
 
 from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.decisions.decision import CommandContext
 from domain.events import PositionEvent
+from domain.rejection import Rejection
 from tests.spec import second
 
 LATER = second(3600)
@@ -25,25 +26,27 @@ def cycle(*sent: tuple[float, Command], lag: timedelta = timedelta()) -> list[Po
     return cast("list[PositionEvent]", list(position.collect_events()))
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A refused duplicate as the log has it."""
+REFUSED = Rejection(
+    ts_recorded=second(0),
+    stream="APTUSDT.binance",
+    command="request_entry",
+    command_id="c0",
+    intent_id="5483299",
+    source="signal",
+    error="PositionAlreadyOpen",
+    detected_by="state",
+    position_id="APTUSDT.binance#1",
+    holder_intent_id="5483298",
+    message="refused: APTUSDT.binance#1 is open",
+)
+"""A rival, as the log has it."""
 
-    ts_recorded: datetime
-    intent_id: str | None = "5483299"
-    position_id: str | None = "APTUSDT.binance#1"
-    error: str = "PositionAlreadyOpen"
-    detected_by: str = "state"
-    source: str = "signal"
-    command: str = "request_entry"
-    stream: str = "APTUSDT.binance"
 
-
-def refused(at: float, intent_id: str | None = "5483299", **fields: str) -> Refused:
+def refused(at: float, intent_id: str | None = "5483299", **fields: Any) -> Rejection:
     """A rival that was refused at a second."""
-    return Refused(second(at), intent_id, **fields)
+    return replace(REFUSED, ts_recorded=second(at), intent_id=intent_id, **fields)
 
 
-def rivals(seconds: Iterable[float]) -> list[Refused]:
+def rivals(seconds: Iterable[float]) -> list[Rejection]:
     """A rival a second."""
     return [refused(at, f"rival-{number}") for number, at in enumerate(seconds)]

@@ -20,9 +20,10 @@ from domain.commands.requests import (
     Reduce,
     SetStopLoss,
 )
+from domain.rejection import Rejection
 from domain.values import Status
 from projections.timeline import Timeline, moments, timeline
-from tests.projections.cycles import LATER, Refused, cycle, refused
+from tests.projections.cycles import LATER, cycle, refused
 from tests.projections.test_positions import history
 from tests.spec import FILLED, PLACED, STOP, on, request, second
 from tests.strategies import conversations
@@ -32,7 +33,7 @@ LOST = on(LoseStopLoss, reason="a cleaner cancelled it")
 CLOSED = on(Close, exit_reason="target", avg_px_close="3.1")
 
 
-def lay_out(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> Timeline:
+def lay_out(*sent: tuple[float, Command], refusals: tuple[Rejection, ...] = ()) -> Timeline:
     return timeline(moments(cycle(*sent)), refusals, LATER)
 
 
@@ -128,7 +129,7 @@ def test_a_refusal_stands_between_the_events_that_were_recorded_around_it() -> N
 
 def test_a_refusal_keeps_its_place_when_the_history_was_recorded_much_later() -> None:
     events = cycle(*ENTERED, lag=timedelta(days=400))
-    rival = Refused(second(3.5) + timedelta(days=400))
+    rival = refused(3.5 + timedelta(days=400).total_seconds())
     placed = timeline(moments(events), [rival], LATER).refused
     assert [rival.at for rival in placed] == [second(3.5)]
 
@@ -136,7 +137,7 @@ def test_a_refusal_keeps_its_place_when_the_history_was_recorded_much_later() ->
 def test_a_refusal_never_leaves_the_gap_between_two_events() -> None:
     slow = cycle(*ENTERED[:3], lag=timedelta(seconds=600))
     quick = moments([*slow, *cycle(*ENTERED)[3:]])
-    (placed,) = timeline(quick, [Refused(second(610))], LATER).refused
+    (placed,) = timeline(quick, [refused(610)], LATER).refused
     assert placed.at <= LATER and placed.after == 5
 
 

@@ -18,6 +18,7 @@ _LEFTOVERS: Final = (
     "SELECT tablename FROM pg_tables WHERE schemaname = pg_catalog.current_schema()"
     " AND pg_catalog.pg_has_role(tableowner, 'USAGE') AND tablename::text LIKE 'positions\\_next\\_%'"
 )
+_IS_THERE: Final = "SELECT pg_catalog.to_regclass(%s) IS NOT NULL"
 _LOCK: Final = "LOCK TABLE positions IN ACCESS EXCLUSIVE MODE"
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
 _PATIENCE_AGAIN: Final = "SET LOCAL lock_timeout TO DEFAULT"
@@ -64,6 +65,11 @@ class PostgresPositionTable:
                 connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(leftover)))
             connection.execute(schema.positions_ddl(self._table).encode())
             grants.regrant(connection, self._table)
+
+    def is_there(self) -> bool:
+        """Whether no other rebuild has dropped it."""
+        with self._connections.reading() as connection:
+            return connection.execute(_IS_THERE, (self._table,)).fetchone() == (True,)
 
     def _named(self, statement: str) -> bytes:
         return statement.format(table=self._table).encode()

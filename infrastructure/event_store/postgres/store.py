@@ -12,14 +12,15 @@ from typing import Any, Final, NoReturn
 import psycopg
 from psycopg import RawCursor, errors, sql
 
-from domain.errors import StoreUnavailable
+from domain.errors import SchemaMismatch, StoreUnavailable
+from domain.rejection import Rejection
+from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.port import (
     REJECTION_COLUMNS,
     AppendInDoubt,
     Caution,
     IntentTaken,
-    Rejection,
     SlotTaken,
     StreamSpan,
     VersionTaken,
@@ -361,7 +362,12 @@ class PostgresStore(SqlStore):
         """A new positions table beside the one that is read; whatever an earlier attempt left is dropped."""
         table = PostgresPositionTable(self._connections)
         table.create()
-        yield table
+        try:
+            yield table
+        except SchemaMismatch:
+            if table.is_there():
+                raise
+            raise StoreUnavailable(OVERTAKEN) from None
 
 
 def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:

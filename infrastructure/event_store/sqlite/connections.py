@@ -41,8 +41,6 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
     its own.
     """
     reason = str(error)
-    if "positions_next_" in reason:
-        return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
     if "no such table" in reason or "no such column" in reason:
         return SchemaMismatch(f"{settings.where} is not a ledger ({reason}); make one with `position-ledger init`")
     if "Could not decode to UTF-8" in reason:

@@ -13,13 +13,15 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import uuid4
 
+from domain.errors import SchemaMismatch, StoreUnavailable
+from domain.rejection import Rejection
 from domain.values import plain, timestamp_text
+from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.port import (
     REJECTION_COLUMNS,
     Caution,
     IntentTaken,
-    Rejection,
     SlotTaken,
     VersionTaken,
 )
@@ -66,6 +68,7 @@ _INSERT_REJECTION: Final = (
 _LEFTOVERS: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
 )
+_HAS_TABLE: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
 _DIFFERING: Final = (
     "SELECT DISTINCT position_id FROM ("
     "SELECT * FROM (SELECT * FROM positions EXCEPT SELECT * FROM {table})"
@@ -236,7 +239,12 @@ class SQLiteStore(SqlStore):
                 connection.execute(statement)
 
         self._connections.write(make)
-        yield SQLitePositionTable(self._connections, table)
+        try:
+            yield SQLitePositionTable(self._connections, table)
+        except SchemaMismatch:
+            if self._value(_HAS_TABLE, (table,)):
+                raise
+            raise StoreUnavailable(OVERTAKEN) from None
 
 
 class SQLitePositionTable:

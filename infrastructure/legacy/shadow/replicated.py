@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Self
 
 from pydantic import JsonValue
@@ -11,7 +12,9 @@ from pydantic import JsonValue
 from domain.events import PositionEvent, PositionImported
 from infrastructure.event_store.codec import decode
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.legacy.importing.import_findings import ImportFindingKind
+from infrastructure.legacy.source.legacy_row import LegacyRow
+from infrastructure.legacy.source.raw import RawRow
+from infrastructure.legacy.source.row_translation import Translator
 from projections.positions import PositionRow, project
 
 
@@ -97,4 +100,11 @@ def outbox_id(metadata: dict[str, JsonValue] | None) -> int | None:
 
 
 def _is_superseded(event: PositionImported) -> bool:
-    return not event.status.is_open and any(note.startswith(ImportFindingKind.TWO_OPEN_ROWS) for note in event.findings)
+    """Whether the import closed what was open in the old table, for another row kept the slot.
+
+    The event has the row as it was; in which zone its naive times are read does not matter to that.
+    """
+    if event.status.is_open:
+        return False
+    row = Translator(UTC).read(RawRow(0, tuple(event.row), tuple(event.row.values())))
+    return isinstance(row, LegacyRow) and row.is_open

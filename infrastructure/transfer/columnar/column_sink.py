@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from infrastructure.event_store.port import Rejection
+from domain.rejection import Rejection
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.transfer.columnar.columns import Value, event_values, position_values, rejection_values
 from projections.positions import PositionRow

@@ -12,8 +12,8 @@ from typing import Any, Final, get_type_hints
 
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
+from domain.rejection import Rejection
 from domain.values import Instant, Number, utc
-from infrastructure.event_store.port import Rejection
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.transfer.exporting import What
 from projections.positions import PositionRow, fees_text

@@ -11,9 +11,10 @@ import click
 
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
+from domain.rejection import Rejection
 from domain.values import plain
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.port import Rejection, Store
+from infrastructure.event_store.port import Store
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import seen_to, statistics

@@ -203,9 +203,11 @@ def test_the_log_is_vacuumed_as_a_table_that_only_grows(ledger: PositionLedger, 
 def test_two_rebuilds_at_once_leave_a_table_that_holds(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as other:
         ledger.request_entry(**ENTRY, intent_id="1")
-        with ledger.store.rebuilding() as overtaken:
+
+        def rebuild_meanwhile(_: int) -> None:
             assert other.rebuild().rows == 1
-            with pytest.raises(StoreUnavailable, match="overtook this one"):
-                overtaken.swap(list)
+
+        with pytest.raises(StoreUnavailable, match="overtook this one"):
+            ledger.rebuild(rebuild_meanwhile)
         assert len(ledger.positions()) == 1
         assert verify(ledger.store).ok

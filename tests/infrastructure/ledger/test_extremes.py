@@ -18,7 +18,7 @@ from domain.errors import (
     ReduceExceedsPosition,
     StoreUnavailable,
 )
-from infrastructure.event_store.port import Rejection
+from domain.rejection import Rejection
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt

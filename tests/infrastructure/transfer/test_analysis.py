@@ -15,7 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from domain.errors import HistoryDamaged
-from infrastructure.event_store.port import Rejection
+from domain.rejection import Rejection
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.columnar.column_sink import ColumnSink
 from infrastructure.transfer.columnar.columns import COLUMNS, EVENT_COLUMNS, ColumnKind, event_values

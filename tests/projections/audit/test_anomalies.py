@@ -19,9 +19,10 @@ from domain.commands.requests import (
     StartRollback,
 )
 from domain.events import PositionEvent
+from domain.rejection import Rejection
 from projections.audit.anomalies import Anomaly, Weight, oddities
 from projections.timeline import moments, timeline
-from tests.projections.cycles import LATER, Refused, cycle, refused, rivals
+from tests.projections.cycles import LATER, cycle, refused, rivals
 from tests.spec import FILLED, PLACED, STOP, on, request, second
 
 AS_ASKED = request(quantity="61.8", signal_price="3.2333")
@@ -29,11 +30,11 @@ ENTERED = ((0, AS_ASKED), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate))
 CLOSED = on(Close, exit_reason="target", avg_px_close="3.1")
 
 
-def odd(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> list[Anomaly]:
+def odd(*sent: tuple[float, Command], refusals: tuple[Rejection, ...] = ()) -> list[Anomaly]:
     return odd_about(cycle(*sent), refusals)
 
 
-def odd_about(events: list[PositionEvent], refusals: tuple[Refused, ...] = ()) -> list[Anomaly]:
+def odd_about(events: list[PositionEvent], refusals: tuple[Rejection, ...] = ()) -> list[Anomaly]:
     told = moments(events)
     return list(oddities(told, timeline(told, refusals, LATER)))
 

@@ -6,11 +6,12 @@ from itertools import pairwise
 from domain.commands.base import Command
 from domain.commands.requests import Activate, Close, LoseStopLoss, SetStopLoss
 from domain.events import PositionEvent
+from domain.rejection import Rejection
 from projections.audit.ledger_report import BARS_MAX, LISTED_MAX, LedgerReport, bar_name, review
 from projections.metrics import cycle_metrics
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, measure
-from tests.projections.cycles import Refused, cycle, refused
+from tests.projections.cycles import cycle, refused
 from tests.spec import FILLED, PLACED, STOP, on, request, second
 
 ENTERED = ((0, request()), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)))
@@ -27,7 +28,7 @@ def known(events: list[PositionEvent]) -> CycleFacts:
 
 
 def look(
-    *cycles: tuple[tuple[float, Command], ...], refusals: tuple[Refused, ...] = (), window: MeasuredWindow = DAY
+    *cycles: tuple[tuple[float, Command], ...], refusals: tuple[Rejection, ...] = (), window: MeasuredWindow = DAY
 ) -> LedgerReport:
     histories = [cycle(*sent) for sent in cycles]
     pairs = [(known(events), events) for events in histories]

@@ -17,17 +17,18 @@ from domain.commands.requests import (
     SetStopLoss,
     StartRollback,
 )
+from domain.rejection import Rejection
 from projections.audit.narrative import Narrative, story
-from tests.projections.cycles import LATER, Refused, cycle, refused, rivals
+from tests.projections.cycles import LATER, cycle, refused, rivals
 from tests.projections.test_positions import history
-from tests.spec import FILLED, PLACED, STOP, on, request, second
+from tests.spec import FILLED, PLACED, STOP, on, request
 from tests.strategies import conversations
 
 ENTERED = ((0, request()), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)))
 CLOSED = on(Close, exit_reason="target", avg_px_close="3.1", fee="0.2", fee_currency="USDT")
 
 
-def tell(*sent: tuple[float, Command], refusals: tuple[Refused, ...] = ()) -> Narrative:
+def tell(*sent: tuple[float, Command], refusals: tuple[Rejection, ...] = ()) -> Narrative:
     return story(cycle(*sent), refusals, LATER)
 
 
@@ -165,7 +166,7 @@ def test_many_fills_and_many_rivals_are_told_in_one_sentence() -> None:
 
 def test_a_refusal_of_a_history_that_was_recorded_later_is_told_with_the_ledgers_clock() -> None:
     events = cycle(*ENTERED, lag=timedelta(days=400))
-    each = story(events, [Refused(second(3.5) + timedelta(days=400))], LATER)
+    each = story(events, [refused(3.5 + timedelta(days=400).total_seconds())], LATER)
     assert (
         "The entry",
         ("Refused: request_entry of intent 5483299. PositionAlreadyOpen. The ledger's clock said 2026-11-26 18:50:43."),

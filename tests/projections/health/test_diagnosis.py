@@ -30,6 +30,7 @@ from projections.health.diagnosis import (
     database,
     following,
 )
+from projections.health.findings import IntegrityFinding
 from projections.metrics.objectives import Criterion
 from projections.metrics.recent_activity import Activity
 from projections.metrics.statistics import MeasuredWindow
@@ -143,25 +144,26 @@ def test_advice_names_the_snapshots_of_the_account() -> None:
 # -- what is stored ---------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Found:
-    kind: str
-    where: str
-    message: str = "differs"
+def of_version(kind: str, stream: str, version: int) -> IntegrityFinding:
+    return IntegrityFinding(kind, f"{stream} version {version}", "differs", stream)
+
+
+def of_row(kind: str, stream: str) -> IntegrityFinding:
+    return IntegrityFinding(kind, f"{stream}#1", "differs", stream)
 
 
 def test_damage_is_critical_and_a_row_is_folded_anew_only_from_events_that_hold() -> None:
     found = damage(
         [
-            Found("hash", "APTUSDT.binance version 2"),
-            Found("row", APT),
-            Found("row", "XMRUSDT.binance#1"),
-            Found("projection", APT),
-            Found("projection", "XMRUSDT.binance#1"),
-            Found("event", "AVLUSDT.binance version 1"),
-            Found("hash", "AVLUSDT.binance version 1"),
+            of_version("hash", "APTUSDT.binance", 2),
+            of_row("row", "APTUSDT.binance"),
+            of_row("row", "XMRUSDT.binance"),
+            of_row("projection", "APTUSDT.binance"),
+            of_row("projection", "XMRUSDT.binance"),
+            of_version("event", "AVLUSDT.binance", 1),
+            of_version("hash", "AVLUSDT.binance", 1),
         ],
-        "5 findings",
+        "7 findings",
     )
     assert set(severities(found)) == {"critical"}
     assert [each.advice for each in found.symptoms] == [
@@ -174,7 +176,25 @@ def test_damage_is_critical_and_a_row_is_folded_anew_only_from_events_that_hold(
         "position-ledger verify",
     ]
     assert damage([], "all of it holds").severity is Severity.OK
-    assert len(damage([Found("row", APT)] * 1000, "1,000 findings").symptoms) == SHOWN_MAX
+    assert len(damage([of_row("row", "APTUSDT.binance")] * 1000, "1,000 findings").symptoms) == SHOWN_MAX
+
+
+def test_what_belongs_to_no_history_leaves_every_row_to_be_folded_anew() -> None:
+    found = damage(
+        [
+            IntegrityFinding("guard", "ledger_events_no_update", "is missing"),
+            IntegrityFinding("refusal", "APTUSDT.binance", "was changed"),
+            IntegrityFinding("projection", "statistics", "has come to nid 9, but the log ends at 8"),
+            of_row("row", "APTUSDT.binance"),
+        ],
+        "4 findings",
+    )
+    assert [each.advice for each in found.symptoms] == ["position-ledger verify"] * 2 + ["position-ledger rebuild"] * 2
+
+
+def test_a_word_in_the_name_of_a_stream_is_no_version() -> None:
+    found = damage([of_version("hash", "A version 1.binance", 2), of_row("row", "A version 1.binance")], "2 findings")
+    assert {each.advice for each in found.symptoms} == {"position-ledger history 'A version 1.binance'"}
 
 
 @dataclass

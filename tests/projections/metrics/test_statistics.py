@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,28 +14,18 @@ import pytest
 from domain.commands.base import Command
 from domain.commands.requests import Adopt, Close, FailEntry, ImportPosition, LoseStopLoss, RollBack, StartRollback
 from domain.commands.requests import RecordEntryFill as Fill
+from domain.rejection import Rejection
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.metrics.objectives import Criterion
 from projections.metrics.statistics import Durations, MeasuredWindow, Statistics, measure
+from tests.projections import cycles
 from tests.spec import PLACED, STOP, given, on, request, second
 
 NOON = datetime.fromisoformat("2025-10-22T12:00:00+00:00")
 DAY = MeasuredWindow(NOON, NOON + timedelta(days=1))
 CLOSE = on(Close, exit_reason="x", avg_px_close="3")
 FLAT = {"position_quantity": "0"}
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A line of the rejections log."""
-
-    command: str = "request_entry"
-    error: str = "PositionAlreadyOpen"
-    detected_by: str = "state"
-    source: str = "signal"
-    stream: str = "APTUSDT.binance"
-    position_id: str | None = "APTUSDT.binance#1"
-    ts_recorded: datetime = NOON
+REFUSED = replace(cycles.REFUSED, ts_recorded=NOON)
 
 
 def after(seconds: float, command: Command, **changes: Any) -> Command:
@@ -62,7 +52,7 @@ def cycle(symbol: str, began: float, *sent: tuple[float, Command], protected: fl
 
 
 def stats(
-    known: Iterable[CycleFacts] = (), refused: Iterable[Refused] = (), window: MeasuredWindow = DAY
+    known: Iterable[CycleFacts] = (), refused: Iterable[Rejection] = (), window: MeasuredWindow = DAY
 ) -> Statistics:
     return measure(known, refused, window, now=DAY.until + timedelta(days=1))
 
@@ -96,7 +86,7 @@ def test_nothing_happened_and_nothing_is_known() -> None:
 
 
 def test_a_good_day_meets_every_criterion() -> None:
-    found = stats(several(20), [Refused()])
+    found = stats(several(20), [REFUSED])
     assert {each.name: each.ok for each in found.criteria} == {
         "late_duplicates": True,
         "rollbacks_for_duplicate": True,
@@ -155,7 +145,7 @@ def test_less_than_one_in_twenty_is_rolled_back(good: int, bad: int, value: str,
 def test_of_a_hundred_duplicates_99_are_refused_before_an_order(
     early: int, late: int, value: str | None, *, ok: bool | None
 ) -> None:
-    refused = [Refused()] * early + [Refused(command="record_entry_placed", error="EntryAlreadyPlaced")] * late
+    refused = [REFUSED] * early + [replace(REFUSED, command="record_entry_placed", error="EntryAlreadyPlaced")] * late
     found = verdict("duplicates_prevented_share", stats(refused=refused))
     assert found == (None if value is None else Decimal(value), ok)
 
@@ -165,7 +155,7 @@ def test_of_a_hundred_duplicates_99_are_refused_before_an_order(
     [("request_entry", "early"), ("adopt", "early"), ("record_entry_placed", "late"), ("activate", "other")],
 )
 def test_a_refusal_is_late_when_an_order_had_been_sent(command: str, kind: str) -> None:
-    found = stats(refused=[Refused(command=command)])
+    found = stats(refused=[replace(REFUSED, command=command)])
     counts = found.as_json()["rejections"]
     assert {name: counts[name] for name in ("early", "late", "other")} == {"early": 0, "late": 0, "other": 0, kind: 1}
     late = int(kind == "late")
@@ -173,13 +163,13 @@ def test_a_refusal_is_late_when_an_order_had_been_sent(command: str, kind: str) 
 
 
 def test_a_race_that_was_lost_at_the_append_is_still_early() -> None:
-    assert stats(refused=[Refused(detected_by="version_conflict")]).ok
+    assert stats(refused=[replace(REFUSED, detected_by="version_conflict")]).ok
 
 
 def test_refusals_count_by_the_hour_and_by_the_cause_within_the_window() -> None:
     minutes = (-1, 0, 59, 60, 1_439, 1_440)
-    refused = [Refused(ts_recorded=NOON + timedelta(minutes=number)) for number in minutes]
-    refused.append(Refused(ts_recorded=NOON, source="sync", command="adopt"))
+    refused = [replace(REFUSED, ts_recorded=NOON + timedelta(minutes=number)) for number in minutes]
+    refused.append(replace(REFUSED, ts_recorded=NOON, source="sync", command="adopt"))
     found = stats(refused=refused).as_json()["rejections"]
     assert found["total"] == 5
     assert [(each["hour"][:16], each["count"]) for each in found["per_hour"]] == [
@@ -300,7 +290,7 @@ def test_the_report_is_plain_json_without_a_float() -> None:
         raise AssertionError(f"{text} is a float")
 
     known = [*several(3), *several(1, *UNDONE, first=50)]
-    text = json.dumps(stats(known, [Refused(), Refused(command="record_entry_placed")]).as_json())
+    text = json.dumps(stats(known, [REFUSED, replace(REFUSED, command="record_entry_placed")]).as_json())
     read = json.loads(text, parse_float=refuse)
     assert read["since"] == "2025-10-22T12:00:00.000000Z"
     assert read["by_status"]["rolled_back"] == 1

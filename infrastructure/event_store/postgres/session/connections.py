@@ -107,8 +107,6 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
     where = settings.shown
     reason = str(error).strip().partition("\n")[0]
     match error:
-        case errors.UndefinedTable() if "positions_next_" in reason:
-            return StoreUnavailable("another rebuild began meanwhile and overtook this one, which has changed nothing")
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
             return SchemaMismatch(f"{where} holds no ledger ({reason}); make one with `position-ledger init`")
         case errors.InsufficientPrivilege():
