@@ -76,8 +76,9 @@ class SqlStore(Store):
     ) -> Iterator[PositionRow]:
         conditions, values = compared({"position_id =": position_id}, self.placeholder)
         conditions += [_IS_OPEN] * open_only + [_IS_LATE] * late_only
-        read = self._select if conditions else self._scan
-        return map(row_from, read(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values))
+        read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
+        for row in read(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
+            yield row_from(row)
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
         conditions, values = compared(span.conditions(), self.placeholder)
