@@ -7,6 +7,7 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
@@ -17,6 +18,8 @@ _ASSET = "[A-Za-z0-9\u4e00-\u9fff]{1,30}"  # exchanges list Chinese names; look-
 _DERIVATIVE = r"(?P<expiry>\d{6})(?:-(?P<strike>\d+(?:\.\d+)?)-(?P<option>[CPcp]))?"
 _UNIFIED = re.compile(rf"(?P<base>{_ASSET})/(?P<quote>{_ASSET})(?::(?P<settle>{_ASSET})(?:-{_DERIVATIVE})?)?", re.ASCII)
 _RAW = re.compile(rf"(?P<name>{_ASSET})(?:[-_]{_DERIVATIVE})?", re.ASCII)
+_DATED = re.compile(r"-\d{6}(-[\d.]+-[CP])?$", re.ASCII)
+_OPTION = re.compile(r"-[\d.]+-[CP]$", re.ASCII)
 _EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 _STREAM = re.compile(
@@ -24,11 +27,31 @@ _STREAM = re.compile(
 )
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
+_VENUES: Final = {
+    **dict.fromkeys(("binanceusdm", "binancecoinm"), "binance"),
+    **dict.fromkeys(("gateio", "gate.io"), "gate"),
+    **dict.fromkeys(("huobi", "huobipro"), "htx"),
+    **dict.fromkeys(("okex", "okex5"), "okx"),
+    "kucoinfutures": "kucoin",
+}
+"""Names that are another name of a venue, as the libraries have them."""
 _PARSED_MAX: Final = 10_000
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
 
-def normalized_symbol(symbol: object) -> str:
+class Symbol(str):
+    """A symbol in its one spelling, and the quote that it was given with, if it was given as a pair."""
+
+    quote: str | None
+
+    def __new__(cls, name: str, quote: str | None = None) -> Self:
+        """Keep both."""
+        self = super().__new__(cls, name)
+        self.quote = quote
+        return self
+
+
+def normalized_symbol(symbol: object) -> Symbol:
     """Give a symbol its one spelling.
 
     Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt` and `FXSUSDT`; an expiry or strike is appended
@@ -41,10 +64,11 @@ def normalized_symbol(symbol: object) -> str:
 
 
 @lru_cache(maxsize=_PARSED_MAX)
-def _one_spelling(symbol: str) -> str:
-    text = symbol.strip()
+def _one_spelling(symbol: str) -> Symbol:
+    text, quote = symbol.strip(), None
     if match := _UNIFIED.fullmatch(text):
         pair, settle = match["base"] + match["quote"], match["settle"] or match["quote"]
+        quote = match["quote"].upper()
         name = pair if settle.upper() == match["quote"].upper() else f"{match['base']}/{match['quote']}:{settle}"
     elif match := _RAW.fullmatch(text):
         name = match["name"]
@@ -57,7 +81,7 @@ def _one_spelling(symbol: str) -> str:
         name += f"-{match['expiry']}"
     if match["strike"]:
         name += f"-{match['strike']}-{match['option']}"
-    return name.upper()
+    return Symbol(name.upper(), quote)
 
 
 def normalized_exchange(exchange: object) -> str:
@@ -66,6 +90,12 @@ def normalized_exchange(exchange: object) -> str:
     if not _EXCHANGE.fullmatch(text):
         raise ValueError(f"exchange {exchange!r:.80} is not a name like 'binance'")
     return text
+
+
+def normalized_venue(exchange: object) -> str:
+    """Give an exchange the one name of its venue, where a library has several for it: `binance` for `binanceusdm`."""
+    text = exchange.strip().lower() if isinstance(exchange, str) else exchange
+    return _VENUES.get(text, "") or normalized_exchange(text) if isinstance(text, str) else normalized_exchange(text)
 
 
 def normalized_account(account: object) -> str | None:
@@ -79,12 +109,12 @@ def normalized_account(account: object) -> str | None:
 
 
 def normalized_leg(leg: object) -> Leg:
-    """Read BOTH, LONG or SHORT in any case; none is BOTH."""
+    """Read BOTH, LONG, SHORT or SPOT in any case; none is BOTH."""
     if leg is None:
         return Leg.BOTH
     text = leg.strip().upper() if isinstance(leg, str) else ""
     if text not in Leg.__members__:
-        raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT")
+        raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT, SPOT")
     return Leg(text)
 
 
@@ -103,7 +133,7 @@ class PositionKey:
 
     def __post_init__(self) -> None:
         """Normalise every part once, here, at the edge."""
-        object.__setattr__(self, "symbol", normalized_symbol(self.symbol))
+        object.__setattr__(self, "symbol", str(normalized_symbol(self.symbol)))
         object.__setattr__(self, "exchange", normalized_exchange(self.exchange))
         object.__setattr__(self, "account", normalized_account(self.account))
         object.__setattr__(self, "leg", normalized_leg(self.leg))
@@ -135,12 +165,43 @@ class PositionKey:
 
     def is_settled_in(self, currency: str) -> bool:
         """Whether profit and fees of this key are counted in `currency`: the settle currency, or else the quote."""
-        pair, _, settle = self.symbol.partition(":")
-        if settle:
-            return settle.partition("-")[0] == currency.upper()
-        name = pair.partition("-")[0]
-        known = max((quote for quote in _QUOTES if name.endswith(quote) and name != quote), key=len, default=None)
-        return currency.upper() == known if known else name.endswith(currency.upper())
+        known = self.settle
+        return currency.upper() == known if known else self._pair.endswith(currency.upper())
+
+    @property
+    def _pair(self) -> str:
+        """The symbol without its settle currency, expiry and strike."""
+        return _DATED.sub("", self.symbol.partition(":")[0])
+
+    @cached_property
+    def settle(self) -> str | None:
+        """The currency that profit and fees are counted in, as far as the symbol says: settle currency, or quote."""
+        _, _, settle = self.symbol.partition(":")
+        return settle.partition("-")[0] if settle else self._quote
+
+    @cached_property
+    def _quote(self) -> str | None:
+        base, slash, quote = self._pair.partition("/")
+        if slash:
+            return quote
+        return max((known for known in _QUOTES if base.endswith(known) and base != known), key=len, default=None)
+
+    def is_base(self, currency: str) -> bool:
+        """Whether a currency is the asset that is bought and sold here."""
+        base, slash, _ = self._pair.partition("/")
+        if not slash and self._quote is not None:
+            return base == currency.upper() + self._quote
+        return base == currency.upper() if slash else base.startswith(currency.upper())
+
+    def pays_from_position(self, fee: Decimal | None, currency: str | None) -> bool:
+        """Whether a fee shrinks what is held: on the spot leg, in the asset that was bought."""
+        return bool(fee and fee > 0 and currency is not None and self.leg is Leg.SPOT and self.is_base(currency))
+
+    @property
+    def is_inverse(self) -> bool:
+        """Whether the symbol itself says that it is settled in what it is about; options are priced in it instead."""
+        _, _, settle = self.symbol.partition(":")
+        return bool(settle) and _OPTION.search(settle) is None and self.is_base(settle.partition("-")[0])
 
     def __str__(self) -> str:
         """Show the stream id."""

@@ -11,11 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from domain.commands.base import Command
-from domain.decisions.decision import CommandContext
+from domain.decisions.decision import CommandContext, resized
 from domain.errors import (
     CommandRefused,
     HistoryDamaged,
-    IdempotencyMismatch,
     InvalidCommand,
     OutcomeUnknown,
     PositionAlreadyOpen,
@@ -90,7 +89,10 @@ class PositionLedger(TypedCommands[Receipt]):
         `create` makes the database or migrates it; without it, both must have been done.
         Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable.
         """
-        return cls(open_store(Settings.read(url), create=create))
+        ledger = cls(open_store(Settings.read(url), create=create))
+        if ledger.store.is_outdated:
+            ledger.rebuild()
+        return ledger
 
     def disconnect(self) -> None:
         """Let go of the database; also done at the end of a `with` block."""
@@ -134,7 +136,7 @@ class PositionLedger(TypedCommands[Receipt]):
                 return self._refuse(command, stamp, refusal, raced=raced or (surprised and moved))
             if not held.position.pending_events:
                 self._cache.put(held)
-                return Receipt.of("replayed", answer)
+                return Receipt.of("replayed", answer, held.position.row)
             try:
                 self._append([held])
             except VersionTaken:
@@ -144,7 +146,7 @@ class PositionLedger(TypedCommands[Receipt]):
                 cycle = self._cycle_of_intent(command)
                 assert cycle is not None, "taken by an event that is there"
                 return self._first_answer(command, stamp, cycle)
-            return Receipt.of("recorded", answer)
+            return Receipt.of("recorded", answer, held.position.row)
         raise VersionConflict(
             f"{command.key} was changed by others {ATTEMPTS_MAX} times while this command was decided; send it again"
         )
@@ -168,7 +170,7 @@ class PositionLedger(TypedCommands[Receipt]):
             except CommandRefused:
                 return [self._answer(each) for each in batch]
             recorded = len(held.position.pending_events) > pending
-            answers.append(Receipt.of("recorded" if recorded else "replayed", answer))
+            answers.append(Receipt.of("recorded" if recorded else "replayed", answer, held.position.row))
         try:
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
@@ -252,14 +254,10 @@ class PositionLedger(TypedCommands[Receipt]):
         answer: CommandResult = next(iter(opened.state.answers.values()))
         assert opened.row is not None, "it opened a cycle"
         if answer.request != command.digest:
-            refusal = IdempotencyMismatch(
-                f"intent_id {opened.row.intent_id} opened {answer.position_id} with other content; the same intent "
-                "never opens a second cycle, so send another intent_id",
-                position_id=answer.position_id,
-            )
+            refusal = resized(opened.row, str(opened.row.intent_id))
             self._keep_rejection(command, stamp, refusal)
             raise refusal
-        return Receipt.of("replayed", answer)
+        return Receipt.of("replayed", answer, opened.row)
 
     def _keep_rejection(self, command: Command, stamp: CommandContext, refusal: CommandRefused) -> None:
         details: dict[str, Any] = refusal.details
@@ -305,7 +303,7 @@ class PositionLedger(TypedCommands[Receipt]):
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
-        """All cycles, oldest first; only open ones, or only those at the exchange without a confirmed stop.
+        """All cycles, oldest first; only open ones and strays, or only those at the exchange without a confirmed stop.
 
         `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
         reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.
@@ -317,7 +315,11 @@ class PositionLedger(TypedCommands[Receipt]):
             rows = self.store.rows(open_only=open or unprotected)
         else:
             rows = past.positions(self.store)
-        return [row for row in rows if (not open or row.status.is_open) and (not unprotected or needs_stop(row))]
+        return [
+            row
+            for row in rows
+            if (not open or row.status.is_open or row.stray) and (not unprotected or needs_stop(row))
+        ]
 
     def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED

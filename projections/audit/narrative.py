@@ -155,7 +155,7 @@ def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
     if row.filled_qty:
         yield "Entered", f"{plain(row.filled_qty)} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
-        yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close)} on average"
+        yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close(row.terms))} on average"
     if row.status.is_open and row.quantity:
         yield "Open now", plain(row.quantity)
         yield (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -93,6 +93,11 @@ def version_of(connection: Connection) -> int:
             "position-ledger"
         )
     return version
+
+
+def is_outdated_by(migrations: Sequence[str]) -> bool:
+    """Whether rows that are there lack what these migrations made room for; a table that is made now has all of it."""
+    return any("orders" in name for name in migrations) and len(migrations) < SCHEMA_VERSION
 
 
 def require(connections: Connections) -> None:

@@ -108,12 +108,12 @@ class PostgresStore(Store):
 
         Refuses: SchemaMismatch, StoreUnavailable.
         """
-        self.settings = settings
+        self.settings, self.is_outdated = settings, False
         self._lock = schema.lock_key(settings)
         self._connections = Connections(settings)
         try:
             if create:
-                schema.migrate(self._connections)
+                self.is_outdated = schema.is_outdated_by(schema.migrate(self._connections))
             else:
                 schema.require(self._connections)
         except BaseException:
@@ -343,7 +343,7 @@ class PostgresStore(Store):
 
     def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest position first."""
-        conditions = [f"status IN ({_OPEN})"] if open_only else []
+        conditions = [f"(status IN ({_OPEN}) OR stray)"] if open_only else []
         values = []
         if position_id is not None:
             conditions.append("position_id = %s")

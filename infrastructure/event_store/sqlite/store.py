@@ -34,7 +34,7 @@ from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.settings import Settings
-from projections.positions import COLUMNS, PositionRow, fees_text, row_from
+from projections.positions import COLUMNS, PositionRow, fees_text, orders_text, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -100,10 +100,10 @@ class SQLiteStore(Store):
 
         Refuses: SchemaMismatch, StoreUnavailable.
         """
-        self.settings = settings
+        self.settings, self.is_outdated = settings, False
         self._connections = Connections(settings, create=create)
         if create:
-            schema.migrate(self._connections)
+            self.is_outdated = schema.is_outdated_by(schema.migrate(self._connections))
         else:
             schema.require(self._connections)
 
@@ -232,7 +232,7 @@ class SQLiteStore(Store):
     def rows(self, *, open_only: bool = False, position_id: str | None = None) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest position first."""
         statement, values = _ROWS.format(table="positions"), []
-        conditions = [f"status IN ({_OPEN})"] if open_only else []
+        conditions = [f"(status IN ({_OPEN}) OR stray)"] if open_only else []
         if position_id is not None:
             conditions.append("position_id = ?")
             values.append(position_id)
@@ -336,7 +336,8 @@ def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:
 
 
 def _to_columns(row: PositionRow) -> list[Any]:
-    return [_COLUMN.get(type(value), _as_it_is)(value) for value in map(vars(row).__getitem__, COLUMNS)]
+    *values, orders = map(vars(row).__getitem__, COLUMNS)
+    return [*(_COLUMN.get(type(value), _as_it_is)(value) for value in values), orders_text(orders)]
 
 
 def _as_it_is(value: Any) -> Any:
