@@ -205,14 +205,14 @@ class PositionState:
                         fill = Fill("", None, is_exit=True, qty=each.last_qty, px=each.last_px, fee=each.fee)
                         self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
             case _:
-                self._remember_order(event)
+                self._remember_order(event, before)
 
     def _beyond_orders(self) -> Decimal:
         """How much more was entered than the entry orders account for."""
         known = sum((order.filled_qty for order in of_role(self.orders, "entry")), Decimal(0))
         return max(Decimal(0), EXACT.subtract(self.holding.filled_qty, known))
 
-    def _remember_order(self, event: e.PositionEvent) -> None:
+    def _remember_order(self, event: e.PositionEvent, before: Holding) -> None:
         match event:
             case e.IncreaseRequested():
                 self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
@@ -232,8 +232,7 @@ class PositionState:
             case e.FillCorrected():
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
-                    fill = known[event.order]
-                    known[event.order] = fill._replace(qty=event.last_qty, px=event.last_px)
+                    known[event.order] = _corrected(known[event.order], event, before)
 
     def _remember_fill(self, event: e.EntryFilled | e.PositionReduced, order: str | None, before: Holding) -> None:
         is_exit = isinstance(event, e.PositionReduced)
@@ -276,3 +275,14 @@ class PositionState:
             close_quantity,
             self.holding.quantity,
         )
+
+
+def _corrected(fill: Fill, event: e.FillCorrected, before: Holding) -> Fill:
+    """A fill as it counts after its correction."""
+    pnl, released, after = None, None, event.holding
+    gained = after.gained_since(before)
+    if fill.pnl is not None and gained is not None:
+        pnl = EXACT.add(fill.pnl, gained)
+    if fill.released is not None and before.cost is not None and after.cost is not None:
+        released = EXACT.add(fill.released, EXACT.subtract(before.cost, after.cost))
+    return fill._replace(qty=event.last_qty, px=event.last_px, pnl=pnl, released=released)
