@@ -125,7 +125,8 @@ def test_a_fill_without_a_time_is_the_acknowledged_one(told: Told, asked: str) -
     told.send("record_entry_placed", exchange_order_id="1", filled_qty="61.0", avg_px="3.2295")
     told.send("record_entry_fill", trade_id="881", last_qty="61.0", last_px="3.2295")
     told.says(quantity="61", filled_qty="61")
-    assert told.send("set_stop_loss", stop_price="3.3", quantity="61", exchange_order_id="s1", activate=True)
+    stop = told.send("set_stop_loss", stop_price="3.3", quantity="61", exchange_order_id="s1", activate=True)
+    assert stop.status == "active"
 
 
 def test_order_and_trade_id_together_are_what_a_fill_is_known_by(told: Told) -> None:
