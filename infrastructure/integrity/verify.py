@@ -185,10 +185,17 @@ class _Verification:
 
 def _differences(wanted: PositionRow, row: PositionRow) -> str:
     return ", ".join(
-        f"{column.name} ({getattr(row, column.name)!s}, but its events say {getattr(wanted, column.name)!s})"
+        f"{column.name} ({_difference(getattr(row, column.name), getattr(wanted, column.name))})"
         for column in fields(row)
         if getattr(row, column.name) != getattr(wanted, column.name)
     )
+
+
+def _difference(known: Any, wanted: Any) -> str:
+    """What a row says and its events do not; of many things by name, those that differ."""
+    if isinstance(wanted, dict):
+        return ", ".join(name for name in {**known, **wanted} if known.get(name) != wanted.get(name))
+    return f"{known!s}, but its events say {wanted!s}"
 
 
 def _event(record: RecordedEvent) -> PositionEvent | Exception:

@@ -436,3 +436,17 @@ def test_a_stop_that_filled_is_ended_with_what_it_closed(told: Told) -> None:
     told.says(quantity="0", realized_pnl="-105", protected=False)
     told.send("reduce", trade_id="x1", last_qty="10", last_px="89", exchange_order_id="s1")
     told.says(quantity="0", realized_pnl="-110")
+
+
+def test_no_event_and_no_row_grows_with_the_number_of_fills(told: Told) -> None:
+    held(told, "1000", "100")
+    sizes = []
+    for number in range(100, 160):
+        fill = {"trade_id": f"x{number}", "last_qty": "1", "last_px": "101", "fee": "0.1"}
+        told.send("reduce", **fill, exchange_order_id="tp")
+        if number in (110, 159):
+            (*_, last) = told.ledger.store.history("BTCUSDT.binance")
+            sizes.append((len(last.state), len(json.dumps(told.row()))))
+    (event, row), (later_event, later_row) = sizes
+    assert abs(later_event - event) <= 6, "but for the digits of its totals"
+    assert abs(later_row - row) <= 30
