@@ -227,6 +227,9 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
         chosen["position_id"] = f"{KEY}#{cycle}"
     if chosen.get("filled_qty") in (None, "0"):
         chosen.pop("avg_px", None)
+    if verb in (o.EndOrder, o.ReplaceOrder) and position.state.order_ids and dice.mostly():
+        chosen["exchange_order_id"] = dice.pick([*position.state.order_ids])
+        chosen["filled_qty" if verb is o.EndOrder else "quantity"] = None
     if verb is o.CorrectFill and position.state.fills:
         chosen["trade_id"] = dice.pick([trade_id for _, trade_id in position.state.fills])
     elif "trade_id" in chosen and dice.mostly():
