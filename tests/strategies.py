@@ -205,11 +205,14 @@ _OPENERS: Final = (c.RequestEntry, c.RequestEntry, c.RecordEntryPlaced, c.Adopt,
 _NEXT: Final[dict[Status | None, tuple[type[Command], ...]]] = {
     Status.PENDING_ENTRY: (c.RecordEntryPlaced, c.RecordEntryFill, c.RecordEntryUnknown, c.FailEntry, c.StartRollback),
     Status.ENTRY_PLACED: (c.RecordEntryFill, c.SetStopLoss, c.RecordEntryFill, c.SetStopLoss, c.FailEntry),
-    Status.PENDING_SL: (c.Activate, c.RecordEntryFill, c.SetStopLoss, c.StartRollback, c.Close),
+    Status.PENDING_SL: (
+        *(c.Activate, c.RecordEntryFill, c.SetStopLoss, c.StartRollback, c.Close),
+        *(o.SetTakeProfit, o.LoseTakeProfit),
+    ),
     Status.ACTIVE: (
         *(c.Reduce, c.SetStopLoss, c.LoseStopLoss, c.Adjust, c.StartRollback, c.Close, c.RecordEntryFill),
         *(o.RequestIncrease, o.EndOrder, o.RequestExit, o.RecordCash, o.CorrectFill, o.SetTakeProfit, o.ReplaceOrder),
-        *(o.SetTakeProfit, o.LoseTakeProfit, o.CorrectFill),
+        *(o.SetTakeProfit, o.LoseTakeProfit, o.CorrectFill, o.LoseTakeProfit),
     ),
     Status.ROLLING_BACK: (c.RollBack, c.Reduce, c.RollBack, c.FailRollback, c.StartRollback, c.SetStopLoss),
 }
@@ -230,6 +233,8 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
     if verb in (o.EndOrder, o.ReplaceOrder) and position.state.order_ids and dice.mostly():
         chosen["exchange_order_id"] = dice.pick([*position.state.order_ids])
         chosen["filled_qty" if verb is o.EndOrder else "quantity"] = None
+    if verb is o.SetTakeProfit and dice.mostly():
+        chosen |= {"price": "70" if position.state.side is Side.SHORT else "130", "quantity": None}
     if verb is o.CorrectFill and position.state.fills:
         chosen["trade_id"] = dice.pick([trade_id for _, trade_id in position.state.fills])
     elif "trade_id" in chosen and dice.mostly():
