@@ -214,7 +214,7 @@ _NEXT: Final[dict[Status | None, tuple[type[Command], ...]]] = {
         *(o.RequestIncrease, o.EndOrder, o.RequestExit, o.RecordCash, o.CorrectFill, o.SetTakeProfit, o.ReplaceOrder),
         *(o.SetTakeProfit, o.LoseTakeProfit, o.CorrectFill, o.LoseTakeProfit),
     ),
-    Status.ROLLING_BACK: (c.RollBack, c.Reduce, c.RollBack, c.FailRollback, c.StartRollback, c.SetStopLoss),
+    Status.ROLLING_BACK: (c.RollBack, c.FailRollback, c.Reduce, c.RollBack, c.FailRollback, c.StartRollback),
 }
 
 
