@@ -127,5 +127,5 @@ class Checkpoints(ABC):
         """
 
     @abstractmethod
-    def clear(self) -> None:
+    def clear(self, rows_at_once: int = CLEARED_ROWS) -> None:
         """Delete the rows of generations that are neither read nor filled, a few at a time."""

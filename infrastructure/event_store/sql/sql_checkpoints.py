@@ -163,9 +163,9 @@ class SqlCheckpoints(Checkpoints):
 
         return self._write(write)
 
-    def clear(self) -> None:
-        statement, values = self.dialect.spelled(_CLEAR), (self._projection, self._projection, CLEARED_ROWS)
-        while self._change(statement, values) == CLEARED_ROWS:
+    def clear(self, rows_at_once: int = CLEARED_ROWS) -> None:
+        statement, values = self.dialect.spelled(_CLEAR), (self._projection, self._projection, rows_at_once)
+        while self._change(statement, values) == rows_at_once:
             pass
 
 

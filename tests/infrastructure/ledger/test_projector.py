@@ -20,7 +20,6 @@ from infrastructure.event_store.checkpoints import Checkpoint
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
-from infrastructure.event_store.sql import sql_checkpoints
 from infrastructure.event_store.sqlite import schema as sqlite_schema
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -371,16 +370,13 @@ def test_a_rebuild_clears_what_others_left_before_it_may_fail_itself(
     assert execute("SELECT count(*) FROM projection_rows WHERE generation = 99") == [(0,)]
 
 
-def test_clearing_goes_on_until_nothing_is_left(
-    ledger: PositionLedger, execute: Execute, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clearing_goes_on_until_nothing_is_left(ledger: PositionLedger, execute: Execute) -> None:
     tracking = ledger.store.tracking("statistics")
-    monkeypatch.setattr(sql_checkpoints, "CLEARED_ROWS", 50)
     execute(
         "INSERT INTO projection_rows WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)"
         " SELECT 'statistics', 99, cast(i AS text), NULL, '{}' FROM n"
     )
-    tracking.clear()
+    tracking.clear(rows_at_once=50)
     assert execute("SELECT count(*) FROM projection_rows") == [(0,)]
 
 
