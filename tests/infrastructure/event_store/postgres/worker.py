@@ -66,18 +66,20 @@ class Writer:
             )
 
     def _sent(self, send: Send) -> Receipt | None:
+        command_id, ask = f"{self._name}-{next(self._ids)}", self._timed
         while True:
-            command_id = f"{self._name}-{next(self._ids)}"
             try:
-                receipt = self._timed(send, command_id)
+                receipt = ask(send, command_id)
             except StoreUnavailable as error:
                 self.tally.not_written.append(command_id)
                 self.tally.messages.append(str(error))
+                command_id = f"{self._name}-{next(self._ids)}"
                 continue
             except OutcomeUnknown as error:
                 self.tally.unknown.append(command_id)
                 self.tally.messages.append(str(error))
-                receipt = self._sent_again(send, command_id)
+                ask = self._sent_again  # which may be refused: a rival may have the slot by now
+                continue
             except PositionAlreadyOpen as refusal:
                 if refusal.position_id.startswith("SHARED"):
                     self.tally.races_lost += 1
