@@ -15,12 +15,11 @@ from infrastructure.event_store.postgres import grants
 from infrastructure.event_store.postgres.collisions import require_ours, require_room
 from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
+from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_not_later
 from infrastructure.settings import Settings
 
 _HOME = files(__package__)
-_MIGRATIONS: Final = sorted(
-    (entry for entry in (_HOME / "migrations").iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
-)
+_MIGRATIONS: Final = migrations_in(_HOME)
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 
 _GUARD: Final = re.compile(r"(?:CREATE (?:TRIGGER|UNIQUE INDEX)|CONSTRAINT) (\w+)")
@@ -75,11 +74,7 @@ def version_of(connection: Connection, settings: Settings) -> int:
     require_ours(connection, settings)
     row = connection.execute(_VERSION).fetchone()
     version: int = row[0] if row else 0
-    if version > SCHEMA_VERSION:
-        raise SchemaMismatch(
-            f"the database has schema version {version}, later than the {SCHEMA_VERSION} of this software; upgrade "
-            "position-ledger"
-        )
+    require_not_later("the database", version, SCHEMA_VERSION)
     return version
 
 
@@ -87,12 +82,7 @@ def require(connections: Connections) -> None:
     """Refuse, with the way out, unless the database has the schema of this software."""
     with connections.reading() as connection:
         version = version_of(connection, connections.settings)
-    if version < SCHEMA_VERSION:
-        raise SchemaMismatch(
-            f"{connections.settings.shown} "
-            + (f"has schema version {version} of {SCHEMA_VERSION}" if version else "holds no ledger")
-            + "; run `position-ledger init`"
-        )
+    require_all(connections.settings.shown, version, SCHEMA_VERSION)
 
 
 def migrate(connections: Connections, runtime_role: str | None = None) -> list[str]:

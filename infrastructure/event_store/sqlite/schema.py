@@ -9,15 +9,14 @@ from importlib.resources import files
 from typing import Final
 
 from domain.errors import SchemaMismatch
+from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_not_later
 from infrastructure.event_store.sqlite.connections import Connections
 
 APPLICATION_ID: Final = 0x504C4447
 """Marks a file as a position ledger ("PLDG"), so that no other application's file is taken for one."""
 
 _HOME = files(__package__)
-_MIGRATIONS: Final = sorted(
-    (entry for entry in (_HOME / "migrations").iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
-)
+_MIGRATIONS: Final = migrations_in(_HOME)
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 
@@ -44,11 +43,7 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
     used = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if used and marked != APPLICATION_ID:
         raise SchemaMismatch(f"{path} is the SQLite file of something else; name another file for the ledger")
-    if version > SCHEMA_VERSION:
-        raise SchemaMismatch(
-            f"{path} has schema version {version}, later than the {SCHEMA_VERSION} of this software; upgrade "
-            "position-ledger"
-        )
+    require_not_later(path, version, SCHEMA_VERSION)
     return version
 
 
@@ -56,12 +51,7 @@ def require(connections: Connections) -> None:
     """Refuse, with the way out, unless the file has the schema of this software."""
     with connections.reading() as connection:
         version = version_of(connection, connections.settings.where)
-    if version < SCHEMA_VERSION:
-        raise SchemaMismatch(
-            f"{connections.settings.where} "
-            + (f"has schema version {version} of {SCHEMA_VERSION}" if version else "holds no ledger")
-            + "; run `position-ledger init`"
-        )
+    require_all(connections.settings.where, version, SCHEMA_VERSION)
 
 
 def migrate(connections: Connections) -> list[str]:

@@ -1,0 +1,28 @@
+"""Numbered migrations: where they are, and what is said of a database that has seen too few or too many."""
+
+from __future__ import annotations
+
+from importlib.resources.abc import Traversable
+
+from domain.errors import SchemaMismatch
+
+
+def migrations_in(home: Traversable) -> list[Traversable]:
+    """The scripts of a database's folder, in the order of their numbers."""
+    scripts = (entry for entry in (home / "migrations").iterdir() if entry.name.endswith(".sql"))
+    return sorted(scripts, key=lambda entry: entry.name)
+
+
+def require_not_later(what: str, version: int, known: int) -> None:
+    """Refuse what a later version of this software has migrated: SchemaMismatch."""
+    if version > known:
+        raise SchemaMismatch(
+            f"{what} has schema version {version}, later than the {known} of this software; upgrade position-ledger"
+        )
+
+
+def require_all(what: str, version: int, known: int) -> None:
+    """Refuse what has not seen every migration: SchemaMismatch, with the way out."""
+    if version < known:
+        state = f"has schema version {version} of {known}" if version else "holds no ledger"
+        raise SchemaMismatch(f"{what} {state}; run `position-ledger init`")
