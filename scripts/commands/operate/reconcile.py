@@ -17,6 +17,7 @@ from projections.reconciliation.confirmations import CONFIRMATION_GAP
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.result import Reconciliation, Rules
+from scripts.applied_corrections import show_applied
 from scripts.cli import REFUSED
 from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
@@ -103,7 +104,7 @@ def command(
     else:
         _print_findings(found)
         if is_applied:
-            _print_applied(applied)
+            show_applied(applied, overtaken="it changed meanwhile; compare again")
         else:
             _print_plan(planned)
     if left.problems or left.doubts or left.order_doubts or not all(each.is_done for each in applied):
@@ -191,14 +192,3 @@ def _print_plan(planned: list[Correction]) -> None:
     for correction in planned:
         show(f"  {in_words(correction.command)}")
     show("run it again with --confirm --reason TEXT to do it")
-
-
-def _print_applied(applied: list[Applied]) -> None:
-    show("", "done:" if any(each.is_done for each in applied) else "nothing was changed")
-    for each in applied:
-        if each.is_done:
-            show(f"  {in_words(each.correction.command)}")
-    for each in applied:
-        if not each.is_done:
-            why = "it changed meanwhile; compare again" if each.was_overtaken else str(each.answer)
-            show(f"not done: {in_words(each.correction.command)}: {why}")

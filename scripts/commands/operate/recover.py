@@ -16,6 +16,7 @@ from projections.formatting import length
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.result import Rules
 from projections.recovery.proposals import Proposal
+from scripts.applied_corrections import show_applied
 from scripts.cli import REFUSED
 from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
@@ -145,14 +146,7 @@ def _print_end(
         if any(each.commands for each in found):
             show("", "run it again with --confirm --reason TEXT to do it")
         return
-    show("", "done:" if any(each.is_done for each in done) else "nothing was changed")
-    for each in done:
-        if each.is_done:
-            show(f"  {in_words(each.correction.command)}")
-    for each in done:
-        if not each.is_done:
-            why = "it changed meanwhile, and was left alone" if each.was_overtaken else str(each.answer)
-            show(f"not done: {in_words(each.correction.command)}: {why}")
+    show_applied(done, overtaken="it changed meanwhile, and was left alone")
     for recovery in attention:
         what = recovery.message if recovery.due is None else str(recovery.due)
         show(f"left: {recovery.cycle.row.position_id}: {what}")
