@@ -16,6 +16,15 @@ LedgerError
 │   ├── NotProtected          no confirmed stop covers the position
 │   ├── ReduceExceedsPosition more would be closed than is open
 │   ├── NothingToClose        nothing is held
+│   │   └── ExitBeforeEntry   its entry's fills are not known yet: send it again after them
+│   ├── ExitAlreadyRequested  an order that closes is promised to somebody else
+│   ├── UnknownOrder          no such order in this cycle
+│   ├── OrderAmbiguous        it may be one of several orders
+│   ├── OrderAlreadyEnded     nothing more is filled of this order
+│   ├── OrderHasFills         more of an order is on record than was said
+│   ├── UnknownFill           no such fill in this cycle
+│   ├── WrongSideTarget       the target would trigger at once
+│   ├── InstrumentInUse       an open position counts in the terms of now
 │   ├── NothingToRollBack     nothing is known to be held
 │   ├── EvidenceMissing       flat needs a proof
 │   ├── NotFlat               the proof shows something left
@@ -153,6 +162,48 @@ class ReduceExceedsPosition(CommandRefused):
 
 class NothingToClose(CommandRefused):
     """The cycle holds nothing."""
+
+
+class ExitBeforeEntry(NothingToClose):
+    """The entry's fills are not known yet; the same fill may be sent again after them."""
+
+    def __init__(self, message: str, **details: object) -> None:
+        """Let a program know that it may come back with the same."""
+        super().__init__(message, retry=True, **details)
+
+
+class ExitAlreadyRequested(CommandRefused):
+    """An order that closes is promised to somebody else: only that one is sent."""
+
+    is_duplicate = True
+
+
+class UnknownOrder(CommandRefused):
+    """The command names an order that this cycle never had."""
+
+
+class OrderAmbiguous(CommandRefused):
+    """The command may mean one of several orders, and does not say which."""
+
+
+class OrderAlreadyEnded(CommandRefused):
+    """Nothing more is filled of this order."""
+
+
+class OrderHasFills(CommandRefused):
+    """More of an order is on record than is said to be filled."""
+
+
+class UnknownFill(CommandRefused):
+    """The command names a fill that is not on record."""
+
+
+class WrongSideTarget(CommandRefused):
+    """A target on the losing side of the entry would trigger at once."""
+
+
+class InstrumentInUse(CommandRefused):
+    """An open position counts in the terms of now."""
 
 
 class NothingToRollBack(CommandRefused):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from eventsourcing.domain import CanMutateAggregate
@@ -15,8 +16,15 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from domain.commands.requests import Evidence
 from domain.holding import Holding
+from domain.instrument import Instrument
 from domain.values import AHEAD_MAX, Instant, Number, Side, Source, Status
 
+Protection = Literal["exchange", "bot"]
+"""Who keeps the stop: the exchange, or the bot itself, by choice."""
+
+CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
+
+_NONE: Final = Decimal(0)
 _OF_THE_ROW: Final = Field(exclude=True)
 """Not part of what is written as the event: its place is."""
 
@@ -60,6 +68,11 @@ class PositionEvent(CanMutateAggregate[str]):
         """Whether a cycle begins here."""
         return False
 
+    @property
+    def has_cycle(self) -> bool:
+        """Whether it belongs to a cycle, and not to the stream alone."""
+        return self.cycle > 0
+
     def apply(self, aggregate: Any) -> None:
         """Hand the event to the position."""
         aggregate.evolve(self)
@@ -76,15 +89,18 @@ class OpeningEvent(PositionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EntryRequested(OpeningEvent):
-    """The slot is ours; written before any order is sent."""
+    """The slot is ours; written before any order is sent. With `cost` the exchange will say what that buys."""
 
     side: Side
-    quantity: Number
+    quantity: Number | None
     signal_price: Number | None
     stop_loss_percent: Number | None
     stop_price: Number | None
     intent_id: str
     client_order_id: str
+    cost: Number | None = None
+    terms: Instrument | None = None
+    protection: Protection = "exchange"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +116,9 @@ class EntryPlaced(PositionEvent):
     signal_price: Number | None = None
     intent_id: str | None = None
     client_order_id: str | None = None
+    order: str = "entry"
+    terms: Instrument | None = None
+    absorbed_qty: Number = _NONE
 
     @property
     def opens_cycle(self) -> bool:
@@ -109,7 +128,11 @@ class EntryPlaced(PositionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EntryFilled(PositionEvent):
-    """One fill of the entry; `late` when the cycle was over by then."""
+    """One fill of an entry order; `late` when the cycle was over by then, and `reopens` when it took its slot back.
+
+    `is_news`: it named no order, and is later than all that was stated of the one that it is taken for.
+    `absorbed_qty`: what an adjustment had counted of it before; `is_seen` when it happened before that.
+    """
 
     trade_id: str
     last_qty: Number
@@ -118,6 +141,12 @@ class EntryFilled(PositionEvent):
     fee_currency: str | None
     holding: Holding
     late: bool = False
+    order: str = "entry"
+    exchange_order_id: str | None = None
+    is_news: bool = False
+    absorbed_qty: Number = _NONE
+    is_seen: bool = False
+    reopens: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,24 +172,31 @@ class EntryFailed(PositionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StopLossSet(PositionEvent):
-    """A stop is confirmed at the exchange; `quantity` None covers whatever is open."""
+    """A stop is confirmed at the exchange; `quantity` None covers whatever is open.
+
+    `attached`: it belongs to the position, and has no order of its own. Without the name of an `order` it is the only
+    stop.
+    """
 
     stop_price: Number
     quantity: Number | None
-    exchange_order_id: str
+    exchange_order_id: str | None
     locks_profit: bool = False
+    order: str | None = None
+    attached: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class StopLossLost(PositionEvent):
-    """The stop is gone."""
+    """A stop is gone; all of them, where none is named."""
 
     reason: str
+    order: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Activated(PositionEvent):
-    """Filled, and covered by a confirmed stop on the right side."""
+    """Filled, and covered by confirmed stops on the right side; or the bot keeps its stop itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,11 +210,15 @@ class PositionReduced(PositionEvent):
     fee_currency: str | None
     pnl: Number | None
     holding: Holding
+    order: str | None = None
+    exchange_order_id: str | None = None
+    reason: str | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class PositionAdjusted(PositionEvent):
-    """A correction from exchange evidence."""
+    """A correction from exchange evidence; `price_only` when nothing was said of the quantity."""
 
     old_quantity: Number
     new_quantity: Number
@@ -186,15 +226,19 @@ class PositionAdjusted(PositionEvent):
     new_avg_px_open: Number | None
     reason: str
     holding: Holding
+    price_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class PositionAdopted(OpeningEvent):
-    """The exchange holds a position that no cycle explained."""
+    """The exchange holds a position that no cycle explained; with a `trade_id`, the rest of a fill that turned one."""
 
     side: Side
     reason: str
     holding: Holding
+    terms: Instrument | None = None
+    protection: Protection = "exchange"
+    trade_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +265,7 @@ class PositionImported(OpeningEvent):
     row: dict[str, str | None]
     beside: bool
     holding: Holding
+    terms: Instrument | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,11 +305,128 @@ class PositionClosed(PositionEvent):
     realized_pnl: Number | None
     fees: Number
     holding: Holding
+    residual_qty: Number | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncreaseRequested(PositionEvent):
+    """Another entry order of an open cycle; written before it is sent."""
+
+    order: str
+    quantity: Number | None
+    signal_price: Number | None
+    intent_id: str
+    client_order_id: str
+    cost: Number | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderReplaced(PositionEvent):
+    """An order goes on under another exchange order id."""
+
+    order: str
+    old_exchange_order_id: str
+    exchange_order_id: str
+    quantity: Number | None = None
+    price: Number | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderEnded(PositionEvent):
+    """Nothing more of an order will be filled; with what the exchange stated of it."""
+
+    order: str
+    outcome: Literal["filled", "canceled", "expired", "rejected"]
+    filled_qty: Number | None
+    avg_px: Number | None
+    reason: str | None
+    code: str | None
+    holding: Holding
+    late: bool = False
+    absorbed_qty: Number = _NONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeProfitSet(PositionEvent):
+    """A target is confirmed at the exchange; `quantity` None is for whatever is open."""
+
+    order: str
+    price: Number
+    quantity: Number | None
+    exchange_order_id: str | None
+    attached: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeProfitLost(PositionEvent):
+    """A target is gone."""
+
+    order: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExitRequested(PositionEvent):
+    """An order to close is ours to send: reduce-only, this side and quantity; nobody else sends one for it."""
+
+    order: str
+    close_side: Literal["buy", "sell"]
+    close_quantity: Number
+    client_order_id: str
+    reason: str
+    intent_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CashRecorded(PositionEvent):
+    """Money that moved without a fill; with a `trade_id`, the fee of a fill that was not known before."""
+
+    kind: CashKind
+    amount: Number
+    currency: str | None
+    cash_id: str
+    holding: Holding
+    trade_id: str | None = None
+    order: str | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillCorrected(PositionEvent):
+    """A fill was not as it was said: another quantity or price, or void."""
+
+    trade_id: str
+    order: str | None
+    is_exit: bool
+    old_qty: Number
+    old_px: Number
+    last_qty: Number
+    last_px: Number
+    reason: str
+    holding: Holding
+    late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstrumentDefined(PositionEvent):
+    """The terms of the instrument, for the cycles that open from now on; of the stream, and so of cycle 0."""
+
+    terms: Instrument
+    reason: str | None = None
+    is_first: bool = False
+    """Whether nothing had happened in the stream before: a history may be loaded from here."""
+
+    @property
+    def position_id(self) -> str:
+        """No cycle, but the stream."""
+        return self.originator_id
 
 
 EVENTS: Final[tuple[type[PositionEvent], ...]] = (
     EntryRequested, EntryPlaced, EntryFilled, EntryOutcomeUnknown, EntryFailed, StopLossSet, StopLossLost, Activated,
     PositionReduced, PositionAdjusted, PositionAdopted, PositionImported, RollbackStarted, RolledBack, RollbackFailed,
-    PositionClosed,
+    PositionClosed, IncreaseRequested, OrderReplaced, OrderEnded, TakeProfitSet, TakeProfitLost, ExitRequested,
+    CashRecorded, FillCorrected, InstrumentDefined,
 )  # fmt: skip
 """Everything that may stand in a stream."""

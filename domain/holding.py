@@ -1,4 +1,4 @@
-"""What the fills of one cycle add up to: quantities, average prices, profit and fees, exact."""
+"""What the fills of one cycle add up to: quantities, average prices, profit, fees and cash, exact."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal, localcontext
 
 from pydantic import ConfigDict
 
+from domain.instrument import LINEAR, Instrument
 from domain.values import EXACT, Number, Side, rounded
 
 ZERO = Decimal(0)
@@ -16,8 +17,8 @@ ZERO = Decimal(0)
 class Holding:
     """The running totals of a cycle, as they stand after an event; every event that moves them carries them.
 
-    Units:   quantities in base asset; `cost`, `proceeds`, `realized_pnl` and `fees` in quote (settlement) asset;
-             `fees_other` by currency, for fees are never converted. None is "not known".
+    Units:   quantities in base asset (or contracts); `cost`, `proceeds`, `realized_pnl` and `fees` in the currency that
+             the position is settled in; `fees_other` by currency, for fees are never converted. None is "not known".
     Exact:   sums are never rounded. An average is rounded to 18 decimals for display; profit never uses the
              rounded one: a partial exit releases its share of `cost` (18 decimals), the last exit what is left,
              so that over a whole cycle profit is exactly proceeds minus cost.
@@ -43,71 +44,66 @@ class Holding:
     """Before fees."""
     fees: Number = ZERO
     fees_other: dict[str, Number] = field(default_factory=dict)
+    cash: dict[str, Number] = field(default_factory=dict)
+    """What was received without a fill, by kind; in another currency by kind and currency (`funding BNB`)."""
 
-    @property
-    def avg_px_close(self) -> Decimal | None:
+    def avg_px_close(self, terms: Instrument = LINEAR) -> Decimal | None:
         """The average price of all exits; None while there are none, or when one of their prices is not known."""
-        if not self.closed_qty or self.proceeds is None:
+        if not self.closed_qty or self.proceeds is None or (terms.inverse and not self.proceeds):
             return None
-        with localcontext(EXACT):
-            return rounded(self.proceeds / self.closed_qty)
+        return terms.price(self.closed_qty, self.proceeds)
 
-    def with_fill(self, qty: Decimal, px: Decimal, *, requested: Decimal | None, is_part: bool = False) -> Holding:
-        """Count one entry fill.
-
-        A statement of the exchange may have counted it already (`uncounted_qty`): certainly when it is older
-        (`is_part`), and else as far as it would go beyond what was requested, for an exchange never fills more. Once
-        fills explain all of a statement, what they cost is what it cost.
-        """
-        with localcontext(EXACT):
-            beyond = ZERO if requested is None else max(ZERO, self.filled_qty + qty - requested)
-            counted = min(self.uncounted_qty, qty, qty if is_part else beyond)
-            grown = self._entered(qty - counted, (qty - counted) * px)
-            left, traded = self.uncounted_qty - counted, self.traded_cost + qty * px
-            if counted and not left and grown.closed_qty == 0:
-                grown = replace(grown, cost=traded, avg_px_open=rounded(traded / grown.quantity))
-            return replace(grown, uncounted_qty=left, traded_cost=traded)
-
-    def with_statement(self, filled_qty: Decimal, avg_px: Decimal | None) -> Holding:
-        """Take over what the exchange says was filled so far, if that is more (or better known) than we know."""
-        with localcontext(EXACT):
-            if filled_qty < self.filled_qty:
-                return self
-            missing = filled_qty - self.filled_qty
-            uncounted = self.uncounted_qty + missing
-            if avg_px is not None and self.closed_qty == 0 and (missing or self.cost is None):
-                return replace(
-                    self,
-                    quantity=filled_qty,
-                    filled_qty=filled_qty,
-                    cost=filled_qty * avg_px,
-                    avg_px_open=avg_px,
-                    uncounted_qty=uncounted,
-                )
-            entered = self._entered(missing, None if avg_px is None else missing * avg_px)
-            return replace(entered, uncounted_qty=uncounted)
-
-    def _entered(self, qty: Decimal, cost: Decimal | None) -> Holding:
-        if not qty:
+    def stated(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument = LINEAR) -> Holding:
+        """A cycle that begins with what the exchange says is held."""
+        if not quantity:
             return self
-        total = None if self.cost is None or cost is None else self.cost + cost
-        quantity = self.quantity + qty
+        cost = None if avg_px_open is None else terms.worth(quantity, avg_px_open)
         return replace(
-            self,
-            quantity=quantity,
-            filled_qty=self.filled_qty + qty,
-            cost=total,
-            avg_px_open=None if total is None else rounded(total / quantity),
+            self, quantity=quantity, filled_qty=quantity, avg_px_open=avg_px_open, cost=cost, uncounted_qty=quantity
         )
 
-    def with_exit(self, side: Side, qty: Decimal, px: Decimal | None) -> Holding:
-        """Close `qty` (at most what is open) at `px`; without a price the profit is no longer known."""
+    def entered(
+        self,
+        side: Side,
+        added: Decimal,
+        cost: Decimal | None,
+        terms: Instrument = LINEAR,
+    ) -> Holding:
+        """Take in what an order added to the position, and to its cost; both may be less than nothing.
+
+        Cost that becomes known when all was closed again changes what was earned instead.
+        """
+        if not added and not cost:
+            return self if cost is not None or self.cost is None else replace(self, cost=None, avg_px_open=None)
         with localcontext(EXACT):
-            released = self.cost
-            if released is not None and qty != self.quantity:
-                released = rounded(released * qty / self.quantity)
-            brought = None if px is None else qty * px
-            gained = None if released is None or brought is None else side.sign * (brought - released)
+            quantity = self.quantity + added
+            if not quantity and not self.quantity and cost is not None:
+                gained = None if self.realized_pnl is None else self.realized_pnl + terms.gain(side, cost, ZERO)
+                return replace(self, realized_pnl=gained)
+            total = None if self.cost is None or cost is None else self.cost + cost
+            grown = replace(self, quantity=quantity, filled_qty=self.filled_qty + added)
+            return grown.costing(total, terms)
+
+    def costing(self, cost: Decimal | None, terms: Instrument = LINEAR) -> Holding:
+        """The same quantity for another cost."""
+        is_priced = cost is not None and self.quantity and not (terms.inverse and not cost)
+        if not is_priced:
+            return replace(self, cost=cost, avg_px_open=None if cost is None or self.quantity else self.avg_px_open)
+        assert cost is not None, "just looked"
+        return replace(self, cost=cost, avg_px_open=terms.price(self.quantity, cost))
+
+    def shrunk(self, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
+        """Pay a fee out of what is held: there is less of it, for the same cost."""
+        with localcontext(EXACT):
+            fee = min(fee, self.quantity)
+            less = replace(self, quantity=self.quantity - fee, filled_qty=self.filled_qty - fee)
+            return less.costing(self.cost, terms)
+
+    def with_exit(self, side: Side, qty: Decimal, brought: Decimal | None, terms: Instrument = LINEAR) -> Holding:
+        """Close `qty` (at most what is open) for what it brought; if that is not known, profit is no longer known."""
+        with localcontext(EXACT):
+            released = self.released(qty)
+            gained = None if released is None or brought is None else terms.gain(side, released, brought)
             return replace(
                 self,
                 quantity=self.quantity - qty,
@@ -117,7 +113,29 @@ class Holding:
                 realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
             )
 
-    def with_past_exit(self, side: Side, qty: Decimal, px: Decimal) -> Holding:
+    def released(self, qty: Decimal) -> Decimal | None:
+        """The share of the cost that closing `qty` releases; the last exit releases what is left."""
+        if self.cost is None or qty == self.quantity:
+            return self.cost
+        return rounded(EXACT.divide(EXACT.multiply(self.cost, qty), self.quantity))
+
+    def with_exit_undone(
+        self, qty: Decimal, brought: Decimal, pnl: Decimal | None, released: Decimal | None
+    ) -> Holding:
+        """Take back an exit that was counted: what it closed is open again, for the cost that it released."""
+        with localcontext(EXACT):
+            cost = None if self.cost is None or released is None else self.cost + released
+            realized = None if self.realized_pnl is None or pnl is None else self.realized_pnl - pnl
+            return replace(
+                self,
+                quantity=self.quantity + qty,
+                cost=cost,
+                closed_qty=self.closed_qty - qty,
+                proceeds=None if self.proceeds is None else self.proceeds - brought,
+                realized_pnl=realized,
+            )
+
+    def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
         """Count an exit that a later word of the exchange took into account: it only adds to what was earned.
 
         Where something was closed at a price that nobody said, the exit is part of that, and what was earned stays
@@ -126,12 +144,13 @@ class Holding:
         if self.proceeds is None:
             return self
         with localcontext(EXACT):
-            gained = None if self.avg_px_open is None else side.sign * (px - self.avg_px_open) * qty
+            opened_for = None if self.avg_px_open is None else terms.worth(qty, self.avg_px_open)
+            gained = None if opened_for is None else terms.gain(side, opened_for, brought)
             return replace(
                 self,
                 filled_qty=self.filled_qty + qty,
                 closed_qty=self.closed_qty + qty,
-                proceeds=self.proceeds + qty * px,
+                proceeds=self.proceeds + brought,
                 realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
             )
 
@@ -151,17 +170,32 @@ class Holding:
             before = self.fees_other.get(other_currency, ZERO)
             return replace(self, fees_other={**self.fees_other, other_currency: before + amount})
 
-    def corrected(self, quantity: Decimal, avg_px_open: Decimal | None) -> Holding:
+    def with_cash(self, kind: str, amount: Decimal, other_currency: str | None) -> Holding:
+        """Add what was received without a fill."""
+        name = kind if other_currency is None else f"{kind} {other_currency}"
+        return replace(self, cash={**self.cash, name: EXACT.add(self.cash.get(name, ZERO), amount)})
+
+    @property
+    def net_pnl(self) -> Decimal | None:
+        """Realised profit with cash and less fees, where all of it is known and of one currency."""
+        if self.realized_pnl is None or any(self.fees_other.values()) or any(" " in name for name in self.cash):
+            return None
+        with localcontext(EXACT):
+            return self.realized_pnl + sum(self.cash.values(), ZERO) - self.fees
+
+    def corrected(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """Take the exchange's word for what is open now; what was closed and earned before stays."""
         if (quantity, avg_px_open) == (self.quantity, self.avg_px_open):
             return self
-        with localcontext(EXACT):
-            return replace(
-                self,
-                quantity=quantity,
-                filled_qty=quantity + self.closed_qty,
-                avg_px_open=avg_px_open,
-                cost=None if avg_px_open is None else quantity * avg_px_open,
-                uncounted_qty=quantity,
-                traded_cost=ZERO,
-            )
+        cost = None if avg_px_open is None else terms.worth(quantity, avg_px_open)
+        if quantity == self.quantity:
+            return replace(self, avg_px_open=avg_px_open, cost=cost)
+        return replace(
+            self,
+            quantity=quantity,
+            filled_qty=EXACT.add(quantity, self.closed_qty),
+            avg_px_open=avg_px_open,
+            cost=cost,
+            uncounted_qty=quantity,
+            traded_cost=ZERO,
+        )

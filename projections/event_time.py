@@ -10,8 +10,13 @@ from typing import Any, Final
 
 from domain import events as e
 from domain.aggregate.state import EPOCH
+from domain.aggregate.unexplained import Unexplained
+from domain.decisions.counting import EntryCount, exit_counted
 from domain.holding import ZERO, Holding
-from domain.values import EXACT, Side, Status
+from domain.identifiers import PositionKey
+from domain.instrument import Instrument
+from domain.order import Order, of_role, role_of
+from domain.values import EXACT, Side, Status, rounded
 from projections.positions import PositionRow, project
 
 _STEPS: Final = (
@@ -47,7 +52,8 @@ def versions_at(stream: Iterable[e.PositionEvent], moment: datetime) -> set[int]
 def _cycles(stream: Iterable[e.PositionEvent]) -> Iterable[list[e.PositionEvent]]:
     cycles: dict[int, list[e.PositionEvent]] = {}
     for event in stream:
-        cycles.setdefault(event.cycle, []).append(event)
+        if event.has_cycle:
+            cycles.setdefault(event.cycle, []).append(event)
     return cycles.values()
 
 
@@ -96,7 +102,7 @@ def _as_it_was(event: e.PositionEvent, moment: datetime) -> e.PositionEvent:
             if event.status.is_open:
                 return replace(event, closed_at=None)
             was_held = event.status is Status.CLOSED
-            held = Holding().with_statement(event.quantity, event.avg_px_open) if was_held else Holding()
+            held = Holding().stated(event.quantity, event.avg_px_open) if was_held else Holding()
             status = Status.ACTIVE if was_held else Status.PENDING_ENTRY
             return replace(event, status=status, holding=held, exit_reason=None, closed_at=None)
         case e.EntryPlaced(side=Side()) if event.ts_event > moment:
@@ -106,10 +112,18 @@ def _as_it_was(event: e.PositionEvent, moment: datetime) -> e.PositionEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Exit:
-    """Something that was closed, at a price that may not be known."""
+    """Something that was closed, for an amount that may not be known."""
 
     quantity: Decimal
-    px: Decimal | None
+    brought: Decimal | None
+
+    def split(self, quantity: Decimal) -> tuple[_Exit, _Exit]:
+        """So much of it, and the rest."""
+        part = self.brought
+        if part is not None and quantity != self.quantity:
+            part = rounded(part * quantity / self.quantity)
+        rest = None if part is None or self.brought is None else self.brought - part
+        return _Exit(quantity, part), _Exit(self.quantity - quantity, rest)
 
 
 class EventTimeTotals:
@@ -121,9 +135,11 @@ class EventTimeTotals:
     def __init__(self, cycle: Sequence[e.PositionEvent]) -> None:
         """Find in the events of a cycle, in the order of recording, what each of them added."""
         opened = project(None, cycle[0])
-        self._side, self._requested = opened.side, opened.requested_qty
-        self._held = Holding()
-        self._stated_at = self._adjusted_at = EPOCH
+        self._side, self._terms = opened.side, opened.terms
+        self._key = PositionKey.parse(opened.stream)
+        self._orders: dict[str, Order] = {}
+        self._held, self._unexplained = Holding(), Unexplained()
+        self._adjusted_at = EPOCH
         self._early: list[_Exit] = []
         """Exits whose entries have not been told yet."""
         with localcontext(EXACT):
@@ -136,43 +152,138 @@ class EventTimeTotals:
             return event
         with localcontext(EXACT):
             self._count(event, added)
-            held = added.with_fees(self._held)
+            held = added.with_money(self._held)
         self._held = held
         if self._early:
             held = replace(held, proceeds=None, realized_pnl=None)
-        return _carrying(event, held)
+        return self._carrying(event, held)
+
+    def _carrying(self, event: Any, held: Holding) -> e.PositionEvent:
+        own = {"avg_px_close": held.avg_px_close(self._terms)} if isinstance(event, e.PositionClosed) else {}
+        told: e.PositionEvent = replace(event, holding=held, **own)
+        return told
 
     def _count(self, event: e.PositionEvent, added: _Added) -> None:
         held, at = self._held, event.ts_event
         match event:
             case e.EntryPlaced():
-                if event.opens_cycle or at > self._adjusted_at:
-                    self._enter(held.with_statement(event.filled_qty or ZERO, event.avg_px))
-                if event.filled_qty is not None:
-                    self._stated_at = max(self._stated_at, at)
+                self._state(event.order, event.filled_qty, event.avg_px, at, event.absorbed_qty)
             case e.EntryFilled():
-                if at > self._adjusted_at:
-                    is_part = at <= self._stated_at
-                    self._enter(
-                        held.with_fill(event.last_qty, event.last_px, requested=self._requested, is_part=is_part)
-                    )
-            case e.PositionReduced() if at <= self._adjusted_at:
-                self._held = held.with_past_exit(self._side, event.last_qty, event.last_px)
-            case e.PositionReduced() | e.RolledBack() | e.PositionClosed():
+                self._fill(event)
+            case e.PositionReduced():
+                self._reduce(event)
+            case e.RolledBack() if event.evidence.fills:
                 for each in added.exits:
                     self._exit(each)
+            case e.PositionClosed() | e.RolledBack():
+                self._close(event, added)
             case e.PositionAdjusted():
-                self._correct(held.corrected(event.new_quantity, event.new_avg_px_open), at)
+                self._correct(held.corrected(event.new_quantity, event.new_avg_px_open, self._terms))
+                if not event.price_only:
+                    self._adjusted_at = max(self._adjusted_at, at)
             case e.PositionAdopted():
-                self._correct(held.corrected(event.holding.quantity, event.holding.avg_px_open), at)
+                stated = Holding().stated(event.holding.quantity, event.holding.avg_px_open, self._terms)
+                self._correct(stated)
+                self._adjusted_at = max(self._adjusted_at, at)
             case e.RollbackFailed():
                 left = event.residual_qty
                 if left < held.quantity:
-                    self._correct(held.with_exit(self._side, held.quantity - left, None), at)
+                    self._correct(held.with_exit(self._side, held.quantity - left, None, self._terms))
                 else:
-                    self._correct(held.corrected(left, held.avg_px_open), at)
+                    self._correct(held.corrected(left, held.avg_px_open, self._terms))
+                self._unexplained = self._unexplained.with_closing(held, self._held)
+                self._adjusted_at = max(self._adjusted_at, at)
+            case e.OrderEnded():
+                self._end(event)
+            case e.FillCorrected():
+                self._held = added.shifted(held)
+                order = self._orders.get(event.order or "")
+                if order is not None:
+                    old, new = self._worth(event.old_qty, event.old_px), self._worth(event.last_qty, event.last_px)
+                    self._orders[order.name] = order.corrected((event.old_qty, old), (event.last_qty, new))
             case e.PositionImported():
                 self._held = event.holding
+
+    def _worth(self, qty: Decimal, px: Decimal) -> Decimal:
+        return self._terms.worth(qty, px) if self._terms.can_be_at(px) else ZERO
+
+    def _state(self, name: str, qty: Decimal | None, px: Decimal | None, at: datetime, absorbed: Decimal) -> None:
+        if qty is None:
+            return
+        before = self._orders.get(name) or Order(name=name)
+        after = before.with_statement(qty, None if px is None else self._worth(qty, px), at)
+        self._orders[name] = after
+        is_seen = self._adjusted_at > EPOCH and at <= self._adjusted_at
+        self._enter(self._counted(before, after, absorbed, is_seen=is_seen).by_statement())
+
+    def _counted(self, before: Order, after: Order, absorbed: Decimal, *, is_seen: bool) -> EntryCount:
+        grown = after.filled_qty - before.filled_qty
+        others: tuple[Order, ...] | None = None
+        if self._adjusted_at == EPOCH:
+            absorbed, is_seen = ZERO, False
+            others = tuple(other for other in of_role(self._orders, "entry") if other.name != before.name)
+        return EntryCount(before, after, self._held, self._side, self._terms, min(absorbed, grown), is_seen, others)
+
+    def _fill(self, event: e.EntryFilled) -> None:
+        before = self._orders.get(event.order) or Order(name=event.order)
+        worth = self._worth(event.last_qty, event.last_px)
+        after = self._orders[event.order] = before.with_fill(event.last_qty, worth, is_news=event.is_news)
+        held = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen).by_fill(event.last_qty, worth)
+        if self._key.pays_from_position(event.fee, event.fee_currency):
+            assert event.fee is not None, "paid"
+            held = held.shrunk(event.fee, self._terms)
+        self._enter(held)
+
+    def _reduce(self, event: e.PositionReduced) -> None:
+        brought = self._worth(event.last_qty, event.last_px)
+        before = self._orders.get(event.order or "") or Order(name=event.order or "exit")
+        after = before.with_fill(event.last_qty, brought)
+        if event.order is not None:
+            self._orders[event.order] = after
+        if event.ts_event <= self._adjusted_at and self._adjusted_at > EPOCH and not self._unexplained.qty:
+            self._held = self._held.with_past_exit(self._side, event.last_qty, brought, self._terms)
+        elif self._unexplained.qty >= event.last_qty and not self._held.quantity:
+            self._unexplained, self._held = self._unexplained.explained(
+                self._held, self._side, event.last_qty, brought, self._terms
+            )
+        elif after.filled_qty - before.filled_qty == event.last_qty:
+            self._exit(_Exit(event.last_qty, brought))
+        else:
+            self._held = exit_counted(self._held, before, after, self._side, self._terms)
+        if self._key.pays_from_position(event.fee, event.fee_currency):
+            assert event.fee is not None, "paid"
+            self._held = self._held.shrunk(event.fee, self._terms)
+
+    def _close(self, event: e.PositionClosed | e.RolledBack, added: _Added) -> None:
+        before = self._held
+        residual = getattr(event, "residual_qty", None) or ZERO
+        if residual:
+            self._held = replace(before, quantity=ZERO, filled_qty=before.filled_qty - residual, cost=ZERO)
+            return
+        for each in added.exits:
+            explained = min(each.quantity, max(ZERO, each.quantity - before.quantity))
+            now, _ = each.split(each.quantity - explained) if each.quantity > explained else (_Exit(ZERO, ZERO), each)
+            if now.quantity:
+                self._exit(now)
+            elif explained and not self._was_told_all(event):
+                self._exit(each)
+        self._unexplained = self._unexplained.with_closing(before, self._held)
+
+    def _was_told_all(self, event: e.PositionClosed | e.RolledBack) -> bool:
+        """Whether what was closed then is closed already, by fills that were learned of later."""
+        return bool(self._held.closed_qty) and self._held.closed_qty >= event.holding.closed_qty
+
+    def _end(self, event: e.OrderEnded) -> None:
+        if role_of(event.order) == "entry":
+            self._state(event.order, event.filled_qty, event.avg_px, event.ts_event, event.absorbed_qty)
+            return
+        if event.filled_qty is None:
+            return
+        before = self._orders.get(event.order) or Order(name=event.order)
+        worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
+        after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
+        if after.filled_qty - before.filled_qty <= self._held.quantity:
+            self._held = exit_counted(self._held, before, after, self._side, self._terms)
 
     def _enter(self, grown: Holding) -> None:
         self._held, early, self._early = grown, self._early, []
@@ -181,79 +292,85 @@ class EventTimeTotals:
 
     def _exit(self, each: _Exit) -> None:
         """Close what is open of it; the rest waits for its entry, whose clock is ahead."""
-        now = min(each.quantity, self._held.quantity)
-        if now:
-            self._held = self._held.with_exit(self._side, now, each.px)
-        if now < each.quantity:
-            self._early.append(_Exit(each.quantity - now, each.px))
+        quantity = min(each.quantity, self._held.quantity)
+        now, rest = each.split(quantity) if quantity else (None, each)
+        if now is not None:
+            self._held = self._held.with_exit(self._side, now.quantity, now.brought, self._terms)
+        if rest.quantity:
+            self._early.append(rest)
 
-    def _correct(self, held: Holding, at: datetime) -> None:
+    def _correct(self, held: Holding) -> None:
         """Take the exchange's word for what is open: whatever was closed before is in it."""
         for each in self._early:
-            if each.px is None:
+            if each.brought is None:
                 held = replace(held, proceeds=None, realized_pnl=None)
             else:
-                held = held.with_past_exit(self._side, each.quantity, each.px)
+                held = held.with_past_exit(self._side, each.quantity, each.brought, self._terms)
         self._held, self._early = held, []
-        self._stated_at = self._adjusted_at = max(self._stated_at, at)
-
-
-def _carrying(event: Any, held: Holding) -> e.PositionEvent:
-    own = {"avg_px_close": held.avg_px_close} if isinstance(event, e.PositionClosed) else {}
-    told: e.PositionEvent = replace(event, holding=held, **own)
-    return told
 
 
 @dataclass(frozen=True, slots=True)
 class _Added:
-    """What one event added to the totals as they were when it was recorded: exits and fees."""
+    """What one event added to the totals as they were when it was recorded: exits, fees and cash."""
 
     exits: tuple[_Exit, ...]
-    fees: Decimal
-    fees_other: dict[str, Decimal]
+    before: Holding
+    after: Holding
 
-    def with_fees(self, held: Holding) -> Holding:
-        held = held.with_fee(self.fees, None)
-        for currency, paid in self.fees_other.items():
-            held = held.with_fee(paid, currency)
-        return held
+    def with_money(self, held: Holding) -> Holding:
+        """The totals with its fees and its cash."""
+        paid = _moved(self.before.fees_other, self.after.fees_other)
+        received = _moved(self.before.cash, self.after.cash)
+        return replace(
+            held,
+            fees=held.fees + self.after.fees - self.before.fees,
+            fees_other=_plus(held.fees_other, paid),
+            cash=_plus(held.cash, received),
+        )
+
+    def shifted(self, held: Holding) -> Holding:
+        """The totals with whatever else it changed."""
+        changed: dict[str, Any] = {}
+        names = ("quantity", "filled_qty", "cost", "closed_qty", "proceeds", "realized_pnl", "traded_cost")
+        for name in names:
+            values = (getattr(held, name), getattr(self.after, name), getattr(self.before, name))
+            changed[name] = None if None in values else values[0] + values[1] - values[2]
+        return replace(held, **changed, avg_px_open=self.after.avg_px_open)
+
+
+def _moved(before: dict[str, Decimal], after: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {name: total - before.get(name, ZERO) for name, total in after.items() if total != before.get(name)}
+
+
+def _plus(totals: dict[str, Decimal], moved: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {**totals, **{name: totals.get(name, ZERO) + amount for name, amount in moved.items()}}
 
 
 def _added(cycle: Sequence[e.PositionEvent]) -> dict[int, _Added]:
     """What each event with totals added, by its version."""
     added: dict[int, _Added] = {}
-    before, trades = Holding(), set[str]()
+    before, trades, terms = Holding(), set[str](), project(None, cycle[0]).terms
     for event in cycle:
         after: Holding | None = getattr(event, "holding", None)
         if after is None:
             continue
-        paid = {
-            currency: total - before.fees_other.get(currency, ZERO)
-            for currency, total in after.fees_other.items()
-            if total != before.fees_other.get(currency)
-        }
-        exits = tuple(_exits(event, before, after, trades))
-        added[event.originator_version] = _Added(exits, after.fees - before.fees, paid)
-        if isinstance(event, e.EntryFilled | e.PositionReduced):
+        exits = tuple(_exits(event, before, after, trades, terms))
+        added[event.originator_version] = _Added(exits, before, after)
+        if isinstance(event, e.PositionReduced):
             trades.add(event.trade_id)
         before = after
     return added
 
 
-def _exits(event: e.PositionEvent, before: Holding, after: Holding, trades: set[str]) -> Iterator[_Exit]:
+def _exits(
+    event: e.PositionEvent, before: Holding, after: Holding, trades: set[str], terms: Instrument
+) -> Iterator[_Exit]:
     match event:
-        case e.PositionReduced():
-            yield _Exit(event.last_qty, event.last_px)
         case e.RolledBack() if event.evidence.fills:
             for fill in {fill.trade_id: fill for fill in event.evidence.fills}.values():
                 if fill.trade_id not in trades:
-                    yield _Exit(fill.last_qty, fill.last_px)
+                    yield _Exit(fill.last_qty, terms.worth(fill.last_qty, fill.last_px))
         case e.RolledBack() | e.PositionClosed() if before.quantity:
-            yield _Exit(before.quantity, _px(before, after))
-
-
-def _px(before: Holding, after: Holding) -> Decimal | None:
-    """At what price all was closed that was open."""
-    if before.proceeds is None or after.proceeds is None:
-        return None
-    return (after.proceeds - before.proceeds) / before.quantity
+            known = before.proceeds is not None and after.proceeds is not None
+            brought = after.proceeds - before.proceeds if known else None  # type: ignore[operator] # both are known
+            yield _Exit(before.quantity, brought)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
-from domain.aggregate.row import COLUMNS, PositionRow, project, row_adapter
+from domain.aggregate.fold import project
+from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
 from domain.errors import HistoryDamaged
+from domain.order import Order
 from domain.values import Status, plain
 
-__all__ = ["COLUMNS", "PositionRow", "fees_text", "needs_stop", "project", "row_adapter", "row_from"]
+__all__ = ["COLUMNS", "PositionRow", "fees_text", "needs_stop", "orders_text", "project", "row_from"]
+
+
+def orders_text(orders: Mapping[str, Order]) -> str:
+    """The orders of a cycle as one text, for a column."""
+    return f"[{','.join([order.text for order in orders.values()])}]"
 
 
 def fees_text(fees: dict[str, Decimal]) -> str:
-    """Fees by currency as one text, for a column."""
+    """Sums by name as one text, for a column: fees by currency, cash by kind."""
     return json.dumps({currency: plain(amount) for currency, amount in sorted(fees.items())}) if fees else "{}"
 
 
@@ -28,7 +35,9 @@ def row_from(values: Sequence[Any]) -> PositionRow:
     """
     columns = dict(zip(COLUMNS, values, strict=True))
     try:
-        columns["fees_other"] = json.loads(columns["fees_other"])
+        for name in ("fees_other", "cash"):
+            columns[name] = json.loads(columns[name])
+        columns["orders"] = {order["name"]: order for order in json.loads(columns["orders"])}
         return row_adapter().validate_python(columns)
     except ValueError as cause:
         wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
@@ -40,5 +49,8 @@ def row_from(values: Sequence[Any]) -> PositionRow:
 
 
 def needs_stop(row: PositionRow) -> bool:
-    """Whether a position is (or may be) at the exchange without a confirmed stop."""
-    return row.status.is_open and not row.protected and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))
+    """Whether a position is (or may be) at the exchange without a confirmed stop, and not by choice; or is a stray."""
+    if row.stray:
+        return True
+    may_be_bare = row.status.is_open and not row.protected and row.protection == "exchange"
+    return may_be_bare and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))

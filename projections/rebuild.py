@@ -93,8 +93,9 @@ class Rebuild:
         changed: dict[str, PositionRow] = {}
         count = 0
         for nid, event in self._log.after(self._nid, limit):
-            position_id = event.position_id
-            changed[position_id] = project(changed.get(position_id) or self._before(event), event)
+            if event.has_cycle:
+                position_id = event.position_id
+                changed[position_id] = project(changed.get(position_id) or self._before(event), event)
             self._nid, count = nid, count + 1
         self._keep(changed)
         self._events += count

@@ -42,6 +42,8 @@ class Folded:
         self.recorded_at = append.recorded_at
         for event in append.events:
             self.nid += 1
+            if not event.has_cycle:
+                continue
             self.rows[event.position_id] = project(self.rows.get(event.position_id), event)
             self.events.setdefault(event.position_id, []).append(event)
 

@@ -106,7 +106,8 @@ class Story:
         self.events = [*events]
         self.history += events
         for event in events:
-            self.rows[event.position_id] = project(self.rows.get(event.position_id), event)
+            if event.has_cycle:
+                self.rows[event.position_id] = project(self.rows.get(event.position_id), event)
 
     def needs_acceptance(self) -> None:
         assert self.refusal is None or self._was_expected, f"refused: {self.refusal!r}"

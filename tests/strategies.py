@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, JsonValue
 
 from domain.aggregate.position import Position
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.commands.requests import ClosingFill, Evidence
@@ -24,6 +25,7 @@ from domain.errors import CommandRefused
 from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
+from domain.instrument import Instrument
 from domain.values import EXACT, Leg, Side, Status
 from tests.spec import second
 
@@ -142,6 +144,7 @@ _FILL: Final[dict[str, list[Any]]] = {
     "last_px": _PRICES,
     **_FEES,
 }
+_ORDER_IDS: Final[dict[str, list[Any]]] = {"exchange_order_id": [None, None, "o1", "o2", "x1"]}
 _EVIDENCE: Final = [{"position_quantity": "0"}, None, {"position_quantity": "1"}, {"closing_order_id": 9}]
 
 _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
@@ -151,7 +154,7 @@ _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
         "filled_qty": [None, "0", "4", "10"],
         "avg_px": _PRICES_OR_NONE,
     },
-    c.RecordEntryFill: _FILL,
+    c.RecordEntryFill: _FILL | _ORDER_IDS,
     c.RecordEntryUnknown: {"reason": _REASONS},
     c.FailEntry: {"reason": _REASONS, "outcome": ["rejected", "expired", "canceled"]},
     c.SetStopLoss: {
@@ -163,7 +166,19 @@ _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
     },
     c.LoseStopLoss: {"reason": _REASONS},
     c.Activate: {},
-    c.Reduce: _FILL,
+    c.Reduce: _FILL | _ORDER_IDS | {"flip": [False, False, True], "reason": [None, "target"]},
+    o.RequestIncrease: {"intent_id": _INTENTS, "quantity": _QUANTITIES},
+    o.ReplaceOrder: {"exchange_order_id": ["o1", "s1"], "new_exchange_order_id": ["o3", "o1"]},
+    o.EndOrder: {
+        "exchange_order_id": ["o1", "s1", "x1"],
+        "outcome": ["filled", "canceled"],
+        "filled_qty": [None, "4", "10"],
+    },
+    o.SetTakeProfit: {"price": _PRICES, "exchange_order_id": ["t1", None], "quantity": [None, *_QUANTITIES]},
+    o.LoseTakeProfit: {"reason": _REASONS},
+    o.RequestExit: {"reason": _REASONS, "quantity": [None, *_QUANTITIES], "intent_id": [None, *_INTENTS]},
+    o.RecordCash: {"kind": ["funding", "correction"], "amount": ["-0.35", "1"], "cash_id": ["f1", "f2"]},
+    o.CorrectFill: {"trade_id": ["t1", "t2", "t3"], "last_px": _PRICES, "reason": _REASONS},
     c.Adjust: {"quantity": [*_QUANTITIES, None], "avg_px_open": _PRICES, "reason": _REASONS},
     c.Adopt: _PLACE | _ENTRY | {"avg_px_open": _PRICES, "reason": _REASONS},
     c.StartRollback: {"reason": _REASONS},
@@ -190,9 +205,16 @@ _OPENERS: Final = (c.RequestEntry, c.RequestEntry, c.RecordEntryPlaced, c.Adopt,
 _NEXT: Final[dict[Status | None, tuple[type[Command], ...]]] = {
     Status.PENDING_ENTRY: (c.RecordEntryPlaced, c.RecordEntryFill, c.RecordEntryUnknown, c.FailEntry, c.StartRollback),
     Status.ENTRY_PLACED: (c.RecordEntryFill, c.SetStopLoss, c.RecordEntryFill, c.SetStopLoss, c.FailEntry),
-    Status.PENDING_SL: (c.Activate, c.RecordEntryFill, c.SetStopLoss, c.StartRollback, c.Close),
-    Status.ACTIVE: (c.Reduce, c.SetStopLoss, c.LoseStopLoss, c.Adjust, c.StartRollback, c.Close),
-    Status.ROLLING_BACK: (c.RollBack, c.Reduce, c.RollBack, c.FailRollback, c.StartRollback, c.SetStopLoss),
+    Status.PENDING_SL: (
+        *(c.Activate, c.RecordEntryFill, c.SetStopLoss, c.StartRollback, c.Close),
+        *(o.SetTakeProfit, o.LoseTakeProfit),
+    ),
+    Status.ACTIVE: (
+        *(c.Reduce, c.SetStopLoss, c.LoseStopLoss, c.Adjust, c.StartRollback, c.Close, c.RecordEntryFill),
+        *(o.RequestIncrease, o.EndOrder, o.RequestExit, o.RecordCash, o.CorrectFill, o.SetTakeProfit, o.ReplaceOrder),
+        *(o.SetTakeProfit, o.LoseTakeProfit, o.CorrectFill, o.LoseTakeProfit),
+    ),
+    Status.ROLLING_BACK: (c.RollBack, c.FailRollback, c.Reduce, c.RollBack, c.FailRollback, c.StartRollback),
 }
 
 
@@ -208,7 +230,14 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
         chosen["position_id"] = f"{KEY}#{cycle}"
     if chosen.get("filled_qty") in (None, "0"):
         chosen.pop("avg_px", None)
-    if "trade_id" in chosen and dice.mostly():
+    if verb in (o.EndOrder, o.ReplaceOrder) and position.state.order_ids and dice.mostly():
+        chosen["exchange_order_id"] = dice.pick([*position.state.order_ids])
+        chosen["filled_qty" if verb is o.EndOrder else "quantity"] = None
+    if verb is o.SetTakeProfit and dice.mostly():
+        chosen |= {"price": "70" if position.state.side is Side.SHORT else "130", "quantity": None}
+    if verb is o.CorrectFill and position.state.fills:
+        chosen["trade_id"] = dice.pick([trade_id for _, trade_id in position.state.fills])
+    elif "trade_id" in chosen and dice.mostly():
         chosen["trade_id"] = f"t{number}"
     if verb is c.SetStopLoss and dice.mostly():
         chosen |= {"stop_price": "120" if position.state.side is Side.SHORT else "80", "quantity": None}
@@ -276,6 +305,7 @@ _PLAIN: Final[dict[Any, list[Any]]] = {
     datetime: _MOMENTS,
     AwareDatetime: _MOMENTS,
     Evidence: _PROOFS,
+    Instrument: [Instrument(), Instrument(contract_size=Decimal(10), inverse=True, settle="BTC")],
     JsonValue: _JSON,
     Holding: [
         Holding(),
@@ -286,8 +316,10 @@ _PLAIN: Final[dict[Any, list[Any]]] = {
         ),
     ],
 }
+_ORDERS: Final[dict[str, list[Any]]] = {"order": ["entry", "entry.2", "stop.1", "target.1", "exit.1"]}
 _FIELDS_OF: Final = {
-    kind: {each.name: _values(get_type_hints(kind)[each.name]) for each in fields(kind)} for kind in EVENTS
+    kind: {each.name: _ORDERS.get(each.name) or _values(get_type_hints(kind)[each.name]) for each in fields(kind)}
+    for kind in EVENTS
 }
 
 

@@ -11,9 +11,10 @@ from eventsourcing.domain import BaseAggregate
 
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import EPOCH, CommandResult, PositionState
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.decisions import entry, exit, protection, rollback  # noqa: A004 - the field's word for it
+from domain.decisions import entry, exit, fills, orders, protection, rollback  # noqa: A004 - the field's word for it
 from domain.decisions.decision import CommandContext, Decision
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
@@ -113,4 +114,13 @@ _DECISIONS: Final[dict[type[Command], Callable[[Decision, Any], CommandResult | 
     c.FailRollback: rollback.fail_rollback,
     c.Close: exit.close,
     c.ImportPosition: entry.import_position,
+    o.RequestIncrease: entry.request_increase,
+    o.ReplaceOrder: orders.replace_order,
+    o.EndOrder: orders.end_order,
+    o.SetTakeProfit: protection.set_take_profit,
+    o.LoseTakeProfit: protection.lose_take_profit,
+    o.RequestExit: exit.request_exit,
+    o.RecordCash: fills.record_cash,
+    o.CorrectFill: fills.correct_fill,
+    o.DefineInstrument: orders.define_instrument,
 }

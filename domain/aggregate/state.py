@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain import events as e
-from domain.aggregate.row import PositionRow, project
+from domain.aggregate.fold import project
+from domain.aggregate.row import PositionRow
+from domain.aggregate.unexplained import Unexplained
 from domain.holding import ZERO, Holding
+from domain.instrument import LINEAR, Instrument
+from domain.order import Order, covers, of_role
 from domain.stop import Stop
-from domain.values import Side, Status
+from domain.values import EXACT, Side, Status
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,11 +27,37 @@ class CommandResult(NamedTuple):
     request: str
     position_id: str
     version: int
-    status: Status
+    status: Status | None
     events: tuple[str, ...] = ()
     client_order_id: str | None = None
     close_side: str | None = None
     close_quantity: Decimal | None = None
+    quantity: Decimal | None = None
+    """Held after it."""
+
+    @property
+    def lets_order(self) -> bool:
+        """Whether it is the promise that lets an order out of the door."""
+        return not _REQUESTS.isdisjoint(self.events)
+
+
+_REQUESTS: Final = frozenset(
+    event.__name__ for event in (e.EntryRequested, e.IncreaseRequested, e.ExitRequested, e.RollbackStarted)
+)
+
+
+class Fill(NamedTuple):
+    """A fill that is on record, as it counts today."""
+
+    request: str
+    order: str | None
+    is_exit: bool
+    qty: Decimal
+    px: Decimal
+    fee: Decimal | None
+    pnl: Decimal | None = None
+    released: Decimal | None = None
+    """What an exit released of the cost."""
 
 
 @dataclass
@@ -40,6 +71,8 @@ class PositionState:
     last_cycle: int = 0
     row: PositionRow | None = None
     holding: Holding = field(default_factory=Holding)
+    instrument: Instrument | None = None
+    """What was defined last, for the cycles to come."""
     rollbacks: int = 0
     promised_qty: Decimal = ZERO
     """How much of what is held the closing order of the rollback on its way is for."""
@@ -47,7 +80,16 @@ class PositionState:
     """The most that was known to be entered at any time, whatever was corrected since."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
-    trades: dict[str, str] = field(default_factory=dict)
+    unattributed: Decimal = ZERO
+    """What an adjustment saw that no entry order has accounted for yet."""
+    unexplained: Unexplained = field(default_factory=Unexplained)
+    fills: dict[tuple[bool, str], dict[str | None, Fill]] = field(default_factory=dict)
+    """By whether it closed, and trade id; then by order."""
+    order_ids: dict[str, str] = field(default_factory=dict)
+    """The name of an order by every exchange order id that it ever had."""
+    cash_ids: dict[str, str] = field(default_factory=dict)
+    promises: dict[str, str] = field(default_factory=dict)
+    """The command that an order was promised to: by the name of the order, and by role and intent."""
     answers: dict[str, CommandResult] = field(default_factory=dict)
     """What the commands of this cycle were answered, and of no other: ids are told apart within a cycle."""
     imports: dict[str, CommandResult] = field(default_factory=dict)
@@ -84,74 +126,179 @@ class PositionState:
         return None if self.row is None else self.row.stop
 
     @property
+    def orders(self) -> Mapping[str, Order]:
+        """The orders of the cycle."""
+        return {} if self.row is None else self.row.orders
+
+    @property
+    def terms(self) -> Instrument:
+        """What a quantity of the cycle is worth."""
+        return LINEAR if self.row is None else self.row.terms
+
+    @property
     def is_protected(self) -> bool:
-        """Whether a confirmed stop covers all that is held, on the right side of the known average price."""
-        return (
-            self.stop is not None
-            and self.side is not None
-            and self.stop.protects(self.side, self.holding.quantity, self.holding.avg_px_open)
+        """Whether confirmed stops cover all that is held, on the right side of the known average price."""
+        return self.row is not None and covers(
+            self.row.orders, self.row.side, self.holding.quantity, self.holding.avg_px_open
         )
 
     def evolve(self, event: e.PositionEvent) -> None:
         """Remember one fact. Refuses nothing, asks nobody, reads no clock: it also replays last year."""
         self.last_cycle = max(self.last_cycle, event.cycle)
-        if event.opens_cycle and not self.is_open:
-            self._begin()
+        if isinstance(event, e.InstrumentDefined):
+            self.instrument = event.terms
+            self._remember_answer(event)
+        elif event.opens_cycle and not self.is_open:
+            self._begin(event.command_id)
             self.row = project(None, event)
-            self._remember(event)
+            self.instrument = getattr(event, "terms", None) or self.instrument
+            self._remember(event, Holding())
         elif self.row is not None and event.cycle == self.row.cycle:
+            before = self.holding
             self.row = project(self.row, event)
-            self._remember(event)
+            self._remember(event, before)
         if isinstance(event, e.PositionImported):
             self.imports[event.command_id] = CommandResult(
                 event.request, event.position_id, event.originator_version, event.status, ("PositionImported",)
             )
 
-    def _begin(self) -> None:
-        self.holding = Holding()
+    def _begin(self, command_id: str) -> None:
+        self.holding, self.unexplained, self.unattributed = Holding(), Unexplained(), ZERO
         self.stated_at = self.adjusted_at = EPOCH
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
-        self.trades, self.answers, self.imports = {}, {}, {}
+        self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
+        same = self.answers.get(command_id)  # one command may end a cycle and begin the next
+        self.answers = {} if same is None else {command_id: same}
 
-    def _remember(self, event: e.PositionEvent) -> None:
+    def _remember(self, event: e.PositionEvent, before: Holding) -> None:
         """What the row does not show, and what its command was answered."""
         holding: Holding | None = getattr(event, "holding", None)
         if holding is not None:
             self.holding = holding
+        absorbed: Decimal | None = getattr(event, "absorbed_qty", None)
+        if absorbed:
+            self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
         match event:
-            case e.EntryPlaced() if event.filled_qty is not None:
-                self.stated_at = max(self.stated_at, event.said_at)
-            case e.EntryFilled() | e.PositionReduced():
-                self.trades[event.trade_id] = event.request
-            case e.PositionAdjusted():
-                self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
+            case e.EntryRequested():
+                self.promises["entry"] = event.command_id
+            case e.EntryPlaced():
+                self.order_ids[event.exchange_order_id] = event.order
+                if event.filled_qty is not None:
+                    self.stated_at = max(self.stated_at, event.said_at)
+            case e.EntryFilled():
+                self._remember_fill(event, event.order, before)
+                if event.exchange_order_id is not None:
+                    self.order_ids[event.exchange_order_id] = event.order
+            case e.PositionReduced():
+                self._remember_fill(event, event.order, before)
+                if event.exchange_order_id is not None and event.order is not None:
+                    self.order_ids[event.exchange_order_id] = event.order
+            case e.PositionAdjusted() | e.RollbackFailed():
+                if isinstance(event, e.RollbackFailed):
+                    self.promised_qty = ZERO
+                if not (isinstance(event, e.PositionAdjusted) and event.price_only):
+                    self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
+                    self.unattributed = self._beyond_orders()
+                self.unexplained = self.unexplained.with_closing(before, event.holding)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
+                if event.trade_id is not None:
+                    px, qty = event.holding.avg_px_open or ZERO, event.holding.quantity
+                    fill = Fill(event.request, None, is_exit=False, qty=qty, px=px, fee=None)
+                    self.fills[False, event.trade_id] = {None: fill}
             case e.RollbackStarted():
+                self.promises[f"rollback{self.rollbacks or ''}"] = event.command_id
                 self.rollbacks += 1
                 self.promised_qty = event.close_quantity
-            case e.RollbackFailed():
-                self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
-                self.promised_qty = ZERO
+            case e.RolledBack() | e.PositionClosed():
+                if not isinstance(event, e.RolledBack) or not event.evidence.fills:
+                    self.unexplained = self.unexplained.with_closing(before, event.holding)
+                if isinstance(event, e.RolledBack):
+                    for each in event.evidence.fills:
+                        fill = Fill("", None, is_exit=True, qty=each.last_qty, px=each.last_px, fee=each.fee)
+                        self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
+            case _:
+                self._remember_order(event, before)
         self.promised_qty = min(self.promised_qty, self.holding.quantity)
         if not isinstance(event, e.PositionReduced):  # a past exit adds itself to what was entered
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
         self._remember_answer(event)
 
+    def _beyond_orders(self) -> Decimal:
+        """How much more was entered than the entry orders account for."""
+        known = sum((order.filled_qty for order in of_role(self.orders, "entry")), ZERO)
+        return max(ZERO, EXACT.subtract(self.holding.filled_qty, known))
+
+    def _remember_order(self, event: e.PositionEvent, before: Holding) -> None:
+        match event:
+            case e.IncreaseRequested():
+                self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
+            case e.ExitRequested():
+                self.promises[event.order] = event.command_id
+                if event.intent_id is not None:
+                    self.promises[f"exit {event.intent_id}"] = event.command_id
+            case e.OrderReplaced():
+                self.order_ids[event.old_exchange_order_id] = self.order_ids[event.exchange_order_id] = event.order
+            case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
+                self.order_ids[event.exchange_order_id] = event.order or "stop.1"
+            case e.CashRecorded():
+                self.cash_ids[event.cash_id] = event.request
+                known = self.fills.get((True, event.trade_id or ""), self.fills.get((False, event.trade_id or ""), {}))
+                if event.order in known:
+                    known[event.order] = known[event.order]._replace(fee=-event.amount)
+            case e.FillCorrected():
+                known = self.fills.get((event.is_exit, event.trade_id), {})
+                if event.order in known:
+                    known[event.order] = _corrected(known[event.order], event, before)
+
+    def _remember_fill(self, event: e.EntryFilled | e.PositionReduced, order: str | None, before: Holding) -> None:
+        is_exit = isinstance(event, e.PositionReduced)
+        pnl = event.pnl if isinstance(event, e.PositionReduced) else None
+        released = None
+        if is_exit and before.cost is not None and self.holding.cost is not None:
+            released = EXACT.subtract(before.cost, self.holding.cost)
+        fill = Fill(event.request, order, is_exit, event.last_qty, event.last_px, event.fee, pnl, released)
+        self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
+        if isinstance(event, e.PositionReduced) and self.unexplained.qty and self.row is not None:
+            self.unexplained = self._explained(event, before)
+
+    def _explained(self, event: e.PositionReduced, before: Holding) -> Unexplained:
+        assert self.row is not None, "a cycle"
+        terms = self.row.terms
+        brought = terms.worth(event.last_qty, event.last_px) if terms.can_be_at(event.last_px) else ZERO
+        if self.holding.quantity != before.quantity:
+            return self.unexplained.with_exit(before, brought, self.row.side, terms)
+        qty = min(event.last_qty, self.unexplained.qty)
+        left, _ = self.unexplained.explained(before, self.row.side, qty, brought, terms)
+        return left
+
     def _remember_answer(self, event: e.PositionEvent) -> None:
-        assert self.row is not None, "an event has a cycle"
         before = self.answers.get(event.command_id)
-        order_id = self.row.client_order_id
+        order_id = None if self.row is None else self.row.client_order_id
         close_side, close_quantity = None, None
-        if isinstance(event, e.RollbackStarted):
+        if isinstance(event, e.RollbackStarted | e.ExitRequested):
             order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
+        elif isinstance(event, e.IncreaseRequested):
+            order_id = event.client_order_id
         self.answers[event.command_id] = CommandResult(
             event.request,
             event.position_id,
             event.originator_version,
-            self.row.status,
+            self.status,
             (*(before.events if before else ()), type(event).__name__),
             order_id,
             close_side,
             close_quantity,
+            self.holding.quantity,
         )
+
+
+def _corrected(fill: Fill, event: e.FillCorrected, before: Holding) -> Fill:
+    """A fill as it counts after its correction."""
+    pnl, released, after = None, None, event.holding
+    gained = after.gained_since(before)
+    if fill.pnl is not None and gained is not None:
+        pnl = EXACT.add(fill.pnl, gained)
+    if fill.released is not None and before.cost is not None and after.cost is not None:
+        released = EXACT.add(fill.released, EXACT.subtract(before.cost, after.cost))
+    return fill._replace(qty=event.last_qty, px=event.last_px, pnl=pnl, released=released)

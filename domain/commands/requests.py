@@ -7,21 +7,43 @@ from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
-    JsonValue,
+    PlainValidator,
     model_validator,
 )
 
 from domain.commands.base import Command, digest_of, storable
+from domain.commands.order_requests import (
+    CorrectFill,
+    DefineInstrument,
+    EndOrder,
+    LoseTakeProfit,
+    RecordCash,
+    ReplaceOrder,
+    RequestExit,
+    RequestIncrease,
+    SetTakeProfit,
+    needs_one_amount,
+)
+from domain.commands.places import (
+    Json,
+    OnKey,
+    OnPosition,
+    Percent,
+    PositionIdText,
+    Reason,
+    SideOfPosition,
+    needs_agreeing_leg,
+)
 from domain.errors import InvalidCommand
-from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_exchange, normalized_leg
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg, normalized_venue
 from domain.identifiers import normalized_symbol as _normalized_symbol
 from domain.values import (
     OR_LEAVE_OUT,
+    EntryPrice,
+    ExitPrice,
     Fee,
     Identifier,
     JsonFloat,
@@ -30,94 +52,29 @@ from domain.values import (
     Price,
     Quantity,
     QuantityOrNone,
-    Side,
     Source,
     Status,
     Text,
     writable,
 )
 
-_SIDES: Final = {"buy": "long", "sell": "short"}
 
-
-def _side(value: object) -> object:
-    text = value.strip().lower() if isinstance(value, str) else value
-    return _SIDES.get(text, text) if isinstance(text, str) else text
-
-
-def _position_id(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r:.80} is not a position id like APTUSDT.binance#1")
-    return PositionId.parse(value).text
-
-
-def _reason(value: str) -> str:
-    if not writable(value).strip():
-        raise ValueError("is empty; say why, a year later somebody will ask")
-    return value
-
-
-SideOfPosition = Annotated[Side, BeforeValidator(_side)]
-PositionIdText = Annotated[str, BeforeValidator(_position_id)]
-Reason = Annotated[Text, AfterValidator(_reason)]
-Percent = Annotated[Price, Field(lt=100)]
-Json = Annotated[JsonValue, BeforeValidator(storable)]
-
-
-class _OnKey(Command):
-    symbol: Annotated[str, BeforeValidator(_normalized_symbol)]
-    exchange: Annotated[str, BeforeValidator(normalized_exchange)]
-    account: Annotated[str | None, BeforeValidator(normalized_account)] = None
-    leg: Annotated[Leg, BeforeValidator(normalized_leg)] = Leg.BOTH
-
-    @property
-    def key(self) -> PositionKey:
-        """The slot that this command asks for."""
-        return PositionKey.of(self.symbol, self.exchange, self.account, self.leg)
-
-    @property
-    def cycle(self) -> int | None:
-        """None: whatever the slot holds now."""
-        return None
-
-    @model_validator(mode="after")
-    def _leg_agrees_with_side(self) -> Self:
-        _needs_agreeing_leg(getattr(self, "side", None), self.leg)
-        return self
-
-
-def _needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
-    if side is not None and leg not in (None, Leg.BOTH) and leg.value.lower() != side.value:
-        raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
-
-
-class _OnPosition(Command):
-    position_id: PositionIdText
-
-    @property
-    def key(self) -> PositionKey:
-        """The slot of the position that this command names."""
-        return PositionId.parse(self.position_id).key
-
-    @property
-    def cycle(self) -> int | None:
-        """The cycle that this command names."""
-        return PositionId.parse(self.position_id).cycle
-
-
-class RequestEntry(_OnKey):
+class RequestEntry(OnKey):
     """Claim the slot for one intent, before any order is sent."""
 
     verb = "request_entry"
     side: SideOfPosition
-    quantity: Quantity
+    quantity: Quantity | None = None
     signal_price: Price | None = None
     stop_loss_percent: Percent | None = None
     stop_price: Price | None = None
     intent_id: Identifier
+    cost: Quantity | None = None
+    protection: Literal["exchange", "bot"] = "exchange"
 
     @model_validator(mode="after")
     def _one_stop_plan(self) -> Self:
+        needs_one_amount(self.quantity, self.cost)
         if self.stop_loss_percent is not None and self.stop_price is not None:
             raise ValueError("stop_loss_percent and stop_price are two plans; send one of them")
         return self
@@ -128,8 +85,8 @@ class RecordEntryPlaced(Command):
 
     verb = "record_entry_placed"
     position_id: PositionIdText | None = None
-    symbol: Annotated[str, BeforeValidator(_normalized_symbol)] | None = None
-    exchange: Annotated[str, BeforeValidator(normalized_exchange)] | None = None
+    symbol: Annotated[str, PlainValidator(_normalized_symbol)] | None = None
+    exchange: Annotated[str, BeforeValidator(normalized_venue)] | None = None
     account: Annotated[str | None, BeforeValidator(normalized_account)] = None
     leg: Annotated[Leg, BeforeValidator(normalized_leg)] | None = None
     side: SideOfPosition | None = None
@@ -139,6 +96,7 @@ class RecordEntryPlaced(Command):
     exchange_order_id: Identifier
     filled_qty: QuantityOrNone | None = None
     avg_px: Price | None = None
+    client_order_id: Identifier | None = None
 
     @model_validator(mode="after")
     def _position_or_key(self) -> Self:
@@ -148,6 +106,7 @@ class RecordEntryPlaced(Command):
             if getattr(self, name) is not None
         }
         if self.position_id is not None:
+            opening.discard("intent_id")
             if opening:
                 raise ValueError(f"position_id names the cycle already; leave out {', '.join(sorted(opening))}")
         elif missing := {"symbol", "exchange", "side"} - opening:
@@ -157,7 +116,7 @@ class RecordEntryPlaced(Command):
             )
         elif self.quantity is None and not self.filled_qty:
             raise ValueError("quantity (or filled_qty) missing: say how much the entry was for")
-        _needs_agreeing_leg(self.side, self.leg)
+        needs_agreeing_leg(self.side, self.leg)
         if self.avg_px is not None and not self.filled_qty:
             raise ValueError("avg_px needs filled_qty: an average price of how much?")
         return self
@@ -176,25 +135,27 @@ class RecordEntryPlaced(Command):
         return None if self.position_id is None else PositionId.parse(self.position_id).cycle
 
 
-class RecordEntryFill(_OnPosition):
-    """One fill of the entry; the same `trade_id` again is no news."""
+class RecordEntryFill(OnPosition):
+    """One fill of an entry order; the same `trade_id` of the same order again is no news."""
 
     verb = "record_entry_fill"
     trade_id: Identifier
     last_qty: Quantity
-    last_px: Price
+    last_px: EntryPrice
     fee: Fee | None = None
     fee_currency: Identifier | None = None
+    exchange_order_id: Identifier | None = None
+    client_order_id: Identifier | None = None
 
 
-class RecordEntryUnknown(_OnPosition):
+class RecordEntryUnknown(OnPosition):
     """The call to the exchange timed out: nobody knows whether there is an order."""
 
     verb = "record_entry_unknown"
     reason: Reason
 
 
-class FailEntry(_OnPosition):
+class FailEntry(OnPosition):
     """The exchange rejected, expired or cancelled the entry, with nothing filled."""
 
     verb = "fail_entry"
@@ -203,7 +164,7 @@ class FailEntry(_OnPosition):
     code: Identifier | None = None
 
 
-class SetStopLoss(_OnPosition):
+class SetStopLoss(OnPosition):
     """A stop is confirmed at the exchange; again with another price: it moved.
 
     `locks_profit` allows a stop beyond the entry of an active position, as a trailing stop sets it.
@@ -211,37 +172,44 @@ class SetStopLoss(_OnPosition):
 
     verb = "set_stop_loss"
     stop_price: Price
-    exchange_order_id: Identifier
+    exchange_order_id: Identifier | None = None
     quantity: Quantity | None = None
     activate: bool = False
     locks_profit: bool = False
+    attached: bool = False
+    replaces: Identifier | None = None
 
 
-class LoseStopLoss(_OnPosition):
-    """The stop was cancelled, or is gone from the exchange."""
+class LoseStopLoss(OnPosition):
+    """A stop was cancelled, or is gone from the exchange; with several, `exchange_order_id` says which."""
 
     verb = "lose_stop_loss"
     reason: Reason
+    exchange_order_id: Identifier | None = None
 
 
-class Activate(_OnPosition):
+class Activate(OnPosition):
     """Filled and covered: the entry is done."""
 
     verb = "activate"
 
 
-class Reduce(_OnPosition):
-    """One fill of an exit order."""
+class Reduce(OnPosition):
+    """One fill of an order that closes; `flip` lets what goes beyond the position open the other side."""
 
     verb = "reduce"
     trade_id: Identifier
     last_qty: Quantity
-    last_px: Price
+    last_px: ExitPrice
     fee: Fee | None = None
     fee_currency: Identifier | None = None
+    exchange_order_id: Identifier | None = None
+    client_order_id: Identifier | None = None
+    reason: Reason | None = None
+    flip: bool = False
 
 
-class Adjust(_OnPosition):
+class Adjust(OnPosition):
     """A correction from exchange evidence: what is really open, and at what average price."""
 
     verb = "adjust"
@@ -257,18 +225,19 @@ class Adjust(_OnPosition):
         return self
 
 
-class Adopt(_OnKey):
+class Adopt(OnKey):
     """The exchange holds a position that no cycle explains."""
 
     verb = "adopt"
     source: Source = Source.SYNC
     side: SideOfPosition
     quantity: Quantity
-    avg_px_open: Price
+    avg_px_open: EntryPrice
     reason: Reason
+    protection: Literal["exchange", "bot"] = "exchange"
 
 
-class StartRollback(_OnPosition):
+class StartRollback(OnPosition):
     """The entry is to be undone: a reduce-only close of our own side and quantity is about to be sent."""
 
     verb = "start_rollback"
@@ -282,7 +251,7 @@ class ClosingFill(BaseModel):
 
     trade_id: Identifier
     last_qty: Quantity
-    last_px: Price
+    last_px: ExitPrice
     fee: Fee | None = None
     fee_currency: Identifier | None = None
 
@@ -321,7 +290,7 @@ def _evidence(value: object) -> object:
     return {"fills": value} if isinstance(value, list | tuple) and value else value or None
 
 
-class RollBack(_OnPosition):
+class RollBack(OnPosition):
     """Flat again, with the proof."""
 
     verb = "roll_back"
@@ -329,7 +298,7 @@ class RollBack(_OnPosition):
     evidence: Annotated[Evidence | None, BeforeValidator(_evidence)] = None
 
 
-class FailRollback(_OnPosition):
+class FailRollback(OnPosition):
     """The compensating close did not get the position flat."""
 
     verb = "fail_rollback"
@@ -337,14 +306,16 @@ class FailRollback(_OnPosition):
     residual_qty: Quantity
 
 
-class Close(_OnPosition):
+class Close(OnPosition):
     """The position is gone; whatever was still open was closed at `avg_px_close`, if that is known."""
 
     verb = "close"
     exit_reason: Reason
-    avg_px_close: Price | None = None
+    avg_px_close: ExitPrice | None = None
     fee: Fee | None = None
     fee_currency: Identifier | None = None
+    dust: bool | None = None
+    """Whether what is left was not sold, and stays at its cost; a small rest on the SPOT leg does unless it is said."""
 
 
 def _storable_texts(value: Any) -> Any:
@@ -355,7 +326,7 @@ def _storable_texts(value: Any) -> Any:
     return dict(sorted(value.items(), key=lambda pair: str(pair[0]))) if isinstance(value, dict) else value
 
 
-class ImportPosition(_OnKey):
+class ImportPosition(OnKey):
     """A row of the legacy table becomes a cycle, as it stands there; for `import-legacy` alone.
 
     `claims_intent`: no earlier cycle of the key came from the same intent.
@@ -407,6 +378,15 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         RollBack,
         FailRollback,
         Close,
+        RequestIncrease,
+        ReplaceOrder,
+        EndOrder,
+        SetTakeProfit,
+        LoseTakeProfit,
+        RequestExit,
+        RecordCash,
+        CorrectFill,
+        DefineInstrument,
     )
 }
 """Every verb that a bot may send."""

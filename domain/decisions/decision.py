@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple, Protocol, TypedDict
 
 from pydantic import JsonValue
 
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult, PositionState
-from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.errors import (
     CommandRefused,
     IdempotencyMismatch,
+    InvalidCommand,
     PositionAlreadyOpen,
     PositionNotOpen,
     StaleCycle,
@@ -22,6 +23,7 @@ from domain.errors import (
 )
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
+from domain.instrument import LINEAR, Instrument
 from domain.values import AHEAD_MAX, Source, plain
 
 
@@ -73,6 +75,19 @@ class Recorder(Protocol):
         """Take in an event that is new."""
 
 
+def resized(row: PositionRow, intent: str) -> IdempotencyMismatch:
+    """The refusal of an intent that comes again with other content: it has its position, and that one stands."""
+    amount = "" if row.requested_qty is None else f" {plain(row.requested_qty)}"
+    return IdempotencyMismatch(
+        f"intent_id {intent} has {row.position_id} already: {row.side.value}{amount} was asked, which is "
+        f"{row.status.value} and holds {plain(row.quantity)}. It opens no second position with other content; look "
+        "that one up, and change it there",
+        position_id=row.position_id,
+        status=row.status.value,
+        quantity=plain(row.quantity),
+    )
+
+
 class Decision:
     """One command in the light of what a stream remembers."""
 
@@ -110,12 +125,18 @@ class Decision:
             )
         self._position.record(event)
 
-    def is_part_of(self, statement: datetime) -> bool:
+    def is_part_of(self, statement: datetime, *, within: timedelta = timedelta()) -> bool:
         """Whether what the command tells had happened by a statement of the exchange, which then counted it.
 
         A statement of a time that has not come yet was stamped by a clock that was wrong, and counts nothing.
         """
-        return self.context.ts_event <= statement and statement - self.context.ts_recorded <= AHEAD_MAX
+        return self.context.ts_event <= statement + within and statement - self.context.ts_recorded <= AHEAD_MAX
+
+    @property
+    def said_at(self) -> datetime:
+        """When what the command tells happened; as for events, what lies long ahead happened by now."""
+        ahead = self.context.ts_event - self.context.ts_recorded
+        return self.context.ts_recorded if ahead > AHEAD_MAX else self.context.ts_event
 
     # -- answers without news -------------------------------------------------------------------------------------
 
@@ -135,29 +156,32 @@ class Decision:
         row = self.state.row
         assert row is not None, "a cycle"
         return CommandResult(
-            self.command.digest, row.position_id, self._position.version, row.status, (), row.client_order_id
+            self.command.digest,
+            row.position_id,
+            self._position.version,
+            row.status,
+            client_order_id=row.client_order_id,
+            quantity=self.state.holding.quantity,
         )
 
-    def known_trade(self, command: c.RecordEntryFill | c.Reduce) -> CommandResult | None:
-        """The answer to a fill that is on record."""
-        known = self.state.trades.get(command.trade_id)
-        if known is None:
-            return None
-        if known != command.digest:
-            raise IdempotencyMismatch(
-                f"trade_id {command.trade_id} of {self.state.position_id} is on record with other content; a fill "
-                "never changes, so look which of the two is wrong",
-                position_id=self.state.position_id,
-            )
-        return self.no_news()
+    def nothing_new(self) -> CommandResult:
+        """The answer to what is known of the stream already, be there a cycle or not."""
+        if self.state.row is not None:
+            return self.no_news()
+        return CommandResult(self.command.digest, self.state.stream, self._position.version, None)
+
+    def promised(self, name: str) -> CommandResult | None:
+        """What was answered when an order was promised, by its name, or by role and intent."""
+        command_id = self.state.promises.get(name)
+        return None if command_id is None else self.state.answers.get(command_id)
 
     # -- refusals that are common to all --------------------------------------------------------------------------
 
-    def refused(self, rule: type[CommandRefused], why: str) -> CommandRefused:
+    def refused(self, rule: type[CommandRefused], why: str, **details: object) -> CommandRefused:
         """A rule's refusal, naming the cycle and where it stands."""
         row = self.state.row
         assert row is not None, "a cycle"
-        return rule(f"{row.position_id} {why}", position_id=row.position_id, status=row.status.value)
+        return rule(f"{row.position_id} {why}", position_id=row.position_id, status=row.status.value, **details)
 
     def needs_open(self) -> PositionRow:
         """Refuse unless the cycle that the command names holds the slot; answer its row.
@@ -186,15 +210,31 @@ class Decision:
             raise PositionNotOpen(
                 f"{row.position_id} is {row.status.value}: it is over, and "
                 + (
-                    f"holds {plain(held)} that was filled too late; adopt what the exchange shows of it, then protect "
-                    "or close that"
+                    f"holds {plain(held)} that was filled too late, beside the cycle that has its slot: reduce or "
+                    "close it"
                     if held
-                    else "takes nothing any more but a fill that came too late (record_entry_fill)"
+                    else "takes nothing any more but what happened to it and came too late (fills, cash, corrections)"
                 ),
                 position_id=row.position_id,
                 status=row.status.value,
             )
         return row
+
+    def needs_cycle(self) -> PositionRow:
+        """Refuse unless the command names a cycle that is loaded, be it over; answer its row.
+
+        Refuses: UnknownPosition, StaleCycle.
+        """
+        row = self.state.row
+        return row if row is not None and self.command.cycle == row.cycle else self.needs_open()
+
+    def needs_holding(self) -> PositionRow:
+        """Refuse unless the cycle holds the slot, or holds something though it is over.
+
+        Refuses: UnknownPosition, StaleCycle, PositionNotOpen.
+        """
+        row = self.needs_cycle()
+        return row if row.stray else self.needs_open()
 
     def needs_free_slot(self) -> CommandResult | None:
         """Refuse while another intent holds the slot; the same intent again gets its first answer."""
@@ -202,8 +242,11 @@ class Decision:
         if row is None or not row.status.is_open:
             return None
         intent: str | None = getattr(self.command, "intent_id", None)
-        if intent is not None and intent == row.intent_id:
-            return self.same(next(iter(self.state.answers.values())), f"intent_id {intent}")
+        if intent is not None and intent == row.intent_id and row.side is getattr(self.command, "side", None):
+            answer = next(iter(self.state.answers.values()))
+            if answer.request != self.command.digest:
+                raise resized(row, intent)
+            return answer
         raise self.slot_is_taken(intent)
 
     def slot_is_taken(self, asked: str | None) -> PositionAlreadyOpen:
@@ -221,8 +264,40 @@ class Decision:
 
     # -- money ----------------------------------------------------------------------------------------------------
 
+    @property
+    def key(self) -> PositionKey:
+        """The key of the stream."""
+        return PositionKey.parse(self.state.stream)
+
+    @property
+    def opening_terms(self) -> Instrument | None:
+        """The terms that the next cycle opens with: as defined, or as the symbol says; None for the plain ones."""
+        if self.state.instrument is not None:
+            return self.state.instrument
+        if self.key.is_inverse:
+            return Instrument(inverse=True)
+        quote: str | None = getattr(getattr(self.command, "symbol", None), "quote", None)
+        is_known = quote is None or self.key.settle == quote or ":" in self.key.symbol
+        return None if is_known else Instrument(quote=quote)
+
+    def needs_price(self, name: str, price: Decimal | None, terms: Instrument | None) -> None:
+        """Refuse a price that the instrument cannot have.
+
+        Refuses: InvalidCommand.
+        """
+        if price is not None and not (terms or LINEAR).can_be_at(price):
+            why = "a quantity that is inverse is worth nothing then" if not price else "prices are not below zero here"
+            raise InvalidCommand(
+                f"{self.command.verb}: {name}: {plain(price)}: {why}; if the exchange says so, say it of the "
+                "instrument (define_instrument, price_may_be_negative) before a position opens",
+                command=self.command.verb,
+            )
+
     def other_currency(self, currency: str | None) -> str | None:
         """The currency of a fee, unless it is the one that the position is settled in."""
-        if currency is None or PositionKey.parse(self.state.stream).is_settled_in(currency):
+        if currency is None:
             return None
-        return currency.upper()
+        row = self.state.row
+        settle = None if row is None else row.settle_currency
+        is_ours = self.key.is_settled_in(currency) if settle is None else settle == currency.upper()
+        return None if is_ours else currency.upper()

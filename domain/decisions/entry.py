@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
+from domain.aggregate.state import EPOCH, CommandResult
+from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision
+from domain.decisions.fills import fill_on_record, known_fill
+from domain.decisions.lookup import Meant, entry_of_fill, listed, named
 from domain.decisions.protection import needs_right_side
-from domain.errors import EntryAlreadyPlaced, EntryHasFills, PositionNotOpen, WrongStatus
+from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, WrongStatus
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.values import Status, plain
+from domain.instrument import LINEAR
+from domain.order import CLOCKS_APART, Order, live, next_name, of_role
+from domain.values import EXACT, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
     """Claim the slot for one intent, before any order is sent.
 
     Shape:   flat -> pending_entry, one EntryRequested, cycle + 1.
-    Units:   quantity in base asset, prices in quote asset per unit of base; exact, never rounded.
+    Units:   quantity in base asset (or contracts), prices in quote asset per unit of base; exact, never rounded.
     Refuses: PositionAlreadyOpen unless flat; WrongSideStop for a planned stop; nothing is recorded.
     Source:  the bot's intent; `at` is its clock, not ours.
     """
@@ -40,18 +48,55 @@ def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult 
             stop_price=command.stop_price,
             intent_id=command.intent_id,
             client_order_id=client_order_id(f"{state.stream}#{cycle}", "entry", command.intent_id),
+            cost=command.cost,
+            terms=decision.opening_terms,
+            protection=command.protection,
+        )
+    )
+    return None
+
+
+def request_increase(decision: Decision, command: o.RequestIncrease) -> CommandResult | None:
+    """Claim another entry order of an open cycle, before it is sent.
+
+    Shape:   status unchanged, one IncreaseRequested. The same intent again gets its first answer.
+    Refuses: WrongStatus while rolling back, or while an order closes all of it.
+    """
+    row = decision.needs_open()
+    if answer := decision.promised(f"entry {command.intent_id}"):
+        return decision.same(answer, f"intent_id {command.intent_id}")
+    if row.status is Status.ROLLING_BACK:
+        raise decision.refused(WrongStatus, "is rolling_back: its entry is being undone, so nothing is added to it")
+    held = decision.state.holding.quantity
+    for order in live(row.orders, "exit"):
+        if order.client_order_id is not None and held and order.room is not None and order.room >= held:
+            raise decision.refused(
+                WrongStatus,
+                f"is being closed by {listed([order])}: nothing is added to it; end_order if it was canceled",
+            )
+    name = next_name(row.orders, "entry")
+    decision.record(
+        e.IncreaseRequested(
+            **decision.envelope(),
+            order=name,
+            quantity=command.quantity,
+            signal_price=command.signal_price,
+            intent_id=command.intent_id,
+            client_order_id=client_order_id(row.position_id, name, command.intent_id),
+            cost=command.cost,
         )
     )
     return None
 
 
 def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> CommandResult | None:
-    """Note that the exchange acknowledged the entry; by key, open the cycle after the fact.
+    """Note that the exchange acknowledged an entry order; by key, open the cycle after the fact.
 
     Shape:   pending_entry -> entry_placed; flat -> entry_placed, cycle + 1. By key with the intent or the order of
              the entry that is open, that entry is meant.
     Refuses: EntryAlreadyPlaced when another order is on record; the same order again is no news.
-    Source:  the exchange's acknowledgement. `filled_qty` is all that was filled until then.
+             OrderAmbiguous when several entry orders wait for their acknowledgement.
+    Source:  the exchange's acknowledgement. `filled_qty` is all that was filled of this order until then.
     """
     state = decision.state
     if command.position_id is not None:
@@ -60,28 +105,64 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
         row = state.row
     else:
         return _open_after_the_fact(decision, command)
-    stated = state.holding
-    if not decision.is_part_of(state.adjusted_at):
-        stated = stated.with_statement(command.filled_qty or ZERO, command.avg_px)
-    if row.exchange_order_id is not None:
-        if row.exchange_order_id != command.exchange_order_id:
-            raise decision.refused(
-                EntryAlreadyPlaced,
-                f"was placed as order {row.exchange_order_id}; order {command.exchange_order_id} is a second "
-                "entry: cancel or close it at the exchange",
-            )
-        if stated == state.holding and not row.outcome_unknown:
-            return decision.no_news()
+    decision.needs_price("avg_px", command.avg_px, row.terms)
+    before = _placed_order(decision, command)
+    if before.exchange_order_id is not None and state.order_ids.get(command.exchange_order_id) != before.name:
+        raise decision.refused(
+            EntryAlreadyPlaced,
+            f"was placed as order {before.exchange_order_id}; order {command.exchange_order_id} is a second entry: "
+            "cancel or close it at the exchange, or say replace_order if the exchange replaced the first one by it",
+        )
+    after = before
+    if command.filled_qty is not None:
+        worth = None if command.avg_px is None else row.terms.worth(command.filled_qty, command.avg_px)
+        after = before.with_statement(command.filled_qty, worth, decision.said_at)
+    is_seen = _is_seen(decision, before)
+    absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
+    if not is_seen:
+        absorbed = _absorbed(decision, before, after)
+    others = _others(decision, before)
+    held = EntryCount(before, after, state.holding, row.side, row.terms, absorbed, is_seen, others).by_statement()
+    if before.exchange_order_id is not None and held == state.holding and not row.outcome_unknown and not absorbed:
+        return decision.no_news()
     decision.record(
         e.EntryPlaced(
             **decision.envelope(),
-            exchange_order_id=command.exchange_order_id,
+            exchange_order_id=before.exchange_order_id or command.exchange_order_id,
             filled_qty=command.filled_qty,
             avg_px=command.avg_px,
-            holding=stated,
+            holding=held,
+            order=before.name,
+            absorbed_qty=absorbed,
         )
     )
     return None
+
+
+def _placed_order(decision: Decision, command: c.RecordEntryPlaced) -> Order:
+    """The entry order that is acknowledged."""
+    orders = decision.state.orders
+    known = named(decision, command.exchange_order_id, command.client_order_id)
+    if known is not None and known.role == "entry":
+        return known
+    row = decision.state.row
+    if command.intent_id is not None and row is not None:
+        if command.intent_id == row.intent_id and "entry" in orders:
+            return orders["entry"]
+        for order in of_role(orders, "entry"):
+            if order.client_order_id == client_order_id(row.position_id, order.name, command.intent_id):
+                return order
+    entries = [*of_role(orders, "entry")]
+    waiting = [order for order in entries if order.is_live and order.exchange_order_id is None]
+    if len(waiting) > 1:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has several entry orders that wait for their acknowledgement: {listed(waiting)}; send client_order_id "
+            "(or intent_id) with it",
+        )
+    if waiting:
+        return waiting[0]
+    return entries[0] if entries else Order(name="entry", opened_at=decision.context.ts_event)
 
 
 def _is_asked_again(row: PositionRow, command: c.RecordEntryPlaced) -> bool:
@@ -94,23 +175,29 @@ def _is_asked_again(row: PositionRow, command: c.RecordEntryPlaced) -> bool:
 
 
 def _open_after_the_fact(decision: Decision, command: c.RecordEntryPlaced) -> CommandResult | None:
-    state = decision.state
+    state, terms = decision.state, decision.opening_terms
     if answer := decision.needs_free_slot() or _known_order(decision, command):
         return answer
     assert command.side is not None, "checked when the command was made"
+    decision.needs_price("avg_px", command.avg_px, terms)
     cycle = state.last_cycle + 1
+    before = after = Order(name="entry")
+    if command.filled_qty is not None:
+        worth = None if command.avg_px is None else (terms or LINEAR).worth(command.filled_qty, command.avg_px)
+        after = before.with_statement(command.filled_qty, worth, decision.said_at)
     decision.record(
         e.EntryPlaced(
             **decision.envelope(cycle),
             exchange_order_id=command.exchange_order_id,
             filled_qty=command.filled_qty,
             avg_px=command.avg_px,
-            holding=Holding().with_statement(command.filled_qty or ZERO, command.avg_px),
+            holding=EntryCount(before, after, Holding(), command.side, terms or LINEAR).by_statement(),
             side=command.side,
             quantity=command.quantity or command.filled_qty,
             signal_price=command.signal_price,
             intent_id=command.intent_id,
             client_order_id=client_order_id(f"{state.stream}#{cycle}", "entry", command.intent_id),
+            terms=terms,
         )
     )
     return None
@@ -119,37 +206,57 @@ def _open_after_the_fact(decision: Decision, command: c.RecordEntryPlaced) -> Co
 def _known_order(decision: Decision, command: c.RecordEntryPlaced) -> CommandResult | None:
     """An order of the cycle that is over opens no other: told again it is no news, and more of it is refused."""
     state, row = decision.state, decision.state.row
-    if row is None or row.exchange_order_id != command.exchange_order_id:
+    if row is None:
+        return None
+    is_first = row.exchange_order_id == command.exchange_order_id
+    order = state.orders.get("entry" if is_first else state.order_ids.get(command.exchange_order_id, ""))
+    if order is None or order.role != "entry":
         return None
     first = next(iter(state.answers.values()))
     if first.request == command.digest:
         return first
-    if row.side is command.side and (command.filled_qty or ZERO) <= state.holding.filled_qty:
+    filled = max(order.filled_qty, state.holding.filled_qty) if is_first else order.filled_qty
+    if row.side is command.side and (command.filled_qty or ZERO) <= filled:
         return decision.no_news()
     raise decision.refused(
         PositionNotOpen,
-        f"was entered by order {command.exchange_order_id} and is {row.status}, with "
-        f"{plain(state.holding.filled_qty)} filled; what else that order filled is recorded by record_entry_fill",
+        f"was entered by order {command.exchange_order_id} and is {row.status}, with {plain(filled)} filled; what else "
+        "that order filled is recorded by record_entry_fill",
     )
 
 
 def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> CommandResult | None:
-    """Count one fill of the entry.
+    """Count one fill of an entry order.
 
-    Shape:   status unchanged; on a cycle that is over it is recorded as late, never refused.
-    Units:   `last_qty` in base asset, `last_px` in quote asset; the fee in its own currency.
-    Refuses: IdempotencyMismatch for a known `trade_id` with other content; the same again is no news.
-    Source:  the exchange's trade stream. A fill older than the last acknowledgement or adjustment is part of that.
+    Shape:   status unchanged. On a cycle that is over it is recorded as late, never refused: it takes its slot back
+             when the stream is flat, and is a stray beside another cycle else.
+    Units:   `last_qty` in base asset (or contracts), `last_px` in quote asset; the fee in its own currency.
+    Refuses: IdempotencyMismatch for a known `trade_id` of the order with other content; the same again is no news.
+             OrderAmbiguous for a fill that names no order and may be one of several.
+    Source:  the exchange's trade stream. A fill older than the last adjustment is part of that.
     """
-    state, row = decision.state, decision.state.row
-    if row is None or command.cycle != row.cycle:
-        row = decision.needs_open()
-    if known := decision.known_trade(command):
-        return known
-    filled = state.holding
-    if not decision.is_part_of(state.adjusted_at):
-        is_part = decision.is_part_of(state.stated_at)
-        filled = filled.with_fill(command.last_qty, command.last_px, requested=row.requested_qty, is_part=is_part)
+    row = decision.needs_cycle()
+    if fill := fill_on_record(decision, command, is_exit=False):
+        return known_fill(decision, command, fill)
+    decision.needs_price("last_px", command.last_px, row.terms)
+    meant = entry_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
+    worth = row.terms.worth(command.last_qty, command.last_px)
+    is_news = not meant.is_named and meant.order.is_news(command.at)
+    after = meant.order.with_fill(command.last_qty, worth, is_news=is_news)
+    is_seen = _is_seen(decision, meant.order)
+    absorbed = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
+    if not is_seen:
+        absorbed = _absorbed_fill(decision, meant, after)
+    others = _others(decision, meant.order)
+    count = EntryCount(meant.order, after, decision.state.holding, row.side, row.terms, absorbed, is_seen, others)
+    held = count.by_fill(command.last_qty, worth)
+    if decision.key.pays_from_position(command.fee, command.fee_currency):
+        assert command.fee is not None, "paid"
+        held = held.shrunk(command.fee, row.terms)
+    else:
+        held = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
+    is_late = not row.status.is_open
+    is_last = row.cycle == decision.state.last_cycle
     decision.record(
         e.EntryFilled(
             **decision.envelope(),
@@ -158,11 +265,47 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
             last_px=command.last_px,
             fee=command.fee,
             fee_currency=command.fee_currency,
-            holding=filled.with_fee(command.fee, decision.other_currency(command.fee_currency)),
-            late=not state.is_open,
+            holding=held,
+            late=is_late,
+            order=meant.order.name,
+            exchange_order_id=command.exchange_order_id,
+            is_news=is_news,
+            absorbed_qty=absorbed,
+            is_seen=is_seen,
+            reopens=is_late and is_last and bool(held.quantity),
         )
     )
     return None
+
+
+def _is_seen(decision: Decision, order: Order) -> bool:
+    """Whether what is said of an order happened before the last adjustment, which has counted it."""
+    state, command = decision.state, decision.command
+    if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
+        return False
+    is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None and state.adjusted_at > EPOCH
+    return decision.is_part_of(state.adjusted_at, within=CLOCKS_APART if is_timed_fill else timedelta())
+
+
+def _absorbed(decision: Decision, before: Order, after: Order) -> Decimal:
+    """What an adjustment has counted of an order's growth: as much as no order accounted for."""
+    if before.opened_at is not None and before.opened_at > decision.state.adjusted_at and decision.state.orders:
+        return ZERO
+    return min(EXACT.subtract(after.filled_qty, before.filled_qty), decision.state.unattributed)
+
+
+def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:
+    """The same for a fill: one that says when it happened is later, and so is one of an order of its own."""
+    if decision.command.at is not None or (meant.is_named and meant.is_new):
+        return ZERO
+    return _absorbed(decision, meant.order, after)
+
+
+def _others(decision: Decision, order: Order) -> tuple[Order, ...] | None:
+    state = decision.state
+    if state.adjusted_at > EPOCH:
+        return None
+    return tuple(other for other in of_role(state.orders, "entry") if other.name != order.name)
 
 
 def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> None:
@@ -170,10 +313,9 @@ def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> N
 
     Shape:   status unchanged, flagged. Refuses: WrongStatus once the entry is protected, active or rolling back.
     """
-    state = decision.state
-    decision.needs_open()
-    if state.status not in (Status.PENDING_ENTRY, Status.ENTRY_PLACED):
-        raise decision.refused(WrongStatus, f"is {state.status}: the outcome of its entry is known")
+    row = decision.needs_open()
+    if row.status not in (Status.PENDING_ENTRY, Status.ENTRY_PLACED):
+        raise decision.refused(WrongStatus, f"is {row.status}: the outcome of its entry is known")
     decision.record(e.EntryOutcomeUnknown(**decision.envelope(), reason=command.reason))
 
 
@@ -182,15 +324,16 @@ def fail_entry(decision: Decision, command: c.FailEntry) -> None:
 
     Shape:   -> failed, or canceled. Refuses: EntryHasFills, WrongStatus.
     """
-    state = decision.state
-    decision.needs_open()
-    if state.holding.filled_qty:
+    row = decision.needs_open()
+    filled = decision.state.holding.filled_qty
+    if filled:
         raise decision.refused(
             EntryHasFills,
-            f"has {plain(state.holding.filled_qty)} filled, so the entry did not fail; protect it, or roll it back",
+            f"has {plain(filled)} filled, so the entry did not fail: end_order says that nothing more is filled of it; "
+            "then protect it, or roll it back",
         )
-    if state.status not in (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL):
-        raise decision.refused(WrongStatus, f"is {state.status}: its entry did not fail")
+    if row.status not in (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL):
+        raise decision.refused(WrongStatus, f"is {row.status}: its entry did not fail")
     decision.record(
         e.EntryFailed(**decision.envelope(), outcome=command.outcome, reason=command.reason, code=command.code)
     )
@@ -201,14 +344,17 @@ def adopt(decision: Decision, command: c.Adopt) -> None:
 
     Shape: flat -> active, cycle + 1. Refuses: PositionAlreadyOpen; what is open is adjusted instead.
     """
-    state = decision.state
     decision.needs_free_slot()
+    terms = decision.opening_terms
+    decision.needs_price("avg_px_open", command.avg_px_open, terms)
     decision.record(
         e.PositionAdopted(
-            **decision.envelope(state.last_cycle + 1),
+            **decision.envelope(decision.state.last_cycle + 1),
             side=command.side,
             reason=command.reason,
-            holding=Holding().with_statement(command.quantity, command.avg_px_open),
+            holding=Holding().stated(command.quantity, command.avg_px_open, terms or LINEAR),
+            terms=terms,
+            protection=command.protection,
         )
     )
 
@@ -223,7 +369,7 @@ def import_position(decision: Decision, command: c.ImportPosition) -> None:
         raise decision.slot_is_taken(command.intent_id)
     held = Holding()
     if command.status is Status.CLOSED or (command.status.is_open and command.status is not Status.PENDING_ENTRY):
-        held = held.with_statement(command.quantity, command.avg_px_open)
+        held = held.stated(command.quantity, command.avg_px_open)
     if command.status is Status.CLOSED:
         held = replace(held.with_exit(command.side, held.quantity, None), realized_pnl=command.realized_pnl)
     decision.record(
@@ -245,5 +391,6 @@ def import_position(decision: Decision, command: c.ImportPosition) -> None:
             row=command.row,
             beside=state.is_open,
             holding=held,
+            terms=None if state.is_open else state.instrument,
         )
     )

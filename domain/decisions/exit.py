@@ -1,45 +1,135 @@
-"""Deciding about exits and corrections: fills that close, what the exchange says is left, the end of a cycle."""
+"""Deciding about exits and corrections: orders and fills that close, what is left, the end of a cycle."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
 from domain import events as e
-from domain.aggregate.state import CommandResult
+from domain.aggregate.row import PositionRow
+from domain.aggregate.state import EPOCH, CommandResult
+from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.decisions.counting import exit_counted
 from domain.decisions.decision import Decision
-from domain.errors import NotFilled, NothingToClose, ReduceExceedsPosition, WrongStatus
-from domain.holding import ZERO
-from domain.values import Status, plain
+from domain.decisions.fills import fill_on_record, known_fill
+from domain.decisions.lookup import exit_of_fill, listed
+from domain.errors import (
+    ExitAlreadyRequested,
+    ExitBeforeEntry,
+    InvalidCommand,
+    NotFilled,
+    NothingToClose,
+    ReduceExceedsPosition,
+    WrongStatus,
+)
+from domain.holding import ZERO, Holding
+from domain.identifiers import client_order_id
+from domain.order import Order, live, next_name
+from domain.values import EXACT, Leg, Side, Status, plain, rounded
+
+DUST_SHARE_MAX: Final = Decimal("0.01")
+"""Of all that was entered: so little of a spot position is taken for dust, unless it is said."""
+
+
+def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | None:
+    """Claim the order that closes, before it is sent: its side, quantity and client order id are ours to say.
+
+    Shape:   status unchanged, one ExitRequested. The same intent (or, without intents, the same quantity) again is
+             answered with the promise again, whatever its reason.
+    Refuses: ExitAlreadyRequested, naming the winner, while another order closes what is asked for; NothingToClose;
+             ReduceExceedsPosition; WrongStatus during a rollback.
+    """
+    row, held = decision.needs_holding(), decision.state.holding.quantity
+    if row.status is Status.ROLLING_BACK:
+        raise decision.refused(WrongStatus, "is rolling_back: its own closing order is on its way")
+    wanted = held if command.quantity is None else command.quantity
+    under_way = [order for order in live(row.orders, "exit") if order.client_order_id is not None and order.room]
+    for order in under_way:
+        answer = decision.promised(order.name)
+        if answer is not None and _is_asked_again(decision, command, order, wanted):
+            return answer
+    if not held:
+        raise decision.refused(NothingToClose, "holds nothing that could be closed")
+    promised = sum((order.room for order in under_way if order.room is not None), ZERO)
+    has_own_intent = command.intent_id is not None and f"exit {command.intent_id}" not in decision.state.promises
+    if under_way and not (has_own_intent and EXACT.add(wanted, promised) <= held):
+        winner = under_way[-1]
+        raise decision.refused(
+            ExitAlreadyRequested,
+            f"is being closed already: {plain(winner.room or ZERO)} of {plain(held)} by {winner.name}, client order id "
+            f"{winner.client_order_id}. Send no order; say end_order when that one was canceled",
+            client_order_id=winner.client_order_id,
+            order=winner.name,
+        )
+    if wanted > held:
+        raise decision.refused(
+            ReduceExceedsPosition,
+            f"holds {plain(held)}, less than the {plain(wanted)} to be closed; ask for at most that",
+        )
+    name = next_name(row.orders, "exit")
+    decision.record(
+        e.ExitRequested(
+            **decision.envelope(),
+            order=name,
+            close_side=row.side.closing_order,
+            close_quantity=wanted,
+            client_order_id=client_order_id(row.position_id, name, command.intent_id or row.intent_id),
+            reason=command.reason,
+            intent_id=command.intent_id,
+        )
+    )
+    return None
+
+
+def _is_asked_again(decision: Decision, command: o.RequestExit, order: Order, wanted: Decimal) -> bool:
+    promises = decision.state.promises
+    if command.intent_id is not None:
+        return promises.get(f"exit {command.intent_id}") == promises.get(order.name)
+    has_intent = any(promises[name] == promises[order.name] for name in promises if name.startswith("exit "))
+    return not has_intent and order.requested_qty in (command.quantity, wanted)
 
 
 def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
-    """Count one exit fill, and the profit that it realises.
+    """Count one fill that closes, and the profit that it realises.
 
-    Shape:   status unchanged; at zero the cycle waits for `close` (or `roll_back`) to say why it ended.
-    Refuses: NothingToClose, ReduceExceedsPosition; a known `trade_id` is no news.
+    Shape:   status unchanged; at zero the cycle waits for `close` (or `roll_back`) to say why it ended. On a cycle that
+             is over it explains what was closed without a fill, or closes a stray. With `flip`, what goes beyond the
+             position opens the other side, in one append.
+    Refuses: ExitBeforeEntry, NothingToClose, ReduceExceedsPosition; a known `trade_id` of the order is no news.
     """
-    state = decision.state
-    if command.cycle == state.cycle and (known := decision.known_trade(command)):
-        return known
-    row = decision.needs_open()
-    held = state.holding
-    is_past = decision.is_part_of(state.adjusted_at)
-    if not held.quantity:
-        raise decision.refused(NothingToClose, "holds nothing that could be reduced")
-    if command.last_qty > held.quantity and not is_past:
-        raise decision.refused(
-            ReduceExceedsPosition,
-            f"holds {plain(held.quantity)}, less than the {plain(command.last_qty)} to be closed; if the exchange "
-            "says so, adjust first",
-        )
-    entered = max(state.entered_qty, row.requested_qty or ZERO)
-    if is_past and held.closed_qty + command.last_qty > entered:
-        raise decision.refused(
-            ReduceExceedsPosition,
-            f"never held more than {plain(entered)}, of which {plain(held.closed_qty)} are closed: less than the "
-            f"{plain(command.last_qty)} that are to be closed",
-        )
-    reduce = held.with_past_exit if is_past else held.with_exit
-    reduced = reduce(row.side, command.last_qty, command.last_px)
+    row = decision.needs_cycle()
+    if fill := fill_on_record(decision, command, is_exit=True):
+        return known_fill(decision, command, fill)
+    state, held = decision.state, decision.state.holding
+    decision.needs_price("last_px", command.last_px, row.terms)
+    order = exit_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
+    brought = row.terms.worth(command.last_qty, command.last_px)
+    before = order or Order(name="exit")
+    after = before.with_fill(command.last_qty, brought)
+    closes = EXACT.subtract(after.filled_qty, before.filled_qty)
+    is_past = state.adjusted_at > EPOCH and decision.is_part_of(state.adjusted_at)
+    explains = state.unexplained.qty and (is_past or not row.status.is_open or not held.quantity)
+    if explains and closes <= state.unexplained.qty and not (held.quantity and not is_past):
+        _, reduced = state.unexplained.explained(held, row.side, command.last_qty, brought, row.terms)
+    elif is_past and row.status.is_open and held.quantity:
+        _needs_entered(decision, row, command.last_qty)
+        reduced = held.with_past_exit(row.side, command.last_qty, brought, row.terms)
+    elif closes > held.quantity:
+        row = decision.needs_holding()
+        if command.flip and held.quantity:
+            _flip(decision, command, order, held)
+            return None
+        raise _exceeds(decision, row, closes)
+    else:
+        row = decision.needs_holding()
+        reduced = exit_counted(held, before, after, row.side, row.terms)
+    if decision.key.pays_from_position(command.fee, command.fee_currency):
+        assert command.fee is not None, "paid"
+        reduced = reduced.shrunk(command.fee, row.terms)
+    else:
+        reduced = reduced.with_fee(command.fee, decision.other_currency(command.fee_currency))
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
@@ -49,21 +139,103 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
             fee=command.fee,
             fee_currency=command.fee_currency,
             pnl=reduced.gained_since(held),
-            holding=reduced.with_fee(command.fee, decision.other_currency(command.fee_currency)),
+            holding=reduced,
+            order=None if order is None else order.name,
+            exchange_order_id=command.exchange_order_id,
+            reason=command.reason,
+            late=not row.status.is_open,
         )
     )
     return None
 
 
+def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> None:
+    """Refuse to have closed, by the time of an adjustment, more than ever was held."""
+    state = decision.state
+    entered = max(state.entered_qty, row.requested_qty or ZERO)
+    if EXACT.add(state.holding.closed_qty, closed) > entered:
+        raise decision.refused(
+            ReduceExceedsPosition,
+            f"never held more than {plain(entered)}, of which {plain(state.holding.closed_qty)} are closed: less than "
+            f"the {plain(closed)} that are to be closed",
+        )
+
+
+def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception:
+    held = decision.state.holding.quantity
+    missing = EXACT.subtract(closes, held)
+    waiting = [order for order in live(row.orders, "entry") if row.status.is_open and order.room is not None]
+    if any(order.room is not None and order.room >= missing for order in waiting):
+        return decision.refused(
+            ExitBeforeEntry,
+            f"holds {plain(held)} by the fills on record, and {plain(closes)} was closed; send it again after the "
+            f"fills of its entry: {listed(waiting)}",
+        )
+    if not held:
+        return decision.refused(NothingToClose, "holds nothing that could be reduced")
+    return decision.refused(
+        ReduceExceedsPosition,
+        f"holds {plain(held)}, less than the {plain(closes)} to be closed. Either split it: reduce the {plain(held)} "
+        f"that are held, close, and open the other side with the {plain(missing)} that are left (adopt, or "
+        "request_entry before they are sent); or send it with flip: true, which does that in one append",
+    )
+
+
+def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Holding) -> None:
+    """Close what is held with its share of a fill, and open the other side with the rest of it."""
+    row = decision.needs_open()
+    if decision.key.leg is not Leg.BOTH:
+        raise InvalidCommand(
+            f"{command.verb}: flip: leg {decision.key.leg} holds one side only; reduce the {plain(held.quantity)} that "
+            f"are held, and record the rest on the other leg",
+            command=command.verb,
+        )
+    terms, rest = row.terms, EXACT.subtract(command.last_qty, held.quantity)
+    fee = None if command.fee is None else rounded(EXACT.divide(command.fee * held.quantity, command.last_qty))
+    currency = decision.other_currency(command.fee_currency)
+    worth = terms.worth(held.quantity, command.last_px)
+    closed = held.with_exit(row.side, held.quantity, worth, terms).with_fee(fee, currency)
+    decision.record(
+        e.PositionReduced(
+            **decision.envelope(),
+            trade_id=command.trade_id,
+            last_qty=held.quantity,
+            last_px=command.last_px,
+            fee=fee,
+            fee_currency=command.fee_currency,
+            pnl=closed.gained_since(held),
+            holding=closed,
+            order=None if order is None else order.name,
+            exchange_order_id=command.exchange_order_id,
+            reason=command.reason,
+        )
+    )
+    _record_closed(decision, command.reason or "flip", closed, row)
+    other = Side.SHORT if row.side is Side.LONG else Side.LONG
+    left = None if command.fee is None or fee is None else EXACT.subtract(command.fee, fee)
+    new_terms = decision.opening_terms
+    decision.record(
+        e.PositionAdopted(
+            **decision.envelope(decision.state.last_cycle + 1),
+            side=other,
+            reason=f"the rest of trade {command.trade_id}, which closed {row.position_id}",
+            holding=Holding().stated(rest, command.last_px, new_terms or terms).with_fee(left, currency),
+            terms=new_terms,
+            protection=row.protection,
+            trade_id=command.trade_id,
+        )
+    )
+
+
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     """Take the exchange's word for quantity or average price; without a difference it is no news."""
-    state = decision.state
     row = decision.needs_open()
-    held = state.holding
+    held = decision.state.holding
     quantity = held.quantity if command.quantity is None else command.quantity
     avg_px = held.avg_px_open if command.avg_px_open is None else command.avg_px_open
     if not quantity:
         raise decision.refused(NotFilled, "has no quantity on record; send it with the price")
+    decision.needs_price("avg_px_open", command.avg_px_open, row.terms)
     if quantity == held.quantity and avg_px == held.avg_px_open and not row.outcome_unknown:
         return decision.no_news()
     decision.record(
@@ -74,7 +246,8 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
             old_avg_px_open=held.avg_px_open,
             new_avg_px_open=avg_px,
             reason=command.reason,
-            holding=held.corrected(quantity, avg_px),
+            holding=held.corrected(quantity, avg_px, row.terms),
+            price_only=command.quantity is None,
         )
     )
     return None
@@ -84,26 +257,52 @@ def close(decision: Decision, command: c.Close) -> None:
     """End a cycle whose position is gone.
 
     Shape:   -> closed, one PositionClosed. What was still open was closed at `avg_px_close`; without that price
-             the profit of the cycle is not known, and said to be so.
+             the profit of the cycle is not known, until exit fills explain it. With `dust` it was not sold: it stays,
+             at its cost. A stray is closed beside the cycle that has its slot.
     Refuses: NothingToClose when nothing was ever held, WrongStatus during a rollback.
     """
-    state = decision.state
-    row = decision.needs_open()
-    held = state.holding
-    if not held.filled_qty and state.status is not Status.ACTIVE:
+    row, held = decision.needs_holding(), decision.state.holding
+    if not held.filled_qty and row.status is not Status.ACTIVE:
         raise decision.refused(NothingToClose, "holds nothing and never did; fail_entry ends an entry without fills")
-    if state.status is Status.ROLLING_BACK:
+    if row.status is Status.ROLLING_BACK:
         raise decision.refused(WrongStatus, "is rolling_back; roll_back ends it, with the proof")
-    if held.quantity:
-        held = held.with_exit(row.side, held.quantity, command.avg_px_close)
+    decision.needs_price("avg_px_close", command.avg_px_close, row.terms)
+    residual = held.quantity if _is_dust(decision, command, held) else ZERO
+    if residual:
+        held = replace(held, quantity=ZERO, filled_qty=EXACT.subtract(held.filled_qty, residual), cost=ZERO)
+    elif held.quantity:
+        price = command.avg_px_close
+        brought = None if price is None else row.terms.worth(held.quantity, price)
+        held = held.with_exit(row.side, held.quantity, brought, row.terms)
     held = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
+    _record_closed(decision, command.exit_reason, held, row, residual)
+
+
+def _record_closed(decision: Decision, reason: str, held: Holding, row: PositionRow, residual: Decimal = ZERO) -> None:
     decision.record(
         e.PositionClosed(
             **decision.envelope(),
-            exit_reason=command.exit_reason,
-            avg_px_close=held.avg_px_close,
+            exit_reason=reason,
+            avg_px_close=held.avg_px_close(row.terms),
             realized_pnl=held.realized_pnl,
             fees=held.fees,
             holding=held,
+            residual_qty=residual or None,
+            late=not row.status.is_open,
         )
     )
+
+
+def _is_dust(decision: Decision, command: c.Close, held: Holding) -> bool:
+    """Whether what is left was not sold, and stays as dust."""
+    if command.dust is not None or not held.quantity:
+        if command.dust and command.avg_px_close is not None and held.quantity:
+            raise InvalidCommand(
+                f"{command.verb}: {plain(held.quantity)} cannot have been closed at {plain(command.avg_px_close)} and "
+                "be left as dust; leave out one of the two",
+                command=command.verb,
+            )
+        return bool(command.dust and held.quantity)
+    if decision.key.leg is not Leg.SPOT or command.avg_px_close is not None or not held.closed_qty:
+        return False
+    return held.quantity <= EXACT.multiply(held.filled_qty, DUST_SHARE_MAX)

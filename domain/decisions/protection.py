@@ -1,76 +1,222 @@
-"""Deciding about stops, and about when a position is done with its entry."""
+"""Deciding about stops and targets, and about when a position is done with its entry."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
-from domain.errors import AlreadyActive, NotFilled, NotProtected, WrongSideStop, WrongStatus
-from domain.stop import Stop, is_losing_side
-from domain.values import Side, Status, plain
+from domain.decisions.lookup import listed, named, needs_named
+from domain.errors import (
+    AlreadyActive,
+    InvalidCommand,
+    NotFilled,
+    NotProtected,
+    OrderAmbiguous,
+    UnknownOrder,
+    WrongSideStop,
+    WrongSideTarget,
+    WrongStatus,
+)
+from domain.order import Order, Orders, Role, covers, live, next_name, with_order
+from domain.stop import is_losing_side
+from domain.values import EXACT, Side, Status, plain
 
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
     """Note a stop that the exchange confirmed, and with `activate` that the entry is done.
 
     Shape:   -> pending_sl; active stays active, rolling_back stays too. With `activate` two events in one append.
+             A stop for all replaces the one for all before it; stops with quantities stand beside each other, unless
+             one has the same order id, or `replaces` names it: that one moved.
     Refuses: WrongSideStop against the average entry (or else the signal price); what `activate` refuses.
     """
-    state = decision.state
-    row = decision.needs_open()
-    if state.status is Status.PENDING_ENTRY and not state.holding.filled_qty:
+    state, row = decision.state, decision.needs_open()
+    if row.status is Status.PENDING_ENTRY and not state.holding.filled_qty:
         raise decision.refused(WrongStatus, "has no entry at the exchange yet; record the entry first")
-    locks = command.locks_profit and state.status is Status.ACTIVE
+    locks = command.locks_profit and row.status is Status.ACTIVE
     if not locks:
         reference = state.holding.avg_px_open or row.signal_price
         needs_right_side(row.side, command.stop_price, reference, "entry")
-    stop = Stop(command.stop_price, command.quantity, command.exchange_order_id, locks)
-    if command.activate and state.status is not Status.ACTIVE:
-        _needs_cover(decision, row.side, stop)
-    elif stop == state.stop:
+    is_attached = command.attached or command.exchange_order_id is None
+    known = _moved(decision, "stop", command)
+    name = next_name(row.orders, "stop") if known is None else known.name
+    stop = Order(
+        name=name,
+        price=command.stop_price,
+        requested_qty=command.quantity,
+        exchange_order_id=command.exchange_order_id,
+        attached=is_attached,
+        locks_profit=locks,
+    )
+    activates = command.activate and row.status is not Status.ACTIVE
+    if activates:
+        _needs_cover(decision, with_order(row.orders, stop))
+    elif known is not None and _is_as_known(known, stop):
         return decision.no_news()
+    is_only = name == "stop.1" and all(order.name == name for order in live(row.orders, "stop"))
     decision.record(
         e.StopLossSet(
             **decision.envelope(),
-            stop_price=stop.price,
-            quantity=stop.quantity,
+            stop_price=command.stop_price,
+            quantity=command.quantity,
             exchange_order_id=command.exchange_order_id,
             locks_profit=locks,
+            order=None if is_only else name,
+            attached=is_attached,
         )
     )
-    if command.activate and state.status is not Status.ACTIVE:
+    if activates:
         decision.record(e.Activated(**decision.envelope()))
     return None
 
 
-def _needs_cover(decision: Decision, side: Side, stop: Stop | None) -> None:
-    state = decision.state
+def _is_as_known(known: Order, order: Order) -> bool:
+    return known.is_live and (
+        known.price,
+        known.requested_qty,
+        known.exchange_order_id,
+        known.attached,
+        known.locks_profit,
+    ) == (order.price, order.requested_qty, order.exchange_order_id, order.attached, order.locks_profit)
+
+
+def _moved(decision: Decision, role: Role, command: c.SetStopLoss | o.SetTakeProfit) -> Order | None:
+    """The stop or target that is the same one, elsewhere: None for one that stands beside those that there are."""
+    if command.attached and command.exchange_order_id is not None:
+        raise InvalidCommand(
+            f"{command.verb}: attached: true has no order of its own; leave out exchange_order_id "
+            f"{command.exchange_order_id}, or attached",
+            command=command.verb,
+        )
+    if command.replaces is not None:
+        order = needs_named(decision, command.replaces)
+        if order.role != role:
+            raise decision.refused(UnknownOrder, f"has {command.replaces} as {order.name}, which is no {role}")
+        return order
+    known = named(decision, command.exchange_order_id, None)
+    if known is not None and known.role == role:
+        return known
+    there = live(decision.state.orders, role)
+    if command.quantity is None:
+        return next((order for order in there if order.requested_qty is None), None)
+    if command.exchange_order_id is None:
+        return next((order for order in there if order.attached and order.requested_qty == command.quantity), None)
+    return None
+
+
+def _needs_cover(decision: Decision, orders: Orders) -> None:
+    state, row = decision.state, decision.needs_open()
     held = state.holding
-    if state.status is Status.ROLLING_BACK:
+    if row.status is Status.ROLLING_BACK:
         raise decision.refused(WrongStatus, "is rolling_back: its entry is being undone")
     if not held.quantity or held.avg_px_open is None:
         known = f"{plain(held.quantity)} filled at a price that is not known" if held.quantity else "no fill on record"
         raise decision.refused(NotFilled, f"has {known}; record the fill (or adjust) before it is activated")
-    if stop is None:
+    if row.protection == "bot":
+        return
+    stops = [stop for stop in live(orders, "stop") if stop.price is not None]
+    if not stops:
         raise decision.refused(NotProtected, "has no confirmed stop; set one before it is activated")
-    needs_right_side(side, stop.price, held.avg_px_open, "average entry")
-    if not stop.protects(side, held.quantity, held.avg_px_open):
-        assert stop.quantity is not None, "on the right side, so too small"
-        raise decision.refused(
-            NotProtected, f"holds {plain(held.quantity)}, of which its stop covers only {plain(stop.quantity)}"
-        )
+    if covers(orders, row.side, held.quantity, held.avg_px_open):
+        return
+    for stop in stops:
+        assert stop.price is not None, "just looked"
+        if not stop.locks_profit:
+            needs_right_side(row.side, stop.price, held.avg_px_open, "average entry")
+    covered = sum((EXACT.subtract(s.requested_qty, s.filled_qty) for s in stops if s.requested_qty), Decimal(0))
+    whose = "its stop covers" if len(stops) == 1 else f"its {len(stops)} stops cover"
+    raise decision.refused(NotProtected, f"holds {plain(held.quantity)}, of which {whose} only {plain(covered)}")
 
 
 def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult | None:
-    """Note that the stop is gone: unprotected from now on. Without a stop on record that is no news."""
-    state = decision.state
+    """Note that a stop is gone. Without a stop on record that is no news.
+
+    Refuses: OrderAmbiguous when there are several and none is named; UnknownOrder.
+    """
     decision.needs_open()
-    if state.stop is None:
+    stop = _lost(decision, "stop", command.exchange_order_id)
+    if stop is None:
         return decision.no_news()
-    decision.record(e.StopLossLost(**decision.envelope(), reason=command.reason))
+    is_only = len(live(decision.state.orders, "stop")) == 1
+    decision.record(e.StopLossLost(**decision.envelope(), reason=command.reason, order=None if is_only else stop.name))
+    return None
+
+
+def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Order | None:
+    there = live(decision.state.orders, role)
+    if exchange_order_id is not None:
+        order = needs_named(decision, exchange_order_id)
+        return order if order in there else None
+    if len(there) > 1:
+        raise decision.refused(
+            OrderAmbiguous, f"has several {role}s: {listed(there)}; send exchange_order_id, to say which is gone"
+        )
+    return there[0] if there else None
+
+
+def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResult | None:
+    """Note a target that the exchange confirmed; it protects nothing.
+
+    Shape:   status unchanged. Several, and moved, as stops are.
+    Refuses: WrongSideTarget against the average entry (or else the signal price); WrongStatus before any entry.
+    """
+    state, row = decision.state, decision.needs_open()
+    if row.status is Status.PENDING_ENTRY and not state.holding.filled_qty:
+        raise decision.refused(WrongStatus, "has no entry at the exchange yet; record the entry first")
+    reference = state.holding.avg_px_open or row.signal_price
+    _needs_profit_side(row, command.price, reference)
+    known = _moved(decision, "target", command)
+    target = Order(
+        name=next_name(row.orders, "target") if known is None else known.name,
+        price=command.price,
+        requested_qty=command.quantity,
+        exchange_order_id=command.exchange_order_id,
+        attached=command.attached or command.exchange_order_id is None,
+    )
+    if known is not None and _is_as_known(known, target):
+        return decision.no_news()
+    decision.record(
+        e.TakeProfitSet(
+            **decision.envelope(),
+            order=target.name,
+            price=command.price,
+            quantity=command.quantity,
+            exchange_order_id=command.exchange_order_id,
+            attached=target.attached,
+        )
+    )
+    return None
+
+
+def _needs_profit_side(row: PositionRow, price: Decimal, reference: Decimal | None) -> None:
+    if reference is None or (price != reference and not is_losing_side(row.side, price, reference)):
+        return
+    wanted = "above" if row.side is Side.LONG else "below"
+    raise WrongSideTarget(
+        f"a target at {plain(price)} would trigger at once: that of a {row.side.value} stands {wanted} its entry of "
+        f"{plain(reference)}; a stop that locks in profit is set_stop_loss",
+        position_id=row.position_id,
+        price=plain(price),
+        reference=plain(reference),
+        side=row.side.value,
+    )
+
+
+def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandResult | None:
+    """Note that a target is gone. Without one on record that is no news.
+
+    Refuses: OrderAmbiguous when there are several and none is named; UnknownOrder.
+    """
+    decision.needs_open()
+    target = _lost(decision, "target", command.exchange_order_id)
+    if target is None:
+        return decision.no_news()
+    decision.record(e.TakeProfitLost(**decision.envelope(), order=target.name, reason=command.reason))
     return None
 
 
@@ -94,11 +240,11 @@ def needs_right_side(side: Side, stop_price: Decimal, reference: Decimal | None,
 def activate(decision: Decision, _: c.Activate) -> None:
     """Call the entry done.
 
-    Shape:   -> active. Refuses: AlreadyActive, NotFilled, NotProtected, WrongSideStop, WrongStatus.
+    Shape:   -> active. Refuses: AlreadyActive, NotFilled, NotProtected (unless the bot keeps the stop itself, as was
+             said when the cycle was opened), WrongSideStop, WrongStatus.
     """
-    state = decision.state
     row = decision.needs_open()
-    if state.status is Status.ACTIVE:
+    if row.status is Status.ACTIVE:
         raise decision.refused(AlreadyActive, "is active already; there is nothing left to activate")
-    _needs_cover(decision, row.side, state.stop)
+    _needs_cover(decision, row.orders)
     decision.record(e.Activated(**decision.envelope()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain import events as e
+from domain.aggregate.state import CommandResult
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, WrongStatus
@@ -11,15 +12,19 @@ from domain.identifiers import client_order_id
 from domain.values import Source, Status, plain
 
 
-def start_rollback(decision: Decision, command: c.StartRollback) -> None:
+def start_rollback(decision: Decision, command: c.StartRollback) -> CommandResult | None:
     """Promise to undo the entry, before the closing order is sent: its side and quantity are ours to say.
 
-    Shape:   -> rolling_back. Refuses: NothingToRollBack, WrongStatus while another rollback is on its way.
+    Shape:   -> rolling_back. While a rollback is on its way it is answered with the promise again, whatever the reason.
+    Refuses: NothingToRollBack; WrongStatus where the promise was made elsewhere, before an import.
     """
     state = decision.state
     row = decision.needs_open()
     if state.status is Status.ROLLING_BACK and not row.rollback_failed:
-        raise decision.refused(WrongStatus, "is rolling_back already; say roll_back or fail_rollback how it went")
+        promise = decision.promised(f"rollback{state.rollbacks - 1 or ''}")
+        if promise is None:
+            raise decision.refused(WrongStatus, "is rolling_back already; say roll_back or fail_rollback how it went")
+        return promise
     if not state.holding.quantity:
         raise decision.refused(
             NothingToRollBack,
@@ -35,6 +40,7 @@ def start_rollback(decision: Decision, command: c.StartRollback) -> None:
             client_order_id=client_order_id(state.position_id, f"rollback{state.rollbacks or ''}", row.intent_id),
         )
     )
+    return None
 
 
 def roll_back(decision: Decision, command: c.RollBack) -> None:
@@ -52,17 +58,17 @@ def roll_back(decision: Decision, command: c.RollBack) -> None:
         fills = {fill.trade_id: fill for fill in proof.fills}
         if any(fills[fill.trade_id] != fill for fill in proof.fills):
             raise decision.refused(IdempotencyMismatch, "has one trade_id twice in the evidence, with other content")
-        new = [fill for fill in fills.values() if fill.trade_id not in state.trades]
+        new = [fill for fill in fills.values() if (True, fill.trade_id) not in state.fills]
         total = sum((fill.last_qty for fill in new), ZERO)
         if total != held.quantity:
             raise decision.refused(
                 NotFlat, f"holds {plain(held.quantity)}, but the closing fills add up to {plain(total)}"
             )
         for fill in new:
-            held = held.with_exit(row.side, fill.last_qty, fill.last_px)
+            held = held.with_exit(row.side, fill.last_qty, row.terms.worth(fill.last_qty, fill.last_px), row.terms)
             held = held.with_fee(fill.fee, decision.other_currency(fill.fee_currency))
     elif held.quantity:
-        held = held.with_exit(row.side, held.quantity, None)
+        held = held.with_exit(row.side, held.quantity, None, row.terms)
     decision.record(e.RolledBack(**decision.envelope(), reason=command.reason, evidence=proof, holding=held))
 
 
@@ -118,9 +124,9 @@ def fail_rollback(decision: Decision, command: c.FailRollback) -> None:
         raise decision.refused(WrongStatus, f"is {state.status}; no rollback is on its way")
     held, left = state.holding, command.residual_qty
     if left < held.quantity:
-        held = held.with_exit(row.side, held.quantity - left, None)
+        held = held.with_exit(row.side, held.quantity - left, None, row.terms)
     elif left > held.quantity:
-        held = held.corrected(left, held.avg_px_open)
+        held = held.corrected(left, held.avg_px_open, row.terms)
     decision.record(
         e.RollbackFailed(
             **decision.envelope(),

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged
-from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
+from domain.events import EVENTS, InstrumentDefined, PositionEvent, PositionImported
 from domain.values import timestamp_text
 from domain.writing import written
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
@@ -119,7 +119,9 @@ def _mark(event: PositionEvent) -> LoadMarker | None:
     match event:
         case PositionImported(beside=True):
             return LoadMarker.BESIDE
-        case EntryFilled(late=True):
+        case InstrumentDefined(is_first=True):
+            return LoadMarker.FLAT
+        case _ if getattr(event, "late", False):
             return LoadMarker.LATE
         case _:
             return LoadMarker.FLAT if event.opens_cycle else None

@@ -149,6 +149,8 @@ class Store(ABC):
     settings: Settings
     placeholder: ClassVar[str]
     """How the database's driver writes a parameter."""
+    is_outdated: bool
+    """Whether the table of positions was given columns just now that only a rebuild fills."""
     is_remote: bool
     """Whether asking costs a round trip over a network, so that it may pay to assume."""
     is_new: bool = False
@@ -262,9 +264,9 @@ class Store(ABC):
 
     @abstractmethod
     def rows(
-        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
+        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
-        """Rows of the positions table, oldest position first; of those that are open, or had a fill after their end."""
+        """Rows of the positions table, oldest first; of those that are open or strays, or of strays alone."""
 
     @abstractmethod
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:

@@ -10,7 +10,7 @@ class LoadMarker(StrEnum):
     """The few events that are found by their cycle and not by their place in the stream."""
 
     FLAT = "flat"
-    """It opened a cycle while the stream was flat: a history may be loaded from here."""
+    """It opened a cycle while the stream was flat, or came before any: a history may be loaded from here."""
     BESIDE = "beside"
     """An imported cycle that only fills in history beside an open one."""
     LATE = "late"

@@ -253,7 +253,8 @@ class _Verification:
             if filed != record.columns:
                 self._found_at(record, "columns", f"says {filed}, but is filed as {record.columns}")
             position_id = event.position_id
-            rows[position_id] = project(rows.get(position_id), event)
+            if event.has_cycle:
+                rows[position_id] = project(rows.get(position_id), event)
             for followed in self._followed:
                 followed.take(record, event)
         except (AssertionError, ValueError) as cause:
@@ -279,10 +280,17 @@ class _Verification:
 
 def _differences(wanted: PositionRow, row: PositionRow) -> str:
     return ", ".join(
-        f"{column.name} ({getattr(row, column.name)!s}, but its events say {getattr(wanted, column.name)!s})"
+        f"{column.name} ({_difference(getattr(row, column.name), getattr(wanted, column.name))})"
         for column in fields(row)
         if getattr(row, column.name) != getattr(wanted, column.name)
     )
+
+
+def _difference(known: Any, wanted: Any) -> str:
+    """What a row says and its events do not; of many things by name, those that differ."""
+    if isinstance(wanted, dict):
+        return ", ".join(name for name in {**known, **wanted} if known.get(name) != wanted.get(name))
+    return f"{known!s}, but its events say {wanted!s}"
 
 
 def _event(record: RecordedEvent) -> PositionEvent | Exception:

@@ -52,6 +52,7 @@ class CachedPosition:
         current, rows = self.position.row, {}
         if self.before is not None:
             rows[self.before.cycle] = self.before
+        pending = [event for event in pending if event.has_cycle]
         for event in pending:
             if current is None or event.cycle != current.cycle:
                 rows[event.cycle] = project(None if event.opens_cycle else rows[event.cycle], event)

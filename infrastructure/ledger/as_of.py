@@ -122,5 +122,6 @@ class AsOfQuery:
 def _folded(records: Iterable[RecordedEvent]) -> Iterable[PositionRow]:
     rows: dict[str, PositionRow] = {}
     for event in map(decode, records):
-        rows[event.position_id] = project(rows.get(event.position_id), event)
+        if event.has_cycle:
+            rows[event.position_id] = project(rows.get(event.position_id), event)
     return rows.values()

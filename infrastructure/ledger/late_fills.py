@@ -7,14 +7,13 @@ from datetime import datetime
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
-from projections.exposure import is_left_over, taken_over_at
+from projections.exposure import taken_over_at
 from projections.positions import PositionRow
 
 
 def left_over(store: Store) -> list[PositionRow]:
     """The cycles that are over and hold something that no later cycle took over, oldest first."""
-    held = [row for row in store.rows(late_only=True) if is_left_over(row)]
-    return [row for row in held if successor_at(store, row) is None]
+    return [row for row in store.rows(strays_only=True) if successor_at(store, row) is None]
 
 
 def successor_at(store: Store, row: PositionRow) -> datetime | None:

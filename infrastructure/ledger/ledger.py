@@ -14,11 +14,10 @@ from weakref import WeakSet
 
 from domain.aggregate.state import CommandResult
 from domain.commands.base import Command
-from domain.decisions.decision import CommandContext
+from domain.decisions.decision import CommandContext, resized
 from domain.errors import (
     CommandRefused,
     HistoryDamaged,
-    IdempotencyMismatch,
     InvalidCommand,
     LedgerError,
     OutcomeUnknown,
@@ -47,7 +46,7 @@ from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.settings import Settings
-from projections.exposure import is_left_over, taken_over_at
+from projections.exposure import taken_over_at
 from projections.positions import PositionRow, needs_stop
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt
 
@@ -111,7 +110,10 @@ class PositionLedger(TypedCommands[Receipt]):
         store = open_store(Settings.read(url), create=create)
         if store.is_new and not store.settings.is_memory:
             _LOGGER.warning("made a new ledger: %s", store.settings.place)
-        return cls(store)
+        ledger = cls(store)
+        if store.is_outdated:
+            ledger.rebuild()
+        return ledger
 
     def disconnect(self) -> None:
         """End every subscription and let go of the database; also done at the end of a `with` block."""
@@ -156,7 +158,7 @@ class PositionLedger(TypedCommands[Receipt]):
                 return self._refuse(command, stamp, refusal, raced=raced or (surprised and moved))
             if not held.position.pending_events:
                 self._cache.put(held)
-                return Receipt.of("replayed", answer)
+                return Receipt.of("replayed", answer, held.position.row)
             try:
                 self._append([held])
             except VersionTaken:
@@ -166,7 +168,7 @@ class PositionLedger(TypedCommands[Receipt]):
                 cycle = self._cycle_of_intent(command)
                 assert cycle is not None, "taken by an event that is there"
                 return self._first_answer(command, stamp, cycle)
-            return Receipt.of("recorded", answer)
+            return Receipt.of("recorded", answer, held.position.row)
         raise VersionConflict(
             f"{command.key} was changed by others {ATTEMPTS_MAX} times while this command was decided; send it again"
         )
@@ -195,7 +197,7 @@ class PositionLedger(TypedCommands[Receipt]):
             except CommandRefused:
                 return self._one_by_one(batch)
             recorded = len(held.position.pending_events) > pending
-            answers.append(Receipt.of("recorded" if recorded else "replayed", answer))
+            answers.append(Receipt.of("recorded" if recorded else "replayed", answer, held.position.row))
         try:
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
@@ -293,15 +295,10 @@ class PositionLedger(TypedCommands[Receipt]):
         answer: CommandResult = next(iter(opened.state.answers.values()))
         assert opened.row is not None, "it opened a cycle"
         if answer.request != command.digest:
-            refusal = IdempotencyMismatch(
-                f"intent_id {opened.row.intent_id} opened {answer.position_id} with other content, and it "
-                f"is {opened.status} now; an intent opens one cycle only, so ask position({answer.position_id!r}) how "
-                "it stands before anything else is sent",
-                position_id=answer.position_id,
-            )
+            refusal = resized(opened.row, str(opened.row.intent_id))
             self._keep_rejection(command, stamp, refusal)
             raise refusal
-        return Receipt.of("replayed", answer)
+        return Receipt.of("replayed", answer, opened.row)
 
     def _keep_rejection(self, command: Command, stamp: CommandContext, refusal: CommandRefused) -> None:
         details: dict[str, Any] = refusal.details
@@ -352,29 +349,27 @@ class PositionLedger(TypedCommands[Receipt]):
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
-        """All cycles, oldest first; only open ones, or only those at the exchange without a confirmed stop.
+        """All cycles, oldest first; only open ones and strays, or only those at the exchange without a confirmed stop.
 
         What is unprotected need not be open: a fill that came too late is held in a cycle that is over.
         `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
         reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.
         Refuses: InvalidCommand for what is no such moment.
         """
-        rows: Iterable[PositionRow]
         past = AsOfQuery.read(as_of, by)
-        if as_of is not None:
-            rows = list(past.positions(self.store))
-        elif unprotected and not open:
-            held = [*self.store.rows(open_only=True), *self.store.rows(late_only=True)]
-            rows = sorted(held, key=lambda row: (row.opened_at, row.position_id))
-        else:
-            rows = self.store.rows(open_only=open)
+        rows = self.store.rows(open_only=open or unprotected) if as_of is None else past.positions(self.store)
 
-        def is_bare(row: PositionRow) -> bool:
-            if not is_left_over(row):
-                return needs_stop(row)
-            return taken_over_at(row, (each.event for each in past.history(self.store, row.stream, None))) is None
+        def is_seen_to(row: PositionRow) -> bool:
+            if not row.stray:
+                return False
+            return taken_over_at(row, (each.event for each in past.history(self.store, row.stream, None))) is not None
 
-        return [row for row in rows if (not open or row.status.is_open) and (not unprotected or is_bare(row))]
+        def is_asked_for(row: PositionRow) -> bool:
+            if open and not row.status.is_open and not row.stray:
+                return False
+            return not unprotected or row.stray or needs_stop(row)
+
+        return [row for row in rows if is_asked_for(row) and not ((open or unprotected) and is_seen_to(row))]
 
     def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED

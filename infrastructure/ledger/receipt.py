@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
+from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.errors import LedgerError
 from domain.json_object import JsonObject
@@ -16,18 +17,24 @@ from domain.values import Status
 class Receipt(JsonObject):
     """A command was accepted: `recorded` now, or `replayed` because it had been accepted before.
 
-    `client_order_id` is what to send with the entry order, and after `start_rollback` with the closing order. For that
-    one, `close_side` and `close_quantity` say what it must be: reduce-only, and never computed anywhere else.
+    `status`, `version` and `quantity` are those of the first answer; `current_status` and `current_version` say how the
+    position stands now. An order may be sent only on `may_order`: when a request for it is recorded now. Then
+    `client_order_id` is what to send with it, and for one that closes `close_side` and `close_quantity` say what it
+    must be: reduce-only, and never computed anywhere else.
     """
 
     outcome: Literal["recorded", "replayed"]
     position_id: str
-    status: Status
+    status: Status | None
     version: int
     client_order_id: str | None
     events: tuple[str, ...]
     close_side: str | None = None
     close_quantity: Decimal | None = None
+    quantity: Decimal | None = None
+    current_status: Status | None = None
+    current_version: int | None = None
+    may_order: bool = False
 
     ok: ClassVar = True
     json_keys: ClassVar = (
@@ -38,13 +45,23 @@ class Receipt(JsonObject):
         "version",
         "client_order_id",
         "events",
+        "may_order",
+        "quantity",
+        "current_status",
+        "current_version",
         "close_side?",
         "close_quantity?",
+        "reduce_only?",
     )
 
+    @property
+    def reduce_only(self) -> bool | None:
+        """Whether the order must be reduce-only: one that closes always is; None where no order is promised."""
+        return None if self.close_side is None else True
+
     @classmethod
-    def of(cls, outcome: Literal["recorded", "replayed"], answer: CommandResult) -> Receipt:
-        """The receipt of what a position answered."""
+    def of(cls, outcome: Literal["recorded", "replayed"], answer: CommandResult, row: PositionRow | None) -> Receipt:
+        """Hand on the answer of a position, whose row is this now."""
         return cls(
             outcome,
             answer.position_id,
@@ -54,6 +71,10 @@ class Receipt(JsonObject):
             answer.events,
             answer.close_side,
             answer.close_quantity,
+            answer.quantity,
+            answer.status if row is None else row.status,
+            answer.version if row is None else max(row.version, answer.version),
+            outcome == "recorded" and answer.lets_order,
         )
 
 

@@ -9,6 +9,7 @@ from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.values import AHEAD_MAX, EXACT, Side, plain
 from projections.audit.anomalies import adjustment
+from projections.audit.order_text import order_text
 from projections.formatting import (
     WHO,
     average,
@@ -89,7 +90,7 @@ def _words(moment: Moment) -> str:
             return f"the rollback failed: {quoted(event.reason)}. {left} is left at the exchange."
         case e.PositionClosed():
             return _closed(moment, event)
-    raise AssertionError(f"{type(event).__name__} is no event of a position")
+    return order_text(event, row)
 
 
 def _seen(price: Decimal | None) -> str:

@@ -139,7 +139,7 @@ def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
     if row.filled_qty:
         yield "Entered", f"{plain(row.filled_qty)} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
-        yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close)} on average"
+        yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close(row.terms))} on average"
     if row.quantity and not row.status.is_open:
         seen_to = "" if time.is_exposed else ", until a later cycle took it over"
         yield "Held after its end", f"{plain(row.quantity)}{seen_to}"

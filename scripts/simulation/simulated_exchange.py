@@ -300,7 +300,7 @@ class SimulatedExchange:
         left = order.filled
         if book.held.quantity and order.side == book.side.closing_order:
             reduced = min(left, book.held.quantity)
-            book.held, left = book.held.with_exit(book.side, reduced, book.price), left - reduced
+            book.held, left = book.held.with_exit(book.side, reduced, reduced * book.price), left - reduced
         if not book.held.quantity:
             book.resting.clear()
             book.held, book.entries = Holding(), ()
@@ -308,7 +308,7 @@ class SimulatedExchange:
             if book.held.quantity:
                 self.doubled[order.symbol] += 1
             book.side = Side.LONG if order.side == "buy" else Side.SHORT
-            book.held = book.held.with_fill(left, book.price, requested=None)
+            book.held = book.held.entered(book.side, left, left * book.price)
             book.entries = (*book.entries, order.order_id)
             self._entries[order.symbol] += 1
 

@@ -31,6 +31,10 @@ def test_the_answer_is_there_before_the_next_line_is_sent(url: str) -> None:
             "version": 1,
             "client_order_id": "phj4bdbehtnowjiptjskodhosei",
             "events": ["EntryRequested"],
+            "may_order": True,
+            "quantity": "0",
+            "current_status": "pending_entry",
+            "current_version": 1,
         }
         refusal = bot.ask(**ENTRY | {"intent_id": "2"})
         assert (refusal["ok"], refusal["error"], refusal["detected_by"]) == (False, "PositionAlreadyOpen", "state")

@@ -64,7 +64,7 @@ def test_a_gap_that_goes_on_lasts_until_now() -> None:
     ("sent", "why"),
     [
         (
-            on(SetStopLoss, stop_price="3.298", exchange_order_id="s2", quantity="61"),
+            on(SetStopLoss, stop_price="3.298", exchange_order_id="s2", quantity="61", replaces="s1"),
             "the stop covered 61 of 61.8",
         ),
         (on(Adjust, avg_px_open="3.3", reason="seen"), "the stop stood on the wrong side of the entry"),

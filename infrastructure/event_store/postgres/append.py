@@ -24,7 +24,7 @@ from typing import Any, Final
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.records import EventRecord
-from projections.positions import COLUMNS, PositionRow, fees_text
+from projections.positions import COLUMNS, PositionRow, fees_text, orders_text
 
 _EVENT_COLUMNS: Final = (
     ("stream", "text"),
@@ -42,7 +42,16 @@ _ROW_TYPES: Final = {
     **dict.fromkeys(COLUMNS, "text"),
     **dict.fromkeys(("cycle", "version"), "bigint"),
     **dict.fromkeys(
-        ("protected", "stop_confirmed", "stop_locks_profit", "outcome_unknown", "rollback_failed", "late_fill"),
+        (
+            "protected",
+            "stop_confirmed",
+            "stop_locks_profit",
+            "outcome_unknown",
+            "rollback_failed",
+            "late_fill",
+            "inverse",
+            "stray",
+        ),
         "boolean",
     ),
     **dict.fromkeys(
@@ -57,6 +66,9 @@ _ROW_TYPES: Final = {
             "fees",
             "avg_px_close",
             "stop_quantity",
+            "contract_size",
+            "residual_qty",
+            "net_pnl",
         ),
         "numeric",
     ),
@@ -134,8 +146,9 @@ def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequ
 
 def row_values(row: PositionRow) -> list[str | None]:
     """A row as text, in the order of its columns."""
-    values = _IN_ORDER(vars(row))
-    return [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
+    *values, orders = _IN_ORDER(vars(row))
+    texts = [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
+    return [*texts, orders_text(orders)]
 
 
 _IN_ORDER: Final = itemgetter(*COLUMNS)

@@ -40,6 +40,15 @@ CREATE TABLE positions (
     fees_other        text        NOT NULL,
     source            text        NOT NULL,
     legacy_id         text,
+    settle_currency   text,
+    contract_size     numeric     NOT NULL,
+    inverse           boolean     NOT NULL,
+    protection        text        NOT NULL,
+    stray             boolean     NOT NULL,
+    residual_qty      numeric     NOT NULL,
+    cash              text        NOT NULL,
+    net_pnl           numeric,
+    orders            text        NOT NULL,
     CONSTRAINT positions_pkey PRIMARY KEY (position_id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 

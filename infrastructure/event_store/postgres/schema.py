@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -76,6 +76,11 @@ def version_of(connection: Connection, settings: Settings) -> int:
     version: int = row[0] if row else 0
     require_not_later("the database", version, SCHEMA_VERSION)
     return version
+
+
+def is_outdated_by(migrations: Sequence[str]) -> bool:
+    """Whether rows that are there lack what these migrations made room for; a table that is made now has all of it."""
+    return any("orders" in name for name in migrations) and len(migrations) < SCHEMA_VERSION
 
 
 def require(connections: Connections) -> None:

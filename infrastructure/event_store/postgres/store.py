@@ -131,7 +131,9 @@ class PostgresStore(SqlStore):
         self._connections = Connections(settings)
         try:
             if create:
-                self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
+                migrations = schema.migrate(self._connections)
+                self.is_new = len(migrations) == schema.SCHEMA_VERSION
+                self.is_outdated = schema.is_outdated_by(migrations)
             else:
                 schema.require(self._connections)
         except BaseException:

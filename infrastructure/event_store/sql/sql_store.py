@@ -30,8 +30,8 @@ _CYCLE_OF_ORDER: Final = (
 _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
-_IS_OPEN: Final = f"status IN ({_OPEN})"
-_IS_LATE: Final = "late_fill"
+_IS_STRAY: Final = "stray"
+_IS_OPEN: Final = f"(status IN ({_OPEN}) OR {_IS_STRAY})"
 _REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 
 
@@ -72,10 +72,10 @@ class SqlStore(Store):
         return map(recorded, self._select(f"{statement} LIMIT {limit:d}", values))
 
     def rows(
-        self, *, open_only: bool = False, late_only: bool = False, position_id: str | None = None
+        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
         conditions, values = compared({"position_id =": position_id}, self.placeholder)
-        conditions += [_IS_OPEN] * open_only + [_IS_LATE] * late_only
+        conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
         read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
         for row in read(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)

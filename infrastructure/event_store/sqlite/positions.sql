@@ -39,7 +39,16 @@ CREATE TABLE positions (
     late_fill         INTEGER NOT NULL,
     fees_other        TEXT    NOT NULL,
     source            TEXT    NOT NULL,
-    legacy_id         TEXT
+    legacy_id         TEXT,
+    settle_currency   TEXT,
+    contract_size     TEXT    NOT NULL,
+    inverse           INTEGER NOT NULL,
+    protection        TEXT    NOT NULL,
+    stray             INTEGER NOT NULL,
+    residual_qty      TEXT    NOT NULL,
+    cash              TEXT    NOT NULL,
+    net_pnl           TEXT,
+    orders            TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The second, independent guard: one open cycle a stream.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -19,6 +19,9 @@ _HOME = files(__package__)
 _MIGRATIONS: Final = migrations_in(_HOME)
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
+_OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
+"""A table of positions that is made now, or was rebuilt since, has all of its columns."""
+_HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
 
 
 def positions_ddl(table: str) -> Iterator[str]:
@@ -47,6 +50,11 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
     return version
 
 
+def is_outdated_by(migrations: Sequence[str]) -> bool:
+    """Whether rows that are there lack what these migrations made room for; a table that is made now has all of it."""
+    return any("orders" in name for name in migrations) and len(migrations) < SCHEMA_VERSION
+
+
 def require(connections: Connections) -> None:
     """Refuse, with the way out, unless the file has the schema of this software."""
     with connections.reading() as connection:
@@ -68,9 +76,11 @@ def migrate(connections: Connections) -> list[str]:
     def write(connection: sqlite3.Connection) -> list[str]:
         version = version_of(connection, path)
         pending = _MIGRATIONS[version:]
+        lacks_nothing = version == 0 or connection.execute(_HAS_ORDERS).fetchone() is not None
         for migration in pending:
             for statement in _statements(migration.read_text()):
-                connection.execute(statement)
+                if not lacks_nothing or not _OF_POSITIONS.search(statement):
+                    connection.execute(statement)
         if version == 0:
             for statement in positions_ddl("positions"):
                 connection.execute(statement)

@@ -33,7 +33,7 @@ from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.settings import Settings
-from projections.positions import COLUMNS, PositionRow, fees_text, row_from
+from projections.positions import COLUMNS, PositionRow, fees_text, orders_text, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -99,10 +99,12 @@ class SQLiteStore(SqlStore):
 
         Refuses: SchemaMismatch, StoreUnavailable.
         """
-        self.settings = settings
+        self.settings, self.is_outdated = settings, False
         self._connections = Connections(settings, create=create)
         if create:
-            self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
+            migrations = schema.migrate(self._connections)
+            self.is_new = len(migrations) == schema.SCHEMA_VERSION
+            self.is_outdated = schema.is_outdated_by(migrations)
         else:
             schema.require(self._connections)
 
@@ -308,7 +310,8 @@ def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:
 
 
 def _to_columns(row: PositionRow) -> list[Any]:
-    return [_COLUMN.get(type(value), _as_it_is)(value) for value in map(vars(row).__getitem__, COLUMNS)]
+    *values, orders = map(vars(row).__getitem__, COLUMNS)
+    return [*(_COLUMN.get(type(value), _as_it_is)(value) for value in values), orders_text(orders)]
 
 
 def _as_it_is(value: Any) -> Any:

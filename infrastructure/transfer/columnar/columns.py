@@ -16,7 +16,7 @@ from domain.rejection import Rejection
 from domain.values import Instant, Number, utc
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.transfer.exporting import What
-from projections.positions import PositionRow, fees_text
+from projections.positions import PositionRow, fees_text, orders_text
 
 
 class ColumnKind(StrEnum):
@@ -128,7 +128,8 @@ def event_values(event: RecordedEvent) -> list[Value]:
 
 def position_values(row: PositionRow) -> list[Value]:
     """A row in the order of its columns."""
-    return [fees_text(value) if isinstance(value, dict) else value for value in vars(row).values()]
+    *values, orders = vars(row).values()
+    return [*(fees_text(value) if isinstance(value, dict) else value for value in values), orders_text(orders)]
 
 
 def rejection_values(rejection: Rejection) -> list[Value]:

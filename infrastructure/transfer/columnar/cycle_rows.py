@@ -17,6 +17,8 @@ class CycleRows:
 
     def take(self, event: PositionEvent) -> None:
         """Assign an event to the row of its cycle. An AssertionError says that it does not fit."""
+        if not event.has_cycle:
+            return
         position_id = event.position_id
         before = None if event.opens_cycle else self._changed.get(position_id) or self._before(position_id)
         self._changed[position_id] = project(before, event)

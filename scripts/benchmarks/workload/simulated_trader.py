@@ -116,6 +116,12 @@ class SimulatedTrader:
         amount = f"0.{self.dice.randint(1, 9_999):04}"
         return {"fee": amount, "fee_currency": "BNB"} if self.chance(20) else {"fee": amount}
 
+    def order_id(self, name: str) -> str:
+        """The exchange's id of an order of the cycle."""
+        known = self.position.state.orders[name].exchange_order_id
+        assert known is not None, "acknowledged"
+        return known
+
     def stop(self, permille: int = 20) -> Fields:
         """What a stop says that stands so many thousandths on the losing side."""
         return {"stop_price": self.px(permille * self.losing), "exchange_order_id": self.number()}
@@ -150,9 +156,15 @@ class SimulatedTrader:
                 event.mutate(self.position)
         for event in events:
             self._remember(event)
-        return Append(events[0].ts_recorded, events, tuple(self._rows[n] for n in {event.cycle: 0 for event in events}))
+        return Append(
+            events[0].ts_recorded,
+            events,
+            tuple(self._rows[n] for n in {event.cycle: 0 for event in events if event.has_cycle}),
+        )
 
     def _remember(self, event: PositionEvent) -> None:
+        if not event.has_cycle:
+            return
         self._cycles.setdefault(event.cycle, []).append(event)
         self._rows[event.cycle] = project(self._rows.get(event.cycle), event)
         if len(self._cycles) > _CYCLES_KEPT:

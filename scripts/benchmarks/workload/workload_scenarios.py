@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from scripts.benchmarks.workload.simulated_trader import MINUTE, SECOND, Append, Fields, SimulatedTrader
 
@@ -145,6 +146,8 @@ def canceled(desk: SimulatedTrader) -> Story:
     yield desk.send(c.FailEntry, outcome="canceled", reason="not filled in time")
     if desk.chance(40):
         yield _late_fill(desk, desk.position.cycle)
+        desk.wait(SECOND, MINUTE)
+        yield desk.send(c.Close, exit_reason="filled late, closed at once", avg_px_close=desk.px(1), **desk.fee())
 
 
 def _late_fill(desk: SimulatedTrader, cycle: int) -> Append:
@@ -161,6 +164,29 @@ def filled_in_the_next(desk: SimulatedTrader) -> Story:
     yield _late_fill(desk, over)
     _lasts(desk)
     yield _stopped_out(desk)
+
+
+def worked_its_orders(desk: SimulatedTrader) -> Story:
+    """A second entry order that is replaced and ends, targets, funding, a corrected fill, and an exit by request."""
+    if desk.position.state.instrument is None:
+        yield desk.by_key(o.DefineInstrument, quantity_step="0.001")
+    yield from _active(desk)
+    _lasts(desk)
+    third, more = desk.number(), desk.lots(1, 9)
+    yield desk.send(o.RequestIncrease, quantity=more, intent_id=desk.number())
+    yield _acknowledged(desk)
+    second = desk.order_id("entry.2")
+    yield desk.send(o.ReplaceOrder, exchange_order_id=second, new_exchange_order_id=third)
+    fill = desk.fill(more, desk.px(1))
+    yield desk.send(c.RecordEntryFill, exchange_order_id=third, **fill)
+    yield desk.send(o.EndOrder, exchange_order_id=third, outcome="filled", filled_qty=more)
+    yield desk.send(o.CorrectFill, trade_id=fill["trade_id"], last_px=desk.px(2), reason="corrected by the exchange")
+    yield desk.send(o.SetTakeProfit, price=desk.px(-40 * desk.losing), exchange_order_id=desk.number())
+    yield desk.send(o.RecordCash, kind="funding", amount="-0.35", cash_id=desk.number())
+    yield desk.send(o.LoseTakeProfit, reason="canceled by the bot")
+    yield desk.send(o.RequestExit, reason="signal")
+    yield desk.send(c.Reduce, **desk.fill(desk.held, desk.px(-4 * desk.losing)))
+    yield desk.send(c.Close, exit_reason="signal")
 
 
 def timed_out(desk: SimulatedTrader) -> Story:
@@ -263,5 +289,6 @@ def imported(desk: SimulatedTrader) -> Story:
 STORIES: Final[dict[Callable[[SimulatedTrader], Story], int]] = {
     took_profit: 30, stopped_out: 20, scaled_out: 12, sighted: 8, refused: 9, canceled: 3, filled_in_the_next: 1,
     timed_out: 4, rolled_back: 5, lost_its_stop: 3, adopted: 3, placed_after_the_fact: 2,
+    worked_its_orders: 3,
 }  # fmt: skip
 """Everything that happens again and again, and how often; `imported` happens once, when a key moves in."""

@@ -25,6 +25,7 @@ from domain.events import (
     EntryOutcomeUnknown,
     EntryPlaced,
     EntryRequested,
+    InstrumentDefined,
     PositionAdjusted,
     PositionAdopted,
     PositionClosed,
@@ -128,7 +129,8 @@ def test_a_cycle_opens_once_ends_once_and_never_opens_while_another_is_open(sent
         event.mutate(position)
     ends = Counter(event.cycle for event in events if isinstance(event, PositionClosed | RolledBack | EntryFailed))
     assert opened == [*range(1, len(opened) + 1)]
-    assert set(ends.values()) <= {1}
+    again = {event.cycle for event in events if getattr(event, "reopens", False) or getattr(event, "late", False)}
+    assert {number for cycle, number in ends.items() if cycle not in again} <= {1}
 
 
 @given(conversations())
@@ -229,4 +231,4 @@ _SEEN: set[type[PositionEvent]] = set()
 
 def test_the_conversations_that_are_tried_reach_every_event() -> None:
     _remember_kinds()
-    assert set(EVENTS) - _SEEN == set()
+    assert set(EVENTS) - _SEEN == {InstrumentDefined}, "which is of no cycle"

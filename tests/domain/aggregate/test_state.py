@@ -85,7 +85,7 @@ def test_an_event_of_another_cycle_changes_nothing_of_this_one(
     memory = PositionState(KEY.stream)
     for event in (first, *others):
         memory.evolve(event)
-    before = {**vars(memory)} | {"answers": None, "last_cycle": None, "trades": dict(memory.trades)}
+    before = {**vars(memory)} | {"answers": None, "last_cycle": None, "fills": dict(memory.fills)}
     if memory.is_open or not late.opens_cycle:
         memory.evolve(replace(late, cycle=memory.cycle + 1))
         assert {**vars(memory)} | {"answers": None, "last_cycle": None} == before
@@ -124,11 +124,8 @@ def test_a_late_fill_of_an_old_cycle_leaves_the_new_one_alone() -> None:
     story.happened(late).leaves("APTUSDT.binance#1", late_fill=True, quantity="1", status="closed", version=8)
     story.leaves("APTUSDT.binance#2", late_fill=False, quantity="0", status="pending_entry", version=7)
     assert story.position is not None
-    assert (story.position.position_id, story.position.state.trades, story.position.version) == (
-        "APTUSDT.binance#2",
-        {},
-        8,
-    )
+    assert (story.position.position_id, story.position.version) == ("APTUSDT.binance#2", 8)
+    assert story.position.state.fills == {}
 
 
 def test_a_decision_is_made_on_what_was_remembered_and_not_on_a_clock() -> None:

@@ -355,9 +355,9 @@ def test_a_fill_older_than_the_last_adjustment_is_part_of_it() -> None:
     )
 
 
-def test_a_fill_newer_than_the_last_adjustment_is_counted() -> None:
+def test_a_fill_newer_than_the_last_adjustment_is_counted_whatever_was_requested() -> None:
     corrected = on(Adjust, quantity="40", avg_px_open="3.23", reason="the exchange says so", at=second(5))
-    newer = on(RecordEntryFill, trade_id="t9", last_qty="20", last_px="3.26", at=second(6))
+    newer = on(RecordEntryFill, trade_id="t9", last_qty="20", last_px="3.26", at=second(10.5))
     given(request(), PLACED, corrected).when(newer).leaves(quantity="60", avg_px_open="3.24")
 
 
@@ -378,21 +378,22 @@ def test_a_fill_never_makes_a_position_smaller() -> None:
     grown = on(Adjust, quantity="86", avg_px_open="3.2333", reason="doubled at the exchange")
     given(request(), FILLED, grown).when(
         on(RecordEntryFill, trade_id="t2", last_qty="1", last_px="3.2333", at=second(60))
-    ).then(EntryFilled).leaves(quantity="86")
+    ).then(EntryFilled, order="entry.2").leaves(quantity="87")
 
 
 @pytest.mark.parametrize("outcome", ["canceled", "rejected", "expired"])
-def test_a_fill_after_the_entry_failed_is_recorded_as_late(outcome: str) -> None:
+def test_a_fill_after_the_entry_failed_takes_the_slot_back(outcome: str) -> None:
     over = on(FailEntry, reason="x", outcome=outcome)
-    status = "canceled" if outcome == "canceled" else "failed"
-    given(request(), PLACED, over).when(FILLED).then(EntryFilled, late=True, cycle=1).leaves(
-        status=status, late_fill=True, quantity="61.8"
+    given(request(), PLACED, over).when(FILLED).then(EntryFilled, late=True, reopens=True, cycle=1).leaves(
+        status="entry_placed", late_fill=True, quantity="61.8", stray=False, protected=False, exit_reason=None
     )
 
 
-def test_a_late_fill_does_not_take_the_slot_back() -> None:
-    given(request(), PLACED, CANCELED, FILLED).when(request(intent_id="2")).then(EntryRequested, cycle=2).leaves(
-        quantity="0", late_fill=False
+def test_nobody_enters_while_a_late_fill_holds_the_slot() -> None:
+    story = given(request(), PLACED, CANCELED, FILLED).when(request(intent_id="2"))
+    story.refused(PositionAlreadyOpen, "APTUSDT.binance#1 already holds this slot")
+    story.when(on(Reduce, trade_id="x", last_qty="61.8", last_px="3.2")).when(on(Close, exit_reason="late")).leaves(
+        status="closed", quantity="0", realized_pnl="2.05794"
     )
 
 

@@ -13,6 +13,7 @@ from domain.commands.requests import (
     StartRollback,
 )
 from domain.errors import (
+    ExitBeforeEntry,
     NotFilled,
     NothingToClose,
     PositionNotOpen,
@@ -65,12 +66,12 @@ def test_a_position_that_was_reduced_to_nothing_waits_to_be_closed() -> None:
 
 def test_no_more_is_closed_than_is_open() -> None:
     given(*ENTERED, sold("60", "3.2")).when(sold("1.800000000000000001", "3.2", "x2")).refused(
-        ReduceExceedsPosition, "holds 1.8, less than the 1.800000000000000001 to be closed", "adjust first"
+        ReduceExceedsPosition, "holds 1.8, less than the 1.800000000000000001 to be closed", "flip: true"
     )
 
 
 def test_nothing_is_reduced_where_nothing_is_held() -> None:
-    given(request(), PLACED).when(sold("1", "3")).refused(NothingToClose, "holds nothing that could be reduced")
+    given(request(), PLACED).when(sold("1", "3")).refused(ExitBeforeEntry, "send it again after the fills of its entry")
     given(*ENTERED, sold("61.8", "3.2")).when(sold("1", "3", "x2")).refused(NothingToClose)
 
 
@@ -229,6 +230,18 @@ def test_a_rollback_is_ended_with_its_proof_and_not_by_closing() -> None:
     )
 
 
-@pytest.mark.parametrize("late", [sold("1", "3"), on(Adjust, quantity="1", reason="x")], ids=lambda sent: sent.verb)
-def test_nothing_is_reduced_or_adjusted_after_the_close(late: Reduce) -> None:
+def test_nothing_is_adjusted_after_the_close() -> None:
+    late = on(Adjust, quantity="1", reason="x")
     given(*ENTERED, on(Close, exit_reason="x")).when(late).refused(PositionNotOpen)
+
+
+def test_exit_fills_explain_what_was_closed_at_a_price_that_nobody_said() -> None:
+    story = given(*ENTERED, on(Close, exit_reason="x")).leaves(realized_pnl=None)
+    story.when(sold("1.8", "3.2", "x1")).then(PositionReduced, late=True).leaves(status="closed", realized_pnl=None)
+    story.when(sold("60", "3.3", "x2")).leaves(status="closed", quantity="0", realized_pnl="-3.94206")
+
+
+def test_exit_fills_are_what_a_close_at_a_price_meant_and_not_more() -> None:
+    story = given(*ENTERED, on(Close, exit_reason="x", avg_px_close="3.2")).leaves(realized_pnl="2.05794")
+    story.when(sold("60", "3.3", "x2")).leaves(realized_pnl="-3.94206")
+    story.when(sold("2", "3.3", "x3")).refused(PositionNotOpen)

@@ -21,7 +21,15 @@ from domain.errors import (
     PositionNotOpen,
     VersionConflict,
 )
-from domain.events import Activated, EntryFilled, EntryPlaced, EntryRequested, PositionClosed
+from domain.events import (
+    Activated,
+    CashRecorded,
+    EntryFilled,
+    EntryPlaced,
+    EntryRequested,
+    PositionClosed,
+    PositionReduced,
+)
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
 CLOSE = on(Close, command_id="close-1", exit_reason="stop", avg_px_close="3.298")
@@ -111,13 +119,16 @@ def test_the_same_intent_in_another_spelling_is_the_same_intent() -> None:
     given(request()).when(request(symbol="APT/USDT:USDT", exchange="Binance", side="sell", quantity="61.80")).no_news()
 
 
-@pytest.mark.parametrize("other", [{"quantity": "61.9"}, {"side": "long"}, {"stop_loss_percent": "2"}], ids=str)
-def test_the_same_intent_with_other_content_is_refused(other: dict[str, str]) -> None:
+@pytest.mark.parametrize("other", [{"quantity": "61.9"}, {"stop_loss_percent": "2"}], ids=str)
+def test_an_intent_that_comes_again_resized_is_told_which_position_it_has(other: dict[str, str]) -> None:
     given(request()).when(request(**other)).refused(
         IdempotencyMismatch,
-        "intent_id 5483266 was accepted before with other content",
-        "APTUSDT.binance#1, which is pending_entry now; ask position(",
+        "intent_id 5483266 has APTUSDT.binance#1 already: short 61.8 was asked, which is pending_entry and holds 0",
     )
+
+
+def test_the_same_intent_for_the_other_side_is_another_one() -> None:
+    given(request()).when(request(side="long")).refused(PositionAlreadyOpen, "already holds this slot")
 
 
 def test_the_same_intent_at_another_exchange_is_another_entry() -> None:
@@ -154,13 +165,24 @@ def test_an_exit_fill_that_was_counted_is_no_news_after_the_close_either() -> No
     [
         on(RecordEntryFill, trade_id="t1", last_qty="61.7", last_px="3.2333"),
         on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2334"),
-        on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", fee="0.1"),
-        on(Reduce, trade_id="t1", last_qty="61.8", last_px="3.2333"),
     ],
-    ids=["quantity", "price", "fee", "exit"],
+    ids=["quantity", "price"],
 )
 def test_a_fill_never_changes(other: Command) -> None:
     given(*ENTERED[:3]).when(other).refused(IdempotencyMismatch, "trade_id t1", "a fill never changes")
+
+
+def test_a_fee_that_was_not_known_is_added_by_sending_the_fill_again() -> None:
+    again = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", fee="0.1")
+    other = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", fee="0.2")
+    story = given(*ENTERED[:3]).when(again).then(CashRecorded, kind="commission", trade_id="t1").leaves(fees="0.1")
+    story.when(again).no_news().when(other).refused(IdempotencyMismatch, "for a fee of 0.1", "a fill never changes")
+
+
+def test_an_entry_and_an_exit_of_one_trade_are_two_fills() -> None:
+    given(*ENTERED[:3]).when(on(Reduce, trade_id="t1", last_qty="61.8", last_px="3.2333")).then(PositionReduced).leaves(
+        quantity="0", realized_pnl="0"
+    )
 
 
 def test_a_late_fill_again_is_no_news() -> None:

@@ -62,6 +62,9 @@ def test_every_column_has_its_kind() -> None:
         "fees",
         "avg_px_close",
         "stop_quantity",
+        "contract_size",
+        "residual_qty",
+        "net_pnl",
     }
     assert {name for name, kind in kinds.items() if kind is ColumnKind.TIME} == {
         "opened_at",
@@ -78,6 +81,8 @@ def test_every_column_has_its_kind() -> None:
         "outcome_unknown",
         "rollback_failed",
         "late_fill",
+        "inverse",
+        "stray",
     }
     assert [column.name for column in COLUMNS[What.REJECTIONS]] == [field.name for field in fields(Rejection)]
 

@@ -123,7 +123,7 @@ def test_what_comes_after_the_end_has_a_chapter_of_its_own() -> None:
     late = on(RecordEntryFill, trade_id="t9", last_qty="1", last_px="3.2")
     each = tell(*ENTERED, (130, CLOSED), (200, late), refusals=(refused(190),))
     assert [title for title, _ in told(each)][-3:] == ["The end", "Afterwards", "Afterwards"]
-    assert "closed after 2 min 10 s" in each.headline
+    assert "active, open for" in each.headline, "the late fill took its slot back"
 
 
 def test_a_few_moves_of_a_stop_are_told_one_by_one_and_many_in_one_sentence() -> None:

@@ -1,0 +1,289 @@
+"""The one place where an event is folded into the row of its cycle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from domain import events as e
+from domain.aggregate.fold_orders import (
+    ended,
+    exit_filled,
+    fill_corrected,
+    held_columns,
+    order_ended,
+    order_filled,
+    order_replaced,
+    order_stated,
+    with_ended,
+    with_stop,
+    without_stop,
+)
+from domain.aggregate.row import COLUMNS, PositionRow
+from domain.holding import Holding
+from domain.identifiers import PositionKey
+from domain.instrument import LINEAR, Instrument
+from domain.order import Order, covers, of_role
+from domain.values import Side, Status
+
+
+def _opened(event: e.PositionEvent, side: Side, status: Status, **known: Any) -> dict[str, Any]:
+    key = PositionKey.parse(event.originator_id)
+    terms: Instrument = getattr(event, "terms", None) or LINEAR
+    return {
+        **_UNKNOWN,
+        "position_id": event.position_id,
+        "symbol": key.symbol,
+        "exchange": key.exchange,
+        "account": key.account,
+        "leg": key.leg,
+        "cycle": event.cycle,
+        "side": side,
+        "status": status,
+        "version": event.originator_version,
+        "opened_at": event.ts_event,
+        "updated_at": event.ts_event,
+        "stream": event.originator_id,
+        "source": event.source,
+        "settle_currency": terms.settle or (terms.base if terms.inverse else terms.quote) or key.settle,
+        "contract_size": terms.contract_size,
+        "inverse": terms.inverse,
+        "protection": getattr(event, "protection", "exchange"),
+        **known,
+    }
+
+
+_UNKNOWN: Final[dict[str, Any]] = {
+    **dict.fromkeys(COLUMNS),
+    **dict.fromkeys(
+        (
+            "protected",
+            "stop_confirmed",
+            "stop_locks_profit",
+            "outcome_unknown",
+            "rollback_failed",
+            "late_fill",
+            "stray",
+        ),
+        False,
+    ),
+    **held_columns(Holding()),
+    "residual_qty": Decimal(0),
+    "orders": {},
+}
+
+
+def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
+    """Assign one event to the row of its cycle; an event that opens a cycle needs none."""
+    new = _opening(event)
+    if new is None:
+        assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
+        new = {**vars(row), **_changes(row, event)}
+        new |= {"version": event.originator_version, "updated_at": event.ts_event}
+    is_open, held = new["status"].is_open, new["quantity"]
+    protected = is_open and covers(new["orders"], new["side"], held, new["avg_px_open"])
+    is_bare = is_open and held and not protected and new["protection"] == "exchange"
+    new["protected"] = protected
+    new["unprotected_since"] = (new["unprotected_since"] or event.ts_event) if is_bare else None
+    new["stray"] = bool(held) and not is_open
+    made = object.__new__(PositionRow)
+    made.__dict__.update(new)  # all columns, as they are: a tenth of the price of making a frozen one field by field
+    return made
+
+
+def _opening(event: e.PositionEvent) -> dict[str, Any] | None:
+    match event:
+        case e.EntryRequested():
+            return _opened(
+                event,
+                event.side,
+                Status.PENDING_ENTRY,
+                requested_qty=event.quantity,
+                signal_price=event.signal_price,
+                intent_id=event.intent_id,
+                client_order_id=event.client_order_id,
+                orders=_entry(event, client_order_id=event.client_order_id, requested_qty=event.quantity),
+            )
+        case e.EntryPlaced(side=Side()):
+            assert event.side is not None, "matched"
+            opened = _opened(
+                event,
+                event.side,
+                Status.ENTRY_PLACED,
+                requested_qty=event.quantity,
+                signal_price=event.signal_price,
+                intent_id=event.intent_id,
+                client_order_id=event.client_order_id,
+                exchange_order_id=event.exchange_order_id,
+                **held_columns(event.holding),
+            )
+            entry = _entry(event, client_order_id=event.client_order_id, requested_qty=event.quantity)
+            return opened | {"orders": order_stated(entry, event, _terms(opened))}
+        case e.PositionAdopted():
+            return _opened(event, event.side, Status.ACTIVE, activated_at=event.ts_event, **held_columns(event.holding))
+        case e.PositionImported():
+            return _imported(event)
+    return None
+
+
+def _terms(row: dict[str, Any]) -> Instrument:
+    return Instrument(contract_size=row["contract_size"], inverse=row["inverse"])
+
+
+def _entry(event: e.PositionEvent, **known: Any) -> dict[str, Order]:
+    return {"entry": Order(name="entry", opened_at=event.ts_event, **known)}
+
+
+def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
+    match event:
+        case e.EntryPlaced():
+            status = Status.ENTRY_PLACED if row.status is Status.PENDING_ENTRY else row.status
+            return {
+                "status": status,
+                "exchange_order_id": event.exchange_order_id if event.order == "entry" else row.exchange_order_id,
+                "outcome_unknown": False,
+                "orders": order_stated(row.orders, event, row.terms),
+                **held_columns(event.holding),
+            }
+        case e.EntryFilled():
+            return order_filled(row, event)
+        case e.EntryOutcomeUnknown():
+            return {"outcome_unknown": True}
+        case e.EntryFailed():
+            orders = {n: ended(o, event.outcome) if o.role == "entry" else o for n, o in row.orders.items()}
+            return {
+                "status": event.status,
+                "outcome_unknown": False,
+                "exit_reason": event.reason,
+                "closed_at": event.ts_event,
+                "orders": orders,
+            }
+        case e.StopLossSet():
+            early = row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
+            return {
+                "status": Status.PENDING_SL if early else row.status,
+                "stop_price": event.stop_price,
+                "stop_quantity": event.quantity,
+                "stop_order_id": event.exchange_order_id,
+                "stop_confirmed": True,
+                "stop_locks_profit": event.locks_profit,
+                "orders": with_stop(row, event),
+            }
+        case e.StopLossLost():
+            return without_stop(row, event.order, "lost")
+        case e.Activated():
+            return {"status": Status.ACTIVE, "activated_at": event.ts_event}
+        case e.PositionReduced():
+            return {
+                "avg_px_close": event.holding.avg_px_close(row.terms),
+                "orders": exit_filled(row, event),
+                **held_columns(event.holding),
+            }
+        case e.PositionAdjusted():
+            return {"outcome_unknown": False, **held_columns(event.holding)}
+        case e.RollbackStarted():
+            name = f"rollback{sum(1 for _ in of_role(row.orders, 'rollback')) or ''}"
+            order = Order(
+                name=name,
+                client_order_id=event.client_order_id,
+                requested_qty=event.close_quantity,
+                opened_at=event.ts_event,
+            )
+            return {
+                "status": Status.ROLLING_BACK,
+                "rollback_failed": False,
+                "exit_reason": event.reason,
+                "orders": {**row.orders, name: order},
+            }
+        case e.RolledBack():
+            return {
+                "status": Status.ROLLED_BACK,
+                "closed_at": event.ts_event,
+                "avg_px_close": event.holding.avg_px_close(row.terms),
+                "exit_reason": event.reason or row.exit_reason,
+                **held_columns(event.holding),
+            }
+        case e.RollbackFailed():
+            return {"rollback_failed": True, **held_columns(event.holding)}
+        case e.PositionClosed():
+            return {
+                "status": Status.CLOSED,
+                "closed_at": event.ts_event,
+                "avg_px_close": event.avg_px_close,
+                "exit_reason": event.exit_reason,
+                "residual_qty": event.residual_qty or Decimal(0),
+                **held_columns(event.holding),
+            }
+    return _order_changes(row, event)
+
+
+def _order_changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
+    match event:
+        case e.IncreaseRequested():
+            asked = Order(
+                name=event.order,
+                client_order_id=event.client_order_id,
+                requested_qty=event.quantity,
+                opened_at=event.ts_event,
+            )
+            return {"orders": {**row.orders, event.order: asked}}
+        case e.ExitRequested():
+            asked = Order(
+                name=event.order,
+                client_order_id=event.client_order_id,
+                requested_qty=event.close_quantity,
+                opened_at=event.ts_event,
+            )
+            return {"orders": {**row.orders, event.order: asked}}
+        case e.OrderReplaced():
+            return order_replaced(row, event)
+        case e.OrderEnded():
+            return order_ended(row, event)
+        case e.TakeProfitSet():
+            known = row.orders.get(event.order) or Order(name=event.order, opened_at=event.ts_event)
+            target = replace(
+                known,
+                price=event.price,
+                requested_qty=event.quantity,
+                exchange_order_id=event.exchange_order_id,
+                attached=event.attached,
+                ended=None,
+            )
+            return {"orders": {**row.orders, event.order: target}}
+        case e.TakeProfitLost():
+            return {"orders": with_ended(row.orders, event.order, "lost")}
+        case e.CashRecorded():
+            return held_columns(event.holding)
+        case e.FillCorrected():
+            return {
+                "avg_px_close": event.holding.avg_px_close(row.terms),
+                "orders": fill_corrected(row, event),
+                **held_columns(event.holding),
+            }
+    raise AssertionError(f"{type(event).__name__} is no event of a position")
+
+
+def _imported(event: e.PositionImported) -> dict[str, Any]:
+    held = held_columns(event.holding)
+    if event.status in (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK):
+        held |= {"filled_qty": None, "realized_pnl": None, "avg_px_open": event.avg_px_open}
+    orders = _entry(event, exchange_order_id=event.exchange_order_id, requested_qty=event.quantity)
+    if event.stop_confirmed and event.stop_price is not None:
+        orders["stop.1"] = Order(name="stop.1", price=event.stop_price, opened_at=event.ts_event)
+    return _opened(
+        event,
+        event.side,
+        event.status,
+        **held,
+        requested_qty=event.quantity,
+        intent_id=event.intent_id,
+        exchange_order_id=event.exchange_order_id,
+        stop_price=event.stop_price,
+        stop_confirmed=event.stop_confirmed and event.stop_price is not None,
+        exit_reason=event.exit_reason,
+        activated_at=event.ts_event if event.status is Status.ACTIVE else None,
+        closed_at=event.closed_at,
+        legacy_id=event.legacy_id,
+        orders=orders,
+    )

@@ -1,0 +1,84 @@
+"""What commands are about, and the parts that they share: a slot or a cycle, a side, a reason."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, PlainValidator, model_validator
+
+from domain.commands.base import Command, storable
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg, normalized_venue
+from domain.identifiers import normalized_symbol as _normalized_symbol
+from domain.values import Leg, Price, Side, Text, writable
+
+_SIDES: Final = {"buy": "long", "sell": "short"}
+
+
+def _side(value: object) -> object:
+    text = value.strip().lower() if isinstance(value, str) else value
+    return _SIDES.get(text, text) if isinstance(text, str) else text
+
+
+def _position_id(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.80} is not a position id like APTUSDT.binance#1")
+    return PositionId.parse(value).text
+
+
+def _reason(value: str) -> str:
+    if not writable(value).strip():
+        raise ValueError("is empty; say why, a year later somebody will ask")
+    return value
+
+
+SideOfPosition = Annotated[Side, BeforeValidator(_side)]
+PositionIdText = Annotated[str, BeforeValidator(_position_id)]
+Reason = Annotated[Text, AfterValidator(_reason)]
+Percent = Annotated[Price, Field(lt=100)]
+Json = Annotated[JsonValue, BeforeValidator(storable)]
+
+
+class OnKey(Command):
+    """A command about whatever a slot holds."""
+
+    symbol: Annotated[str, PlainValidator(_normalized_symbol)]
+    exchange: Annotated[str, BeforeValidator(normalized_venue)]
+    account: Annotated[str | None, BeforeValidator(normalized_account)] = None
+    leg: Annotated[Leg, BeforeValidator(normalized_leg)] = Leg.BOTH
+
+    @property
+    def key(self) -> PositionKey:
+        """The slot that this command asks for."""
+        return PositionKey.of(self.symbol, self.exchange, self.account, self.leg)
+
+    @property
+    def cycle(self) -> int | None:
+        """None: whatever the slot holds now."""
+        return None
+
+    @model_validator(mode="after")
+    def _leg_agrees_with_side(self) -> Self:
+        needs_agreeing_leg(getattr(self, "side", None), self.leg)
+        return self
+
+
+def needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
+    """Refuse a side that its leg cannot hold."""
+    if side is not None and leg not in (None, Leg.BOTH, Leg.SPOT) and leg.value.lower() != side.value:
+        raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
+
+
+class OnPosition(Command):
+    """A command about one cycle."""
+
+    position_id: PositionIdText
+
+    @property
+    def key(self) -> PositionKey:
+        """The slot of the position that this command names."""
+        return PositionId.parse(self.position_id).key
+
+    @property
+    def cycle(self) -> int | None:
+        """The cycle that this command names."""
+        return PositionId.parse(self.position_id).cycle

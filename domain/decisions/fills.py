@@ -1,0 +1,213 @@
+"""Deciding about fills that are on record, and about money that moves without one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from domain import events as e
+from domain.aggregate.row import PositionRow
+from domain.aggregate.state import CommandResult, Fill
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.decisions.counting import EntryCount
+from domain.decisions.decision import Decision
+from domain.decisions.lookup import named
+from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
+from domain.holding import ZERO, Holding
+from domain.order import Order, of_role
+from domain.values import EXACT, plain
+
+
+def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: Fill) -> CommandResult | None:
+    """The answer to a fill that is on record; a fee that was not known is added to it.
+
+    Shape:   its identity is the order and the trade id; without an order, the trade id alone.
+    Refuses: IdempotencyMismatch for another quantity, price or fee.
+    """
+    if fill.request == command.digest:
+        return decision.no_news()
+    is_same = (fill.qty, fill.px) == (command.last_qty, command.last_px)
+    if not is_same or (command.fee is not None and fill.fee not in (None, command.fee)):
+        what = f"{plain(fill.qty)} at {plain(fill.px)}" + (
+            "" if fill.fee is None else f" for a fee of {plain(fill.fee)}"
+        )
+        raise decision.refused(
+            IdempotencyMismatch,
+            f"has trade_id {command.trade_id} on record as {what}; a fill never changes, so look which of the two is "
+            "wrong, and say correct_fill if the exchange corrected it",
+        )
+    if command.fee is None or fill.fee is not None:
+        return decision.no_news()
+    fee_of_fill(decision, fill, command.trade_id, command.fee, command.fee_currency)
+    return None
+
+
+def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *, is_exit: bool) -> Fill | None:
+    """The fill that a command tells again; None for one that is new."""
+    by_order = decision.state.fills.get((is_exit, command.trade_id))
+    if by_order is None:
+        return None
+    if command.exchange_order_id is None and command.client_order_id is None:
+        return next(iter(by_order.values()))
+    order = named(decision, command.exchange_order_id, command.client_order_id)
+    if order is not None and order.name in by_order:
+        return by_order[order.name]
+    return next((fill for fill in by_order.values() if fill.request == command.digest), by_order.get(None))
+
+
+def fee_of_fill(decision: Decision, fill: Fill, trade_id: str, fee: Decimal, currency: str | None) -> None:
+    """Add the fee of a fill that was recorded without it."""
+    row = decision.needs_cycle()
+    held = decision.state.holding.with_fee(fee, decision.other_currency(currency))
+    if decision.key.pays_from_position(fee, currency):
+        held = decision.state.holding.shrunk(fee, row.terms)
+    decision.record(
+        e.CashRecorded(
+            **decision.envelope(),
+            kind="commission",
+            amount=-fee,
+            currency=currency,
+            cash_id=f"fee of {trade_id}",
+            holding=held,
+            trade_id=trade_id,
+            order=fill.order,
+            late=not row.status.is_open,
+        )
+    )
+
+
+def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | None:
+    """Note money that moved without a fill: funding, interest, a commission report.
+
+    Shape:   status unchanged, also of a cycle that is over. With `trade_id` it is the fee of that fill.
+    Refuses: IdempotencyMismatch for a `cash_id` with other content, or a fee that is known already; UnknownFill.
+    """
+    row, state = decision.needs_cycle(), decision.state
+    known = state.cash_ids.get(command.cash_id)
+    if known is not None:
+        if known != command.digest:
+            raise decision.refused(
+                IdempotencyMismatch,
+                f"has cash_id {command.cash_id} on record with other content; look which of the two is wrong, and send "
+                "the difference as a correction with a cash_id of its own",
+            )
+        return decision.no_news()
+    held, order = state.holding, None
+    if command.trade_id is None:
+        held = held.with_cash(command.kind, command.amount, decision.other_currency(command.currency))
+    else:
+        fill = _of_trade(decision, command.trade_id, None)
+        if fill.fee is not None:
+            if fill.fee == -command.amount:
+                return decision.no_news()
+            raise decision.refused(
+                IdempotencyMismatch,
+                f"has a fee of {plain(fill.fee)} on record for trade_id {command.trade_id}, not "
+                f"{plain(-command.amount)}; send the difference as a correction, without trade_id",
+            )
+        order = fill.order
+        held = held.with_fee(-command.amount, decision.other_currency(command.currency))
+    decision.record(
+        e.CashRecorded(
+            **decision.envelope(),
+            kind=command.kind,
+            amount=command.amount,
+            currency=command.currency,
+            cash_id=command.cash_id,
+            holding=held,
+            trade_id=command.trade_id,
+            order=order,
+            late=not row.status.is_open,
+        )
+    )
+    return None
+
+
+def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) -> Fill:
+    fills = [fill for is_exit in (False, True) for fill in decision.state.fills.get((is_exit, trade_id), {}).values()]
+    if exchange_order_id is not None:
+        order = named(decision, exchange_order_id, None)
+        fills = [fill for fill in fills if order is not None and fill.order == order.name]
+    if not fills:
+        of = "" if exchange_order_id is None else f" of order {exchange_order_id}"
+        raise decision.refused(
+            UnknownFill, f"has no fill with trade_id {trade_id}{of} on record; record the fill first"
+        )
+    if len(fills) > 1:
+        names = ", ".join(str(fill.order) for fill in fills)
+        raise decision.refused(
+            OrderAmbiguous, f"has several fills with trade_id {trade_id}, of {names}; send exchange_order_id with it"
+        )
+    return fills[0]
+
+
+def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | None:
+    """Let a fill be what the exchange says that it was, or void.
+
+    Shape:   status unchanged, also of a cycle that is over: a quantity that is there then is a stray.
+    Refuses: UnknownFill; NotFilled when more was closed meanwhile than would have been entered.
+    """
+    row = decision.needs_cycle()
+    fill = _of_trade(decision, command.trade_id, command.exchange_order_id)
+    qty = ZERO if command.void else command.last_qty or fill.qty
+    px = fill.px if command.last_px is None else command.last_px
+    decision.needs_price("last_px", px, row.terms)
+    if (qty, px) == (fill.qty, fill.px):
+        return decision.no_news()
+    held = (_exit_corrected if fill.is_exit else _entry_corrected)(decision, row, fill, (qty, px))
+    decision.record(
+        e.FillCorrected(
+            **decision.envelope(),
+            trade_id=command.trade_id,
+            order=fill.order,
+            is_exit=fill.is_exit,
+            old_qty=fill.qty,
+            old_px=fill.px,
+            last_qty=qty,
+            last_px=px,
+            reason=command.reason,
+            holding=held,
+            late=not row.status.is_open,
+        )
+    )
+    return None
+
+
+def _entry_corrected(decision: Decision, row: PositionRow, fill: Fill, now: tuple[Decimal, Decimal]) -> Holding:
+    state, terms = decision.state, row.terms
+    before = state.orders.get(fill.order or "") or Order(
+        name="entry", traded_qty=fill.qty, traded_worth=terms.worth(fill.qty, fill.px)
+    )
+    old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
+    after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
+    others = tuple(order for order in of_role(state.orders, "entry") if order.name != before.name)
+    count = EntryCount(before, after, state.holding, row.side, terms, others=others)
+    if EXACT.add(state.holding.quantity, count.added) < 0:
+        raise decision.refused(
+            NotFilled,
+            f"holds {plain(state.holding.quantity)}, so {plain(-count.added)} of what was entered cannot be taken "
+            "back: the rest is closed already. Correct the fills that closed it first",
+        )
+    held = count.by_fill(ZERO, ZERO)
+    traded = EXACT.add(EXACT.subtract(state.holding.traded_cost, old_worth), new_worth)
+    return replace(held, traded_cost=traded, uncounted_qty=state.holding.uncounted_qty)
+
+
+def _exit_corrected(decision: Decision, row: PositionRow, fill: Fill, now: tuple[Decimal, Decimal]) -> Holding:
+    state, terms = decision.state, row.terms
+    old, new = terms.worth(fill.qty, fill.px), terms.worth(*now)
+    held = state.holding
+    if now[0] == fill.qty:
+        gained = terms.gain(row.side, ZERO, EXACT.subtract(new, old))
+        return replace(
+            held,
+            proceeds=None if held.proceeds is None else EXACT.add(EXACT.subtract(held.proceeds, old), new),
+            realized_pnl=None if held.realized_pnl is None else EXACT.add(held.realized_pnl, gained),
+        )
+    open_again = held.with_exit_undone(fill.qty, old, fill.pnl, fill.released)
+    if now[0] > open_again.quantity:
+        raise decision.refused(
+            NotFilled, f"holds {plain(open_again.quantity)} without that fill, less than the {plain(now[0])} it closed"
+        )
+    return open_again.with_exit(row.side, now[0], new, terms) if now[0] else open_again

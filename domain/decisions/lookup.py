@@ -1,0 +1,141 @@
+"""Which order a command means: by an id of the exchange, by ours, or because it can be only one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from domain.decisions.decision import Decision
+from domain.errors import OrderAmbiguous, UnknownOrder
+from domain.order import Order, Role, live, next_name, of_role
+from domain.values import plain
+
+
+class Meant(NamedTuple):
+    """The order that a fill belongs to; a new one under a role of its own when nobody asked for it."""
+
+    order: Order
+    is_named: bool
+    is_new: bool = False
+
+
+def named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None) -> Order | None:
+    """The order of an id that is known; None for none that is.
+
+    Refuses: OrderAmbiguous when the two ids are those of two orders.
+    """
+    orders = decision.state.orders
+    by_exchange = decision.state.order_ids.get(exchange_order_id or "")
+    by_client = next(
+        (o.name for o in orders.values() if client_order_id and o.client_order_id == client_order_id), None
+    )
+    if by_exchange is not None and by_client not in (None, by_exchange):
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has order {exchange_order_id} as {by_exchange}, and client order id {client_order_id} is that of "
+            f"{by_client}; send the one that is meant",
+        )
+    name = by_exchange or by_client
+    return None if name is None else orders.get(name)
+
+
+def needs_named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None = None) -> Order:
+    """The order of an id.
+
+    Refuses: UnknownOrder, naming those that there are.
+    """
+    order = named(decision, exchange_order_id, client_order_id)
+    if order is None:
+        known = listed(decision.state.orders.values())
+        raise decision.refused(
+            UnknownOrder,
+            f"has no order {exchange_order_id or client_order_id}; " + (f"it has {known}" if known else "it has none"),
+        )
+    return order
+
+
+def listed(orders: Iterable[Order]) -> str:
+    """Orders for people: name, and the id that a command may name it by."""
+    return ", ".join(
+        f"{order.name} ({order.exchange_order_id or order.client_order_id or 'no id'})" for order in orders
+    )
+
+
+def entry_of_fill(
+    decision: Decision, qty: Decimal, exchange_order_id: str | None, client_order_id: str | None
+) -> Meant:
+    """The entry order that a fill belongs to.
+
+    Refuses: OrderAmbiguous for a fill that names none, where several may be meant.
+    """
+    orders = decision.state.orders
+    if exchange_order_id is not None or client_order_id is not None:
+        known = named(decision, exchange_order_id, client_order_id)
+        if known is None and exchange_order_id is not None:
+            known = _not_acknowledged(decision, qty)
+        if known is not None and known.role == "entry":
+            return Meant(known, is_named=True)
+        return Meant(_new(decision, "entry", exchange_order_id, client_order_id), is_named=True, is_new=True)
+    entries = [*of_role(orders, "entry")]
+    if len(entries) > 1:
+        entries = [order for order in entries if order.is_live and _takes(decision, order, qty)]
+        if not entries:
+            return Meant(_new(decision, "entry", None, None), is_named=False, is_new=True)
+        if len(entries) > 1:
+            raise decision.refused(
+                OrderAmbiguous,
+                f"has several entry orders that {plain(qty)} may be a fill of: {listed(entries)}; send "
+                "exchange_order_id (or client_order_id) with it",
+            )
+    if not entries or not _takes(decision, entries[0], qty):
+        return Meant(_new(decision, "entry", None, None), is_named=False, is_new=True)
+    return Meant(entries[0], is_named=False)
+
+
+def _takes(decision: Decision, order: Order, qty: Decimal) -> bool:
+    """Whether a fill that names no order can be one of this: there is room, or a statement that it explains."""
+    is_explained = order.traded_qty >= order.stated_qty or order.is_news(decision.command.at)
+    return order.has_room_for(qty) or not is_explained
+
+
+def _not_acknowledged(decision: Decision, qty: Decimal) -> Order | None:
+    """The one entry order that has no id of the exchange yet, when the fill fits it."""
+    waiting = [
+        order
+        for order in live(decision.state.orders, "entry")
+        if order.exchange_order_id is None and order.client_order_id is not None and order.has_room_for(qty)
+    ]
+    return waiting[0] if len(waiting) == 1 else None
+
+
+def exit_of_fill(
+    decision: Decision, qty: Decimal, exchange_order_id: str | None, client_order_id: str | None
+) -> Order | None:
+    """The order that an exit fill belongs to; None for one that names none, where none was promised for it."""
+    orders = decision.state.orders
+    if exchange_order_id is not None or client_order_id is not None:
+        known = named(decision, exchange_order_id, client_order_id)
+        if known is None and exchange_order_id is not None:
+            waiting = [order for order in _promised(decision) if order.exchange_order_id is None]
+            known = waiting[0] if len(waiting) == 1 and waiting[0].has_room_for(qty) else None
+        if known is not None and known.role != "entry":
+            return known
+        return _new(decision, "exit", exchange_order_id, client_order_id)
+    promised = [order for order in _promised(decision) if order.has_room_for(qty)]
+    others = live(orders, "stop") + live(orders, "target")
+    return promised[0] if len(promised) == 1 and not others else None
+
+
+def _promised(decision: Decision) -> list[Order]:
+    orders = decision.state.orders
+    return [o for role in ("exit", "rollback") for o in live(orders, role) if o.client_order_id and o.room != 0]
+
+
+def _new(decision: Decision, role: Role, exchange_order_id: str | None, client_order_id: str | None) -> Order:
+    return Order(
+        name=next_name(decision.state.orders, role),
+        exchange_order_id=exchange_order_id,
+        client_order_id=client_order_id,
+        opened_at=decision.context.ts_event,
+    )

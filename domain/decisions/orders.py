@@ -1,0 +1,156 @@
+"""Deciding about orders that change or end, and about what an instrument is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from domain import events as e
+from domain.aggregate.row import PositionRow
+from domain.aggregate.state import EPOCH, CommandResult
+from domain.commands import order_requests as o
+from domain.commands.order_requests import TERMS
+from domain.decisions.counting import EntryCount, exit_counted
+from domain.decisions.decision import Decision
+from domain.decisions.lookup import needs_named
+from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderHasFills, ReduceExceedsPosition
+from domain.holding import ZERO, Holding
+from domain.instrument import LINEAR
+from domain.order import Order, live, of_role
+from domain.values import EXACT, Status, plain
+
+
+def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
+    """Note that an order goes on under another exchange order id; its fills so far stay its fills.
+
+    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news.
+    Refuses: UnknownOrder, OrderAlreadyEnded.
+    """
+    decision.needs_open()
+    order = needs_named(decision, command.exchange_order_id)
+    if not order.is_live:
+        raise decision.refused(
+            OrderAlreadyEnded, f"has {order.name} ({command.exchange_order_id}) as {order.ended}: it is not replaced"
+        )
+    is_known = order.exchange_order_id == command.new_exchange_order_id
+    if is_known and command.quantity in (None, order.requested_qty) and command.price in (None, order.price):
+        return decision.no_news()
+    decision.record(
+        e.OrderReplaced(
+            **decision.envelope(),
+            order=order.name,
+            old_exchange_order_id=command.exchange_order_id,
+            exchange_order_id=command.new_exchange_order_id,
+            quantity=command.quantity,
+            price=command.price,
+        )
+    )
+    return None
+
+
+def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
+    """Note that nothing more will be filled of an order, and what the exchange states of it.
+
+    Shape:   status unchanged, one OrderEnded; the same again is no news. An entry of which nothing was ever filled ends
+             its cycle, as fail_entry does.
+    Refuses: UnknownOrder; OrderAlreadyEnded, otherwise; OrderHasFills when less is stated than the fills on record.
+    """
+    row = decision.needs_cycle()
+    order = needs_named(decision, command.exchange_order_id, command.client_order_id)
+    stated = command.filled_qty
+    if stated is not None and stated < order.traded_qty:
+        raise decision.refused(
+            OrderHasFills,
+            f"has {plain(order.traded_qty)} of {order.name} on record by its fills, more than the {plain(stated)} that "
+            "were filled in all; look which of the two is wrong, and correct_fill what never was",
+        )
+    decision.needs_price("avg_px", command.avg_px, row.terms)
+    after = order
+    if stated is not None:
+        worth = None if command.avg_px is None else row.terms.worth(stated, command.avg_px)
+        after = order.with_statement(stated, worth, decision.context.ts_event)
+    is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
+    if not order.is_live and not is_news:
+        if order.ended in (command.outcome, "lost", "replaced"):
+            return decision.no_news()
+        raise decision.refused(OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}")
+    if _came_to_nothing(row, order, after, command):
+        assert command.outcome != "filled", "just looked"
+        reason = command.reason or f"order {command.outcome}"
+        decision.record(e.EntryFailed(**decision.envelope(), outcome=command.outcome, reason=reason, code=command.code))
+        return None
+    held, absorbed = _held_after(decision, row, order, after)
+    decision.record(
+        e.OrderEnded(
+            **decision.envelope(),
+            order=order.name,
+            outcome=command.outcome,
+            filled_qty=stated,
+            avg_px=command.avg_px,
+            reason=command.reason,
+            code=command.code,
+            holding=held,
+            late=not row.status.is_open,
+            absorbed_qty=absorbed,
+        )
+    )
+    return None
+
+
+def _came_to_nothing(row: PositionRow, order: Order, after: Order, command: o.EndOrder) -> bool:
+    """Whether the last entry order of a cycle ended, and nothing was ever filled."""
+    if order.role != "entry" or after.filled_qty or row.filled_qty or command.outcome == "filled":
+        return False
+    is_last = all(other.name == order.name for other in live(row.orders, "entry"))
+    return is_last and row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)
+
+
+def _held_after(decision: Decision, row: PositionRow, order: Order, after: Order) -> tuple[Holding, Decimal]:
+    state, grown = decision.state, EXACT.subtract(after.filled_qty, order.filled_qty)
+    held = state.holding
+    if order.role == "entry":
+        is_seen = decision.context.ts_event <= state.adjusted_at
+        absorbed = grown if is_seen else min(grown, state.unattributed)
+        others = None
+        if state.adjusted_at == EPOCH:
+            others = tuple(other for other in of_role(row.orders, "entry") if other.name != order.name)
+        return EntryCount(order, after, held, row.side, row.terms, absorbed, is_seen, others).by_statement(), absorbed
+    if grown > held.quantity:
+        raise decision.refused(
+            ReduceExceedsPosition,
+            f"holds {plain(held.quantity)}, less than the {plain(grown)} that {order.name} closed beyond what is on "
+            "record; record the fills of its entry first, or the fills of this order with flip: true",
+        )
+    return exit_counted(held, order, after, row.side, row.terms), ZERO
+
+
+def define_instrument(decision: Decision, command: o.DefineInstrument) -> CommandResult | None:
+    """Say what a quantity of this instrument is worth, for the cycles that open from now on.
+
+    Shape:   one InstrumentDefined, of the stream and of no cycle; what is not said stays. The same again is no news.
+    Refuses: InstrumentInUse while a position is open, which counts on as it began; `force` records it for the next one.
+    """
+    state = decision.state
+    said = {name: getattr(command, name) for name in TERMS if getattr(command, name) is not None}
+    for name in ("base", "quote", "settle"):
+        if name in said:
+            said[name] = said[name].upper()
+    known = decision.opening_terms or LINEAR
+    terms = replace(known, **said)
+    if terms == known and state.instrument is not None:
+        return decision.nothing_new()
+    if state.is_open and not command.force:
+        row = decision.state.row
+        assert row is not None, "open"
+        raise InstrumentInUse(
+            f"{row.position_id} is open and counts with a contract size of {plain(row.contract_size)}"
+            f"{', inverse' if row.inverse else ''}; it would go on so. Define the instrument when it is closed, or "
+            "send force with a reason to define it for the next cycle",
+            position_id=row.position_id,
+            status=row.status.value,
+            contract_size=plain(row.contract_size),
+        )
+    decision.record(
+        e.InstrumentDefined(**decision.envelope(0), terms=terms, reason=command.reason, is_first=not state.last_cycle)
+    )
+    return None

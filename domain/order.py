@@ -1,0 +1,211 @@
+"""The orders of a cycle: what each was for, what the exchange stated of it, and what its fills add up to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from pydantic import ConfigDict
+
+from domain.stop import is_losing_side
+from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
+
+ZERO: Final = Decimal(0)
+CLOCKS_APART: Final = timedelta(seconds=5)
+"""By how much the times of one exchange may disagree: a statement counts the fills until so long after it."""
+
+Role = Literal["entry", "stop", "target", "exit", "rollback"]
+Outcome = Literal["filled", "canceled", "expired", "rejected", "lost"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One order of a cycle.
+
+    Units: quantities as the cycle has them; `stated_worth` and `traded_worth` in the currency of its money, None where
+           the exchange stated a quantity without a price. `requested_qty` None is "all that is held", or not known.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="ignore")
+
+    name: str
+    """`entry`, `entry.2`, `stop.1`, `rollback1` …"""
+    client_order_id: str | None = None
+    exchange_order_id: str | None = None
+    requested_qty: Number | None = None
+    price: Number | None = None
+    opened_at: Instant | None = None
+    stated_qty: Number = ZERO
+    stated_worth: Number | None = ZERO
+    stated_at: Instant | None = None
+    traded_qty: Number = ZERO
+    traded_worth: Number = ZERO
+    ended: str | None = None
+    """How it ended; None while it is live."""
+    attached: bool = False
+    """A stop or target that belongs to the position, and is no order of its own."""
+    locks_profit: bool = False
+
+    @property
+    def role(self) -> Role:
+        """What it is for."""
+        return role_of(self.name)
+
+    @property
+    def filled_qty(self) -> Decimal:
+        """What was filled of it: a statement and the fills that make it up are never added."""
+        return max(self.stated_qty, self.traded_qty)
+
+    @property
+    def worth(self) -> Decimal | None:
+        """What was filled is worth: by its fills once they explain all of it, until then by the statement."""
+        return self.traded_worth if self.traded_qty >= self.stated_qty else self.stated_worth
+
+    @property
+    def is_live(self) -> bool:
+        """Whether more of it may be filled."""
+        return self.ended is None
+
+    @property
+    def room(self) -> Decimal | None:
+        """What may still be filled of it; None where that is not known."""
+        return None if self.requested_qty is None else max(ZERO, EXACT.subtract(self.requested_qty, self.filled_qty))
+
+    def has_room_for(self, qty: Decimal) -> bool:
+        """Whether so much more can have been filled of it: an exchange never fills more than was requested."""
+        return self.room is None or qty <= self.room
+
+    def is_news(self, at: datetime | None) -> bool:
+        """Whether a fill that names no order is later than all that was stated; one without a time is not."""
+        return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART
+
+    def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:
+        """Count a fill; one that is news comes on top of what was stated."""
+        order = replace(
+            self,
+            traded_qty=EXACT.add(self.traded_qty, qty),
+            traded_worth=EXACT.add(self.traded_worth, worth),
+        )
+        if not is_news or self.stated_qty <= self.traded_qty:
+            return order
+        stated = None if self.stated_worth is None else EXACT.add(self.stated_worth, worth)
+        return replace(order, stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
+
+    def with_statement(self, qty: Decimal, worth: Decimal | None, at: datetime) -> Order:
+        """Take what the exchange states as filled so far, if that is more, or better known, than what we know."""
+        latest = at if self.stated_at is None else max(at, self.stated_at)
+        if qty < self.filled_qty or (qty == self.filled_qty and (worth is None or self.worth is not None)):
+            return replace(self, stated_at=latest)
+        return replace(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
+
+    def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
+        """Let one fill be of another quantity and worth than was said."""
+        return replace(
+            self,
+            traded_qty=EXACT.add(EXACT.subtract(self.traded_qty, old[0]), new[0]),
+            traded_worth=EXACT.add(EXACT.subtract(self.traded_worth, old[1]), new[1]),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The order as a program reads it; what is not known is left out."""
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "role": self.role,
+            "client_order_id": self.client_order_id,
+            "exchange_order_id": self.exchange_order_id,
+            "requested_qty": self.requested_qty,
+            "filled_qty": self.filled_qty,
+            "ended": self.ended,
+            "price": self.price,
+            "opened_at": self.opened_at,
+            "stated_qty": self.stated_qty or None,
+            "stated_worth": self.stated_worth if self.stated_qty else ZERO,
+            "stated_at": self.stated_at,
+            "traded_qty": self.traded_qty or None,
+            "traded_worth": self.traded_worth or None,
+            "attached": self.attached or None,
+            "locks_profit": self.locks_profit or None,
+        }
+        if facts["stated_worth"] == ZERO:
+            del facts["stated_worth"]
+        kept = ("client_order_id", "exchange_order_id", "requested_qty", "ended", "stated_worth")
+        return {name: _text(value) for name, value in facts.items() if value is not None or name in kept}
+
+    @cached_property
+    def text(self) -> str:
+        """The order as it is written into a column; an order that does not change is written once."""
+        return json.dumps(self.as_json(), separators=(",", ":"))
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    return timestamp_text(value) if isinstance(value, datetime) else value
+
+
+_ROLES: Final[dict[str, Role]] = {
+    "entry": "entry",
+    "stop": "stop",
+    "target": "target",
+    "exit": "exit",
+    "rollback": "rollback",
+}
+
+Orders = Mapping[str, Order]
+"""By name, in the order in which they came."""
+
+
+def role_of(name: str) -> Role:
+    """The role that a name belongs to."""
+    return _ROLES[name.partition(".")[0].rstrip("0123456789")]
+
+
+def with_order(orders: Orders, order: Order) -> dict[str, Order]:
+    """The orders with one of them new, or as it is now."""
+    return {**orders, order.name: order}
+
+
+def of_role(orders: Orders, role: Role) -> Iterator[Order]:
+    """The orders of one role, oldest first."""
+    return (order for order in orders.values() if order.role == role)
+
+
+def live(orders: Orders, role: Role) -> list[Order]:
+    """The orders of one role of which more may be filled."""
+    return [order for order in of_role(orders, role) if order.is_live]
+
+
+def next_name(orders: Orders, role: Role) -> str:
+    """The name of the next order of a role; the first entry is plainly `entry`."""
+    number = sum(1 for _ in of_role(orders, role)) + 1
+    return "entry" if role == "entry" and number == 1 else f"{role}.{number}"
+
+
+def worth_of(orders: Iterable[Order]) -> Decimal | None:
+    """What was filled of all of them is worth; None when that is not known of one."""
+    total = ZERO
+    for order in orders:
+        if order.worth is None:
+            return None
+        total = EXACT.add(total, order.worth)
+    return total
+
+
+def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:
+    """Whether the live stops on the losing side cover all of a position whose average price is known."""
+    if avg_px_open is None:
+        return False
+    covered = ZERO
+    stops = [stop for stop in live(orders, "stop") if stop.price is not None]
+    for stop in stops:
+        assert stop.price is not None, "just looked"
+        if stop.locks_profit or is_losing_side(side, stop.price, avg_px_open):
+            if stop.requested_qty is None:
+                return True
+            covered = EXACT.add(covered, max(ZERO, EXACT.subtract(stop.requested_qty, stop.filled_qty)))
+    return bool(covered) and covered >= quantity
