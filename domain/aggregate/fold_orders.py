@@ -43,7 +43,7 @@ def _worth(terms: Instrument, qty: Decimal, px: Decimal) -> Decimal:
 
 
 def order_filled(row: PositionRow, event: e.EntryFilled) -> dict[str, Any]:
-    """What a fill of an entry order changes."""
+    """What a fill of an entry order changes. What protected or closed a cycle before its end did so for that end."""
     order = row.orders.get(event.order) or Order(name=event.order, opened_at=event.ts_event)
     if event.exchange_order_id is not None and order.exchange_order_id is None:
         order = replace(order, exchange_order_id=event.exchange_order_id)
@@ -57,10 +57,13 @@ def order_filled(row: PositionRow, event: e.EntryFilled) -> dict[str, Any]:
     if order.name == "entry":
         changed["exchange_order_id"] = order.exchange_order_id or row.exchange_order_id
     if event.reopens:
+        kept = {n: o if o.role == "entry" else ended(o, "lost") for n, o in changed["orders"].items()}
         changed |= {
             "status": Status.ENTRY_PLACED if row.activated_at is None else Status.ACTIVE,
             "closed_at": None,
             "exit_reason": None,
+            "orders": kept,
+            **_shown_stop(kept),
         }
     return changed
 

@@ -220,7 +220,7 @@ def test_a_version_is_one_more_than_the_one_before(sent: list[Command]) -> None:
     assert versions == [*range(1, len(versions) + 1)]
 
 
-@settings(derandomize=True, max_examples=250)
+@settings(derandomize=True, max_examples=500)
 @given(conversations())
 def _remember_kinds(sent: list[Command]) -> None:
     _SEEN.update(type(event) for event in history(sent))
