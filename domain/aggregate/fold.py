@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from domain import events as e
-from domain.aggregate.fold_orders import (
-    ended,
-    exit_filled,
-    fill_corrected,
-    held_columns,
-    order_ended,
-    order_filled,
-    order_replaced,
-    order_stated,
-    with_ended,
-    with_stop,
-    without_stop,
-)
+from domain.aggregate import order_changes as changes
 from domain.aggregate.row import COLUMNS, PositionRow
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order, covers, of_role
+from domain.order import Order, Orders, covers, live, of_role, with_order
 from domain.values import Side, Status
 
 
@@ -52,26 +39,6 @@ def _opened(event: e.PositionEvent, side: Side, status: Status, **known: Any) ->
         "protection": getattr(event, "protection", "exchange"),
         **known,
     }
-
-
-_UNKNOWN: Final[dict[str, Any]] = {
-    **dict.fromkeys(COLUMNS),
-    **dict.fromkeys(
-        (
-            "protected",
-            "stop_confirmed",
-            "stop_locks_profit",
-            "outcome_unknown",
-            "rollback_failed",
-            "late_fill",
-            "stray",
-        ),
-        False,
-    ),
-    **held_columns(Holding()),
-    "residual_qty": Decimal(0),
-    "orders": {},
-}
 
 
 def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
@@ -116,12 +83,12 @@ def _opening(event: e.PositionEvent) -> dict[str, Any] | None:
                 intent_id=event.intent_id,
                 client_order_id=event.client_order_id,
                 exchange_order_id=event.exchange_order_id,
-                **held_columns(event.holding),
+                **_held(event.holding),
             )
             entry = _entry(event, client_order_id=event.client_order_id, requested_qty=event.quantity)
-            return opened | {"orders": order_stated(entry, event, _terms(opened))}
+            return opened | {"orders": changes.stated(entry, event, _terms(opened))}
         case e.PositionAdopted():
-            return _opened(event, event.side, Status.ACTIVE, activated_at=event.ts_event, **held_columns(event.holding))
+            return _opened(event, event.side, Status.ACTIVE, activated_at=event.ts_event, **_held(event.holding))
         case e.PositionImported():
             return _imported(event)
     return None
@@ -143,21 +110,20 @@ def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
                 "status": status,
                 "exchange_order_id": event.exchange_order_id if event.order == "entry" else row.exchange_order_id,
                 "outcome_unknown": False,
-                "orders": order_stated(row.orders, event, row.terms),
-                **held_columns(event.holding),
+                "orders": changes.stated(row.orders, event, row.terms),
+                **_held(event.holding),
             }
         case e.EntryFilled():
-            return order_filled(row, event)
+            return _entry_filled(row, event)
         case e.EntryOutcomeUnknown():
             return {"outcome_unknown": True}
         case e.EntryFailed():
-            orders = {n: ended(o, event.outcome) if o.role == "entry" else o for n, o in row.orders.items()}
             return {
                 "status": event.status,
                 "outcome_unknown": False,
                 "exit_reason": event.reason,
                 "closed_at": event.ts_event,
-                "orders": orders,
+                "orders": changes.entries_failed(row.orders, event),
             }
         case e.StopLossSet():
             early = row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
@@ -168,33 +134,28 @@ def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
                 "stop_order_id": event.exchange_order_id,
                 "stop_confirmed": True,
                 "stop_locks_profit": event.locks_profit,
-                "orders": with_stop(row, event),
+                "orders": changes.stop_set(row.orders, event),
             }
         case e.StopLossLost():
-            return without_stop(row, event.order, "lost")
+            return _with_shown_stop(changes.stops_lost(row.orders, event.order))
         case e.Activated():
             return {"status": Status.ACTIVE, "activated_at": event.ts_event}
         case e.PositionReduced():
             return {
                 "avg_px_close": event.holding.avg_px_close(row.terms),
-                "orders": exit_filled(row, event),
-                **held_columns(event.holding),
+                "orders": changes.exit_filled(row.orders, event, row.terms),
+                **_held(event.holding),
             }
         case e.PositionAdjusted():
-            return {"outcome_unknown": False, **held_columns(event.holding)}
+            return {"outcome_unknown": False, **_held(event.holding)}
         case e.RollbackStarted():
             name = f"rollback{sum(1 for _ in of_role(row.orders, 'rollback')) or ''}"
-            order = Order(
-                name=name,
-                client_order_id=event.client_order_id,
-                requested_qty=event.close_quantity,
-                opened_at=event.ts_event,
-            )
+            order = changes.promised(name, event.client_order_id, event.close_quantity, event.ts_event)
             return {
                 "status": Status.ROLLING_BACK,
                 "rollback_failed": False,
                 "exit_reason": event.reason,
-                "orders": {**row.orders, name: order},
+                "orders": with_order(row.orders, order),
             }
         case e.RolledBack():
             return {
@@ -202,10 +163,10 @@ def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
                 "closed_at": event.ts_event,
                 "avg_px_close": event.holding.avg_px_close(row.terms),
                 "exit_reason": event.reason or row.exit_reason,
-                **held_columns(event.holding),
+                **_held(event.holding),
             }
         case e.RollbackFailed():
-            return {"rollback_failed": True, **held_columns(event.holding)}
+            return {"rollback_failed": True, **_held(event.holding)}
         case e.PositionClosed():
             return {
                 "status": Status.CLOSED,
@@ -213,59 +174,107 @@ def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
                 "avg_px_close": event.avg_px_close,
                 "exit_reason": event.exit_reason,
                 "residual_qty": event.residual_qty or Decimal(0),
-                **held_columns(event.holding),
+                **_held(event.holding),
             }
     return _order_changes(row, event)
 
 
 def _order_changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:
     match event:
-        case e.IncreaseRequested():
-            asked = Order(
-                name=event.order,
-                client_order_id=event.client_order_id,
-                requested_qty=event.quantity,
-                opened_at=event.ts_event,
-            )
-            return {"orders": {**row.orders, event.order: asked}}
-        case e.ExitRequested():
-            asked = Order(
-                name=event.order,
-                client_order_id=event.client_order_id,
-                requested_qty=event.close_quantity,
-                opened_at=event.ts_event,
-            )
-            return {"orders": {**row.orders, event.order: asked}}
+        case e.IncreaseRequested() | e.ExitRequested():
+            return {"orders": changes.asked(row.orders, event)}
         case e.OrderReplaced():
-            return order_replaced(row, event)
+            return _order_replaced(row, event)
         case e.OrderEnded():
-            return order_ended(row, event)
+            return _order_ended(row, event)
         case e.TakeProfitSet():
-            known = row.orders.get(event.order) or Order(name=event.order, opened_at=event.ts_event)
-            target = replace(
-                known,
-                price=event.price,
-                requested_qty=event.quantity,
-                exchange_order_id=event.exchange_order_id,
-                attached=event.attached,
-                ended=None,
-            )
-            return {"orders": {**row.orders, event.order: target}}
+            return {"orders": changes.target_set(row.orders, event)}
         case e.TakeProfitLost():
-            return {"orders": with_ended(row.orders, event.order, "lost")}
+            return {"orders": changes.target_lost(row.orders, event)}
         case e.CashRecorded():
-            return held_columns(event.holding)
+            return _held(event.holding)
         case e.FillCorrected():
             return {
                 "avg_px_close": event.holding.avg_px_close(row.terms),
-                "orders": fill_corrected(row, event),
-                **held_columns(event.holding),
+                "orders": changes.fill_corrected(row.orders, event, row.terms),
+                **_held(event.holding),
             }
     raise AssertionError(f"{type(event).__name__} is no event of a position")
 
 
+def _entry_filled(row: PositionRow, event: e.EntryFilled) -> dict[str, Any]:
+    orders = changes.entry_filled(row.orders, event, row.terms)
+    changed = {
+        "outcome_unknown": False,
+        "late_fill": row.late_fill or event.late,
+        "orders": orders,
+        **_held(event.holding),
+    }
+    if event.order == "entry":
+        changed["exchange_order_id"] = orders["entry"].exchange_order_id or row.exchange_order_id
+    if event.reopens:
+        changed |= {
+            "status": Status.ENTRY_PLACED if row.activated_at is None else Status.ACTIVE,
+            "closed_at": None,
+            "exit_reason": None,
+            **_with_shown_stop(changes.opened_again(orders)),
+        }
+    return changed
+
+
+def _order_replaced(row: PositionRow, event: e.OrderReplaced) -> dict[str, Any]:
+    orders = changes.replaced(row.orders, event)
+    order = orders[event.order]
+    if order.name == "entry":
+        return {
+            "orders": orders,
+            "exchange_order_id": order.exchange_order_id,
+            "requested_qty": order.requested_qty,
+        }
+    return _with_shown_stop(orders) if order.role == "stop" and row.stop_confirmed else {"orders": orders}
+
+
+def _order_ended(row: PositionRow, event: e.OrderEnded) -> dict[str, Any]:
+    orders = changes.order_ended(row.orders, event, row.terms)
+    changed = {"orders": orders, "avg_px_close": event.holding.avg_px_close(row.terms), **_held(event.holding)}
+    match orders[event.order].role:
+        case "stop":
+            changed |= _with_shown_stop(orders)
+        case "entry":
+            changed["outcome_unknown"] = False
+    return changed
+
+
+def _held(holding: Holding) -> dict[str, Any]:
+    """The columns that the totals of a cycle fill."""
+    return {
+        "quantity": holding.quantity,
+        "filled_qty": holding.filled_qty,
+        "avg_px_open": holding.avg_px_open,
+        "realized_pnl": holding.realized_pnl,
+        "fees": holding.fees,
+        "fees_other": holding.fees_other,
+        "cash": holding.cash,
+        "net_pnl": holding.net_pnl,
+    }
+
+
+def _with_shown_stop(orders: Orders) -> dict[str, Any]:
+    """The orders, and the columns of the stop that was set last and is still there."""
+    stops = live(orders, "stop")
+    shown = stops[-1] if stops else None
+    return {
+        "orders": orders,
+        "stop_price": shown and shown.price,
+        "stop_quantity": shown and shown.requested_qty,
+        "stop_order_id": shown and shown.exchange_order_id,
+        "stop_confirmed": shown is not None,
+        "stop_locks_profit": shown is not None and shown.locks_profit,
+    }
+
+
 def _imported(event: e.PositionImported) -> dict[str, Any]:
-    held = held_columns(event.holding)
+    held = _held(event.holding)
     if event.status in (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK):
         held |= {"filled_qty": None, "realized_pnl": None, "avg_px_open": event.avg_px_open}
     orders = _entry(event, exchange_order_id=event.exchange_order_id, requested_qty=event.quantity)
@@ -287,3 +296,23 @@ def _imported(event: e.PositionImported) -> dict[str, Any]:
         legacy_id=event.legacy_id,
         orders=orders,
     )
+
+
+_UNKNOWN: Final[dict[str, Any]] = {
+    **dict.fromkeys(COLUMNS),
+    **dict.fromkeys(
+        (
+            "protected",
+            "stop_confirmed",
+            "stop_locks_profit",
+            "outcome_unknown",
+            "rollback_failed",
+            "late_fill",
+            "stray",
+        ),
+        False,
+    ),
+    **_held(Holding()),
+    "residual_qty": Decimal(0),
+    "orders": {},
+}

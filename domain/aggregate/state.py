@@ -46,7 +46,7 @@ _REQUESTS: Final = frozenset(
 )
 
 
-class Fill(NamedTuple):
+class FillOnRecord(NamedTuple):
     """A fill that is on record, as it counts today."""
 
     request: str
@@ -83,7 +83,7 @@ class PositionState:
     unattributed: Decimal = ZERO
     """What an adjustment saw that no entry order has accounted for yet."""
     unexplained: Unexplained = field(default_factory=Unexplained)
-    fills: dict[tuple[bool, str], dict[str | None, Fill]] = field(default_factory=dict)
+    fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By whether it closed, and trade id; then by order."""
     order_ids: dict[str, str] = field(default_factory=dict)
     """The name of an order by every exchange order id that it ever had."""
@@ -204,7 +204,7 @@ class PositionState:
                 self.stated_at = self.adjusted_at = event.said_at
                 if event.trade_id is not None:
                     px, qty = event.holding.avg_px_open or ZERO, event.holding.quantity
-                    fill = Fill(event.request, None, is_exit=False, qty=qty, px=px, fee=None)
+                    fill = FillOnRecord(event.request, None, is_exit=False, qty=qty, px=px, fee=None)
                     self.fills[False, event.trade_id] = {None: fill}
             case e.RollbackStarted():
                 self.promises[f"rollback{self.rollbacks or ''}"] = event.command_id
@@ -215,7 +215,7 @@ class PositionState:
                     self.unexplained = self.unexplained.with_closing(before, event.holding)
                 if isinstance(event, e.RolledBack):
                     for each in event.evidence.fills:
-                        fill = Fill("", None, is_exit=True, qty=each.last_qty, px=each.last_px, fee=each.fee)
+                        fill = FillOnRecord("", None, is_exit=True, qty=each.last_qty, px=each.last_px, fee=each.fee)
                         self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
             case _:
                 self._remember_order(event, before)
@@ -257,7 +257,7 @@ class PositionState:
         released = None
         if is_exit and before.cost is not None and self.holding.cost is not None:
             released = EXACT.subtract(before.cost, self.holding.cost)
-        fill = Fill(event.request, order, is_exit, event.last_qty, event.last_px, event.fee, pnl, released)
+        fill = FillOnRecord(event.request, order, is_exit, event.last_qty, event.last_px, event.fee, pnl, released)
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
         if isinstance(event, e.PositionReduced) and self.unexplained.qty and self.row is not None:
             self.unexplained = self._explained(event, before)
@@ -293,7 +293,7 @@ class PositionState:
         )
 
 
-def _corrected(fill: Fill, event: e.FillCorrected, before: Holding) -> Fill:
+def _corrected(fill: FillOnRecord, event: e.FillCorrected, before: Holding) -> FillOnRecord:
     """A fill as it counts after its correction."""
     pnl, released, after = None, None, event.holding
     gained = after.gained_since(before)

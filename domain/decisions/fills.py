@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult, Fill
+from domain.aggregate.state import CommandResult, FillOnRecord
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
@@ -19,7 +19,7 @@ from domain.order import Order, of_role
 from domain.values import EXACT, plain
 
 
-def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: Fill) -> CommandResult | None:
+def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:
     """The answer to a fill that is on record; a fee that was not known is added to it.
 
     Shape:   its identity is the order and the trade id; without an order, the trade id alone.
@@ -43,7 +43,7 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
     return None
 
 
-def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *, is_exit: bool) -> Fill | None:
+def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *, is_exit: bool) -> FillOnRecord | None:
     """The fill that a command tells again; None for one that is new."""
     by_order = decision.state.fills.get((is_exit, command.trade_id))
     if by_order is None:
@@ -56,7 +56,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
     return next((fill for fill in by_order.values() if fill.request == command.digest), by_order.get(None))
 
 
-def fee_of_fill(decision: Decision, fill: Fill, trade_id: str, fee: Decimal, currency: str | None) -> None:
+def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Decimal, currency: str | None) -> None:
     """Add the fee of a fill that was recorded without it."""
     row = decision.needs_cycle()
     held = decision.state.holding.with_fee(fee, decision.other_currency(currency))
@@ -124,7 +124,7 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
     return None
 
 
-def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) -> Fill:
+def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) -> FillOnRecord:
     fills = [fill for is_exit in (False, True) for fill in decision.state.fills.get((is_exit, trade_id), {}).values()]
     if exchange_order_id is not None:
         order = named(decision, exchange_order_id, None)
@@ -174,7 +174,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     return None
 
 
-def _entry_corrected(decision: Decision, row: PositionRow, fill: Fill, now: tuple[Decimal, Decimal]) -> Holding:
+def _entry_corrected(decision: Decision, row: PositionRow, fill: FillOnRecord, now: tuple[Decimal, Decimal]) -> Holding:
     state, terms = decision.state, row.terms
     before = state.orders.get(fill.order or "") or Order(
         name="entry", traded_qty=fill.qty, traded_worth=terms.worth(fill.qty, fill.px)
@@ -194,7 +194,7 @@ def _entry_corrected(decision: Decision, row: PositionRow, fill: Fill, now: tupl
     return replace(held, traded_cost=traded, uncounted_qty=state.holding.uncounted_qty)
 
 
-def _exit_corrected(decision: Decision, row: PositionRow, fill: Fill, now: tuple[Decimal, Decimal]) -> Holding:
+def _exit_corrected(decision: Decision, row: PositionRow, fill: FillOnRecord, now: tuple[Decimal, Decimal]) -> Holding:
     state, terms = decision.state, row.terms
     old, new = terms.worth(fill.qty, fill.px), terms.worth(*now)
     held = state.holding

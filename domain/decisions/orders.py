@@ -68,7 +68,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     after = order
     if stated is not None:
         worth = None if command.avg_px is None else row.terms.worth(stated, command.avg_px)
-        after = order.with_statement(stated, worth, decision.context.ts_event)
+        after = order.with_statement(stated, worth, decision.said_at)
     is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
     if not order.is_live and not is_news:
         if order.ended in (command.outcome, "lost", "replaced"):
@@ -109,7 +109,7 @@ def _held_after(decision: Decision, row: PositionRow, order: Order, after: Order
     state, grown = decision.state, EXACT.subtract(after.filled_qty, order.filled_qty)
     held = state.holding
     if order.role == "entry":
-        is_seen = decision.context.ts_event <= state.adjusted_at
+        is_seen = decision.is_part_of(state.adjusted_at)
         absorbed = grown if is_seen else min(grown, state.unattributed)
         others = None
         if state.adjusted_at == EPOCH:

@@ -1,0 +1,185 @@
+"""What a cycle holds and has earned, by the definitions alone, in fractions: nothing here knows how the ledger counts.
+
+What is filled of an order is the greater of what the exchange stated of it and what its fills add up to. A position
+has a cost; what an order adds to it is the difference of its worth, and what is closed takes its share of the cost
+along. An amount that the exchange never said is None, and so is whatever follows from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+PLACES: Final = 10**18
+
+
+def cut(value: Fraction) -> Fraction:
+    """To 18 decimals, half to even, as an inverse worth is rounded when it happens."""
+    return Fraction(round(value * PLACES), PLACES)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a quantity is worth, and in what: linear in quote, inverse in base."""
+
+    size: Fraction = Fraction(1)
+    inverse: bool = False
+
+    def worth(self, qty: Fraction, px: Fraction) -> Fraction:
+        return cut(qty * self.size / px) if self.inverse else qty * self.size * px
+
+
+@dataclass
+class EntryOrder:
+    """An entry order: what was stated of it (its worth None without a price), and its fills by trade id."""
+
+    stated: Fraction = Fraction(0)
+    stated_worth: Fraction | None = Fraction(0)
+    fills: dict[str, tuple[Fraction, Fraction]] = field(default_factory=dict)
+    """Quantity and worth."""
+
+    @property
+    def traded(self) -> Fraction:
+        return sum((qty for qty, _ in self.fills.values()), Fraction(0))
+
+    @property
+    def filled(self) -> Fraction:
+        return max(self.stated, self.traded)
+
+    @property
+    def worth(self) -> Fraction | None:
+        if self.traded >= self.stated:
+            return sum((worth for _, worth in self.fills.values()), Fraction(0))
+        return self.stated_worth
+
+
+@dataclass
+class Money:
+    """One cycle, in its settlement currency."""
+
+    is_long: bool
+    terms: Terms
+    orders: dict[str, EntryOrder] = field(default_factory=dict)
+    quantity: Fraction = Fraction(0)
+    cost: Fraction | None = Fraction(0)
+    profit: Fraction | None = Fraction(0)
+    closed: Fraction = Fraction(0)
+    fees: dict[str, Fraction] = field(default_factory=dict)
+    """By currency; the settlement currency is ""."""
+    cash: Fraction = Fraction(0)
+    owed: tuple[Fraction, Fraction] | None = None
+    """What was closed without a price: how much of it no exit explains yet, and what it had cost."""
+    known: Fraction | None = Fraction(0)
+    """The profit of all that was closed at a known price, while something is owed."""
+    is_open: bool = True
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+
+    def state(self, name: str, qty: Fraction, px: Fraction | None) -> None:
+        """The exchange states what was filled of an order until now."""
+        order = self.orders.setdefault(name, EntryOrder())
+        before = (order.filled, order.worth)
+        is_better_known = qty == order.filled and px is not None and order.worth is None
+        if qty > order.filled or is_better_known:
+            order.stated, order.stated_worth = qty, None if px is None else self.terms.worth(qty, px)
+        self._grow(before, order)
+
+    def fill(self, name: str, trade_id: str, qty: Fraction, px: Fraction) -> None:
+        """One fill of an entry order."""
+        order = self.orders.setdefault(name, EntryOrder())
+        before = (order.filled, order.worth)
+        order.fills[trade_id] = (qty, self.terms.worth(qty, px))
+        self._grow(before, order)
+
+    def correct(self, name: str, trade_id: str, qty: Fraction, px: Fraction) -> None:
+        """The exchange says that a fill was another one, or none (a quantity of zero)."""
+        self.fill(name, trade_id, qty, px)
+
+    def would_hold(self, name: str, trade_id: str, qty: Fraction) -> Fraction:
+        """What would be held if that fill had been of another quantity."""
+        order = self.orders[name]
+        traded = order.traded - order.fills[trade_id][0] + qty
+        return self.quantity + max(order.stated, traded) - order.filled
+
+    def _grow(self, before: tuple[Fraction, Fraction | None], order: EntryOrder) -> None:
+        added = order.filled - before[0]
+        self.quantity += added
+        if not self.closed:  # nothing left yet: the cost is what all orders cost together
+            worths = [each.worth for each in self.orders.values()]
+            self.cost = None if None in worths else sum((each for each in worths if each is not None), Fraction(0))
+            return
+        if before[1] is None or order.worth is None:
+            if order.worth is None and (added or before[1] is not None):
+                self.cost = None
+            return
+        more = order.worth - before[1]
+        if self.quantity or added:
+            self.cost = None if self.cost is None else self.cost + more
+        elif self.profit is not None:  # all of it is gone: what it cost less was earned
+            self.profit += self._gain(more, Fraction(0))
+
+    def exit(self, qty: Fraction, px: Fraction | None) -> None:
+        """Something is closed, at a price or at none that anybody said."""
+        share = None if self.cost is None else self.cost * qty / self.quantity
+        brought = None if px is None else self.terms.worth(qty, px)
+        gained = None if share is None or brought is None else self._gain(share, brought)
+        if brought is None:
+            assert self.owed is None, "once"
+            self.owed, self.known = None if share is None else (qty, share), self.profit
+        self.profit = None if self.profit is None or gained is None else self.profit + gained
+        self.cost = None if self.cost is None or share is None else self.cost - share
+        self.quantity -= qty
+        self.closed += qty
+
+    def explain(self, qty: Fraction, px: Fraction) -> None:
+        """An exit fill comes after the end, and says at what price something had been closed."""
+        assert self.owed is not None, "something to explain"
+        left, cost = self.owed
+        share = cost * qty / left
+        gained = self._gain(share, self.terms.worth(qty, px))
+        self.known = None if self.known is None else self.known + gained
+        self.owed = (left - qty, cost - share)
+        if left == qty:
+            self.profit, self.owed = self.known, None
+
+    def pay(self, fee: Fraction, currency: str = "") -> None:
+        self.fees[currency] = self.fees.get(currency, Fraction(0)) + fee
+
+    def shrink(self, fee: Fraction) -> None:
+        """A fee that is paid in what was bought: there is less of it, for the same cost."""
+        self.quantity -= fee
+
+    def _gain(self, opened_for: Fraction, closed_for: Fraction) -> Fraction:
+        gained = closed_for - opened_for
+        return gained if self.is_long != self.terms.inverse else -gained
+
+    # -- what it comes to -----------------------------------------------------------------------------------------
+
+    @property
+    def average(self) -> Fraction | None:
+        if self.cost is None or not self.quantity:
+            return None
+        units = self.quantity * self.terms.size
+        return units / self.cost if self.terms.inverse else self.cost / units
+
+    @property
+    def net(self) -> Fraction | None:
+        if self.profit is None or any(paid for currency, paid in self.fees.items() if currency):
+            return None
+        return self.profit + self.cash - self.fees.get("", Fraction(0))
+
+
+def covers(
+    stops: dict[str, tuple[Fraction, Fraction | None]], quantity: Fraction, entry: Fraction, *, is_long: bool
+) -> bool:
+    """Whether live stops on the losing side cover all of a position: (price, quantity or all) by order id."""
+    losing = [amount for price, amount in stops.values() if (price < entry if is_long else price > entry)]
+    if any(amount is None for amount in losing):
+        return True
+    return bool(losing) and sum((amount or Fraction(0) for amount in losing), Fraction(0)) >= quantity
+
+
+def fraction(number: Decimal | None) -> Fraction | None:
+    return None if number is None else Fraction(number)
