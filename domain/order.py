@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -184,16 +184,6 @@ def next_name(orders: Orders, role: Role) -> str:
     """The name of the next order of a role; the first entry is plainly `entry`."""
     number = sum(1 for _ in of_role(orders, role)) + 1
     return "entry" if role == "entry" and number == 1 else f"{role}.{number}"
-
-
-def worth_of(orders: Iterable[Order]) -> Decimal | None:
-    """What was filled of all of them is worth; None when that is not known of one."""
-    total = ZERO
-    for order in orders:
-        if order.worth is None:
-            return None
-        total = EXACT.add(total, order.worth)
-    return total
 
 
 def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:

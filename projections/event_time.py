@@ -9,7 +9,7 @@ from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from domain import events as e
-from domain.aggregate.state import EPOCH
+from domain.aggregate.state import EPOCH, Stand
 from domain.aggregate.unexplained import Unexplained
 from domain.decisions.counting import EntryCount, exit_counted
 from domain.holding import ZERO, Holding
@@ -139,7 +139,7 @@ class EventTimeTotals:
         self._key = PositionKey.parse(opened.stream)
         self._orders: dict[str, Order] = {}
         self._held, self._unexplained = Holding(), Unexplained()
-        self._adjusted_at = EPOCH
+        self._adjusted_at, self._since = EPOCH, Stand()
         self._early: list[_Exit] = []
         """Exits whose entries have not been told yet."""
         with localcontext(EXACT):
@@ -202,7 +202,7 @@ class EventTimeTotals:
                     old, new = self._worth(event.old_qty, event.old_px), self._worth(event.last_qty, event.last_px)
                     self._orders[order.name] = order.corrected((event.old_qty, old), (event.last_qty, new))
             case e.PositionImported():
-                self._held = event.holding
+                self._held, self._since = event.holding, Stand(event.holding)
 
     def _worth(self, qty: Decimal, px: Decimal) -> Decimal:
         return self._terms.worth(qty, px) if self._terms.can_be_at(px) else ZERO
@@ -218,11 +218,12 @@ class EventTimeTotals:
 
     def _counted(self, before: Order, after: Order, absorbed: Decimal, *, is_seen: bool) -> EntryCount:
         grown = after.filled_qty - before.filled_qty
-        others: tuple[Order, ...] | None = None
         if self._adjusted_at == EPOCH:
             absorbed, is_seen = ZERO, False
-            others = tuple(other for other in of_role(self._orders, "entry") if other.name != before.name)
-        return EntryCount(before, after, self._held, self._side, self._terms, min(absorbed, grown), is_seen, others)
+        others = tuple(other for other in of_role(self._orders, "entry") if other.name != before.name)
+        return EntryCount(
+            before, after, self._held, self._side, self._terms, min(absorbed, grown), is_seen, others, self._since
+        )
 
     def _fill(self, event: e.EntryFilled) -> None:
         before = self._orders.get(event.order) or Order(name=event.order)
@@ -307,6 +308,7 @@ class EventTimeTotals:
             else:
                 held = held.with_past_exit(self._side, each.quantity, each.brought, self._terms)
         self._held, self._early = held, []
+        self._since = Stand(held, dict(self._orders))
 
 
 @dataclass(frozen=True, slots=True)

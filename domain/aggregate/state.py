@@ -60,6 +60,14 @@ class FillOnRecord(NamedTuple):
     """What an exit released of the cost."""
 
 
+@dataclass(frozen=True)
+class Stand:
+    """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing."""
+
+    holding: Holding = field(default_factory=Holding)
+    orders: Mapping[str, Order] = field(default_factory=dict)
+
+
 @dataclass
 class PositionState:
     """What the bots did with one key: the cycle that holds the slot, or else the last one.
@@ -78,6 +86,8 @@ class PositionState:
     """How much of what is held the closing order of the rollback on its way is for."""
     entered_qty: Decimal = ZERO
     """The most that was known to be entered at any time, whatever was corrected since."""
+    since: Stand = field(default_factory=Stand)
+    """How the cycle stood when the exchange's word was last taken for it."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     unattributed: Decimal = ZERO
@@ -163,7 +173,8 @@ class PositionState:
             )
 
     def _begin(self, command_id: str) -> None:
-        self.holding, self.unexplained, self.unattributed = Holding(), Unexplained(), ZERO
+        self.holding, self.since = Holding(), Stand()
+        self.unexplained, self.unattributed = Unexplained(), ZERO
         self.stated_at = self.adjusted_at = EPOCH
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
@@ -199,9 +210,11 @@ class PositionState:
                 if not (isinstance(event, e.PositionAdjusted) and event.price_only):
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
                     self.unattributed = self._beyond_orders()
+                self.since = Stand(event.holding, self.orders)
                 self.unexplained = self.unexplained.with_closing(before, event.holding)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
+                self.since = Stand(event.holding)
                 if event.trade_id is not None:
                     px, qty = event.holding.avg_px_open or ZERO, event.holding.quantity
                     fill = FillOnRecord(event.request, None, is_exit=False, qty=qty, px=px, fee=None)
@@ -210,6 +223,8 @@ class PositionState:
                 self.promises[f"rollback{self.rollbacks or ''}"] = event.command_id
                 self.rollbacks += 1
                 self.promised_qty = event.close_quantity
+            case e.PositionImported():
+                self.since = Stand(event.holding, self.orders)
             case e.RolledBack() | e.PositionClosed():
                 if not isinstance(event, e.RolledBack) or not event.evidence.fills:
                     self.unexplained = self.unexplained.with_closing(before, event.holding)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Self
 
+from domain.aggregate.state import PositionState, Stand
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.order import Order, worth_of
+from domain.order import Order, of_role
 from domain.values import EXACT, Side
 
 
@@ -15,8 +17,8 @@ from domain.values import EXACT, Side
 class EntryCount:
     """How an entry order changed, and how the totals stood before.
 
-    `absorbed`: what an adjustment had counted of it, all of it when `is_seen`. `others`: the other entry orders, for
-    the cost of all of them together once it becomes known; None where an adjustment made the cost another one.
+    `absorbed`: what an adjustment had counted of it, all of it when `is_seen`. `others`: the other entry orders, and
+    `since`: how all stood at the last adjustment, for the cost of all of them together once it becomes known.
     """
 
     before: Order
@@ -26,7 +28,17 @@ class EntryCount:
     terms: Instrument
     absorbed: Decimal = ZERO
     is_seen: bool = False
-    others: tuple[Order, ...] | None = ()
+    others: tuple[Order, ...] = ()
+    since: Stand = field(default_factory=Stand)
+
+    @classmethod
+    def of(
+        cls, state: PositionState, before: Order, after: Order, *, absorbed: Decimal = ZERO, is_seen: bool = False
+    ) -> Self:
+        """Of a cycle as it stands."""
+        assert state.row is not None, "a cycle"
+        others = tuple(other for other in of_role(state.orders, "entry") if other.name != before.name)
+        return cls(before, after, state.holding, state.row.side, state.terms, absorbed, is_seen, others, state.since)
 
     @property
     def added(self) -> Decimal:
@@ -59,9 +71,8 @@ class EntryCount:
         if self.absorbed:
             share = None if worth is None else _share(worth, self.added, qty)
             return self.held.entered(self.side, self.added, share, self.terms) if self.added else self.held
-        if self.held.cost is None and self.held.closed_qty == 0 and self.others is not None:
-            grown = self.held.entered(self.side, self.added, None, self.terms)
-            return grown.costing(worth_of((*self.others, self.after)), self.terms)
+        if (known := self._known_at_last()) is not None:
+            return known
         if self.before.worth is None or self.after.worth is None:
             is_known = self.after.worth is not None or not self.added
             if is_known and self.held.cost is not None:
@@ -69,6 +80,36 @@ class EntryCount:
             return self.held.entered(self.side, self.added, None, self.terms)
         more = EXACT.subtract(self.after.worth, self.before.worth)
         return self.held.entered(self.side, self.added, more, self.terms)
+
+    def _known_at_last(self) -> Holding | None:
+        """The totals once the cost of all orders is known that was not known before; None when that is not so."""
+        held, since = self.held, self.since
+        is_over = not EXACT.add(held.quantity, self.added)
+        if held.cost is not None and not (is_over and held.realized_pnl is None):
+            return None
+        total = self._cost_of_all()
+        if total is None:
+            return None
+        grown = held.entered(self.side, self.added, None, self.terms)
+        if held.closed_qty == since.holding.closed_qty:
+            return grown.costing(total, self.terms)
+        if not is_over or since.holding.closed_qty or held.proceeds is None:
+            return None
+        return replace(grown, cost=ZERO, realized_pnl=self.terms.gain(self.side, total, held.proceeds))
+
+    def _cost_of_all(self) -> Decimal | None:
+        """What was held at the last adjustment cost, with what orders added since; None when some of it is not known."""
+        total, grown = self.since.holding.cost, ZERO
+        for order in (*self.others, self.after):
+            then = self.since.orders.get(order.name) or Order(name=order.name)
+            more = EXACT.subtract(order.filled_qty, then.filled_qty)
+            if not more:
+                continue
+            if total is None or order.worth is None or then.worth is None:
+                return None
+            total, grown = EXACT.add(total, EXACT.subtract(order.worth, then.worth)), EXACT.add(grown, more)
+        was_counted = EXACT.add(EXACT.subtract(self.held.filled_qty, self.since.holding.filled_qty), self.added)
+        return total if grown == was_counted or self.since == Stand() else None
 
 
 def _share(worth: Decimal, part: Decimal, whole: Decimal) -> Decimal:

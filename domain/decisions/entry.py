@@ -121,8 +121,7 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
     absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
     if not is_seen:
         absorbed = _absorbed(decision, before, after)
-    others = _others(decision, before)
-    held = EntryCount(before, after, state.holding, row.side, row.terms, absorbed, is_seen, others).by_statement()
+    held = EntryCount.of(state, before, after, absorbed=absorbed, is_seen=is_seen).by_statement()
     if before.exchange_order_id is not None and held == state.holding and not row.outcome_unknown and not absorbed:
         return decision.no_news()
     decision.record(
@@ -247,8 +246,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     absorbed = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
     if not is_seen:
         absorbed = _absorbed_fill(decision, meant, after)
-    others = _others(decision, meant.order)
-    count = EntryCount(meant.order, after, decision.state.holding, row.side, row.terms, absorbed, is_seen, others)
+    count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen)
     held = count.by_fill(command.last_qty, worth)
     if decision.key.pays_from_position(command.fee, command.fee_currency):
         assert command.fee is not None, "paid"
@@ -299,13 +297,6 @@ def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:
     if decision.command.at is not None or (meant.is_named and meant.is_new):
         return ZERO
     return _absorbed(decision, meant.order, after)
-
-
-def _others(decision: Decision, order: Order) -> tuple[Order, ...] | None:
-    state = decision.state
-    if state.adjusted_at > EPOCH:
-        return None
-    return tuple(other for other in of_role(state.orders, "entry") if other.name != order.name)
 
 
 def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> None:

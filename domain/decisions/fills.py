@@ -15,7 +15,7 @@ from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
-from domain.order import Order, of_role
+from domain.order import Order
 from domain.values import EXACT, plain
 
 
@@ -181,8 +181,7 @@ def _entry_corrected(decision: Decision, row: PositionRow, fill: FillOnRecord, n
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
-    others = tuple(order for order in of_role(state.orders, "entry") if order.name != before.name)
-    count = EntryCount(before, after, state.holding, row.side, terms, others=others)
+    count = EntryCount.of(state, before, after)
     if EXACT.add(state.holding.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult
+from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
 from domain.decisions.counting import EntryCount, exit_counted
@@ -16,7 +16,7 @@ from domain.decisions.lookup import needs_named
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
-from domain.order import Order, live, of_role
+from domain.order import Order, live
 from domain.values import EXACT, Status, plain
 
 
@@ -111,10 +111,7 @@ def _held_after(decision: Decision, row: PositionRow, order: Order, after: Order
     if order.role == "entry":
         is_seen = decision.is_part_of(state.adjusted_at)
         absorbed = grown if is_seen else min(grown, state.unattributed)
-        others = None
-        if state.adjusted_at == EPOCH:
-            others = tuple(other for other in of_role(row.orders, "entry") if other.name != order.name)
-        return EntryCount(order, after, held, row.side, row.terms, absorbed, is_seen, others).by_statement(), absorbed
+        return EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen).by_statement(), absorbed
     if grown > held.quantity:
         raise decision.refused(
             ReduceExceedsPosition,

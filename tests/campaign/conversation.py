@@ -380,7 +380,7 @@ class Conversation(RuleBasedStateMachine):
             near(row.realized_pnl, money.profit, rounding)
             average = money.average
             near(row.avg_px_open if row.quantity else None, average, Fraction(1, 10**12))
-            assert row.protected is (bool(money.quantity) and self.is_covered)
+            assert not money.quantity or row.protected is self.is_covered
         else:
             near(row.realized_pnl, money.profit, rounding if row.inverse else Fraction(0))
             near(row.net_pnl, money.net, rounding if row.inverse else Fraction(0))

@@ -66,6 +66,8 @@ class Money:
     cost: Fraction | None = Fraction(0)
     profit: Fraction | None = Fraction(0)
     closed: Fraction = Fraction(0)
+    brought: Fraction | None = Fraction(0)
+    """What all that was closed brought."""
     fees: dict[str, Fraction] = field(default_factory=dict)
     """By currency; the settlement currency is ""."""
     cash: Fraction = Fraction(0)
@@ -113,6 +115,10 @@ class Money:
         if before[1] is None or order.worth is None:
             if order.worth is None and (added or before[1] is not None):
                 self.cost = None
+            worths = [each.worth for each in self.orders.values()]
+            if not self.quantity and self.profit is None and None not in worths and self.brought is not None:
+                cost = sum((each for each in worths if each is not None), Fraction(0))
+                self.cost, self.profit = Fraction(0), self._gain(cost, self.brought)
             return
         more = order.worth - before[1]
         if self.quantity or added:
@@ -124,6 +130,7 @@ class Money:
         """Something is closed, at a price or at none that anybody said."""
         share = None if self.cost is None else self.cost * qty / self.quantity
         brought = None if px is None else self.terms.worth(qty, px)
+        self.brought = None if self.brought is None or brought is None else self.brought + brought
         gained = None if share is None or brought is None else self._gain(share, brought)
         if brought is None:
             assert self.owed is None, "once"
