@@ -51,7 +51,7 @@ class Order:
     """A stop or target that belongs to the position, and is no order of its own."""
     locks_profit: bool = False
 
-    @property
+    @cached_property
     def role(self) -> Role:
         """What it is for."""
         return role_of(self.name)
@@ -138,8 +138,9 @@ class Order:
 
     @cached_property
     def text(self) -> str:
-        """The order as it is written into a column; an order that does not change is written once."""
-        return json.dumps(self.as_json(), separators=(",", ":"))
+        """The order as it is written into a column, without what is not known; one that does not change once only."""
+        known = {name: value for name, value in self.as_json().items() if value is not None or name == "stated_worth"}
+        return json.dumps(known, separators=(",", ":"))
 
 
 def _text(value: Any) -> Any:

@@ -15,7 +15,7 @@ from domain.decisions.counting import EntryCount, exit_counted
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
-from domain.order import Order, of_role, role_of
+from domain.order import Order, role_of
 from domain.values import EXACT, Side, Status, rounded
 from projections.positions import PositionRow, project
 
@@ -220,9 +220,8 @@ class EventTimeTotals:
         grown = after.filled_qty - before.filled_qty
         if self._adjusted_at == EPOCH:
             absorbed, is_seen = ZERO, False
-        others = tuple(other for other in of_role(self._orders, "entry") if other.name != before.name)
         return EntryCount(
-            before, after, self._held, self._side, self._terms, min(absorbed, grown), is_seen, others, self._since
+            before, after, self._held, self._side, self._terms, min(absorbed, grown), is_seen, self._orders, self._since
         )
 
     def _fill(self, event: e.EntryFilled) -> None:

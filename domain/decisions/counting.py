@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Self
@@ -17,8 +18,8 @@ from domain.values import EXACT, Side
 class EntryCount:
     """How an entry order changed, and how the totals stood before.
 
-    `absorbed`: what an adjustment had counted of it, all of it when `is_seen`. `others`: the other entry orders, and
-    `since`: how all stood at the last adjustment, for the cost of all of them together once it becomes known.
+    `absorbed`: what an adjustment had counted of it, all of it when `is_seen`. `orders`: all of the cycle, and `since`:
+    how they stood at the last adjustment, for the cost of all of them together once it becomes known.
     """
 
     before: Order
@@ -28,7 +29,7 @@ class EntryCount:
     terms: Instrument
     absorbed: Decimal = ZERO
     is_seen: bool = False
-    others: tuple[Order, ...] = ()
+    orders: Mapping[str, Order] = field(default_factory=dict)
     since: Stand = field(default_factory=Stand)
 
     @classmethod
@@ -37,8 +38,8 @@ class EntryCount:
     ) -> Self:
         """Of a cycle as it stands."""
         assert state.row is not None, "a cycle"
-        others = tuple(other for other in of_role(state.orders, "entry") if other.name != before.name)
-        return cls(before, after, state.holding, state.row.side, state.terms, absorbed, is_seen, others, state.since)
+        cycle = (state.holding, state.row.side, state.terms)
+        return cls(before, after, *cycle, absorbed, is_seen, state.orders, state.since)
 
     @property
     def added(self) -> Decimal:
@@ -98,9 +99,9 @@ class EntryCount:
         return replace(grown, cost=ZERO, realized_pnl=self.terms.gain(self.side, total, held.proceeds))
 
     def _cost_of_all(self) -> Decimal | None:
-        """What was held at the last adjustment cost, with what orders added since; None when some of it is not known."""
+        """What was held at the last adjustment cost, with what orders added since; None when some is not known."""
         total, grown = self.since.holding.cost, ZERO
-        for order in (*self.others, self.after):
+        for order in of_role({**self.orders, self.after.name: self.after}, "entry"):
             then = self.since.orders.get(order.name) or Order(name=order.name)
             more = EXACT.subtract(order.filled_qty, then.filled_qty)
             if not more:

@@ -27,9 +27,9 @@ def named(decision: Decision, exchange_order_id: str | None, client_order_id: st
     """
     orders = decision.state.orders
     by_exchange = decision.state.order_ids.get(exchange_order_id or "")
-    by_client = next(
-        (o.name for o in orders.values() if client_order_id and o.client_order_id == client_order_id), None
-    )
+    by_client = None
+    if client_order_id is not None:
+        by_client = next((order.name for order in orders.values() if order.client_order_id == client_order_id), None)
     if by_exchange is not None and by_client not in (None, by_exchange):
         raise decision.refused(
             OrderAmbiguous,
