@@ -78,6 +78,7 @@ class Conversation(RuleBasedStateMachine):
         self.stops: dict[str, tuple[Fraction, Fraction | None]] = {}
         self.entry_fills: dict[str, tuple[str, Decimal, Decimal]] = {}
         self.exits = 0
+        self.told: dict[str, tuple[dict[str, str], dict[str, tuple[str, Decimal, Decimal]]]] = {}
         self.answers: list[tuple[Command, Receipt]] = []
 
     def opened(self) -> PositionLedger:
@@ -153,7 +154,8 @@ class Conversation(RuleBasedStateMachine):
         assert self.current not in self.cycles
         self.cycles[self.current] = Money(self.is_long, self.terms)
         self.clients = {self.next("e"): receipt.client_order_id}
-        self.stops, self.entry_fills, self.exits = {}, {}, 0
+        self.stops, self.entry_fills = {}, {}
+        self.told[self.current] = (self.clients, self.entry_fills)
         for name, client in self.clients.items():
             self.on(RecordEntryPlaced, exchange_order_id=name, client_order_id=client)
             self.money.orders[name] = EntryOrder()
@@ -295,7 +297,7 @@ class Conversation(RuleBasedStateMachine):
             return False
         return covers(self.stops, self.money.quantity, average, is_long=self.is_long)
 
-    @precondition(lambda self: self.current is not None and (self.exits or self.row.status is Status.ACTIVE))
+    @precondition(lambda self: self.current is not None and (self.row.filled_qty or self.row.status is Status.ACTIVE))
     @rule(px=st.none() | PRICES, data=st.data(), fee=FEES)
     def close(self, px: Decimal | None, data: st.DataObject, fee: Fee) -> None:
         held = self.row.quantity
@@ -342,8 +344,44 @@ class Conversation(RuleBasedStateMachine):
             closed.pay(paid, currency)
             money.pay(Fraction(fee[0]) - paid, currency)
             assert share is None or share == closed.fees.get("", Fraction(0))
-        self.clients, self.stops, self.entry_fills, self.exits = {}, {}, {}, 0
+        self.clients, self.stops, self.entry_fills = {}, {}, {}
+        self.told[self.current] = (self.clients, self.entry_fills)
         self.request_increase()
+
+    @precondition(lambda self: self.current is None and self.told)
+    @rule(data=st.data(), qty=QUANTITIES, px=PRICES, fee=FEES)
+    def a_late_fill_takes_the_slot_back(self, data: st.DataObject, qty: Decimal, px: Decimal, fee: Fee) -> None:
+        last = [*self.told][-1]
+        self.clients, self.entry_fills = self.told[last]
+        self.current, self.is_long, self.stops = last, self.cycles[last].is_long, {}
+        before = self.money.quantity, [order.filled for order in self.money.orders.values()]
+        self.fill(data=data, qty=qty, px=px, fee=fee, by_client=data.draw(st.booleans()))
+        is_news = [order.filled for order in self.money.orders.values()] != before[1]
+        self.money.is_open = is_news
+        assert self.row.status.is_open is is_news
+        if not is_news:
+            self.current = None
+
+    @precondition(lambda self: self.current is not None and len(self.told) > 1)
+    @rule(data=st.data(), qty=QUANTITIES, px=PRICES, sold=PRICES)
+    def a_stray_is_closed_beside_the_cycle_that_has_the_slot(
+        self, data: st.DataObject, qty: Decimal, px: Decimal, sold: Decimal
+    ) -> None:
+        now, clients, fills, stops, is_long = self.current, self.clients, self.entry_fills, self.stops, self.is_long
+        last = data.draw(st.sampled_from([each for each in self.told if each != now]))
+        self.clients, self.entry_fills = self.told[last]
+        self.current, self.is_long, self.stops = last, self.cycles[last].is_long, {}
+        self.fill(data=data, qty=qty, px=px, fee=None, by_client=False)
+        row = self.row
+        assert row.stray is bool(row.quantity)
+        assert not row.status.is_open
+        if row.stray:
+            assert last in {each.position_id for each in self.ledger.positions(unprotected=True)}
+            self.on(Reduce, trade_id=self.next("x"), last_qty=row.quantity, last_px=sold)
+            self.money.exit(Fraction(row.quantity), Fraction(sold))
+            self.exits += 1
+        self.compare(last, self.money)
+        self.current, self.clients, self.entry_fills, self.stops, self.is_long = now, clients, fills, stops, is_long
 
     # -- what must hold -------------------------------------------------------------------------------------------
 

@@ -132,9 +132,12 @@ class Money:
         brought = None if px is None else self.terms.worth(qty, px)
         self.brought = None if self.brought is None or brought is None else self.brought + brought
         gained = None if share is None or brought is None else self._gain(share, brought)
-        if brought is None:
-            assert self.owed is None, "once"
-            self.owed, self.known = None if share is None else (qty, share), self.profit
+        if self.owed is not None and brought is not None:
+            self.known = None if self.known is None or gained is None else self.known + gained
+        elif brought is None:
+            before, paid = self.owed or (Fraction(0), Fraction(0))
+            self.known = self.known if self.owed else self.profit
+            self.owed = None if share is None else (before + qty, paid + share)
         self.profit = None if self.profit is None or gained is None else self.profit + gained
         self.cost = None if self.cost is None or share is None else self.cost - share
         self.quantity -= qty

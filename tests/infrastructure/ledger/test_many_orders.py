@@ -21,7 +21,9 @@ class Grid:
     def __init__(self, ledger: PositionLedger) -> None:
         """Open it."""
         self.ledger, self.fills = ledger, 0
-        entry = RequestEntry.of(symbol="GRID/USDT:USDT", exchange="bybit", side="long", quantity="100000", intent_id="g")
+        entry = RequestEntry.of(
+            symbol="GRID/USDT:USDT", exchange="bybit", side="long", quantity="100000", intent_id="g"
+        )
         self.position_id = ledger.handle(entry).position_id
 
     def fill(self, verb: type[RecordEntryFill | Reduce], order: str, qty: str) -> None:
