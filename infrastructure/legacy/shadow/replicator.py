@@ -238,9 +238,7 @@ class Replicator:
         receipt = self._ledger.handle(command)
         if receipt.outcome == "recorded":
             self.commands += 1
-            known.remember(
-                command.metadata, receipt.position_id, is_open=receipt.status is not None and receipt.status.is_open
-            )
+            known.remember(command.metadata, receipt.position_id, is_open=receipt.status is not None and receipt.status.is_open)
         return receipt
 
 
