@@ -41,12 +41,10 @@ def rows_at(stream: Iterable[e.PositionEvent], moment: datetime) -> Iterator[Pos
 
 def versions_at(stream: Iterable[e.PositionEvent], moment: datetime) -> set[int]:
     """Which events of one stream had happened by a moment."""
-    return {
-        event.originator_version
-        for cycle in _cycles(stream)
-        for happened_at, event in in_its_order(cycle)
-        if happened_at <= moment
-    }
+    known = list(stream)
+    told = [each for cycle in _cycles(known) for each in in_its_order(cycle)]
+    told += [(event.ts_event, event) for event in known if not event.has_cycle]
+    return {event.originator_version for happened_at, event in told if happened_at <= moment}
 
 
 def _cycles(stream: Iterable[e.PositionEvent]) -> Iterable[list[e.PositionEvent]]:

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
 from domain.errors import HistoryDamaged
-from domain.order import Order
+from domain.order import Order, of_role
 from domain.values import plain
 
-__all__ = ["COLUMNS", "PositionRow", "fees_text", "orders_text", "project", "row_from"]
+__all__ = ["COLUMNS", "PositionRow", "fees_text", "orders_text", "project", "requested_in_all", "row_from"]
 
 
 def orders_text(orders: Mapping[str, Order]) -> str:
@@ -26,6 +26,12 @@ def orders_text(orders: Mapping[str, Order]) -> str:
 def fees_text(fees: dict[str, Decimal]) -> str:
     """Sums by name as one text, for a column: fees by currency, cash by kind."""
     return json.dumps({currency: plain(amount) for currency, amount in sorted(fees.items())}) if fees else "{}"
+
+
+def requested_in_all(row: PositionRow) -> Decimal | None:
+    """What all entry orders of a cycle are for; None where that is not known of one."""
+    asked = [order.requested_qty for order in of_role(row.orders, "entry")] or [row.requested_qty]
+    return None if None in asked else sum((each for each in asked if each is not None), Decimal(0))
 
 
 def row_from(values: Sequence[Any]) -> PositionRow:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from domain.events import EntryRequested, PositionEvent, PositionImported
 from domain.values import Instant, Status
-from projections.exposure import Gap, counted_at, is_covered, is_left_over
+from projections.exposure import Gap, counted_at, is_covered
 from projections.positions import PositionRow, project
 
 
@@ -107,20 +107,6 @@ class CycleFacts:
 def facts_adapter() -> TypeAdapter[CycleFacts]:
     """Reads and writes facts; made when the first ones come along."""
     return TypeAdapter(CycleFacts)
-
-
-def read_facts(text: str) -> CycleFacts:
-    """Read facts as they are stored; an earlier version kept no clock, and believed those that ran back."""
-    facts = facts_adapter().validate_json(text)
-    if facts.last_at is not None:
-        return facts
-    row = facts.position
-    return replace(
-        facts,
-        gaps=tuple(Gap(gap.began, max(gap.began, gap.ended)) for gap in facts.gaps),
-        exposed_since=row.updated_at if is_left_over(row) else row.unprotected_since,
-        last_at=row.updated_at,
-    )
 
 
 def fold(facts: CycleFacts | None, event: PositionEvent) -> CycleFacts:
