@@ -275,6 +275,8 @@ def _why(moment: Moment) -> str:
         return "filled after the cycle was over"
     if not row.stop_confirmed:
         if isinstance(moment.event, e.PositionAdopted):
+            if moment.event.trade_id is not None:
+                return "a fill turned the position, no stop yet"
             return "adopted without a stop"
         if isinstance(moment.event, e.PositionImported):
             return "imported without a confirmed stop"

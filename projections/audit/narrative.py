@@ -172,7 +172,7 @@ def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
         gaps = [gap for gap in time.gaps if gap.length]
         yield (
             "Unprotected",
-            f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else "never",
+            f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else _never(row),
         )
     yield "Rivals refused", f"{len(time.refused):,}"
     yield "Events", f"{len(told):,}"
@@ -185,6 +185,10 @@ def _standing(row: PositionRow, role: Role) -> str:
         for order in live(row.orders, role)
         if order.price is not None
     )
+
+
+def _never(row: PositionRow) -> str:
+    return "by choice, its bot keeps the stop" if is_by_choice(row) else "never"
 
 
 def _no_stop(row: PositionRow) -> str:

@@ -84,6 +84,16 @@ class CycleFacts:
         """Whether there ever was something to protect."""
         return bool(self.protected_at or self.gaps or self.exposed_since)
 
+    @property
+    def lacks_protection(self) -> bool:
+        """Whether nothing of it was ever protected, though there should be a stop at the exchange."""
+        return self.protected_at is None and self.position.protection == "exchange"
+
+    @property
+    def moved_money(self) -> bool:
+        """Whether something was entered, or paid, or received."""
+        return bool(self.position.filled_qty or self.position.cash)
+
     def gaps_until(self, now: datetime) -> list[Gap]:
         """All gaps; one that is not over lasts until now."""
         return [*self.gaps, self._gap_until(now)] if self.exposed_since else [*self.gaps]
