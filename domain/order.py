@@ -189,14 +189,26 @@ def next_name(orders: Orders, role: Role) -> str:
 
 def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:
     """Whether the live stops on the losing side cover all of a position whose average price is known."""
-    if avg_px_open is None:
-        return False
+    covered = covered_by(stops_at_work(orders, side, avg_px_open))
+    return covered is None or (bool(covered) and covered >= quantity)
+
+
+def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> list[Order]:
+    """The live stops on the losing side of a known average price, and those that lock in profit."""
+    return [
+        stop
+        for stop in live(orders, "stop")
+        if stop.price is not None
+        and avg_px_open is not None
+        and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
+    ]
+
+
+def covered_by(stops: Iterable[Order]) -> Decimal | None:
+    """How much some stops cover together; None when one of them is for all that is held."""
     covered = ZERO
-    stops = [stop for stop in live(orders, "stop") if stop.price is not None]
     for stop in stops:
-        assert stop.price is not None, "just looked"
-        if stop.locks_profit or is_losing_side(side, stop.price, avg_px_open):
-            if stop.requested_qty is None:
-                return True
-            covered = EXACT.add(covered, max(ZERO, EXACT.subtract(stop.requested_qty, stop.filled_qty)))
-    return bool(covered) and covered >= quantity
+        if stop.room is None:
+            return None
+        covered = EXACT.add(covered, stop.room)
+    return covered

@@ -41,12 +41,10 @@ def rows_at(stream: Iterable[e.PositionEvent], moment: datetime) -> Iterator[Pos
 
 def versions_at(stream: Iterable[e.PositionEvent], moment: datetime) -> set[int]:
     """Which events of one stream had happened by a moment."""
-    return {
-        event.originator_version
-        for cycle in _cycles(stream)
-        for happened_at, event in in_its_order(cycle)
-        if happened_at <= moment
-    }
+    known = list(stream)
+    told = [each for cycle in _cycles(known) for each in in_its_order(cycle)]
+    told += [(event.ts_event, event) for event in known if not event.has_cycle]
+    return {event.originator_version for happened_at, event in told if happened_at <= moment}
 
 
 def _cycles(stream: Iterable[e.PositionEvent]) -> Iterable[list[e.PositionEvent]]:
@@ -174,6 +172,8 @@ class EventTimeTotals:
                 self._reduce(event)
             case e.RolledBack() if event.evidence.fills:
                 for each in added.exits:
+                    if each.brought is not None:
+                        self._know_exit(each.quantity, each.brought)
                     self._exit(each)
             case e.PositionClosed() | e.RolledBack():
                 self._close(event, added)
@@ -240,13 +240,16 @@ class EventTimeTotals:
         after = before.with_fill(event.last_qty, brought)
         if event.order is not None:
             self._orders[event.order] = after
-        if event.ts_event <= self._adjusted_at and self._adjusted_at > EPOCH and not self._unexplained.qty:
-            self._held = self._held.with_past_exit(self._side, event.last_qty, brought, self._terms)
-        elif self._unexplained.qty >= event.last_qty and not self._held.quantity:
+        closes, held = after.filled_qty - before.filled_qty, self._held.quantity
+        is_past = event.ts_event <= self._adjusted_at and self._adjusted_at > EPOCH
+        if ZERO < self._unexplained.qty >= closes and (is_past or not held):
             self._unexplained, self._held = self._unexplained.explained(
                 self._held, self._side, event.last_qty, brought, self._terms
             )
-        elif after.filled_qty - before.filled_qty == event.last_qty:
+        elif is_past and held and not event.late:
+            self._held = self._held.with_past_exit(self._side, event.last_qty, brought, self._terms)
+        elif closes == event.last_qty:
+            self._know_exit(event.last_qty, brought)
             self._exit(_Exit(event.last_qty, brought))
         else:
             self._held = exit_counted(self._held, before, after, self._side, self._terms)
@@ -289,6 +292,11 @@ class EventTimeTotals:
         self._held, early, self._early = grown, self._early, []
         for each in early:
             self._exit(each)
+
+    def _know_exit(self, qty: Decimal, brought: Decimal) -> None:
+        """Know what an exit brought, while something is not explained."""
+        closed = min(qty, self._held.quantity)
+        self._unexplained = self._unexplained.with_exit(self._held, closed, brought, self._side, self._terms)
 
     def _exit(self, each: _Exit) -> None:
         """Close what is open of it; the rest waits for its entry, whose clock is ahead."""

@@ -77,6 +77,11 @@ def number_or_none(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
 
 
+def money(amount: Decimal, currency: str | None) -> str:
+    """An amount and its currency, where that is known."""
+    return plain(amount) if currency is None else f"{plain(amount)} {currency}"
+
+
 def first_digits(value: Decimal, most: int = 7) -> str:
     """A number for a label: exact while it is short, else its first digits."""
     if len(value.as_tuple().digits) <= most:

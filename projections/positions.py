@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
 from domain.errors import HistoryDamaged
-from domain.order import Order
-from domain.values import Status, plain
+from domain.order import Order, of_role
+from domain.values import plain
 
-__all__ = ["COLUMNS", "PositionRow", "fees_text", "needs_stop", "orders_text", "project", "row_from"]
+__all__ = ["COLUMNS", "PositionRow", "fees_text", "orders_text", "project", "requested_in_all", "row_from"]
 
 
 def orders_text(orders: Mapping[str, Order]) -> str:
@@ -26,6 +26,12 @@ def orders_text(orders: Mapping[str, Order]) -> str:
 def fees_text(fees: dict[str, Decimal]) -> str:
     """Sums by name as one text, for a column: fees by currency, cash by kind."""
     return json.dumps({currency: plain(amount) for currency, amount in sorted(fees.items())}) if fees else "{}"
+
+
+def requested_in_all(row: PositionRow) -> Decimal | None:
+    """What all entry orders of a cycle are for; None where that is not known of one."""
+    asked = [order.requested_qty for order in of_role(row.orders, "entry")] or [row.requested_qty]
+    return None if None in asked else sum((each for each in asked if each is not None), Decimal(0))
 
 
 def row_from(values: Sequence[Any]) -> PositionRow:
@@ -46,11 +52,3 @@ def row_from(values: Sequence[Any]) -> PositionRow:
             f"the row of {columns['position_id']} in the positions table cannot be read: {why}. Look whether its "
             "events hold with `position-ledger history`, and mend it with `position-ledger rebuild`"
         ) from cause
-
-
-def needs_stop(row: PositionRow) -> bool:
-    """Whether a position is (or may be) at the exchange without a confirmed stop, and not by choice; or is a stray."""
-    if row.stray:
-        return True
-    may_be_bare = row.status.is_open and not row.protected and row.protection == "exchange"
-    return may_be_bare and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))

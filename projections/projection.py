@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from domain.events import PositionEvent
-from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold, read_facts
+from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold
 
 Row = TypeVar("Row")
 
@@ -32,7 +32,7 @@ STATISTICS = Projection[CycleFacts](
     name="statistics",
     fold=fold,
     write=lambda facts: facts_adapter().dump_json(facts).decode(),
-    read=read_facts,
+    read=lambda text: facts_adapter().validate_json(text),
     ended_at=lambda facts: facts.ended_at,
 )
 

@@ -6,17 +6,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
-from itertools import accumulate, pairwise
+from decimal import Decimal
+from itertools import accumulate, pairwise, takewhile
 from typing import ClassVar, Final, TypeVar
 
 from domain import events as e
 from domain.commands.requests import Evidence
 from domain.holding import Holding
+from domain.instrument import Instrument
 from domain.json_object import JsonObject
+from domain.order import covered_by, role_of, stops_at_work
 from domain.rejection import Rejection
-from domain.values import EXACT, Source, Status, plain, rounded
-from projections.exposure import counted_at, is_covered, is_left_over
+from domain.values import EXACT, Source, Status, plain
+from projections.exposure import counted_at, is_covered
 from projections.formatting import WHO
 from projections.positions import PositionRow, project
 from projections.reconciliation.grace_periods import later
@@ -160,7 +162,8 @@ class Timeline:
     @property
     def over_at(self) -> datetime:
         """When the cycle was over; its end while it is not."""
-        return next((span.start for span in self.statuses if not span.status.is_open), self.end)
+        over = list(takewhile(lambda span: not span.status.is_open, reversed(self.statuses)))
+        return over[-1].start if over else self.end
 
     @property
     def instants(self) -> set[datetime]:
@@ -214,7 +217,7 @@ def timeline(
     last = told[-1]
     is_open = last.row.status.is_open
     last_at = max(last.at, last.row.closed_at or last.at)
-    runs = is_open or is_left_over(last.row)
+    runs = is_open or last.row.stray
     end = max(last_at, taken_over_at or now) if runs else last_at
     covers = _spans(told, end, _cover)
     return Timeline(
@@ -268,19 +271,23 @@ def _is_unknown(moment: Moment) -> bool:
 
 def _why(moment: Moment) -> str:
     row, before = moment.row, moment.before
-    if is_left_over(row):
+    if row.stray:
         return "filled after the cycle was over"
     if not row.stop_confirmed:
         if isinstance(moment.event, e.PositionAdopted):
+            if moment.event.trade_id is not None:
+                return "a fill turned the position, no stop yet"
             return "adopted without a stop"
         if isinstance(moment.event, e.PositionImported):
             return "imported without a confirmed stop"
         return "the stop was lost" if before and before.stop_confirmed else "no stop yet"
     if row.avg_px_open is None:
         return "the average entry is not known"
-    if row.stop_quantity is not None and row.stop_quantity < row.quantity:
-        return f"the stop covered {plain(row.stop_quantity)} of {plain(row.quantity)}"
-    return "the stop stood on the wrong side of the entry"
+    stops = stops_at_work(row.orders, row.side, row.avg_px_open)
+    covered = covered_by(stops)
+    if not stops or covered is None:
+        return "the stop stood on the wrong side of the entry"
+    return f"the stop{'s' * (len(stops) > 1)} covered {plain(covered)} of {plain(row.quantity)}"
 
 
 def _steps(told: Sequence[Moment], price: Callable[[PositionRow], Decimal | None]) -> tuple[StopStep, ...]:
@@ -301,6 +308,11 @@ def _fills(moment: Moment) -> Iterable[Fill]:
             assert event.avg_px is not None and event.filled_qty is not None, "matched"
             if after.filled_qty != before.filled_qty:
                 yield Fill(event.ts_event, event.avg_px, event.filled_qty, is_entry=True)
+        case e.OrderEnded(avg_px=Decimal(), filled_qty=Decimal()):
+            assert event.avg_px is not None and event.filled_qty is not None, "matched"
+            if (after.filled_qty, after.closed_qty) != (before.filled_qty, before.closed_qty):
+                is_entry = role_of(event.order) == "entry"
+                yield Fill(event.ts_event, event.avg_px, event.filled_qty, is_entry=is_entry)
         case e.PositionAdopted() | e.PositionImported():
             if after.avg_px_open is not None and after.filled_qty:
                 yield Fill(event.ts_event, after.avg_px_open, after.filled_qty, is_entry=True)
@@ -310,17 +322,19 @@ def _fills(moment: Moment) -> Iterable[Fill]:
             for fill in fills:
                 yield Fill(event.ts_event, fill.last_px, fill.last_qty, is_entry=False)
         case e.PositionClosed():
-            price = closing_price(before, after)
+            price = closing_price(before, after, moment.row.terms)
             if price is not None:
                 yield Fill(event.ts_event, price, EXACT.subtract(after.closed_qty, before.closed_qty), is_entry=False)
 
 
-def closing_price(before: Holding, after: Holding) -> Decimal | None:
+def closing_price(before: Holding, after: Holding, terms: Instrument) -> Decimal | None:
     """The price of what was closed between two totals; None when nothing was, or nobody said."""
     if after.proceeds is None or before.proceeds is None or after.closed_qty == before.closed_qty:
         return None
-    with localcontext(EXACT):
-        return rounded((after.proceeds - before.proceeds) / (after.closed_qty - before.closed_qty))
+    brought = EXACT.subtract(after.proceeds, before.proceeds)
+    if terms.inverse and not brought:
+        return None
+    return terms.price(EXACT.subtract(after.closed_qty, before.closed_qty), brought)
 
 
 def _placed(told: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[Refused]:

@@ -137,6 +137,7 @@ _INTENTS: Final = ["i1", "i2", "i3"]
 _REASONS: Final = ["because", "x" * 300]
 _FEES: Final[dict[str, list[Any]]] = {"fee": [None, "0.1", "-0.05"], "fee_currency": [None, "USDT", "BNB"]}
 _PLACE: Final[dict[str, list[Any]]] = {"symbol": [KEY.symbol], "exchange": [KEY.exchange]}
+_KEEPER: Final[dict[str, list[Any]]] = {"protection": ["exchange", "exchange", "exchange", "bot"]}
 _ENTRY: Final[dict[str, list[Any]]] = {"side": ["long", "short", "buy", "sell"], "quantity": _QUANTITIES}
 _FILL: Final[dict[str, list[Any]]] = {
     "trade_id": ["t1", "t2", "t3"],
@@ -148,7 +149,7 @@ _ORDER_IDS: Final[dict[str, list[Any]]] = {"exchange_order_id": [None, None, "o1
 _EVIDENCE: Final = [{"position_quantity": "0"}, None, {"position_quantity": "1"}, {"closing_order_id": 9}]
 
 _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
-    c.RequestEntry: _PLACE | _ENTRY | {"intent_id": _INTENTS, "signal_price": _PRICES_OR_NONE},
+    c.RequestEntry: _PLACE | _ENTRY | _KEEPER | {"intent_id": _INTENTS, "signal_price": _PRICES_OR_NONE},
     c.RecordEntryPlaced: {
         "exchange_order_id": ["o1", "o2"],
         "filled_qty": [None, "0", "4", "10"],
@@ -180,7 +181,7 @@ _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
     o.RecordCash: {"kind": ["funding", "correction"], "amount": ["-0.35", "1"], "cash_id": ["f1", "f2"]},
     o.CorrectFill: {"trade_id": ["t1", "t2", "t3"], "last_px": _PRICES, "reason": _REASONS},
     c.Adjust: {"quantity": [*_QUANTITIES, None], "avg_px_open": _PRICES, "reason": _REASONS},
-    c.Adopt: _PLACE | _ENTRY | {"avg_px_open": _PRICES, "reason": _REASONS},
+    c.Adopt: _PLACE | _ENTRY | _KEEPER | {"avg_px_open": _PRICES, "reason": _REASONS},
     c.StartRollback: {"reason": _REASONS},
     c.RollBack: {"evidence": _EVIDENCE, "reason": [None, *_REASONS]},
     c.FailRollback: {"reason": _REASONS, "residual_qty": _QUANTITIES},
@@ -201,6 +202,11 @@ _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
 }
 """Every verb and what to fill its fields with: few values, so that they meet again."""
 
+_TERMS: Final[dict[str, list[Any]]] = {
+    "contract_size": ["1", "10"],
+    "inverse": [None, True],
+    "settle": [None, "BTC"],
+}
 _OPENERS: Final = (c.RequestEntry, c.RequestEntry, c.RecordEntryPlaced, c.Adopt, c.ImportPosition)
 _NEXT: Final[dict[Status | None, tuple[type[Command], ...]]] = {
     Status.PENDING_ENTRY: (c.RecordEntryPlaced, c.RecordEntryFill, c.RecordEntryUnknown, c.FailEntry, c.StartRollback),
@@ -254,10 +260,17 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
 
 
 @st.composite
-def conversations(draw: st.DrawFn, length_max: int = 24) -> list[Command]:
-    """What bots might send about one key, in order: some of it accepted, some refused, over several cycles."""
+def conversations(draw: st.DrawFn, length_max: int = 24, *, defines: bool = False) -> list[Command]:
+    """What bots might send about one key, in order: some of it accepted, some refused, over several cycles.
+
+    `defines`: sometimes a quantity is first said to be worth something else.
+    """
     dice, position = Dice(draw), Position.track(KEY)
     sent: list[Command] = []
+    if defines and dice.pick([False, True]):
+        terms = {name: dice.pick(values) for name, values in (_PLACE | _TERMS).items()}
+        sent.append(o.DefineInstrument.of(**terms, command_id="define", at=second(0)))
+        position.decide(sent[0])
     for number in range(draw(st.integers(1, length_max))):
         sent.append(_next_command(dice, position, number))
         with suppress(CommandRefused):

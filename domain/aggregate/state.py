@@ -228,6 +228,8 @@ class PositionState:
             case e.RolledBack() | e.PositionClosed():
                 if not isinstance(event, e.RolledBack) or not event.evidence.fills:
                     self.unexplained = self.unexplained.with_closing(before, event.holding)
+                elif self.unexplained.qty:
+                    self.unexplained = self._closed_by_proof(event, before)
                 if isinstance(event, e.RolledBack):
                     for each in event.evidence.fills:
                         fill = FillOnRecord("", None, is_exit=True, qty=each.last_qty, px=each.last_px, fee=each.fee)
@@ -281,11 +283,18 @@ class PositionState:
         assert self.row is not None, "a cycle"
         terms = self.row.terms
         brought = terms.worth(event.last_qty, event.last_px) if terms.can_be_at(event.last_px) else ZERO
-        if self.holding.quantity != before.quantity:
-            return self.unexplained.with_exit(before, brought, self.row.side, terms)
+        closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
+        if closed:
+            return self.unexplained.with_exit(before, closed, brought, self.row.side, terms)
         qty = min(event.last_qty, self.unexplained.qty)
         left, _ = self.unexplained.explained(before, self.row.side, qty, brought, terms)
         return left
+
+    def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
+        assert self.row is not None, "a cycle"
+        new = {fill.trade_id: fill for fill in event.evidence.fills if (True, fill.trade_id) not in self.fills}
+        brought = sum((self.terms.worth(fill.last_qty, fill.last_px) for fill in new.values()), ZERO)
+        return self.unexplained.with_exit(before, before.quantity, brought, self.row.side, self.terms)
 
     def _remember_answer(self, event: e.PositionEvent) -> None:
         before = self.answers.get(event.command_id)

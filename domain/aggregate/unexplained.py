@@ -36,11 +36,13 @@ class Unexplained:
             *known,
         )
 
-    def with_exit(self, before: Holding, brought: Decimal, side: Side, terms: Instrument) -> Unexplained:
-        """Know of an exit of what was still open, while something is not explained."""
+    def with_exit(
+        self, before: Holding, closed: Decimal, brought: Decimal, side: Side, terms: Instrument
+    ) -> Unexplained:
+        """Know of an exit of what was still open, or of a part of it, while something is not explained."""
         if not self.qty:
             return self
-        return self._known(brought, before.released(before.quantity), side, terms)
+        return self._known(brought, before.released(closed), side, terms)
 
     def _known(self, brought: Decimal, released: Decimal | None, side: Side, terms: Instrument) -> Unexplained:
         gained = None if released is None else terms.gain(side, released, brought)

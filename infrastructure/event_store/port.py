@@ -150,7 +150,7 @@ class Store(ABC):
     placeholder: ClassVar[str]
     """How the database's driver writes a parameter."""
     is_outdated: bool = False
-    """Whether the table of positions was given columns just now that only a rebuild fills."""
+    """Whether the table of positions was given columns that only a rebuild fills."""
     is_remote: bool
     """Whether asking costs a round trip over a network, so that it may pay to assume."""
     is_new: bool = False

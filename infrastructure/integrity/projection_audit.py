@@ -35,7 +35,8 @@ class ProjectionAudit(Generic[Row]):
 
     def take(self, record: RecordedEvent, event: PositionEvent) -> None:
         """Fold an event of the stream that comes next. What a fold raises passes through."""
-        if not 0 < record.id <= self._cursor.nid:  # no follower looks at a place before the first
+        is_taken_in = 0 < record.id <= self._cursor.nid  # no follower looks at a place before the first
+        if not is_taken_in or not event.has_cycle:
             return
         position_id, fold, is_skipped = event.position_id, self._projection.fold, record.id in self._skipped
         if is_skipped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -131,9 +131,9 @@ class Projector(Generic[Row]):
         return Rebuilt(events, self._tracking.count(), differences)
 
     def _fill(self, cursor: Checkpoint, end: int, progress: Progress) -> tuple[Checkpoint, int]:
-        skipped, count = frozenset(skip.nid for skip in self._tracking.skips()), 0
+        count = 0
         while records := self._records(cursor, end, self._batch_events):
-            batch = self._folded(cursor, records, skipped)
+            batch = self._folded(cursor, records)
             if batch.poison is not None:
                 raise ProjectionStopped(self._projection.name, batch.poison)
             if not self._tracking.advance(cursor, batch.nid, batch.rows):
@@ -148,10 +148,8 @@ class Projector(Generic[Row]):
     def _records(self, cursor: Checkpoint, end: int, limit: int) -> list[RecordedEvent]:
         return list(self._store.log(after=cursor.nid, as_of=AsOf(nid=end), limit=limit))
 
-    def _folded(
-        self, cursor: Checkpoint, records: Sequence[RecordedEvent], skipped: Collection[int] = frozenset()
-    ) -> _Batch:
-        """Apply events in order, up to the first that fails; those in `skipped` are passed over when they fail."""
+    def _folded(self, cursor: Checkpoint, records: Sequence[RecordedEvent]) -> _Batch:
+        """Apply events in order, up to the first that fails; one that was left out for good is passed over then."""
         places = {f"{record.originator_id}#{record.columns.cycle}" for record in records}
         known = self._tracking.rows(cursor.generation, places)
         rows = {position_id: self._projection.read(text) for position_id, text in known.items()}
@@ -160,16 +158,17 @@ class Projector(Generic[Row]):
         for record in records:
             try:
                 event = decode(record)
-                rows[event.position_id] = self._projection.fold(rows.get(event.position_id), event)
+                if event.has_cycle:
+                    rows[event.position_id] = self._projection.fold(rows.get(event.position_id), event)
             except Exception as cause:  # noqa: BLE001 - a fold is pure: whatever it raises, it will raise again
-                if record.id not in skipped:
+                if record.id not in {skip.nid for skip in self._tracking.skips()}:
                     poison = _poison_of(record, cause)
                     break
             else:
                 changed.add(event.position_id)
                 count += 1
             nid = record.id
-        written = [self._written(position_id, rows[position_id]) for position_id in sorted(changed)]
+        written = [self._written(position_id, rows[position_id]) for position_id in sorted(changed & rows.keys())]
         return _Batch(nid, count, written, poison)
 
     def _written(self, position_id: str, row: Row) -> ProjectedRow:

@@ -9,7 +9,6 @@ from domain.identifiers import PositionKey
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.late_fills import successor_at
 from infrastructure.ledger.projector import Projector
-from projections.exposure import is_left_over
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from projections.projection import STATISTICS
@@ -18,7 +17,7 @@ from projections.rebuild import Progress
 
 def seen_to(store: Store, facts: CycleFacts) -> CycleFacts:
     """The facts of a cycle in the light of later ones of its key, which may have taken over what it holds."""
-    if not is_left_over(facts.position):
+    if not facts.position.stray:
         return facts
     at = successor_at(store, facts.position)
     return facts if at is None else facts.taken_over(at)

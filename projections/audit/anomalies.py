@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
 from domain import events as e
 from domain.json_object import JsonObject
+from domain.order import of_role
 from domain.values import Side, Source, Status, plain
 from projections.formatting import (
     average,
@@ -25,6 +27,7 @@ from projections.formatting import (
     ratio,
     stretch,
 )
+from projections.positions import requested_in_all
 from projections.timeline import Moment, Span, Timeline
 
 ENTRY_SECONDS_MAX: Final = 30
@@ -117,18 +120,31 @@ def _unknown(time: Timeline) -> Iterator[Anomaly]:
 
 
 def _widened(told: Sequence[Moment]) -> Iterator[Anomaly]:
-    stops = [(each, each.event) for each in told if isinstance(each.event, e.StopLossSet)]
     found = []
-    for (_, before), (here, after) in pairwise(stops):
-        side = here.row.side
-        away = after.stop_price < before.stop_price if side is Side.LONG else after.stop_price > before.stop_price
-        if away:
-            words = (
-                f"the stop was moved away from the price, {changed(before.stop_price, after.stop_price)}: more at risk"
-            )
-            found.append((here.at, words))
+    for each in told:
+        before = stop_before(each, was_lost=True)
+        if isinstance(each.event, e.StopLossSet) and before is not None:
+            after = each.event.stop_price
+            if is_away(each.row.side, before, after):
+                words = f"the stop was moved away from the price, {changed(before, after)}: more at risk"
+                found.append((each.at, words))
     words = f"the stop was moved away from the price {counted(len(found), 'time')}"
     yield from _together("stop_widened", Weight.WARNING, found, words)
+
+
+def stop_before(moment: Moment, *, was_lost: bool = False) -> Decimal | None:
+    """Where the stop stood that an event moved; None for one that is new. `was_lost`: or that is gone by then."""
+    if not isinstance(moment.event, e.StopLossSet) or moment.before is None:
+        return None
+    stop = moment.before.orders.get(moment.event.order or "stop.1")
+    if was_lost and stop is None and not moment.before.stop_confirmed:
+        stop = next(of_role(dict(reversed(moment.before.orders.items())), "stop"), None)
+    return stop.price if stop is not None and (stop.is_live or was_lost) else None
+
+
+def is_away(side: Side, before: Decimal, after: Decimal) -> bool:
+    """Whether a stop that moved is farther from the price, so that more is at risk."""
+    return (after - before) * side.sign < 0
 
 
 def _other_than_requested(told: Sequence[Moment]) -> Iterator[Anomaly]:
@@ -136,8 +152,9 @@ def _other_than_requested(told: Sequence[Moment]) -> Iterator[Anomaly]:
     if not row.filled_qty or row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED) or row.source is Source.IMPORT:
         return
     at = next(each.at for each in reversed(told) if each.held.filled_qty != each.held_before.filled_qty)
-    if row.requested_qty is not None and row.requested_qty != row.filled_qty:
-        words = f"another quantity than was requested: {changed(row.requested_qty, row.filled_qty)}"
+    requested = requested_in_all(row)
+    if requested is not None and requested != row.filled_qty:
+        words = f"another quantity than was requested: {changed(requested, row.filled_qty)}"
         yield Anomaly("quantity", Weight.NOTE, at, words)
     if row.signal_price is not None and row.avg_px_open is not None and row.signal_price != row.avg_px_open:
         by = ratio(row.signal_price, row.avg_px_open)
@@ -168,6 +185,12 @@ def adjustment(event: e.PositionAdjusted) -> str:
 def _one_by_one(told: Sequence[Moment]) -> Iterator[Anomaly]:
     for each in told:
         match each.event:
+            case e.PositionReduced(late=True) as fill:
+                words = f"{plain(fill.last_qty)} closed at {plain(fill.last_px)} was learned after the cycle was over"
+                yield Anomaly("late_exit", Weight.NOTE, each.at, words)
+            case e.FillCorrected() as fill:
+                words = f"fill {fill.trade_id} was corrected: {quoted(fill.reason)}"
+                yield Anomaly("fill_corrected", Weight.NOTE, each.at, words)
             case e.EntryFilled(late=True) as fill:
                 words = f"{plain(fill.last_qty)} filled at {plain(fill.last_px)} after the cycle was over"
                 yield Anomaly("late_fill", Weight.WARNING, each.at, words)
@@ -177,7 +200,7 @@ def _one_by_one(told: Sequence[Moment]) -> Iterator[Anomaly]:
             case e.PositionImported() as imported:
                 for finding in imported.findings:
                     yield Anomaly("imported", Weight.WARNING, each.at, f"doubtful in the old table: {quoted(finding)}")
-            case e.PositionClosed(realized_pnl=None):
+            case e.PositionClosed(realized_pnl=None) if told[-1].row.realized_pnl is None:
                 words = "what it earned is not known: something was closed at a price that nobody said"
                 yield Anomaly("profit_unknown", Weight.NOTE, each.at, words)
 

@@ -6,23 +6,26 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.commands.requests import Evidence
-from domain.holding import Holding
-from domain.values import AHEAD_MAX, EXACT, Side, plain
-from projections.audit.anomalies import adjustment
-from projections.audit.order_text import order_text
+from domain.order import live
+from domain.values import AHEAD_MAX, Side, plain
+from projections.audit.anomalies import adjustment, stop_before
+from projections.audit.money_text import dust, earned
+from projections.audit.order_text import asked_for, order_id, order_text
+from projections.exposure import BY_CHOICE, is_by_choice
 from projections.formatting import (
     WHO,
     average,
     changed,
     date_and_time,
     length,
+    money,
     number,
     percent,
     quoted,
     ratio,
     sentence,
 )
-from projections.positions import PositionRow
+from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, Refused, UnprotectedSpan, closing_price
 
 
@@ -37,18 +40,18 @@ def _words(moment: Moment) -> str:
     match event:
         case e.EntryRequested():
             return (
-                f"{who} wants to open: intent {event.intent_id}, {event.side} {plain(event.quantity)}"
-                f"{_seen(event.signal_price)}{_plan(event)}. The slot is its own from here on; the entry order is "
-                f"{event.client_order_id}."
+                f"{who} wants to open: intent {event.intent_id}, {event.side} "
+                f"{asked_for(event.quantity, event.cost, row)}{_seen(event.signal_price)}{_plan(event)}. The slot is "
+                f"its own from here on; the entry order is {event.client_order_id}."
             )
         case e.EntryPlaced():
             opened = f", {event.side} {number(event.quantity)}: a cycle begins after the fact" if event.side else ""
-            return f"the exchange acknowledges the entry as order {event.exchange_order_id}{opened}{_stated(event)}."
+            which = "the entry" if event.order == "entry" else event.order
+            return f"the exchange acknowledges {which} as order {event.exchange_order_id}{opened}{_stated(event)}."
         case e.EntryFilled():
-            late = ", after the cycle was over" if event.late else ""
             return (
-                f"{plain(event.last_qty)} filled at {plain(event.last_px)} (fill {event.trade_id})"
-                f"{_fee(event.fee, event.fee_currency)}{late}; {_entered(row)}."
+                f"{plain(event.last_qty)} filled at {plain(event.last_px)} ({_fill(event)})"
+                f"{_fee(event, row)}{_came_late(event)}; {_entered(row)}."
             )
         case e.EntryOutcomeUnknown():
             return f"{who} does not know what became of the entry: {quoted(event.reason)}. The slot stays taken."
@@ -58,20 +61,27 @@ def _words(moment: Moment) -> str:
         case e.StopLossSet():
             return _stop(moment, event)
         case e.StopLossLost():
-            price = number(moment.before.stop_price) if moment.before else "unknown"
-            return f"the stop at {price} is gone: {quoted(event.reason)}."
+            return f"the stop at {_lost_price(moment, event)} is gone: {quoted(event.reason)}."
         case e.Activated():
-            return "the position is active: filled, and covered by a confirmed stop."
+            cover = f"{BY_CHOICE}, for its bot keeps the stop" if is_by_choice(row) else "covered by a confirmed stop"
+            return f"the position is active: filled, and {cover}."
         case e.PositionReduced():
-            profit = "" if event.pnl is None else f", profit {plain(event.pnl)}"
+            profit = "" if event.pnl is None else f", profit {money(event.pnl, row.settle_currency)}"
+            why = "" if event.reason is None else f", by {quoted(event.reason)}"
+            late = ", which was learned after the cycle was over" if event.late else ""
             return (
-                f"{plain(event.last_qty)} closed at {plain(event.last_px)} (fill {event.trade_id}){profit}"
-                f"{_fee(event.fee, event.fee_currency)}; {plain(row.quantity)} left."
+                f"{plain(event.last_qty)} closed at {plain(event.last_px)} ({_fill(event)}){why}{profit}"
+                f"{_fee(event, row)}{late}; {plain(row.quantity)} left."
             )
         case e.PositionAdjusted():
             return f"{who} has word from the exchange; {adjustment(event)}."
         case e.PositionAdopted():
             held = event.holding
+            if event.trade_id is not None:
+                return (
+                    f"the rest of fill {event.trade_id} turns the position: {event.side} {plain(held.quantity)} at "
+                    f"{average(held.avg_px_open)}, {quoted(event.reason)}."
+                )
             return (
                 f"{who} finds {event.side} {plain(held.quantity)} at {average(held.avg_px_open)} at the exchange, "
                 f"which no cycle explains, and takes it in: {quoted(event.reason)}."
@@ -84,7 +94,7 @@ def _words(moment: Moment) -> str:
                 f"{event.close_side} {plain(event.close_quantity)}, reduce-only."
             )
         case e.RolledBack():
-            return f"rolled back and flat; the proof is {_proof(event.evidence)}{_earned(moment.held)}."
+            return f"rolled back and flat; the proof is {_proof(event.evidence)}{_earned(moment)}."
         case e.RollbackFailed():
             left = plain(event.residual_qty)
             return f"the rollback failed: {quoted(event.reason)}. {left} is left at the exchange."
@@ -98,9 +108,12 @@ def _seen(price: Decimal | None) -> str:
 
 
 def _plan(event: e.EntryRequested) -> str:
+    keeper = ", which the bot keeps itself" if event.protection == "bot" else ""
     if event.stop_price is not None:
-        return f", stop planned at {plain(event.stop_price)}"
-    return "" if event.stop_loss_percent is None else f", stop planned {plain(event.stop_loss_percent)} % away"
+        return f", stop planned at {plain(event.stop_price)}{keeper}"
+    if event.stop_loss_percent is not None:
+        return f", stop planned {plain(event.stop_loss_percent)} % away{keeper}"
+    return f", {BY_CHOICE}: the bot keeps its stop itself" if keeper else ""
 
 
 def _stated(event: e.EntryPlaced) -> str:
@@ -111,19 +124,32 @@ def _stated(event: e.EntryPlaced) -> str:
     return f", {plain(event.filled_qty)} filled at {number(event.avg_px)} on average"
 
 
-def _fee(fee: Decimal | None, currency: str | None) -> str:
-    return "" if fee is None else f", fee {plain(fee)}{f' {currency}' if currency else ''}"
+def _fill(event: e.EntryFilled | e.PositionReduced) -> str:
+    of = "" if event.order in (None, "entry") else f" of {event.order}"
+    return f"fill {event.trade_id}{of}"
+
+
+def _fee(event: e.EntryFilled | e.PositionReduced, row: PositionRow) -> str:
+    return "" if event.fee is None else f", fee {money(event.fee, event.fee_currency or row.settle_currency)}"
+
+
+def _came_late(event: e.EntryFilled) -> str:
+    if not event.late:
+        return ""
+    return ", after the cycle was over" + (", which has its slot again" if event.reopens else "")
 
 
 def _entered(row: PositionRow) -> str:
-    of = "" if row.requested_qty is None else f" of {plain(row.requested_qty)}"
+    requested = requested_in_all(row)
+    of = "" if requested is None else f" of {plain(requested)}"
     return f"{number(row.filled_qty)}{of} entered so far, {average(row.avg_px_open)} on average"
 
 
 def _stop(moment: Moment, event: e.StopLossSet) -> str:
-    before = moment.before.stop_price if moment.before and moment.before.stop_confirmed else None
+    before = stop_before(moment)
+    others = moment.before is not None and moment.before.stop_confirmed and before is None
     if before is None:
-        words = f"a stop is confirmed at {plain(event.stop_price)}"
+        words = f"{'another' if others else 'a'} stop is confirmed at {plain(event.stop_price)}"
     elif before == event.stop_price:
         words = f"the stop at {plain(event.stop_price)} is replaced"
     else:
@@ -134,7 +160,15 @@ def _stop(moment: Moment, event: e.StopLossSet) -> str:
         words += f", {percent(by)} {'above' if by > 0 else 'below'} the entry"
     cover = "" if event.quantity is None else f", for {plain(event.quantity)}"
     profit = ", so that it locks in profit" if event.locks_profit else ""
-    return f"{words}{cover}{profit} (order {event.exchange_order_id})."
+    return f"{words}{cover}{profit}{order_id(event)}."
+
+
+def _lost_price(moment: Moment, event: e.StopLossLost) -> str:
+    before = moment.before
+    if before is None:
+        return "unknown"
+    lost = [stop for stop in live(before.orders, "stop") if event.order in (None, stop.name)]
+    return " and ".join(number(stop.price) for stop in lost) or number(before.stop_price)
 
 
 def _direction(side: Side, before: Decimal, after: Decimal) -> str:
@@ -169,33 +203,18 @@ def _proof(evidence: Evidence) -> str:
 
 def _closed(moment: Moment, event: e.PositionClosed) -> str:
     words = f"closed: {quoted(event.exit_reason)}"
-    price = closing_price(moment.held_before, moment.held)
+    price = closing_price(moment.held_before, moment.held, moment.row.terms)
     if price is not None:
         words += f", the last {plain(moment.held_before.quantity)} at {plain(price)}"
     if event.avg_px_close is not None and event.avg_px_close != price:
         words += f", {average(event.avg_px_close)} on average"
-    return f"{words}{_earned(moment.held)}."
+    if event.residual_qty:
+        words += f"; {dust(moment.row)}"
+    return f"{words}{_earned(moment)}."
 
 
-def _earned(held: Holding) -> str:
-    return f". {sentence(earned(held))}"
-
-
-def earned(held: Holding) -> str:
-    """What a cycle brought: profit, fees, and what is left of it."""
-    if held.realized_pnl is None:
-        profit = "profit unknown"
-    else:
-        profit = f"profit {plain(held.realized_pnl)}"
-    fees = [plain(held.fees)] if held.fees else []
-    fees += [f"{plain(amount)} {currency}" for currency, amount in sorted(held.fees_other.items())]
-    if not fees:
-        return profit
-    words = f"{profit} before fees of {' and '.join(fees)}"
-    if held.realized_pnl is None or not held.fees:
-        return words
-    left = plain(EXACT.subtract(held.realized_pnl, held.fees))
-    return f"{words}, {left} after {'those in its own currency' if held.fees_other else 'them'}"
+def _earned(moment: Moment) -> str:
+    return f". {sentence(earned(moment.row))}"
 
 
 def _consequence(moment: Moment, gap: UnprotectedSpan | None) -> str:

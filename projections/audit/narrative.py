@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import localcontext
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any, ClassVar, Final
 
 from domain.events import EntryFilled, PositionEvent, PositionReduced, StopLossLost, StopLossSet
 from domain.holding import ZERO
 from domain.json_object import JsonObject
+from domain.order import Role, live, of_role, stops_at_work
 from domain.rejection import Rejection
-from domain.values import EXACT, Side, Status, plain
-from projections.audit.anomalies import Anomaly, oddities
-from projections.audit.event_text import earned, refused_as, told_as
-from projections.exposure import is_covered
+from domain.values import EXACT, Status, plain
+from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before
+from projections.audit.event_text import refused_as, told_as
+from projections.audit.money_text import dust, earned
+from projections.exposure import BY_CHOICE, exposure_words, is_by_choice, is_covered
 from projections.formatting import average, clock, counted, length, listed, number, quoted, sentence
-from projections.positions import PositionRow
+from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, Refused, Timeline, UnprotectedSpan, moments, timeline
 
 RUN_MAX: Final = 3
@@ -120,22 +122,34 @@ def headline(row: PositionRow, time: Timeline) -> str:
     if row.avg_px_open is not None:
         what += f", entered at {average(row.avg_px_open)}"
     if not row.status.is_open:
-        bare = f", and HOLDS {number(row.quantity)} UNPROTECTED" if time.is_exposed else ""
+        bare = f", and HOLDS {number(row.quantity)}, {exposure_words(row)}" if time.is_exposed else ""
         return sentence(f"{what}: {row.status} after {length(time.over_at - time.start)}{bare}")
-    stop = f", protected by a stop at {number(row.stop_price)}" if row.protected else ""
-    bare = ", UNPROTECTED" if row.quantity and not row.protected else ""
+    stop = f", protected by {_stops(row)}" if row.protected and row.quantity else ""
+    words = exposure_words(row)
+    bare = "" if words is None else f", {words}"
     return sentence(f"{what}: {row.status}, open for {length(time.end - time.start)}{stop}{bare}")
+
+
+def _stops(row: PositionRow) -> str:
+    prices = [number(stop.price) for stop in stops_at_work(row.orders, row.side, row.avg_px_open)]
+    return f"a stop at {prices[0]}" if len(prices) == 1 else f"stops at {' and '.join(prices)}"
 
 
 def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
     row, held = told[-1].row, told[-1].held
     yield "Intent", row.intent_id or "none: it began without a request"
-    if row.requested_qty is not None:
+    requested = requested_in_all(row)
+    if requested is not None:
+        orders = sum(1 for _ in of_role(row.orders, "entry"))
         yield (
             "Requested",
-            f"{row.side} {plain(row.requested_qty)}"
+            f"{row.side} {plain(requested)}"
+            + (f", by {orders} orders" if orders > 1 else "")
             + (f", the signal saw {plain(row.signal_price)}" if row.signal_price is not None else ""),
         )
+    if row.contract_size != 1 or row.inverse:
+        inverse = ", inverse" if row.inverse else ""
+        yield "Contract", f"{plain(row.contract_size)}{inverse}, settled in {row.settle_currency or 'unknown'}"
     if row.filled_qty:
         yield "Entered", f"{plain(row.filled_qty)} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
@@ -143,26 +157,44 @@ def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
     if row.quantity and not row.status.is_open:
         seen_to = "" if time.is_exposed else ", until a later cycle took it over"
         yield "Held after its end", f"{plain(row.quantity)}{seen_to}"
+    if row.residual_qty:
+        yield "Dust", dust(row)
     if row.status.is_open and row.quantity:
         yield "Open now", plain(row.quantity)
-        yield (
-            "Stop",
-            f"{number(row.stop_price)}{'' if row.stop_confirmed else ', not confirmed'}"
-            if (row.stop_price is not None)
-            else "none",
-        )
-    if held.closed_qty:
-        yield "Earned", earned(held)
+        yield "Stop", _standing(row, "stop") or _no_stop(row)
+        if targets := _standing(row, "target"):
+            yield "Target", targets
+    if held.closed_qty or row.cash or row.residual_qty:
+        yield "Earned", earned(row)
     if row.exit_reason:
         yield "Reason of its end" if not row.status.is_open else "Undone because", quoted(row.exit_reason)
     if held.filled_qty:
         gaps = [gap for gap in time.gaps if gap.length]
         yield (
             "Unprotected",
-            f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else "never",
+            f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else _never(row),
         )
     yield "Rivals refused", f"{len(time.refused):,}"
     yield "Events", f"{len(told):,}"
+
+
+def _standing(row: PositionRow, role: Role) -> str:
+    """The stops or targets that stand at the exchange."""
+    return ", ".join(
+        f"{plain(order.price)}{'' if order.room is None else f' for {plain(order.room)}'}"
+        for order in live(row.orders, role)
+        if order.price is not None
+    )
+
+
+def _never(row: PositionRow) -> str:
+    return "by choice, its bot keeps the stop" if is_by_choice(row) else "never"
+
+
+def _no_stop(row: PositionRow) -> str:
+    if row.stop_price is not None:
+        return f"{plain(row.stop_price)}, not confirmed"
+    return f"none, {BY_CHOICE}" if is_by_choice(row) else "none"
 
 
 _Step = Moment | Refused
@@ -245,10 +277,11 @@ def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:
 
 
 def _stops_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
-    prices = [step.event.stop_price for step in run if isinstance(step.event, StopLossSet)]
+    stops = [step for step in run if isinstance(step.event, StopLossSet)]
+    prices = [step.event.stop_price for step in stops]
     lost = [step for step in run if isinstance(step.event, StopLossLost)]
-    side = run[-1].row.side
-    away = sum((after < before) if side is Side.LONG else (after > before) for before, after in pairwise(prices))
+    moved = [(stop_before(step, was_lost=True), step.event.stop_price) for step in stops]
+    away = sum(before is not None and is_away(run[-1].row.side, before, after) for before, after in moved)
     words = f"The stop was set {counted(len(prices), 'time')} until {clock(run[-1].at)}"
     if prices:
         words += f", from {plain(prices[0])} to {plain(prices[-1])}"

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from domain.events import EntryRequested, PositionEvent, PositionImported
 from domain.values import Instant, Status
-from projections.exposure import Gap, counted_at, is_covered, is_left_over
+from projections.exposure import Gap, counted_at, is_covered
 from projections.positions import PositionRow, project
 
 
@@ -84,6 +84,16 @@ class CycleFacts:
         """Whether there ever was something to protect."""
         return bool(self.protected_at or self.gaps or self.exposed_since)
 
+    @property
+    def lacks_protection(self) -> bool:
+        """Whether nothing of it was ever protected, though there should be a stop at the exchange."""
+        return self.protected_at is None and self.position.protection == "exchange"
+
+    @property
+    def moved_money(self) -> bool:
+        """Whether something was entered, or paid, or received."""
+        return bool(self.position.filled_qty or self.position.cash)
+
     def gaps_until(self, now: datetime) -> list[Gap]:
         """All gaps; one that is not over lasts until now."""
         return [*self.gaps, self._gap_until(now)] if self.exposed_since else [*self.gaps]
@@ -107,20 +117,6 @@ class CycleFacts:
 def facts_adapter() -> TypeAdapter[CycleFacts]:
     """Reads and writes facts; made when the first ones come along."""
     return TypeAdapter(CycleFacts)
-
-
-def read_facts(text: str) -> CycleFacts:
-    """Read facts as they are stored; an earlier version kept no clock, and believed those that ran back."""
-    facts = facts_adapter().validate_json(text)
-    if facts.last_at is not None:
-        return facts
-    row = facts.position
-    return replace(
-        facts,
-        gaps=tuple(Gap(gap.began, max(gap.began, gap.ended)) for gap in facts.gaps),
-        exposed_since=row.updated_at if is_left_over(row) else row.unprotected_since,
-        last_at=row.updated_at,
-    )
 
 
 def fold(facts: CycleFacts | None, event: PositionEvent) -> CycleFacts:

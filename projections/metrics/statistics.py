@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 from domain.json_object import JsonObject
 from domain.rejection import Rejection
 from domain.values import Status
-from projections.exposure import Gap
+from projections.exposure import Gap, is_by_choice
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.objectives import (
     PAIR,
@@ -28,6 +28,7 @@ from projections.metrics.objectives import (
     share,
     unprotected_longest,
 )
+from projections.metrics.profit import Profit, by_currency
 
 _BEFORE_AN_ORDER: Final = frozenset({"request_entry", "adopt"})
 """Commands that ask before anything is sent: refused, they cost nothing."""
@@ -133,7 +134,7 @@ class Statistics(JsonObject):
 
     `by_status` counts the cycles that were opened in the window by how they stand now; imported ones are only counted
     in `imported`. `unprotected` is how long something was held without a confirmed stop within the window, added up
-    over all positions, imported ones included.
+    over all positions, imported ones included; what a bot keeps the stop of by choice is counted apart, nowhere else.
     """
 
     window: MeasuredWindow
@@ -145,6 +146,10 @@ class Statistics(JsonObject):
     unprotected: timedelta
     unprotected_now: tuple[str, ...]
     """The positions that are held without a confirmed stop now."""
+    by_choice_now: tuple[str, ...]
+    """The positions that are held now without a stop at the exchange, because their bot keeps it."""
+    profit: tuple[Profit, ...]
+    """What the cycles earned that were over in the window, by currency."""
     refusals: Refusals
     criteria: tuple[Criterion, ...]
 
@@ -160,6 +165,8 @@ class Statistics(JsonObject):
         "never_protected",
         ("unprotected_seconds", "unprotected"),
         "unprotected_now",
+        ("unprotected_by_choice", "by_choice_now"),
+        "profit",
         ("rejections", "refusals"),
         "criteria",
     )
@@ -205,9 +212,11 @@ def measure(
         request_to_protected=Durations.of(
             taken for cycle in opened if (taken := cycle.request_to_protected) is not None
         ),
-        never_protected=sum(cycle.was_requested and cycle.protected_at is None for cycle in opened),
+        never_protected=sum(cycle.was_requested and cycle.lacks_protection for cycle in opened),
         unprotected=sum((window.part_of(gap) for cycle in held for gap in cycle.gaps_until(now)), timedelta()),
         unprotected_now=tuple(cycle.position_id for cycle in known if cycle.exposed_since is not None),
+        by_choice_now=tuple(cycle.position_id for cycle in known if is_by_choice(cycle.position)),
+        profit=by_currency(cycle.position for cycle in own if cycle.moved_money and cycle.ended_at in window),
         refusals=refused,
         criteria=_criteria(
             known, opened, refused, {each.position_id: _longest(each, window, now) for each in held}, window

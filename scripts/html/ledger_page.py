@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from projections.audit.ledger_report import LedgerReport, bar_name
+from projections.exposure import BY_CHOICE
 from projections.formatting import counted, length
 from scripts.html.bar_chart import draw
 from scripts.html.cycle_chart import SIZES
@@ -38,11 +39,13 @@ def write_page(
 def _numbers(found: LedgerReport) -> list[tuple[str, str]]:
     statistics = found.statistics
     bare = sum(each.unprotected is not None for each in found.open)
+    chosen = len(statistics.by_choice_now)
     taken = statistics.request_to_protected
     numbers = [
         ("Cycles in this time", f"{found.cycles:,}"),
         ("Opened in it", ", ".join(_by_status(found)) or "none"),
         ("Open now", f"{len(found.open):,}, {bare:,} of them unprotected" if found.open else "none"),
+        *[("Not counted as such", f"{chosen:,} {BY_CHOICE}")] * bool(chosen),
         ("Duplicates refused", _refused(found)),
         ("Unprotected", f"{length(statistics.unprotected)} in all"),
         ("Cycles with a warning", f"{found.odd:,}"),
@@ -51,7 +54,7 @@ def _numbers(found: LedgerReport) -> list[tuple[str, str]]:
         words = (
             f"{length(taken.p50)} in half of {counted(taken.count, 'entry', 'entries')}, {length(taken.max)} at most"
         )
-        numbers.insert(4, ("From request to protection", words))
+        numbers.insert(4 + bool(chosen), ("From request to protection", words))
     if statistics.imported:
         numbers.insert(2, ("Imported in it", f"{statistics.imported:,}"))
     return numbers

@@ -68,7 +68,8 @@ def recorded(sent: Sequence[Command], *, may_refuse: bool = False) -> list[Posit
 def by_cycle(events: Sequence[PositionEvent]) -> dict[int, list[PositionEvent]]:
     cycles: dict[int, list[PositionEvent]] = defaultdict(list)
     for event in events:
-        cycles[event.cycle].append(event)
+        if event.has_cycle:
+            cycles[event.cycle].append(event)
     return cycles
 
 
@@ -109,7 +110,7 @@ LONG = request(side="long", quantity="10", at=second(0))
 # -- whatever was said ------------------------------------------------------------------------------------------
 
 
-@given(conversations())
+@given(conversations(defines=True))
 def test_in_the_order_of_recording_the_totals_are_those_that_the_events_carry(sent: list[Command]) -> None:
     for cycle in by_cycle(recorded(sent, may_refuse=True)).values():
         tally = EventTimeTotals(cycle)
@@ -117,7 +118,7 @@ def test_in_the_order_of_recording_the_totals_are_those_that_the_events_carry(se
             assert tally.count(event) == event
 
 
-@given(conversations())
+@given(conversations(defines=True))
 def test_news_that_comes_in_the_order_of_events_is_a_prefix_of_what_was_recorded(sent: list[Command]) -> None:
     in_order = [command.model_copy(update={"at": second(number)}) for number, command in enumerate(sent)]
     events = recorded(in_order, may_refuse=True)
@@ -126,7 +127,7 @@ def test_news_that_comes_in_the_order_of_events_is_a_prefix_of_what_was_recorded
         assert list(rows_at(events, moment)) == [folded(cycle) for cycle in by_cycle(until).values()]
 
 
-@given(conversations())
+@given(conversations(defines=True))
 def test_in_the_end_the_steps_of_a_cycle_are_those_of_today(sent: list[Command]) -> None:
     for cycle in by_cycle(recorded(sent, may_refuse=True)).values():
         row = row_at(cycle, FOREVER)
@@ -134,7 +135,7 @@ def test_in_the_end_the_steps_of_a_cycle_are_those_of_today(sent: list[Command])
         assert shown(row, *STEPS) == shown(folded(cycle), *STEPS)
 
 
-@given(conversations(), st.integers(-1, 30))
+@given(conversations(defines=True), st.integers(-1, 30))
 def test_nothing_is_there_before_anything_happened_and_no_quantity_is_below_zero(
     sent: list[Command], moment: int
 ) -> None:

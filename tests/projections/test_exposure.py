@@ -175,7 +175,7 @@ def test_the_time_of_what_is_left_over_runs_on_until_it_is_taken_over() -> None:
     assert (known.exposed_since, known.ended_at) == (second(60), None)
     assert known.gaps_until(LATER) == [Gap(second(60), LATER)]
     told = story(events, [], LATER)
-    assert told.headline.endswith("failed after 5 s, and HOLDS 10 UNPROTECTED")
+    assert told.headline.endswith("failed after 5 s, and HOLDS 10, STRAY, UNPROTECTED")
     assert [(gap.start, gap.is_over, gap.why) for gap in told.timeline.gaps] == [
         (second(60), False, "filled after the cycle was over")
     ]

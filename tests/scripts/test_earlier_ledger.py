@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from domain.errors import SchemaMismatch
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.settings import Settings
 from tests.infrastructure.event_store.postgres.server import programs
 from tests.scripts.program import Program
 
@@ -67,6 +69,16 @@ def test_it_rebuilds_without_a_difference(earlier_url: str) -> None:
         assert (rebuilt.events, rebuilt.rows, rebuilt.differences) == (135, 37, 0)
         assert ledger.positions() == before
         assert verify(ledger.store).ok
+
+
+def test_columns_that_a_migration_added_are_filled_by_whoever_opens_it_next(earlier_url: str) -> None:
+    open_store(Settings.read(earlier_url), create=True).close()  # killed before it filled them
+    with pytest.raises(SchemaMismatch, match="nobody has filled them yet; run `position-ledger init`"):
+        PositionLedger.connect(earlier_url, create=False)
+    with PositionLedger.connect(earlier_url) as ledger:
+        assert verify(ledger.store).ok
+    with PositionLedger.connect(earlier_url, create=False) as ledger:
+        assert not ledger.store.is_outdated
 
 
 def test_it_prints_the_same_json(earlier_url: str, program: Program) -> None:

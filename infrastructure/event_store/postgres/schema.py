@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
 
@@ -15,7 +15,7 @@ from infrastructure.event_store.postgres import grants
 from infrastructure.event_store.postgres.collisions import require_ours, require_room
 from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
-from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_not_later
+from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
 from infrastructure.settings import Settings
 
 _HOME = files(__package__)
@@ -33,6 +33,11 @@ _HAS_VERSION_TABLE: Final = "SELECT pg_catalog.to_regclass('ledger_schema') IS N
 _VERSION: Final = "SELECT coalesce(pg_catalog.max(version), 0) FROM ledger_schema"
 _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {name})"
 _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
+_WAS_GIVEN_ORDERS: Final = (
+    "SELECT atthasdef FROM pg_catalog.pg_attribute"
+    " WHERE attrelid = pg_catalog.to_regclass('positions') AND attname = 'orders'"
+)
+"""Only the columns that a migration adds have a default: what is made from the events says everything itself."""
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
 
 
@@ -78,9 +83,10 @@ def version_of(connection: Connection, settings: Settings) -> int:
     return version
 
 
-def is_outdated_by(migrations: Sequence[str]) -> bool:
-    """Whether rows that are there lack what these migrations made room for; a table that is made now has all of it."""
-    return any("orders" in name for name in migrations) and len(migrations) < SCHEMA_VERSION
+def is_outdated(connections: Connections) -> bool:
+    """Whether the table of positions was given columns by a migration; one that was made, or rebuilt, has all."""
+    with connections.reading() as connection:
+        return connection.execute(_WAS_GIVEN_ORDERS).fetchone() == (True,)
 
 
 def require(connections: Connections) -> None:
@@ -88,6 +94,7 @@ def require(connections: Connections) -> None:
     with connections.reading() as connection:
         version = version_of(connection, connections.settings)
     require_all(connections.settings.shown, version, SCHEMA_VERSION)
+    require_filled(connections.settings.shown, is_outdated=is_outdated(connections))
 
 
 def migrate(connections: Connections, runtime_role: str | None = None) -> list[str]:

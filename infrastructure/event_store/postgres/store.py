@@ -131,9 +131,8 @@ class PostgresStore(SqlStore):
         self._connections = Connections(settings)
         try:
             if create:
-                migrations = schema.migrate(self._connections)
-                self.is_new = len(migrations) == schema.SCHEMA_VERSION
-                self.is_outdated = schema.is_outdated_by(migrations)
+                self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
+                self.is_outdated = schema.is_outdated(self._connections)
             else:
                 schema.require(self._connections)
         except BaseException:

@@ -26,3 +26,12 @@ def require_all(what: str, version: int, known: int) -> None:
     if version < known:
         state = f"has schema version {version} of {known}" if version else "holds no ledger"
         raise SchemaMismatch(f"{what} {state}; run `position-ledger init`")
+
+
+def require_filled(where: str, *, is_outdated: bool) -> None:
+    """Refuse, with the way out, a table of positions that was given columns and not filled since."""
+    if is_outdated:
+        raise SchemaMismatch(
+            f"{where}: its table of positions was given columns by a migration, and nobody has filled them yet; run "
+            "`position-ledger init`, which folds the table from the events"
+        )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
 from domain.errors import SchemaMismatch
-from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_not_later
+from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
 from infrastructure.event_store.sqlite.connections import Connections
 
 APPLICATION_ID: Final = 0x504C4447
@@ -22,6 +22,8 @@ _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", r
 _OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
 """A table of positions that is made now, or was rebuilt since, has all of its columns."""
 _HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
+_WAS_GIVEN_ORDERS: Final = f"{_HAS_ORDERS} AND dflt_value IS NOT NULL"
+"""Only the columns that a migration adds have a default: what is made from the events says everything itself."""
 
 
 def positions_ddl(table: str) -> Iterator[str]:
@@ -50,9 +52,10 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
     return version
 
 
-def is_outdated_by(migrations: Sequence[str]) -> bool:
-    """Whether rows that are there lack what these migrations made room for; a table that is made now has all of it."""
-    return any("orders" in name for name in migrations) and len(migrations) < SCHEMA_VERSION
+def is_outdated(connections: Connections) -> bool:
+    """Whether the table of positions was given columns by a migration; one that was made, or rebuilt, has all."""
+    with connections.reading() as connection:
+        return connection.execute(_WAS_GIVEN_ORDERS).fetchone() is not None
 
 
 def require(connections: Connections) -> None:
@@ -60,6 +63,7 @@ def require(connections: Connections) -> None:
     with connections.reading() as connection:
         version = version_of(connection, connections.settings.where)
     require_all(connections.settings.where, version, SCHEMA_VERSION)
+    require_filled(connections.settings.where, is_outdated=is_outdated(connections))
 
 
 def migrate(connections: Connections) -> list[str]:

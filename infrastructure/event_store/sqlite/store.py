@@ -99,12 +99,11 @@ class SQLiteStore(SqlStore):
 
         Refuses: SchemaMismatch, StoreUnavailable.
         """
-        self.settings, self.is_outdated = settings, False
+        self.settings = settings
         self._connections = Connections(settings, create=create)
         if create:
-            migrations = schema.migrate(self._connections)
-            self.is_new = len(migrations) == schema.SCHEMA_VERSION
-            self.is_outdated = schema.is_outdated_by(migrations)
+            self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
+            self.is_outdated = schema.is_outdated(self._connections)
         else:
             schema.require(self._connections)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -59,6 +59,9 @@ _NUMBERS: Final = (
     "avg_px_close",
     "realized_pnl",
 )
+_LATER_TEXTS: Final = ("order", "kind", "currency", "cash_id", "outcome")
+_LATER_NUMBERS: Final = ("amount", "cost", "price", "filled_qty", "avg_px", "close_quantity", "residual_qty")
+"""What events of orders and money have; they follow the others, whose places somebody may rely on."""
 EVENT_COLUMNS: Final = (
     *_columns(ColumnKind.INTEGER, "nid"),
     *_columns(ColumnKind.TEXT, "stream", "symbol", "exchange", "account", "leg"),
@@ -68,6 +71,8 @@ EVENT_COLUMNS: Final = (
     *_columns(ColumnKind.TEXT, *_TEXTS),
     *_columns(ColumnKind.NUMBER, *_NUMBERS),
     *_columns(ColumnKind.TEXT, "payload", "hash"),
+    *_columns(ColumnKind.TEXT, *_LATER_TEXTS),
+    *_columns(ColumnKind.NUMBER, *_LATER_NUMBERS),
 )
 """What every event says, and the fields that many of them have; the payload has all."""
 
@@ -102,8 +107,8 @@ def event_values(event: RecordedEvent) -> list[Value]:
         payload = state.decode()
         says = json.loads(payload)
         key = PositionKey.parse(stream)
-        texts = [says.get(name) for name in _TEXTS]
-        numbers = [None if (text := says.get(name)) is None else Decimal(text) for name in _NUMBERS]
+        texts, later_texts = ([says.get(name) for name in names] for names in (_TEXTS, _LATER_TEXTS))
+        numbers, later_numbers = (_numbers(says, names) for names in (_NUMBERS, _LATER_NUMBERS))
         times = [utc(says["ts_event"]), utc(filed.ts_recorded)]
     except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as cause:
         raise HistoryDamaged(f"{stream} version {version} cannot be read as {topic}: {cause!r}") from cause
@@ -116,14 +121,20 @@ def event_values(event: RecordedEvent) -> list[Value]:
         key.leg.value,
         version,
         filed.cycle,
-        f"{stream}#{filed.cycle}",
+        f"{stream}#{filed.cycle}" if filed.cycle else None,
         topic,
         *times,
         *texts,
         *numbers,
         payload,
         hashed,
+        *later_texts,
+        *later_numbers,
     ]
+
+
+def _numbers(says: Mapping[str, str], names: Sequence[str]) -> list[Decimal | None]:
+    return [None if (text := says.get(name)) is None else Decimal(text) for name in names]
 
 
 def position_values(row: PositionRow) -> list[Value]:

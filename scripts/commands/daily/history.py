@@ -18,7 +18,7 @@ from infrastructure.ledger.as_of import as_of as moment_of
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger, now
 from projections.audit.narrative import Narrative, story
-from projections.exposure import is_left_over, taken_over_at
+from projections.exposure import taken_over_at
 from projections.timeline import moments
 from scripts.narrative_text import print_story
 from scripts.options.database import by_option, database_option, html_option, json_option, open_ledger
@@ -82,7 +82,9 @@ def command(
     if as_json:
         print_json([each.as_json() for each in (stories if tells else entries)])
     elif entries and html is None:
-        if tells:
+        if tells and not stories:
+            say(f"no cycle of {key_or_position_id} has begun yet; --table prints what was recorded of it")
+        elif tells:
             print_stories(stories)
         else:
             print_history(entries)
@@ -99,7 +101,8 @@ def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str 
         until = moment_of(as_of).time or last_recorded
         end = moment_of(as_of).time or datetime.min.replace(tzinfo=UTC)
     refused = [refusal for refusal in ledger.rejections(key) if refusal.ts_recorded <= until]
-    by_cycle = sorted((entry.event for entry in entries), key=lambda event: (event.cycle, event.originator_version))
+    of_cycles = (entry.event for entry in entries if entry.event.has_cycle)
+    by_cycle = sorted(of_cycles, key=lambda event: (event.cycle, event.originator_version))
     cycles = [list(events) for _, events in groupby(by_cycle, key=lambda event: event.cycle)]
     told = [_successor_at(ledger, events, as_of) for events in cycles]
     return [story(events, refused, end, taken_over) for events, taken_over in zip(cycles, told, strict=True)]
@@ -108,7 +111,7 @@ def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str 
 def _successor_at(ledger: PositionLedger, cycle: Sequence[PositionEvent], as_of: str | None) -> datetime | None:
     """When a later cycle took over what a cycle that is over holds, as far as the ledger knew."""
     row = moments(cycle)[-1].row
-    if not is_left_over(row):
+    if not row.stray:
         return None
     return taken_over_at(row, (entry.event for entry in ledger.history(row.stream, as_of=as_of)))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from scripts.options.database import database_option, json_option
 from scripts.options.params import ReadAs
@@ -51,6 +52,7 @@ def command(
         done = _on_sqlite(settings, legacy_view)
     else:
         done = _on_postgres(settings, runtime_role, legacy_view)
+    PositionLedger.connect(database).disconnect()  # which folds a table anew that was given columns
     if as_json:
         print_json({"database": settings.shown, **vars(done)})
         return

@@ -7,15 +7,26 @@ from typing import Final
 import click
 
 from domain.values import plain
-from projections.exposure import is_left_over
-from projections.formatting import date_and_time
-from projections.positions import PositionRow, needs_stop
+from projections.exposure import UNPROTECTED, exposure_words, is_by_choice, needs_stop
+from projections.formatting import date_and_time, money
+from projections.positions import PositionRow
 from scripts.options.database import by_option, database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.output import print_json, print_table, say
 
-_COLUMNS: Final = ("position", "side", "status", "quantity", "avg open", "stop", "profit", "opened (UTC)", "remarks")
-_NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit"})
+_COLUMNS: Final = (
+    "position",
+    "side",
+    "status",
+    "quantity",
+    "avg open",
+    "stop",
+    "profit",
+    "net",
+    "opened (UTC)",
+    "remarks",
+)
+_NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 
 
 @click.command("positions")
@@ -50,7 +61,7 @@ def command(
     with open_ledger(database) as ledger:
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
         bare = [row for row in found if needs_stop(row)]
-        if any(is_left_over(row) for row in found):
+        if any(row.stray for row in found):
             bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
     rows = [row for row in found if wanted.takes(row)]
     if as_json:
@@ -63,12 +74,14 @@ def command(
 
 
 def _cells(row: PositionRow, *, is_bare: bool) -> tuple[str | None, ...]:
-    numbers = (row.quantity, row.avg_px_open, row.stop_price, row.realized_pnl)
+    numbers = (row.quantity, row.avg_px_open, row.stop_price)
+    amounts = (row.realized_pnl, row.net_pnl)
     return (
         row.position_id,
         row.side.value,
         row.status.value,
         *("" if number is None else plain(number) for number in numbers),
+        *("" if amount is None else money(amount, row.settle_currency) for amount in amounts),
         date_and_time(row.opened_at),
         ", ".join(_remarks(row, is_bare=is_bare)),
     )
@@ -76,11 +89,12 @@ def _cells(row: PositionRow, *, is_bare: bool) -> tuple[str | None, ...]:
 
 def _remarks(row: PositionRow, *, is_bare: bool) -> list[str]:
     said = {
-        "UNPROTECTED": is_bare,
+        exposure_words(row) or UNPROTECTED: is_bare or is_by_choice(row),
         "stop not confirmed": row.stop_price is not None and not row.stop_confirmed,
         "entry outcome unknown": row.outcome_unknown,
         "rollback failed": row.rollback_failed,
         "filled after its end": row.late_fill,
+        f"{plain(row.residual_qty)} left as dust": bool(row.residual_qty),
     }
     reason = [row.exit_reason.splitlines()[0][:60]] if row.exit_reason else []
     return [words for words, is_so in said.items() if is_so] + reason

@@ -20,6 +20,7 @@ from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import seen_to, statistics
 from projections.audit.anomalies import warnings
 from projections.audit.ledger_report import Exposure, LedgerReport, OpenPosition, bar_name, review
+from projections.exposure import exposure_words
 from projections.formatting import average, counted, date_and_time, length
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow
@@ -31,6 +32,7 @@ from scripts.options.database import database_option, html_option, json_option, 
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import Table, print_json, print_table, progress, say, show
+from scripts.profit_table import profit_table
 
 
 @click.command("report")
@@ -107,6 +109,7 @@ def tables(found: LedgerReport) -> list[Table]:
             [_open_cells(each) for each in found.open],
             frozenset({"quantity", "avg open", "stop", "open for"}),
         ),
+        profit_table(found.statistics.profit),
         criteria_table(found.statistics.criteria),
         Table(
             "Longest unprotected",
@@ -119,9 +122,9 @@ def tables(found: LedgerReport) -> list[Table]:
 
 def _open_cells(each: OpenPosition) -> tuple[object, ...]:
     row = each.row
-    protection = "protected" if row.protected else "nothing held"
+    protection = exposure_words(row) or ("protected" if row.protected else "nothing held")
     if each.unprotected is not None:
-        protection = f"UNPROTECTED for {length(each.unprotected)}"
+        protection += f" for {length(each.unprotected)}"
     numbers = (
         plain(row.quantity),
         average(row.avg_px_open),

@@ -8,6 +8,7 @@ from datetime import datetime
 import click
 
 from infrastructure.ledger.statistics_projection import statistics
+from projections.exposure import BY_CHOICE
 from projections.formatting import date_and_time, length
 from projections.metrics.statistics import Durations, MeasuredWindow, Statistics
 from scripts.cli import REFUSED
@@ -16,6 +17,7 @@ from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import print_json, print_table, progress, show
+from scripts.profit_table import profit_table
 
 
 @click.command("stats")
@@ -53,12 +55,18 @@ def _print(found: Statistics) -> None:
     show(f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported)))
     show(f"to protected {_durations(found.request_to_protected)}; {found.never_protected} never")
     show(f"unprotected  {length(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
+    if found.by_choice_now:
+        show(f"             {BY_CHOICE}, and not counted: {', '.join(found.by_choice_now)}")
     show(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
     for cause, count in refused.by_cause.items():
         show(f"             {count} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
     for hour, count in refused.per_hour.items():
         show(f"             {count} from {hour:%Y-%m-%d %H:%M} on")
     show("")
+    if found.profit:
+        profit = profit_table(found.profit)
+        print_table(profit.columns, profit.rows, right=profit.right)
+        show("")
     criteria = criteria_table(found.criteria)
     print_table(criteria.columns, criteria.rows, right=criteria.right)
 

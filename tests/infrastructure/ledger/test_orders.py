@@ -78,6 +78,9 @@ BTC: dict[str, Any] = {"symbol": "BTC/USDT:USDT", "exchange": "binance", "side":
 INVERSE: dict[str, Any] = {"symbol": "BTC/USD:BTC", "exchange": "bybit"}
 
 
+_LAST = {"trade_id": "x2", "last_qty": "3", "last_px": "110"}
+
+
 def held(told: Told, quantity: str = "10", px: str = "100", **fields: Any) -> None:
     told.send("request_entry", **BTC | fields, quantity=quantity, intent_id="s1")
     told.send("record_entry_placed", exchange_order_id="e1")
@@ -232,6 +235,22 @@ def test_a_late_exit_explains_a_close_that_nobody_could_price_once(told: Told) -
     told.send("reduce", **fill)
     assert told.send("reduce", **fill).outcome == "replayed"
     told.says(status="closed", realized_pnl="-1025", fees="21.98", net_pnl="-1046.98", avg_px_close="87950")
+
+
+@pytest.mark.parametrize("proof", [{"position_quantity": "0"}, {"fills": [_LAST]}])
+def test_what_a_failed_rollback_closed_is_explained_beside_exits_that_are_known(
+    told: Told, proof: dict[str, Any]
+) -> None:
+    held(told)
+    told.send("start_rollback", reason="no stop")
+    told.send("fail_rollback", reason="partly filled", residual_qty="6")
+    told.send("reduce", trade_id="x1", last_qty="3", last_px="110")
+    if "fills" not in proof:
+        told.send("reduce", **_LAST)
+    told.send("roll_back", evidence=proof)
+    told.says(realized_pnl=None)
+    told.send("reduce", trade_id="x3", last_qty="4", last_px="105")
+    told.says(realized_pnl="80", avg_px_close="108", quantity="0")
 
 
 def test_a_late_fill_takes_its_slot_back_and_can_be_closed(told: Told) -> None:

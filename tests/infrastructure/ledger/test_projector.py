@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.commands.order_requests import DefineInstrument
 from domain.commands.requests import RecordEntryPlaced, RequestEntry
 from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.events import PositionEvent
@@ -439,3 +440,44 @@ def test_a_ledger_of_the_first_version_is_migrated(ledger_url: str, monkeypatch:
     with PositionLedger.connect(ledger_url) as ledger:
         assert follower_of(ledger).catch_up() == 2
         assert facts_of(ledger) == expected(ledger)
+
+
+def test_facts_of_a_ledger_that_knew_no_orders_are_folded_anew(ledger: PositionLedger, execute: Execute) -> None:
+    enter(ledger, "APTUSDT")
+    ledger.set_stop_loss(position_id="APTUSDT.binance#1", stop_price="3.4", exchange_order_id="s")
+    follower_of(ledger).catch_up()
+    text = "replace(row, '\"orders\":', '\"unknown\":')"
+    execute(f"UPDATE projection_rows SET row = {text}")
+    assert facts_of(ledger) != expected(ledger)
+    for statement in schema._MIGRATIONS[3].read_text().split(";"):
+        if "projection" in statement:
+            execute(statement)
+    assert follower_of(ledger).catch_up() == 3
+    assert facts_of(ledger) == expected(ledger)
+
+
+def test_what_belongs_to_no_cycle_is_taken_in_without_a_row(ledger: PositionLedger) -> None:
+    ledger.handle(DefineInstrument.of(symbol="APTUSDT", exchange="binance", contract_size="10"))
+    enter(ledger, "APTUSDT")
+    assert follower_of(ledger).catch_up() == 3
+    assert [*facts_of(ledger)] == ["APTUSDT.binance#1"]
+    assert facts_of(ledger)["APTUSDT.binance#1"].position.contract_size == 10
+    rebuilt = follower_of(ledger).rebuild()
+    assert (rebuilt.rows, rebuilt.differences) == (1, 0)
+    assert verify(ledger.store).ok
+
+
+def test_what_was_left_out_is_passed_over_when_the_log_is_followed_from_its_beginning_again(
+    poisoned: PositionLedger, execute: Execute
+) -> None:
+    follower = follower_of(poisoned)
+    with pytest.raises(ProjectionStopped) as stopped:
+        follower.catch_up()
+    nid = stopped.value.poison.nid
+    follower.skip(nid, reason="x", skipped_by="op", now=NOW, confirm=True)
+    follower.catch_up()
+    before = facts_of(poisoned)
+    execute("DELETE FROM projection_rows")
+    execute("UPDATE projections SET nid = 0")
+    follower.catch_up()
+    assert facts_of(poisoned) == before

@@ -94,8 +94,8 @@ def test_the_end_says_what_it_brought_after_fees() -> None:
     title, text = told(tell(*ENTERED, (30, reduced), (130, CLOSED)))[-1]
     assert title == "The end"
     assert text == (
-        'Closed: "target", the last 51.8 at 3.1, ≈3.1161812298 on average. Profit 7.23794 before fees of 0.2 and '
-        "0.1 BNB, 7.03794 after those in its own currency."
+        'Closed: "target", the last 51.8 at 3.1, ≈3.1161812298 on average. Profit 7.23794 USDT before fees of '
+        "0.2 USDT and 0.1 BNB, 7.03794 USDT after those in its own currency."
     )
 
 
@@ -115,7 +115,7 @@ def test_a_rollback_is_a_chapter_with_its_proof() -> None:
     )
     assert [title for title, _ in told(each)][-2:] == ["The rollback", "The end"]
     assert told(each)[-1][1] == (
-        "Rolled back and flat; the proof is closing fills (61.8 at 3.24) and closing order 9. Profit -0.41406."
+        "Rolled back and flat; the proof is closing fills (61.8 at 3.24) and closing order 9. Profit -0.41406 USDT."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from functools import reduce
 
@@ -14,15 +13,13 @@ from domain.commands.requests import (
     FailEntry,
     ImportPosition,
     LoseStopLoss,
-    RecordEntryFill,
     RollBack,
     SetStopLoss,
     StartRollback,
 )
 from domain.events import Activated
-from domain.values import timestamp_text
 from projections.exposure import Gap
-from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold, read_facts
+from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold
 from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, Story, given, on, request, second
 
 KEY = {"symbol": "APTUSDT", "exchange": "binance"}
@@ -129,19 +126,6 @@ def test_an_imported_cycle_that_is_over_without_a_time_ended_when_it_was_last_he
     )
     facts = facts_of(given(imported))
     assert (facts.is_imported, facts.ended_at) == (True, second(0))
-
-
-def test_facts_that_an_earlier_version_stored_are_read_by_the_rule_of_today() -> None:
-    bare = given(request(), PLACED, on(RecordEntryFill, trade_id="t", last_qty="61.8", last_px="3", at=second(5)), STOP)
-    stored = json.loads(facts_adapter().dump_json(facts_of(bare)))
-    del stored["last_at"], stored["exposed_since"], stored["taken_over_at"]
-    backwards = {"began": timestamp_text(second(5)), "ended": timestamp_text(second(3))}
-    read = read_facts(json.dumps({**stored, "gaps": [backwards]}))
-    assert (read.gaps, read.last_at) == ((Gap(second(5), second(5)),), read.position.updated_at)
-    late = given(*ENTERED, CLOSE, on(RecordEntryFill, trade_id="late", last_qty="1", last_px="3", at=second(9)))
-    old = {**json.loads(facts_adapter().dump_json(facts_of(late))), "last_at": None, "exposed_since": None}
-    assert read_facts(json.dumps(old)).exposed_since == second(9)
-    assert read_facts(facts_adapter().dump_json(facts_of(late)).decode()) == facts_of(late)
 
 
 def test_an_event_of_a_cycle_that_was_never_opened_is_refused() -> None:

@@ -10,3 +10,7 @@ ALTER TABLE IF EXISTS positions
     ADD COLUMN IF NOT EXISTS cash            text    NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS net_pnl         numeric,
     ADD COLUMN IF NOT EXISTS orders          text    NOT NULL DEFAULT '[]';
+
+-- Projections hold rows of cycles as well: they follow the log from its beginning again, when they are asked next.
+DELETE FROM projection_rows;
+UPDATE projections SET nid = 0;

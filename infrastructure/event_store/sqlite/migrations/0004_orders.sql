@@ -9,3 +9,7 @@ ALTER TABLE positions ADD COLUMN residual_qty TEXT NOT NULL DEFAULT '0';
 ALTER TABLE positions ADD COLUMN cash TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE positions ADD COLUMN net_pnl TEXT;
 ALTER TABLE positions ADD COLUMN orders TEXT NOT NULL DEFAULT '[]';
+
+-- Projections hold rows of cycles as well: they follow the log from its beginning again, when they are asked next.
+DELETE FROM projection_rows;
+UPDATE projections SET nid = 0;

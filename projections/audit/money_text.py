@@ -1,0 +1,47 @@
+"""What a cycle earned, in words: every amount with its currency."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.holding import ZERO
+from domain.values import EXACT, plain
+from projections.formatting import average, money
+from projections.positions import PositionRow
+
+
+def earned(row: PositionRow) -> str:
+    """What a cycle brought: profit, fees, what was received or paid beside them, and what is left of it."""
+    currency = row.settle_currency
+    profit = "profit unknown" if row.realized_pnl is None else f"profit {money(row.realized_pnl, currency)}"
+    fees = [money(row.fees, currency)] if row.fees else []
+    fees += [money(amount, other) for other, amount in sorted(row.fees_other.items())]
+    cash = [received(name, amount, currency) for name, amount in sorted(row.cash.items())]
+    beside = [f"fees of {' and '.join(fees)}"] * bool(fees) + cash
+    if not beside:
+        return profit
+    words = f"{profit} before {' and '.join(beside)}"
+    own_cash = [amount for name, amount in row.cash.items() if " " not in name]
+    if row.realized_pnl is None or not (row.fees or own_cash):
+        return words
+    left = EXACT.subtract(EXACT.add(row.realized_pnl, _sum(own_cash)), row.fees)
+    is_all = row.net_pnl is not None
+    return f"{words}, {money(left, currency)} after {'them' if is_all else 'those in its own currency'}"
+
+
+def received(name: str, amount: Decimal, settle_currency: str | None) -> str:
+    """Cash by its kind: in another currency than the position's, the name says which."""
+    kind, _, other = name.partition(" ")
+    return f"{kind} of {money(amount, other or settle_currency)}"
+
+
+def dust(row: PositionRow) -> str:
+    """What was left when a cycle was closed, and is kept at its cost."""
+    return f"{plain(row.residual_qty)} is left as dust, kept at {average(row.avg_px_open)}"
+
+
+def _sum(amounts: list[Decimal]) -> Decimal:
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total

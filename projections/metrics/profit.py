@@ -1,0 +1,63 @@
+"""What cycles earned, by the currency that they are settled in: amounts of two currencies are never added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from itertools import groupby
+
+from domain.holding import ZERO
+from domain.json_object import JsonObject
+from domain.values import EXACT
+from projections.positions import PositionRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profit(JsonObject):
+    """The money of cycles that are settled in one currency; None is the currency that nobody stated.
+
+    `unknown` of the cycles closed something at a price that nobody said: `realized_pnl` is that of the others.
+    `fees_other` are fees in other currencies, `cash` what moved without a fill, by kind. `net_pnl` is not known when
+    that of one cycle is not.
+    """
+
+    currency: str | None
+    cycles: int
+    unknown: int
+    realized_pnl: Decimal
+    fees: Decimal
+    fees_other: dict[str, Decimal]
+    cash: dict[str, Decimal]
+    net_pnl: Decimal | None
+
+    @classmethod
+    def of(cls, currency: str | None, rows: Iterable[PositionRow]) -> Profit:
+        """Sum up cycles of one currency."""
+        known = list(rows)
+        with localcontext(EXACT):
+            nets = [row.net_pnl for row in known]
+            return cls(
+                currency=currency,
+                cycles=len(known),
+                unknown=sum(row.realized_pnl is None for row in known),
+                realized_pnl=sum((row.realized_pnl for row in known if row.realized_pnl is not None), ZERO),
+                fees=sum((row.fees for row in known), ZERO),
+                fees_other=_by_name(row.fees_other for row in known),
+                cash=_by_name(row.cash for row in known),
+                net_pnl=None if None in nets else sum((net for net in nets if net is not None), ZERO),
+            )
+
+
+def by_currency(rows: Iterable[PositionRow]) -> tuple[Profit, ...]:
+    """The money of cycles, currency by currency."""
+    ordered = sorted(rows, key=lambda row: row.settle_currency or "")
+    return tuple(Profit.of(currency, of_it) for currency, of_it in groupby(ordered, lambda row: row.settle_currency))
+
+
+def _by_name(amounts: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = {}
+    for each in amounts:
+        for name, amount in each.items():
+            totals[name] = totals.get(name, ZERO) + amount
+    return dict(sorted(totals.items()))
