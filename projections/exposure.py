@@ -9,10 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
 
 from domain import events as e
-from domain.values import Instant
+from domain.holding import Holding
+from domain.values import Instant, Status
 from projections.positions import PositionRow
+
+UNPROTECTED: Final = "UNPROTECTED"
+"""Something is held without a confirmed stop that covers it, and there should be one."""
+BY_CHOICE: Final = "unprotected by choice"
+"""Something is held without a stop at the exchange, for its bot keeps the stop itself."""
+STRAY: Final = "STRAY"
+"""Something is held in a cycle that is over, beside the one that has the slot."""
 
 
 @dataclass(frozen=True)
@@ -33,33 +43,76 @@ def counted_at(event: e.PositionEvent, before: datetime | None) -> datetime:
     return event.ts_event if before is None else max(event.ts_event, before)
 
 
+def is_by_choice(row: PositionRow) -> bool:
+    """Whether what an open cycle holds has no stop at the exchange because the bot keeps it itself: no alarm."""
+    return row.status.is_open and bool(row.quantity) and not row.protected and row.protection == "bot"
+
+
 def is_covered(row: PositionRow) -> bool | None:
-    """Whether what is held is protected; None while nothing is. What is held in a cycle that is over never is."""
-    return row.protected if row.quantity else None
+    """Whether what is held is protected; None while nothing is, or by choice. A stray never is."""
+    return row.protected if row.quantity and not is_by_choice(row) else None
 
 
 def is_left_over(row: PositionRow) -> bool:
-    """Whether a cycle that is over holds something, for its fill came too late; somebody has to see to that."""
-    return not row.status.is_open and bool(row.quantity)
+    """Whether a cycle that is over holds something, for its fill came too late: a stray, which somebody must see to."""
+    return row.stray
+
+
+def needs_stop(row: PositionRow) -> bool:
+    """Whether a position is (or may be) at the exchange without a confirmed stop, and not by choice; or is a stray."""
+    if row.stray:
+        return True
+    may_be_bare = row.status.is_open and not row.protected and row.protection == "exchange"
+    return may_be_bare and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))
+
+
+def exposure_words(row: PositionRow) -> str | None:
+    """How every command says that what is held has no stop at the exchange; None while it has one, or nothing is."""
+    if row.stray:
+        return f"{STRAY}, {UNPROTECTED}"
+    if is_by_choice(row):
+        return BY_CHOICE
+    return UNPROTECTED if is_covered(row) is False else None
 
 
 def taken_over_at(row: PositionRow, events: Iterable[e.PositionEvent]) -> datetime | None:
-    """When a later cycle of the key took over what one holds that is over; None while nobody has seen to it.
+    """When a later cycle of the key took over what a stray holds; None while nobody has seen to it.
 
     A fill is part of what the exchange says of the key once it has happened: with an adoption or a correction of a
-    later cycle, or with the proof that one was rolled back to nothing. No command can change the cycle itself.
+    later cycle, or with the proof that one was rolled back to nothing.
     """
+    known = list(events)
+    came_at = _grew_at(event for event in known if event.cycle == row.cycle)
     return next(
         (
             event.ts_event
-            for event in events
-            if event.cycle > row.cycle and event.ts_event >= row.updated_at and _says_what_is_held(event)
+            for event in known
+            if event.cycle > row.cycle and event.ts_event >= came_at and _says_what_is_held(event)
         ),
         None,
     )
 
 
+def _grew_at(cycle: Iterable[e.PositionEvent]) -> datetime:
+    """When a cycle began to hold what it holds: a fee or an exit that is learned of later changes nothing of it."""
+    held, grew_at = Decimal(0), None
+    for event in cycle:
+        holding: Holding | None = getattr(event, "holding", None)
+        if holding is None:
+            continue
+        if holding.quantity > held:
+            grew_at = event.ts_event
+        held = holding.quantity
+    assert grew_at is not None, "a stray holds something"
+    return grew_at
+
+
 def _says_what_is_held(event: e.PositionEvent) -> bool:
-    if isinstance(event, e.RolledBack):
-        return event.evidence.position_quantity == 0
-    return isinstance(event, e.PositionAdopted | e.PositionAdjusted)
+    match event:
+        case e.RolledBack():
+            return event.evidence.position_quantity == 0
+        case e.PositionAdopted():
+            return event.trade_id is None  # else it is the rest of a fill that turned a position
+        case e.PositionAdjusted():
+            return not event.price_only
+    return False

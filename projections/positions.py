@@ -13,9 +13,9 @@ from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
 from domain.errors import HistoryDamaged
 from domain.order import Order
-from domain.values import Status, plain
+from domain.values import plain
 
-__all__ = ["COLUMNS", "PositionRow", "fees_text", "needs_stop", "orders_text", "project", "row_from"]
+__all__ = ["COLUMNS", "PositionRow", "fees_text", "orders_text", "project", "row_from"]
 
 
 def orders_text(orders: Mapping[str, Order]) -> str:
@@ -46,11 +46,3 @@ def row_from(values: Sequence[Any]) -> PositionRow:
             f"the row of {columns['position_id']} in the positions table cannot be read: {why}. Look whether its "
             "events hold with `position-ledger history`, and mend it with `position-ledger rebuild`"
         ) from cause
-
-
-def needs_stop(row: PositionRow) -> bool:
-    """Whether a position is (or may be) at the exchange without a confirmed stop, and not by choice; or is a stray."""
-    if row.stray:
-        return True
-    may_be_bare = row.status.is_open and not row.protected and row.protection == "exchange"
-    return may_be_bare and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))

@@ -149,7 +149,7 @@ class Store(ABC):
     settings: Settings
     placeholder: ClassVar[str]
     """How the database's driver writes a parameter."""
-    is_outdated: bool
+    is_outdated: bool = False
     """Whether the table of positions was given columns just now that only a rebuild fills."""
     is_remote: bool
     """Whether asking costs a round trip over a network, so that it may pay to assume."""

@@ -46,8 +46,8 @@ from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.settings import Settings
-from projections.exposure import taken_over_at
-from projections.positions import PositionRow, needs_stop
+from projections.exposure import needs_stop, taken_over_at
+from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt
 
 if TYPE_CHECKING:
@@ -367,7 +367,7 @@ class PositionLedger(TypedCommands[Receipt]):
         def is_asked_for(row: PositionRow) -> bool:
             if open and not row.status.is_open and not row.stray:
                 return False
-            return not unprotected or row.stray or needs_stop(row)
+            return not unprotected or needs_stop(row)
 
         return [row for row in rows if is_asked_for(row) and not ((open or unprotected) and is_seen_to(row))]
 

@@ -47,7 +47,7 @@ from domain.events import (
     StopLossLost,
     StopLossSet,
 )
-from projections.positions import needs_stop
+from projections.exposure import needs_stop
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request
 
 

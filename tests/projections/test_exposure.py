@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
+from typing import cast
 
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
+from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import (
     Adjust,
@@ -20,8 +23,9 @@ from domain.commands.requests import (
     RollBack,
     StartRollback,
 )
+from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
-from domain.events import PositionEvent
+from domain.events import EntryFilled, PositionEvent
 from domain.values import plain, seconds
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.statistics_projection import seen_to, statistics
@@ -130,8 +134,17 @@ def play(ledger: PositionLedger, sent: list[Command], clocks: list[int]) -> None
 
 
 def left(*after: Command) -> tuple[PositionRow, list[PositionEvent]]:
+    """A stream in which a late fill did not take its slot back, as streams of earlier versions have it."""
     failed = on(FailEntry, outcome="expired", reason="no answer", at=second(5))
-    events = cycle((0, request()), (5, failed), (60, LATE), *((100, each) for each in after))
+    *before, late = cycle((0, request()), (5, failed), (60, LATE))
+    assert isinstance(late, EntryFilled), "the last one"
+    events = [*before, replace(late, reopens=False)]
+    position = Position.track(request().key)
+    for event in events:
+        event.mutate(position)
+    for number, command in enumerate(after):
+        position.decide(command, CommandContext(f"after{number}", command.at or second(100), second(100)))
+    events = [*events, *cast("list[PositionEvent]", list(position.collect_events()))]
     return moments([event for event in events if event.cycle == 1])[-1].row, events
 
 

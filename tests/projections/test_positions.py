@@ -22,7 +22,8 @@ from domain.commands.requests import (
 from domain.errors import CommandRefused
 from domain.events import Activated, PositionEvent
 from infrastructure.event_store.codec import decode, encode
-from projections.positions import COLUMNS, PositionRow, fees_text, needs_stop, orders_text, project, row_from
+from projections.exposure import needs_stop
+from projections.positions import COLUMNS, PositionRow, fees_text, orders_text, project, row_from
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 from tests.strategies import KEY, conversations
 

@@ -7,9 +7,9 @@ from typing import Final
 import click
 
 from domain.values import plain
-from projections.exposure import is_left_over
+from projections.exposure import needs_stop
 from projections.formatting import date_and_time
-from projections.positions import PositionRow, needs_stop
+from projections.positions import PositionRow
 from scripts.options.database import by_option, database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.output import print_json, print_table, say
@@ -50,7 +50,7 @@ def command(
     with open_ledger(database) as ledger:
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
         bare = [row for row in found if needs_stop(row)]
-        if any(is_left_over(row) for row in found):
+        if any(row.stray for row in found):
             bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
     rows = [row for row in found if wanted.takes(row)]
     if as_json:
