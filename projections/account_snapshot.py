@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
 from domain.values import Leg, Side, plain
+
+_ONE: Final = Decimal(1)
 
 
 class OrderKind(StrEnum):
@@ -29,6 +32,8 @@ class PositionReport(JsonObject):
     side: Side
     quantity: Decimal
     avg_px_open: Decimal | None = None
+    contract_size: Decimal = _ONE
+    """How much one contract is, where the exchange counts those; the quantity is in units all the same."""
     mark_price: Decimal | None = None
     stop_price: Decimal | None = None
     """Of a stop that is a property of the position, not an order of its own."""
@@ -96,6 +101,8 @@ class AccountSnapshot:
     is_time_exact: bool = True
     positions: tuple[PositionReport, ...] | None = None
     orders: tuple[OrderReport, ...] | None = None
+    balances: Mapping[str, Decimal] | None = None
+    """By asset, what there is of it in all, free or not."""
     doubts: tuple[str, ...] = ()
     """Why it is not all that was there; with any of these, nothing is concluded from what it does not show."""
     order_doubts: tuple[str, ...] = ()

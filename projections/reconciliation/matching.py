@@ -45,12 +45,12 @@ def pairs(known: Mapping[PositionKey, StreamState], seen: Sequence[PositionRepor
         if position.key not in owned and (other := _on_other_leg(known, position, owned)):
             owned.add(other.key)
             found[position.key] = Match(other, position)
-    unseen = [standing for key, standing in known.items() if standing.row is not None and key not in owned]
+    unseen = [standing for key, standing in known.items() if standing.is_held and key not in owned]
     yield from sorted([*found.values(), *map(Match, unseen)], key=lambda pair: pair.standing.key.stream)
 
 
 def _is_open(known: Mapping[PositionKey, StreamState], key: PositionKey) -> bool:
-    return key in known and known[key].row is not None
+    return key in known and known[key].is_held
 
 
 def _on_other_leg(

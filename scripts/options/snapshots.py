@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from infrastructure.exchanges.document import Given, read_snapshot
-from infrastructure.operations.apply_recovery import Account
+from infrastructure.operations.account_comparison import Account
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.result import Rules
 from scripts.cli import UNREACHABLE

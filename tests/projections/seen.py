@@ -80,7 +80,8 @@ def compared(
     """Compared just after the last of the snapshots was taken."""
     times = [each.taken_at for each in snapshots if each.taken_at is not None]
     moment = second(now) if now is not None else max(times, default=second(LATER)) + timedelta(seconds=1)
-    return reconcile(rows, snapshots, now=moment, rules=Rules(**rules))
+    strays = [row for row in rows if row.stray]
+    return reconcile(rows, snapshots, now=moment, rules=Rules(**rules), strays=strays)
 
 
 def told(found: Reconciliation) -> list[tuple[str, str]]:

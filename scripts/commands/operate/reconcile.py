@@ -8,11 +8,11 @@ import click
 
 from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.operations.account_comparison import comparisons
 from infrastructure.operations.apply_corrections import Applied, apply
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.compare import reconcile
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -44,7 +44,12 @@ _TITLES: Final = {
     DiscrepancyKind.MOVED_STOP: "whose stop the ledger does not know",
     DiscrepancyKind.WRONG_SIDE_STOP: "with a stop on the wrong side",
     DiscrepancyKind.DUPLICATE_STOPS: "with more than one stop",
+    DiscrepancyKind.OVERSIZED_STOP: "with a stop that would open the other side",
+    DiscrepancyKind.STRAY: "held in a cycle that is over",
+    DiscrepancyKind.SHORTFALL: "on spot, of more than the balance",
     DiscrepancyKind.ZOMBIE: "orders without a position",
+    DiscrepancyKind.UNIT: "counted in a unit that nobody defined",
+    DiscrepancyKind.BY_CHOICE: "whose bot keeps the stop itself",
     DiscrepancyKind.OPENING: "under way, nothing to do yet",
     DiscrepancyKind.UNJUDGED: "not to be judged by this snapshot",
 }
@@ -112,7 +117,8 @@ def command(
 
 
 def _compared(ledger: PositionLedger, snapshots: list[AccountSnapshot], rules: Rules) -> Reconciliation:
-    return reconcile(ledger.positions(), snapshots, now=now(), rules=rules)
+    (found,) = comparisons(ledger.store, ledger.positions(), snapshots, now=now(), rules=rules).values()
+    return found
 
 
 def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
