@@ -10,12 +10,12 @@ from typing import Final
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
 from domain.order import live
-from domain.values import Leg, Status, plain
+from domain.values import EXACT, Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
 from projections.formatting import date_and_time, length
 from projections.positions import PositionRow
-from projections.reconciliation.aspects.spot_balances import of_balances
+from projections.reconciliation.aspects.spot_legs import of_spot
 from projections.reconciliation.aspects.stop_changes import Moved, stop_changes
 from projections.reconciliation.aspects.strays import is_with_strays, of_strays
 from projections.reconciliation.aspects.units import in_units_of, undefined_unit
@@ -23,7 +23,7 @@ from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirm
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import may_rest
 from projections.reconciliation.grace_periods import is_overdue
-from projections.reconciliation.matching import Match, is_one_price, pairs
+from projections.reconciliation.matching import Match, counts_contracts, is_one_price, pairs
 from projections.reconciliation.result import Reconciliation, Rules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
 from projections.reconciliation.stop_orders import StopCoverage, cover_of
@@ -60,6 +60,7 @@ def reconcile(
     ordered = [in_units_of(each, everything.values()) for each in ordered]
     latest = ordered[-1]
     known = {key: standing for key, standing in everything.items() if key.leg is not Leg.SPOT}
+    spot = {key: standing for key, standing in everything.items() if key.leg is Leg.SPOT}
 
     accounts = {row.account for row in rows if row.exchange == latest.exchange}
 
@@ -78,7 +79,7 @@ def reconcile(
     confirming = Confirmations(
         seen=tuple(_not_ahead(each, now) for each in ordered),
         trusted=tuple(trusted),
-        complete=tuple(each for each in trusted if each.shows_orders and not order_doubts(each)),
+        complete=tuple(each for each in trusted if each.lists_orders and not order_doubts(each)),
         age_max=rules.age_max or CONFIRMING_AGE_MAX,
     )
     comparison = _Comparison(
@@ -86,7 +87,7 @@ def reconcile(
     )
     return Reconciliation(
         snapshot=snapshot,
-        findings=(*comparison.findings(), *_of_spot(everything, snapshot, rules)),
+        findings=(*comparison.findings(), *of_spot(spot.values(), snapshot, rules.symbol)),
         doubts=found_doubtful,
         order_doubts=about_orders,
         stops_missing=_all_missing(snapshot, known, confirming, rules) if about_orders else 0,
@@ -96,15 +97,11 @@ def reconcile(
     )
 
 
-def _of_spot(known: Mapping[PositionKey, StreamState], snapshot: AccountSnapshot, rules: Rules) -> list[Discrepancy]:
-    return [each for each in of_balances(known, snapshot) if rules.symbol in (None, each.key.symbol)]
-
-
 def _all_missing(
     snapshot: AccountSnapshot, known: Mapping[PositionKey, StreamState], confirming: Confirmations, rules: Rules
 ) -> int:
     """How many stops are missing if the lists of orders are what they seem, and every stop of what is shown is."""
-    listing = tuple(each for each in confirming.trusted if each.shows_orders)
+    listing = tuple(each for each in confirming.trusted if each.lists_orders)
     taken_literally = replace(confirming, complete=listing)
     shown = {(position.key.symbol, position.side) for position in snapshot.positions or ()}
     stopped = [
@@ -151,7 +148,7 @@ class _Comparison:
         self._snapshot, self._confirming, self._known, self._rules = snapshot, confirming, known, rules
         self._at = snapshot.taken_at or now
         self._is_reliable = is_reliable
-        self._judges_stops = is_reliable and snapshot.shows_orders and shows_orders
+        self._judges_stops = is_reliable and snapshot.lists_orders and shows_orders
 
     def findings(self) -> Iterator[Discrepancy]:
         """Everything that was found, key by key."""
@@ -160,6 +157,9 @@ class _Comparison:
                 yield from self._of_pair(pair)
         if self._judges_stops:
             yield from self._zombies()
+
+    def _judges_stops_of(self, symbol: str) -> bool:
+        return self._judges_stops and not self._snapshot.hides_orders(symbol)
 
     def _of_pair(self, pair: Match) -> Iterator[Discrepancy]:
         standing, position = pair.standing, pair.position
@@ -190,6 +190,8 @@ class _Comparison:
 
         if not self._is_reliable:
             return found(DiscrepancyKind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
+        if self._snapshot.hides(row.symbol):
+            return found(DiscrepancyKind.UNJUDGED, "one of the rows that cannot be read may be it")
         if standing.changed_after(self._snapshot.taken_at):
             return found(DiscrepancyKind.UNJUDGED, self._overtaken(standing))
         if not is_overdue(row, self._at):
@@ -286,19 +288,17 @@ class _Comparison:
         def found(kind: DiscrepancyKind, message: str, orders: tuple[OrderReport, ...]) -> Discrepancy:
             return Discrepancy(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
 
-        if self._judges_stops and not cover.is_complete:
+        if self._judges_stops_of(standing.key.symbol) and not cover.is_complete:
             row = standing.row
             if row is not None and row.protection == "bot":
                 yield found(DiscrepancyKind.BY_CHOICE, f"{cover.position.in_words}: {BY_CHOICE}", cover.stops)
             else:
                 yield found(DiscrepancyKind.UNPROTECTED, _lacking(cover), cover.stops)
-        if cover.oversized:
-            more = f"it would close more than {plain(cover.position.quantity)} and open the other side"
-            message = f"{more}, for it is not said to be reduce-only: {_names(cover.oversized)}"
-            yield found(DiscrepancyKind.OVERSIZED_STOP, message, cover.oversized)
         if cover.is_doubled:
             message = f"{len(cover.stops)} stops for one position: {_names(cover.stops)}"
             yield found(DiscrepancyKind.DUPLICATE_STOPS, message, cover.stops)
+        for stop in cover.oversized:
+            yield found(DiscrepancyKind.OVERSIZED_STOP, _too_much(stop, cover.position), (stop,))
         if cover.wrong_side:
             message = f"beyond the entry, so not a stop: {_names(cover.wrong_side)}"
             yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
@@ -315,7 +315,7 @@ class _Comparison:
                 orders=() if moved.order is None else (moved.order,),
                 stop=moved.was,
             )
-        for stop in changes.lost if self._judges_stops else ():
+        for stop in changes.lost if self._judges_stops_of(row.symbol) else ():
             which = f"order {stop.exchange_order_id} " if stop.exchange_order_id else ""
             yield Discrepancy(
                 kind=DiscrepancyKind.LOST_STOP,
@@ -340,6 +340,8 @@ class _Comparison:
                 )
 
     def _is_left_over(self, order: OrderReport) -> bool:
+        if self._snapshot.hides(order.key.symbol) or order.key.leg is Leg.SPOT or order.opens_leg:
+            return False
         held = [each for each in self._snapshot.positions or () if each.key.symbol == order.key.symbol]
         if any(order.closes(each.key, each.side) or not (order.is_stop or order.reduce_only) for each in held):
             return False
@@ -368,7 +370,21 @@ def _moved(moved: Moved, cover: StopCoverage) -> str:
 
 
 def _differs(row: PositionRow, position: PositionReport) -> str:
-    return f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+    words = f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+    if counts_contracts(row, position):
+        size = plain(position.contract_size)
+        return f"{words}: the ledger's number is that of contracts of {size}, so one of its units is not the other's"
+    return words
+
+
+def _too_much(stop: OrderReport, position: PositionReport) -> str:
+    assert stop.quantity is not None, "larger than something"
+    rest = plain(EXACT.subtract(stop.quantity, position.quantity))
+    opens = "short" if stop.side == "sell" else "long"
+    return (
+        f"order {stop.order_id} is to {stop.side} {plain(stop.quantity)} while {plain(position.quantity)} is held, "
+        f"and is not said to be reduce-only: triggered, it opens a {opens} of {rest}"
+    )
 
 
 def _lacking(cover: StopCoverage) -> str:

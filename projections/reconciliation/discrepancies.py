@@ -41,7 +41,7 @@ class DiscrepancyKind(StrEnum):
     DUPLICATE_STOPS = "duplicate_stops"
     OVERSIZED_STOP = "oversized_stops"
     STRAY = "strays"
-    SHORTFALL = "balance_shortfalls"
+    SHORTFALL = "spot_shortfalls"
     ZOMBIE = "zombie_orders"
     UNIT = "undefined_units"
     BY_CHOICE = "unprotected_by_choice"

@@ -34,25 +34,22 @@ class StopCoverage:
     def is_complete(self) -> bool:
         """Whether the stops together close all of it. One of unknown quantity closes whatever is open."""
         on_position = self.position.stop_price is not None
-        return on_position or _covered(self.stops, self.position.quantity) >= self.position.quantity
+        return on_position or _covered(self.stops, self.position) >= self.position.quantity
 
     @property
     def is_doubled(self) -> bool:
         """Whether more would be closed than is open: two stops where one belongs (I-20); parts that add up are fine."""
-        together = _covered(self.stops, self.position.quantity)
+        together = _covered(self.stops, self.position)
         return len(self.stops) > 1 and together > self.position.quantity and not self.is_ladder
 
     @property
     def oversized(self) -> tuple[OrderReport, ...]:
-        """Those that would open the other side: for more than is held, and not said to be reduce-only.
-
-        On a leg of its own, and with spot, nothing opens by what closes.
-        """
+        """Stops that would open the other side by as much as they are larger than the position; on a leg, none does."""
         if self.position.key.leg is not Leg.BOTH:
             return ()
         held = self.position.quantity
         return tuple(
-            stop for stop in self.stops if not stop.reduce_only and stop.quantity is not None and stop.quantity > held
+            stop for stop in self.stops if stop.quantity is not None and stop.quantity > held and not stop.reduce_only
         )
 
 
@@ -121,5 +118,5 @@ def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow
     return is_losing_side(position.side, order.trigger_price, position.mark_price)
 
 
-def _covered(stops: Sequence[OrderReport], quantity: Decimal) -> Decimal:
-    return sum((quantity if stop.quantity is None else stop.quantity for stop in stops), _ZERO)
+def _covered(stops: Sequence[OrderReport], position: PositionReport) -> Decimal:
+    return sum((position.at_once if stop.quantity is None else stop.quantity for stop in stops), _ZERO)

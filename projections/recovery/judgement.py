@@ -133,7 +133,7 @@ class _Judgement:
 
     def _absent(self) -> Proposal:
         row, where = self._row, self._snapshot.exchange
-        if row.status in ENTERING and not self._found.shows_orders:
+        if row.status in ENTERING and not self._found.shows_orders_of(row.symbol):
             return self._wait("the snapshot does not show all orders", "whether its entry order rests at the exchange")
         needed = self._found.rules.confirmations
         count = self._found.confirming.absences(self._first.standing, row)
@@ -195,7 +195,7 @@ class _Judgement:
             return proposal
         if seen.avg_px_open is None and row.avg_px_open is None:
             return self._unless_all_is_known("its average entry, without which no stop can be judged")
-        if not self._found.shows_orders:
+        if not self._found.shows_orders_of(row.symbol):
             return self._unless_all_is_known("whether a stop rests: the snapshot does not show all orders")
         return self._under_stop(seen)
 
@@ -203,7 +203,7 @@ class _Judgement:
         """What became of orders that were promised, and never heard of; None when the stop is still to be looked at."""
         row, found, needed = self._row, self._found, self._found.rules.confirmations
         resting, waits = [], 0
-        for order in unanswered(row) if found.shows_orders else ():
+        for order in unanswered(row) if found.shows_orders_of(row.symbol) else ():
             here = next((o for o in self._snapshot.orders or () if o.client_order_id == order.client_order_id), None)
             if here is not None:
                 resting.append(f"{order.name} rests at the exchange as {here.order_id}")
@@ -219,7 +219,7 @@ class _Judgement:
         is_else = row.status is not Status.ACTIVE or row.unprotected_since is not None
         if is_else or not _STOPS.isdisjoint(self._findings):
             return None
-        if not found.shows_orders:
+        if not found.shows_orders_of(row.symbol):
             return self._unless_all_is_known("what became of the orders that it promised")
         if waits:
             words = "an order that it promised is not at the exchange"

@@ -24,7 +24,12 @@ def in_units_of(snapshot: AccountSnapshot, known: Iterable[StreamState]) -> Acco
         return rounded(EXACT.divide(quantity, sizes.get(symbol, ONE)))
 
     positions = snapshot.positions and tuple(
-        replace(each, quantity=counted(each.quantity, each.key.symbol)) for each in snapshot.positions
+        replace(
+            each,
+            quantity=counted(each.quantity, each.key.symbol),
+            contract_size=counted(each.contract_size, each.key.symbol),
+        )
+        for each in snapshot.positions
     )
     orders = snapshot.orders and tuple(
         each if each.quantity is None else replace(each, quantity=counted(each.quantity, each.key.symbol))
@@ -36,7 +41,7 @@ def in_units_of(snapshot: AccountSnapshot, known: Iterable[StreamState]) -> Acco
 def undefined_unit(standing: StreamState, position: PositionReport) -> str | None:
     """How to define an instrument of which the exchange counts contracts, and nobody said so; None where one did."""
     size = position.contract_size
-    if standing.terms is not None or size in (ONE, standing.contract_size):
+    if standing.terms is not None or size == ONE:
         return None
     fields = {**_named(standing.key), "contract_size": plain(size)}
     if standing.row is not None:
