@@ -103,7 +103,7 @@ def value(hint: Any, name: str, *, bare: bool, filled: Mapping[Any, Any]) -> Any
         return tuple(map(of, args))
     if origin in {tuple, list, Sequence}:
         return (list if origin is list else tuple)(() if bare else [of(args[0])])
-    if origin in {dict, defaultdict, Counter}:
+    if origin in {dict, defaultdict, Counter, Mapping}:
         keys: list[Any] = list(args[0]) if is_enum(args[0]) else [] if bare else [of(args[0], "ledger")]
         found = {key: 2 if origin is Counter else of(args[1]) for key in keys}
         return Counter(found) if origin is Counter else found

@@ -41,11 +41,11 @@ def named(decision: Decision, exchange_order_id: str | None, client_order_id: st
 
 
 def needs_named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None = None) -> Order:
-    """The order of an id.
+    """The order of an id, or of a name of ours: a stop that belongs to the position has no id.
 
     Refuses: UnknownOrder, naming those that there are.
     """
-    order = named(decision, exchange_order_id, client_order_id)
+    order = named(decision, exchange_order_id, client_order_id) or decision.state.orders.get(exchange_order_id or "")
     if order is None:
         known = listed(decision.state.orders.values())
         raise decision.refused(

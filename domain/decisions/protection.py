@@ -154,7 +154,9 @@ def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Orde
         return order if order in there else None
     if len(there) > 1:
         raise decision.refused(
-            OrderAmbiguous, f"has several {role}s: {listed(there)}; send exchange_order_id, to say which is gone"
+            OrderAmbiguous,
+            f"has several {role}s: {listed(there)}; send exchange_order_id, to say which is gone: the id, or the name "
+            "of one without an id",
         )
     return there[0] if there else None
 

@@ -17,7 +17,7 @@ from infrastructure.ledger.late_fills import left_over
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
 from infrastructure.ledger.statistics_projection import statistics
-from infrastructure.operations.apply_recovery import Account, comparisons
+from infrastructure.operations.account_comparison import Account, comparisons
 from projections.account_snapshot import AccountSnapshot
 from projections.health import diagnosis
 from projections.health.checks import Check, Section, Severity, Symptom, worst
@@ -152,7 +152,7 @@ class _Examination:
 
     def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:
         question = self._question
-        found = comparisons(rows, question.snapshots, now=question.now, rules=question.rules)
+        found = comparisons(self._store, rows, question.snapshots, now=question.now, rules=question.rules)
         for account, each in found.items():
             kept = replace(each, findings=tuple(one for one in each.findings if question.takes(one.key)))
             yield diagnosis.beside_exchange(kept, question.evidence.get(account, ()))

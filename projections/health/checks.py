@@ -37,6 +37,7 @@ class Check(StrEnum):
     UNPROTECTED = "unprotected"
     OUTCOME_UNKNOWN = "outcome_unknown"
     ROLLING_BACK = "rolling_back"
+    ORDERS = "orders"
     DAMAGE = "damage"
     PROJECTIONS = "projections"
     EXCHANGE = "exchange"

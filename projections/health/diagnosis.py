@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from domain.order import Order
 from domain.values import Status, plain
+from projections.exposure import BY_CHOICE, STRAY, is_by_choice
 from projections.formatting import date_and_time, length
 from projections.health.checks import PROGRAM, Check, Section, Severity, Symptom, advised, history_of
 from projections.health.findings import IntegrityFinding
@@ -17,7 +19,9 @@ from projections.projection import PoisonEvent
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.grace_periods import is_overdue, is_yet_to_come
 from projections.reconciliation.result import Reconciliation
+from projections.recovery import unanswered_orders
 from projections.recovery.in_flight import InFlight, unfinished
+from projections.recovery.unanswered_orders import unanswered
 
 LAG_MAX: Final = 100_000
 """How many events a projection may be behind: taking in more would keep whoever asks waiting for seconds."""
@@ -30,10 +34,23 @@ _FOLDED: Final = frozenset({"row", "projection"})
 _NO_HISTORY: Final = frozenset({"event", "stream", "refusal", "guard"})
 """Kinds of damage of which `history` can show nothing."""
 _AT_RISK: Final = frozenset(
-    {DiscrepancyKind.UNPROTECTED, DiscrepancyKind.LOST_STOP, DiscrepancyKind.SIDE, DiscrepancyKind.ORPHAN}
+    {
+        DiscrepancyKind.UNPROTECTED,
+        DiscrepancyKind.LOST_STOP,
+        DiscrepancyKind.SIDE,
+        DiscrepancyKind.ORPHAN,
+        DiscrepancyKind.STRAY,
+        DiscrepancyKind.OVERSIZED_STOP,
+        DiscrepancyKind.SHORTFALL,
+    }
 )
 _AT_THE_EXCHANGE: Final = frozenset(
-    {DiscrepancyKind.ZOMBIE, DiscrepancyKind.DUPLICATE_STOPS, DiscrepancyKind.WRONG_SIDE_STOP}
+    {
+        DiscrepancyKind.ZOMBIE,
+        DiscrepancyKind.DUPLICATE_STOPS,
+        DiscrepancyKind.WRONG_SIDE_STOP,
+        DiscrepancyKind.OVERSIZED_STOP,
+    }
 )
 """What only orders can mend, and the ledger sends none."""
 
@@ -75,7 +92,7 @@ class Cycles:
 
     def sections(self) -> list[Section]:
         """All of them."""
-        return [self.incomplete(), self.unprotected(), self.outcome_unknown(), self.rolling_back()]
+        return [self.incomplete(), self.unprotected(), self.outcome_unknown(), self.rolling_back(), self.orders()]
 
     def incomplete(self) -> Section:
         """Entries that are not done, and positions that are flat without an end."""
@@ -94,7 +111,10 @@ class Cycles:
         return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}")
 
     def unprotected(self) -> Section:
-        """Positions without a stop: a warning at once, critical after 30 s (L7), once an entry had its time (I-15)."""
+        """Positions without a stop: a warning at once, critical after 30 s (L7), once an entry had its time (I-15).
+
+        Those whose bot keeps the stop itself are counted apart, and are no alarm.
+        """
         held = [row for row in self._rows if row.quantity]
         found = [
             self._symptom(
@@ -107,7 +127,10 @@ class Cycles:
         ]
         found += [self._forgotten(row) for row in self._left_over]
         held += self._left_over
-        return Section(Check.UNPROTECTED, f"{len(found)} of {len(held)} held positions", tuple(found))
+        says = f"{len(found)} of {len(held)} held positions"
+        if by_choice := sum(map(is_by_choice, self._rows)):
+            says += f", and {by_choice} {BY_CHOICE}"
+        return Section(Check.UNPROTECTED, says, tuple(found))
 
     def _had_its_time(self, row: PositionRow) -> bool:
         return is_overdue(row, self._now) or is_yet_to_come(row.opened_at, self._now)
@@ -117,8 +140,9 @@ class Cycles:
 
     def _forgotten(self, row: PositionRow) -> Symptom:
         message = (
-            f"{row.side.value} {plain(row.quantity)} was filled after the cycle was over ({row.status.value}), "
-            f"{length(self._now - row.updated_at)} ago: no cycle has it, and nobody protects it"
+            f"{STRAY}: {row.side.value} {plain(row.quantity)} was filled after the cycle was over "
+            f"({row.status.value}), {length(self._now - row.updated_at)} ago: nobody protects it; reduce it by what "
+            "closes it, and close it"
         )
         return self._symptom(Severity.CRITICAL, row, message)
 
@@ -134,6 +158,22 @@ class Cycles:
             if row.outcome_unknown
         ]
         return Section(Check.OUTCOME_UNKNOWN, f"{len(found)} entries", tuple(found))
+
+    def orders(self) -> Section:
+        """Increases and exits that were promised to a bot, and of which nobody said what became of them."""
+        found = [(row, order) for row in [*self._rows, *self._left_over] for order in unanswered(row)]
+        late = [
+            self._unheard_of(row, order)
+            for row, order in found
+            if self._now >= unanswered_orders.due_at(order)
+            or is_yet_to_come(unanswered_orders.asked_at(order), self._now)
+        ]
+        return Section(Check.ORDERS, f"{len(found)} promised and not heard of, {len(late)} for too long", tuple(late))
+
+    def _unheard_of(self, row: PositionRow, order: Order) -> Symptom:
+        asked = unanswered_orders.asked_at(order)
+        severity = Severity.CRITICAL if self._is_over(asked, self._age) else Severity.WARNING
+        return self._symptom(severity, row, f"{unanswered_orders.in_words(order)}, for {length(self._now - asked)}")
 
     def rolling_back(self) -> Section:
         """Rollbacks that do not come to an end."""
@@ -206,14 +246,13 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     """What `reconcile` finds; `evidence` are the arguments that name the snapshots."""
     where = " ".join(filter(None, (found.snapshot.exchange, found.snapshot.account)))
     doubts = [
-        Symptom(
-            Severity.WARNING, where, f"the snapshot is not reliable: {doubt}", f"{PROGRAM} diagnose --snapshot FILE"
+        Symptom(Severity.WARNING, where, f"{words}: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
+        for words, said in (
+            ("the snapshot is not reliable", found.doubts),
+            ("no stop can be judged by it", found.order_doubts),
+            ("the rest is judged without it", found.snapshot.row_doubts),
         )
-        for doubt in found.doubts
-    ]
-    doubts += [
-        Symptom(Severity.WARNING, where, f"no stop can be judged by it: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
-        for doubt in found.order_doubts
+        for doubt in said
     ]
     if found.stops_missing:
         doubts.append(_no_stop_at_all(found, where, evidence))

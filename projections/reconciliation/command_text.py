@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.commands.base import Command
+from domain.commands.order_requests import EndOrder
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -28,12 +29,14 @@ def in_words(command: Command) -> str:
             quantity = "" if command.quantity is None else f" to {plain(command.quantity)}"
             return f"adjust {command.position_id}{quantity}{price}"
         case SetStopLoss():
-            stop = f"{plain(command.stop_price)}, order {command.exchange_order_id}"
+            order = "of the position itself" if command.attached else f"order {command.exchange_order_id}"
+            stop = f"{plain(command.stop_price)}, {order}"
             if command.activate:
                 return f"activate {command.position_id} under the stop at {stop}"
             return f"note the stop of {command.position_id}: {stop}"
         case LoseStopLoss():
-            return f"note that the stop of {command.position_id} is lost"
+            which = "the stop" if command.exchange_order_id is None else f"stop {command.exchange_order_id}"
+            return f"note that {which} of {command.position_id} is lost"
         case Close():
             return f"close {command.position_id}, at a price that is not known"
         case FailEntry():
@@ -42,6 +45,9 @@ def in_words(command: Command) -> str:
             return f"end {command.position_id} as rolled back: the exchange holds nothing"
         case RecordEntryPlaced():
             return f"note that the entry of {command.position_id} is order {command.exchange_order_id}"
+        case EndOrder():
+            ended = command.exchange_order_id or command.client_order_id
+            return f"note that order {ended} of {command.position_id} came to nothing more"
         case Activate():
             return f"activate {command.position_id} under the stop that is on record"
     raise AssertionError(f"{command.verb} neither corrects nor ends a cycle")

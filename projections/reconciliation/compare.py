@@ -7,19 +7,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
-from domain.values import Status, plain
+from domain.order import live
+from domain.values import EXACT, Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
+from projections.exposure import BY_CHOICE
 from projections.formatting import date_and_time, length
 from projections.positions import PositionRow
+from projections.reconciliation.aspects.spot_legs import of_spot
+from projections.reconciliation.aspects.stop_changes import Moved, stop_changes
+from projections.reconciliation.aspects.strays import is_with_strays, of_strays
+from projections.reconciliation.aspects.units import in_units_of, undefined_unit
 from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirmations
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import may_rest
 from projections.reconciliation.grace_periods import is_overdue
-from projections.reconciliation.matching import Match, is_one_price, pairs
+from projections.reconciliation.matching import Match, counts_contracts, is_one_price, pairs
 from projections.reconciliation.result import Reconciliation, Rules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
-from projections.reconciliation.stop_orders import StopCoverage, cover_of, is_lost, moved_stop
+from projections.reconciliation.stop_orders import StopCoverage, cover_of
 from projections.reconciliation.stream_state import StreamState, standings
 
 CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
@@ -29,19 +36,31 @@ _OPENING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL,
 
 
 def reconcile(
-    rows: Iterable[PositionRow], snapshots: Sequence[AccountSnapshot], *, now: datetime, rules: Rules | None = None
+    rows: Iterable[PositionRow],
+    snapshots: Sequence[AccountSnapshot],
+    *,
+    now: datetime,
+    rules: Rules | None = None,
+    strays: Iterable[PositionRow] = (),
+    defined: Iterable[InstrumentDefined] = (),
 ) -> Reconciliation:
     """Compare the latest of several snapshots of one account with all rows of the ledger, open and over.
 
-    Shape: nothing is concluded from what an unreliable snapshot does not show, nor from one that the ledger has
+    Shape: `strays` are the rows that are over and hold something that nobody has seen to; `defined` what was said of
+           instruments, for the unit that the ledger counts in. Derivatives are compared with positions, spot legs with
+           balances.
+           Nothing is concluded from what an unreliable snapshot does not show, nor from one that the ledger has
            overtaken at a key; what it does show is compared in any case.
     """
     assert snapshots, "there is something to compare with"
     rules = rules or Rules()
     rows = list(rows)
     ordered = sorted(snapshots, key=lambda each: (each.taken_at is not None, each.taken_at or now, each.digest))
+    everything = standings(rows, ordered[-1].exchange, ordered[-1].account, strays, defined)
+    ordered = [in_units_of(each, everything.values()) for each in ordered]
     latest = ordered[-1]
-    known = standings(rows, latest.exchange, latest.account)
+    known = {key: standing for key, standing in everything.items() if key.leg is not Leg.SPOT}
+    spot = {key: standing for key, standing in everything.items() if key.leg is Leg.SPOT}
 
     accounts = {row.account for row in rows if row.exchange == latest.exchange}
 
@@ -60,7 +79,7 @@ def reconcile(
     confirming = Confirmations(
         seen=tuple(_not_ahead(each, now) for each in ordered),
         trusted=tuple(trusted),
-        complete=tuple(each for each in trusted if each.shows_orders and not order_doubts(each)),
+        complete=tuple(each for each in trusted if each.lists_orders and not order_doubts(each)),
         age_max=rules.age_max or CONFIRMING_AGE_MAX,
     )
     comparison = _Comparison(
@@ -68,7 +87,7 @@ def reconcile(
     )
     return Reconciliation(
         snapshot=snapshot,
-        findings=tuple(comparison.findings()),
+        findings=(*comparison.findings(), *of_spot(spot.values(), snapshot, rules.symbol)),
         doubts=found_doubtful,
         order_doubts=about_orders,
         stops_missing=_all_missing(snapshot, known, confirming, rules) if about_orders else 0,
@@ -82,14 +101,14 @@ def _all_missing(
     snapshot: AccountSnapshot, known: Mapping[PositionKey, StreamState], confirming: Confirmations, rules: Rules
 ) -> int:
     """How many stops are missing if the lists of orders are what they seem, and every stop of what is shown is."""
-    listing = tuple(each for each in confirming.trusted if each.shows_orders)
+    listing = tuple(each for each in confirming.trusted if each.lists_orders)
     taken_literally = replace(confirming, complete=listing)
     shown = {(position.key.symbol, position.side) for position in snapshot.positions or ()}
     stopped = [
-        (standing, standing.row)
+        (standing, standing.row, stop)
         for standing in known.values()
-        if standing.row is not None and standing.row.stop_confirmed
-        if (standing.row.symbol, standing.row.side) in shown
+        if standing.row is not None and (standing.row.symbol, standing.row.side) in shown
+        for stop in live(standing.row.orders, "stop")
     ]
     is_missing = all(taken_literally.lost_stops(*each) >= rules.confirmations for each in stopped)
     return len(stopped) if is_missing else 0
@@ -129,7 +148,7 @@ class _Comparison:
         self._snapshot, self._confirming, self._known, self._rules = snapshot, confirming, known, rules
         self._at = snapshot.taken_at or now
         self._is_reliable = is_reliable
-        self._judges_stops = is_reliable and snapshot.shows_orders and shows_orders
+        self._judges_stops = is_reliable and snapshot.lists_orders and shows_orders
 
     def findings(self) -> Iterator[Discrepancy]:
         """Everything that was found, key by key."""
@@ -139,11 +158,19 @@ class _Comparison:
         if self._judges_stops:
             yield from self._zombies()
 
+    def _judges_stops_of(self, symbol: str) -> bool:
+        return self._judges_stops and not self._snapshot.hides_orders(symbol)
+
     def _of_pair(self, pair: Match) -> Iterator[Discrepancy]:
         standing, position = pair.standing, pair.position
+        yield from self._strays(standing, position)
+        if position is not None and (how := undefined_unit(standing, position)) is not None:
+            yield Discrepancy(kind=DiscrepancyKind.UNIT, standing=standing, position=position, message=how)
         if position is None:
-            assert standing.row is not None, "one of the two is there"
-            yield self._absent(standing, standing.row)
+            if standing.row is not None:
+                yield self._absent(standing, standing.row)
+        elif standing.row is None and is_with_strays(standing, position):
+            yield from self._stops(standing, self._cover(position, None))
         elif standing.row is None:
             yield from self._orphan(standing, position)
         elif standing.row.side is not position.side:
@@ -151,12 +178,20 @@ class _Comparison:
         else:
             yield from self._both(standing, standing.row, position)
 
+    def _strays(self, standing: StreamState, position: PositionReport | None) -> Iterator[Discrepancy]:
+        if standing.strays:
+            is_judged = self._is_reliable and not standing.changed_after(self._snapshot.taken_at)
+            gone = self._confirming.strays_gone(standing)
+            yield from of_strays(standing, position, gone, is_judged=is_judged)
+
     def _absent(self, standing: StreamState, row: PositionRow) -> Discrepancy:
         def found(kind: DiscrepancyKind, message: str, confirmations: int = 0) -> Discrepancy:
             return Discrepancy(kind=kind, standing=standing, message=message, confirmations=confirmations)
 
         if not self._is_reliable:
             return found(DiscrepancyKind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
+        if self._snapshot.hides(row.symbol):
+            return found(DiscrepancyKind.UNJUDGED, "one of the rows that cannot be read may be it")
         if standing.changed_after(self._snapshot.taken_at):
             return found(DiscrepancyKind.UNJUDGED, self._overtaken(standing))
         if not is_overdue(row, self._at):
@@ -221,7 +256,8 @@ class _Comparison:
             return Discrepancy(kind=kind, standing=standing, position=position, message=message)
 
         overtaken = standing.changed_after(self._snapshot.taken_at)
-        if row.quantity == position.quantity:
+        beside = is_with_strays(standing, position)
+        if row.quantity == position.quantity or beside:
             yield found(DiscrepancyKind.MATCHED, position.in_words)
         elif overtaken:
             yield found(DiscrepancyKind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
@@ -231,7 +267,7 @@ class _Comparison:
             yield found(DiscrepancyKind.QUANTITY, _differs(row, position))
         if overtaken:
             return
-        if row.quantity and not is_one_price(row.avg_px_open, position.avg_px_open):
+        if row.quantity and not standing.strays and not is_one_price(row.avg_px_open, position.avg_px_open):
             assert position.avg_px_open is not None, "it differs"
             ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
             yield found(
@@ -252,36 +288,42 @@ class _Comparison:
         def found(kind: DiscrepancyKind, message: str, orders: tuple[OrderReport, ...]) -> Discrepancy:
             return Discrepancy(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
 
-        if self._judges_stops and not cover.is_complete:
-            yield found(DiscrepancyKind.UNPROTECTED, _lacking(cover), cover.stops)
+        if self._judges_stops_of(standing.key.symbol) and not cover.is_complete:
+            row = standing.row
+            if row is not None and row.protection == "bot":
+                yield found(DiscrepancyKind.BY_CHOICE, f"{cover.position.in_words}: {BY_CHOICE}", cover.stops)
+            else:
+                yield found(DiscrepancyKind.UNPROTECTED, _lacking(cover), cover.stops)
         if cover.is_doubled:
             message = f"{len(cover.stops)} stops for one position: {_names(cover.stops)}"
             yield found(DiscrepancyKind.DUPLICATE_STOPS, message, cover.stops)
+        for stop in cover.oversized:
+            yield found(DiscrepancyKind.OVERSIZED_STOP, _too_much(stop, cover.position), (stop,))
         if cover.wrong_side:
             message = f"beyond the entry, so not a stop: {_names(cover.wrong_side)}"
             yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
 
     def _stop_on_record(self, standing: StreamState, row: PositionRow, cover: StopCoverage) -> Iterator[Discrepancy]:
-        """Whether the stop that the ledger knows is still the one."""
-        if stop := moved_stop(row, cover):
-            was = f"order {row.stop_order_id}" if row.stop_order_id else "no order"
-            message = f"the stop is order {stop.order_id}{_at(stop)}; the ledger has {was}"
+        """Whether the stops that the ledger knows are still the ones."""
+        changes = stop_changes(row, cover)
+        for moved in changes.moved:
             yield Discrepancy(
                 kind=DiscrepancyKind.MOVED_STOP,
                 standing=standing,
                 position=cover.position,
-                message=message,
-                orders=(stop,),
+                message=_moved(moved, cover),
+                orders=() if moved.order is None else (moved.order,),
+                stop=moved.was,
             )
-        elif self._judges_stops and is_lost(row, cover):
-            which = f"order {row.stop_order_id} " if row.stop_order_id else ""
-            message = f"its stop {which}is not at the exchange, and no other one is"
+        for stop in changes.lost if self._judges_stops_of(row.symbol) else ():
+            which = f"order {stop.exchange_order_id} " if stop.exchange_order_id else ""
             yield Discrepancy(
                 kind=DiscrepancyKind.LOST_STOP,
                 standing=standing,
                 position=cover.position,
-                message=message,
-                confirmations=self._confirming.lost_stops(standing, row),
+                message=f"its stop {which}is not at the exchange, and no other one is",
+                stop=stop,
+                confirmations=self._confirming.lost_stops(standing, row, stop),
             )
 
     def _zombies(self) -> Iterator[Discrepancy]:
@@ -298,6 +340,8 @@ class _Comparison:
                 )
 
     def _is_left_over(self, order: OrderReport) -> bool:
+        if self._snapshot.hides(order.key.symbol) or order.key.leg is Leg.SPOT or order.opens_leg:
+            return False
         held = [each for each in self._snapshot.positions or () if each.key.symbol == order.key.symbol]
         if any(order.closes(each.key, each.side) or not (order.is_stop or order.reduce_only) for each in held):
             return False
@@ -316,8 +360,31 @@ def _to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
     return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
 
 
+def _moved(moved: Moved, cover: StopCoverage) -> str:
+    was = moved.was
+    known = "no such stop" if was is None else f"order {was.exchange_order_id}" if was.exchange_order_id else "no order"
+    if moved.order is None:
+        assert cover.position.stop_price is not None, "a stop of the position"
+        return f"the stop belongs to the position, at {plain(cover.position.stop_price)}; the ledger has {known}"
+    return f"the stop is order {moved.order.order_id}{_at(moved.order)}; the ledger has {known}"
+
+
 def _differs(row: PositionRow, position: PositionReport) -> str:
-    return f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+    words = f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+    if counts_contracts(row, position):
+        size = plain(position.contract_size)
+        return f"{words}: the ledger's number is that of contracts of {size}, so one of its units is not the other's"
+    return words
+
+
+def _too_much(stop: OrderReport, position: PositionReport) -> str:
+    assert stop.quantity is not None, "larger than something"
+    rest = plain(EXACT.subtract(stop.quantity, position.quantity))
+    opens = "short" if stop.side == "sell" else "long"
+    return (
+        f"order {stop.order_id} is to {stop.side} {plain(stop.quantity)} while {plain(position.quantity)} is held, "
+        f"and is not said to be reduce-only: triggered, it opens a {opens} of {rest}"
+    )
 
 
 def _lacking(cover: StopCoverage) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
+from domain.order import Order
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
+from projections.reconciliation.aspects.stop_changes import stop_changes
+from projections.reconciliation.aspects.strays import signed_qty
 from projections.reconciliation.entry_orders import ENTERING, may_rest
 from projections.reconciliation.grace_periods import is_settled
-from projections.reconciliation.stop_orders import cover_of, is_lost
+from projections.reconciliation.stop_orders import cover_of
 from projections.reconciliation.stream_state import StreamState
 
 CONFIRMATION_GAP: Final = timedelta(seconds=10)
@@ -41,23 +45,53 @@ class Confirmations:
         """By how many the exchange does not hold this side of a cycle, nor the order of an entry without fills."""
         waits = row.status in ENTERING and not row.filled_qty
 
-        def shows(snapshot: AccountSnapshot) -> bool:
+        def shows(snapshot: AccountSnapshot) -> bool | None:
             held = any(seen.key.symbol == row.symbol and seen.side is row.side for seen in snapshot.positions or ())
-            return held or (waits and may_rest(row, snapshot.orders))
+            if held or (waits and may_rest(row, snapshot.orders)):
+                return True
+            hidden = snapshot.hides(row.symbol) or (waits and snapshot.hides_orders(row.symbol))
+            return None if hidden else False
 
         return self._agreeing(standing, row, self.complete if waits else self.trusted, shows)
 
-    def lost_stops(self, standing: StreamState, row: PositionRow) -> int:
-        """By how many the stop on record is gone, and none in its place, while the position is there."""
+    def lost_stops(self, standing: StreamState, row: PositionRow, stop: Order) -> int:
+        """By how many a stop on record is gone, and none in its place, while the position is there."""
 
         def shows(snapshot: AccountSnapshot) -> bool | None:
             positions = [seen for seen in snapshot.positions or () if seen.key.symbol == row.symbol]
             mine = [seen for seen in positions if seen.side is row.side]
             if not mine:
                 return None
-            return any(not is_lost(row, cover_of(seen, row, snapshot.orders or ())) for seen in mine)
+            if any(stop not in stop_changes(row, cover_of(seen, row, snapshot.orders or ())).lost for seen in mine):
+                return True
+            return None if snapshot.hides_orders(row.symbol) else False
 
         return self._agreeing(standing, row, self.complete, shows)
+
+    def unanswered(self, standing: StreamState, row: PositionRow, order: Order) -> int:
+        """By how many an order that was promised does not rest, and nothing is filled that is not on record."""
+
+        def shows(snapshot: AccountSnapshot) -> bool:
+            here = any(order.client_order_id == each.client_order_id for each in snapshot.orders or ())
+            return here or self._shown_of(standing, snapshot) != standing.total_qty
+
+        return self._agreeing(standing, row, self.complete, shows)
+
+    def strays_gone(self, standing: StreamState) -> int:
+        """By how many the exchange holds the open cycle alone, or nothing, and nothing of what is held beside it."""
+
+        def shows(snapshot: AccountSnapshot) -> bool:
+            return self._shown_of(standing, snapshot) not in (standing.open_qty, 0)
+
+        return min((self._agreeing(standing, row, self.trusted, shows) for row in standing.strays), default=0)
+
+    @staticmethod
+    def _shown_of(standing: StreamState, snapshot: AccountSnapshot) -> Decimal:
+        """On its own leg, or else on that side of the symbol: the ledger may keep a leg without its name."""
+        here = [each for each in snapshot.positions or () if each.key.symbol == standing.key.symbol]
+        side = None if standing.row is None else standing.row.side
+        exact = [each for each in here if each.key == standing.key]
+        return signed_qty(next(iter(exact or [each for each in here if each.side is side]), None))
 
     def _agreeing(
         self, standing: StreamState, row: PositionRow, silent: Sequence[AccountSnapshot], shows: _Shows

@@ -9,12 +9,13 @@ from typing import Any
 
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
+from domain.order import Order, live
 from domain.values import Source, Status, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.result import Reconciliation
-from projections.reconciliation.stop_orders import is_beyond_entry
+from projections.reconciliation.stop_orders import is_any_beyond_entry, is_beyond_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class _Plan:
         self, found: Reconciliation, finding: Discrepancy, reason: str | None, before: list[Correction]
     ) -> None:
         self._found, self._finding, self._reason = found, finding, reason
-        self._verbs = {correction.command.verb for correction in before}
+        self._before = [correction.command for correction in before]
         self._version = finding.standing.version + len(before)
 
     def commands(self) -> Iterator[Command]:
@@ -61,21 +62,51 @@ class _Plan:
         match finding.kind:
             case DiscrepancyKind.ORPHAN:
                 yield from self._adopt()
-            case DiscrepancyKind.QUANTITY | DiscrepancyKind.PRICE if row is not None and Adjust.verb not in self._verbs:
+            case DiscrepancyKind.QUANTITY | DiscrepancyKind.PRICE if row is not None and self._may_adjust():
+                yield from self._close_strays()
                 yield self._adjust(row)
             case DiscrepancyKind.PHANTOM if row is not None and self._may_close(row):
+                yield self._close(row)
+            case DiscrepancyKind.STRAY if row is not None and self._is_confirmed:
                 yield self._close(row)
             case DiscrepancyKind.SIDE if row is not None and self._may_close(row):
                 yield self._close(row)
                 self._version += 1
                 yield from self._adopt()
             case DiscrepancyKind.MOVED_STOP if row is not None and finding.position is not None:
-                if row.status is Status.ACTIVE or not is_beyond_entry(finding.orders[0], finding.position, row):
-                    yield self._set_stop(row.position_id, finding.position, finding.orders[0])
+                if row.status is Status.ACTIVE or not is_any_beyond_entry(finding.orders, finding.position, row):
+                    order = next(iter(finding.orders), None)
+                    yield self._set_stop(row.position_id, finding.position, order, was=finding.stop)
             case DiscrepancyKind.LOST_STOP if row is not None and self._is_confirmed:
-                yield LoseStopLoss.of(
-                    position_id=row.position_id, reason=self._why(), **self._envelope(LoseStopLoss.verb)
-                )
+                yield self._lose_stop(row)
+
+    def _may_adjust(self) -> bool:
+        """Once a key; and never by a quantity of which nobody said in which unit the ledger counts it."""
+        is_adjusted = any(isinstance(command, Adjust) for command in self._before)
+        units = self._found.of(DiscrepancyKind.UNIT)
+        return not is_adjusted and all(each.key != self._finding.key for each in units)
+
+    def _lose_stop(self, row: PositionRow) -> Command:
+        """With several on record, the one that is gone is named."""
+        stop = self._finding.stop
+        assert stop is not None, "a stop that was on record"
+        gone = sum(isinstance(command, LoseStopLoss) for command in self._before)
+        named = stop.exchange_order_id or stop.name if len(live(row.orders, "stop")) - gone > 1 else None
+        return LoseStopLoss.of(
+            position_id=row.position_id,
+            exchange_order_id=named,
+            reason=self._why(),
+            **self._envelope(LoseStopLoss.verb),
+        )
+
+    def _close_strays(self) -> Iterator[Command]:
+        """What the exchange says of a key is then all in one cycle, and nothing of it in two."""
+        closed = {command.position_id for command in self._before if isinstance(command, Close)}
+        for stray in self._finding.standing.strays:
+            if stray.position_id in closed:
+                continue
+            yield self._close(stray)
+            self._version += 1
 
     def _may_close(self, row: PositionRow) -> bool:
         return bool(row.quantity) and row.status is not Status.ROLLING_BACK and self._is_confirmed
@@ -89,6 +120,7 @@ class _Plan:
         assert seen is not None, "there is something to adopt"
         if seen.avg_px_open is None:
             return
+        yield from self._close_strays()
         yield Adopt.of(
             symbol=key.symbol,
             exchange=key.exchange,
@@ -119,13 +151,27 @@ class _Plan:
         """At a price that nobody saw: the profit of the cycle is then not known, which is not zero."""
         return Close.of(position_id=row.position_id, exit_reason=self._why(), **self._envelope(Close.verb))
 
-    def _set_stop(self, position_id: str, seen: PositionReport, stop: OrderReport) -> Command:
+    def _set_stop(
+        self, position_id: str, seen: PositionReport, order: OrderReport | None = None, was: Order | None = None
+    ) -> Command:
+        """The order, or without one the stop that belongs to the position itself."""
+        replaces = None if was is None else was.exchange_order_id or was.name
+        if order is None:
+            return SetStopLoss.of(
+                position_id=position_id,
+                stop_price=seen.stop_price,
+                attached=True,
+                locks_profit=is_any_beyond_entry((), seen, self._finding.row),
+                replaces=replaces,
+                **self._envelope(SetStopLoss.verb),
+            )
         return SetStopLoss.of(
             position_id=position_id,
-            stop_price=stop.trigger_price,
-            exchange_order_id=stop.order_id,
-            quantity=stop.quantity,
-            locks_profit=is_beyond_entry(stop, seen, self._finding.row),
+            stop_price=order.trigger_price,
+            exchange_order_id=order.order_id,
+            quantity=order.quantity,
+            locks_profit=is_beyond_entry(order, seen, self._finding.row),
+            replaces=None if replaces == order.order_id else replaces,
             **self._envelope(SetStopLoss.verb),
         )
 
@@ -144,7 +190,7 @@ class _Plan:
             "digest": snapshot.digest,
             "found": self._finding.kind.value,
         }
-        if verb in (Close.verb, LoseStopLoss.verb):
+        if verb in (Close.verb, LoseStopLoss.verb) and self._finding.kind.needs_confirmation:
             evidence["confirmations"] = self._finding.confirmations
         return {
             "command_id": f"reconcile-{hashlib.sha256(name.encode()).hexdigest()[:32]}",

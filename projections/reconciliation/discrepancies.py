@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
+from domain.order import Order
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.stream_state import StreamState
@@ -38,19 +39,35 @@ class DiscrepancyKind(StrEnum):
     MOVED_STOP = "moved_stops"
     WRONG_SIDE_STOP = "wrong_side_stops"
     DUPLICATE_STOPS = "duplicate_stops"
+    OVERSIZED_STOP = "oversized_stops"
+    STRAY = "strays"
+    SHORTFALL = "spot_shortfalls"
     ZOMBIE = "zombie_orders"
+    UNIT = "undefined_units"
+    BY_CHOICE = "unprotected_by_choice"
     OPENING = "being_opened"
     UNJUDGED = "unjudged"
 
     @property
     def is_quiet(self) -> bool:
         """Whether it is as it should be, or cannot be told now."""
-        return self in (DiscrepancyKind.MATCHED, DiscrepancyKind.OPENING, DiscrepancyKind.UNJUDGED)
+        return self in _QUIET
 
     @property
     def needs_confirmation(self) -> bool:
         """Whether it is known by what is not shown: one snapshot is no proof of that."""
-        return self in (DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE, DiscrepancyKind.LOST_STOP)
+        return self in (DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE, DiscrepancyKind.LOST_STOP, DiscrepancyKind.STRAY)
+
+
+_QUIET: Final = frozenset(
+    {
+        DiscrepancyKind.MATCHED,
+        DiscrepancyKind.OPENING,
+        DiscrepancyKind.UNJUDGED,
+        DiscrepancyKind.UNIT,
+        DiscrepancyKind.BY_CHOICE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +79,8 @@ class Discrepancy(JsonObject):
     message: str
     position: PositionReport | None = None
     orders: tuple[OrderReport, ...] = ()
+    stop: Order | None = None
+    """The stop on record that is gone, or has moved."""
     confirmations: int = 0
     """How many reliable snapshots, apart in time, show no such position, or no such stop."""
 
@@ -86,10 +105,10 @@ class Discrepancy(JsonObject):
 
     @property
     def row(self) -> PositionRow | None:
-        """The open cycle that it is about."""
+        """The cycle that it is about: the open one, or a stray."""
         return self.standing.row
 
     @property
     def name(self) -> str:
-        """The open cycle, or the slot where there is none."""
+        """The cycle, or the slot where there is none."""
         return self.standing.key.stream if self.row is None else self.row.position_id

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from domain.order import live
 from domain.stop import is_losing_side
+from domain.values import Leg
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 
@@ -25,27 +27,41 @@ class StopCoverage:
     position: PositionReport
     stops: tuple[OrderReport, ...]
     wrong_side: tuple[OrderReport, ...]
+    is_ladder: bool = False
+    """Whether all of them are on record, as parts, and can do nothing but reduce: so they were meant."""
 
     @property
     def is_complete(self) -> bool:
         """Whether the stops together close all of it. One of unknown quantity closes whatever is open."""
         on_position = self.position.stop_price is not None
-        return on_position or _covered(self.stops, self.position.quantity) >= self.position.quantity
+        return on_position or _covered(self.stops, self.position) >= self.position.quantity
 
     @property
     def is_doubled(self) -> bool:
         """Whether more would be closed than is open: two stops where one belongs (I-20); parts that add up are fine."""
-        together = _covered(self.stops, self.position.quantity)
-        return len(self.stops) > 1 and together > self.position.quantity
+        together = _covered(self.stops, self.position)
+        return len(self.stops) > 1 and together > self.position.quantity and not self.is_ladder
+
+    @property
+    def oversized(self) -> tuple[OrderReport, ...]:
+        """Stops that would open the other side by as much as they are larger than the position; on a leg, none does."""
+        if self.position.key.leg is not Leg.BOTH:
+            return ()
+        held = self.position.quantity
+        return tuple(
+            stop for stop in self.stops if stop.quantity is not None and stop.quantity > held and not stop.reduce_only
+        )
 
 
 def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable[OrderReport]) -> StopCoverage:
     """Sort out the stops that work against a position, in the light of what the ledger knows of it."""
-    known = row.stop_order_id if row is not None else None
+    known = set() if row is None else {stop.exchange_order_id for stop in live(row.orders, "stop")}
     against = [order for order in orders if order.is_stop and order.closes(position.key, position.side)]
     protecting = [order for order in against if _stands_right(order, position, row)]
     stops = sorted(protecting, key=lambda order: _preference(order, position, known))
-    return StopCoverage(position, tuple(stops), tuple(order for order in against if order not in protecting))
+    is_ladder = all(order.order_id in known and order.reduce_only for order in stops)
+    beyond = tuple(order for order in against if order not in protecting)
+    return StopCoverage(position, tuple(stops), beyond, is_ladder)
 
 
 def shows_a_stop(position: PositionReport, row: PositionRow, orders: Iterable[OrderReport]) -> bool:
@@ -54,10 +70,12 @@ def shows_a_stop(position: PositionReport, row: PositionRow, orders: Iterable[Or
     return position.stop_price is not None or bool(cover.stops or cover.wrong_side)
 
 
-def _preference(order: OrderReport, position: PositionReport, known: str | None) -> tuple[bool, bool, float, str]:
+def _preference(
+    order: OrderReport, position: PositionReport, known: Container[str | None]
+) -> tuple[bool, bool, float, str]:
     covers = order.quantity is None or order.quantity >= position.quantity
     age = -order.created_at.timestamp() if order.created_at is not None else 0
-    return order.order_id != known, not covers, age, order.order_id
+    return order.order_id not in known, not covers, age, order.order_id
 
 
 def _stands_right(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
@@ -69,51 +87,36 @@ def is_beyond_entry(order: OrderReport, position: PositionReport, row: PositionR
 
     The entry is what the exchange says, or else what we know, or else the price that the signal saw.
     """
+    return _is_beyond(order.trigger_price, position, row)
+
+
+def is_any_beyond_entry(orders: Sequence[OrderReport], position: PositionReport, row: PositionRow | None) -> bool:
+    """The same of several, and of the stop that belongs to the position where there is no order of its own."""
+    prices = [order.trigger_price for order in orders] or [position.stop_price]
+    return any(_is_beyond(price, position, row) for price in prices)
+
+
+def _is_beyond(price: Decimal | None, position: PositionReport, row: PositionRow | None) -> bool:
     entry = position.avg_px_open
     if entry is None and row is not None:
         entry = row.avg_px_open or row.signal_price
-    if order.trigger_price is None or entry is None:
+    if price is None or entry is None:
         return False
-    return not is_losing_side(position.side, order.trigger_price, entry)
+    return not is_losing_side(position.side, price, entry)
 
 
 def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
     """Whether a stop beyond the entry is meant to stand there: it trails, we were told, or the price is past it."""
     if order.kind is OrderKind.TRAILING_STOP:
         return True
-    if row is not None and row.stop_locks_profit and row.stop_order_id == order.order_id:
+    if row is not None and any(
+        stop.locks_profit and stop.exchange_order_id == order.order_id for stop in live(row.orders, "stop")
+    ):
         return True
     if order.trigger_price is None or position.mark_price is None:
         return False
     return is_losing_side(position.side, order.trigger_price, position.mark_price)
 
 
-def _covered(stops: Sequence[OrderReport], quantity: Decimal) -> Decimal:
-    return sum((quantity if stop.quantity is None else stop.quantity for stop in stops), _ZERO)
-
-
-def moved_stop(row: PositionRow, cover: StopCoverage) -> OrderReport | None:
-    """The stop that the exchange holds in place of the one on record; None when that is still the one.
-
-    A stop whose price the exchange does not say cannot be taken over; it is only known to be there.
-    """
-    for stop in cover.stops[:1]:
-        if stop.trigger_price is None:
-            return None
-        return None if _is_on_record(row, stop, cover.position.quantity) else stop
-    return None
-
-
-def _is_on_record(row: PositionRow, stop: OrderReport, held: Decimal) -> bool:
-    if not row.stop_confirmed or (row.stop_order_id, row.stop_price) != (stop.order_id, stop.trigger_price):
-        return False
-    if row.stop_quantity is None:
-        return stop.quantity is None or stop.quantity >= held
-    return row.stop_quantity == stop.quantity
-
-
-def is_lost(row: PositionRow, cover: StopCoverage) -> bool:
-    """Whether the stop on record is gone, and nothing took its place."""
-    if not row.stop_confirmed or cover.stops or cover.position.stop_price is not None:
-        return False
-    return all(row.stop_order_id not in (None, order.order_id) for order in cover.wrong_side)
+def _covered(stops: Sequence[OrderReport], position: PositionReport) -> Decimal:
+    return sum((position.at_once if stop.quantity is None else stop.quantity for stop in stops), _ZERO)

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
+from domain.order import live
 from domain.values import Status, plain
-from projections.exposure import is_left_over
+from projections.exposure import BY_CHOICE, STRAY, is_by_choice
 from projections.formatting import date_and_time
 from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
 from projections.reconciliation.grace_periods import DEADLINES, SETTLING, is_yet_to_come, later
+from projections.recovery import unanswered_orders
+from projections.recovery.unanswered_orders import unanswered
 
 UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
 _NAMED: Final = (
@@ -47,7 +50,7 @@ class InFlight(JsonObject):
     def due_at(self) -> datetime:
         """Until when its bot may be at work on it: nobody else interferes, and nothing counts as missing."""
         row = self.row
-        if is_left_over(row):
+        if row.stray:
             return row.updated_at
         if row.status is Status.ROLLING_BACK:
             return later(row.updated_at, DEADLINES[row.status])
@@ -55,6 +58,8 @@ class InFlight(JsonObject):
             return later(row.opened_at, DEADLINES[row.status])
         if row.unprotected_since is not None:
             return later(row.unprotected_since, UNPROTECTED_MAX)
+        if row.quantity:
+            return min(map(unanswered_orders.due_at, unanswered(row)))
         return later(row.updated_at, SETTLING)
 
     @property
@@ -66,9 +71,11 @@ class InFlight(JsonObject):
     def since(self) -> datetime:
         """Since when it is not done."""
         row = self.row
-        if is_left_over(row):
+        if row.stray:
             return row.updated_at
         if row.status is Status.ACTIVE:
+            if row.unprotected_since is None and row.quantity:
+                return min(map(unanswered_orders.asked_at, unanswered(row)))
             return row.unprotected_since or row.updated_at
         return row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at
 
@@ -85,10 +92,11 @@ class InFlight(JsonObject):
             words.append(f"the exchange has it as order {row.exchange_order_id}")
         if row.outcome_unknown:
             words.append("the exchange did not answer about it, so its outcome is not known")
-        if is_left_over(row):
-            words.append(f"it was over, {row.status.value}, when it was filled")
+        if row.stray:
+            words.append(f"{STRAY}: it was over, {row.status.value}, when it was filled")
         words.append(_filled(row))
         words.append(_stop(row))
+        words += map(unanswered_orders.in_words, unanswered(row))
         if row.status is Status.ROLLING_BACK:
             words.append(f"a rollback was begun: {row.exit_reason}" + ", and did not get it flat" * row.rollback_failed)
         return words
@@ -96,13 +104,15 @@ class InFlight(JsonObject):
     def missing(self) -> list[str]:
         """Which evidence would end it, in words."""
         row = self.row
-        if is_left_over(row):
+        if row.stray:
             return ["whether the exchange still holds it"]
         if row.status is Status.ROLLING_BACK:
             return ["whether the exchange still holds some of it"]
         if not row.quantity and row.filled_qty:
             return ["whether the exchange holds nothing any more, and why it was closed"]
-        words = []
+        words = [f"what became of {order.name}" for order in unanswered(row)]
+        if row.status is Status.ACTIVE and row.unprotected_since is None:
+            return words
         if row.exchange_order_id is None and not row.quantity:
             words.append("whether its entry order reached the exchange")
         if not row.quantity or row.outcome_unknown:
@@ -111,13 +121,15 @@ class InFlight(JsonObject):
             words.append("whether the exchange still holds it")
             if row.avg_px_open is None:
                 words.append("at what price it was filled")
-        if not row.stop_confirmed:
+        if not row.stop_confirmed and not is_by_choice(row):
             words.append("whether a stop rests at the exchange")
         return words
 
 
 def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[InFlight]:
-    """The cycles that are not done: under way, unprotected, or flat without an end; the longest overdue first.
+    """The cycles that are not done, the longest overdue first.
+
+    They are under way, unprotected, flat without an end, or wait for what became of an order that they promised.
 
     `left_over` are those that are over and hold something that nobody has seen to.
     """
@@ -127,7 +139,7 @@ def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[P
 
 def _is_unfinished(row: PositionRow) -> bool:
     if row.status is Status.ACTIVE:
-        return row.unprotected_since is not None or not row.quantity
+        return row.unprotected_since is not None or not row.quantity or bool(unanswered(row))
     return row.status in UNDER_WAY
 
 
@@ -147,8 +159,16 @@ def _filled(row: PositionRow) -> str:
 
 
 def _stop(row: PositionRow) -> str:
-    if not row.stop_confirmed or row.stop_price is None:
+    if is_by_choice(row):
+        return BY_CHOICE
+    stops = [stop for stop in live(row.orders, "stop") if stop.price is not None]
+    if not stops:
         return "no stop is on record"
-    order = f", order {row.stop_order_id}" if row.stop_order_id is not None else ""
-    covers = "" if row.protected else ", which does not cover it"
-    return f"its stop is at {plain(row.stop_price)}{order}{covers}"
+    each = [
+        f"at {'' if stop.price is None else plain(stop.price)}"
+        + ("" if stop.exchange_order_id is None else f", order {stop.exchange_order_id}")
+        for stop in stops
+    ]
+    if len(each) == 1:
+        return f"its stop is {each[0]}" + ("" if row.protected else ", which does not cover it")
+    return f"its stops are {'; '.join(each)}" + ("" if row.protected else "; together they do not cover it")

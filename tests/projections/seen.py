@@ -34,7 +34,7 @@ def key(symbol: str, leg: Leg = Leg.BOTH, account: str | None = None) -> Positio
 
 def held(symbol: str, side: str, quantity: str, price: str | None = None, **fields: Any) -> PositionReport:
     leg = fields.pop("leg", Leg.BOTH)
-    numbers = {name: Decimal(value) for name, value in fields.items()}
+    numbers: dict[str, Any] = {name: Decimal(value) for name, value in fields.items()}
     return PositionReport(
         key=key(symbol, leg),
         side=Side(side),
@@ -80,7 +80,8 @@ def compared(
     """Compared just after the last of the snapshots was taken."""
     times = [each.taken_at for each in snapshots if each.taken_at is not None]
     moment = second(now) if now is not None else max(times, default=second(LATER)) + timedelta(seconds=1)
-    return reconcile(rows, snapshots, now=moment, rules=Rules(**rules))
+    strays = [row for row in rows if row.stray]
+    return reconcile(rows, snapshots, now=moment, rules=Rules(**rules), strays=strays)
 
 
 def told(found: Reconciliation) -> list[tuple[str, str]]:

@@ -8,11 +8,11 @@ import click
 
 from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.operations.account_comparison import comparisons
 from infrastructure.operations.apply_corrections import Applied, apply
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.compare import reconcile
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -44,7 +44,12 @@ _TITLES: Final = {
     DiscrepancyKind.MOVED_STOP: "whose stop the ledger does not know",
     DiscrepancyKind.WRONG_SIDE_STOP: "with a stop on the wrong side",
     DiscrepancyKind.DUPLICATE_STOPS: "with more than one stop",
+    DiscrepancyKind.OVERSIZED_STOP: "with a stop that would open the other side",
+    DiscrepancyKind.STRAY: "held in a cycle that is over",
+    DiscrepancyKind.SHORTFALL: "held in the ledger, and too little of it in the account",
     DiscrepancyKind.ZOMBIE: "orders without a position",
+    DiscrepancyKind.UNIT: "counted in a unit that nobody defined",
+    DiscrepancyKind.BY_CHOICE: "whose bot keeps the stop itself",
     DiscrepancyKind.OPENING: "under way, nothing to do yet",
     DiscrepancyKind.UNJUDGED: "not to be judged by this snapshot",
 }
@@ -70,9 +75,9 @@ def command(
 ) -> None:
     """Compare the open positions of one account with a snapshot of the exchange, or with the exchange itself.
 
-    Without --snapshot the exchange is asked (--exchange binance or bybit; reading only), with the keys in
-    LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed without --confirm. A
-    snapshot that is empty, partial, failed or stale is called unreliable, and corrects nothing.
+    Without --snapshot the exchange is asked (--exchange binance, bybit, okx, krakenfutures or hyperliquid; reading
+    only), with the keys in LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed
+    without --confirm. A snapshot that is empty, partial, failed or stale is called unreliable, and corrects nothing.
 
     Exit code 0 when all is as it should be, 1 when something was found (with --confirm: is left), 2 for usage, 3 when
     the exchange or the database could not be reached.
@@ -107,12 +112,14 @@ def command(
             show_applied(applied, overtaken="it changed meanwhile; compare again")
         else:
             _print_plan(planned)
-    if left.problems or left.doubts or left.order_doubts or not all(each.is_done for each in applied):
+    is_unclear = left.doubts or left.order_doubts or left.snapshot.row_doubts
+    if left.problems or is_unclear or not all(each.is_done for each in applied):
         raise SystemExit(REFUSED)
 
 
 def _compared(ledger: PositionLedger, snapshots: list[AccountSnapshot], rules: Rules) -> Reconciliation:
-    return reconcile(ledger.positions(), snapshots, now=now(), rules=rules)
+    (found,) = comparisons(ledger.store, ledger.positions(), snapshots, now=now(), rules=rules).values()
+    return found
 
 
 def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
@@ -127,7 +134,7 @@ def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
 def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[AccountSnapshot]:
     """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
     if given.exchange is None:
-        raise click.UsageError("say what to compare with: --snapshot FILE, or --exchange binance or bybit")
+        raise click.UsageError("say what to compare with: --snapshot FILE, or whom to ask: --exchange NAME")
 
     def is_enough(snapshots: list[AccountSnapshot]) -> bool:
         return not _waits(_compared(ledger, snapshots, rules))
@@ -175,6 +182,8 @@ def _print_head(found: Reconciliation) -> None:
         show(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
     for doubt in found.order_doubts:
         show(f"no stop can be judged by it: {doubt}")
+    for doubt in snapshot.row_doubts:
+        show(f"the rest is judged without it: {doubt}")
     for note in (*found.snapshot.order_doubts, *snapshot.notes, *filter(None, [found.hindrance])):
         show(f"note: {note}")
 

@@ -11,8 +11,9 @@ from typing import Final
 from domain.values import Source
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.cleanup.plan import Mode
+from infrastructure.operations.account_comparison import comparisons
 from infrastructure.operations.apply_corrections import Applied, apply
-from infrastructure.operations.apply_recovery import comparisons, recoveries
+from infrastructure.operations.apply_recovery import recoveries
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
@@ -92,7 +93,7 @@ class InLedger:
         self, cleaning: Cleaning, mode: Mode, reason: str | None
     ) -> Iterator[tuple[CleaningLine, Correction]]:
         rows = self.ledger.positions()
-        for found in comparisons(rows, self.snapshots, now=self.now, rules=self.rules).values():
+        for found in comparisons(self.ledger.store, rows, self.snapshots, now=self.now, rules=self.rules).values():
             planned = [_by_operator(each) for each in corrections(found, reason)]
             for finding in found.of(*_KINDS[mode]):
                 if not self.wanted.takes(finding.key):

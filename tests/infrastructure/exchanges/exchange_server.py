@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -42,8 +43,15 @@ class Exchange:
 def served(exchange: Exchange) -> Iterator[Exchange]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.send("GET", self.path)
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send("POST", f"{self.path}/{asked['type']}")
+
+        def send(self, method: str, target: str) -> None:
             exchange.headers.append(dict(self.headers))
-            status, body = exchange.answer("GET", self.path)
+            status, body = exchange.answer(method, target)
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -242,12 +250,12 @@ def bybit_position(base: str, side: str, size: str, price: str, *, stop: str = "
         "side": side,
         "size": size,
         "avgPrice": price,
-        "positionValue": "105.09",
+        "positionValue": str(Decimal(size) * Decimal(price)),
         "tradeMode": 0,
         "autoAddMargin": 0,
         "positionStatus": "Normal",
         "leverage": "10",
-        "markPrice": "1.616",
+        "markPrice": price,
         "liqPrice": "",
         "bustPrice": "",
         "positionIM": "10.5",

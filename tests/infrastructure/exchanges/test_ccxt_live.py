@@ -9,11 +9,13 @@ from decimal import Decimal
 import pytest
 
 from domain.values import Side
-from infrastructure.exchanges.ccxt_live import Asked, ExchangeUnavailable, fetch_snapshot
+from infrastructure.exchanges.ccxt_live import Asked, ExchangeUnavailable, fetch_document
+from infrastructure.exchanges.document import read_snapshot
 from projections.account_snapshot import AccountSnapshot, OrderKind
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, bybit, bybit_order, served
 
 KEY, SECRET = "the-key-of-a-bot", "the-secret-of-a-bot"
+KEYS = {"apiKey": KEY, "secret": SECRET}
 Serve = Callable[[Exchange], Exchange]
 
 
@@ -24,7 +26,7 @@ def serve() -> Iterator[Serve]:
 
 
 def fetch(exchange: Exchange, name: str) -> AccountSnapshot:
-    return fetch_snapshot(Asked(name, None, KEY, SECRET, exchange.url))
+    return read_snapshot(fetch_document(Asked(name, None, KEYS, exchange.url)))
 
 
 def test_binance_is_asked_for_positions_orders_and_conditional_orders(serve: Serve) -> None:
@@ -67,6 +69,8 @@ def test_a_number_never_goes_through_a_float(serve: Serve) -> None:
     exchange.answers["/fapi/v3/positionRisk"][0] |= {
         "positionAmt": "-12345678901.123456789",
         "entryPrice": "0.1000000001",
+        "markPrice": "0.1",
+        "notional": "-1234567890.1",
     }
     (position,) = fetch(serve(exchange), "binance").positions or ()
     assert (position.quantity, position.avg_px_open) == (Decimal("12345678901.123456789"), Decimal("0.1000000001"))
@@ -89,7 +93,7 @@ def test_pages_without_an_end_are_a_partial_answer(serve: Serve) -> None:
         "result": {"list": [stop], "nextPageCursor": "again"},
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("infrastructure.exchanges.ccxt_live.PAGES_MAX", 3)
+        patch.setattr("infrastructure.exchanges.ccxt_answers.PAGES_MAX", 3)
         with pytest.raises(ExchangeUnavailable, match="no end after 3 pages"):
             fetch(serve(exchange), "bybit")
 
@@ -121,27 +125,30 @@ def test_an_answer_that_is_missing_is_not_an_empty_one(serve: Serve, path: str, 
 
 def test_a_server_that_is_not_there_is_said_without_signatures() -> None:
     with pytest.raises(ExchangeUnavailable) as refusal:
-        fetch_snapshot(Asked("bybit", None, KEY, SECRET, "http://127.0.0.1:9"))
+        fetch_document(Asked("bybit", None, KEYS, "http://127.0.0.1:9"))
     assert KEY not in str(refusal.value)
-    assert KEY not in repr(Asked("bybit", None, KEY, SECRET))
-    assert SECRET not in repr(Asked("bybit", None, KEY, SECRET))
+    assert KEY not in repr(Asked("bybit", None, KEYS))
+    assert SECRET not in repr(Asked("bybit", None, KEYS))
 
 
-KEYS = {"LEDGER_BINANCE_API_KEY": KEY, "LEDGER_BINANCE_SECRET": SECRET}
+ENVIRONMENT = {"LEDGER_BINANCE_API_KEY": KEY, "LEDGER_BINANCE_SECRET": SECRET}
 
 
 def test_keys_come_from_the_environment() -> None:
-    asked = Asked.of("binance", "sub1", KEYS)
-    assert (asked.account, asked.key, asked.secret, asked.url) == ("sub1", KEY, SECRET, None)
+    asked = Asked.of("binance", "sub1", ENVIRONMENT)
+    assert (asked.account, asked.keys, asked.url) == ("sub1", KEYS, None)
+    wallet = Asked.of("hyperliquid", None, {"LEDGER_HYPERLIQUID_WALLET": "0x1"})
+    assert wallet.keys == {"walletAddress": "0x1"}, "what it shows is public"
 
 
 @pytest.mark.parametrize(
     ("exchange", "environment", "words"),
     [
-        ("kraken", {}, "only binance and bybit can be asked, not kraken"),
+        ("kraken", {}, "only binance, .* can be asked, not kraken"),
+        ("okx", {}, "set LEDGER_OKX_API_KEY and LEDGER_OKX_SECRET and LEDGER_OKX_PASSPHRASE"),
         ("binance", {}, "set LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET"),
         ("binance", {"LEDGER_BINANCE_API_KEY": KEY}, "set LEDGER_BINANCE_SECRET"),
-        ("binance", {**KEYS, "LEDGER_BINANCE_URL": "http://example.org"}, "not an https address"),
+        ("binance", {**ENVIRONMENT, "LEDGER_BINANCE_URL": "http://example.org"}, "not an https address"),
     ],
 )
 def test_who_cannot_be_asked(exchange: str, environment: dict[str, str], words: str) -> None:

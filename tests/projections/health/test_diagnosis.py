@@ -84,6 +84,7 @@ def test_what_is_done_or_over_is_no_symptom() -> None:
             Check.UNPROTECTED,
             Check.OUTCOME_UNKNOWN,
             Check.ROLLING_BACK,
+            Check.ORDERS,
         ]
         assert worst(section.severity for section in sections) is Severity.OK
 

@@ -33,7 +33,8 @@ from projections.reconciliation.compare import reconcile
 from projections.reconciliation.grace_periods import DEADLINES
 from projections.reconciliation.result import Rules
 from projections.recovery.in_flight import unfinished
-from projections.recovery.proposals import Action, Proposal, recover
+from projections.recovery.judgement import recover
+from projections.recovery.proposals import Action, Proposal
 from projections.recovery.required_orders import PlannedOrders, RequiredOrder
 from tests.projections.seen import LATER, held, limit, rows_of, seen, stop
 from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, Story, given, on, request, second
@@ -322,10 +323,14 @@ def test_a_stop_on_the_wrong_side_ends_no_entry() -> None:
     assert (found.action, found.commands) == (Action.PROTECT, ())
 
 
-def test_a_stop_for_a_part_ends_no_entry() -> None:
+def test_stops_for_parts_end_an_entry_once_together_they_cover_it() -> None:
     half = [stop("APTUSDT", "buy", f"s{number}", "3.298", "30.9") for number in (1, 2)]
-    found = the(given(request(), PLACED, FILLED), seen(APT, orders=half, at=LATER))
-    assert (found.action, found.commands) == (Action.PROTECT, ())
+    story = given(request(), PLACED, FILLED)
+    one = the(story, seen(APT, orders=half[:1], at=LATER))
+    assert (one.action, verbs(one)) == (Action.PROTECT, ["set_stop_loss"])
+    both = the(story, seen(APT, orders=half, at=LATER))
+    assert (both.action, verbs(both)) == (Action.FINISH, ["set_stop_loss", "set_stop_loss"])
+    done(story, seen(APT, orders=half, at=LATER)).leaves(status="active", protected=True)
 
 
 def test_a_stop_without_a_price_is_not_taken_over() -> None:

@@ -20,7 +20,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from tests.scripts.program import Program, Ran
 
-CHECKS = ["incomplete", "unprotected", "outcome_unknown", "rolling_back", "projections", "damage", "database"]
+CHECKS = ["incomplete", "unprotected", "outcome_unknown", "rolling_back", "orders", "projections", "damage", "database"]
 
 
 class Diagnosed(Ran):

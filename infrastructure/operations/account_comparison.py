@@ -1,0 +1,51 @@
+"""A ledger beside the snapshots of exchanges: its rows, what is held in cycles that are over, and its units."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from domain.errors import HistoryDamaged
+from domain.events import InstrumentDefined
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.port import Store
+from infrastructure.ledger.late_fills import left_over
+from projections.account_snapshot import AccountSnapshot
+from projections.positions import PositionRow
+from projections.reconciliation.compare import reconcile
+from projections.reconciliation.result import Reconciliation, Rules
+
+Account = tuple[str | None, str | None]
+
+
+def comparisons(
+    store: Store, rows: Sequence[PositionRow], snapshots: Iterable[AccountSnapshot], *, now: datetime, rules: Rules
+) -> dict[Account, Reconciliation]:
+    """Compare every account of which there are snapshots; those of one account confirm each other."""
+    by_account: dict[Account, list[AccountSnapshot]] = defaultdict(list)
+    for snapshot in snapshots:
+        by_account[snapshot.exchange, snapshot.account].append(snapshot)
+    if not by_account:
+        return {}
+    strays = left_over(store)
+    return {
+        account: reconcile(
+            rows, seen, now=now, rules=rules, strays=strays, defined=_defined(store, account, rows, seen)
+        )
+        for account, seen in by_account.items()
+    }
+
+
+def _defined(
+    store: Store, account: Account, rows: Iterable[PositionRow], seen: Iterable[AccountSnapshot]
+) -> Iterator[InstrumentDefined]:
+    """What was said of the instruments that are compared; of what cannot be read, `verify` tells."""
+    held = {row.stream for row in rows if (row.exchange, row.account) == account and (row.status.is_open or row.stray)}
+    shown = {position.key.stream for snapshot in seen for position in snapshot.positions or ()}
+    for stream in sorted(held | shown):
+        try:
+            events = [decode(stored) for stored in store.history(stream, 0)]
+        except HistoryDamaged:
+            continue
+        yield from (event for event in events if isinstance(event, InstrumentDefined))

@@ -1,0 +1,59 @@
+"""What is held in cycles that are over, beside what an exchange shows of their key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from domain.values import EXACT, plain
+from projections.account_snapshot import PositionReport
+from projections.exposure import STRAY
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.stream_state import StreamState
+
+
+def signed_qty(position: PositionReport | None) -> Decimal:
+    """What an exchange shows of a key; below zero for a short, and zero for nothing."""
+    return Decimal(0) if position is None else EXACT.multiply(position.quantity, position.side.sign)
+
+
+def is_with_strays(standing: StreamState, position: PositionReport | None) -> bool:
+    """Whether what is shown is all that the ledger holds of a key, strays and all."""
+    return bool(standing.strays) and signed_qty(position) == standing.total_qty
+
+
+def of_strays(
+    standing: StreamState, position: PositionReport | None, confirmations: int, *, is_judged: bool
+) -> Iterator[Discrepancy]:
+    """What is to be said of every stray of a key.
+
+    Shape: it is told in any case, with the position that it is part of, if it is; gone when enough snapshots agree.
+    """
+    shown = signed_qty(position)
+    is_there = is_judged and shown == standing.total_qty
+    for row in standing.strays:
+        what = f"{STRAY}: {row.side.value} {plain(row.quantity)} was filled after {row.position_id} was over"
+        if not is_judged:
+            why, count = "by this snapshot it cannot be judged", 0
+        elif is_there:
+            why, count = "the exchange holds it, and no stop is of it: reduce it, and close it", 0
+        elif shown in (standing.open_qty, 0):
+            why, count = "the exchange does not hold it any more", confirmations
+        else:
+            there = "nothing" if position is None else position.in_words
+            why = f"with it the ledger holds {_in_words(standing.total_qty)} there, and the exchange {there}"
+            count = 0
+        yield Discrepancy(
+            kind=DiscrepancyKind.STRAY,
+            standing=replace(standing, row=row, strays=()),
+            position=position if is_there else None,
+            message=f"{what}; {why}",
+            confirmations=count,
+        )
+
+
+def _in_words(signed: Decimal) -> str:
+    if not signed:
+        return "nothing"
+    return f"{'long' if signed > 0 else 'short'} {plain(signed.copy_abs())}"
