@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := .venv-run
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test fast browser check oldest bench format docs generate pins clean
+.PHONY: demo test fast browser check oldest campaign bench format docs generate pins clean
 
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
@@ -30,6 +30,10 @@ check: $(VENV)/installed ## style, types, and which way imports may point
 oldest: $(VENV)/installed ## the conformance suites, with the oldest eventsourcing that pyproject.toml lets in
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps --require-hashes --target $(VENV)/oldest -r requirements-oldest.txt
 	PYTHONPATH=$(VENV)/oldest LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/infrastructure/event_store/test_conformance.py
+
+EXAMPLES ?= 5000
+campaign: $(VENV)/installed ## conversations of all kinds, counted by the ledger and by an oracle in fractions
+	LEDGER_CAMPAIGN_EXAMPLES=$(EXAMPLES) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/campaign
 
 bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 	$(BIN)/position-ledger bench --events 1000000 $(ARGS)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -64,8 +64,6 @@ ROUNDED: Final = Fraction(1, 2 * 10**18)
 class Conversation(RuleBasedStateMachine):
     """One key of one instrument; the facts of its cycles, told to both."""
 
-    url: ClassVar[str] = "sqlite:///:memory:"
-
     def __init__(self) -> None:
         """Open an empty ledger."""
         super().__init__()
@@ -80,6 +78,11 @@ class Conversation(RuleBasedStateMachine):
         self.exits = 0
         self.told: dict[str, tuple[dict[str, str], dict[str, tuple[str, Decimal, Decimal]]]] = {}
         self.answers: list[tuple[Command, Receipt]] = []
+
+    @property
+    def url(self) -> str:
+        """Where the next empty ledger is."""
+        return "sqlite:///:memory:"
 
     def opened(self) -> PositionLedger:
         """A ledger that is empty, with the clock of the conversation."""
