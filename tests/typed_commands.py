@@ -141,7 +141,9 @@ def default(field: FieldInfo) -> str:
     if field.is_required():
         return ""
     value = field.default
-    return f" = {value}" if not isinstance(value, Enum) else f" = {type(value).__name__}.{value.name}"
+    if isinstance(value, Enum):
+        return f" = {type(value).__name__}.{value.name}"
+    return f' = "{value}"' if isinstance(value, str) else f" = {value}"
 
 
 def said(verb: str, fields: list[str]) -> str:
