@@ -80,7 +80,7 @@ def example(hint: Any, *, bare: bool) -> Any:
     hints = typing.get_type_hints(kind)
     fields = [field.name for field in dataclasses.fields(kind) if field.init]
     values = {name: value(hints[name], name, bare=bare, filled=filled) for name in fields}
-    return kind(**values | CALLED.get(kind, {}))
+    return kind(**{**values, **CALLED.get(kind, {})})
 
 
 def value(hint: Any, name: str, *, bare: bool, filled: Mapping[Any, Any]) -> Any:

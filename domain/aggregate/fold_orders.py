@@ -39,7 +39,7 @@ def order_stated(orders: dict[str, Order], event: e.EntryPlaced, terms: Instrume
 
 
 def _worth(terms: Instrument, qty: Decimal, px: Decimal) -> Decimal:
-    return terms.worth(qty, px) if terms.can_be_at(px) else Decimal(0)  # a history may say what no rule would take
+    return terms.worth(qty, px) if terms.has_worth_at(px) else Decimal(0)  # a history may say what no rule would take
 
 
 def order_filled(row: PositionRow, event: e.EntryFilled) -> dict[str, Any]:

@@ -265,7 +265,7 @@ class PositionState:
     def _explained(self, event: e.PositionReduced, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"
         terms = self.row.terms
-        brought = terms.worth(event.last_qty, event.last_px) if terms.can_be_at(event.last_px) else ZERO
+        brought = terms.worth(event.last_qty, event.last_px) if terms.has_worth_at(event.last_px) else ZERO
         if self.holding.quantity != before.quantity:
             return self.unexplained.with_exit(before, brought, self.row.side, terms)
         qty = min(event.last_qty, self.unexplained.qty)

@@ -1,6 +1,6 @@
 """One method a command, for the ledger and its asyncio twin alike.
 
-Written by `make generate` from `domain/commands/requests.py` and `docs/commands/bot.md`: change those.
+Written by `make generate` from the requests in `domain/commands/` and `docs/commands/bot.md`: change those.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, Literal, TypeVar
 
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.commands.field_types import (
@@ -975,7 +976,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `WrongStatus` while rolling back, or while an order closes all of it.
         """
         return self.handle(
-            c.RequestIncrease.of(
+            o.RequestIncrease.of(
                 position_id=position_id,
                 intent_id=intent_id,
                 quantity=quantity,
@@ -1032,7 +1033,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`.
         """
         return self.handle(
-            c.ReplaceOrder.of(
+            o.ReplaceOrder.of(
                 position_id=position_id,
                 exchange_order_id=exchange_order_id,
                 new_exchange_order_id=new_exchange_order_id,
@@ -1098,7 +1099,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderHasFills` when less is stated than its fills.
         """
         return self.handle(
-            c.EndOrder.of(
+            o.EndOrder.of(
                 position_id=position_id,
                 outcome=outcome,
                 exchange_order_id=exchange_order_id,
@@ -1162,7 +1163,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `WrongSideTarget`.
         """
         return self.handle(
-            c.SetTakeProfit.of(
+            o.SetTakeProfit.of(
                 position_id=position_id,
                 price=price,
                 exchange_order_id=exchange_order_id,
@@ -1210,7 +1211,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `OrderAmbiguous` where there are several.
         """
         return self.handle(
-            c.LoseTakeProfit.of(
+            o.LoseTakeProfit.of(
                 position_id=position_id,
                 reason=reason,
                 exchange_order_id=exchange_order_id,
@@ -1260,7 +1261,7 @@ class TypedCommands(ABC, Generic[Answered]):
         while rolling back.
         """
         return self.handle(
-            c.RequestExit.of(
+            o.RequestExit.of(
                 position_id=position_id,
                 reason=reason,
                 quantity=quantity,
@@ -1311,7 +1312,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `IdempotencyMismatch` for a `cash_id` with other content; `UnknownFill`.
         """
         return self.handle(
-            c.RecordCash.of(
+            o.RecordCash.of(
                 position_id=position_id,
                 kind=kind,
                 amount=amount,
@@ -1373,7 +1374,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `UnknownFill`; `OrderAmbiguous` where several orders have this trade id.
         """
         return self.handle(
-            c.CorrectFill.of(
+            o.CorrectFill.of(
                 position_id=position_id,
                 trade_id=trade_id,
                 reason=reason,
@@ -1449,7 +1450,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `InstrumentInUse` while a position is open.
         """
         return self.handle(
-            c.DefineInstrument.of(
+            o.DefineInstrument.of(
                 symbol=symbol,
                 exchange=exchange,
                 account=account,
