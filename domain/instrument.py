@@ -49,8 +49,12 @@ class Instrument:
         return EXACT.multiply(gained, Decimal(-side.sign if self.inverse else side.sign))
 
     def can_be_at(self, price: Decimal) -> bool:
-        """Whether something may be bought or sold at a price; nothing is worth a division by zero."""
+        """Whether something may be bought or sold at a price."""
         return price > 0 or (not self.inverse and (price == 0 or self.price_may_be_negative))
+
+    def has_worth_at(self, price: Decimal) -> bool:
+        """Whether a quantity is worth something that can be told at a price: nothing is worth a division by zero."""
+        return bool(price) or not self.inverse
 
 
 LINEAR: Final = Instrument()

@@ -27,7 +27,7 @@ WRITTEN: Final = Path(__file__).parent.parent / "infrastructure" / "ledger" / "t
 HEAD: Final = '''\
 """One method a command, for the ledger and its asyncio twin alike.
 
-Written by `make generate` from `domain/commands/requests.py` and `docs/commands/bot.md`: change those.
+Written by `make generate` from the requests in `domain/commands/` and `docs/commands/bot.md`: change those.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, Literal, TypeVar
 
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.commands.field_types import (
@@ -94,6 +95,9 @@ KINDS: Final = {
 
 UNITS: Final = ("price", "quantity", "fee")
 
+MODULES: Final = {"domain.commands.requests": "c", "domain.commands.order_requests": "o"}
+"""What the modules of the commands are called there."""
+
 WIDTH: Final = 120
 INDENT: Final = " " * 8
 
@@ -112,7 +116,7 @@ def method(verb: str, command: type[Command]) -> str:
         + "".join(f"{INDENT}{name}: {taken(hints[name])}{default(command.model_fields[name])},\n" for name in fields)
         + "    ) -> Answered:\n"
         + said(verb, fields)
-        + f"{INDENT}return self.handle(\n{INDENT}    c.{command.__name__}.of(\n"
+        + f"{INDENT}return self.handle(\n{INDENT}    {MODULES[command.__module__]}.{command.__name__}.of(\n"
         + "".join(f"{INDENT}        {name}={name},\n" for name in fields)
         + f"{INDENT}    )\n{INDENT})\n"
     )
@@ -141,7 +145,9 @@ def default(field: FieldInfo) -> str:
     if field.is_required():
         return ""
     value = field.default
-    return f" = {value}" if not isinstance(value, Enum) else f" = {type(value).__name__}.{value.name}"
+    if isinstance(value, Enum):
+        return f" = {type(value).__name__}.{value.name}"
+    return f' = "{value}"' if isinstance(value, str) else f" = {value}"
 
 
 def said(verb: str, fields: list[str]) -> str:

@@ -15,7 +15,7 @@ Asked = e.IncreaseRequested | e.ExitRequested
 
 def worth(terms: Instrument, qty: Decimal, px: Decimal) -> Decimal:
     """What a quantity is worth; a history may say what no rule would take, and that is worth nothing."""
-    return terms.worth(qty, px) if terms.can_be_at(px) else Decimal(0)
+    return terms.worth(qty, px) if terms.has_worth_at(px) else Decimal(0)
 
 
 def ended(order: Order, outcome: str) -> Order:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol, TypedDict
@@ -281,11 +282,13 @@ class Decision:
         return None if is_known else Instrument(quote=quote)
 
     def needs_price(self, name: str, price: Decimal | None, terms: Instrument | None) -> None:
-        """Refuse a price that the instrument cannot have.
+        """Refuse a price that the instrument cannot have; the stream knows of one that may go below zero, no row does.
 
         Refuses: InvalidCommand.
         """
-        if price is not None and not (terms or LINEAR).can_be_at(price):
+        may_be_negative = self.state.instrument is not None and self.state.instrument.price_may_be_negative
+        known = replace(terms or LINEAR, price_may_be_negative=may_be_negative)
+        if price is not None and not known.can_be_at(price):
             why = "a quantity that is inverse is worth nothing then" if not price else "prices are not below zero here"
             raise InvalidCommand(
                 f"{self.command.verb}: {name}: {plain(price)}: {why}; if the exchange says so, say it of the "

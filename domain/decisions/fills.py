@@ -204,7 +204,7 @@ def _exit_corrected(decision: Decision, row: PositionRow, fill: FillOnRecord, no
             proceeds=None if held.proceeds is None else EXACT.add(EXACT.subtract(held.proceeds, old), new),
             realized_pnl=None if held.realized_pnl is None else EXACT.add(held.realized_pnl, gained),
         )
-    open_again = held.with_exit_undone(fill.qty, old, fill.pnl, fill.released)
+    open_again = held.with_exit_undone(fill.qty, old, fill.pnl, fill.released, terms)
     if now[0] > open_again.quantity:
         raise decision.refused(
             NotFilled, f"holds {plain(open_again.quantity)} without that fill, less than the {plain(now[0])} it closed"

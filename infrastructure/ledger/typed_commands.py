@@ -1,6 +1,6 @@
 """One method a command, for the ledger and its asyncio twin alike.
 
-Written by `make generate` from `domain/commands/requests.py` and `docs/commands/bot.md`: change those.
+Written by `make generate` from the requests in `domain/commands/` and `docs/commands/bot.md`: change those.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, Literal, TypeVar
 
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.commands.field_types import (
@@ -41,13 +42,15 @@ class TypedCommands(ABC, Generic[Answered]):
         symbol: str,
         exchange: str,
         side: AnySide,
-        quantity: AnyNumber,
         intent_id: AnyId,
         account: str | None = None,
         leg: AnyLeg = Leg.BOTH,
+        quantity: AnyNumber | None = None,
         signal_price: AnyNumber | None = None,
         stop_loss_percent: AnyNumber | None = None,
         stop_price: AnyNumber | None = None,
+        cost: AnyNumber | None = None,
+        protection: Literal["exchange", "bot"] = "exchange",
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -62,13 +65,17 @@ class TypedCommands(ABC, Generic[Answered]):
         - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case: one key
         - exchange (exchange): a name, in any case; no account is an account of its own
         - side (side): `long` or `short`; `buy` and `sell` are understood
-        - quantity (quantity): what will be ordered
         - intent_id (id): the bot's reason to open: a signal id, a strategy tag
         - account (account, optional): a name, in any case; no account is an account of its own
         - leg (leg, optional): `LONG` and `SHORT` must agree with the side
+        - quantity (quantity, optional): what will be ordered; or else `cost`
         - signal_price (price, optional): what the signal saw; kept beside the price of the fill
         - stop_loss_percent (number, 0 < … < 100, optional): the stop plan: so far from the entry, or …
         - stop_price (price, optional): … at this price. One of the two at most
+        - cost (quantity, optional): a market order by quote amount, instead of `quantity`: nothing is requested until
+          the exchange says what it bought
+        - protection (`exchange` or `bot`, optional): `bot`: the bot keeps the stop itself, by choice; the position may
+          be active without one and is no alarm
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -80,8 +87,10 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
 
         Answer: `pending_entry`, one `EntryRequested`.
         Refuses: `PositionAlreadyOpen`; `WrongSideStop` for a planned `stop_price` on the wrong side of `signal_price`.
@@ -91,13 +100,15 @@ class TypedCommands(ABC, Generic[Answered]):
                 symbol=symbol,
                 exchange=exchange,
                 side=side,
-                quantity=quantity,
                 intent_id=intent_id,
                 account=account,
                 leg=leg,
+                quantity=quantity,
                 signal_price=signal_price,
                 stop_loss_percent=stop_loss_percent,
                 stop_price=stop_price,
+                cost=cost,
+                protection=protection,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,
@@ -121,6 +132,7 @@ class TypedCommands(ABC, Generic[Answered]):
         intent_id: AnyId | None = None,
         filled_qty: AnyNumber | None = None,
         avg_px: AnyNumber | None = None,
+        client_order_id: AnyId | None = None,
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -137,14 +149,18 @@ class TypedCommands(ABC, Generic[Answered]):
         - symbol (symbol, optional): only without `position_id`, like the next seven
         - exchange (exchange, optional): a name, in any case; no account is an account of its own
         - account (account, optional): a name, in any case; no account is an account of its own
-        - leg (leg, optional): `BOTH` (one-way mode, the default), `LONG` or `SHORT` (hedge mode)
+        - leg (leg, optional): `BOTH` (one-way mode, the default), `LONG` or `SHORT` (hedge mode), or `SPOT`: what is
+          held on spot, beside any swap
         - side (side, optional): `long` or `short`; `buy` and `sell` are understood
         - quantity (quantity, optional): what was ordered
-        - signal_price (price, optional): quote asset for one unit of base asset, greater than zero
+        - signal_price (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may
+          be zero (expired worthless), and either below zero where the instrument says so
         - intent_id (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is taken as
           its text
         - filled_qty (quantity or 0, optional): all that was filled until then
         - avg_px (price, optional): at which average price; needs `filled_qty`
+        - client_order_id (id, optional): which entry order is meant, where several wait for their acknowledgement; or
+          `intent_id`
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -156,8 +172,10 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
 
         Answer: `entry_placed`, one `EntryPlaced`; the same acknowledgement again is no news. By key with the
         `intent_id` or the order of the entry that is open, that entry is meant; the order of a cycle that is over is no
@@ -179,6 +197,7 @@ class TypedCommands(ABC, Generic[Answered]):
                 intent_id=intent_id,
                 filled_qty=filled_qty,
                 avg_px=avg_px,
+                client_order_id=client_order_id,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,
@@ -196,6 +215,8 @@ class TypedCommands(ABC, Generic[Answered]):
         last_px: AnyNumber,
         fee: AnyNumber | None = None,
         fee_currency: AnyId | None = None,
+        exchange_order_id: AnyId | None = None,
+        client_order_id: AnyId | None = None,
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -204,11 +225,11 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """One fill of the entry.
 
-        Fills and the `filled_qty` of an acknowledgement are reconciled: see design.md. A fill that arrives after its
-        cycle is over is recorded as late, in its own cycle. What that holds is called unprotected by every command
-        (`positions --unprotected`, `diagnose`, `recover`, `stats`, `report`, `history`) until a later cycle of the key
-        takes it over: by `adopt`, or by an `adjust` to what the exchange shows, or when a rollback is proved to have
-        left nothing. `recover` with a snapshot says which.
+        Fills and the `filled_qty` of an acknowledgement are reconciled: see money.md. A fill that arrives after its
+        cycle is over takes its slot back, where no other cycle of the key is open: the cycle is open again, and can be
+        protected, reduced and closed. Beside another cycle it is a stray (`stray`), called unprotected by every command
+        (`positions --unprotected`, `diagnose`, `recover`, `stats`, `report`, `history`), and is reduced and closed in
+        its own cycle.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - trade_id (id): of this fill; a repeated one is no news
@@ -217,6 +238,9 @@ class TypedCommands(ABC, Generic[Answered]):
         - fee (fee, optional): in `fee_currency`, or in the settlement currency of the symbol if there is none; negative
           is a rebate
         - fee_currency (id, optional): fees in another currency than the settlement one are kept apart, never converted
+        - exchange_order_id (id, optional): the order that was filled. Name it: with the trade id it is what a fill is
+          known by
+        - client_order_id (id, optional): the same, by our name
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -228,12 +252,15 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
         A fee is in `fee_currency`, or in the settlement currency of the symbol if there is none; negative is a rebate.
 
         Answer: status unchanged, one `EntryFilled`.
-        Refuses: `IdempotencyMismatch` for a known `trade_id` with other content.
+        Refuses: `IdempotencyMismatch` for a known fill (order and `trade_id`) with other content; `OrderAmbiguous` for
+        one that names no order and may be one of several.
         """
         return self.handle(
             c.RecordEntryFill.of(
@@ -243,6 +270,8 @@ class TypedCommands(ABC, Generic[Answered]):
                 last_px=last_px,
                 fee=fee,
                 fee_currency=fee_currency,
+                exchange_order_id=exchange_order_id,
+                client_order_id=client_order_id,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,
@@ -327,7 +356,7 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: `failed` or `canceled`, one `EntryFailed`.
-        Refuses: `EntryHasFills`; `WrongStatus` when active or rolling back.
+        Refuses: `EntryHasFills`, for which `end_order` is there; `WrongStatus` when active or rolling back.
         """
         return self.handle(
             c.FailEntry.of(
@@ -348,10 +377,12 @@ class TypedCommands(ABC, Generic[Answered]):
         *,
         position_id: str,
         stop_price: AnyNumber,
-        exchange_order_id: AnyId,
+        exchange_order_id: AnyId | None = None,
         quantity: AnyNumber | None = None,
         activate: bool = False,
         locks_profit: bool = False,
+        attached: bool = False,
+        replaces: AnyId | None = None,
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -360,15 +391,19 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """The exchange confirmed a stop.
 
-        Again with another price, quantity or order: it moved. One stop belongs to one cycle; the latest one counts.
+        A stop for all that is held replaces the one for all before it; stops with quantities stand beside each other
+        and add up. The same order again, or `replaces`: it moved.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short
-        - exchange_order_id (id): the stop order, as the exchange names it
+        - exchange_order_id (id, optional): the stop order, as the exchange names it; without it the stop belongs to the
+          position
         - quantity (quantity, optional): what it covers; without it, whatever is open
         - activate (true or false, optional): also do what `activate` does, in the same append
         - locks_profit (true or false, optional): allow a stop beyond the entry of an active position, as a trailing
           stop sets it
+        - attached (true or false, optional): a stop that belongs to the position and has no order id
+        - replaces (id, optional): the stop order that moved
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -380,8 +415,10 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
 
         Answer: `pending_sl`, or `active` if it was active or `activate` made it so; one `StopLossSet`, perhaps
         `Activated`.
@@ -396,6 +433,8 @@ class TypedCommands(ABC, Generic[Answered]):
                 quantity=quantity,
                 activate=activate,
                 locks_profit=locks_profit,
+                attached=attached,
+                replaces=replaces,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,
@@ -409,6 +448,7 @@ class TypedCommands(ABC, Generic[Answered]):
         *,
         position_id: str,
         reason: str,
+        exchange_order_id: AnyId | None = None,
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -419,6 +459,7 @@ class TypedCommands(ABC, Generic[Answered]):
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
+        - exchange_order_id (id, optional): which one, where there are several
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -431,11 +472,13 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: status unchanged, one `StopLossLost`; no news when there is no stop on record.
+        Refuses: `OrderAmbiguous` where there are several and none is named; `UnknownOrder`.
         """
         return self.handle(
             c.LoseStopLoss.of(
                 position_id=position_id,
                 reason=reason,
+                exchange_order_id=exchange_order_id,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,
@@ -491,6 +534,10 @@ class TypedCommands(ABC, Generic[Answered]):
         last_px: AnyNumber,
         fee: AnyNumber | None = None,
         fee_currency: AnyId | None = None,
+        exchange_order_id: AnyId | None = None,
+        client_order_id: AnyId | None = None,
+        reason: str | None = None,
+        flip: bool = False,
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -499,7 +546,8 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """One fill of an exit order, with the profit that it realises.
 
-        At zero the cycle waits for `close` to say why it ended.
+        At zero the cycle waits for `close` to say why it ended. A cycle that is over takes it, too: it explains what
+        was closed at a price that nobody said, or closes a stray.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - trade_id (id): of this fill; a repeated one is no news
@@ -509,6 +557,11 @@ class TypedCommands(ABC, Generic[Answered]):
           is a rebate
         - fee_currency (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is taken as
           its text
+        - exchange_order_id (id, optional): the order that was filled. Name it: with the trade id it is what a fill is
+          known by
+        - client_order_id (id, optional): the same, by our name
+        - reason (words, optional): why: `stop_loss`, `take_profit`, `liquidation`, `adl`, `signal`, `manual`, …
+        - flip (true or false, optional): what goes beyond the position opens the other side, in the same append
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -520,13 +573,16 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
         A fee is in `fee_currency`, or in the settlement currency of the symbol if there is none; negative is a rebate.
 
-        Answer: status unchanged, one `PositionReduced`.
-        Refuses: `NothingToClose`, `ReduceExceedsPosition`, `IdempotencyMismatch` for a known `trade_id` with other
-        content.
+        Answer: status unchanged, one `PositionReduced`; with `flip` also `PositionClosed` and `PositionAdopted`, and
+        the receipt names the new cycle.
+        Refuses: `ExitBeforeEntry`, `NothingToClose`, `ReduceExceedsPosition`, `IdempotencyMismatch` for a known fill
+        with other content.
         """
         return self.handle(
             c.Reduce.of(
@@ -536,6 +592,10 @@ class TypedCommands(ABC, Generic[Answered]):
                 last_px=last_px,
                 fee=fee,
                 fee_currency=fee_currency,
+                exchange_order_id=exchange_order_id,
+                client_order_id=client_order_id,
+                reason=reason,
+                flip=flip,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,
@@ -576,8 +636,10 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
 
         Answer: status unchanged, one `PositionAdjusted` with old and new values; no news without a difference.
         Refuses: `NotFilled` for a price alone while there is no quantity on record.
@@ -607,6 +669,7 @@ class TypedCommands(ABC, Generic[Answered]):
         reason: str,
         account: str | None = None,
         leg: AnyLeg = Leg.BOTH,
+        protection: Literal["exchange", "bot"] = "exchange",
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -621,11 +684,14 @@ class TypedCommands(ABC, Generic[Answered]):
         - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case: one key
         - exchange (exchange): a name, in any case; no account is an account of its own
         - side (side): `long` or `short`; `buy` and `sell` are understood
-        - quantity (quantity): base asset (or contracts), greater than zero, without a sign: the side says the direction
-        - avg_px_open (price): quote asset for one unit of base asset, greater than zero
+        - quantity (quantity): base asset, or contracts of the size that `define_instrument` said, greater than zero,
+          without a sign: the side says the direction
+        - avg_px_open (price): quote asset for one unit of base asset, greater than zero; that of an exit may be zero
+          (expired worthless), and either below zero where the instrument says so
         - reason (words): text of any length, not blank
         - account (account, optional): a name, in any case; no account is an account of its own
         - leg (leg, optional): `LONG` and `SHORT` must agree with the side
+        - protection (`exchange` or `bot`, optional): as for `request_entry`
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -637,8 +703,10 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
 
         Answer: `active`, one `PositionAdopted`.
         Refuses: `PositionAlreadyOpen`.
@@ -653,6 +721,7 @@ class TypedCommands(ABC, Generic[Answered]):
                 reason=reason,
                 account=account,
                 leg=leg,
+                protection=protection,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,
@@ -690,8 +759,9 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        Answer: `rolling_back`, one `RollbackStarted`.
-        Refuses: `NothingToRollBack`; `WrongStatus` while another rollback is on its way and has not failed.
+        Answer: `rolling_back`, one `RollbackStarted`; while that rollback is on its way and has not failed, the same
+        promise again, whatever the reason.
+        Refuses: `NothingToRollBack`.
         """
         return self.handle(
             c.StartRollback.of(
@@ -780,7 +850,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A quantity is base asset (or contracts), greater than zero, without a sign: the side says the direction.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
 
         Answer: `rolling_back`, one `RollbackFailed`.
         Refuses: `WrongStatus` when no rollback is on its way.
@@ -806,6 +877,7 @@ class TypedCommands(ABC, Generic[Answered]):
         avg_px_close: AnyNumber | None = None,
         fee: AnyNumber | None = None,
         fee_currency: AnyId | None = None,
+        dust: bool | None = None,
         command_id: AnyId | None = None,
         expected_version: int | None = None,
         at: AnyTime | None = None,
@@ -815,7 +887,7 @@ class TypedCommands(ABC, Generic[Answered]):
         """The position is gone.
 
         Whatever the ledger still has as open was closed at `avg_px_close`; without that price the profit of the cycle
-        is not known, and stays `null` for good. In Python `close` is this command; `disconnect` lets go of the
+        is not known, until exit fills explain it. In Python `close` is this command; `disconnect` lets go of the
         database.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
@@ -825,6 +897,8 @@ class TypedCommands(ABC, Generic[Answered]):
           is a rebate
         - fee_currency (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is taken as
           its text
+        - dust (true or false, optional): what is left was not sold and stays, at its cost, as `residual_qty`. On the
+          SPOT leg up to 1 % of what was entered does so unless it is said
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -836,7 +910,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        A price is quote asset for one unit of base asset, greater than zero.
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
         A fee is in `fee_currency`, or in the settlement currency of the symbol if there is none; negative is a rebate.
 
         Answer: `closed`, one `PositionClosed`, exactly one in a cycle.
@@ -849,6 +924,547 @@ class TypedCommands(ABC, Generic[Answered]):
                 avg_px_close=avg_px_close,
                 fee=fee,
                 fee_currency=fee_currency,
+                dust=dust,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def request_increase(
+        self,
+        *,
+        position_id: str,
+        intent_id: AnyId,
+        quantity: AnyNumber | None = None,
+        cost: AnyNumber | None = None,
+        signal_price: AnyNumber | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SIGNAL,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """Claim another entry order of an open cycle before it is sent: DCA, safety orders, pyramids.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - intent_id (id): the same one again gets its first answer
+        - quantity (quantity, optional): base asset, or contracts of the size that `define_instrument` said, greater
+          than zero, without a sign: the side says the direction
+        - cost (quantity, optional): or else `quantity`
+        - signal_price (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may
+          be zero (expired worthless), and either below zero where the instrument says so
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
+
+        Answer: one `IncreaseRequested`, with a client order id of its own.
+        Refuses: `WrongStatus` while rolling back, or while an order closes all of it.
+        """
+        return self.handle(
+            o.RequestIncrease.of(
+                position_id=position_id,
+                intent_id=intent_id,
+                quantity=quantity,
+                cost=cost,
+                signal_price=signal_price,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def replace_order(
+        self,
+        *,
+        position_id: str,
+        exchange_order_id: AnyId,
+        new_exchange_order_id: AnyId,
+        quantity: AnyNumber | None = None,
+        price: AnyNumber | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SIGNAL,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """The exchange replaced an order: it goes on under another id, and its fills so far stay its fills.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - exchange_order_id (id): as it was
+        - new_exchange_order_id (id): as it is now
+        - quantity (quantity, optional): base asset, or contracts of the size that `define_instrument` said, greater
+          than zero, without a sign: the side says the direction
+        - price (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may be
+          zero (expired worthless), and either below zero where the instrument says so
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
+
+        Answer: one `OrderReplaced`.
+        Refuses: `UnknownOrder`, `OrderAlreadyEnded`.
+        """
+        return self.handle(
+            o.ReplaceOrder.of(
+                position_id=position_id,
+                exchange_order_id=exchange_order_id,
+                new_exchange_order_id=new_exchange_order_id,
+                quantity=quantity,
+                price=price,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def end_order(
+        self,
+        *,
+        position_id: str,
+        outcome: Literal["filled", "canceled", "expired", "rejected"],
+        exchange_order_id: AnyId | None = None,
+        client_order_id: AnyId | None = None,
+        filled_qty: AnyNumber | None = None,
+        avg_px: AnyNumber | None = None,
+        reason: str | None = None,
+        code: AnyId | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SIGNAL,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """Nothing more will be filled of an order.
+
+        An entry of which nothing was ever filled ends its cycle, as `fail_entry` does.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - outcome (word): `filled`, `canceled`, `expired` or `rejected`
+        - exchange_order_id (id, optional): or `client_order_id`
+        - client_order_id (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is taken
+          as its text
+        - filled_qty (quantity or 0, optional): all that was filled of it; never less than its fills on record
+        - avg_px (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may be
+          zero (expired worthless), and either below zero where the instrument says so
+        - reason (words, optional): text of any length, not blank
+        - code (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is taken as its
+          text
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
+
+        Answer: one `OrderEnded`.
+        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderHasFills` when less is stated than its fills.
+        """
+        return self.handle(
+            o.EndOrder.of(
+                position_id=position_id,
+                outcome=outcome,
+                exchange_order_id=exchange_order_id,
+                client_order_id=client_order_id,
+                filled_qty=filled_qty,
+                avg_px=avg_px,
+                reason=reason,
+                code=code,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def set_take_profit(
+        self,
+        *,
+        position_id: str,
+        price: AnyNumber,
+        exchange_order_id: AnyId | None = None,
+        quantity: AnyNumber | None = None,
+        attached: bool = False,
+        replaces: AnyId | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SIGNAL,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """The exchange confirmed a target.
+
+        Several, and moved, as stops are; it protects nothing.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - price (price): quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+          worthless), and either below zero where the instrument says so
+        - exchange_order_id (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is
+          taken as its text
+        - quantity (quantity, optional): without it, whatever is open
+        - attached (true or false, optional): a target that belongs to the position and has no order id
+        - replaces (id, optional): the target order that moved
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
+
+        Answer: one `TakeProfitSet`.
+        Refuses: `WrongSideTarget`.
+        """
+        return self.handle(
+            o.SetTakeProfit.of(
+                position_id=position_id,
+                price=price,
+                exchange_order_id=exchange_order_id,
+                quantity=quantity,
+                attached=attached,
+                replaces=replaces,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def lose_take_profit(
+        self,
+        *,
+        position_id: str,
+        reason: str,
+        exchange_order_id: AnyId | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SIGNAL,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """A target was cancelled, or is gone.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - reason (words): text of any length, not blank
+        - exchange_order_id (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is
+          taken as its text
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        Answer: one `TakeProfitLost`; no news without a target.
+        Refuses: `OrderAmbiguous` where there are several.
+        """
+        return self.handle(
+            o.LoseTakeProfit.of(
+                position_id=position_id,
+                reason=reason,
+                exchange_order_id=exchange_order_id,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def request_exit(
+        self,
+        *,
+        position_id: str,
+        reason: str,
+        quantity: AnyNumber | None = None,
+        intent_id: AnyId | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SIGNAL,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """Claim the order that closes, before it is sent: of two processes that decide to exit one sends the order.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - reason (words): text of any length, not blank
+        - quantity (quantity, optional): without it, all that is held
+        - intent_id (id, optional): who asks: another one is told who was first
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
+
+        Answer: one `ExitRequested`; the receipt says side, quantity and client order id.
+        Refuses: `ExitAlreadyRequested`, naming the winner; `NothingToClose`; `ReduceExceedsPosition`; `WrongStatus`
+        while rolling back.
+        """
+        return self.handle(
+            o.RequestExit.of(
+                position_id=position_id,
+                reason=reason,
+                quantity=quantity,
+                intent_id=intent_id,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def record_cash(
+        self,
+        *,
+        position_id: str,
+        kind: Literal["funding", "interest", "commission", "rebate", "insurance", "correction"],
+        amount: AnyNumber,
+        cash_id: AnyId,
+        currency: AnyId | None = None,
+        trade_id: AnyId | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SYNC,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """Money that moved without a fill; also of a cycle that is over.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - kind (word): `funding`, `interest`, `commission`, `rebate`, `insurance` or `correction`
+        - amount (number): with its sign: plus is received; never zero
+        - cash_id (id): against double delivery
+        - currency (id, optional): the settlement currency unless it is said; another one is kept apart
+        - trade_id (id, optional): the fill whose fee this is, if its fee was not known
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        Answer: one `CashRecorded`.
+        Refuses: `IdempotencyMismatch` for a `cash_id` with other content; `UnknownFill`.
+        """
+        return self.handle(
+            o.RecordCash.of(
+                position_id=position_id,
+                kind=kind,
+                amount=amount,
+                cash_id=cash_id,
+                currency=currency,
+                trade_id=trade_id,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def correct_fill(
+        self,
+        *,
+        position_id: str,
+        trade_id: AnyId,
+        reason: str,
+        exchange_order_id: AnyId | None = None,
+        last_qty: AnyNumber | None = None,
+        last_px: AnyNumber | None = None,
+        void: bool = False,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.SYNC,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """The exchange corrected or busted a fill; also of a cycle that is over.
+
+        - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
+        - trade_id (id): 1 to 200 printable characters, blanks around them dropped; an integer is taken as its text
+        - reason (words): text of any length, not blank
+        - exchange_order_id (id, optional): where several orders have this trade id
+        - last_qty (quantity, optional): base asset, or contracts of the size that `define_instrument` said, greater
+          than zero, without a sign: the side says the direction
+        - last_px (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may be
+          zero (expired worthless), and either below zero where the instrument says so
+        - void (true or false, optional): the fill never was
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
+        worthless), and either below zero where the instrument says so.
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
+
+        Answer: one `FillCorrected`.
+        Refuses: `UnknownFill`; `OrderAmbiguous` where several orders have this trade id.
+        """
+        return self.handle(
+            o.CorrectFill.of(
+                position_id=position_id,
+                trade_id=trade_id,
+                reason=reason,
+                exchange_order_id=exchange_order_id,
+                last_qty=last_qty,
+                last_px=last_px,
+                void=void,
+                command_id=command_id,
+                expected_version=expected_version,
+                at=at,
+                source=source,
+                metadata=metadata,
+            )
+        )
+
+    def define_instrument(
+        self,
+        *,
+        symbol: str,
+        exchange: str,
+        account: str | None = None,
+        leg: AnyLeg = Leg.BOTH,
+        contract_size: AnyNumber | None = None,
+        inverse: bool | None = None,
+        base: AnyId | None = None,
+        quote: AnyId | None = None,
+        settle: AnyId | None = None,
+        price_tick: AnyNumber | None = None,
+        quantity_step: AnyNumber | None = None,
+        price_may_be_negative: bool | None = None,
+        force: bool = False,
+        reason: str | None = None,
+        command_id: AnyId | None = None,
+        expected_version: int | None = None,
+        at: AnyTime | None = None,
+        source: AnySource = Source.OPERATOR,
+        metadata: AnyJsonObject | None = None,
+    ) -> Answered:
+        """What a quantity of an instrument is worth, for the cycles that open from now on.
+
+        It belongs to the key, and to no cycle.
+
+        - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case: one key
+        - exchange (exchange): a name, in any case; no account is an account of its own
+        - account (account, optional): a name, in any case; no account is an account of its own
+        - leg (leg, optional): `BOTH` (one-way mode, the default), `LONG` or `SHORT` (hedge mode), or `SPOT`: what is
+          held on spot, beside any swap
+        - contract_size (quantity, optional): 1 unless it is said
+        - inverse (true or false, optional): profit is counted in what it is about
+        - base (id, optional): what it is about, where the symbol does not say
+        - quote (id, optional): what its prices are in
+        - settle (id, optional): what profit is counted in
+        - price_tick (quantity, optional): kept for bots; nothing is rounded to it
+        - quantity_step (quantity, optional): likewise
+        - price_may_be_negative (true or false, optional): spreads, power, oil: prices below zero are taken
+        - force (true or false, optional): also while a position is open, which goes on as it began; needs a reason
+        - reason (words, optional): text of any length, not blank
+        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
+          absent
+        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+          `VersionConflict` when it moved since
+        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
+          ahead of the ledger's clock (imports aside); else that clock
+        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
+          `sync` for `adjust` and `adopt`
+        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
+          too
+
+        A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
+        sign: the side says the direction.
+
+        Answer: one `InstrumentDefined`; `position_id` is the key.
+        Refuses: `InstrumentInUse` while a position is open.
+        """
+        return self.handle(
+            o.DefineInstrument.of(
+                symbol=symbol,
+                exchange=exchange,
+                account=account,
+                leg=leg,
+                contract_size=contract_size,
+                inverse=inverse,
+                base=base,
+                quote=quote,
+                settle=settle,
+                price_tick=price_tick,
+                quantity_step=quantity_step,
+                price_may_be_negative=price_may_be_negative,
+                force=force,
+                reason=reason,
                 command_id=command_id,
                 expected_version=expected_version,
                 at=at,

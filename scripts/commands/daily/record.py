@@ -30,6 +30,12 @@ def command(database: str | None) -> None:
     Every answer is flushed before the next line is read, so a bot can wait for it; a bad line is answered like any
     other. The ledger is created when it is not there, and then stderr says where.
 
+    \b
+    What a bot does with its order at each answer to a request for one:
+      recorded  send it, with client_order_id: may_order is true
+      replayed  look it up at the exchange by client_order_id, never send
+      refused   send nothing
+
     Exit code 0 when every line was accepted, 1 when one was refused, 3 when the database could not be reached or
     the outcome of a command is unknown.
 
