@@ -26,6 +26,7 @@ from infrastructure.transfer.transfer_errors import ExportRefused
 from position_ledger.testing import Clock
 from projections.positions import COLUMNS as POSITION_COLUMNS
 from tests.infrastructure.transfer.day import live_a_day
+from tests.month import DOGE, ETH, INVERSE, SPOT, STRAY, live_a_month
 
 
 @pytest.fixture
@@ -119,6 +120,38 @@ def test_csv_of_events_flattens_what_many_have_and_keeps_all_in_the_payload(ledg
     assert (closed["avg_px_close"], closed["realized_pnl"], closed["exit_reason"]) == ("3.1", "8.1313", "target")
     late = rows[10]
     assert (late["position_id"], late["trade_id"], late["last_qty"]) == ("APTUSDT.binance#1", "9", "0.5")
+
+
+def test_what_orders_and_money_say_stands_in_columns_that_follow_the_others(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        live_a_month(ledger)
+        rows, positions, table = (as_csv(ledger, What.EVENTS), as_csv(ledger, What.POSITIONS), None)
+        table = as_parquet(ledger, What.EVENTS).to_pylist()
+    assert [*rows[0]].index("hash") < [*rows[0]].index("order")
+    shown = {
+        ("CashRecorded.v1", "kind"): "funding",
+        ("CashRecorded.v1", "amount"): "-0.35",
+        ("IncreaseRequested.v1", "order"): "entry.2",
+        ("OrderEnded.v1", "outcome"): "filled",
+        ("OrderEnded.v1", "avg_px"): "2100",
+        ("TakeProfitSet.v1", "price"): "2200",
+        ("ExitRequested.v1", "close_quantity"): "1",
+        ("InstrumentDefined.v1", "position_id"): "",
+        ("InstrumentDefined.v1", "cycle"): "0",
+    }
+    assert {place: next(row for row in rows if row["type"] == place[0])[place[1]] for place in shown} == shown
+    closed = [(row["position_id"], row["residual_qty"]) for row in rows if row["residual_qty"]]
+    assert closed == [(SPOT, "5")]
+    assert [row["amount"] for row in table if row["amount"] is not None] == [Decimal("-0.35"), Decimal("0.2")]
+    wanted = {
+        DOGE: ("-0.35", "USDT", "1000", "bot", "false"),
+        ETH: ("", "USDT", "1", "exchange", "false"),
+        INVERSE: ("0.00499", "BTC", "100", "exchange", "false"),
+        STRAY: ("0", "", "1", "exchange", "true"),
+    }
+    names = ("net_pnl", "settle_currency", "contract_size", "protection", "stray")
+    told = {row["position_id"]: tuple(row[name] for name in names) for row in positions}
+    assert {name: told[name] for name in wanted} == wanted
 
 
 def test_csv_of_positions_and_rejections_has_a_line_each(ledger: PositionLedger) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from domain.commands.order_requests import RecordCash
 from domain.errors import PositionAlreadyOpen, StoreUnavailable
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.session.connections import Connections
@@ -26,6 +28,7 @@ from infrastructure.transfer.importing import Imported
 from infrastructure.transfer.jsonl_writer import JsonLines
 from tests.infrastructure.roles import as_role
 from tests.infrastructure.transfer.day import live_a_day, moved, parsed, sealed, told
+from tests.month import ETH, live_a_month
 
 
 @pytest.fixture
@@ -52,6 +55,25 @@ def test_there_and_back_gives_the_same_bytes_rows_and_anchors(tmp_path: Path, po
     assert rows[0] == rows[1] == rows[2] and len(rows[0]) == 4
     assert anchors[0] == anchors[1] == anchors[2] and anchors[0].events == 14
     assert parsed(text)[-1]["digest"] == anchors[0].digest
+
+
+def test_orders_and_money_come_back_as_they_were(tmp_path: Path, postgres_url: str) -> None:
+    texts: list[bytes] = []
+    rows = []
+    for url in (f"sqlite:///{tmp_path}/first.db", postgres_url, f"sqlite:///{tmp_path}/back.db"):
+        with PositionLedger.connect(url) as ledger:
+            if texts:
+                moved(ledger, texts[-1])
+            else:
+                live_a_month(ledger)
+            texts.append(told(ledger))
+            rows.append(ledger.positions())
+            assert verify(ledger.store).ok
+            late = {"position_id": ETH, "kind": "funding", "amount": "0.5", "cash_id": f"late {len(texts)}"}
+            ledger.handle(RecordCash.of(**late))
+            assert ledger.position(ETH).cash["funding"] == Decimal("0.5")
+    assert texts[0] == texts[1] == texts[2]
+    assert rows[0] == rows[1] == rows[2] and len(rows[0]) == 7
 
 
 def test_format_1_is_read_for_ever_and_written_the_same(ledger: PositionLedger) -> None:
