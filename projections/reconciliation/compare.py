@@ -16,7 +16,7 @@ from projections.exposure import BY_CHOICE
 from projections.formatting import date_and_time, length
 from projections.positions import PositionRow
 from projections.reconciliation.aspects.spot_legs import of_spot
-from projections.reconciliation.aspects.stop_changes import stop_changes
+from projections.reconciliation.aspects.stop_changes import stop_changes, to_note
 from projections.reconciliation.aspects.stop_text import (
     lacking_text,
     moved_text,
@@ -237,7 +237,7 @@ class _Comparison:
             standing=standing,
             position=position,
             message=f"{held}, and {why}",
-            orders=_to_note(cover),
+            orders=to_note(cover),
         )
         yield from self._stops(standing, cover)
 
@@ -253,7 +253,7 @@ class _Comparison:
             standing=standing,
             position=position,
             message=message,
-            orders=_to_note(cover),
+            orders=to_note(cover),
             confirmations=self._confirming.absences(standing, row) if self._is_reliable else 0,
         )
         yield from self._stops(standing, cover)
@@ -362,11 +362,6 @@ class _Comparison:
         if row.status in _OPENING and (not is_overdue(row, self._at) or not (order.is_stop or order.reduce_only)):
             return True
         return row.updated_at > self._at
-
-
-def _to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
-    """The stop to remember with a position that is adopted; one whose price is not said cannot be."""
-    return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
 
 
 def _differs(row: PositionRow, position: PositionReport) -> str:
