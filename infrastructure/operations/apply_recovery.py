@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from domain.commands.requests import SetStopLoss
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
@@ -34,10 +36,15 @@ def recoveries(
     snapshots = list(snapshots)
     rows = ledger.positions(open=not snapshots)
     found = comparisons(ledger.store, rows, snapshots, now=now, rules=replace(rules, symbol=None))
-    return [
-        recover(cycle, found.get((cycle.row.exchange, cycle.row.account)), promised(ledger.store, cycle.row), reason)
-        for cycle in unfinished(filter(takes, rows), now, filter(takes, left_over(ledger.store)))
-    ]
+    proposed: list[Proposal] = []
+    ahead: Counter[str] = Counter()
+    for cycle in unfinished(filter(takes, rows), now, filter(takes, left_over(ledger.store))):
+        row = cycle.row
+        plan, seen = promised(ledger.store, row), found.get((row.exchange, row.account))
+        proposed.append(recover(cycle, seen, plan, reason, ahead=ahead[row.stream]))
+        sent = [step.command for step in proposed[-1].commands]
+        ahead[row.stream] += len(sent) + sum(isinstance(each, SetStopLoss) and each.activate for each in sent)
+    return proposed
 
 
 def promised(store: Store, row: PositionRow) -> PlannedOrders | None:

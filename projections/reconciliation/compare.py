@@ -10,13 +10,20 @@ from typing import Final
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
 from domain.order import live
-from domain.values import EXACT, Leg, Status, plain
+from domain.values import Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
 from projections.formatting import date_and_time, length
 from projections.positions import PositionRow
 from projections.reconciliation.aspects.spot_legs import of_spot
-from projections.reconciliation.aspects.stop_changes import Moved, stop_changes
+from projections.reconciliation.aspects.stop_changes import stop_changes, to_note
+from projections.reconciliation.aspects.stop_text import (
+    lacking_text,
+    moved_text,
+    names_text,
+    price_text,
+    too_much_text,
+)
 from projections.reconciliation.aspects.strays import is_with_strays, of_strays
 from projections.reconciliation.aspects.units import in_units_of, undefined_unit
 from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirmations
@@ -164,8 +171,6 @@ class _Comparison:
     def _of_pair(self, pair: Match) -> Iterator[Discrepancy]:
         standing, position = pair.standing, pair.position
         yield from self._strays(standing, position)
-        if position is not None and (how := undefined_unit(standing, position)) is not None:
-            yield Discrepancy(kind=DiscrepancyKind.UNIT, standing=standing, position=position, message=how)
         if position is None:
             if standing.row is not None:
                 yield self._absent(standing, standing.row)
@@ -177,6 +182,8 @@ class _Comparison:
             yield from self._other_side(standing, standing.row, position)
         else:
             yield from self._both(standing, standing.row, position)
+        if position is not None and (how := undefined_unit(standing, position)) is not None:
+            yield Discrepancy(kind=DiscrepancyKind.UNIT, standing=standing, position=position, message=how)
 
     def _strays(self, standing: StreamState, position: PositionReport | None) -> Iterator[Discrepancy]:
         if standing.strays:
@@ -230,7 +237,7 @@ class _Comparison:
             standing=standing,
             position=position,
             message=f"{held}, and {why}",
-            orders=_to_note(cover),
+            orders=to_note(cover),
         )
         yield from self._stops(standing, cover)
 
@@ -246,7 +253,7 @@ class _Comparison:
             standing=standing,
             position=position,
             message=message,
-            orders=_to_note(cover),
+            orders=to_note(cover),
             confirmations=self._confirming.absences(standing, row) if self._is_reliable else 0,
         )
         yield from self._stops(standing, cover)
@@ -293,14 +300,14 @@ class _Comparison:
             if row is not None and row.protection == "bot":
                 yield found(DiscrepancyKind.BY_CHOICE, f"{cover.position.in_words}: {BY_CHOICE}", cover.stops)
             else:
-                yield found(DiscrepancyKind.UNPROTECTED, _lacking(cover), cover.stops)
+                yield found(DiscrepancyKind.UNPROTECTED, lacking_text(cover), cover.stops)
         if cover.is_doubled:
-            message = f"{len(cover.stops)} stops for one position: {_names(cover.stops)}"
+            message = f"{len(cover.stops)} stops for one position: {names_text(cover.stops)}"
             yield found(DiscrepancyKind.DUPLICATE_STOPS, message, cover.stops)
         for stop in cover.oversized:
-            yield found(DiscrepancyKind.OVERSIZED_STOP, _too_much(stop, cover.position), (stop,))
+            yield found(DiscrepancyKind.OVERSIZED_STOP, too_much_text(stop, cover.position), (stop,))
         if cover.wrong_side:
-            message = f"beyond the entry, so not a stop: {_names(cover.wrong_side)}"
+            message = f"beyond the entry, so not a stop: {names_text(cover.wrong_side)}"
             yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
 
     def _stop_on_record(self, standing: StreamState, row: PositionRow, cover: StopCoverage) -> Iterator[Discrepancy]:
@@ -311,7 +318,7 @@ class _Comparison:
                 kind=DiscrepancyKind.MOVED_STOP,
                 standing=standing,
                 position=cover.position,
-                message=_moved(moved, cover),
+                message=moved_text(moved, cover),
                 orders=() if moved.order is None else (moved.order,),
                 stop=moved.was,
             )
@@ -330,7 +337,9 @@ class _Comparison:
         for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
             if self._rules.symbol in (None, order.key.symbol) and self._is_left_over(order):
                 standing = self._known.get(order.key, StreamState(order.key))
-                message = f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{_at(order)}: "
+                message = (
+                    f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{price_text(order)}: "
+                )
                 message += "there is no position for it"
                 yield Discrepancy(
                     kind=DiscrepancyKind.ZOMBIE,
@@ -355,51 +364,9 @@ class _Comparison:
         return row.updated_at > self._at
 
 
-def _to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
-    """The stop to remember with a position that is adopted; one whose price is not said cannot be."""
-    return tuple(stop for stop in cover.stops[:1] if stop.trigger_price is not None)
-
-
-def _moved(moved: Moved, cover: StopCoverage) -> str:
-    was = moved.was
-    known = "no such stop" if was is None else f"order {was.exchange_order_id}" if was.exchange_order_id else "no order"
-    if moved.order is None:
-        assert cover.position.stop_price is not None, "a stop of the position"
-        return f"the stop belongs to the position, at {plain(cover.position.stop_price)}; the ledger has {known}"
-    return f"the stop is order {moved.order.order_id}{_at(moved.order)}; the ledger has {known}"
-
-
 def _differs(row: PositionRow, position: PositionReport) -> str:
     words = f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
     if counts_contracts(row, position):
         size = plain(position.contract_size)
         return f"{words}: the ledger's number is that of contracts of {size}, so one of its units is not the other's"
     return words
-
-
-def _too_much(stop: OrderReport, position: PositionReport) -> str:
-    assert stop.quantity is not None, "larger than something"
-    rest = plain(EXACT.subtract(stop.quantity, position.quantity))
-    opens = "short" if stop.side == "sell" else "long"
-    return (
-        f"order {stop.order_id} is to {stop.side} {plain(stop.quantity)} while {plain(position.quantity)} is held, "
-        f"and is not said to be reduce-only: triggered, it opens a {opens} of {rest}"
-    )
-
-
-def _lacking(cover: StopCoverage) -> str:
-    if not cover.stops:
-        return f"no stop at the exchange for {cover.position.in_words}"
-    return f"its stops cover only a part of {plain(cover.position.quantity)}: {_names(cover.stops)}"
-
-
-def _names(orders: Iterable[OrderReport]) -> str:
-    return ", ".join(f"{order.order_id}{_at(order)}{_for(order)}" for order in orders)
-
-
-def _at(order: OrderReport) -> str:
-    return "" if order.trigger_price is None else f" at {plain(order.trigger_price)}"
-
-
-def _for(order: OrderReport) -> str:
-    return "" if order.quantity is None else f" for {plain(order.quantity)}"

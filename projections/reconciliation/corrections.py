@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domain.commands.base import Command
@@ -62,7 +62,7 @@ class _Plan:
         match finding.kind:
             case DiscrepancyKind.ORPHAN:
                 yield from self._adopt()
-            case DiscrepancyKind.QUANTITY | DiscrepancyKind.PRICE if row is not None and self._may_adjust():
+            case DiscrepancyKind.QUANTITY | DiscrepancyKind.PRICE if row is not None and self._may_adjust(row):
                 yield from self._close_strays()
                 yield self._adjust(row)
             case DiscrepancyKind.PHANTOM if row is not None and self._may_close(row):
@@ -74,17 +74,22 @@ class _Plan:
                 self._version += 1
                 yield from self._adopt()
             case DiscrepancyKind.MOVED_STOP if row is not None and finding.position is not None:
+                if self._is_of_unknown_unit(row):
+                    return
                 if row.status is Status.ACTIVE or not is_any_beyond_entry(finding.orders, finding.position, row):
                     order = next(iter(finding.orders), None)
                     yield self._set_stop(row.position_id, finding.position, order, was=finding.stop)
             case DiscrepancyKind.LOST_STOP if row is not None and self._is_confirmed:
                 yield self._lose_stop(row)
 
-    def _may_adjust(self) -> bool:
+    def _may_adjust(self, row: PositionRow) -> bool:
         """Once a key; and never by a quantity of which nobody said in which unit the ledger counts it."""
-        is_adjusted = any(isinstance(command, Adjust) for command in self._before)
-        units = self._found.of(DiscrepancyKind.UNIT)
-        return not is_adjusted and all(each.key != self._finding.key for each in units)
+        return not any(isinstance(command, Adjust) for command in self._before) and not self._is_of_unknown_unit(row)
+
+    def _is_of_unknown_unit(self, row: PositionRow) -> bool:
+        seen = self._finding.position
+        differs = seen is not None and seen.quantity != row.quantity
+        return differs and any(each.key == self._finding.key for each in self._found.of(DiscrepancyKind.UNIT))
 
     def _lose_stop(self, row: PositionRow) -> Command:
         """With several on record, the one that is gone is named."""
@@ -116,7 +121,8 @@ class _Plan:
         return self._finding.confirmations >= self._found.rules.confirmations
 
     def _adopt(self) -> Iterator[Command]:
-        seen, key = self._finding.position, self._finding.key
+        standing, key = self._finding.standing, self._finding.key
+        seen = self._finding.position
         assert seen is not None, "there is something to adopt"
         if seen.avg_px_open is None:
             return
@@ -127,14 +133,22 @@ class _Plan:
             account=key.account,
             leg=key.leg,
             side=seen.side,
-            quantity=seen.quantity,
+            quantity=standing.in_next_unit(seen.quantity),
             avg_px_open=seen.avg_px_open,
             reason=self._why(),
             **self._envelope(Adopt.verb),
         )
         self._version += 1
-        for stop in self._finding.orders:
-            yield self._set_stop(f"{key}#{self._finding.standing.cycles + 1}", seen, stop)
+        adopted = f"{key}#{standing.cycles + 1}"
+        if seen.stop_price is not None and all(
+            order.trigger_price != seen.stop_price for order in self._finding.orders
+        ):
+            yield self._set_stop(adopted, seen)
+            self._version += 1
+        for order in self._finding.orders:
+            counted = replace(order, quantity=standing.in_next_unit(order.quantity))
+            yield self._set_stop(adopted, seen, counted)
+            self._version += 1
 
     def _adjust(self, row: PositionRow) -> Command:
         seen = self._finding.position

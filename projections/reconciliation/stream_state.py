@@ -10,7 +10,7 @@ from decimal import Decimal
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
 from domain.instrument import ONE, Instrument
-from domain.values import EXACT
+from domain.values import EXACT, rounded
 from projections.positions import PositionRow
 
 
@@ -44,6 +44,13 @@ class StreamState:
         if self.strays:
             return self.strays[0].contract_size
         return ONE if self.terms is None else self.terms.contract_size
+
+    def in_next_unit(self, quantity: Decimal | None) -> Decimal | None:
+        """A quantity as the next cycle will count it, where an instrument was defined while one was open."""
+        ahead = ONE if self.terms is None else self.terms.contract_size
+        if quantity is None or ahead == self.contract_size:
+            return quantity
+        return rounded(EXACT.divide(EXACT.multiply(quantity, self.contract_size), ahead))
 
     @property
     def open_qty(self) -> Decimal:

@@ -38,11 +38,17 @@ _STOPS: Final = frozenset({DiscrepancyKind.UNPROTECTED, DiscrepancyKind.LOST_STO
 
 
 def recover(
-    cycle: InFlight, found: Reconciliation | None, promised: PlannedOrders | None, reason: str | None = None
+    cycle: InFlight,
+    found: Reconciliation | None,
+    promised: PlannedOrders | None,
+    reason: str | None = None,
+    *,
+    ahead: int = 0,
 ) -> Proposal:
     """Propose what the evidence allows.
 
-    Shape:   `found` is None without a snapshot of its account, `promised` when the events of the cycle cannot be read.
+    Shape:   `found` is None without a snapshot of its account, `promised` when the events of the cycle cannot be read;
+             `ahead` is how many events come before its own, of what is proposed for another cycle of the same key.
     Refuses: nothing is concluded from a snapshot that is unreliable, too old, or older than what the ledger knows.
     """
     row = cycle.row
@@ -59,7 +65,7 @@ def recover(
     findings = [each for each in found.findings if each.row == row]
     if not findings:
         return _wait(cycle, "it changed meanwhile", "a look at how it stands now")
-    return _Judgement(cycle, found, findings, promised, reason).recovery()
+    return _Judgement(cycle, found, findings, promised, reason, ahead=ahead).recovery()
 
 
 def _wait(cycle: InFlight, message: str, *missing: str, for_another_snapshot: bool = False) -> Proposal:
@@ -82,11 +88,13 @@ class _Judgement:
         findings: Sequence[Discrepancy],
         promised: PlannedOrders,
         reason: str | None,
+        *,
+        ahead: int,
     ) -> None:
         self._cycle, self._row, self._found, self._all = cycle, cycle.row, found, findings
         self._snapshot, self._promised, self._reason = found.snapshot, promised, reason
         self._findings = {each.kind: each for each in reversed(findings)}
-        self._first = findings[0]
+        self._first, self._ahead = findings[0], ahead
         self._commands: list[Correction] = []
         self._caution = ""
 
@@ -329,7 +337,7 @@ class _Judgement:
     def _send(self, kind: type[Command], **fields: Any) -> None:
         snapshot, row = self._snapshot, self._row
         assert snapshot.taken_at is not None, "reliable, so it says when"
-        version = self._first.standing.version + len(self._commands)
+        version = self._first.standing.version + self._ahead + len(self._commands)
         taken = f"{snapshot.digest} {timestamp_text(snapshot.taken_at)}"
         name = f"{taken} {row.position_id} {version} {kind.verb} {self._reason}"
         command = kind.of(

@@ -30,36 +30,51 @@ class StopChanges:
     lost: tuple[Order, ...] = ()
 
 
-def stop_changes(row: PositionRow, cover: StopCoverage) -> StopChanges:
-    """Lay the stops on record beside those at the exchange.
+def stop_changes(row: PositionRow | None, cover: StopCoverage) -> StopChanges:
+    """Lay the stops on record beside those at the exchange; none are on record of a position that no cycle explains.
 
     Shape: an id tells which is which; what has none on either side is paired in order, for a stop that was replaced has
            another id. One whose price the exchange does not say is there, and cannot be taken over.
     """
     here = {order.order_id: order for order in (*cover.stops, *cover.wrong_side)}
-    recorded = live(row.orders, "stop")
+    recorded = [] if row is None else live(row.orders, "stop")
     found = [(here[id_], stop) for stop in recorded if (id_ := stop.exchange_order_id or "") in here]
     known = {order.order_id for order, _ in found}
     moved = [Moved(order, stop) for order, stop in found if order in cover.stops]
     gone = [stop for stop in recorded if stop.exchange_order_id not in known]
-    own = cover.position.stop_price  # which some exchanges show as an order as well
-    new = [each for each in cover.stops if each.order_id not in known and (own is None or each.trigger_price != own)]
-    if own is not None:
-        shown_as_order = any(order.trigger_price == own for order in cover.stops)
+    new = [order for order in cover.stops if order.order_id not in known]
+    own = cover.position.stop_price
+    if own is not None:  # some exchanges show it as an order as well: then it is that one, unless it is known without
         was = next((stop for stop in gone if stop.attached), None)
-        if was is not None or not shown_as_order:
-            was = was or next(iter(gone), None)
+        if was is not None:
+            new = [order for order in new if order.trigger_price != own]
             moved.append(Moved(None, was))
-            gone = [stop for stop in gone if stop is not was]
+        elif all(order.trigger_price != own for order in cover.stops):
+            was = next(iter(gone), None)
+            moved.append(Moved(None, was))
+        gone = [stop for stop in gone if stop is not was]
     pairs = [*zip(new, gone, strict=False)]
     moved += [Moved(order, was) for order, was in pairs]
-    if not cover.is_doubled or not recorded:
-        beside = new[len(pairs) :] if not cover.is_doubled else new[:1]
-        moved += [Moved(order, None) for order in beside]
+    if not cover.is_doubled:
+        moved += [Moved(order, None) for order in new[len(pairs) :]]
+    elif not recorded:
+        moved += [Moved(order, None) for order in new[:1]]
     lost = gone[len(pairs) :]
     if cover.wrong_side:  # one of them may be a stop that has no id on record
         lost = [stop for stop in lost if stop.exchange_order_id is not None]
-    return StopChanges(tuple(each for each in moved if not _is_on_record(each, cover)), tuple(lost))
+    first = next((each for each in moved if _is_for_all(each)), None)
+    kept = [each for each in moved if each.was is not None or not _is_for_all(each) or each is first]
+    return StopChanges(tuple(each for each in kept if not _is_on_record(each, cover)), tuple(lost))
+
+
+def _is_for_all(moved: Moved) -> bool:
+    """Whether it closes whatever is held: of those, the ledger knows the latest alone."""
+    return moved.order is None or moved.order.quantity is None
+
+
+def to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
+    """The stops to remember with a position that is adopted, beside one that belongs to it."""
+    return tuple(each.order for each in stop_changes(None, cover).moved if each.order is not None)
 
 
 def _is_on_record(moved: Moved, cover: StopCoverage) -> bool:

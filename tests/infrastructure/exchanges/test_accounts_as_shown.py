@@ -44,7 +44,9 @@ def beside(sent: Sequence[Command], *snapshots: AccountSnapshot) -> Reconciliati
 
 
 def told(found: Reconciliation) -> list[tuple[str, str]]:
-    return [(each.kind.value, each.key.stream) for each in found.findings]
+    """But for how to define a unit, which is said of every contract here."""
+    said = [each for each in found.findings if each.kind is not DiscrepancyKind.UNIT]
+    return [(each.kind.value, each.key.stream) for each in said]
 
 
 def planned(found: Reconciliation) -> list[str]:
@@ -339,7 +341,9 @@ def test_an_entry_that_carries_the_stop_of_what_it_opens_is_no_stop() -> None:
 def test_a_stop_that_belongs_to_the_position_protects_it(exchange: str, fields: dict[str, Any]) -> None:
     snapshot = shown(exchange, [held("SOL/USDT:USDT", "long", 10.0, 140.0, **fields)])
     found = beside([adopt("SOL/USDT:USDT", exchange, "long", "10", "140")], snapshot)
-    assert told(found) == [("matched", f"SOLUSDT.{exchange}")]
+    name = f"SOLUSDT.{exchange}"
+    assert told(found) == [("matched", name), ("moved_stops", name)]
+    assert planned(found) == [f"note the stop of {name}#1: 130, of the position itself"]
     assert [each.stop_price for each in snapshot.positions or ()] == [Decimal(130)]
 
 
@@ -457,15 +461,22 @@ def test_what_it_is_worth_at_the_mark_says_nothing_of_the_entry() -> None:
 
 
 def test_balances_judge_the_spot_leg_and_less_is_a_finding_and_more_is_not() -> None:
-    sent = [adopt("UNFI/USDT", "binance", "long", "1.3", "4", leg="SPOT"), adopt(BTC, "binance", "long", "1", "60000")]
+    stopped = SetStopLoss.of(position_id="BTCUSDT.binance#1", stop_price="1", attached=True)
+    sent: list[Command] = [
+        adopt("UNFI/USDT", "binance", "long", "1.3", "4", leg="SPOT"),
+        adopt(BTC, "binance", "long", "1", "60000"),
+    ]
+    sent.append(stopped)
     derivatives = [held(BTC, "long", 1, 60000, stopLossPrice=1)]
-    assert told(beside(sent, shown("binance", derivatives))) == [("matched", "BTCUSDT.binance")]
+    unjudged = [("matched", "BTCUSDT.binance"), ("unjudged", "UNFIUSDT.binance:SPOT")]
+    assert told(beside(sent, shown("binance", derivatives))) == unjudged
     less = {"UNFI": {"free": 0.2, "used": 1, "total": 1.2}, "USDT": {"total": 10}, "total": {"UNFI": 1.2, "USDT": 10}}
     found = beside(sent, shown("binance", derivatives, balances=less))
     assert told(found) == [("matched", "BTCUSDT.binance"), ("spot_shortfalls", "UNFIUSDT.binance:SPOT")]
     assert found.findings[1].message == "the ledger holds 1.3 UNFI, the account 1.2: 0.1 less"
     more = {"total": {"UNFI": 5, "USDT": 10}}
-    assert told(beside(sent, shown("binance", derivatives, balances=more))) == [("matched", "BTCUSDT.binance")]
+    both = [("matched", "BTCUSDT.binance"), ("matched", "UNFIUSDT.binance:SPOT")]
+    assert told(beside(sent, shown("binance", derivatives, balances=more))) == both
 
 
 # -- exchanges' own answers -------------------------------------------------------------------------------------

@@ -176,7 +176,7 @@ def test_a_report_adds_the_rates_of_a_day(run: Run, ledger: PositionLedger) -> N
     assert (ran.code, report["by_status"]) == (0, {"active": 1, "failed": 1})
     assert [each["count"] for each in report["failures_per_hour"]] == [1]
     assert (report["rejections"]["early"], len(report["criteria"])) == (1, 7)
-    assert list(ran.sections) == [*CHECKS[:5], "criteria", *CHECKS[5:]]
+    assert list(ran.sections) == [*CHECKS[:6], "criteria", *CHECKS[6:]]
     said = run("--mode", "report").out
     assert "\nopened      1 active, 1 failed\nfailures    1\n" in said
     assert "\nduplicates  1 refused early, 0 late, 0 other repeats\ncriteria    " in said

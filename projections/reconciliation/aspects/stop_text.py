@@ -1,0 +1,52 @@
+"""What is found of stops, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from domain.values import EXACT, plain
+from projections.account_snapshot import OrderReport, PositionReport
+from projections.reconciliation.aspects.stop_changes import Moved
+from projections.reconciliation.stop_orders import StopCoverage
+
+
+def moved_text(moved: Moved, cover: StopCoverage) -> str:
+    """What is noted of a stop that moved, or is new."""
+    was = moved.was
+    known = "no such stop" if was is None else f"order {was.exchange_order_id}" if was.exchange_order_id else "no order"
+    if moved.order is None:
+        assert cover.position.stop_price is not None, "a stop of the position"
+        return f"the stop belongs to the position, at {plain(cover.position.stop_price)}; the ledger has {known}"
+    return f"the stop is order {moved.order.order_id}{price_text(moved.order)}; the ledger has {known}"
+
+
+def too_much_text(stop: OrderReport, position: PositionReport) -> str:
+    """What a stop would open that closes more than is held."""
+    assert stop.quantity is not None, "larger than something"
+    rest = plain(EXACT.subtract(stop.quantity, position.quantity))
+    opens = "short" if stop.side == "sell" else "long"
+    return (
+        f"order {stop.order_id} is to {stop.side} {plain(stop.quantity)} while {plain(position.quantity)} is held, "
+        f"and is not said to be reduce-only: triggered, it opens a {opens} of {rest}"
+    )
+
+
+def lacking_text(cover: StopCoverage) -> str:
+    """What is not covered."""
+    if not cover.stops:
+        return f"no stop at the exchange for {cover.position.in_words}"
+    return f"its stops cover only a part of {plain(cover.position.quantity)}: {names_text(cover.stops)}"
+
+
+def names_text(orders: Iterable[OrderReport]) -> str:
+    """Orders by their ids, with price and quantity."""
+    return ", ".join(f"{order.order_id}{price_text(order)}{_for(order)}" for order in orders)
+
+
+def price_text(order: OrderReport) -> str:
+    """Where an order is triggered, as far as that is said."""
+    return "" if order.trigger_price is None else f" at {plain(order.trigger_price)}"
+
+
+def _for(order: OrderReport) -> str:
+    return "" if order.quantity is None else f" for {plain(order.quantity)}"
