@@ -23,6 +23,8 @@ _DERIVATIVE = (
 _UNIFIED = re.compile(rf"(?P<base>{_ASSET})/(?P<quote>{_ASSET})(?::(?P<settle>{_ASSET})(?:-{_DERIVATIVE})?)?", re.ASCII)
 _RAW = re.compile(rf"(?P<name>{_ASSET})(?:[-_]{_DERIVATIVE})?", re.ASCII)
 _STORED = re.compile(r"(?P<pair>[^-]+)-\d{6}(?:-\d+(?:\.\d+)?-[CP])?", re.ASCII)
+_DATED = re.compile(r"-\d{6}(-[\d.]+-[CP])?$", re.ASCII)
+_OPTION = re.compile(r"-[\d.]+-[CP]$", re.ASCII)
 _EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 _STREAM = re.compile(
@@ -30,6 +32,14 @@ _STREAM = re.compile(
 )
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
+_VENUES: Final = {
+    **dict.fromkeys(("binanceusdm", "binancecoinm"), "binance"),
+    **dict.fromkeys(("gateio", "gate.io"), "gate"),
+    **dict.fromkeys(("huobi", "huobipro"), "htx"),
+    **dict.fromkeys(("okex", "okex5"), "okx"),
+    "kucoinfutures": "kucoin",
+}
+"""Names that are another name of a venue, as the libraries have them."""
 _PARSED_MAX: Final = 10_000
 EXPIRY_LONG: Final = len("20251226")
 SYMBOL_LENGTH_MAX: Final = 2_000
@@ -39,7 +49,19 @@ STRIKE_WRITTEN_MAX: Final = 60
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
 
-def normalized_symbol(symbol: object) -> str:
+class Symbol(str):
+    """A symbol in its one spelling, and the quote that it was given with, if it was given as a pair."""
+
+    quote: str | None
+
+    def __new__(cls, name: str, quote: str | None = None) -> Self:
+        """Keep both."""
+        self = super().__new__(cls, name)
+        self.quote = quote
+        return self
+
+
+def normalized_symbol(symbol: object) -> Symbol:
     """Give a symbol its one spelling.
 
     Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt` and `FXSUSDT`; an expiry or strike is appended
@@ -52,10 +74,11 @@ def normalized_symbol(symbol: object) -> str:
 
 
 @lru_cache(maxsize=_PARSED_MAX)
-def _one_spelling(symbol: str) -> str:
-    text = symbol.strip()
+def _one_spelling(symbol: str) -> Symbol:
+    text, quote = symbol.strip(), None
     if match := _UNIFIED.fullmatch(text):
         pair, settle = match["base"] + match["quote"], match["settle"] or match["quote"]
+        quote = match["quote"].upper()
         name = pair if settle.upper() == match["quote"].upper() else f"{match['base']}/{match['quote']}:{settle}"
     elif match := _RAW.fullmatch(text):
         name = match["name"]
@@ -68,7 +91,7 @@ def _one_spelling(symbol: str) -> str:
         name += f"-{_expiry(match['expiry'], symbol)}"
     if match["strike"]:
         name += f"-{_strike(match['strike'], symbol)}-{match['option']}"
-    return name.upper()
+    return Symbol(name.upper(), quote)
 
 
 def _expiry(written: str, symbol: str) -> str:
@@ -102,6 +125,12 @@ def normalized_exchange(exchange: object) -> str:
     return text
 
 
+def normalized_venue(exchange: object) -> str:
+    """Give an exchange the one name of its venue, where a library has several for it: `binance` for `binanceusdm`."""
+    text = exchange.strip().lower() if isinstance(exchange, str) else exchange
+    return _VENUES.get(text, "") or normalized_exchange(text) if isinstance(text, str) else normalized_exchange(text)
+
+
 def normalized_account(account: object) -> str | None:
     """Give an account its one spelling: trimmed, lower case; blank is none."""
     if account is None:
@@ -113,12 +142,12 @@ def normalized_account(account: object) -> str | None:
 
 
 def normalized_leg(leg: object) -> Leg:
-    """Read BOTH, LONG or SHORT in any case; none is BOTH."""
+    """Read BOTH, LONG, SHORT or SPOT in any case; none is BOTH."""
     if leg is None:
         return Leg.BOTH
     text = leg.strip().upper() if isinstance(leg, str) else ""
     if text not in Leg.__members__:
-        raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT")
+        raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT, SPOT")
     return Leg(text)
 
 
@@ -137,7 +166,7 @@ class PositionKey:
 
     def __post_init__(self) -> None:
         """Normalise every part once, here, at the edge."""
-        object.__setattr__(self, "symbol", normalized_symbol(self.symbol))
+        object.__setattr__(self, "symbol", str(normalized_symbol(self.symbol)))
         object.__setattr__(self, "exchange", normalized_exchange(self.exchange))
         object.__setattr__(self, "account", normalized_account(self.account))
         object.__setattr__(self, "leg", normalized_leg(self.leg))
@@ -181,12 +210,43 @@ class PositionKey:
 
     def is_settled_in(self, currency: str) -> bool:
         """Whether profit and fees of this key are counted in `currency`: the settle currency, or else the quote."""
-        pair, _, settle = self.symbol.partition(":")
-        if settle:
-            return settle.partition("-")[0] == currency.upper()
-        name = pair.partition("-")[0]
-        known = max((quote for quote in _QUOTES if name.endswith(quote) and name != quote), key=len, default=None)
-        return currency.upper() == known if known else name.endswith(currency.upper())
+        known = self.settle
+        return currency.upper() == known if known else self._pair.endswith(currency.upper())
+
+    @property
+    def _pair(self) -> str:
+        """The symbol without its settle currency, expiry and strike."""
+        return _DATED.sub("", self.symbol.partition(":")[0])
+
+    @cached_property
+    def settle(self) -> str | None:
+        """The currency that profit and fees are counted in, as far as the symbol says: settle currency, or quote."""
+        _, _, settle = self.symbol.partition(":")
+        return settle.partition("-")[0] if settle else self._quote
+
+    @cached_property
+    def _quote(self) -> str | None:
+        base, slash, quote = self._pair.partition("/")
+        if slash:
+            return quote
+        return max((known for known in _QUOTES if base.endswith(known) and base != known), key=len, default=None)
+
+    def is_base(self, currency: str) -> bool:
+        """Whether a currency is the asset that is bought and sold here."""
+        base, slash, _ = self._pair.partition("/")
+        if not slash and self._quote is not None:
+            return base == currency.upper() + self._quote
+        return base == currency.upper() if slash else base.startswith(currency.upper())
+
+    def pays_from_position(self, fee: Decimal | None, currency: str | None) -> bool:
+        """Whether a fee shrinks what is held: on the spot leg, in the asset that was bought."""
+        return bool(fee and fee > 0 and currency is not None and self.leg is Leg.SPOT and self.is_base(currency))
+
+    @property
+    def is_inverse(self) -> bool:
+        """Whether the symbol itself says that it is settled in what it is about; options are priced in it instead."""
+        _, _, settle = self.symbol.partition(":")
+        return bool(settle) and _OPTION.search(settle) is None and self.is_base(settle.partition("-")[0])
 
     def __str__(self) -> str:
         """Show the stream id."""

@@ -36,11 +36,12 @@ _NAME = re.compile(f"[!-~]{{1,{TEXT_LENGTH_MAX}}}")
 
 
 class Leg(StrEnum):
-    """Which side of a hedge-mode account a key means; BOTH is one-way mode."""
+    """Which side of a hedge-mode account a key means; BOTH is one-way mode, SPOT what is held and no derivative."""
 
     BOTH = "BOTH"
     LONG = "LONG"
     SHORT = "SHORT"
+    SPOT = "SPOT"
 
 
 class Side(StrEnum):
@@ -167,6 +168,11 @@ def _positive(value: object) -> Decimal:
     return number
 
 
+def _not_zero(value: object) -> Decimal:
+    number = exact(value)
+    return number if number < 0 else _positive(value)
+
+
 def _not_negative(value: object) -> Decimal:
     number = exact(value)
     if number < 0:
@@ -246,6 +252,15 @@ Instant = Annotated[AwareDatetime, PlainSerializer(timestamp_text, return_type=s
 
 Price = Annotated[Decimal, PlainValidator(_positive), _PLAINLY]
 """Quote asset for one unit of base asset; greater than zero, for unknown is not zero."""
+
+EntryPrice = Annotated[Decimal, PlainValidator(_not_zero), _PLAINLY]
+"""A price at which something was opened: below zero only where the instrument allows."""
+
+ExitPrice = Annotated[Decimal, PlainValidator(exact), _PLAINLY]
+"""A price at which something was closed: zero when it expired worthless, below it where the instrument allows."""
+
+Amount = Annotated[Decimal, PlainValidator(exact), _PLAINLY]
+"""Money with a sign: plus is received."""
 
 Quantity = Annotated[Decimal, PlainValidator(_positive), _PLAINLY]
 """Base asset (or contracts), without a sign: the side says the direction."""
