@@ -18,8 +18,9 @@ from pydantic import (
 
 from domain.commands.base import Command, digest_of, storable
 from domain.errors import InvalidCommand
-from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_exchange, normalized_leg
-from domain.identifiers import normalized_symbol as _normalized_symbol
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
+from domain.symbols.spelling import normalized_symbol, written_symbol
+from domain.symbols.venues import normalized_exchange
 from domain.values import (
     OR_LEAVE_OUT,
     Fee,
@@ -65,7 +66,7 @@ Json = Annotated[JsonValue, BeforeValidator(storable)]
 
 
 class _OnKey(Command):
-    symbol: Annotated[str, BeforeValidator(_normalized_symbol)]
+    symbol: Annotated[str, BeforeValidator(written_symbol)]
     exchange: Annotated[str, BeforeValidator(normalized_exchange)]
     account: Annotated[str | None, BeforeValidator(normalized_account)] = None
     leg: Annotated[Leg, BeforeValidator(normalized_leg)] = Leg.BOTH
@@ -81,6 +82,11 @@ class _OnKey(Command):
         return None
 
     @model_validator(mode="after")
+    def _symbol_of_its_exchange(self) -> Self:
+        _spell_symbol(self, self.symbol, self.exchange)
+        return self
+
+    @model_validator(mode="after")
     def _leg_agrees_with_side(self) -> Self:
         _needs_agreeing_leg(getattr(self, "side", None), self.leg)
         return self
@@ -89,6 +95,11 @@ class _OnKey(Command):
 def _needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
     if side is not None and leg not in (None, Leg.BOTH) and leg.value.lower() != side.value:
         raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
+
+
+def _spell_symbol(command: Command, symbol: str, exchange: str) -> None:
+    """Keep the one spelling, for a command is told apart by its content; what it is depends on the exchange."""
+    object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
 
 
 class _OnPosition(Command):
@@ -128,7 +139,7 @@ class RecordEntryPlaced(Command):
 
     verb = "record_entry_placed"
     position_id: PositionIdText | None = None
-    symbol: Annotated[str, BeforeValidator(_normalized_symbol)] | None = None
+    symbol: Annotated[str, BeforeValidator(written_symbol)] | None = None
     exchange: Annotated[str, BeforeValidator(normalized_exchange)] | None = None
     account: Annotated[str | None, BeforeValidator(normalized_account)] = None
     leg: Annotated[Leg, BeforeValidator(normalized_leg)] | None = None
@@ -157,6 +168,8 @@ class RecordEntryPlaced(Command):
             )
         elif self.quantity is None and not self.filled_qty:
             raise ValueError("quantity (or filled_qty) missing: say how much the entry was for")
+        if self.symbol is not None and self.exchange is not None:
+            _spell_symbol(self, self.symbol, self.exchange)
         _needs_agreeing_leg(self.side, self.leg)
         if self.avg_px is not None and not self.filled_qty:
             raise ValueError("avg_px needs filled_qty: an average price of how much?")

@@ -77,7 +77,8 @@ NATIVE: Final[dict[str, Lines]] = {
     ),
     "bitrue": (("H-{base}-{stable}", "{base}/{quote}:{quote}"),),
     **dict.fromkeys(("bybit", "bybiteu", "bybitid"), _OF_BYBIT),
-    "coinbase": (("{coin}-PERP-INTX", "{base}/USDC:USDC"),),
+    "bitstamp": (("{base}/USD-PERP", "{base}/USD:USD"),),
+    "coinbase": (("{coin}-PERP-INTX", "{base}/USDC:USDC"), ("BIT-{date}-CDE", "BTC/USD:USD-{date}")),
     "coinbaseinternational": (("{coin}-PERP", "{base}/USDC:USDC"), *_OF_DERIBIT),
     "cryptocom": (
         *_IN_DOLLARS,
@@ -100,7 +101,7 @@ NATIVE: Final[dict[str, Lines]] = {
     ),
     "luno": (("{base}XBT", "{base}/XBT"), ("XBT{quote}", "XBT/{quote}")),
     "mercado": (("BRL{base}", "{base}/BRL"),),
-    **dict.fromkeys(("okx", "okxus", "myokx"), _COIN_MARGINED),
+    **dict.fromkeys(("okx", "okxus", "myokx", "blofin", "deepcoin"), _COIN_MARGINED),
     "pacifica": (("{coin}", "{base}/USDC:USDC"), *_OF_USDC),
     "paradex": (
         ("{base}-USD-PERP", "{base}/USD:USDC"),

@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final, Self
 
-from domain.symbols.reading import ASSET, Market, market_of, name_of
-from domain.symbols.venues import known_venue
+from domain.symbols.market import ASSET, Market, market_of, name_of
+from domain.symbols.venues import known_venue, normalized_exchange
 
 _OWN = re.compile(rf"@?{ASSET}{{1,30}}(?:[-._]{ASSET}{{1,30}}){{0,5}}", re.ASCII)
 """What an exchange may call an instrument that is no pair: BRK.B."""
@@ -42,6 +42,18 @@ def normalized_symbol(symbol: object, exchange: str | None = None) -> Symbol:
     return symbol if isinstance(symbol, Symbol) else _one_spelling(symbol, exchange)
 
 
+def written_symbol(symbol: object) -> str:
+    """Refuse what no exchange could mean; what it means is known with the exchange. Refuses: ValueError."""
+    normalized_symbol(symbol)
+    assert isinstance(symbol, str), "else it is refused"
+    return symbol
+
+
+def means(written: str, symbol: str, exchange: str) -> bool:
+    """Whether a spelling stands for a symbol of an exchange; a symbol that is kept also stands for itself."""
+    return symbol in (normalized_symbol(written, normalized_exchange(exchange)), written.strip().upper())
+
+
 @lru_cache(maxsize=_SPELLINGS_MAX)
 def _one_spelling(symbol: str, exchange: str | None) -> Symbol:
     text = _without_venue(symbol.strip(), exchange)
@@ -62,11 +74,11 @@ def _short(market: Market, exchange: str | None) -> str:
     if glued is None:
         return market.unified
     again = market_of(glued, exchange)
-    return glued if again is None or again.is_plain and again.glued == glued else market.unified
+    return glued if again is None or (again.is_plain and again.glued == glued) else market.unified
 
 
 def _without_venue(text: str, exchange: str | None) -> str:
-    """Take off the exchange that charts put before a symbol and frameworks behind it: BINANCE:BTCUSDT, BTCUSDT.BYBIT."""
+    """Take off the exchange that charts put before a symbol and frameworks behind it: BYBIT:BTCUSDT, BTCUSDT.BYBIT."""
     match = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
     venue = match and known_venue(match["venue"])
     if not match or not venue:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
 
 _EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _FRAMEWORK = re.compile("(.+?)[_-](?:perpetual|futures|spot|linear|inverse|usdm|coinm)")
-_NEAR: Final = 0.8
 _NAMES_MAX: Final = 1_000
 
 _ALIASES: Final = {
@@ -25,17 +23,18 @@ _ALIASES: Final = {
 }
 """Names that are another name of a venue."""
 
-KNOWN: Final = frozenset(
-    """alpaca apex arkham ascendex aster backpack bequant bigone binance binanceus bingx bit2c bitbank bitbns bitfinex
-    bitflyer bitget bithumb bitmart bitmex bitopro bitrue bitso bitstamp bitteam bittrade bitvavo blockchaincom blofin
-    btcalpha btcbox btcmarkets btcturk btse bullish bybit bybiteu bybitid bydfi cex coinbase coinbaseexchange
-    coinbaseinternational coincatch coincheck coinex coinmate coinmetro coinone coinsph coinspot cryptocom cryptomus
-    deepcoin defx delta deribit derive digifinex drift dydx exmo extended fmfwio foxbit gate gateeu gemini grvt hashkey
-    hibachi hitbtc hollaex htx hyperliquid ibkr independentreserve indodax kalshi kraken krakenfutures kucoin kucoineu
-    latoken lbank lighter luno mercado mexc modetrade mudrex myokx nado ndax novadax oanda okx okxus onetrading
-    oxfun p2b pacifica paradex paymium phemex poloniex polymarket probit revolutx timex tokocrypto toobit upbit
-    vertex wavesexchange weex whitebit woo woofipro xt yobit zaif zebpay zonda""".split()
-)
+_NAMES: Final = """
+alpaca apex arkham ascendex aster backpack bequant bigone binance binanceus bingx bit2c bitbank bitbns bitfinex
+bitflyer bitget bithumb bitmart bitmex bitopro bitrue bitso bitstamp bitteam bittrade bitvavo blockchaincom blofin
+btcalpha btcbox btcmarkets btcturk btse bullish bybit bybiteu bybitid bydfi cex coinbase coinbaseexchange
+coinbaseinternational coincatch coincheck coinex coinmate coinmetro coinone coinsph coinspot cryptocom cryptomus
+deepcoin defx delta deribit derive digifinex drift dydx exmo extended fmfwio foxbit gate gateeu gemini grvt hashkey
+hibachi hitbtc hollaex htx hyperliquid ibkr independentreserve indodax kalshi kraken krakenfutures kucoin kucoineu
+latoken lbank lighter luno mercado mexc modetrade mudrex myokx nado ndax novadax oanda okx okxus onetrading oxfun p2b
+pacifica paradex paymium phemex poloniex polymarket probit revolutx timex tokocrypto toobit upbit vertex wavesexchange
+weex whitebit woo woofipro xt yobit zaif zebpay zonda
+"""
+KNOWN: Final = frozenset(_NAMES.split())
 """Exchanges that are known by name; any other name is taken too."""
 
 
@@ -64,10 +63,3 @@ def known_venue(written: str) -> str | None:
     """The venue that a word names; None for a word that names none which is known."""
     name = _one_name(written)
     return name if name in KNOWN else None
-
-
-def near_name(exchange: str, beside: frozenset[str] = frozenset()) -> str | None:
-    """A known name that an unknown one may be a slip of the pen for; a name that is used beside it counts as known."""
-    if exchange in KNOWN:
-        return None
-    return next(iter(get_close_matches(exchange, sorted((KNOWN | beside) - {exchange}), 1, _NEAR)), None)

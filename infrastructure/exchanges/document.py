@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any, Final, Self, TypeVar
 
-from domain.identifiers import normalized_account, normalized_exchange
+from domain.identifiers import normalized_account
+from domain.symbols.venues import normalized_exchange
 from infrastructure.exchanges.fields import ReportFields, read_moment
 from infrastructure.exchanges.order_reports import read_order
 from infrastructure.exchanges.position_reports import read_position

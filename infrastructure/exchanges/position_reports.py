@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from domain.identifiers import PositionKey, normalized_symbol
+from domain.identifiers import PositionKey
+from domain.symbols.spelling import normalized_symbol
 from domain.values import EXACT, Leg, Side, exact, plain, rounded
 from infrastructure.exchanges.fields import ReportFields, about, one_of
 from projections.account_snapshot import PositionReport
@@ -86,5 +87,5 @@ def _side(entry: ReportFields, amounts: dict[str, Decimal]) -> Side:
 def _symbol(entry: ReportFields, exchange: str) -> str:
     said = entry.said("symbol")
     if exchange in _SPELLED_LIKE_OURS:
-        one_of({name: normalized_symbol(symbol) for name, symbol in said.items()})
+        one_of({name: normalized_symbol(symbol, exchange) for name, symbol in said.items()})
     return next(iter(said.values()), "")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.identifiers import PositionKey
+from domain.symbols.spelling import means
 from domain.values import Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.formatting import date_and_time, length
@@ -134,7 +135,7 @@ class _Comparison:
     def findings(self) -> Iterator[Discrepancy]:
         """Everything that was found, key by key."""
         for pair in pairs(self._known, self._snapshot.positions or ()):
-            if self._rules.symbol in (None, pair.standing.key.symbol):
+            if self._is_asked_for(pair.standing.key):
                 yield from self._of_pair(pair)
         if self._judges_stops:
             yield from self._zombies()
@@ -284,9 +285,12 @@ class _Comparison:
                 confirmations=self._confirming.lost_stops(standing, row),
             )
 
+    def _is_asked_for(self, key: PositionKey) -> bool:
+        return self._rules.symbol is None or means(self._rules.symbol, key.symbol, key.exchange)
+
     def _zombies(self) -> Iterator[Discrepancy]:
         for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
-            if self._rules.symbol in (None, order.key.symbol) and self._is_left_over(order):
+            if self._is_asked_for(order.key) and self._is_left_over(order):
                 standing = self._known.get(order.key, StreamState(order.key))
                 message = f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{_at(order)}: "
                 message += "there is no position for it"

@@ -51,7 +51,8 @@ class Market:
     @property
     def unified(self) -> str:
         """As ccxt writes it, without a settle currency that the quote says already."""
-        return f"{self.base}/{self.quote}{'' if self.is_plain else f':{self.settle}'}{self.terms}"
+        settle = "" if self.is_plain and not self.terms else f":{self.settle}"
+        return f"{self.base}/{self.quote}{settle}{self.terms}"
 
     @property
     def glued(self) -> str | None:
