@@ -128,7 +128,10 @@ class PositionKey:
     @cached_property
     def today(self) -> Self:
         """The key that its spelling means today; its own, unless it was opened under one that is read otherwise now."""
-        return type(self)(self.symbol, self.exchange, self.account, self.leg)
+        try:
+            return type(self)(self.symbol, self.exchange, self.account, self.leg)
+        except ValueError:  # opened before expiries and strikes were checked, and meaning nothing else today
+            return self
 
     def is_settled_in(self, currency: str) -> bool:
         """Whether profit and fees of this key are counted in `currency`: the settle currency, or else the quote."""

@@ -77,7 +77,7 @@ NATIVE: Final[dict[str, Lines]] = {
     ),
     "bitrue": (("H-{base}-{stable}", "{base}/{quote}:{quote}"),),
     **dict.fromkeys(("bybit", "bybiteu", "bybitid"), _OF_BYBIT),
-    "bitstamp": (("{base}/USD-PERP", "{base}/USD:USD"),),
+    "bitstamp": (("{base}/USD-PERP", "{base}/USD:USD"), *_IN_DOLLARS),
     "coinbase": (("{coin}-PERP-INTX", "{base}/USDC:USDC"), ("BIT-{date}-CDE", "BTC/USD:USD-{date}")),
     "coinbaseinternational": (("{coin}-PERP", "{base}/USDC:USDC"), *_OF_DERIBIT),
     "cryptocom": (
