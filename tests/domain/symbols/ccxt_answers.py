@@ -9,8 +9,11 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
+
+from domain.identifiers import PositionKey
 
 ccxt: Any = import_module("ccxt")  # it has no types
 
@@ -30,8 +33,19 @@ class Listed(NamedTuple):
     unified: str
 
 
-def listed(exchange: str) -> set[Listed]:
-    """Every market that ccxt reads out of its recorded answers of an exchange."""
+def read_as(exchange: str, market: Listed) -> str:
+    """What became of a market: read right, a key of its own, or wrong."""
+    written, unified = (PositionKey(name, exchange) for name in market)
+    if written == unified:
+        return "right"
+    return "of its own" if written.symbol == market.written.upper() else "wrong"
+
+
+@cache
+def listed(exchange: str) -> frozenset[Listed]:
+    """Every market that ccxt reads out of its recorded answers of an exchange; none of one that it has left out."""
+    if exchange not in ccxt.exchanges:
+        return frozenset()
     kind = getattr(ccxt, exchange)
     names = [
         name
@@ -56,7 +70,7 @@ def listed(exchange: str) -> set[Listed]:
     for lister in (getattr(answering, name) for name in listers):
         for arguments in _arguments(lister):
             found |= _markets(lister, *arguments)
-    return found or _wherever_it_was_asked(kind, listers, sources.values())
+    return frozenset(found or _wherever_it_was_asked(kind, listers, sources.values()))
 
 
 def _wherever_it_was_asked(kind: Callable[[], Any], listers: list[str], sources: Iterable[list[str]]) -> set[Listed]:
