@@ -7,128 +7,37 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
-from domain.values import Leg, plain
+from domain.symbols.market import ASSET
+from domain.symbols.spelling import normalized_symbol
+from domain.symbols.venues import known_venue, normalized_exchange
+from domain.values import Leg
 
-_ASSET = "[A-Za-z0-9\u4e00-\u9fff]{1,30}"  # exchanges list Chinese names; look-alikes of other scripts stay out
-_DERIVATIVE = (
-    r"(?P<expiry>\d{6}|\d{8}|\d{4}-\d\d-\d\d)"
-    r"(?:-(?P<strike>(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d{1,2})?)-(?P<option>[CPcp]))?"
+_KEPT = re.compile(
+    rf"(?:{ASSET}+|{ASSET}+/(?P<quote>{ASSET}+):(?!(?P=quote)(?:-|$)){ASSET}+)(?:-\d{{6}}(?:-\d+(?:\.\d+)?-[CP])?)?",
+    re.ASCII,
 )
-_UNIFIED = re.compile(rf"(?P<base>{_ASSET})/(?P<quote>{_ASSET})(?::(?P<settle>{_ASSET})(?:-{_DERIVATIVE})?)?", re.ASCII)
-_RAW = re.compile(rf"(?P<name>{_ASSET})(?:[-_]{_DERIVATIVE})?", re.ASCII)
-_STORED = re.compile(r"(?P<pair>[^-]+)-\d{6}(?:-\d+(?:\.\d+)?-[CP])?", re.ASCII)
+"""What a stream may be called, whatever that would be read as today."""
 _DATED = re.compile(r"-\d{6}(-[\d.]+-[CP])?$", re.ASCII)
 _OPTION = re.compile(r"-[\d.]+-[CP]$", re.ASCII)
-_EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 _STREAM = re.compile(
+    r"(?P<symbol>[^a-z]+)\.(?P<exchange>[a-z][a-z0-9_-]{0,39})(?:\.(?P<account>[a-z0-9][a-z0-9_-]{0,39}))?"
+    r"(?::(?P<leg>[A-Z]+))?",
+    re.ASCII,
+)
+_SPELLED = re.compile(
     r"(?P<symbol>.+?)\.(?P<exchange>[A-Za-z][A-Za-z0-9_-]*)(?:\.(?P<account>[A-Za-z0-9_-]+))?(?::(?P<leg>[A-Za-z]+))?"
 )
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
-_VENUES: Final = {
-    **dict.fromkeys(("binanceusdm", "binancecoinm"), "binance"),
-    **dict.fromkeys(("gateio", "gate.io"), "gate"),
-    **dict.fromkeys(("huobi", "huobipro"), "htx"),
-    **dict.fromkeys(("okex", "okex5"), "okx"),
-    "kucoinfutures": "kucoin",
-}
-"""Names that are another name of a venue, as the libraries have them."""
 _PARSED_MAX: Final = 10_000
-EXPIRY_LONG: Final = len("20251226")
 SYMBOL_LENGTH_MAX: Final = 2_000
-STRIKE_DIGITS_MAX: Final = 18
-STRIKE_WRITTEN_MAX: Final = 60
-"""Zeros before and behind do not count as digits, but nobody writes so many."""
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
-
-
-class Symbol(str):
-    """A symbol in its one spelling, and the quote that it was given with, if it was given as a pair."""
-
-    quote: str | None
-
-    def __new__(cls, name: str, quote: str | None = None) -> Self:
-        """Keep both."""
-        self = super().__new__(cls, name)
-        self.quote = quote
-        return self
-
-
-def normalized_symbol(symbol: object) -> Symbol:
-    """Give a symbol its one spelling.
-
-    Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt` and `FXSUSDT`; an expiry or strike is appended
-             (`BTCUSDT-251226`); a settle currency other than the quote keeps ccxt's form (`BTC/USD:BTC`).
-    Refuses: ValueError for anything else.
-    """
-    if not isinstance(symbol, str):
-        raise ValueError(f"symbol {symbol!r} is not text")
-    return _one_spelling(symbol)
-
-
-@lru_cache(maxsize=_PARSED_MAX)
-def _one_spelling(symbol: str) -> Symbol:
-    text, quote = symbol.strip(), None
-    if match := _UNIFIED.fullmatch(text):
-        pair, settle = match["base"] + match["quote"], match["settle"] or match["quote"]
-        quote = match["quote"].upper()
-        name = pair if settle.upper() == match["quote"].upper() else f"{match['base']}/{match['quote']}:{settle}"
-    elif match := _RAW.fullmatch(text):
-        name = match["name"]
-    else:
-        raise ValueError(
-            f"symbol {symbol[:80]!r} is not a symbol; write it as the exchange does (FXSUSDT) or as ccxt does "
-            "(FXS/USDT:USDT)"
-        )
-    if match["expiry"]:
-        name += f"-{_expiry(match['expiry'], symbol)}"
-    if match["strike"]:
-        name += f"-{_strike(match['strike'], symbol)}-{match['option']}"
-    return Symbol(name.upper(), quote)
-
-
-def _expiry(written: str, symbol: str) -> str:
-    digits = written.replace("-", "")[-6:]
-    year = written[:4] if len(written) >= EXPIRY_LONG else f"20{written[:2]}"
-    try:
-        date(int(year), int(digits[2:4]), int(digits[4:]))
-    except ValueError:
-        raise ValueError(f"symbol {symbol[:80]!r} expires on {written}, which is no date; write it as YYMMDD") from None
-    if not year.startswith("20"):
-        raise ValueError(f"symbol {symbol[:80]!r} expires in {year}; a year of this century is expected")
-    return digits
-
-
-def _strike(written: str, symbol: str) -> str:
-    price = Decimal(written) if len(written) <= STRIKE_WRITTEN_MAX else Decimal()
-    strike = plain(price)
-    if not price or len(strike.replace(".", "")) > STRIKE_DIGITS_MAX:
-        raise ValueError(
-            f"symbol {symbol[:80]!r} has a strike of {written[:40]!r}; it is a price above zero of at most "
-            f"{STRIKE_DIGITS_MAX} digits"
-        )
-    return strike
-
-
-def normalized_exchange(exchange: object) -> str:
-    """Give an exchange its one spelling: trimmed, lower case. Refuses anything that is not such a name."""
-    text = exchange.strip().lower() if isinstance(exchange, str) else ""
-    if not _EXCHANGE.fullmatch(text):
-        raise ValueError(f"exchange {exchange!r:.80} is not a name like 'binance'")
-    return text
-
-
-def normalized_venue(exchange: object) -> str:
-    """Give an exchange the one name of its venue, where a library has several for it: `binance` for `binanceusdm`."""
-    text = exchange.strip().lower() if isinstance(exchange, str) else exchange
-    return _VENUES.get(text, "") or normalized_exchange(text) if isinstance(text, str) else normalized_exchange(text)
 
 
 def normalized_account(account: object) -> str | None:
@@ -166,8 +75,8 @@ class PositionKey:
 
     def __post_init__(self) -> None:
         """Normalise every part once, here, at the edge."""
-        object.__setattr__(self, "symbol", str(normalized_symbol(self.symbol)))
         object.__setattr__(self, "exchange", normalized_exchange(self.exchange))
+        object.__setattr__(self, "symbol", str(normalized_symbol(self.symbol, self.exchange)))
         object.__setattr__(self, "account", normalized_account(self.account))
         object.__setattr__(self, "leg", normalized_leg(self.leg))
 
@@ -187,26 +96,42 @@ class PositionKey:
     @classmethod
     @lru_cache(maxsize=_PARSED_MAX)
     def parse(cls, stream: str) -> Self:
-        """Read a stream id back; any spelling of its parts is understood."""
-        match = _STREAM.fullmatch(stream.strip())
+        """Read a stream id back as it is stored; any other spelling of its parts is understood as a key's.
+
+        Shape:   the key of the stream, also where its symbol or its exchange would be read as another today.
+        Refuses: ValueError for what is no key.
+        """
+        text = stream.strip()
+        match = _STREAM.fullmatch(text)
+        is_kept = match and _KEPT.fullmatch(match["symbol"]) and len(match["symbol"]) <= SYMBOL_LENGTH_MAX
+        if match is None or known_venue(match["symbol"].rpartition(".")[2]):
+            match = _SPELLED.fullmatch(text)
         if match is None:
             raise ValueError(f"{stream[:120]!r} is not a key like APTUSDT.binance: there is no exchange in it")
         try:
-            return cls(match["symbol"], match["exchange"], match["account"], normalized_leg(match["leg"]))
+            parts = match["symbol"], match["exchange"], match["account"], normalized_leg(match["leg"])
+            return cls._kept(*parts) if is_kept else cls(*parts)
         except ValueError as refusal:
-            if stored := cls._stored_before(match["symbol"], match["exchange"], match["account"], match["leg"]):
-                return stored
             raise ValueError(f"{stream[:120]!r} is not a key like APTUSDT.binance: {refusal}") from refusal
 
     @classmethod
-    def _stored_before(cls, symbol: str, exchange: str, account: str | None, leg: str | None) -> Self | None:
-        """The key of a stream that was opened before expiries and strikes were checked: it stays readable as it is."""
-        match = _STORED.fullmatch(symbol)
-        if match is None or len(symbol) > SYMBOL_LENGTH_MAX:
-            return None
-        key = cls(match["pair"], exchange, account, normalized_leg(leg))
-        object.__setattr__(key, "symbol", symbol)
+    def _kept(cls, symbol: str, exchange: str, account: str | None, leg: Leg) -> Self:
+        key = object.__new__(cls)
+        for name, value in (("symbol", symbol), ("exchange", exchange), ("account", account), ("leg", leg)):
+            object.__setattr__(key, name, value)
         return key
+
+    def on(self, leg: Leg) -> Self:
+        """The same instrument on another leg."""
+        return self._kept(self.symbol, self.exchange, self.account, leg)
+
+    @cached_property
+    def today(self) -> Self:
+        """The key that its spelling means today; its own, unless it was opened under one that is read otherwise now."""
+        try:
+            return type(self)(self.symbol, self.exchange, self.account, self.leg)
+        except ValueError:  # opened before expiries and strikes were checked, and meaning nothing else today
+            return self
 
     def is_settled_in(self, currency: str) -> bool:
         """Whether profit and fees of this key are counted in `currency`: the settle currency, or else the quote."""

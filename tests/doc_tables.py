@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -22,13 +23,16 @@ from domain import errors, events
 from domain.commands.base import Command
 from domain.commands.requests import COMMANDS, ClosingFill, Evidence
 from domain.holding import Holding
+from domain.symbols.native import NATIVE
 from infrastructure.ledger.receipt import Receipt
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
+from tests.domain.symbols.ccxt_answers import ccxt, listed, read_as
+from tests.domain.symbols.shown_lines import lines_of
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
-PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md"]
+PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md", TOP / "docs" / "exchanges.md"]
 GENERATED: Final = re.compile(
     r"^<!-- generated: (?P<name>.+) -->\n(?P<head>\|.*\n\|[-| ]+\|\n)(?P<rows>(?:\|.*\n)*)<!-- end -->$", re.MULTILINE
 )
@@ -87,6 +91,16 @@ def event_rows() -> Rows:
     }
 
 
+def spelling_rows() -> Rows:
+    """How exchanges write their instruments, and what became of the markets in ccxt's examples."""
+    return {
+        exchange: [", ".join(lines_of(exchange)) or "as all do", ", ".join(f"{n} {what}" for what, n in found.items())]
+        for exchange in sorted({*NATIVE, *ccxt.exchanges})
+        for found in [Counter(read_as(exchange, market) for market in sorted(listed(exchange), reverse=True))]
+        if found or exchange in NATIVE
+    }
+
+
 def names(of: type) -> list[str]:
     """The fields of a dataclass."""
     return [field.name for field in dataclasses.fields(of)]
@@ -111,6 +125,7 @@ def tables() -> dict[str, Rows]:
         "fields of every event": by_hand(names(events.PositionEvent)),
         "events": event_rows(),
         "totals": by_hand(names(Holding)),
+        "spellings": spelling_rows(),
     }
 
 

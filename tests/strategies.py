@@ -89,7 +89,8 @@ def spelled_keys(draw: st.DrawFn) -> Spelled:
     unified = f"{base}/{quote}:{settle}{expiry}"
     symbols = [unified]
     if settle == quote:
-        symbols += [f"{base}{quote}{expiry}"] + ([] if expiry else [f"{base}/{quote}"])
+        symbols += [] if quote == "USD" else [f"{base}{quote}{expiry}"]  # some exchanges mean an inverse contract by it
+        symbols += [] if expiry else [f"{base}/{quote}"]
     legs = st.sampled_from([leg.value, leg.value.lower()] + ([None] if leg is Leg.BOTH else []))
     accounts = _any_case(account) if account else st.sampled_from([None, "", " "])
     keys = [

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from domain.commands.base import Command, storable
-from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg, normalized_venue
-from domain.identifiers import normalized_symbol as _normalized_symbol
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
+from domain.symbols.spelling import normalized_symbol, written_symbol
+from domain.symbols.venues import normalized_exchange
 from domain.values import Leg, Price, Side, Text, writable
 
 _SIDES: Final = {"buy": "long", "sell": "short"}
@@ -41,8 +42,8 @@ Json = Annotated[JsonValue, BeforeValidator(storable)]
 class OnKey(Command):
     """A command about whatever a slot holds."""
 
-    symbol: Annotated[str, PlainValidator(_normalized_symbol)]
-    exchange: Annotated[str, BeforeValidator(normalized_venue)]
+    symbol: Annotated[str, BeforeValidator(written_symbol)]
+    exchange: Annotated[str, BeforeValidator(normalized_exchange)]
     account: Annotated[str | None, BeforeValidator(normalized_account)] = None
     leg: Annotated[Leg, BeforeValidator(normalized_leg)] = Leg.BOTH
 
@@ -57,9 +58,19 @@ class OnKey(Command):
         return None
 
     @model_validator(mode="after")
+    def _symbol_of_its_exchange(self) -> Self:
+        spell_symbol(self, self.symbol, self.exchange)
+        return self
+
+    @model_validator(mode="after")
     def _leg_agrees_with_side(self) -> Self:
         needs_agreeing_leg(getattr(self, "side", None), self.leg)
         return self
+
+
+def spell_symbol(command: Command, symbol: str, exchange: str) -> None:
+    """Keep the one spelling, for a command is told apart by its content; what it is depends on the exchange."""
+    object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
 
 
 def needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:

@@ -10,7 +10,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    PlainValidator,
     model_validator,
 )
 
@@ -36,10 +35,12 @@ from domain.commands.places import (
     Reason,
     SideOfPosition,
     needs_agreeing_leg,
+    spell_symbol,
 )
 from domain.errors import InvalidCommand
-from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg, normalized_venue
-from domain.identifiers import normalized_symbol as _normalized_symbol
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
+from domain.symbols.spelling import written_symbol
+from domain.symbols.venues import normalized_exchange
 from domain.values import (
     OR_LEAVE_OUT,
     EntryPrice,
@@ -85,8 +86,8 @@ class RecordEntryPlaced(Command):
 
     verb = "record_entry_placed"
     position_id: PositionIdText | None = None
-    symbol: Annotated[str, PlainValidator(_normalized_symbol)] | None = None
-    exchange: Annotated[str, BeforeValidator(normalized_venue)] | None = None
+    symbol: Annotated[str, BeforeValidator(written_symbol)] | None = None
+    exchange: Annotated[str, BeforeValidator(normalized_exchange)] | None = None
     account: Annotated[str | None, BeforeValidator(normalized_account)] = None
     leg: Annotated[Leg, BeforeValidator(normalized_leg)] | None = None
     side: SideOfPosition | None = None
@@ -116,6 +117,8 @@ class RecordEntryPlaced(Command):
             )
         elif self.quantity is None and not self.filled_qty:
             raise ValueError("quantity (or filled_qty) missing: say how much the entry was for")
+        if self.symbol is not None and self.exchange is not None:
+            spell_symbol(self, self.symbol, self.exchange)
         needs_agreeing_leg(self.side, self.leg)
         if self.avg_px is not None and not self.filled_qty:
             raise ValueError("avg_px needs filled_qty: an average price of how much?")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from domain.identifiers import normalized_account, normalized_exchange
+from domain.identifiers import normalized_account
+from domain.symbols.venues import normalized_exchange
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import now
 from projections.reconciliation.snapshot_trust import LISTS_CONDITIONAL_APART

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any, Final, Self, TypeVar
 
-from domain.identifiers import PositionKey, normalized_account, normalized_exchange, normalized_symbol
+from domain.identifiers import PositionKey, normalized_account
+from domain.symbols.spelling import normalized_symbol
+from domain.symbols.venues import normalized_exchange
 from domain.values import EXACT, Leg, rounded
 from infrastructure.exchanges.fields import ReportFields, read_moment
 from infrastructure.exchanges.order_reports import read_order

@@ -6,7 +6,8 @@ from collections.abc import Container
 from decimal import Decimal
 from typing import Final
 
-from domain.identifiers import PositionKey, normalized_symbol
+from domain.identifiers import PositionKey
+from domain.symbols.spelling import normalized_symbol
 from domain.values import EXACT, Leg, Side, exact, plain, rounded
 from infrastructure.exchanges.contract_units import check_worth, power_of_ten, unit_size
 from infrastructure.exchanges.fields import ReportFields, about, one_of
@@ -129,7 +130,7 @@ def _side(entry: ReportFields, amounts: dict[str, Decimal]) -> Side:
 def _symbol(entry: ReportFields, exchange: str) -> str:
     said = entry.said("symbol") or entry.said(*SYMBOLS)
     if exchange in _SPELLED_LIKE_OURS:
-        one_of({name: normalized_symbol(symbol) for name, symbol in said.items()})
+        one_of({name: normalized_symbol(symbol, exchange) for name, symbol in said.items()})
     return next(iter(said.values()), "")
 
 

@@ -22,6 +22,7 @@ from projections.account_snapshot import AccountSnapshot
 from projections.health import diagnosis
 from projections.health.checks import Check, Section, Severity, Symptom, worst
 from projections.health.diagnosis import Cycles
+from projections.health.key_spellings import spelling
 from projections.metrics.objectives import Criterion
 from projections.metrics.recent_activity import Activity
 from projections.metrics.statistics import MeasuredWindow
@@ -130,7 +131,8 @@ class _Examination:
     ) -> list[Section]:
         question = self._question
         cycles = Cycles(wanted, question.now, question.age, question.evidence, left)
-        return [*cycles.sections(), *self._beside_exchanges(rows)]
+        spelled = spelling(wanted)
+        return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._beside_exchanges(rows)]
 
     def _criteria(self) -> tuple[Criterion, ...] | None:
         """None when its events or rows cannot be read."""

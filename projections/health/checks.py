@@ -41,6 +41,7 @@ class Check(StrEnum):
     DAMAGE = "damage"
     PROJECTIONS = "projections"
     EXCHANGE = "exchange"
+    SPELLING = "spelling"
     DATABASE = "database"
     CRITERIA = "criteria"
 

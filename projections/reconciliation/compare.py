@@ -10,6 +10,7 @@ from typing import Final
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
 from domain.order import live
+from domain.symbols.spelling import means
 from domain.values import Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
@@ -160,7 +161,7 @@ class _Comparison:
     def findings(self) -> Iterator[Discrepancy]:
         """Everything that was found, key by key."""
         for pair in pairs(self._known, self._snapshot.positions or ()):
-            if self._rules.symbol in (None, pair.standing.key.symbol):
+            if self._is_asked_for(pair.standing.key):
                 yield from self._of_pair(pair)
         if self._judges_stops:
             yield from self._zombies()
@@ -333,9 +334,12 @@ class _Comparison:
                 confirmations=self._confirming.lost_stops(standing, row, stop),
             )
 
+    def _is_asked_for(self, key: PositionKey) -> bool:
+        return self._rules.symbol is None or means(self._rules.symbol, key.symbol, key.exchange)
+
     def _zombies(self) -> Iterator[Discrepancy]:
         for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
-            if self._rules.symbol in (None, order.key.symbol) and self._is_left_over(order):
+            if self._is_asked_for(order.key) and self._is_left_over(order):
                 standing = self._known.get(order.key, StreamState(order.key))
                 message = (
                     f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{price_text(order)}: "

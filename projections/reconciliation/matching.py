@@ -60,8 +60,7 @@ def _on_other_leg(
     known: Mapping[PositionKey, StreamState], position: PositionReport, owned: set[PositionKey]
 ) -> StreamState | None:
     for leg in _LEGS:
-        key = position.key
-        standing = known.get(PositionKey(key.symbol, key.exchange, key.account, leg))
+        standing = known.get(position.key.on(leg))
         if standing and standing.row and standing.key not in owned and standing.row.side is position.side:
             return standing
     return None

@@ -10,13 +10,15 @@ from typing import Any
 import click
 
 from domain.identifiers import PositionKey
+from domain.symbols.spelling import means
+from domain.symbols.venues import normalized_exchange
 from projections.positions import PositionRow
-from scripts.options.params import ACCOUNT, EXCHANGE, SYMBOL
+from scripts.options.params import ACCOUNT, EXCHANGE, WRITTEN_SYMBOL
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which positions are wanted; None wants all."""
+    """Which positions are wanted; None wants all. The symbol is as it was written: it depends on the exchange."""
 
     symbol: str | None
     exchange: str | None
@@ -24,15 +26,17 @@ class Filter:
 
     def takes(self, row: PositionRow | PositionKey) -> bool:
         """Whether a row, or what belongs to a key, is wanted."""
-        asked = (self.symbol, self.exchange, self.account)
-        found = (row.symbol, row.exchange, row.account)
-        return all(wanted in (None, here) for wanted, here in zip(asked, found, strict=True))
+        return (
+            (self.symbol is None or means(self.symbol, row.symbol, row.exchange))
+            and self.exchange in (None, row.exchange, normalized_exchange(row.exchange))
+            and self.account in (None, row.account)
+        )
 
 
 def filter_options(run: Callable[..., None]) -> Callable[..., None]:
     """Add the three options; the command is handed one Filter as `wanted`."""
 
-    @click.option("--symbol", type=SYMBOL, help="Only this symbol, in any spelling.")
+    @click.option("--symbol", type=WRITTEN_SYMBOL, help="Only this symbol, in any spelling.")
     @click.option("--exchange", type=EXCHANGE, help="Only this exchange.")
     @click.option("--account", type=ACCOUNT, help="Only this account.")
     @functools.wraps(run)

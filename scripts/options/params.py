@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import click
 
-from domain.identifiers import normalized_account, normalized_exchange, normalized_symbol
+from domain.identifiers import normalized_account
+from domain.symbols.spelling import normalized_symbol, written_symbol
+from domain.symbols.venues import normalized_exchange
 from domain.values import utc
 from infrastructure.timezones import zone_of
 
@@ -44,6 +46,7 @@ def _reason(text: str) -> str:
 
 
 SYMBOL: Final = ReadAs(normalized_symbol)
+WRITTEN_SYMBOL: Final = ReadAs(written_symbol)
 EXCHANGE: Final = ReadAs(normalized_exchange)
 ACCOUNT: Final = ReadAs(normalized_account)
 REASON: Final = ReadAs(_reason)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 from domain.holding import ZERO
-from domain.identifiers import normalized_symbol
+from domain.symbols.spelling import normalized_symbol
 from domain.values import Side
 from infrastructure.settings import Settings
 from scripts.simulation.bot import EntryAnswer

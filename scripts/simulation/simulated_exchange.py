@@ -14,7 +14,8 @@ from itertools import count
 from typing import Any, Final
 
 from domain.holding import ZERO, Holding
-from domain.identifiers import normalized_exchange, normalized_symbol
+from domain.symbols.spelling import normalized_symbol
+from domain.symbols.venues import normalized_exchange
 from domain.values import Side, plain
 from infrastructure.ledger.ledger import now
 
@@ -122,7 +123,7 @@ class SimulatedExchange:
 
     def list_symbol(self, symbol: str, price: Decimal) -> None:
         """Let a symbol be ordered, or move its price."""
-        name = normalized_symbol(symbol)
+        name = normalized_symbol(symbol, self.name)
         with self._lock:
             self._books.setdefault(name, _Book(price)).price = price
 
@@ -169,7 +170,7 @@ class SimulatedExchange:
             fault = book.faults.popleft() if book.faults else None
             if fault is not Fault.NEVER_ARRIVED:
                 order = self._known(client_order_id) or self._execute(
-                    book, normalized_symbol(symbol), side, quantity, client_order_id, reduce_only=reduce_only
+                    book, normalized_symbol(symbol, self.name), side, quantity, client_order_id, reduce_only=reduce_only
                 )
         self._travel()
         if fault is not None:
@@ -192,7 +193,7 @@ class SimulatedExchange:
                 raise ExchangeRefused(f"there is no position in {symbol} that a stop to {side} would close")
             order = SimulatedOrder(
                 self._next_id(),
-                normalized_symbol(symbol),
+                normalized_symbol(symbol, self.name),
                 side,
                 quantity,
                 self._clock(),
@@ -217,7 +218,7 @@ class SimulatedExchange:
         """What is held of a symbol; None for nothing."""
         self._travel()
         with self._lock:
-            return self._position(normalized_symbol(symbol))
+            return self._position(normalized_symbol(symbol, self.name))
 
     def positions(self) -> list[SimulatedPosition]:
         """Everything that is held, by symbol."""
@@ -229,7 +230,7 @@ class SimulatedExchange:
 
     def entries(self, symbol: str | None = None) -> int:
         """How many orders opened a position of a symbol (or of any), or added to one."""
-        return self._entries.total() if symbol is None else self._entries[normalized_symbol(symbol)]
+        return self._entries.total() if symbol is None else self._entries[normalized_symbol(symbol, self.name)]
 
     def snapshot(self) -> dict[str, Any]:
         """What it shows at this moment, in the format that the old bot saved; numbers are text, so they are exact."""
@@ -252,7 +253,7 @@ class SimulatedExchange:
             time.sleep(self.latency_seconds)
 
     def _book(self, symbol: str) -> _Book:
-        book = self._books.get(normalized_symbol(symbol))
+        book = self._books.get(normalized_symbol(symbol, self.name))
         if book is None:
             raise ExchangeRefused(f"{self.name} does not list {symbol}")
         return book

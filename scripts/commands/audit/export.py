@@ -132,12 +132,7 @@ def _streams(wanted: Filter) -> Callable[[str], bool]:
     if wanted == _ALL:
         return lambda _: True
 
-    def takes(stream: str) -> bool:
-        key = PositionKey.parse(stream)
-        asked, found = (wanted.symbol, wanted.exchange, wanted.account), (key.symbol, key.exchange, key.account)
-        return all(one in (None, other) for one, other in zip(asked, found, strict=True))
-
-    return takes
+    return lambda stream: wanted.takes(PositionKey.parse(stream))
 
 
 def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sink:

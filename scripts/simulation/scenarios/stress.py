@@ -12,7 +12,7 @@ from itertools import count
 from math import ceil
 from typing import Final
 
-from domain.identifiers import normalized_symbol
+from domain.symbols.spelling import normalized_symbol
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.bot import Bot
 from scripts.simulation.process_crew import together

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import cycle, islice
 
-from domain.identifiers import normalized_symbol
+from domain.symbols.spelling import normalized_symbol
 from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import QUANTITY, Scenario, Stage
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT

@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from domain.identifiers import normalized_exchange, normalized_symbol
+from domain.symbols.spelling import normalized_symbol
+from domain.symbols.venues import normalized_exchange
 
 _QUOTES: Final = ("USDT", "USDC", "BUSD", "FDUSD", "TUSD", "USD")
 _QUOTED: Final = "|".join(_QUOTES)

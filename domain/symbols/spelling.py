@@ -1,0 +1,88 @@
+"""The one spelling that a symbol is kept under, whatever it was written as."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, Self
+
+from domain.symbols.market import ASSET, Market, market_of, name_of
+from domain.symbols.venues import known_venue, normalized_exchange
+
+_OWN = re.compile(rf"@?{ASSET}{{1,30}}(?:[-._]{ASSET}{{1,30}}){{0,5}}", re.ASCII)
+"""What an exchange may call an instrument that is no pair: BRK.B."""
+_BEFORE = re.compile(r"(?P<venue>[A-Za-z][A-Za-z0-9_]*):(?P<symbol>[^/:]+)", re.ASCII)
+_BEHIND = re.compile(r"(?P<symbol>[^/:]+)\.(?P<venue>[A-Za-z][A-Za-z0-9_]*)", re.ASCII)
+_SPELLINGS_MAX: Final = 10_000
+
+
+class Symbol(str):
+    """A symbol in its one spelling, and the quote that it was given with, if it was given as a pair."""
+
+    quote: str | None
+
+    def __new__(cls, name: str, quote: str | None = None) -> Self:
+        """Keep both."""
+        self = super().__new__(cls, name)
+        self.quote = quote
+        return self
+
+
+def normalized_symbol(symbol: object, exchange: str | None = None) -> Symbol:
+    """Give a symbol its one spelling.
+
+    Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt`, `FXSUSDT` and whatever else the exchange (in its one name) calls
+             it; an expiry or strike is appended (`BTCUSDT-251226`); a settle currency other than the quote keeps ccxt's
+             form (`BTC/USD:BTC`), and so does a pair that would else be read as another (`BTC/USD` where `BTCUSD` is
+             settled in BTC). What says no pair for certain stays as it is, in capitals.
+    Refuses: ValueError for anything else, and for a symbol that names another exchange.
+    """
+    if not isinstance(symbol, str):
+        raise ValueError(f"symbol {symbol!r} is not text")
+    return symbol if isinstance(symbol, Symbol) else _one_spelling(symbol, exchange)
+
+
+def written_symbol(symbol: object) -> str:
+    """Refuse what no exchange could mean; what it means is known with the exchange. Refuses: ValueError."""
+    normalized_symbol(symbol)
+    assert isinstance(symbol, str), "else it is refused"
+    return symbol
+
+
+def means(written: str, symbol: str, exchange: str) -> bool:
+    """Whether a spelling stands for a symbol of an exchange; a symbol that is kept also stands for itself."""
+    return symbol in (normalized_symbol(written, normalized_exchange(exchange)), written.strip().upper())
+
+
+@lru_cache(maxsize=_SPELLINGS_MAX)
+def _one_spelling(symbol: str, exchange: str | None) -> Symbol:
+    text = _without_venue(symbol.strip(), exchange)
+    if market := market_of(text, exchange):
+        return Symbol(_short(market, exchange), market.quote)
+    name = name_of(text) or (text.upper() if _OWN.fullmatch(text.upper()) else None)
+    if name is None:
+        raise ValueError(
+            f"symbol {symbol[:80]!r} is not a symbol; write it as the exchange does (FXSUSDT) or as ccxt does "
+            "(FXS/USDT:USDT)"
+        )
+    return Symbol(name)
+
+
+def _short(market: Market, exchange: str | None) -> str:
+    """Without a slash, where that is read as the same again."""
+    glued = market.glued
+    if glued is None:
+        return market.unified
+    again = market_of(glued, exchange)
+    return glued if again is None or (again.is_plain and again.glued == glued) else market.unified
+
+
+def _without_venue(text: str, exchange: str | None) -> str:
+    """Take off the exchange that charts put before a symbol and frameworks behind it: BYBIT:BTCUSDT, BTCUSDT.BYBIT."""
+    match = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
+    venue = match and known_venue(match["venue"])
+    if not match or not venue:
+        return text
+    if exchange is not None and venue != exchange:
+        raise ValueError(f"symbol {text[:80]!r} is one of {venue}, not of {exchange}; name the exchange that it is of")
+    return match["symbol"]
