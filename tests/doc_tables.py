@@ -30,6 +30,7 @@ from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
 from tests.domain.symbols.ccxt_answers import ccxt, listed, read_as
 from tests.domain.symbols.shown_lines import lines_of
+from tests.infrastructure.exchanges.recorded_answers import shown_by_exchange
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
 PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md", TOP / "docs" / "exchanges.md"]
@@ -126,6 +127,7 @@ def tables() -> dict[str, Rows]:
         "events": event_rows(),
         "totals": by_hand(names(Holding)),
         "spellings": spelling_rows(),
+        "what an account shows": {name: [*cells] for name, cells in shown_by_exchange().items()},
     }
 
 

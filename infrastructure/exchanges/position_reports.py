@@ -147,11 +147,13 @@ def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tu
     names = _COSTS if entry.above_zero(*_MARKS) is not None else (*_COSTS, *_VALUES)
     for name in names:
         cost = entry.number(name)
-        if cost:
-            return rounded(EXACT.divide(cost.copy_abs(), quantity)), f"{name} {plain(cost.copy_abs())}"
+        if cost and (price := exact(rounded(EXACT.divide(cost.copy_abs(), quantity)))):
+            return price, f"{name} {plain(cost.copy_abs())}"
     return None, None
 
 
 def _margin_mode(entry: ReportFields) -> str | None:
-    mode = entry.word("marginMode", "margin_mode", "mgnMode", "tdMode")
+    """As the exchange says it, for ccxt calls every mode of HTX cross; else as ccxt does."""
+    said = entry.said("marginMode", "margin_mode", "mgnMode")
+    mode = ([*said.values()] or [""])[-1].lower()
     return {"crossed": "cross"}.get(mode, mode) or None

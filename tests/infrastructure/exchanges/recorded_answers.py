@@ -13,9 +13,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from domain.values import Leg
 from infrastructure.exchanges.contract_units import COUNTS_UNITS
 from infrastructure.exchanges.document import Given, read_snapshot
-from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
+from infrastructure.exchanges.raw_answers import rows
+from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.reconciliation.snapshot_trust import LISTS_CONDITIONAL_APART
 
 ccxt: Any = import_module("ccxt")
@@ -32,6 +34,11 @@ TWINS = {
 }
 TWINS |= {"myokx", "okxus", "woofipro", "coinbaseadvanced", "huobi"}
 """Names of ccxt that have the parsers of another one."""
+_PARSERS = {"position": ("parse_position_risk",), "order": ("parse_contract_order",)}
+_CALLS = {
+    "position": ("fetch_positions", "fetch_position", "fetch_positions_risk"),
+    "order": ("fetch_open_orders", "fetch_orders_by_status", "fetch_order", "fetch_open_order"),
+}
 _NAMES = ("symbol", "instId", "contract_code")
 _DECODER = json.JSONDecoder()
 _AS_JSON = ((r"'", '"'), (r"\bTrue\b", "true"), (r"\bFalse\b", "false"), (r"\b(None|undefined)\b", "null"))
@@ -50,37 +57,50 @@ class RecordedAnswer:
 def recorded(kind: str) -> tuple[RecordedAnswer, ...]:
     """Every answer beside the parser of a kind, `position` or `order`, that the parser takes."""
     found = []
-    for exchange in ccxt.exchanges:
-        parser = getattr(getattr(ccxt, exchange), f"parse_{kind}")
-        if exchange in TWINS or parser is getattr(ccxt.Exchange, f"parse_{kind}"):
+    for exchange in sorted({*ccxt.exchanges} - TWINS):
+        parser = _parser(exchange, kind)
+        if parser is None:
             continue
-        for raw in _answers(inspect.getsource(parser)):
+        seen: list[Any] = []
+        for raw in _beside(exchange, parser, kind):
+            if raw in seen:
+                continue
+            seen.append(raw)
             for size in (1.0, None):
-                parsed = _parsed(exchange, kind, raw, size)
-                if parsed is not None and (size is None or not _is_of_another_size(parsed)):
+                parsed = _parsed(exchange, parser, raw, size)
+                if parsed is not None and (size is None or _size(parsed) == 1.0):
                     found.append(RecordedAnswer(exchange, raw, parsed))
                     break
     return tuple(found)
 
 
-def _parsed(exchange: str, kind: str, raw: Any, size: float | None) -> dict[str, Any] | None:
+def _parser(exchange: str, kind: str) -> str | None:
+    """The parser of a kind that an exchange has of its own."""
+    for name in (*_PARSERS[kind], f"parse_{kind}"):
+        ours = getattr(getattr(ccxt, exchange), name, None)
+        if ours is not None and ours is not getattr(ccxt.Exchange, name, None):
+            return name
+    return None
+
+
+def _parsed(exchange: str, parser: str, raw: Any, size: float | None) -> dict[str, Any] | None:
     """By a market of which only the size of a contract matters; None for what the parser does not take as one."""
     try:
         if size is None:
-            size = _size(_by_market(exchange, kind, raw, 1.0))
-        parsed = _by_market(exchange, kind, raw, size)
+            size = _size(_by_market(exchange, parser, raw, 1.0))
+        parsed = _by_market(exchange, parser, raw, size)
     except (ccxt.BaseError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None
-    if not isinstance(parsed, dict) or (kind == "order" and not parsed.get("id")):
+    if not isinstance(parsed, dict) or ("order" in parser and not parsed.get("id")):
         return None
     return dict(json.loads(json.dumps(parsed, default=str)))
 
 
-def _by_market(exchange: str, kind: str, raw: Any, size: float) -> Any:
+def _by_market(exchange: str, parser: str, raw: Any, size: float) -> Any:
     client = getattr(ccxt, exchange)()
     market = _market(client, raw, size)
     client.set_markets([market])
-    return getattr(client, f"parse_{kind}")(raw, market)
+    return getattr(client, parser)(raw, market)
 
 
 def _named(raw: Any) -> tuple[str, str, str]:
@@ -100,10 +120,6 @@ def _market(client: Any, raw: Any, size: float) -> Any:
     )
 
 
-def _is_of_another_size(parsed: dict[str, Any]) -> bool:
-    return _size(parsed) != 1.0
-
-
 def _size(parsed: dict[str, Any]) -> float:
     """The size of its contracts, by what it says it is worth: recorded answers come without their market."""
     if parsed.get("contractSize") not in (1, 1.0, "1"):
@@ -116,6 +132,14 @@ def _size(parsed: dict[str, Any]) -> float:
             if abs(ratio - size) < size / 50:
                 return size
     return 1.0
+
+
+def _beside(exchange: str, parser: str, kind: str) -> Iterator[Any]:
+    """The comments of the parser, and of the calls whose answers it is given."""
+    for name in (parser, *_CALLS[kind]):
+        method = getattr(getattr(ccxt, exchange), name, None)
+        if method is not None and method is not getattr(ccxt.Exchange, name, None):
+            yield from _answers(inspect.getsource(method))
 
 
 def _answers(source: str) -> Iterator[Any]:
@@ -139,11 +163,8 @@ def _answers(source: str) -> Iterator[Any]:
 
 def _unwrapped(answer: Any) -> Iterator[Any]:
     """Out of what an exchange puts around it, where that is the whole of a reply."""
-    inner = answer.get("result", answer.get("data")) if isinstance(answer, dict) else None
-    if isinstance(inner, dict | list) and inner and {"jsonrpc", "code"} & answer.keys():
-        yield from inner if isinstance(inner, list) else [inner]
-    elif answer:
-        yield answer
+    entries = rows(answer)
+    yield from entries if isinstance(entries, list) and any(isinstance(each, dict) for each in entries) else [answer]
 
 
 def _as_json(text: str) -> str:
@@ -190,7 +211,7 @@ def _is_position(answer: RecordedAnswer, found: PositionReport | None) -> bool:
     is_entry = (
         _near(found.avg_px_open, entry) if entry else (found.avg_px_open is None or found.price_basis is not None)
     )
-    return found.side.value == said["side"] and _near(found.quantity, float(contracts) * size) and is_entry
+    return said["side"] in {None, found.side.value} and _near(found.quantity, float(contracts) * size) and is_entry
 
 
 def _is_order(answer: RecordedAnswer, found: OrderReport | None) -> bool:
@@ -217,11 +238,21 @@ def shown_by_exchange() -> dict[str, list[str]]:
     return {
         name: [
             *(_counted([verdict(each, kind) for each in answers[kind] if each.exchange == name]) for kind in answers),
-            "units" if name in COUNTS_UNITS else "contracts of a size, where one is said",
-            "in a call of their own" if name in LISTS_CONDITIONAL_APART else "with the others",
+            "units" if name in COUNTS_UNITS else "contracts",
+            *_seen([read(each, kind) for kind in answers for each in answers[kind] if each.exchange == name]),
+            "apart" if name in LISTS_CONDITIONAL_APART else "with the others",
         ]
         for name in names
     }
+
+
+def _seen(shown: list[AccountSnapshot]) -> tuple[str, str]:
+    """The legs that are said, and the kinds of orders that wait for a price."""
+    orders = [order for each in shown for order in each.orders or ()]
+    held = [position for each in shown for position in each.positions or ()]
+    legs = ({each.key.leg for each in orders} | {each.key.leg for each in held}) - {Leg.BOTH}
+    kinds = {order.kind for order in orders} - {OrderKind.OTHER}
+    return ", ".join(sorted(legs)), ", ".join(sorted(kind.replace("_", " ") for kind in kinds))
 
 
 def _counted(verdicts: list[Verdict]) -> str:

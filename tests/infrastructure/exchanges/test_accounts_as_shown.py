@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.requests import Adopt, Reduce, SetStopLoss
@@ -198,6 +200,17 @@ def test_isolated_and_cross_are_one_holding_that_is_named_as_what_it_is() -> Non
     ]
 
 
+def test_a_margin_mode_is_what_the_exchange_calls_it() -> None:
+    rows = [
+        held(BTC, "long", each, 20000, marginMode="cross", info={"margin_mode": mode})
+        for each, mode in ((1, "isolated"), (2, "cross"))
+    ]
+    (joint,) = shown("htx", rows).positions or ()
+    assert joint.in_words == "long 3 at 20000 (isolated long 1 at 20000; cross long 2 at 20000)"
+    named = [held(BTC, "long", each, 20000, id=f"p{each}") for each in (1, 2)]
+    assert [each.quantity for each in shown("bingx", named).positions or ()] == [Decimal(3)]
+
+
 def test_a_stop_for_all_of_one_margin_mode_is_not_sure_to_cover_the_other() -> None:
     rows = [held(BTC, "long", 1, 20000, marginMode="isolated"), held(BTC, "long", 3, 24000, marginMode="cross")]
     all_of_it = order("s", BTC, "sell", type="conditional", stopLossPrice=19000, info={"closeFraction": "1"})
@@ -252,8 +265,13 @@ def test_a_trigger_entry_of_the_other_leg_protects_nothing() -> None:
         ("htx", {"side": "sell", "info": {"offset": "close"}}, Leg.LONG, "sell"),
         ("htx", {"side": "sell", "info": {"offset": "open"}}, Leg.SHORT, "sell"),
         ("htx", {"side": "sell", "info": {"offset": "both"}}, Leg.BOTH, "sell"),
-        ("mexc", {"side": "buy", "info": {"side": 2}}, Leg.SHORT, "buy"),
-        ("mexc", {"side": "sell", "info": {"side": 4}}, Leg.LONG, "sell"),
+        ("hashkey", {"side": "sell", "info": {"side": "SELL_CLOSE"}}, Leg.LONG, "sell"),
+        ("hashkey", {"side": "buy", "info": {"side": "BUY_OPEN"}}, Leg.LONG, "buy"),
+        ("mexc", {"side": "sell", "info": {"side": 2}}, Leg.SHORT, "buy"),
+        ("mexc", {"side": "3", "info": {"side": 3}}, Leg.SHORT, "sell"),
+        ("mexc", {"side": "4", "info": {"side": 4}}, Leg.LONG, "sell"),
+        ("gate", {"side": "sell", "info": {"initial": {"size": 0, "auto_size": "close_short"}}}, Leg.SHORT, "buy"),
+        ("gate", {"side": "sell", "info": {"order_type": "plan-close-long-position"}}, Leg.LONG, "sell"),
     ],
 )
 def test_the_leg_of_an_order(exchange: str, fields: dict[str, Any], leg: Leg, side: str) -> None:
@@ -296,6 +314,27 @@ def test_the_leg_of_an_order(exchange: str, fields: dict[str, Any], leg: Leg, si
         ("gate", {"side": "sell", "type": "limit", "triggerPrice": 90, "info": {"trigger": {"rule": 2}}}, "90"),
         ("htx", {"side": "sell", "info": {"type": "sl", "sl_trigger_price": "90"}}, "90"),
         ("modetrade", {"side": "sell", "triggerPrice": 90, "info": {"algoType": "STOP_LOSS"}}, "90"),
+        ("kucoin", {"side": "sell", "type": "market", "triggerPrice": 90, "info": {"stop": "down"}}, "90"),
+        ("mexc", {"side": "4", "triggerPrice": 90, "info": {"side": "4", "triggerType": "2"}}, "90"),
+        (
+            "gate",
+            {
+                "side": "sell",
+                "amount": 0,
+                "triggerPrice": 90,
+                "info": {"initial": {"is_close": True, "auto_size": "close_long"}},
+            },
+            "90",
+        ),
+        (
+            "bitget",
+            {
+                "side": "buy",
+                "triggerPrice": 90,
+                "info": {"planType": "pos_loss", "posSide": "long", "tradeSide": "close"},
+            },
+            "90",
+        ),
     ],
 )
 def test_a_stop_is_one_however_it_is_said(exchange: str, fields: dict[str, Any], price: str) -> None:
@@ -308,6 +347,10 @@ def test_a_stop_is_one_however_it_is_said(exchange: str, fields: dict[str, Any],
 @pytest.mark.parametrize(
     "fields",
     [
+        {"type": "market", "triggerPrice": 120, "info": {"stop": "up"}},
+        {"type": "market", "triggerPrice": 120, "info": {"triggerType": 1}},
+        {"type": "market", "triggerPrice": 120, "info": {"trigger_type": "ge"}},
+        {"type": "market", "triggerPrice": 120, "info": {"stopDirection": "Rising", "ordType": "MarketIfTouched"}},
         {"type": "take_profit_market", "triggerPrice": 120},
         {"type": "market", "takeProfitPrice": 120, "reduceOnly": True},
         {"type": "limit", "triggerPrice": 120, "info": {"trigger": {"rule": 1}}},
@@ -419,6 +462,13 @@ def test_absence_of_what_may_be_an_unread_row_proves_nothing() -> None:
     assert ("unjudged", "SOLUSDT.bybit") in told(beside(sent, *nameless))
     read = [shown("bybit", [held(BTC, "long", 1, 60000), held(DOGE, "long", 5, 0.1)], ago=ago) for ago in (20, 0)]
     assert [each.confirmations for each in beside(sent, *read).of(DiscrepancyKind.PHANTOM)] == [2]
+
+
+def test_a_row_that_cannot_be_read_vouches_for_one_position_and_no_more() -> None:
+    sent = [adopt(f"{base}/USDT", "bybit", "long", "3", "100") for base in ("SOL", "APT", "XMR", "HNT", "SXP")]
+    found = beside(sent, shown("bybit", [{"side": "long", "contracts": 1}, held(BTC, "long", 1, 60000)]))
+    assert "none of the 5 positions" in found.doubts[0]
+    assert planned(found) == []
 
 
 def test_a_number_that_is_none_where_nothing_depends_on_it_is_no_reason_to_refuse() -> None:
@@ -671,3 +721,49 @@ def test_an_answer_that_failed_is_not_an_empty_list(answer: dict[str, Any]) -> N
     snapshot = shown("okx", answer)  # type: ignore[arg-type] # as it was saved
     assert snapshot.positions is None
     assert "a call that failed" in " ".join(snapshot.doubts)
+
+
+NAMES = (
+    *("symbol", "instId", "coin", "side", "contracts", "contractSize", "entryPrice", "markPrice", "notional"),
+    *("positionAmt", "pos", "szi", "size", "posSide", "positionSide", "positionIdx", "mode", "hedged", "marginMode"),
+    *("id", "algoId", "type", "ordType", "status", "amount", "sz", "triggerPrice", "stopLossPrice", "takeProfitPrice"),
+    *("reduceOnly", "closePosition", "closeFraction", "tradeSide", "offset", "stopLoss", "cost", "notionalUsd", "info"),
+    *(
+        "position",
+        "order",
+        "initial",
+        "trigger",
+        "triggerDirection",
+        "triggerCondition",
+        "rule",
+        "instType",
+        "timestamp",
+    ),
+)
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *("BTC/USDT:USDT", "BTC/USDT", "BTCUSDT", "long", "short", "buy", "sell", "net", "both", "open", "close", "1"),
+        *("limit", "stop_market", "conditional", "oco", "dual_long", "cross", "spot", "Price above 5", "", "x"),
+        *(None, True, False, 0, 1, -1, 0.01, 1e-12, 1e17, -3, [], {}, float("nan"), float("inf")),
+    ]
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(NAMES), VALUES | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8), max_size=6
+)
+A_POSITION = held(BTC, "long", 1, 60000, contractSize=0.01)
+AN_ORDER = order("s", BTC, "sell", 1, type="stop_market", triggerPrice=50000, reduceOnly=True)
+
+
+@tried_on(
+    st.sampled_from(["binance", "okx", "mexc", "deribit", "krakenfutures"]),
+    st.lists(FIELDS.map(lambda fields: A_POSITION | fields), max_size=3),
+    st.lists(FIELDS.map(lambda fields: AN_ORDER | fields), max_size=3),
+)
+def test_any_rows_are_read_or_named_and_compared(
+    exchange: str, positions: list[dict[str, Any]], orders: list[dict[str, Any]]
+) -> None:
+    snapshot = shown(exchange, positions, orders)
+    assert len({each.key for each in snapshot.positions or ()}) == len(snapshot.positions or ())
+    assert len(snapshot.row_doubts) >= bool(snapshot.unread_positions or snapshot.unread_orders)
+    found = beside([adopt(BTC, exchange, "long", "0.01", "60000")], snapshot)
+    assert all(in_words(each.command) for each in corrections(found))
