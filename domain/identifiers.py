@@ -113,12 +113,12 @@ def normalized_account(account: object) -> str | None:
 
 
 def normalized_leg(leg: object) -> Leg:
-    """Read BOTH, LONG or SHORT in any case; none is BOTH."""
+    """Read BOTH, LONG, SHORT or SPOT in any case; none is BOTH."""
     if leg is None:
         return Leg.BOTH
     text = leg.strip().upper() if isinstance(leg, str) else ""
     if text not in Leg.__members__:
-        raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT")
+        raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT, SPOT")
     return Leg(text)
 
 

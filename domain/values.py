@@ -36,11 +36,12 @@ _NAME = re.compile(f"[!-~]{{1,{TEXT_LENGTH_MAX}}}")
 
 
 class Leg(StrEnum):
-    """Which side of a hedge-mode account a key means; BOTH is one-way mode."""
+    """Which side of a hedge-mode account a key means; BOTH is one-way mode, SPOT what is held and no derivative."""
 
     BOTH = "BOTH"
     LONG = "LONG"
     SHORT = "SHORT"
+    SPOT = "SPOT"
 
 
 class Side(StrEnum):

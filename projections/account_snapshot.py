@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import Leg, Side, plain
+from domain.values import EXACT, Leg, Side, plain, rounded
+
+_ONE: Final = Decimal(1)
 
 
 class OrderKind(StrEnum):
@@ -18,6 +21,7 @@ class OrderKind(StrEnum):
 
     STOP = "stop"
     TRAILING_STOP = "trailing_stop"
+    TARGET = "target"
     OTHER = "other"
 
 
@@ -29,17 +33,59 @@ class PositionReport(JsonObject):
     side: Side
     quantity: Decimal
     avg_px_open: Decimal | None = None
+    price_basis: str | None = None
+    """What the average entry follows from, where the exchange does not say it itself."""
+    contract_size: Decimal = _ONE
+    """How much one contract is, where the exchange counts those; the quantity is in units all the same."""
     mark_price: Decimal | None = None
     stop_price: Decimal | None = None
     """Of a stop that is a property of the position, not an order of its own."""
+    target_price: Decimal | None = None
+    """Of a take-profit that is a property of the position."""
+    margin_mode: str | None = None
+    reported_id: str | None = None
+    """The exchange's own name of it, where one symbol may be held several times over."""
+    parts: tuple[PositionReport, ...] = ()
+    """What it was added up from, where the exchange holds one symbol in several margin modes at once."""
 
-    json_keys: ClassVar = (("symbol", "key.symbol"), ("leg", "key.leg"), "side", "quantity", "avg_px_open")
+    json_keys: ClassVar = (
+        ("symbol", "key.symbol"),
+        ("leg", "key.leg"),
+        "side",
+        "quantity",
+        "avg_px_open",
+        ("price_basis?", "price_basis"),
+        ("contract_size?", lambda seen: None if seen.contract_size == 1 else seen.contract_size),
+        ("parts?", lambda seen: [part.as_part for part in seen.parts] or None),
+    )
+
+    @property
+    def contracts(self) -> Decimal:
+        """How many contracts it is."""
+        return rounded(EXACT.divide(self.quantity, self.contract_size))
+
+    @property
+    def at_once(self) -> Decimal:
+        """What an order that closes "all of it" is sure to close: one of the parts, where there are several."""
+        return min((part.quantity for part in self.parts), default=self.quantity)
 
     @property
     def in_words(self) -> str:
-        """What is held: `short 61 at 3.2295`."""
+        """What is held: `short 61 at 3.2295`, and what it is made of, as far as that is not plain."""
+        asides = []
+        if self.contract_size != 1:
+            asides.append(f"{plain(self.contracts)} contracts of {plain(self.contract_size)}")
+        if self.price_basis is not None:
+            asides.append(f"entry from its {self.price_basis}")
+        asides += [part.as_part for part in self.parts]
         price = "" if self.avg_px_open is None else f" at {plain(self.avg_px_open)}"
-        return f"{self.side.value} {plain(self.quantity)}{price}"
+        said = f"{self.side.value} {plain(self.quantity)}{price}"
+        return f"{said} ({'; '.join(asides)})" if asides else said
+
+    @property
+    def as_part(self) -> str:
+        """What is held beside others of its key: `isolated long 1 at 20000`."""
+        return f"{self.margin_mode or self.reported_id} {self.in_words}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +116,16 @@ class OrderReport(JsonObject):
     @property
     def is_stop(self) -> bool:
         """Whether it waits for the price to go against a position."""
-        return self.kind is not OrderKind.OTHER
+        return self.kind in (OrderKind.STOP, OrderKind.TRAILING_STOP)
 
     def closes(self, key: PositionKey, side: Side) -> bool:
-        """Whether it works against a position of this side: the same symbol and leg, the other direction."""
-        same_leg = Leg.BOTH in (self.key.leg, key.leg) or self.key.leg is key.leg
-        return self.key.symbol == key.symbol and same_leg and self.side == side.closing_order
+        """Whether it works against a position of this side: the same symbol and leg, the other direction.
+
+        An order of one leg opens or closes that leg alone, whichever way it goes.
+        """
+        same_product = (self.key.leg is Leg.SPOT) == (key.leg is Leg.SPOT)
+        same_leg = self.key.leg in (Leg.BOTH, Leg.SPOT, Leg[side.name])
+        return self.key.symbol == key.symbol and same_product and same_leg and self.side == side.closing_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +133,7 @@ class AccountSnapshot:
     """What one account at one exchange looked like.
 
     Shape: `positions` and `orders` are None when the exchange was not asked, or did not answer: that is not "none".
-           `taken_at` is the earliest moment that it can show; None when that is not known.
+           `taken_at` is the earliest moment that it can show; None when that is not known. A key is there once.
     """
 
     exchange: str | None
@@ -96,10 +146,17 @@ class AccountSnapshot:
     is_time_exact: bool = True
     positions: tuple[PositionReport, ...] | None = None
     orders: tuple[OrderReport, ...] | None = None
+    balances: Mapping[str, Decimal] | None = None
+    """By asset, what there is of it in all, free or not."""
     doubts: tuple[str, ...] = ()
     """Why it is not all that was there; with any of these, nothing is concluded from what it does not show."""
     order_doubts: tuple[str, ...] = ()
     """Why its orders are not all that were there."""
+    row_doubts: tuple[str, ...] = ()
+    """Which of its rows cannot be read, and why; the others are judged all the same."""
+    unread_positions: frozenset[str | None] = frozenset()
+    """Symbols of positions that cannot be read; None where not even the symbol can."""
+    unread_orders: frozenset[str | None] = frozenset()
     notes: tuple[str, ...] = ()
     """What a reader should know, and what changes nothing."""
     digest: str = ""
@@ -108,4 +165,12 @@ class AccountSnapshot:
     @property
     def shows_orders(self) -> bool:
         """Whether an order that it does not show was not there."""
-        return self.orders is not None and not self.order_doubts
+        return self.orders is not None and not self.order_doubts and not self.unread_orders
+
+    def hides(self, symbol: str) -> bool:
+        """Whether a position of this symbol may be among the rows that cannot be read."""
+        return bool(self.unread_positions & {symbol, None})
+
+    def hides_orders(self, symbol: str) -> bool:
+        """Whether an order of this symbol may be among the rows that cannot be read."""
+        return bool(self.unread_orders & {symbol, None})

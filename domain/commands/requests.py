@@ -87,7 +87,7 @@ class _OnKey(Command):
 
 
 def _needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
-    if side is not None and leg not in (None, Leg.BOTH) and leg.value.lower() != side.value:
+    if side is not None and leg not in (None, Leg.BOTH, Leg.SPOT) and leg.value.lower() != side.value:
         raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
 
 

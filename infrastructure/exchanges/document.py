@@ -1,19 +1,22 @@
-"""A snapshot as a JSON document: what an old bot saved, or ccxt's `fetch_positions` and `fetch_open_orders`."""
+"""A snapshot as a JSON document: what an old bot saved, ccxt's structures, or the exchange's own answers."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any, Final, Self, TypeVar
 
-from domain.identifiers import normalized_account, normalized_exchange
+from domain.identifiers import PositionKey, normalized_account, normalized_exchange, normalized_symbol
+from domain.values import EXACT, Leg, rounded
 from infrastructure.exchanges.fields import ReportFields, read_moment
 from infrastructure.exchanges.order_reports import read_order
-from infrastructure.exchanges.position_reports import read_position
+from infrastructure.exchanges.position_parts import joined, with_legs
+from infrastructure.exchanges.position_reports import SYMBOLS, contract_size, read_position
+from infrastructure.exchanges.raw_answers import balances, errors, rows
 from infrastructure.timezones import placed
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 
@@ -21,7 +24,12 @@ _POSITIONS: Final = ("positions", "fetch_positions", "fetchPositions")
 _ORDERS: Final = ("orders", "open_orders", "openOrders", "fetch_open_orders", "fetchOpenOrders")
 _CONDITIONAL: Final = ("conditional_orders", "conditionalOrders")
 """Those that an exchange lists in a call of their own; where they are, they were asked for, be they none."""
+_TYPED: Final = {"type", "orderType", "ordType"}
+_SIZED: Final = {"contracts", "position", "positionAmt", "pos", "szi"}
+_BALANCES: Final = ("balances", "balance", "fetch_balance", "fetchBalance")
 _TIMES: Final = ("timestamp", "taken_at", "datetime")
+_HEAD: Final = ("exchange", "account", "error", "errors", "positions_count", "orders_count", *_TIMES)
+_NO_ORDERS: Final = ("it has no list of orders, so nothing is said about stops",)
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
 """Where the clocks are furthest ahead: a time without a zone was never earlier than it reads there."""
 
@@ -47,15 +55,26 @@ def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
     given = given or Given()
     digest = hashlib.sha256(data).hexdigest()[:16]
     try:
-        document = json.loads(data, parse_float=Decimal, parse_constant=_no_constant)
+        document = json.loads(data, parse_float=Decimal, parse_constant=_not_a_number)
     except (ValueError, RecursionError) as wrong:
         doubt = f"it is not a JSON document: {wrong}"
         return AccountSnapshot(exchange=given.exchange, account=given.account, doubts=(doubt,), digest=digest)
     return _Reading.of(document, given).snapshot(digest)
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a finite number")
+def _not_a_number(_: str) -> None:
+    """NaN is how some libraries write that nothing is known; where a number is needed, its row cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of one list that could be read, and what is wrong with the others."""
+
+    found: tuple[Any, ...] | None = None
+    doubts: tuple[str, ...] = ()
+    """About the list itself."""
+    row_doubts: tuple[str, ...] = ()
+    unread: frozenset[str | None] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +85,18 @@ class _Reading:
     positions: Any
     orders: Any
     conditional: Any
+    balances: Any
     exchange: str | None
     account: str | None
     is_account_said: bool
     given: Given
+    sizes: dict[str, Decimal] = field(default_factory=dict)
+    """By symbol, how many units one contract is: said with positions, and true of orders as well."""
 
     @classmethod
     def of(cls, document: Any, given: Given) -> Self:
-        fields: Mapping[str, Any] = document if isinstance(document, Mapping) else _as_document(document)
-        head = ReportFields({name: value for name, value in fields.items() if name != "info"})
+        fields = _as_document(document)
+        head = ReportFields({name: value for name, value in fields.items() if name in _HEAD})
         exchange = normalized_exchange(head.find("exchange")) if head.find("exchange") else given.exchange
         account = normalized_account(head.find("account")) or given.account
         for said, wanted in ((exchange, given.exchange), (account, given.account)):
@@ -82,9 +104,10 @@ class _Reading:
                 raise ValueError(f"it is a snapshot of {said}, not of {wanted}")
         return cls(
             head=head,
-            positions=_listed(fields, _POSITIONS),
-            orders=_listed(fields, _ORDERS),
-            conditional=_listed(fields, _CONDITIONAL),
+            positions=rows(_listed(fields, _POSITIONS)),
+            orders=rows(_listed(fields, _ORDERS)),
+            conditional=rows(_listed(fields, _CONDITIONAL)),
+            balances=_listed(fields, _BALANCES),
             exchange=exchange,
             account=account,
             is_account_said="account" in fields,
@@ -92,51 +115,106 @@ class _Reading:
         )
 
     def snapshot(self, digest: str) -> AccountSnapshot:
-        positions, position_doubts = self._read(self.positions, "positions", read_position)
-        orders, order_doubts = self._read(self.orders, "orders", read_order)
-        conditional, conditional_doubts = self._read(self.conditional, "conditional orders", read_order)
-        if orders is not None:
-            orders += conditional or ()
-        order_doubts += (*conditional_doubts, *_contradicting(orders or ()))
-        taken_at, is_exact, notes = self._time(orders or ())
+        spot = self._spot()
+        positions = self._positions(spot)
+        orders = self._read(self.orders, "orders", read_order, spot)
+        conditional = self._read(self.conditional, "conditional orders", read_order, spot)
+        found = None if orders.found is None else self._in_units((*orders.found, *(conditional.found or ())))
+        held, balance_doubts = balances(self.balances)
+        order_doubts = (*orders.doubts, *conditional.doubts, *_contradicting(found or ()))
+        taken_at, is_exact, notes = self._time(found or ())
         return AccountSnapshot(
             exchange=self.exchange,
             account=self.account,
             is_account_said=self.is_account_said,
-            has_conditional=conditional is not None,
+            has_conditional=conditional.found is not None,
             taken_at=taken_at,
             is_time_exact=is_exact,
-            positions=positions,
-            orders=None if orders is None else _each_once(orders),
-            doubts=(*self._errors(), *self._counts(), *position_doubts),
-            order_doubts=("it has no list of orders, so nothing is said about stops",)
-            if orders is None
-            else order_doubts,
+            positions=positions.found,
+            orders=None if found is None else _each_once(found),
+            balances=held,
+            doubts=(*self._errors(), *self._counts(), *positions.doubts),
+            order_doubts=_NO_ORDERS if found is None else order_doubts,
+            row_doubts=(*positions.row_doubts, *orders.row_doubts, *conditional.row_doubts, *balance_doubts),
+            unread_positions=positions.unread,
+            unread_orders=orders.unread | conditional.unread,
             notes=notes,
             digest=digest,
         )
 
+    def _spot(self) -> frozenset[str]:
+        """Symbols that mean no derivative here, for ccxt's name of one stands beside them."""
+        named = {
+            str(entry.get("symbol"))
+            for entries in (self.positions, self.orders, self.conditional)
+            for entry in (entries if isinstance(entries, list) else ())
+            if isinstance(entry, Mapping)
+        }
+        return frozenset(name.partition(":")[0] for name in named if ":" in name) & named
+
+    def _positions(self, spot: frozenset[str]) -> _Rows:
+        """Every key once, and the contract sizes that are said with them; those of flat ones as well."""
+        read = self._read(self.positions, "positions", self._position, spot)
+        if read.found is None:
+            return read
+        each = list(joined(with_legs(read.found)))
+        doubled = [key for key in each if isinstance(key, PositionKey)]
+        doubts = (f"it shows {key} twice, and nothing tells which is true" for key in doubled)
+        return replace(
+            read,
+            found=tuple(position for position in each if isinstance(position, PositionReport)),
+            row_doubts=(*read.row_doubts, *doubts),
+            unread=read.unread | {key.symbol for key in doubled},
+        )
+
+    def _position(
+        self, entry: object, exchange: str, account: str | None, spot: frozenset[str]
+    ) -> PositionReport | None:
+        seen = read_position(entry, exchange, account, spot)
+        symbol = seen.key.symbol if seen is not None else _symbol(entry)
+        size = seen.contract_size if seen is not None else contract_size(ReportFields.of(entry), exchange)
+        if symbol is not None and size != 1:
+            self.sizes[symbol] = size
+        return seen
+
+    def _in_units(self, orders: Sequence[OrderReport]) -> tuple[OrderReport, ...]:
+        """Orders count as the positions of their symbol do; spot knows no contracts."""
+        return tuple(
+            replace(order, quantity=rounded(EXACT.multiply(order.quantity, self.sizes[order.key.symbol])))
+            if order.quantity is not None and order.key.symbol in self.sizes and order.key.leg is not Leg.SPOT
+            else order
+            for order in orders
+        )
+
     def _read(
-        self, entries: Any, what: str, read: Callable[[object, str, str | None], Seen | None]
-    ) -> tuple[tuple[Seen, ...] | None, tuple[str, ...]]:
+        self,
+        entries: Any,
+        what: str,
+        read: Callable[[object, str, str | None, frozenset[str]], Seen | None],
+        spot: frozenset[str],
+    ) -> _Rows:
         """The entries that could be read, and what was wrong with the others."""
         if not isinstance(entries, list):
-            return None, (f"its {what} are no list but {entries!r:.60}",) if entries is not None else ()
+            if entries is None:
+                return _Rows()
+            return _Rows(doubts=(f"its {what} are no list but {entries!r:.60}", *errors(entries)))
         if self.exchange is None:
-            return (), ()
+            return _Rows(found=())
         found: list[Seen] = []
         doubts: list[str] = []
+        unread: set[str | None] = set()
         for number, entry in enumerate(entries, start=1):
             try:
-                seen = read(entry, self.exchange, self.account)
+                seen = read(entry, self.exchange, self.account, spot)
             except ValueError as wrong:
                 named = entry.get("symbol") if isinstance(entry, Mapping) else None
                 name = f" ({named!a:.40})" if named else ""
                 doubts.append(f"number {number} of its {what}{name} cannot be read: {wrong}")
+                unread.add(_symbol(entry))
                 continue
             if seen is not None:
                 found.append(seen)
-        return tuple(found), tuple(doubts)
+        return _Rows(tuple(found), row_doubts=tuple(doubts), unread=frozenset(unread))
 
     def _errors(self) -> list[str]:
         errors = [f"{name} {self.head.find(name)!r:.200}" for name in ("error", "errors") if self.head.find(name)]
@@ -173,6 +251,16 @@ class _Reading:
         return max(bounds, default=None), False, (note,) if bounds else ()
 
 
+def _symbol(entry: object) -> str | None:
+    """The symbol of a row, by itself, in our spelling; None where not even that can be read."""
+    if not isinstance(entry, Mapping):
+        return None
+    try:
+        return normalized_symbol(ReportFields(entry).text(*SYMBOLS))
+    except ValueError:
+        return None
+
+
 def _contradicting(orders: Sequence[OrderReport]) -> tuple[str, ...]:
     """Orders of one id that are two, as one of several accounts or products would be."""
     said: dict[tuple[str, str], set[tuple[str | None, OrderKind]]] = {}
@@ -187,11 +275,16 @@ def _each_once(orders: Sequence[OrderReport]) -> tuple[OrderReport, ...]:
 
 
 def _as_document(document: Any) -> Mapping[str, Any]:
-    """A bare list is the answer of one of ccxt's two calls; an order has a type, and no contracts."""
-    if not isinstance(document, list):
-        return {}
-    is_orders = any(isinstance(entry, Mapping) and "type" in entry and "contracts" not in entry for entry in document)
-    return {"orders" if is_orders else "positions": document}
+    """A bare answer is that of one call, ccxt's or the exchange's; an order has a type, and a position a size."""
+    if isinstance(document, Mapping) and any(name in document for name in (*_POSITIONS, *_ORDERS)):
+        return document
+    entries = rows(document)
+    if not isinstance(entries, list):
+        return document if isinstance(document, Mapping) else {}
+    is_orders = any(
+        isinstance(entry, Mapping) and entry.keys() & _TYPED and not entry.keys() & _SIZED for entry in entries
+    )
+    return {"orders" if is_orders else "positions": entries}
 
 
 def _listed(fields: Mapping[str, Any], names: Sequence[str]) -> Any:

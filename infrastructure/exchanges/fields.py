@@ -18,7 +18,14 @@ _SINCE_EPOCH = re.compile(r"\d{1,18}(\.\d{1,9})?", re.ASCII)
 _MILLISECONDS_MIN: Final = 10**11
 """Less than this are seconds: as milliseconds it would be before 1974."""
 _YES: Final = {"true", "1", "yes"}
+_NESTED: Final = ("position", "order", "initial", "put", "trigger", "descr")
+"""Where exchanges put the thing itself inside of what they say of it: Hyperliquid, Gate, Kraken."""
+_LEGS: Final = {"long": Leg.LONG, "short": Leg.SHORT, "both": Leg.BOTH}
 _LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
+_ONE_WAY: Final = {"one_way_mode", "single", "one_way", "oneway", "net_mode"}
+"""Of accounts that hold one position a symbol: a side beside it is no leg, then."""
+_LEG_NAMES: Final = ("positionSide", "position_side", "posSide")
+_SPOT: Final = {"spot", "margin"}
 
 T = TypeVar("T")
 
@@ -27,9 +34,13 @@ class ReportFields:
     """A position or an order as it was written; what the exchange itself said stands under `info`, if at all."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
-        """Look into a JSON object, and into its `info`."""
-        info = fields.get("info")
-        self._places = [fields, info] if isinstance(info, Mapping) else [fields]
+        """Look into a JSON object, into its `info`, and into what is nested in either."""
+        places = {"": fields, "info.": fields.get("info")}
+        for prefix, place in list(places.items()):
+            if isinstance(place, Mapping):
+                places |= {f"{prefix}{name}.": place.get(name) for name in _NESTED}
+        self._named = {prefix: place for prefix, place in places.items() if isinstance(place, Mapping)}
+        self._places = list(self._named.values())
 
     @classmethod
     def of(cls, value: object) -> Self:
@@ -49,7 +60,7 @@ class ReportFields:
     def said(self, *names: str) -> dict[str, str]:
         """Everything that is said under any of the names, each by where it stands: `side`, `info.side`."""
         found = {}
-        for prefix, place in zip(("", "info."), self._places, strict=False):
+        for prefix, place in self._named.items():
             for name in names:
                 if place.get(name) not in (None, ""):
                     found[prefix + name] = _text(prefix + name, place[name])
@@ -70,9 +81,11 @@ class ReportFields:
         return (self.text(*names) or "").lower()
 
     def number(self, *names: str) -> Decimal | None:
-        """A number, exact. Refuses: ValueError for what is none, NaN and infinity among it."""
-        text = self.text(*names)
-        return None if text is None else _number(names[0], text)
+        """A number, exact; an object under that name says none. Refuses: ValueError for what is no number."""
+        value = self.find(*names)
+        if value is None or isinstance(value, Mapping):
+            return None
+        return _number(names[0], _text(names[0], value))
 
     def numbers(self, *names: str) -> dict[str, Decimal]:
         """Every number under any of the names, by where it stands. Refuses: ValueError for what is none."""
@@ -101,13 +114,17 @@ class ReportFields:
 
         Refuses: ValueError when it is said to be on both of them.
         """
-        words = self.said("positionSide", "position_side")
-        legs = {name: Leg(word.upper()) for name, word in words.items() if word.upper() in Leg.__members__}
+        if self.words("instType", "category", "marketType") & _SPOT:
+            return Leg.SPOT
+        modes = self.words("mode", "posMode", "holdMode", "positionMode", "position_mode")
+        words = self.said(*(_LEG_NAMES[:2] if modes & _ONE_WAY else _LEG_NAMES))
+        legs = {name: _LEGS[word.lower()] for name, word in words.items() if word.lower() in _LEGS}
+        legs |= {mode: _LEGS[mode.removeprefix("dual_")] for mode in modes & {"dual_long", "dual_short"}}
         numbers = self.said("positionIdx")
         legs |= {name: _LEG_OF_INDEX.get(index, Leg.BOTH) for name, index in numbers.items()}
         leg = one_of(legs)
         if leg is None and side is not None and self.flag("hedged"):
-            return Leg.LONG if side is Side.LONG else Leg.SHORT
+            return Leg[side.name]
         return leg or Leg.BOTH
 
 

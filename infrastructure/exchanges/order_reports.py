@@ -1,13 +1,15 @@
-"""A resting order as a saved snapshot, ccxt, Binance or Bybit writes it, and whether it is a stop."""
+"""A resting order as a saved snapshot, ccxt or an exchange writes it."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import TEXT_LENGTH_MAX
+from domain.values import TEXT_LENGTH_MAX, Leg, Side
 from infrastructure.exchanges.fields import ReportFields, about, one_of
+from infrastructure.exchanges.order_kinds import kind_of, stop_price, target_price, trigger_price
 from projections.account_snapshot import OrderKind, OrderReport
 from projections.reconciliation.matching import PRICE_TOLERANCE
 
@@ -21,66 +23,83 @@ _OVER: Final = {
     "deactivated",
     "finished",
     "expired_in_match",
+    "effective",
+    "order_failed",
 }
-_TYPES: Final = ("stopOrderType", "origType", "strategyType", "orderType", "type")
-_SIDES: Final = {"buy": "buy", "sell": "sell", "long": "buy", "short": "sell"}
-_AGAINST: Final = {"sell": "2", "buy": "1"}
-"""Bybit's `triggerDirection` (1 rising, 2 falling) of an order that limits a loss; the other one takes a profit."""
+_SIDES: Final = {"buy": "buy", "sell": "sell", "long": "buy", "short": "sell", "b": "buy", "a": "sell"}
+_LEG_OF_MEXC: Final = {"1": Leg.LONG, "2": Leg.SHORT, "3": Leg.SHORT, "4": Leg.LONG}
+"""MEXC numbers opening and closing of either leg."""
+_AMOUNTS: Final = ("amount", "origQty", "quantity", "qty", "origSz", "unfilledSize")
 
 
-def read_order(value: object, exchange: str, account: str | None) -> OrderReport | None:
+def read_order(value: object, exchange: str, account: str | None, spot: Container[str] = ()) -> OrderReport | None:
     """Read one order; None when it does not rest any more.
 
-    Units:   quantity in base asset; None when it is not said, or said to be whatever is open.
+    Units:   quantity as the exchange counts: the contract size of its symbol is known to the whole snapshot alone.
+             None when it is not said, or said to be whatever is open. `spot` are the symbols that mean no derivative.
     Refuses: ValueError when symbol or id cannot be read, or when it says that it rests and that it does not, both
              directions, or two quantities.
     """
     entry = ReportFields.of(value)
-    states = entry.said("status", "orderStatus", "algoStatus")
+    states = entry.said("status", "orderStatus", "algoStatus", "state")
     if one_of({name: "over" if word.lower() in _OVER else "not over" for name, word in states.items()}) == "over":
         return None
-    order_id = entry.text("order_id", "id", "orderId", "algoId", "strategyId")
+    order_id = entry.text("order_id", "id", "orderId", "algoId", "strategyId", "ordId", "oid")
     if not order_id or not order_id.isprintable() or len(order_id) > TEXT_LENGTH_MAX:
         raise ValueError(f"its id is {order_id!a:.60}" if order_id else "it has no id")
-    closes_all = entry.flag("closePosition")
-    kind = _kind(entry)
-    sides, quantities = entry.said("side"), entry.numbers("amount", "origQty", "quantity", "qty")
-    quantity = one_of({name: each for name, each in quantities.items() if each > 0}, about(PRICE_TOLERANCE))
+    symbol = entry.text("symbol") or entry.text("instId", "coin") or ""
+    leg = Leg.SPOT if symbol in spot else _leg(entry, exchange)
+    side = _side(entry, leg)
+    closes_leg = leg in (Leg.LONG, Leg.SHORT) and side == Side(leg.value.lower()).closing_order
+    closes_all = entry.flag("closePosition", "isPositionTpsl") or entry.word("closeFraction") in ("1", "1.0")
+    reduces = (
+        closes_all
+        or closes_leg
+        or entry.flag("reduceOnly", "reduce_only", "closeOnTrigger", "is_reduce_only", "is_close")
+    )
+    kind = kind_of(entry, side, reduces=reduces)
+    if side is None and leg in (Leg.LONG, Leg.SHORT) and kind is not OrderKind.OTHER:
+        side, reduces = Side(leg.value.lower()).closing_order, True
     return OrderReport(
-        key=PositionKey(entry.text("symbol") or "", exchange, account, entry.leg(None)),
+        key=PositionKey(symbol, exchange, account, leg),
         order_id=order_id,
-        side=one_of({name: _SIDES[word.lower()] for name, word in sides.items() if word.lower() in _SIDES}),
+        side=side,
         kind=kind,
-        quantity=None if closes_all else quantity,
-        trigger_price=_trigger_price(entry) if kind is not OrderKind.OTHER else None,
-        reduce_only=closes_all or entry.flag("reduceOnly", "reduce_only", "closeOnTrigger"),
+        quantity=None if closes_all else _quantity(entry),
+        trigger_price=_trigger_price(entry, kind),
+        reduce_only=reduces,
         client_order_id=entry.text("clientOrderId", "client_order_id", "orderLinkId", "clientAlgoId"),
-        created_at=entry.moment("timestamp", "datetime", "createdTime", "createTime", "time"),
+        created_at=entry.moment("timestamp", "datetime", "createdTime", "createTime", "time", "cTime"),
     )
 
 
-def _kind(entry: ReportFields) -> OrderKind:
-    types = {word.replace("_", "").replace("-", "") for word in entry.words(*_TYPES)}
-    if any("takeprofit" in word for word in types):
-        return OrderKind.OTHER
-    if any("trailing" in word for word in types):
-        return OrderKind.TRAILING_STOP
-    is_stop = any("stop" in word for word in types) or _waits_for_a_price(entry)
-    direction = entry.text("triggerDirection")
-    takes_profit = direction in _AGAINST.values() and direction != _AGAINST.get(entry.word("side"))
-    return OrderKind.STOP if is_stop and not takes_profit else OrderKind.OTHER
+def _leg(entry: ReportFields, exchange: str) -> Leg:
+    """Which leg it opens or closes, also where only both together say so: a sale that opens is a short."""
+    leg = entry.leg(None)
+    if exchange == "mexc" and (numbers := entry.words("side") & set(_LEG_OF_MEXC)):
+        return _LEG_OF_MEXC[numbers.pop()]
+    side, offset = _SIDES.get(entry.word("side")), entry.word("offset")
+    if leg is Leg.BOTH and side is not None and offset in ("open", "close"):
+        return Leg.LONG if (side == "buy") == (offset == "open") else Leg.SHORT
+    return leg
 
 
-def _waits_for_a_price(entry: ReportFields) -> bool:
-    """Whether ccxt tells by its prices alone that it is a stop: a limit entry may carry a stop without being one."""
-    if entry.above_zero("takeProfitPrice") and not entry.above_zero("stopLossPrice"):
-        return False
-    return entry.above_zero("triggerPrice", "stopPrice") is not None or (
-        entry.flag("reduceOnly") and entry.above_zero("stopLossPrice") is not None
-    )
+def _side(entry: ReportFields, leg: Leg) -> str | None:
+    """Which way it goes: where it says `open` or `close` of a leg (Bitget), its own side means the leg, not the way."""
+    trade = entry.word("tradeSide")
+    if leg in (Leg.LONG, Leg.SHORT) and trade in ("open", "close"):
+        closing = Side(leg.value.lower()).closing_order
+        return closing if trade == "close" else {"buy": "sell", "sell": "buy"}[closing]
+    said = {name: _SIDES[word.lower()] for name, word in entry.said("side").items() if word.lower() in _SIDES}
+    return one_of(said)
 
 
-def _trigger_price(entry: ReportFields) -> Decimal | None:
-    return entry.above_zero(
-        "triggerPrice", "trigger_price", "stopPrice", "stop_price", "stopLossPrice", "stop_loss_price"
-    )
+def _quantity(entry: ReportFields) -> Decimal | None:
+    quantities = entry.numbers(*_AMOUNTS) or entry.numbers("sz")
+    return one_of({name: each for name, each in quantities.items() if each > 0}, about(PRICE_TOLERANCE))
+
+
+def _trigger_price(entry: ReportFields, kind: OrderKind) -> Decimal | None:
+    if kind is OrderKind.OTHER:
+        return None
+    return trigger_price(entry) or (target_price(entry) if kind is OrderKind.TARGET else stop_price(entry))

@@ -1,67 +1,109 @@
-"""A position as a saved snapshot, ccxt, Binance or Bybit writes it; one that contradicts itself cannot be read."""
+"""A position as a saved snapshot, ccxt or an exchange writes it; one that contradicts itself cannot be read."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey, normalized_symbol
 from domain.values import EXACT, Leg, Side, exact, plain, rounded
+from infrastructure.exchanges.contract_units import check_worth, power_of_ten, unit_size
 from infrastructure.exchanges.fields import ReportFields, about, one_of
 from projections.account_snapshot import PositionReport
 from projections.reconciliation.matching import PRICE_TOLERANCE
 
+SYMBOLS: Final = ("symbol", "instId", "coin")
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
-_AMOUNTS: Final = ("positionAmt", "contracts", "size", "quantity", "qty", "amount")
-_SIGNED: Final = ("positionAmt", "info.positionAmt")
+_AMOUNTS: Final = ("positionAmt", "contracts", "size", "quantity", "qty", "amount", "pos", "szi")
+_SIGNED: Final = ("positionAmt", "szi")
 """Where a short is less than zero; elsewhere it may be, and above zero says nothing of the side."""
 _VALUES: Final = ("notional", "positionValue")
-_ENTRIES: Final = ("entry_price", "entryPrice", "avgPrice", "avgEntryPrice", "avg_px_open")
+_ENTRIES: Final = ("entry_price", "entryPrice", "avgPrice", "avgEntryPrice", "avg_px_open", "entryPx", "avgPx")
+_COSTS: Final = ("open_pos_cost", "entryNotional", "cost")
+_MARKS: Final = ("mark_price", "markPrice", "markPx")
 _SPELLED_LIKE_OURS: Final = {"binance", "bybit"}
 """Exchanges whose own symbols can be compared with ccxt's."""
 _about_one: Final = about(PRICE_TOLERANCE)
 
 
-def read_position(value: object, exchange: str, account: str | None) -> PositionReport | None:
+def read_position(
+    value: object, exchange: str, account: str | None, spot: Container[str] = ()
+) -> PositionReport | None:
     """Read one position; None when it is flat, for exchanges list those as well.
 
-    Units:   contracts times their size, where that is said.
-    Refuses: ValueError when symbol, quantity or side cannot be read, or when what it says of one of them under several
-             names does not go together.
+    Units:   contracts times their size, where that is said. `spot` are the symbols that mean no derivative here.
+    Refuses: ValueError when symbol, quantity or side cannot be read, when what it says of one of them under several
+             names does not go together, or when it is not worth what it says.
     """
     entry = ReportFields.of(value)
     amounts = entry.numbers(*_AMOUNTS)
     if not amounts:
         raise ValueError("it says no quantity (contracts)")
-    contract_size = one_of(entry.numbers("contractSize", "contract_size"))
-    if contract_size is not None and contract_size <= 0:
-        raise ValueError(f"its contract size is {plain(contract_size)}")
-    amount = _amount(amounts, contract_size or Decimal(1))
+    size = contract_size(entry, exchange)
+    amount = _amount(amounts, size)
     if not amount:
         one_of({"its quantity": amount, **entry.numbers(*_VALUES)})
         return None
     side = _side(entry, amounts)
-    leg = entry.leg(side)
-    if leg not in (Leg.BOTH, Leg[side.name]):
+    symbol = _symbol(entry, exchange)
+    leg = Leg.SPOT if symbol in spot else entry.leg(side)
+    if leg not in (Leg.BOTH, Leg.SPOT, Leg[side.name]):
         raise ValueError(f"a {side.value} cannot be held on leg {leg.value}")
-    quantity = exact(rounded(EXACT.multiply(amount, contract_size or Decimal(1))))
+    quantity = exact(rounded(EXACT.multiply(amount, size)))
     if not quantity:
         raise ValueError(f"{plain(amount)} contracts of its size are too little to be kept, and not nothing")
+    key = PositionKey(symbol, exchange, account, leg)
+    entry_price, basis = _entry_price(entry, key, quantity)
+    mark_price = entry.above_zero(*_MARKS)
+    if basis is None:
+        worth = next(iter(entry.numbers(*_VALUES).values()), None)
+        check_worth(quantity, worth, [price for price in (mark_price, entry_price) if price is not None])
     return PositionReport(
-        key=PositionKey(_symbol(entry, exchange), exchange, account, leg),
+        key=key,
         side=side,
         quantity=quantity,
-        avg_px_open=one_of({name: price for name, price in entry.numbers(*_ENTRIES).items() if price > 0}, _about_one),
-        mark_price=entry.above_zero("mark_price", "markPrice"),
+        avg_px_open=entry_price,
+        price_basis=basis,
+        contract_size=size,
+        mark_price=mark_price,
         stop_price=entry.above_zero("stopLossPrice", "stopLoss", "stop_loss"),
+        target_price=entry.above_zero("takeProfitPrice", "takeProfit", "take_profit"),
+        margin_mode=_margin_mode(entry),
+        reported_id=entry.text("id", "positionId", "posId"),
     )
 
 
-def _amount(amounts: dict[str, Decimal], contract_size: Decimal) -> Decimal:
+def contract_size(entry: ReportFields, exchange: str) -> Decimal:
+    """How many units one contract of its symbol is, 1 where nothing is said.
+
+    Refuses: ValueError for a size that is none, and where OKX itself counts contracts and does not say of what size.
+    """
+    said = one_of(entry.numbers("contractSize", "contract_size"))
+    if said is None and entry.text("instId") and entry.find("symbol") is None:
+        said = _size_by_worth(entry)
+    return unit_size(said, exchange)
+
+
+def _size_by_worth(entry: ReportFields) -> Decimal | None:
+    """OKX's own answer counts contracts and says what they are worth: their sizes are powers of ten."""
+    contracts, worth, mark = entry.number("pos"), entry.above_zero("notionalUsd"), entry.above_zero(*_MARKS)
+    if not contracts or entry.words("instType") & {"margin"}:
+        return None
+    if worth is not None and mark is not None:
+        is_inverse = "-USD-" in (entry.text("instId") or "")
+        each = EXACT.divide(worth, contracts.copy_abs())
+        size = power_of_ten(each if is_inverse else EXACT.divide(each, mark))
+        if size is not None:
+            return size
+    raise ValueError("it counts contracts, and does not say of what size: hand over what ccxt makes of it")
+
+
+def _amount(amounts: dict[str, Decimal], size: Decimal) -> Decimal:
     """How many contracts, whatever their sign; some names may say it in base asset."""
 
     def is_same(one: Decimal, other: Decimal) -> bool:
-        sizes = (Decimal(1), contract_size)
+        sizes = (Decimal(1), size)
         return bool(one) == bool(other) and any(
             _about_one(EXACT.multiply(one, mine), EXACT.multiply(other, theirs)) for mine in sizes for theirs in sizes
         )
@@ -75,8 +117,9 @@ def _amount(amounts: dict[str, Decimal], contract_size: Decimal) -> Decimal:
 def _side(entry: ReportFields, amounts: dict[str, Decimal]) -> Side:
     words = entry.said("side", "posSide", "holdSide", "direction")
     sides = {name: _SIDES[word.lower()] for name, word in words.items() if word.lower() in _SIDES}
+    signed = (*_SIGNED, "pos") if "net" in entry.words("posSide") else _SIGNED
     sides |= {name: Side.SHORT for name, amount in amounts.items() if amount < 0}
-    sides |= {name: Side.LONG for name in _SIGNED if amounts.get(name, 0) > 0}
+    sides |= {name: Side.LONG for name in amounts if amounts[name] > 0 and name.rpartition(".")[2] in signed}
     side = one_of(sides)
     if side is None:
         raise ValueError(f"its side is {entry.word('side') or 'not said'}: neither long nor short")
@@ -84,7 +127,30 @@ def _side(entry: ReportFields, amounts: dict[str, Decimal]) -> Side:
 
 
 def _symbol(entry: ReportFields, exchange: str) -> str:
-    said = entry.said("symbol")
+    said = entry.said("symbol") or entry.said(*SYMBOLS)
     if exchange in _SPELLED_LIKE_OURS:
         one_of({name: normalized_symbol(symbol) for name, symbol in said.items()})
     return next(iter(said.values()), "")
+
+
+def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tuple[Decimal | None, str | None]:
+    """The average entry, and what it follows from where it is not said: what was paid, or what it is worth by that.
+
+    What it is worth at the mark says nothing of the entry; of an inverse contract neither is a price times a quantity.
+    """
+    price = one_of({name: price for name, price in entry.numbers(*_ENTRIES).items() if price > 0}, _about_one)
+    if price is None and key.exchange.startswith("kraken") and entry.find("fillTime"):
+        price = entry.above_zero("price")
+    if price is not None or ":" in key.symbol:
+        return price, None
+    names = _COSTS if entry.above_zero(*_MARKS) is not None else (*_COSTS, *_VALUES)
+    for name in names:
+        cost = entry.number(name)
+        if cost:
+            return rounded(EXACT.divide(cost.copy_abs(), quantity)), f"{name} {plain(cost.copy_abs())}"
+    return None, None
+
+
+def _margin_mode(entry: ReportFields) -> str | None:
+    mode = entry.word("marginMode", "margin_mode", "mgnMode", "tdMode")
+    return {"crossed": "cross"}.get(mode, mode) or None

@@ -34,7 +34,7 @@ def key(symbol: str, leg: Leg = Leg.BOTH, account: str | None = None) -> Positio
 
 def held(symbol: str, side: str, quantity: str, price: str | None = None, **fields: Any) -> PositionReport:
     leg = fields.pop("leg", Leg.BOTH)
-    numbers = {name: Decimal(value) for name, value in fields.items()}
+    numbers: dict[str, Any] = {name: Decimal(value) for name, value in fields.items()}
     return PositionReport(
         key=key(symbol, leg),
         side=Side(side),

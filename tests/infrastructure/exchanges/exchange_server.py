@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -242,12 +243,12 @@ def bybit_position(base: str, side: str, size: str, price: str, *, stop: str = "
         "side": side,
         "size": size,
         "avgPrice": price,
-        "positionValue": "105.09",
+        "positionValue": str(Decimal(size) * Decimal(price)),
         "tradeMode": 0,
         "autoAddMargin": 0,
         "positionStatus": "Normal",
         "leverage": "10",
-        "markPrice": "1.616",
+        "markPrice": price,
         "liqPrice": "",
         "bustPrice": "",
         "positionIM": "10.5",

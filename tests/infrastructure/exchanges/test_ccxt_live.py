@@ -67,6 +67,8 @@ def test_a_number_never_goes_through_a_float(serve: Serve) -> None:
     exchange.answers["/fapi/v3/positionRisk"][0] |= {
         "positionAmt": "-12345678901.123456789",
         "entryPrice": "0.1000000001",
+        "markPrice": "0.1",
+        "notional": "-1234567890.1",
     }
     (position,) = fetch(serve(exchange), "binance").positions or ()
     assert (position.quantity, position.avg_px_open) == (Decimal("12345678901.123456789"), Decimal("0.1000000001"))

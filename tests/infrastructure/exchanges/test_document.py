@@ -72,7 +72,7 @@ def test_bybit_s_orders_lack_amount_and_price_and_flat_positions_are_not_there()
     assert [each.key.symbol for each in found.positions or ()] == ["HNTUSDT", "ORBSUSDT"]
     assert [(each.kind, each.quantity, each.reduce_only) for each in found.orders or ()] == [
         (OrderKind.STOP, None, True),
-        (OrderKind.OTHER, None, True),
+        (OrderKind.TARGET, None, True),
         (OrderKind.OTHER, None, False),
     ]
     assert found.doubts == found.order_doubts == ()
@@ -112,7 +112,7 @@ def test_when_it_was_taken(timestamp: object, expected: datetime | None) -> None
         (SAMPLE[:-40], "not a JSON document"),
         (b"", "not a JSON document"),
         (b"\xff\xfe", "not a JSON document"),
-        (b'{"exchange": "binance", "positions": [{"contracts": NaN}]}', "NaN is not a finite number"),
+        (b'{"exchange": "binance", "positions": [{"contracts": NaN}]}', "it says no quantity"),
         (b"[" * 100_000, "not a JSON document"),
         ({"exchange": "binance", "positions_count": 19, "positions": []}, "positions_count is 19, and there are 0"),
         ({"exchange": "binance", "positions": [], "orders": [], "orders_count": 2}, "orders_count is 2, and there are"),
@@ -132,7 +132,9 @@ def test_when_it_was_taken(timestamp: object, expected: datetime | None) -> None
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_said_and_not_believed(document: Any, words: str) -> None:
-    assert words in " ".join(read(document).doubts)
+    found = read(document)
+    assert words in " ".join((*found.doubts, *found.row_doubts))
+    assert found.doubts or found.unread_positions
 
 
 @pytest.mark.parametrize("document", [{}, [], "x", None, 7, {"code": -2015, "msg": "Invalid API-key"}])
@@ -149,10 +151,15 @@ def test_without_orders_nothing_is_said_about_stops() -> None:
     assert read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": []}).shows_orders
 
 
-def test_an_order_that_cannot_be_read_makes_orders_unavailable_and_positions_not() -> None:
+def test_an_order_that_cannot_be_read_hides_those_of_its_symbol_alone() -> None:
     found = read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": [{"symbol": "APTUSDT"}]})
-    assert (found.doubts, found.shows_orders) == ((), False)
-    assert found.order_doubts == ("number 1 of its orders ('APTUSDT') cannot be read: it has no id",)
+    assert (found.doubts, found.order_doubts, found.shows_orders) == ((), (), False)
+    assert (found.hides_orders("APTUSDT"), found.hides_orders("SXPUSDT"), found.hides("APTUSDT")) == (
+        True,
+        False,
+        False,
+    )
+    assert found.row_doubts == ("number 1 of its orders ('APTUSDT') cannot be read: it has no id",)
 
 
 def test_a_bare_answer_of_ccxt_needs_the_name_of_its_exchange() -> None:
@@ -266,9 +273,10 @@ def test_a_price_of_zero_is_not_known() -> None:
 def test_an_entry_that_contradicts_itself_cannot_be_read(fields: dict[str, Any], words: str) -> None:
     entry = {"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.0, "entry_price": 3.2295, **fields}
     found = read({"exchange": "binance", "timestamp": AT, "positions": [entry]})
-    assert words in " ".join(found.doubts)
-    assert "number 1 of its positions ('APT/USDT:USDT')" in found.doubts[0]
-    assert found.positions == ()
+    assert words in " ".join(found.row_doubts)
+    assert "number 1 of its positions ('APT/USDT:USDT')" in found.row_doubts[0]
+    assert (found.positions, found.doubts, found.hides("APTUSDT")) == ((), (), True)
+    assert not found.hides("SXPUSDT")
 
 
 @pytest.mark.parametrize(
@@ -363,7 +371,7 @@ def test_one_wrong_statement_makes_a_position_doubtful_and_never_another_one(
     entry = {**TRUTH[exchange], "info": dict(TRUTH[exchange]["info"])}
     (entry["info"] if in_info else entry)[name] = wrong
     found = read({"exchange": exchange, "timestamp": AT, "positions": [entry], "orders": []})
-    if not found.doubts:
+    if not found.row_doubts:
         (seen,) = found.positions or ()
         assert (seen.key.symbol, seen.side) == ("APTUSDT", Side.SHORT)
         size = entry.get("contractSize") or entry["info"].get("contractSize") or 1
@@ -382,19 +390,19 @@ def test_one_wrong_statement_makes_a_position_doubtful_and_never_another_one(
         ({"type": "STOP_MARKET"}, OrderKind.STOP),
         ({"type": "trailing_stop_market"}, OrderKind.TRAILING_STOP),
         ({"type": "limit"}, OrderKind.OTHER),
-        ({"type": "take_profit_market", "stopPrice": 3}, OrderKind.OTHER),
+        ({"type": "take_profit_market", "stopPrice": 3}, OrderKind.TARGET),
         ({"type": "market", "stopOrderType": "StopLoss"}, OrderKind.STOP),
         ({"type": "market", "stopOrderType": "PartialStopLoss"}, OrderKind.STOP),
         ({"type": "market", "stopOrderType": "Stop"}, OrderKind.STOP),
         ({"type": "market", "stopOrderType": "TrailingStop"}, OrderKind.TRAILING_STOP),
-        ({"type": "market", "stopOrderType": "TakeProfit"}, OrderKind.OTHER),
+        ({"type": "market", "stopOrderType": "TakeProfit"}, OrderKind.TARGET),
         ({"type": "market", "stopOrderType": "UNKNOWN"}, OrderKind.OTHER),
         ({"type": "market", "info": {"stopOrderType": "Stop", "triggerDirection": 1}}, OrderKind.STOP),
-        ({"type": "market", "info": {"stopOrderType": "Stop", "triggerDirection": 2}}, OrderKind.OTHER),
+        ({"type": "market", "info": {"stopOrderType": "Stop", "triggerDirection": 2}}, OrderKind.TARGET),
         ({"type": "market", "info": {"origType": "STOP_MARKET"}}, OrderKind.STOP),
         ({"type": "market", "info": {"orderType": "STOP_MARKET", "algoId": 7}}, OrderKind.STOP),
         ({"type": "market", "triggerPrice": 3.3}, OrderKind.STOP),
-        ({"type": "market", "triggerPrice": 3.1, "takeProfitPrice": 3.1}, OrderKind.OTHER),
+        ({"type": "market", "triggerPrice": 3.1, "takeProfitPrice": 3.1}, OrderKind.TARGET),
         ({"type": "limit", "stopLossPrice": 3.3, "reduceOnly": False}, OrderKind.OTHER),
         ({"type": "market", "stopLossPrice": 3.3, "reduceOnly": True}, OrderKind.STOP),
         ({"type": "limit", "stopPrice": 0}, OrderKind.OTHER),
@@ -461,8 +469,8 @@ def test_an_order_that_closes_whatever_is_open_has_no_quantity() -> None:
 def test_an_order_that_contradicts_itself_says_nothing_about_stops(fields: dict[str, Any], words: str) -> None:
     entry = {"id": "1", "symbol": "APTUSDT", "type": "stop_market", "side": "buy", "status": "open", **fields}
     found = read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": [entry]})
-    assert (found.doubts, found.shows_orders) == ((), False)
-    assert words in found.order_doubts[0]
+    assert (found.doubts, found.order_doubts, found.shows_orders) == ((), (), False)
+    assert words in found.row_doubts[0]
     said_twice = {"side": "BUY", "status": "NEW", "origQty": "61.000"}
     assert order(amount=61, info=said_twice).quantity == Decimal(61)
 

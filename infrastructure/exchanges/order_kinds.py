@@ -1,0 +1,79 @@
+"""What a resting order is for, by what ccxt or the exchange calls it and by the prices that it names."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from infrastructure.exchanges.fields import ReportFields
+from projections.account_snapshot import OrderKind
+
+_TYPES: Final = (
+    "stopOrderType",
+    "origType",
+    "strategyType",
+    "orderType",
+    "order_type",
+    "ordertype",
+    "ordType",
+    "planType",
+    "algoType",
+    "entrustType",
+    "type",
+)
+_TARGETS: Final = {"tp", "posprofit", "profitplan", "marketiftouched", "limitiftouched", "iftouched"}
+_TRAILING: Final = {"moveorderstop", "trackplan"}
+_STOPS: Final = {"sl", "posloss", "lossplan"}
+_NOTHING: Final = str.maketrans("", "", "_- ")
+_AGAINST: Final = {"sell": "falling", "buy": "rising"}
+"""Where the price goes when an order of this side limits a loss; the other one takes a profit."""
+_DIRECTIONS: Final = {
+    **dict.fromkeys(("1", "above", ">=", "ascending"), "rising"),
+    **dict.fromkeys(("2", "below", "<=", "descending"), "falling"),
+}
+
+
+def kind_of(entry: ReportFields, side: str | None, *, reduces: bool) -> OrderKind:
+    """What it is for. An order that opens may carry the stop of what it opens, and is none itself.
+
+    One that names both prices, a stop and a target of which one cancels the other, is a stop: that is what protects.
+    """
+    types = {word.translate(_NOTHING) for word in entry.words(*_TYPES)}
+    stop, target, trigger = stop_price(entry), target_price(entry), trigger_price(entry)
+    if types & _TARGETS or any("takeprofit" in word for word in types):
+        return OrderKind.TARGET
+    if types & _TRAILING or any("trailing" in word for word in types):
+        return OrderKind.TRAILING_STOP
+    if not reduces and trigger is None and "limit" in types and not _is_named(types):
+        stop = target = None
+    if not _is_named(types) and trigger is None and stop is None:
+        return OrderKind.TARGET if target is not None else OrderKind.OTHER
+    if _takes_profit(entry, side) or (trigger is not None and stop is None and target == trigger):
+        return OrderKind.TARGET
+    return OrderKind.STOP
+
+
+def _is_named(types: set[str]) -> bool:
+    return bool(types & _STOPS) or any("stop" in word for word in types)
+
+
+def _takes_profit(entry: ReportFields, side: str | None) -> bool:
+    """Whether it waits for the price to go the way that a position of the other side gains by."""
+    said = entry.word("triggerDirection", "rule") or next(iter(entry.word("triggerCondition").split()[1:2]), "")
+    direction = _DIRECTIONS.get(said)
+    return direction is not None and side is not None and direction != _AGAINST[side]
+
+
+def trigger_price(entry: ReportFields) -> Decimal | None:
+    """The price that it waits for."""
+    return entry.above_zero("triggerPrice", "trigger_price", "stopPrice", "stop_price", "triggerPx", "activation_price")
+
+
+def stop_price(entry: ReportFields) -> Decimal | None:
+    """The price of a stop-loss, which is its own where it has no other."""
+    return entry.above_zero("stopLossPrice", "stop_loss_price", "slTriggerPx", "sl_trigger_price", "stopLoss")
+
+
+def target_price(entry: ReportFields) -> Decimal | None:
+    """The price of a take-profit, which is its own where it has no other."""
+    return entry.above_zero("takeProfitPrice", "tpTriggerPx", "tp_trigger_price", "takeProfit")

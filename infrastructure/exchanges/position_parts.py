@@ -1,0 +1,73 @@
+"""Rows of one symbol as what they are: two legs, or one holding in several margin modes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg, Side, rounded
+from projections.account_snapshot import PositionReport
+
+_ZERO: Final = Decimal(0)
+
+
+def with_legs(seen: Sequence[PositionReport]) -> list[PositionReport]:
+    """Two sides of one symbol are its two legs, also where an exchange does not say which leg is which."""
+    sides: dict[PositionKey, set[Side]] = {}
+    for position in seen:
+        sides.setdefault(position.key, set()).add(position.side)
+    return [
+        replace(position, key=replace(position.key, leg=Leg[position.side.name]))
+        if position.key.leg is Leg.BOTH and len(sides[position.key]) > 1
+        else position
+        for position in seen
+    ]
+
+
+def joined(seen: Sequence[PositionReport]) -> Iterator[PositionReport | PositionKey]:
+    """Every key once: several margin modes (or positions with names of their own) are added up.
+
+    Shape: the key alone where it is shown twice in ways that nothing tells apart: which of them is true is not known.
+    """
+    by_key: dict[PositionKey, list[PositionReport]] = {}
+    for position in seen:
+        rows = by_key.setdefault(position.key, [])
+        if position not in rows:  # a row that moved from one page to the next is still one
+            rows.append(position)
+    for key, rows in by_key.items():
+        if len(rows) == 1:
+            yield rows[0]
+        else:
+            is_told = any(len({getattr(row, name) for row in rows} - {None}) == len(rows) for name in _TELLING)
+            yield _sum(key, rows) if is_told else key
+
+
+_TELLING: Final = ("margin_mode", "reported_id")
+
+
+def _sum(key: PositionKey, rows: list[PositionReport]) -> PositionReport:
+    side, quantity = rows[0].side, sum((row.quantity for row in rows), _ZERO)
+    stops = [row.stop_price for row in rows if row.stop_price is not None]
+    furthest = min if side is Side.LONG else max
+    return PositionReport(
+        key=key,
+        side=side,
+        quantity=quantity,
+        avg_px_open=_average(rows, quantity),
+        contract_size=rows[0].contract_size,
+        mark_price=rows[0].mark_price,
+        stop_price=furthest(stops) if len(stops) == len(rows) else None,
+        parts=tuple(rows),
+    )
+
+
+def _average(rows: list[PositionReport], quantity: Decimal) -> Decimal | None:
+    """Not known where one of them is not, nor of an inverse contract, whose averages are not of prices."""
+    prices = [(row.avg_px_open, row.quantity) for row in rows]
+    if ":" in rows[0].key.symbol or any(price is None for price, _ in prices):
+        return None
+    cost = sum((EXACT.multiply(price, held) for price, held in prices if price is not None), _ZERO)
+    return rounded(EXACT.divide(cost, quantity))

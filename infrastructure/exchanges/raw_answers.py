@@ -1,0 +1,51 @@
+"""An exchange's own answer as a list of rows: out of the wrapping that each puts around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from infrastructure.amounts import read_amount
+
+_WRAPPED: Final = ("assetPositions", "openPositions", "openOrders", "list", "data", "result")
+"""Hyperliquid, Kraken futures, Bybit, OKX."""
+_WELL: Final = {"0", "00000", "success", "ok", "none", ""}
+_FAILURES: Final = ("retCode", "code", "error", "status")
+
+
+def rows(answer: Any) -> Any:
+    """The rows of an answer; whatever is no answer of an exchange, or one that failed, as it is."""
+    if not isinstance(answer, Mapping) or errors(answer):
+        return answer
+    for name in _WRAPPED:
+        if name in answer:
+            return rows(answer[name])
+    return answer
+
+
+def errors(answer: Any) -> list[str]:
+    """What an exchange's own answer says of having failed."""
+    if not isinstance(answer, Mapping):
+        return []
+    said = [(name, answer[name]) for name in _FAILURES if name in answer]
+    words = answer.get("retMsg") or answer.get("msg") or ""
+    return [
+        f"it is of a call that failed: {name} {value!r:.60} {words!s:.120}".rstrip()
+        for name, value in said
+        if str(value).lower() not in _WELL
+    ]
+
+
+def balances(answer: Any) -> tuple[dict[str, Decimal] | None, tuple[str, ...]]:
+    """What there is of every asset by ccxt's `fetch_balance`, and which of them cannot be read."""
+    if not isinstance(answer, Mapping):
+        return None, () if answer is None else (f"its balances are no object but {answer!r:.60}",)
+    totals = answer.get("total")
+    if not isinstance(totals, Mapping):
+        totals = {
+            asset: each["total"] for asset, each in answer.items() if isinstance(each, Mapping) and "total" in each
+        }
+    known = {str(asset).upper(): read_amount(str(total)).number for asset, total in totals.items() if total is not None}
+    unread = tuple(f"its balance of {asset} is no number" for asset, total in known.items() if total is None)
+    return {asset: total for asset, total in known.items() if total is not None}, unread
