@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ from domain.json_object import JsonObject
 from domain.values import EXACT, Leg, Side, plain, rounded
 
 _ONE: Final = Decimal(1)
+_OPENING: Final = {Leg.LONG: "buy", Leg.SHORT: "sell"}
 
 
 class OrderKind(StrEnum):
@@ -23,6 +23,15 @@ class OrderKind(StrEnum):
     TRAILING_STOP = "trailing_stop"
     TARGET = "target"
     OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class PositionPart:
+    """What is held beside others of its key: of one margin mode, or under a name of its own."""
+
+    name: str
+    quantity: Decimal
+    in_words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +54,7 @@ class PositionReport(JsonObject):
     margin_mode: str | None = None
     reported_id: str | None = None
     """The exchange's own name of it, where one symbol may be held several times over."""
-    parts: tuple[PositionReport, ...] = ()
+    parts: tuple[PositionPart, ...] = ()
     """What it was added up from, where the exchange holds one symbol in several margin modes at once."""
 
     json_keys: ClassVar = (
@@ -56,7 +65,7 @@ class PositionReport(JsonObject):
         "avg_px_open",
         ("price_basis?", "price_basis"),
         ("contract_size?", lambda seen: None if seen.contract_size == 1 else seen.contract_size),
-        ("parts?", lambda seen: [part.as_part for part in seen.parts] or None),
+        ("parts?", lambda seen: [f"{part.name} {part.in_words}" for part in seen.parts] or None),
     )
 
     @property
@@ -77,15 +86,10 @@ class PositionReport(JsonObject):
             asides.append(f"{plain(self.contracts)} contracts of {plain(self.contract_size)}")
         if self.price_basis is not None:
             asides.append(f"entry from its {self.price_basis}")
-        asides += [part.as_part for part in self.parts]
+        asides += [f"{part.name} {part.in_words}" for part in self.parts]
         price = "" if self.avg_px_open is None else f" at {plain(self.avg_px_open)}"
         said = f"{self.side.value} {plain(self.quantity)}{price}"
         return f"{said} ({'; '.join(asides)})" if asides else said
-
-    @property
-    def as_part(self) -> str:
-        """What is held beside others of its key: `isolated long 1 at 20000`."""
-        return f"{self.margin_mode or self.reported_id} {self.in_words}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,11 @@ class OrderReport(JsonObject):
         """Whether it waits for the price to go against a position."""
         return self.kind in (OrderKind.STOP, OrderKind.TRAILING_STOP)
 
+    @property
+    def opens_leg(self) -> bool:
+        """Whether it can only open a leg of a hedge-mode account, or add to it."""
+        return self.key.leg in (Leg.LONG, Leg.SHORT) and self.side == _OPENING[self.key.leg]
+
     def closes(self, key: PositionKey, side: Side) -> bool:
         """Whether it works against a position of this side: the same symbol and leg, the other direction.
 
@@ -146,7 +155,7 @@ class AccountSnapshot:
     is_time_exact: bool = True
     positions: tuple[PositionReport, ...] | None = None
     orders: tuple[OrderReport, ...] | None = None
-    balances: Mapping[str, Decimal] | None = None
+    balances: dict[str, Decimal] | None = None
     """By asset, what there is of it in all, free or not."""
     doubts: tuple[str, ...] = ()
     """Why it is not all that was there; with any of these, nothing is concluded from what it does not show."""
@@ -154,23 +163,28 @@ class AccountSnapshot:
     """Why its orders are not all that were there."""
     row_doubts: tuple[str, ...] = ()
     """Which of its rows cannot be read, and why; the others are judged all the same."""
-    unread_positions: frozenset[str | None] = frozenset()
+    unread_positions: tuple[str | None, ...] = ()
     """Symbols of positions that cannot be read; None where not even the symbol can."""
-    unread_orders: frozenset[str | None] = frozenset()
+    unread_orders: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader should know, and what changes nothing."""
     digest: str = ""
     """What tells it from another one."""
 
     @property
+    def lists_orders(self) -> bool:
+        """Whether an order that it does not show was not there, but for those among the rows that cannot be read."""
+        return self.orders is not None and not self.order_doubts
+
+    @property
     def shows_orders(self) -> bool:
         """Whether an order that it does not show was not there."""
-        return self.orders is not None and not self.order_doubts and not self.unread_orders
+        return self.lists_orders and not self.unread_orders
 
     def hides(self, symbol: str) -> bool:
         """Whether a position of this symbol may be among the rows that cannot be read."""
-        return bool(self.unread_positions & {symbol, None})
+        return symbol in self.unread_positions or None in self.unread_positions
 
     def hides_orders(self, symbol: str) -> bool:
         """Whether an order of this symbol may be among the rows that cannot be read."""
-        return bool(self.unread_orders & {symbol, None})
+        return symbol in self.unread_orders or None in self.unread_orders

@@ -56,7 +56,7 @@ def test_there_are_several_exchanges_accounts_and_legs_and_some_positions_are_op
     rows = {row.position_id: row for append in year for row in append.rows}
     assert {row.exchange for row in rows.values()} == {"binance", "bybit"}
     assert {row.account for row in rows.values()} == {None, "sub1"}
-    assert {row.leg for row in rows.values()} == set(Leg)
+    assert {row.leg for row in rows.values()} == {Leg.BOTH, Leg.LONG, Leg.SHORT}
     assert 0 < sum(row.status.is_open for row in rows.values()) < len(rows) / 2
     assert max(row.cycle for row in rows.values()) > 1
 

@@ -13,9 +13,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import LedgerError
 from domain.values import timestamp_text
-from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.ledger.ledger import now
-from projections.account_snapshot import AccountSnapshot
 
 CLASSES: Final = {"binance": "binanceusdm", "bybit": "bybit"}
 """The exchanges that can be asked, and what ccxt calls them: USD-M futures, and linear contracts of v5."""
@@ -81,8 +79,8 @@ class Asked:
         return _QUERY.sub("?…", words)
 
 
-def fetch_snapshot(asked: Asked) -> AccountSnapshot:
-    """Ask for all positions and all orders that rest, page by page.
+def fetch_document(asked: Asked) -> bytes:
+    """Ask for all positions and all orders that rest, page by page: a snapshot as a file has it.
 
     Shape:   taken when the first question was sent: it can only be younger than it says.
     Refuses: ExchangeUnavailable when any of the answers is missing; ValueError when ccxt is not installed.
@@ -105,7 +103,7 @@ def fetch_snapshot(asked: Asked) -> AccountSnapshot:
         "orders": orders,
         "conditional_orders": conditional,
     }
-    return read_snapshot(json.dumps(document).encode(), Given(asked.exchange, asked.account))
+    return json.dumps(document).encode()
 
 
 def _client(ccxt: Any, asked: Asked) -> Any:

@@ -74,7 +74,7 @@ class _Rows:
     doubts: tuple[str, ...] = ()
     """About the list itself."""
     row_doubts: tuple[str, ...] = ()
-    unread: frozenset[str | None] = frozenset()
+    unread: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class _Reading:
             order_doubts=_NO_ORDERS if found is None else order_doubts,
             row_doubts=(*positions.row_doubts, *orders.row_doubts, *conditional.row_doubts, *balance_doubts),
             unread_positions=positions.unread,
-            unread_orders=orders.unread | conditional.unread,
+            unread_orders=(*orders.unread, *conditional.unread),
             notes=notes,
             digest=digest,
         )
@@ -164,7 +164,7 @@ class _Reading:
             read,
             found=tuple(position for position in each if isinstance(position, PositionReport)),
             row_doubts=(*read.row_doubts, *doubts),
-            unread=read.unread | {key.symbol for key in doubled},
+            unread=(*read.unread, *(key.symbol for key in doubled)),
         )
 
     def _position(
@@ -202,7 +202,7 @@ class _Reading:
             return _Rows(found=())
         found: list[Seen] = []
         doubts: list[str] = []
-        unread: set[str | None] = set()
+        unread: list[str | None] = []
         for number, entry in enumerate(entries, start=1):
             try:
                 seen = read(entry, self.exchange, self.account, spot)
@@ -210,11 +210,11 @@ class _Reading:
                 named = entry.get("symbol") if isinstance(entry, Mapping) else None
                 name = f" ({named!a:.40})" if named else ""
                 doubts.append(f"number {number} of its {what}{name} cannot be read: {wrong}")
-                unread.add(_symbol(entry))
+                unread.append(_symbol(entry))
                 continue
             if seen is not None:
                 found.append(seen)
-        return _Rows(tuple(found), row_doubts=tuple(doubts), unread=frozenset(unread))
+        return _Rows(tuple(found), row_doubts=tuple(doubts), unread=tuple(unread))
 
     def _errors(self) -> list[str]:
         errors = [f"{name} {self.head.find(name)!r:.200}" for name in ("error", "errors") if self.head.find(name)]

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, Side, rounded
-from projections.account_snapshot import PositionReport
+from projections.account_snapshot import PositionPart, PositionReport
 
 _ZERO: Final = Decimal(0)
 
@@ -41,14 +41,12 @@ def joined(seen: Sequence[PositionReport]) -> Iterator[PositionReport | Position
         if len(rows) == 1:
             yield rows[0]
         else:
-            is_told = any(len({getattr(row, name) for row in rows} - {None}) == len(rows) for name in _TELLING)
-            yield _sum(key, rows) if is_told else key
+            modes, ids = [row.margin_mode for row in rows], [row.reported_id for row in rows]
+            names = next((each for each in (modes, ids) if None not in each and len({*each}) == len(rows)), None)
+            yield key if names is None else _sum(key, rows, names)
 
 
-_TELLING: Final = ("margin_mode", "reported_id")
-
-
-def _sum(key: PositionKey, rows: list[PositionReport]) -> PositionReport:
+def _sum(key: PositionKey, rows: list[PositionReport], names: Sequence[str | None]) -> PositionReport:
     side, quantity = rows[0].side, sum((row.quantity for row in rows), _ZERO)
     stops = [row.stop_price for row in rows if row.stop_price is not None]
     furthest = min if side is Side.LONG else max
@@ -60,7 +58,7 @@ def _sum(key: PositionKey, rows: list[PositionReport]) -> PositionReport:
         contract_size=rows[0].contract_size,
         mark_price=rows[0].mark_price,
         stop_price=furthest(stops) if len(stops) == len(rows) else None,
-        parts=tuple(rows),
+        parts=tuple(PositionPart(str(name), row.quantity, row.in_words) for name, row in zip(names, rows, strict=True)),
     )
 
 

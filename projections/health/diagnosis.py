@@ -206,14 +206,13 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     """What `reconcile` finds; `evidence` are the arguments that name the snapshots."""
     where = " ".join(filter(None, (found.snapshot.exchange, found.snapshot.account)))
     doubts = [
-        Symptom(
-            Severity.WARNING, where, f"the snapshot is not reliable: {doubt}", f"{PROGRAM} diagnose --snapshot FILE"
+        Symptom(Severity.WARNING, where, f"{words}: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
+        for words, said in (
+            ("the snapshot is not reliable", found.doubts),
+            ("no stop can be judged by it", found.order_doubts),
+            ("the rest is judged without it", found.snapshot.row_doubts),
         )
-        for doubt in found.doubts
-    ]
-    doubts += [
-        Symptom(Severity.WARNING, where, f"no stop can be judged by it: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
-        for doubt in found.order_doubts
+        for doubt in said
     ]
     if found.stops_missing:
         doubts.append(_no_stop_at_all(found, where, evidence))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import Status, plain
+from domain.values import EXACT, Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.formatting import date_and_time, length
 from projections.positions import PositionRow
@@ -16,11 +16,12 @@ from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirm
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import may_rest
 from projections.reconciliation.grace_periods import is_overdue
-from projections.reconciliation.matching import Match, is_one_price, pairs
+from projections.reconciliation.matching import Match, counts_contracts, is_one_price, pairs
 from projections.reconciliation.result import Reconciliation, Rules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
 from projections.reconciliation.stop_orders import StopCoverage, cover_of, is_lost, moved_stop
 from projections.reconciliation.stream_state import StreamState, standings
+from projections.spot_balances import shortfalls
 
 CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
 """How old a snapshot may be to correct anything, unless it is said: what it shows may be gone by now."""
@@ -60,7 +61,7 @@ def reconcile(
     confirming = Confirmations(
         seen=tuple(_not_ahead(each, now) for each in ordered),
         trusted=tuple(trusted),
-        complete=tuple(each for each in trusted if each.shows_orders and not order_doubts(each)),
+        complete=tuple(each for each in trusted if each.lists_orders and not order_doubts(each)),
         age_max=rules.age_max or CONFIRMING_AGE_MAX,
     )
     comparison = _Comparison(
@@ -82,7 +83,7 @@ def _all_missing(
     snapshot: AccountSnapshot, known: Mapping[PositionKey, StreamState], confirming: Confirmations, rules: Rules
 ) -> int:
     """How many stops are missing if the lists of orders are what they seem, and every stop of what is shown is."""
-    listing = tuple(each for each in confirming.trusted if each.shows_orders)
+    listing = tuple(each for each in confirming.trusted if each.lists_orders)
     taken_literally = replace(confirming, complete=listing)
     shown = {(position.key.symbol, position.side) for position in snapshot.positions or ()}
     stopped = [
@@ -129,7 +130,7 @@ class _Comparison:
         self._snapshot, self._confirming, self._known, self._rules = snapshot, confirming, known, rules
         self._at = snapshot.taken_at or now
         self._is_reliable = is_reliable
-        self._judges_stops = is_reliable and snapshot.shows_orders and shows_orders
+        self._judges_stops = is_reliable and snapshot.lists_orders and shows_orders
 
     def findings(self) -> Iterator[Discrepancy]:
         """Everything that was found, key by key."""
@@ -138,6 +139,10 @@ class _Comparison:
                 yield from self._of_pair(pair)
         if self._judges_stops:
             yield from self._zombies()
+        yield from self._shortfalls()
+
+    def _judges_stops_of(self, symbol: str) -> bool:
+        return self._judges_stops and not self._snapshot.hides_orders(symbol)
 
     def _of_pair(self, pair: Match) -> Iterator[Discrepancy]:
         standing, position = pair.standing, pair.position
@@ -157,6 +162,8 @@ class _Comparison:
 
         if not self._is_reliable:
             return found(DiscrepancyKind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
+        if self._snapshot.hides(row.symbol):
+            return found(DiscrepancyKind.UNJUDGED, "one of the rows that cannot be read may be it")
         if standing.changed_after(self._snapshot.taken_at):
             return found(DiscrepancyKind.UNJUDGED, self._overtaken(standing))
         if not is_overdue(row, self._at):
@@ -252,11 +259,13 @@ class _Comparison:
         def found(kind: DiscrepancyKind, message: str, orders: tuple[OrderReport, ...]) -> Discrepancy:
             return Discrepancy(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
 
-        if self._judges_stops and not cover.is_complete:
+        if self._judges_stops_of(standing.key.symbol) and not cover.is_complete:
             yield found(DiscrepancyKind.UNPROTECTED, _lacking(cover), cover.stops)
         if cover.is_doubled:
             message = f"{len(cover.stops)} stops for one position: {_names(cover.stops)}"
             yield found(DiscrepancyKind.DUPLICATE_STOPS, message, cover.stops)
+        for stop in cover.oversized:
+            yield found(DiscrepancyKind.OVERSIZED_STOP, _too_much(stop, cover.position), (stop,))
         if cover.wrong_side:
             message = f"beyond the entry, so not a stop: {_names(cover.wrong_side)}"
             yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
@@ -273,7 +282,7 @@ class _Comparison:
                 message=message,
                 orders=(stop,),
             )
-        elif self._judges_stops and is_lost(row, cover):
+        elif self._judges_stops_of(row.symbol) and is_lost(row, cover):
             which = f"order {row.stop_order_id} " if row.stop_order_id else ""
             message = f"its stop {which}is not at the exchange, and no other one is"
             yield Discrepancy(
@@ -297,7 +306,18 @@ class _Comparison:
                     orders=(order,),
                 )
 
+    def _shortfalls(self) -> Iterator[Discrepancy]:
+        rows = [standing.row for standing in self._known.values() if standing.row is not None]
+        for key, message in shortfalls(rows, self._snapshot).items():
+            standing = self._known[key]
+            if self._rules.symbol in (None, key.symbol):
+                is_overtaken = standing.changed_after(self._snapshot.taken_at)
+                kind = DiscrepancyKind.UNJUDGED if is_overtaken else DiscrepancyKind.SHORTFALL
+                yield Discrepancy(kind=kind, standing=standing, message=message)
+
     def _is_left_over(self, order: OrderReport) -> bool:
+        if self._snapshot.hides(order.key.symbol) or order.key.leg is Leg.SPOT or order.opens_leg:
+            return False
         held = [each for each in self._snapshot.positions or () if each.key.symbol == order.key.symbol]
         if any(order.closes(each.key, each.side) or not (order.is_stop or order.reduce_only) for each in held):
             return False
@@ -317,7 +337,21 @@ def _to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
 
 
 def _differs(row: PositionRow, position: PositionReport) -> str:
-    return f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+    words = f"{plain(row.quantity)} in the ledger, {plain(position.quantity)} at the exchange"
+    if counts_contracts(row, position):
+        size = plain(position.contract_size)
+        return f"{words}: the ledger's number is that of contracts of {size}, so one of its units is not the other's"
+    return words
+
+
+def _too_much(stop: OrderReport, position: PositionReport) -> str:
+    assert stop.quantity is not None, "larger than something"
+    rest = plain(EXACT.subtract(stop.quantity, position.quantity))
+    opens = "short" if stop.side == "sell" else "long"
+    return (
+        f"order {stop.order_id} is to {stop.side} {plain(stop.quantity)} while {plain(position.quantity)} is held, "
+        f"and is not said to be reduce-only: triggered, it opens a {opens} of {rest}"
+    )
 
 
 def _lacking(cover: StopCoverage) -> str:

@@ -41,9 +41,12 @@ class Confirmations:
         """By how many the exchange does not hold this side of a cycle, nor the order of an entry without fills."""
         waits = row.status in ENTERING and not row.filled_qty
 
-        def shows(snapshot: AccountSnapshot) -> bool:
+        def shows(snapshot: AccountSnapshot) -> bool | None:
             held = any(seen.key.symbol == row.symbol and seen.side is row.side for seen in snapshot.positions or ())
-            return held or (waits and may_rest(row, snapshot.orders))
+            if held or (waits and may_rest(row, snapshot.orders)):
+                return True
+            hidden = snapshot.hides(row.symbol) or (waits and snapshot.hides_orders(row.symbol))
+            return None if hidden else False
 
         return self._agreeing(standing, row, self.complete if waits else self.trusted, shows)
 
@@ -55,7 +58,9 @@ class Confirmations:
             mine = [seen for seen in positions if seen.side is row.side]
             if not mine:
                 return None
-            return any(not is_lost(row, cover_of(seen, row, snapshot.orders or ())) for seen in mine)
+            if any(not is_lost(row, cover_of(seen, row, snapshot.orders or ())) for seen in mine):
+                return True
+            return None if snapshot.hides_orders(row.symbol) else False
 
         return self._agreeing(standing, row, self.complete, shows)
 

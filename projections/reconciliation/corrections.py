@@ -13,6 +13,7 @@ from domain.values import Source, Status, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.matching import counts_contracts
 from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import is_beyond_entry
 
@@ -61,7 +62,7 @@ class _Plan:
         match finding.kind:
             case DiscrepancyKind.ORPHAN:
                 yield from self._adopt()
-            case DiscrepancyKind.QUANTITY | DiscrepancyKind.PRICE if row is not None and Adjust.verb not in self._verbs:
+            case DiscrepancyKind.QUANTITY | DiscrepancyKind.PRICE if row is not None and self._may_adjust(row):
                 yield self._adjust(row)
             case DiscrepancyKind.PHANTOM if row is not None and self._may_close(row):
                 yield self._close(row)
@@ -76,6 +77,11 @@ class _Plan:
                 yield LoseStopLoss.of(
                     position_id=row.position_id, reason=self._why(), **self._envelope(LoseStopLoss.verb)
                 )
+
+    def _may_adjust(self, row: PositionRow) -> bool:
+        """Once, and not by a number of another unit: whoever counts contracts goes on to send those."""
+        seen = self._finding.position
+        return Adjust.verb not in self._verbs and not (seen is not None and counts_contracts(row, seen))
 
     def _may_close(self, row: PositionRow) -> bool:
         return bool(row.quantity) and row.status is not Status.ROLLING_BACK and self._is_confirmed

@@ -38,6 +38,8 @@ class DiscrepancyKind(StrEnum):
     MOVED_STOP = "moved_stops"
     WRONG_SIDE_STOP = "wrong_side_stops"
     DUPLICATE_STOPS = "duplicate_stops"
+    OVERSIZED_STOP = "oversized_stops"
+    SHORTFALL = "spot_shortfalls"
     ZOMBIE = "zombie_orders"
     OPENING = "being_opened"
     UNJUDGED = "unjudged"

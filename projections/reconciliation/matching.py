@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +22,7 @@ ALIKE: Final = Decimal("0.01")
 that the ledger was not told of changes one of them, and the account of somebody else (or a test network) both."""
 
 _LEGS: Final = (Leg.BOTH, Leg.LONG, Leg.SHORT)
+"""Those that may be one another; what is held and no derivative is always something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Match:
 def pairs(known: Mapping[PositionKey, StreamState], seen: Sequence[PositionReport]) -> Iterator[Match]:
     """Every slot that is open in the ledger or held at the exchange, in the order of their names.
 
+    A list of positions does not show what is held on the spot leg, so what it lacks of that is not missed.
     An account may have been switched to hedge mode, or its legs left out of a file: then the open cycle of the same
     symbol and side on another leg is the same position, unless it has one of its own.
     """
@@ -45,7 +46,11 @@ def pairs(known: Mapping[PositionKey, StreamState], seen: Sequence[PositionRepor
         if position.key not in owned and (other := _on_other_leg(known, position, owned)):
             owned.add(other.key)
             found[position.key] = Match(other, position)
-    unseen = [standing for key, standing in known.items() if standing.row is not None and key not in owned]
+    unseen = [
+        standing
+        for key, standing in known.items()
+        if standing.row is not None and key not in owned and key.leg is not Leg.SPOT
+    ]
     yield from sorted([*found.values(), *map(Match, unseen)], key=lambda pair: pair.standing.key.stream)
 
 
@@ -75,6 +80,11 @@ def is_same(row: PositionRow, seen: PositionReport) -> bool:
     )
 
 
+def counts_contracts(row: PositionRow, seen: PositionReport) -> bool:
+    """Whether the ledger's quantity is the number of contracts, where one of those is not one unit."""
+    return row.quantity != seen.quantity and seen.contract_size != 1 and row.quantity == seen.contracts
+
+
 def is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
     """Whether two average prices differ by rounding alone; one that the exchange does not say differs from none."""
     if theirs is None or ours is None:
@@ -84,8 +94,3 @@ def is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
 
 def _differ_little(ours: Decimal, theirs: Decimal, share: Decimal) -> bool:
     return EXACT.subtract(ours, theirs).copy_abs() <= EXACT.multiply(theirs, share)
-
-
-def shown_twice(seen: Sequence[PositionReport]) -> list[PositionKey]:
-    """Keys that a snapshot shows more than once: which of them is true cannot be known."""
-    return [key for key, count in Counter(position.key for position in seen).items() if count > 1]

@@ -49,7 +49,15 @@ class Reconciliation(JsonObject):
         ("taken_at", "snapshot.taken_at"),
         ("snapshot_reliable", "is_reliable"),
         ("protection_judged", "shows_orders"),
-        ("doubts", lambda found: [*found.doubts, *found.snapshot.order_doubts, *found.order_doubts]),
+        (
+            "doubts",
+            lambda found: [
+                *found.doubts,
+                *found.snapshot.order_doubts,
+                *found.order_doubts,
+                *found.snapshot.row_doubts,
+            ],
+        ),
         ("notes", lambda found: [*found.snapshot.notes, *([found.hindrance] if found.hindrance else [])]),
         ("**findings", lambda found: {kind: found.of(kind) for kind in DiscrepancyKind}),
     )
@@ -63,6 +71,11 @@ class Reconciliation(JsonObject):
     def shows_orders(self) -> bool:
         """Whether an order that the snapshot does not show was not there."""
         return self.is_reliable and self.snapshot.shows_orders and not self.order_doubts
+
+    def shows_orders_of(self, symbol: str) -> bool:
+        """Whether an order of this symbol that the snapshot does not show was not there."""
+        is_judged = self.is_reliable and self.snapshot.lists_orders and not self.order_doubts
+        return is_judged and not self.snapshot.hides_orders(symbol)
 
     def of(self, *kinds: DiscrepancyKind) -> list[Discrepancy]:
         """Findings of some kinds."""

@@ -7,13 +7,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import AHEAD_MAX, timestamp_text
-from projections.account_snapshot import AccountSnapshot, PositionReport
-from projections.reconciliation.matching import is_same, shown_twice
+from domain.values import AHEAD_MAX, Leg, timestamp_text
+from projections.account_snapshot import AccountSnapshot, OrderKind, PositionReport
+from projections.reconciliation.matching import is_same
 from projections.reconciliation.stop_orders import shows_a_stop
 from projections.reconciliation.stream_state import StreamState
 
-LISTS_CONDITIONAL_APART: Final = frozenset({"binance"})
+LISTS_CONDITIONAL_APART: Final = frozenset(
+    {
+        *("binance", "binancecoinm", "binanceus", "binanceusdm", "bitget", "blofin", "bydfi", "deepcoin", "derive"),
+        *("gate", "gateeu", "htx", "kucoin", "kucoinfutures", "latoken", "mexc", "myokx", "nado", "okx", "okxus"),
+        *("poloniex", "weex", "xt"),
+    }
+)
 """Exchanges that show conditional orders in a call of their own: a list without any may be the other one alone."""
 
 
@@ -40,9 +46,11 @@ def doubts_about(
         doubts.append("it does not say of which exchange it is: name it with --exchange")
     if snapshot.positions is None:
         doubts.append("it has no list of positions, so it was not asked for them or not answered: that is not zero")
-    else:
-        doubts += [f"it shows {key} twice" for key in shown_twice(snapshot.positions)]
-    held = [standing for standing in known.values() if standing.row is not None and standing.row.quantity]
+    held = [
+        standing
+        for standing in known.values()
+        if standing.row is not None and standing.row.quantity and standing.key.leg is not Leg.SPOT
+    ]
     if snapshot.positions is not None and not trust_empty:
         doubts += _too_little(snapshot, held, known)
     if snapshot.taken_at is None:
@@ -65,10 +73,14 @@ def _too_little(
 ) -> Iterable[str]:
     """What the ledger has news of since the snapshot need not be in it, and is not missed."""
     assert snapshot.positions is not None, "it has a list"
-    if not snapshot.positions and held:
+    if not snapshot.positions and held and not snapshot.unread_positions:
         yield f"it shows no positions at all while the ledger holds {len(held)}; if that is so, say --trust-empty"
         return
-    expected = [each.row for each in held if each.row is not None and not each.changed_after(snapshot.taken_at)]
+    expected = [
+        each.row
+        for each in held
+        if each.row is not None and not each.changed_after(snapshot.taken_at) and not snapshot.hides(each.row.symbol)
+    ]
     shown = sum(any(is_same(row, seen) for seen in snapshot.positions) for row in expected)
     if is_too_little(shown, len(expected)) or (expected and _is_all_of_others(snapshot.positions, known)):
         yield (
@@ -102,7 +114,7 @@ def doubts_about_orders(
         if seen.key.symbol == each.row.symbol and seen.side is each.row.side
     ]
     shown = sum(shows_a_stop(seen, row, snapshot.orders) for row, seen in expected)
-    has_stops = any(order.is_stop for order in snapshot.orders)
+    has_stops = any(order.kind is not OrderKind.OTHER for order in snapshot.orders)
     if not expected and not has_stops and _may_lack_conditional(snapshot):
         doubt = (
             f"its orders ({len(snapshot.orders)}) hold no conditional one, which {snapshot.exchange} lists apart, so "

@@ -30,13 +30,21 @@ class StopCoverage:
     def is_complete(self) -> bool:
         """Whether the stops together close all of it. One of unknown quantity closes whatever is open."""
         on_position = self.position.stop_price is not None
-        return on_position or _covered(self.stops, self.position.quantity) >= self.position.quantity
+        return on_position or _covered(self.stops, self.position) >= self.position.quantity
 
     @property
     def is_doubled(self) -> bool:
         """Whether more would be closed than is open: two stops where one belongs (I-20); parts that add up are fine."""
-        together = _covered(self.stops, self.position.quantity)
+        together = _covered(self.stops, self.position)
         return len(self.stops) > 1 and together > self.position.quantity
+
+    @property
+    def oversized(self) -> tuple[OrderReport, ...]:
+        """Stops that would open the other side by as much as they are larger than the position."""
+        held = self.position.quantity
+        return tuple(
+            stop for stop in self.stops if stop.quantity is not None and stop.quantity > held and not stop.reduce_only
+        )
 
 
 def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable[OrderReport]) -> StopCoverage:
@@ -88,8 +96,8 @@ def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow
     return is_losing_side(position.side, order.trigger_price, position.mark_price)
 
 
-def _covered(stops: Sequence[OrderReport], quantity: Decimal) -> Decimal:
-    return sum((quantity if stop.quantity is None else stop.quantity for stop in stops), _ZERO)
+def _covered(stops: Sequence[OrderReport], position: PositionReport) -> Decimal:
+    return sum((position.at_once if stop.quantity is None else stop.quantity for stop in stops), _ZERO)
 
 
 def moved_stop(row: PositionRow, cover: StopCoverage) -> OrderReport | None:

@@ -27,6 +27,7 @@ from projections.positions import PositionRow
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import ENTERING, entry_order
+from projections.reconciliation.matching import counts_contracts
 from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import is_beyond_entry
 from projections.recovery.in_flight import InFlight
@@ -193,7 +194,7 @@ class _Judgement:
 
     def _absent(self) -> Proposal:
         row, where = self._row, self._snapshot.exchange
-        if row.status in ENTERING and not self._found.shows_orders:
+        if row.status in ENTERING and not self._found.shows_orders_of(row.symbol):
             return self._wait("the snapshot does not show all orders", "whether its entry order rests at the exchange")
         needed = self._found.rules.confirmations
         count = self._found.confirming.absences(self._first.standing, row)
@@ -237,6 +238,8 @@ class _Judgement:
 
     def _held(self, seen: PositionReport) -> Proposal:
         row = self._row
+        if counts_contracts(row, seen):
+            return self._wait(self._findings[DiscrepancyKind.QUANTITY].message, "in which unit the ledger counts")
         if order := self._entry_order():
             self._caution = f"; its entry order {order.order_id} still rests, so more may be filled"
             if row.exchange_order_id is None:
@@ -246,7 +249,7 @@ class _Judgement:
             self._send(Adjust, quantity=seen.quantity, avg_px_open=seen.avg_px_open, reason=self._why(held))
         if seen.avg_px_open is None and row.avg_px_open is None:
             return self._unless_all_is_known("its average entry, without which no stop can be judged")
-        if not self._found.shows_orders:
+        if not self._found.shows_orders_of(row.symbol):
             return self._unless_all_is_known("whether a stop rests: the snapshot does not show all orders")
         return self._under_stop(seen)
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 from typing import Any, Final
 
 import click
@@ -106,12 +105,12 @@ def asked_live(
     if given.exchange is None:
         raise click.UsageError("say which exchange to ask: --exchange binance or bybit")
     try:
-        fetch = partial(ccxt_live.fetch_snapshot, ccxt_live.Asked.of(given.exchange, given.account))
-        snapshots = [fetch()]
+        asked = ccxt_live.Asked.of(given.exchange, given.account)
+        snapshots = [read_snapshot(ccxt_live.fetch_document(asked), given)]
         while interval and len(snapshots) < confirmations and not is_enough(snapshots):
             say(f"asking again in {interval} s, to confirm what is missing")
             time.sleep(interval)
-            snapshots.append(fetch())
+            snapshots.append(read_snapshot(ccxt_live.fetch_document(asked), given))
     except ccxt_live.ExchangeUnavailable as error:
         say(f"{type(error).__name__}: {error}")
         raise SystemExit(UNREACHABLE) from None

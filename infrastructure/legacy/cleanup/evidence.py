@@ -11,7 +11,6 @@ from domain.values import AHEAD_MAX, Status
 from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.account_snapshot import AccountSnapshot, PositionReport
 from projections.reconciliation.grace_periods import SETTLING
-from projections.reconciliation.matching import shown_twice
 from projections.reconciliation.snapshot_trust import is_too_little
 
 
@@ -57,7 +56,7 @@ class CleanupEvidence:
         if snapshot.positions is None:
             doubts.append("it has no list of positions, so it was not asked for them or not answered: that is not zero")
         else:
-            doubts += [f"it shows {key} twice" for key in shown_twice(snapshot.positions)]
+            doubts += [doubt for doubt in snapshot.row_doubts if snapshot.hides(row.key.symbol)]
         held = [each for each in open_rows if each.key.exchange == snapshot.exchange]
         if snapshot.positions == () and held and not self.trust_empty:
             doubts.append(

@@ -44,6 +44,8 @@ _TITLES: Final = {
     DiscrepancyKind.MOVED_STOP: "whose stop the ledger does not know",
     DiscrepancyKind.WRONG_SIDE_STOP: "with a stop on the wrong side",
     DiscrepancyKind.DUPLICATE_STOPS: "with more than one stop",
+    DiscrepancyKind.OVERSIZED_STOP: "with a stop that would open the other side",
+    DiscrepancyKind.SHORTFALL: "held in the ledger, and too little of it in the account",
     DiscrepancyKind.ZOMBIE: "orders without a position",
     DiscrepancyKind.OPENING: "under way, nothing to do yet",
     DiscrepancyKind.UNJUDGED: "not to be judged by this snapshot",
@@ -107,7 +109,8 @@ def command(
             show_applied(applied, overtaken="it changed meanwhile; compare again")
         else:
             _print_plan(planned)
-    if left.problems or left.doubts or left.order_doubts or not all(each.is_done for each in applied):
+    is_unclear = left.doubts or left.order_doubts or left.snapshot.row_doubts
+    if left.problems or is_unclear or not all(each.is_done for each in applied):
         raise SystemExit(REFUSED)
 
 
@@ -175,6 +178,8 @@ def _print_head(found: Reconciliation) -> None:
         show(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")
     for doubt in found.order_doubts:
         show(f"no stop can be judged by it: {doubt}")
+    for doubt in snapshot.row_doubts:
+        show(f"the rest is judged without it: {doubt}")
     for note in (*found.snapshot.order_doubts, *snapshot.notes, *filter(None, [found.hindrance])):
         show(f"note: {note}")
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from domain.values import Side
-from infrastructure.exchanges.ccxt_live import Asked, ExchangeUnavailable, fetch_snapshot
+from infrastructure.exchanges.ccxt_live import Asked, ExchangeUnavailable, fetch_document
+from infrastructure.exchanges.document import read_snapshot
 from projections.account_snapshot import AccountSnapshot, OrderKind
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, bybit, bybit_order, served
 
@@ -24,7 +25,7 @@ def serve() -> Iterator[Serve]:
 
 
 def fetch(exchange: Exchange, name: str) -> AccountSnapshot:
-    return fetch_snapshot(Asked(name, None, KEY, SECRET, exchange.url))
+    return read_snapshot(fetch_document(Asked(name, None, KEY, SECRET, exchange.url)))
 
 
 def test_binance_is_asked_for_positions_orders_and_conditional_orders(serve: Serve) -> None:
@@ -123,7 +124,7 @@ def test_an_answer_that_is_missing_is_not_an_empty_one(serve: Serve, path: str, 
 
 def test_a_server_that_is_not_there_is_said_without_signatures() -> None:
     with pytest.raises(ExchangeUnavailable) as refusal:
-        fetch_snapshot(Asked("bybit", None, KEY, SECRET, "http://127.0.0.1:9"))
+        fetch_document(Asked("bybit", None, KEY, SECRET, "http://127.0.0.1:9"))
     assert KEY not in str(refusal.value)
     assert KEY not in repr(Asked("bybit", None, KEY, SECRET))
     assert SECRET not in repr(Asked("bybit", None, KEY, SECRET))

@@ -391,7 +391,6 @@ def test_no_positions_at_all_is_not_believed_while_some_are_open() -> None:
         (seen(OTHER, exchange=None), "of which exchange"),
         (seen(OTHER, at=None), "when it was taken"),
         (seen(OTHER, at=3600), "yet to come"),
-        (seen(OTHER, OTHER), "twice"),
         (seen(OTHER, at=2), "stale"),
     ],
 )
