@@ -50,6 +50,7 @@ from infrastructure.settings import InvalidSettings
 from projections.positions import PositionRow
 
 if TYPE_CHECKING:
+    from infrastructure.exchanges.ccxt_answers import snapshot_document
     from infrastructure.ledger.async_ledger import AsyncPositionLedger
 
 __all__ = [
@@ -96,13 +97,18 @@ __all__ = [
     "WrongSideStop",
     "WrongStatus",
     "client_order_id",
+    "snapshot_document",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """The twin on asyncio, when it is asked for: a program without asyncio does not wait for it."""
+    """What most programs do without, when it is asked for: nobody waits for an import that is not needed."""
     if name == "AsyncPositionLedger":
         from infrastructure.ledger.async_ledger import AsyncPositionLedger  # noqa: PLC0415 - as said
 
         return AsyncPositionLedger
+    if name == "snapshot_document":
+        from infrastructure.exchanges.ccxt_answers import snapshot_document  # noqa: PLC0415 - as said
+
+        return snapshot_document
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

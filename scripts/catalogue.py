@@ -44,6 +44,9 @@ GROUPS: Final = {
         "diagnose": CommandEntry(
             "scripts.commands.operate.diagnose", "Look at everything that can be wrong, say how bad it is"
         ),
+        "snapshot": CommandEntry(
+            "scripts.commands.operate.snapshot", "Ask an exchange for positions, plain and conditional orders"
+        ),
         "reconcile": CommandEntry(
             "scripts.commands.operate.reconcile", "Compare the open positions of one account with a snapshot"
         ),

@@ -23,7 +23,7 @@ AnyId: TypeAlias = str | int
 
 AnySide: TypeAlias = Side | Literal["long", "short", "buy", "sell"]
 
-AnyLeg: TypeAlias = Leg | Literal["BOTH", "LONG", "SHORT"]
+AnyLeg: TypeAlias = Leg | Literal["BOTH", "LONG", "SHORT", "SPOT"]
 
 AnySource: TypeAlias = Source | Literal["signal", "sync", "operator", "recovery", "import"]
 

@@ -100,23 +100,28 @@ def asked_live(
 
     Refuses: a usage error without an exchange that can be asked; exits with 3 when it does not answer.
     """
+    snapshots = [read_snapshot(asked_once(given), given)]
+    while interval and len(snapshots) < confirmations and not is_enough(snapshots):
+        say(f"asking again in {interval} s, to confirm what is missing")
+        time.sleep(interval)
+        snapshots.append(read_snapshot(asked_once(given), given))
+    return snapshots
+
+
+def asked_once(given: Given, *, with_balances: bool = False) -> bytes:
+    """What the exchange shows now. Refuses as `asked_live` does."""
     from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - a file needs no client
 
     if given.exchange is None:
-        raise click.UsageError("say which exchange to ask: --exchange binance or bybit")
+        raise click.UsageError(f"say which exchange to ask: --exchange {' or '.join(ccxt_live.CLASSES)}")
     try:
         asked = ccxt_live.Asked.of(given.exchange, given.account)
-        snapshots = [read_snapshot(ccxt_live.fetch_document(asked), given)]
-        while interval and len(snapshots) < confirmations and not is_enough(snapshots):
-            say(f"asking again in {interval} s, to confirm what is missing")
-            time.sleep(interval)
-            snapshots.append(read_snapshot(ccxt_live.fetch_document(asked), given))
+        return ccxt_live.fetch_document(asked, with_balances=with_balances)
     except ccxt_live.ExchangeUnavailable as error:
         say(f"{type(error).__name__}: {error}")
         raise SystemExit(UNREACHABLE) from None
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from None
-    return snapshots
 
 
 def confirmations_option(run: Run) -> Run:

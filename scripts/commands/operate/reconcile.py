@@ -72,9 +72,9 @@ def command(
 ) -> None:
     """Compare the open positions of one account with a snapshot of the exchange, or with the exchange itself.
 
-    Without --snapshot the exchange is asked (--exchange binance or bybit; reading only), with the keys in
-    LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed without --confirm. A
-    snapshot that is empty, partial, failed or stale is called unreliable, and corrects nothing.
+    Without --snapshot the exchange is asked (--exchange binance, bybit, okx, krakenfutures or hyperliquid; reading
+    only), with the keys in LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET, or LEDGER_BYBIT_… . Nothing is changed
+    without --confirm. A snapshot that is empty, partial, failed or stale is called unreliable, and corrects nothing.
 
     Exit code 0 when all is as it should be, 1 when something was found (with --confirm: is left), 2 for usage, 3 when
     the exchange or the database could not be reached.
@@ -130,7 +130,7 @@ def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
 def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[AccountSnapshot]:
     """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
     if given.exchange is None:
-        raise click.UsageError("say what to compare with: --snapshot FILE, or --exchange binance or bybit")
+        raise click.UsageError("say what to compare with: --snapshot FILE, or whom to ask: --exchange NAME")
 
     def is_enough(snapshots: list[AccountSnapshot]) -> bool:
         return not _waits(_compared(ledger, snapshots, rules))

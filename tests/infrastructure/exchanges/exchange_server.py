@@ -43,8 +43,15 @@ class Exchange:
 def served(exchange: Exchange) -> Iterator[Exchange]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.send("GET", self.path)
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send("POST", f"{self.path}/{asked['type']}")
+
+        def send(self, method: str, target: str) -> None:
             exchange.headers.append(dict(self.headers))
-            status, body = exchange.answer("GET", self.path)
+            status, body = exchange.answer(method, target)
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

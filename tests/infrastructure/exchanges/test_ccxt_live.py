@@ -15,6 +15,7 @@ from projections.account_snapshot import AccountSnapshot, OrderKind
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, bybit, bybit_order, served
 
 KEY, SECRET = "the-key-of-a-bot", "the-secret-of-a-bot"
+KEYS = {"apiKey": KEY, "secret": SECRET}
 Serve = Callable[[Exchange], Exchange]
 
 
@@ -25,7 +26,7 @@ def serve() -> Iterator[Serve]:
 
 
 def fetch(exchange: Exchange, name: str) -> AccountSnapshot:
-    return read_snapshot(fetch_document(Asked(name, None, KEY, SECRET, exchange.url)))
+    return read_snapshot(fetch_document(Asked(name, None, KEYS, exchange.url)))
 
 
 def test_binance_is_asked_for_positions_orders_and_conditional_orders(serve: Serve) -> None:
@@ -92,7 +93,7 @@ def test_pages_without_an_end_are_a_partial_answer(serve: Serve) -> None:
         "result": {"list": [stop], "nextPageCursor": "again"},
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("infrastructure.exchanges.ccxt_live.PAGES_MAX", 3)
+        patch.setattr("infrastructure.exchanges.ccxt_answers.PAGES_MAX", 3)
         with pytest.raises(ExchangeUnavailable, match="no end after 3 pages"):
             fetch(serve(exchange), "bybit")
 
@@ -124,27 +125,30 @@ def test_an_answer_that_is_missing_is_not_an_empty_one(serve: Serve, path: str, 
 
 def test_a_server_that_is_not_there_is_said_without_signatures() -> None:
     with pytest.raises(ExchangeUnavailable) as refusal:
-        fetch_document(Asked("bybit", None, KEY, SECRET, "http://127.0.0.1:9"))
+        fetch_document(Asked("bybit", None, KEYS, "http://127.0.0.1:9"))
     assert KEY not in str(refusal.value)
-    assert KEY not in repr(Asked("bybit", None, KEY, SECRET))
-    assert SECRET not in repr(Asked("bybit", None, KEY, SECRET))
+    assert KEY not in repr(Asked("bybit", None, KEYS))
+    assert SECRET not in repr(Asked("bybit", None, KEYS))
 
 
-KEYS = {"LEDGER_BINANCE_API_KEY": KEY, "LEDGER_BINANCE_SECRET": SECRET}
+ENVIRONMENT = {"LEDGER_BINANCE_API_KEY": KEY, "LEDGER_BINANCE_SECRET": SECRET}
 
 
 def test_keys_come_from_the_environment() -> None:
-    asked = Asked.of("binance", "sub1", KEYS)
-    assert (asked.account, asked.key, asked.secret, asked.url) == ("sub1", KEY, SECRET, None)
+    asked = Asked.of("binance", "sub1", ENVIRONMENT)
+    assert (asked.account, asked.keys, asked.url) == ("sub1", KEYS, None)
+    wallet = Asked.of("hyperliquid", None, {"LEDGER_HYPERLIQUID_WALLET": "0x1"})
+    assert wallet.keys == {"walletAddress": "0x1"}, "what it shows is public"
 
 
 @pytest.mark.parametrize(
     ("exchange", "environment", "words"),
     [
-        ("kraken", {}, "only binance and bybit can be asked, not kraken"),
+        ("kraken", {}, "only binance, .* can be asked, not kraken"),
+        ("okx", {}, "set LEDGER_OKX_API_KEY and LEDGER_OKX_SECRET and LEDGER_OKX_PASSPHRASE"),
         ("binance", {}, "set LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET"),
         ("binance", {"LEDGER_BINANCE_API_KEY": KEY}, "set LEDGER_BINANCE_SECRET"),
-        ("binance", {**KEYS, "LEDGER_BINANCE_URL": "http://example.org"}, "not an https address"),
+        ("binance", {**ENVIRONMENT, "LEDGER_BINANCE_URL": "http://example.org"}, "not an https address"),
     ],
 )
 def test_who_cannot_be_asked(exchange: str, environment: dict[str, str], words: str) -> None:

@@ -298,8 +298,8 @@ def test_a_snapshot_may_come_through_a_pipe(run: Run, save: Save, monkeypatch: p
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "--snapshot FILE, or --exchange binance or bybit"),
-        (["--exchange", "kraken"], "only binance and bybit can be asked, not kraken"),
+        ([], "--snapshot FILE, or whom to ask: --exchange NAME"),
+        (["--exchange", "kraken"], "krakenfutures and hyperliquid can be asked, not kraken"),
         (["--exchange", "binance"], "set LEDGER_BINANCE_API_KEY and LEDGER_BINANCE_SECRET"),
         (["--snapshot", "nowhere.json"], "'nowhere.json' does not exist"),
         (["--snapshot", SAMPLE, "--exchange", "bybit"], "it is a snapshot of binance, not of bybit"),

@@ -261,7 +261,7 @@ def test_an_entry_that_came_to_nothing_frees_its_slot(run: Run, save: Save, ledg
         (["--reason", "x"], "--reason is for --confirm"),
         ([*BY_HAND], "--confirm needs --snapshot FILE or --live"),
         (["--live"], "say which exchange to ask"),
-        (["--live", "--exchange", "kraken"], "only binance and bybit can be asked, not kraken"),
+        (["--live", "--exchange", "kraken"], "krakenfutures and hyperliquid can be asked, not kraken"),
         (["--snapshot", "nowhere.json"], "'nowhere.json' does not exist"),
         (["--taken-at", at(0)], "--taken-at is for one --snapshot"),
         (["--timezone", "UTC"], "--timezone is for --snapshot"),

@@ -1,0 +1,139 @@
+"""What a ccxt client answers about an account: positions, plain and conditional orders, balances, as a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from domain.identifiers import normalized_account, normalized_exchange
+from domain.values import timestamp_text
+from infrastructure.ledger.ledger import now
+from projections.reconciliation.snapshot_trust import LISTS_CONDITIONAL_APART
+
+SETTLE_COINS: Final = ("USDT", "USDC")
+PAGES_MAX: Final = 100
+
+_OKX_PAGE: Final = 100
+_OKX_KINDS: Final = ("conditional", "oco", "trigger", "move_order_stop")
+_CONDITIONAL: Final[dict[str, tuple[dict[str, Any], ...]]] = {
+    "bitget": tuple({"trigger": True, "planType": kind} for kind in ("normal_plan", "profit_loss", "track_plan")),
+    "htx": ({"trigger": True}, {"stopLossTakeProfit": True}, {"trailing": True}),
+}
+"""The calls that list conditional orders, where one does not list them all."""
+
+_BALANCES: Final[dict[str, dict[str, Any]]] = {
+    "binance": {"type": "spot", "subType": "spot"},
+    "hyperliquid": {"type": "spot"},
+}
+"""What asks for the coins of the spot wallet, where the balances of derivatives are another one's."""
+
+Json = dict[str, Any]
+
+
+def snapshot_document(
+    client: Any,
+    *,
+    exchange: str,
+    account: str | None = None,
+    with_balances: bool = True,
+    taken_at: datetime | None = None,
+) -> bytes:
+    """Ask everything that a snapshot needs: the file that `reconcile`, `recover` and `diagnose` read.
+
+    Shape:   `client` is one of ccxt, with whatever keys it has; nothing but reading is asked of it. `taken_at` is now
+             unless it is said, before the first question: what comes back can only be younger.
+    Refuses: whatever the client raises, for half an answer is none; ValueError for an answer that is no list.
+    """
+    name = normalized_exchange(exchange)
+    at = taken_at or now()
+    client.enableLastJsonResponse = True  # an empty list that ccxt made of something else is found out by it
+    positions, orders, conditional = _ASK.get(name, _ask)(client, name)
+    document: Json = {
+        "exchange": name,
+        **({} if account is None else {"account": normalized_account(account)}),
+        "timestamp": timestamp_text(at),
+        "positions": positions,
+        "orders": orders,
+        "conditional_orders": conditional,
+    }
+    if with_balances:
+        balances = client.fetch_balance(dict(_BALANCES.get(name, {})))
+        document["balances"] = {"total": balances["total"]}
+    return json.dumps(document, default=str).encode()
+
+
+def _ask(client: Any, exchange: str) -> tuple[list[Json], list[Json], list[Json]]:
+    """By ccxt's own calls; conditional orders apart where the exchange has them so."""
+    positions, orders = _listed(client.fetch_positions()), _listed(client.fetch_open_orders())
+    calls = _CONDITIONAL.get(exchange, ({"trigger": True},) if exchange in LISTS_CONDITIONAL_APART else ())
+    conditional: list[Json] = []
+    for params in calls:
+        conditional += _listed(client.fetch_open_orders(params=dict(params)))
+    return positions, orders, conditional
+
+
+def _ask_binance(client: Any, _: str) -> tuple[list[Json], list[Json], list[Json]]:
+    """Stops are conditional orders, which Binance keeps apart from the others."""
+
+    def listed(answer: list[Json]) -> list[Json]:
+        return _listed(answer, client.last_json_response)
+
+    positions = listed(client.fetch_positions())
+    orders = listed(client.fetch_open_orders())
+    return positions, orders, listed(client.fetch_open_orders(params={"trigger": True}))
+
+
+def _ask_bybit(client: Any, _: str) -> tuple[list[Json], list[Json], list[Json]]:
+    """Every settle coin by itself; stops come with the other orders."""
+    positions: list[Json] = []
+    orders: list[Json] = []
+    for coin in SETTLE_COINS:
+        positions += _pages(client, client.fetch_positions, {"settleCoin": coin, "limit": 200})
+        orders += _pages(client, client.fetch_open_orders, {"settleCoin": coin, "limit": 50})
+    return positions, orders, []
+
+
+def _ask_okx(client: Any, _: str) -> tuple[list[Json], list[Json], list[Json]]:
+    """Conditional orders kind by kind, and every list until a page is not full."""
+
+    def all_of(params: Json) -> list[Json]:
+        found: list[Json] = []
+        for _ in range(PAGES_MAX):
+            after = {"after": found[-1]["id"]} if found else {}
+            page = _listed(client.fetch_open_orders(limit=_OKX_PAGE, params=params | after))
+            found += page
+            if len(page) < _OKX_PAGE:
+                return found
+        raise ValueError(f"there is no end after {PAGES_MAX} pages")
+
+    conditional: list[Json] = []
+    for kind in _OKX_KINDS:
+        conditional += all_of({"ordType": kind})
+    return _listed(client.fetch_positions()), all_of({}), conditional
+
+
+def _pages(client: Any, fetch: Callable[..., list[Json]], params: Json) -> list[Json]:
+    """All pages of an answer; ccxt's own way of turning them needs a time to begin with, which there is not."""
+    found: list[Json] = []
+    cursor = None
+    for _ in range(PAGES_MAX):
+        page = fetch(params=params if cursor is None else {**params, "cursor": cursor})
+        found += _listed(page, client.last_json_response["result"]["list"])
+        cursor = next((entry["info"]["nextPageCursor"] for entry in page if entry["info"].get("nextPageCursor")), None)
+        if cursor is None:
+            return found
+    raise ValueError(f"there is no end after {PAGES_MAX} pages")
+
+
+def _listed(answer: Any, said: object = ()) -> list[Json]:
+    """What ccxt made of an answer, if that was a list: of anything else it makes an empty one, which would be I-29."""
+    for each in (answer, said):
+        if not isinstance(each, list | tuple):
+            raise ValueError(f"it answered {str(each)[:80]}, which is no list")
+    return list(answer)
+
+
+_ASK: Final = {"binance": _ask_binance, "bybit": _ask_bybit, "okx": _ask_okx}
+"""Exchanges whose answers are looked at page by page, and as they came."""

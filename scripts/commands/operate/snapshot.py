@@ -1,0 +1,62 @@
+"""`snapshot`: what the exchange shows now, as the file that `reconcile`, `recover` and `diagnose` read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from infrastructure.atomic_file import whole_file
+from infrastructure.exchanges.document import Given, read_snapshot
+from projections.account_snapshot import AccountSnapshot
+from scripts.options.snapshots import asked_once
+from scripts.output import say, show
+
+
+@click.command("snapshot")
+@click.option("--exchange", required=True, metavar="NAME", help="Whom to ask, reading only.")
+@click.option("--account", metavar="NAME", help="The account that its keys are of, if it has a name.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to put it, whole or not at all; an older one is replaced.  [default: stdout]",
+)
+@click.option("--no-balances", is_flag=True, help="Leave out what the spot wallet holds, which some keys may not read.")
+def command(*, exchange: str, account: str | None, output: Path | None, no_balances: bool) -> None:
+    """Ask an exchange for positions, plain and conditional orders and balances, and write down what it shows.
+
+    The keys are read from the environment, as for `reconcile`; nothing but reading is asked. If any of the answers is
+    missing, nothing is written.
+
+    Exit code 0 when it was written, 2 for usage, 3 when the exchange could not be reached.
+
+    \b
+    Examples:
+      position-ledger snapshot --exchange bybit --output bybit.json
+      position-ledger snapshot --exchange okx --account sub1 --no-balances | position-ledger reconcile --snapshot -
+    """
+    try:
+        given = Given.of(exchange, account)
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
+    document = asked_once(given, with_balances=not no_balances)
+    seen = read_snapshot(document, given)
+    if output is None:
+        show(document.decode())
+    else:
+        try:
+            with whole_file(output, replaces=True) as out:
+                out.write(document + b"\n")
+        except OSError as wrong:
+            raise click.UsageError(f"{output} cannot be written: {wrong.strerror or wrong}") from None
+    say(_words(seen))
+    for doubt in (*seen.doubts, *seen.order_doubts, *seen.row_doubts):
+        say(f"note: {doubt}")
+
+
+def _words(seen: AccountSnapshot) -> str:
+    where = " ".join(filter(None, (seen.exchange, seen.account)))
+    stops = sum(order.is_stop for order in seen.orders or ())
+    balances = "" if seen.balances is None else f", {len(seen.balances)} balances"
+    return f"{where}: {len(seen.positions or ())} positions, {len(seen.orders or ())} orders ({stops} stops){balances}"
