@@ -23,9 +23,9 @@ _OVER: Final = {
     "deactivated",
     "finished",
     "expired_in_match",
-    "effective",
-    "order_failed",
 }
+_LIVE: Final = {"open", "new", "live", "active", "accepted", "pending", "placed", "untouched", "untriggered"}
+"""What says that it rests; what an exchange writes beside that, a number or a word of its own, says nothing here."""
 _SIDES: Final = {"buy": "buy", "sell": "sell", "long": "buy", "short": "sell", "b": "buy", "a": "sell"}
 _LEG_OF_MEXC: Final = {"1": Leg.LONG, "2": Leg.SHORT, "3": Leg.SHORT, "4": Leg.LONG}
 """MEXC numbers opening and closing of either leg."""
@@ -41,8 +41,9 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
              directions, or two quantities.
     """
     entry = ReportFields.of(value)
-    states = entry.said("status", "orderStatus", "algoStatus", "state")
-    if one_of({name: "over" if word.lower() in _OVER else "not over" for name, word in states.items()}) == "over":
+    states = {name: word.lower() for name, word in entry.said("status", "orderStatus", "algoStatus").items()}
+    known = {name: word for name, word in states.items() if word in _OVER | _LIVE}
+    if one_of({name: "over" if word in _OVER else "not over" for name, word in known.items()}) == "over":
         return None
     order_id = entry.text("order_id", "id", "orderId", "algoId", "strategyId", "ordId", "oid")
     if not order_id or not order_id.isprintable() or len(order_id) > TEXT_LENGTH_MAX:
