@@ -15,6 +15,7 @@ from typing import Any
 
 from infrastructure.exchanges.contract_units import COUNTS_UNITS
 from infrastructure.exchanges.document import Given, read_snapshot
+from infrastructure.exchanges.raw_answers import rows
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.reconciliation.snapshot_trust import LISTS_CONDITIONAL_APART
 
@@ -32,6 +33,10 @@ TWINS = {
 }
 TWINS |= {"myokx", "okxus", "woofipro", "coinbaseadvanced", "huobi"}
 """Names of ccxt that have the parsers of another one."""
+_CALLS = {
+    "position": ("fetch_positions", "fetch_position"),
+    "order": ("fetch_open_orders", "fetch_orders_by_status", "fetch_order", "fetch_open_order"),
+}
 _NAMES = ("symbol", "instId", "contract_code")
 _DECODER = json.JSONDecoder()
 _AS_JSON = ((r"'", '"'), (r"\bTrue\b", "true"), (r"\bFalse\b", "false"), (r"\b(None|undefined)\b", "null"))
@@ -50,14 +55,18 @@ class RecordedAnswer:
 def recorded(kind: str) -> tuple[RecordedAnswer, ...]:
     """Every answer beside the parser of a kind, `position` or `order`, that the parser takes."""
     found = []
-    for exchange in ccxt.exchanges:
+    for exchange in sorted({*ccxt.exchanges} - TWINS):
         parser = getattr(getattr(ccxt, exchange), f"parse_{kind}")
-        if exchange in TWINS or parser is getattr(ccxt.Exchange, f"parse_{kind}"):
+        if parser is getattr(ccxt.Exchange, f"parse_{kind}"):
             continue
-        for raw in _answers(inspect.getsource(parser)):
+        seen: list[Any] = []
+        for raw in _beside(exchange, kind):
+            if raw in seen:
+                continue
+            seen.append(raw)
             for size in (1.0, None):
                 parsed = _parsed(exchange, kind, raw, size)
-                if parsed is not None and (size is None or not _is_of_another_size(parsed)):
+                if parsed is not None and (size is None or _size(parsed) == 1.0):
                     found.append(RecordedAnswer(exchange, raw, parsed))
                     break
     return tuple(found)
@@ -100,10 +109,6 @@ def _market(client: Any, raw: Any, size: float) -> Any:
     )
 
 
-def _is_of_another_size(parsed: dict[str, Any]) -> bool:
-    return _size(parsed) != 1.0
-
-
 def _size(parsed: dict[str, Any]) -> float:
     """The size of its contracts, by what it says it is worth: recorded answers come without their market."""
     if parsed.get("contractSize") not in (1, 1.0, "1"):
@@ -116,6 +121,14 @@ def _size(parsed: dict[str, Any]) -> float:
             if abs(ratio - size) < size / 50:
                 return size
     return 1.0
+
+
+def _beside(exchange: str, kind: str) -> Iterator[Any]:
+    """The comments of the parser, and of the calls whose answers it is given."""
+    for name in (f"parse_{kind}", *_CALLS[kind]):
+        method = getattr(getattr(ccxt, exchange), name, None)
+        if method is not None and method is not getattr(ccxt.Exchange, name, None):
+            yield from _answers(inspect.getsource(method))
 
 
 def _answers(source: str) -> Iterator[Any]:
@@ -139,11 +152,8 @@ def _answers(source: str) -> Iterator[Any]:
 
 def _unwrapped(answer: Any) -> Iterator[Any]:
     """Out of what an exchange puts around it, where that is the whole of a reply."""
-    inner = answer.get("result", answer.get("data")) if isinstance(answer, dict) else None
-    if isinstance(inner, dict | list) and inner and {"jsonrpc", "code"} & answer.keys():
-        yield from inner if isinstance(inner, list) else [inner]
-    elif answer:
-        yield answer
+    entries = rows(answer)
+    yield from entries if isinstance(entries, list) and any(isinstance(each, dict) for each in entries) else [answer]
 
 
 def _as_json(text: str) -> str:

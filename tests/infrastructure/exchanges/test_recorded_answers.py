@@ -9,7 +9,7 @@ import pytest
 from projections.account_snapshot import OrderKind
 from tests.infrastructure.exchanges.recorded_answers import RecordedAnswer, Verdict, read, recorded, verdict
 
-FEWEST = {"position": (70, 55, 43), "order": (230, 220, 70)}
+FEWEST = {"position": (110, 65, 44), "order": (280, 270, 75)}
 """Of each kind how many answers there are at least, how many are read, and of how many exchanges."""
 CONDITIONAL = {
     ("apex", "1234"): OrderKind.STOP,
@@ -18,9 +18,11 @@ CONDITIONAL = {
     ("binance", "1423462"): OrderKind.STOP,
     ("binance", "1423501"): OrderKind.STOP,
     ("binance", "3358"): OrderKind.STOP,
+    ("binance", "4084339"): OrderKind.STOP,
     ("bingx", "1709036527545438208"): OrderKind.STOP,
     ("bingx", "1792461744476422144"): OrderKind.STOP,
     ("bitget", "1111503385931620352"): OrderKind.STOP,
+    ("bitget", "1111491399869075457"): OrderKind.STOP,
     ("bitget", "1330984742276198400"): OrderKind.STOP,
     ("bullish", "297735387747975680"): OrderKind.STOP,
     ("coinbaseinternational", "ETH-SLIS-12"): OrderKind.STOP,
@@ -29,6 +31,7 @@ CONDITIONAL = {
     ("delta", "123"): OrderKind.STOP,
     ("gate", "71639298"): OrderKind.STOP,
     ("gate", "126393906"): OrderKind.STOP,
+    ("gate", "8449909"): OrderKind.STOP,
     ("htx", "1512871666507657216"): OrderKind.TARGET,
     ("htx", "1512889773167009792"): OrderKind.TRAILING_STOP,
     ("hyperliquid", "8670487141"): OrderKind.STOP,
@@ -37,6 +40,7 @@ CONDITIONAL = {
     ("modetrade", "1578938"): OrderKind.STOP,
     ("okx", "431375349042380800"): OrderKind.STOP,
     ("onetrading", "66756a10-3e86-48f4-9678-b634c4b135b2"): OrderKind.STOP,
+    ("poloniex", "21934611974062080"): OrderKind.STOP,
     ("weex", "737074389748547944"): OrderKind.STOP,
     ("whitebit", "105687928629"): OrderKind.STOP,
     ("woo", "1578938"): OrderKind.STOP,
