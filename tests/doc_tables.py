@@ -26,9 +26,10 @@ from infrastructure.ledger.receipt import Receipt
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
+from tests.infrastructure.exchanges.recorded_answers import shown_by_exchange
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
-PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md"]
+PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md", TOP / "docs" / "exchanges.md"]
 GENERATED: Final = re.compile(
     r"^<!-- generated: (?P<name>.+) -->\n(?P<head>\|.*\n\|[-| ]+\|\n)(?P<rows>(?:\|.*\n)*)<!-- end -->$", re.MULTILINE
 )
@@ -111,6 +112,7 @@ def tables() -> dict[str, Rows]:
         "fields of every event": by_hand(names(events.PositionEvent)),
         "events": event_rows(),
         "totals": by_hand(names(Holding)),
+        "what an account shows": {name: [*cells] for name, cells in shown_by_exchange().items()},
     }
 
 

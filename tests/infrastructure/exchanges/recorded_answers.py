@@ -13,10 +13,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from domain.values import Leg
 from infrastructure.exchanges.contract_units import COUNTS_UNITS
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.exchanges.raw_answers import rows
-from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
+from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.reconciliation.snapshot_trust import LISTS_CONDITIONAL_APART
 
 ccxt: Any = import_module("ccxt")
@@ -227,11 +228,21 @@ def shown_by_exchange() -> dict[str, list[str]]:
     return {
         name: [
             *(_counted([verdict(each, kind) for each in answers[kind] if each.exchange == name]) for kind in answers),
-            "units" if name in COUNTS_UNITS else "contracts of a size, where one is said",
-            "in a call of their own" if name in LISTS_CONDITIONAL_APART else "with the others",
+            "units" if name in COUNTS_UNITS else "contracts",
+            *_seen([read(each, kind) for kind in answers for each in answers[kind] if each.exchange == name]),
+            "apart" if name in LISTS_CONDITIONAL_APART else "with the others",
         ]
         for name in names
     }
+
+
+def _seen(shown: list[AccountSnapshot]) -> tuple[str, str]:
+    """The legs that are said, and the kinds of orders that wait for a price."""
+    orders = [order for each in shown for order in each.orders or ()]
+    held = [position for each in shown for position in each.positions or ()]
+    legs = ({each.key.leg for each in orders} | {each.key.leg for each in held}) - {Leg.BOTH}
+    kinds = {order.kind for order in orders} - {OrderKind.OTHER}
+    return ", ".join(sorted(legs)), ", ".join(sorted(kind.replace("_", " ") for kind in kinds))
 
 
 def _counted(verdicts: list[Verdict]) -> str:
