@@ -265,6 +265,9 @@ class _Judgement:
             return self._stop_due(seen, "no stop covers it: place one, then set_stop_loss with its id, or look again")
         if moved is not None:
             return self._moved(seen, moved.orders[0])
+        if not row.stop_confirmed and seen.stop_price is not None:
+            at = plain(seen.stop_price)
+            return self._unless_all_is_known(f"an order of its stop at {at}, which belongs to the position itself")
         if not row.stop_confirmed:
             return self._unless_all_is_known("the price of its stop, which the exchange does not say")
         if row.status is not Status.ACTIVE:

@@ -328,6 +328,27 @@ def test_a_stop_for_a_part_ends_no_entry() -> None:
     assert (found.action, found.commands) == (Action.PROTECT, ())
 
 
+def test_a_stop_that_belongs_to_the_position_is_told_with_its_price() -> None:
+    attached = held("APTUSDT", "short", "61.8", "3.2333", stop_price="3.3")
+    found = the(given(request(), PLACED, FILLED), seen(attached, at=LATER))
+    missing = "an order of its stop at 3.3, which belongs to the position itself"
+    assert (found.action, found.due, found.missing) == (Action.WAIT, None, (missing,))
+
+
+def test_a_quantity_that_is_the_number_of_contracts_is_not_corrected() -> None:
+    contracts = held("APTUSDT", "short", "618", "3.2333", contract_size="10")
+    found = the(given(request(), PLACED, FILLED), seen(contracts, orders=[ITS_STOP], at=LATER))
+    assert (found.action, found.commands) == (Action.WAIT, ())
+    assert "contracts of 10" in found.message
+
+
+def test_an_order_that_cannot_be_read_leaves_open_whether_the_entry_rests() -> None:
+    hidden = seen(OTHER, unread_orders=("APTUSDT",), at=LATER)
+    assert the(given(request(), PLACED), hidden).action is Action.WAIT
+    others = seen(OTHER, unread_orders=("SXPUSDT",), at=LATER)
+    assert "by 1 of 2 snapshots" in the(given(request(), PLACED), others).message
+
+
 def test_a_stop_without_a_price_is_not_taken_over() -> None:
     found = the(given(request(), PLACED, FILLED), seen(APT, orders=[stop("APTUSDT", "buy", "s1")], at=LATER))
     assert (found.action, found.missing) == (Action.WAIT, ("the price of its stop, which the exchange does not say",))
