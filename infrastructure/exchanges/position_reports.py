@@ -152,5 +152,7 @@ def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tu
 
 
 def _margin_mode(entry: ReportFields) -> str | None:
-    mode = entry.word("marginMode", "margin_mode", "mgnMode", "tdMode")
+    """As the exchange says it, for ccxt calls every mode of HTX cross; else as ccxt does."""
+    said = entry.said("marginMode", "margin_mode", "mgnMode")
+    mode = ([*said.values()] or [""])[-1].lower()
     return {"crossed": "cross"}.get(mode, mode) or None

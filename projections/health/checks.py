@@ -83,6 +83,17 @@ def advised(verb: str, where: PositionKey | PositionRow, *arguments: str) -> str
     return shlex.join([PROGRAM, verb, *asked, *arguments])
 
 
+def by_a_snapshot(verb: str, where: PositionKey | PositionRow) -> str:
+    """A command about one key that needs to know what the exchange shows, and how it comes to know."""
+    return f"{taken(where.exchange, where.account)} | {advised(verb, where, '--snapshot', '-')}"
+
+
+def taken(exchange: str, account: str | None) -> str:
+    """The command that writes down what an exchange shows."""
+    named = [] if account is None else ["--account", account]
+    return shlex.join([PROGRAM, "snapshot", "--exchange", exchange, *named])
+
+
 def history_of(place: str) -> str:
     """The command that shows what happened to a key or a position."""
     return shlex.join([PROGRAM, "history", place])

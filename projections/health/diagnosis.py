@@ -9,7 +9,17 @@ from typing import Final, Protocol
 
 from domain.values import Status, plain
 from projections.formatting import date_and_time, length
-from projections.health.checks import PROGRAM, Check, Section, Severity, Symptom, advised, history_of
+from projections.health.checks import (
+    PROGRAM,
+    Check,
+    Section,
+    Severity,
+    Symptom,
+    advised,
+    by_a_snapshot,
+    history_of,
+    taken,
+)
 from projections.health.findings import IntegrityFinding
 from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
@@ -148,8 +158,9 @@ class Cycles:
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message)
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str) -> Symptom:
-        evidence = self._evidence.get((row.exchange, row.account), ("--snapshot", "FILE"))
-        return Symptom(severity, row.position_id, message, advised("recover", row, *evidence))
+        evidence = self._evidence.get((row.exchange, row.account))
+        advice = advised("recover", row, *evidence) if evidence else by_a_snapshot("recover", row)
+        return Symptom(severity, row.position_id, message, advice)
 
 
 def damage(findings: Sequence[IntegrityFinding], says: str) -> Section:
@@ -204,9 +215,13 @@ def _lag(each: Following) -> Symptom | None:
 
 def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     """What `reconcile` finds; `evidence` are the arguments that name the snapshots."""
-    where = " ".join(filter(None, (found.snapshot.exchange, found.snapshot.account)))
+    exchange, account = found.snapshot.exchange, found.snapshot.account
+    where = " ".join(filter(None, (exchange, account)))
+    again = f"{PROGRAM} diagnose --snapshot FILE"
+    if exchange is not None:
+        again = f"{taken(exchange, account)} | {PROGRAM} diagnose --snapshot -"
     doubts = [
-        Symptom(Severity.WARNING, where, f"{words}: {doubt}", f"{PROGRAM} diagnose --snapshot FILE")
+        Symptom(Severity.WARNING, where, f"{words}: {doubt}", again)
         for words, said in (
             ("the snapshot is not reliable", found.doubts),
             ("no stop can be judged by it", found.order_doubts),

@@ -34,8 +34,9 @@ TWINS = {
 }
 TWINS |= {"myokx", "okxus", "woofipro", "coinbaseadvanced", "huobi"}
 """Names of ccxt that have the parsers of another one."""
+_PARSERS = {"position": ("parse_position_risk",), "order": ("parse_contract_order",)}
 _CALLS = {
-    "position": ("fetch_positions", "fetch_position"),
+    "position": ("fetch_positions", "fetch_position", "fetch_positions_risk"),
     "order": ("fetch_open_orders", "fetch_orders_by_status", "fetch_order", "fetch_open_order"),
 }
 _NAMES = ("symbol", "instId", "contract_code")
@@ -57,40 +58,49 @@ def recorded(kind: str) -> tuple[RecordedAnswer, ...]:
     """Every answer beside the parser of a kind, `position` or `order`, that the parser takes."""
     found = []
     for exchange in sorted({*ccxt.exchanges} - TWINS):
-        parser = getattr(getattr(ccxt, exchange), f"parse_{kind}")
-        if parser is getattr(ccxt.Exchange, f"parse_{kind}"):
+        parser = _parser(exchange, kind)
+        if parser is None:
             continue
         seen: list[Any] = []
-        for raw in _beside(exchange, kind):
+        for raw in _beside(exchange, parser, kind):
             if raw in seen:
                 continue
             seen.append(raw)
             for size in (1.0, None):
-                parsed = _parsed(exchange, kind, raw, size)
+                parsed = _parsed(exchange, parser, raw, size)
                 if parsed is not None and (size is None or _size(parsed) == 1.0):
                     found.append(RecordedAnswer(exchange, raw, parsed))
                     break
     return tuple(found)
 
 
-def _parsed(exchange: str, kind: str, raw: Any, size: float | None) -> dict[str, Any] | None:
+def _parser(exchange: str, kind: str) -> str | None:
+    """The parser of a kind that an exchange has of its own."""
+    for name in (*_PARSERS[kind], f"parse_{kind}"):
+        ours = getattr(getattr(ccxt, exchange), name, None)
+        if ours is not None and ours is not getattr(ccxt.Exchange, name, None):
+            return name
+    return None
+
+
+def _parsed(exchange: str, parser: str, raw: Any, size: float | None) -> dict[str, Any] | None:
     """By a market of which only the size of a contract matters; None for what the parser does not take as one."""
     try:
         if size is None:
-            size = _size(_by_market(exchange, kind, raw, 1.0))
-        parsed = _by_market(exchange, kind, raw, size)
+            size = _size(_by_market(exchange, parser, raw, 1.0))
+        parsed = _by_market(exchange, parser, raw, size)
     except (ccxt.BaseError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None
-    if not isinstance(parsed, dict) or (kind == "order" and not parsed.get("id")):
+    if not isinstance(parsed, dict) or ("order" in parser and not parsed.get("id")):
         return None
     return dict(json.loads(json.dumps(parsed, default=str)))
 
 
-def _by_market(exchange: str, kind: str, raw: Any, size: float) -> Any:
+def _by_market(exchange: str, parser: str, raw: Any, size: float) -> Any:
     client = getattr(ccxt, exchange)()
     market = _market(client, raw, size)
     client.set_markets([market])
-    return getattr(client, f"parse_{kind}")(raw, market)
+    return getattr(client, parser)(raw, market)
 
 
 def _named(raw: Any) -> tuple[str, str, str]:
@@ -124,9 +134,9 @@ def _size(parsed: dict[str, Any]) -> float:
     return 1.0
 
 
-def _beside(exchange: str, kind: str) -> Iterator[Any]:
+def _beside(exchange: str, parser: str, kind: str) -> Iterator[Any]:
     """The comments of the parser, and of the calls whose answers it is given."""
-    for name in (f"parse_{kind}", *_CALLS[kind]):
+    for name in (parser, *_CALLS[kind]):
         method = getattr(getattr(ccxt, exchange), name, None)
         if method is not None and method is not getattr(ccxt.Exchange, name, None):
             yield from _answers(inspect.getsource(method))
@@ -201,7 +211,7 @@ def _is_position(answer: RecordedAnswer, found: PositionReport | None) -> bool:
     is_entry = (
         _near(found.avg_px_open, entry) if entry else (found.avg_px_open is None or found.price_basis is not None)
     )
-    return found.side.value == said["side"] and _near(found.quantity, float(contracts) * size) and is_entry
+    return said["side"] in {None, found.side.value} and _near(found.quantity, float(contracts) * size) and is_entry
 
 
 def _is_order(answer: RecordedAnswer, found: OrderReport | None) -> bool:

@@ -196,6 +196,17 @@ def test_isolated_and_cross_are_one_holding_that_is_named_as_what_it_is() -> Non
     ]
 
 
+def test_a_margin_mode_is_what_the_exchange_calls_it() -> None:
+    rows = [
+        held(BTC, "long", each, 20000, marginMode="cross", info={"margin_mode": mode})
+        for each, mode in ((1, "isolated"), (2, "cross"))
+    ]
+    (joint,) = shown("htx", rows).positions or ()
+    assert joint.in_words == "long 3 at 20000 (isolated long 1 at 20000; cross long 2 at 20000)"
+    named = [held(BTC, "long", each, 20000, id=f"p{each}") for each in (1, 2)]
+    assert [each.quantity for each in shown("bingx", named).positions or ()] == [Decimal(3)]
+
+
 def test_a_stop_for_all_of_one_margin_mode_is_not_sure_to_cover_the_other() -> None:
     rows = [held(BTC, "long", 1, 20000, marginMode="isolated"), held(BTC, "long", 3, 24000, marginMode="cross")]
     all_of_it = order("s", BTC, "sell", type="conditional", stopLossPrice=19000, info={"closeFraction": "1"})

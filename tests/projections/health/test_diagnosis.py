@@ -40,6 +40,7 @@ from tests.projections.seen import compared, held, limit, rows_of, seen, stop
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
 APT = "APTUSDT.binance#1"
+TAKEN = "position-ledger snapshot --exchange binance | position-ledger "
 UNKNOWN = on(RecordEntryUnknown, reason="no answer for 20 s")
 ROLLING_BACK = (request(), PLACED, FILLED, on(StartRollback, reason="no stop"))
 ADOPTED = Adopt.of(
@@ -73,7 +74,7 @@ def test_an_incomplete_entry_is_a_warning_after_its_deadline_and_critical_with_a
     assert severities(cycles(*sent, at=3600, age=7200).incomplete()) == ["warning"]
     (symptom,) = cycles(*sent, at=3600).incomplete().symptoms
     assert symptom.subject == APT
-    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --snapshot FILE"
+    assert symptom.advice == TAKEN + "recover --symbol APTUSDT --exchange binance --snapshot -"
 
 
 def test_what_is_done_or_over_is_no_symptom() -> None:
@@ -137,7 +138,8 @@ def test_advice_names_the_snapshots_of_the_account() -> None:
     symptoms = Cycles(rows, second(600), timedelta(hours=1), evidence).incomplete().symptoms
     assert [each.advice for each in symptoms] == [
         "position-ledger recover --symbol APTUSDT --exchange binance --snapshot 'my file.json'",
-        "position-ledger recover --symbol XMRUSDT --exchange binance --account sub1 --snapshot FILE",
+        TAKEN.replace(" |", " --account sub1 |")
+        + "recover --symbol XMRUSDT --exchange binance --account sub1 --snapshot -",
     ]
 
 
