@@ -71,18 +71,16 @@ def doubts_about(
 def _too_little(
     snapshot: AccountSnapshot, held: list[StreamState], known: Mapping[PositionKey, StreamState]
 ) -> Iterable[str]:
-    """What the ledger has news of since the snapshot need not be in it, and is not missed."""
+    """What the ledger has news of since need not be in it, and each row that cannot be read may be one of them."""
     assert snapshot.positions is not None, "it has a list"
     if not snapshot.positions and held and not snapshot.unread_positions:
         yield f"it shows no positions at all while the ledger holds {len(held)}; if that is so, say --trust-empty"
         return
-    expected = [
-        each.row
-        for each in held
-        if each.row is not None and not each.changed_after(snapshot.taken_at) and not snapshot.hides(each.row.symbol)
-    ]
+    expected = [each.row for each in held if each.row is not None and not each.changed_after(snapshot.taken_at)]
+    unread = len(snapshot.unread_positions)
     shown = sum(any(is_same(row, seen) for seen in snapshot.positions) for row in expected)
-    if is_too_little(shown, len(expected)) or (expected and _is_all_of_others(snapshot.positions, known)):
+    of_others = expected and not unread and _is_all_of_others(snapshot.positions, known)
+    if is_too_little(shown + unread, len(expected)) or of_others:
         yield (
             f"it shows {shown or 'none'} of the {len(expected)} positions that the ledger holds, by side and by "
             f"quantity or entry, and {len(snapshot.positions) - shown} others: as one of another account, product or "

@@ -428,6 +428,13 @@ def test_absence_of_what_may_be_an_unread_row_proves_nothing() -> None:
     assert [each.confirmations for each in beside(sent, *read).of(DiscrepancyKind.PHANTOM)] == [2]
 
 
+def test_a_row_that_cannot_be_read_vouches_for_one_position_and_no_more() -> None:
+    sent = [adopt(f"{base}/USDT", "bybit", "long", "3", "100") for base in ("SOL", "APT", "XMR", "HNT", "SXP")]
+    found = beside(sent, shown("bybit", [{"side": "long", "contracts": 1}, held(BTC, "long", 1, 60000)]))
+    assert "none of the 5 positions" in found.doubts[0]
+    assert planned(found) == []
+
+
 def test_a_number_that_is_none_where_nothing_depends_on_it_is_no_reason_to_refuse() -> None:
     row = held(BTC, "long", 0.01, 60000, unrealizedPnl=float("nan"), liquidationPrice=float("nan"))
     snapshot = shown("bybit", [row], [order("s", BTC, "sell", 1, type="stop", stopPrice=5, average=float("nan"))])
