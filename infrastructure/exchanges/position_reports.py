@@ -146,8 +146,8 @@ def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tu
     names = _COSTS if entry.above_zero(*_MARKS) is not None else (*_COSTS, *_VALUES)
     for name in names:
         cost = entry.number(name)
-        if cost:
-            return rounded(EXACT.divide(cost.copy_abs(), quantity)), f"{name} {plain(cost.copy_abs())}"
+        if cost and (price := exact(rounded(EXACT.divide(cost.copy_abs(), quantity)))):
+            return price, f"{name} {plain(cost.copy_abs())}"
     return None, None
 
 

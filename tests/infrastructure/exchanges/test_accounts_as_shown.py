@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.requests import Adopt, Reduce, SetStopLoss
@@ -678,3 +680,49 @@ def test_an_answer_that_failed_is_not_an_empty_list(answer: dict[str, Any]) -> N
     snapshot = shown("okx", answer)  # type: ignore[arg-type] # as it was saved
     assert snapshot.positions is None
     assert "a call that failed" in " ".join(snapshot.doubts)
+
+
+NAMES = (
+    *("symbol", "instId", "coin", "side", "contracts", "contractSize", "entryPrice", "markPrice", "notional"),
+    *("positionAmt", "pos", "szi", "size", "posSide", "positionSide", "positionIdx", "mode", "hedged", "marginMode"),
+    *("id", "algoId", "type", "ordType", "status", "amount", "sz", "triggerPrice", "stopLossPrice", "takeProfitPrice"),
+    *("reduceOnly", "closePosition", "closeFraction", "tradeSide", "offset", "stopLoss", "cost", "notionalUsd", "info"),
+    *(
+        "position",
+        "order",
+        "initial",
+        "trigger",
+        "triggerDirection",
+        "triggerCondition",
+        "rule",
+        "instType",
+        "timestamp",
+    ),
+)
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *("BTC/USDT:USDT", "BTC/USDT", "BTCUSDT", "long", "short", "buy", "sell", "net", "both", "open", "close", "1"),
+        *("limit", "stop_market", "conditional", "oco", "dual_long", "cross", "spot", "Price above 5", "", "x"),
+        *(None, True, False, 0, 1, -1, 0.01, 1e-12, 1e17, -3, [], {}, float("nan"), float("inf")),
+    ]
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(NAMES), VALUES | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8), max_size=6
+)
+A_POSITION = held(BTC, "long", 1, 60000, contractSize=0.01)
+AN_ORDER = order("s", BTC, "sell", 1, type="stop_market", triggerPrice=50000, reduceOnly=True)
+
+
+@tried_on(
+    st.sampled_from(["binance", "okx", "mexc", "deribit", "krakenfutures"]),
+    st.lists(FIELDS.map(lambda fields: A_POSITION | fields), max_size=3),
+    st.lists(FIELDS.map(lambda fields: AN_ORDER | fields), max_size=3),
+)
+def test_any_rows_are_read_or_named_and_compared(
+    exchange: str, positions: list[dict[str, Any]], orders: list[dict[str, Any]]
+) -> None:
+    snapshot = shown(exchange, positions, orders)
+    assert len({each.key for each in snapshot.positions or ()}) == len(snapshot.positions or ())
+    assert len(snapshot.row_doubts) >= bool(snapshot.unread_positions or snapshot.unread_orders)
+    found = beside([adopt(BTC, exchange, "long", "0.01", "60000")], snapshot)
+    assert all(in_words(each.command) for each in corrections(found))
