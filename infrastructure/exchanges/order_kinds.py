@@ -28,9 +28,11 @@ _NOTHING: Final = str.maketrans("", "", "_- ")
 _AGAINST: Final = {"sell": "falling", "buy": "rising"}
 """Where the price goes when an order of this side limits a loss; the other one takes a profit."""
 _DIRECTIONS: Final = {
-    **dict.fromkeys(("1", "above", ">=", "ascending"), "rising"),
-    **dict.fromkeys(("2", "below", "<=", "descending"), "falling"),
+    **dict.fromkeys(("1", "above", ">=", "ge", "ascending", "rising", "up"), "rising"),
+    **dict.fromkeys(("2", "below", "<=", "le", "descending", "falling", "down"), "falling"),
 }
+_WAYS: Final = ("triggerDirection", "rule", "triggerType", "trigger_type", "stopDirection", "stop")
+"""Bybit and ccxt, Gate, MEXC, HTX, Phemex, KuCoin."""
 
 
 def kind_of(entry: ReportFields, side: str | None, *, reduces: bool) -> OrderKind:
@@ -59,9 +61,9 @@ def _is_named(types: set[str]) -> bool:
 
 def _takes_profit(entry: ReportFields, side: str | None) -> bool:
     """Whether it waits for the price to go the way that a position of the other side gains by."""
-    said = entry.word("triggerDirection", "rule") or next(iter(entry.word("triggerCondition").split()[1:2]), "")
-    direction = _DIRECTIONS.get(said)
-    return direction is not None and side is not None and direction != _AGAINST[side]
+    said = entry.words(*_WAYS) | set(entry.word("triggerCondition").split()[1:2])
+    ways = {_DIRECTIONS[word] for word in said if word in _DIRECTIONS}
+    return len(ways) == 1 and side is not None and _AGAINST[side] not in ways
 
 
 def trigger_price(entry: ReportFields) -> Decimal | None:

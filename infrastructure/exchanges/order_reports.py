@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import TEXT_LENGTH_MAX, Leg, Side
+from domain.values import TEXT_LENGTH_MAX, Leg
 from infrastructure.exchanges.fields import ReportFields, about, one_of
 from infrastructure.exchanges.order_kinds import kind_of, stop_price, target_price, trigger_price
 from projections.account_snapshot import OrderKind, OrderReport
@@ -26,9 +27,13 @@ _OVER: Final = {
 }
 _LIVE: Final = {"open", "new", "live", "active", "accepted", "pending", "placed", "untouched", "untriggered"}
 """What says that it rests; what an exchange writes beside that, a number or a word of its own, says nothing here."""
+_CLOSING: Final = {Leg.LONG: "sell", Leg.SHORT: "buy"}
+_OPENING: Final = {Leg.LONG: "buy", Leg.SHORT: "sell"}
 _SIDES: Final = {"buy": "buy", "sell": "sell", "long": "buy", "short": "sell", "b": "buy", "a": "sell"}
-_LEG_OF_MEXC: Final = {"1": Leg.LONG, "2": Leg.SHORT, "3": Leg.SHORT, "4": Leg.LONG}
-"""MEXC numbers opening and closing of either leg."""
+_OF_MEXC: Final = {"1": (Leg.LONG, "buy"), "2": (Leg.SHORT, "buy"), "3": (Leg.SHORT, "sell"), "4": (Leg.LONG, "sell")}
+"""MEXC numbers opening and closing of either leg; ccxt takes closing a short for a sale."""
+_CLOSES: Final = re.compile("close[-_](long|short)")
+"""Gate, whose orders for all of a leg have no size, and so no side that ccxt could make of its sign."""
 _AMOUNTS: Final = ("amount", "origQty", "quantity", "qty", "origSz", "unfilledSize")
 
 
@@ -49,9 +54,10 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
     if not order_id or not order_id.isprintable() or len(order_id) > TEXT_LENGTH_MAX:
         raise ValueError(f"its id is {order_id!a:.60}" if order_id else "it has no id")
     symbol = entry.text("symbol") or entry.text("instId", "coin") or ""
-    leg = Leg.SPOT if symbol in spot else _leg(entry, exchange)
-    side = _side(entry, leg)
-    closes_leg = leg in (Leg.LONG, Leg.SHORT) and side == Side(leg.value.lower()).closing_order
+    leg, side = _leg_and_side(entry, exchange)
+    if symbol in spot:
+        leg = Leg.SPOT
+    closes_leg = leg in _CLOSING and side == _CLOSING[leg]
     closes_all = entry.flag("closePosition", "isPositionTpsl") or entry.word("closeFraction") in ("1", "1.0")
     reduces = (
         closes_all
@@ -59,8 +65,8 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
         or entry.flag("reduceOnly", "reduce_only", "closeOnTrigger", "is_reduce_only", "is_close")
     )
     kind = kind_of(entry, side, reduces=reduces)
-    if side is None and leg in (Leg.LONG, Leg.SHORT) and kind is not OrderKind.OTHER:
-        side, reduces = Side(leg.value.lower()).closing_order, True
+    if side is None and leg in _CLOSING and kind is not OrderKind.OTHER:
+        side, reduces = _CLOSING[leg], True
     return OrderReport(
         key=PositionKey(symbol, exchange, account, leg),
         order_id=order_id,
@@ -74,25 +80,23 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
     )
 
 
-def _leg(entry: ReportFields, exchange: str) -> Leg:
-    """Which leg it opens or closes, also where only both together say so: a sale that opens is a short."""
-    leg = entry.leg(None)
-    if exchange == "mexc" and (numbers := entry.words("side") & set(_LEG_OF_MEXC)):
-        return _LEG_OF_MEXC[numbers.pop()]
-    side, offset = _SIDES.get(entry.word("side")), entry.word("offset")
-    if leg is Leg.BOTH and side is not None and offset in ("open", "close"):
-        return Leg.LONG if (side == "buy") == (offset == "open") else Leg.SHORT
-    return leg
+def _leg_and_side(entry: ReportFields, exchange: str) -> tuple[Leg, str | None]:
+    """Which leg it opens or closes, and which way it goes, also where only both together say so.
 
-
-def _side(entry: ReportFields, leg: Leg) -> str | None:
-    """Which way it goes: where it says `open` or `close` of a leg (Bitget), its own side means the leg, not the way."""
-    trade = entry.word("tradeSide")
-    if leg in (Leg.LONG, Leg.SHORT) and trade in ("open", "close"):
-        closing = Side(leg.value.lower()).closing_order
-        return closing if trade == "close" else {"buy": "sell", "sell": "buy"}[closing]
-    said = {name: _SIDES[word.lower()] for name, word in entry.said("side").items() if word.lower() in _SIDES}
-    return one_of(said)
+    Refuses: ValueError when it is said to go both ways, or to be on both legs.
+    """
+    if exchange == "mexc" and (numbers := entry.words("side") & set(_OF_MEXC)):
+        return _OF_MEXC[numbers.pop()]
+    leg, trade, offset = entry.leg(None), entry.word("tradeSide"), entry.word("offset")
+    if closes := _CLOSES.search(" ".join(entry.words("auto_size", "order_type"))):
+        leg = Leg[closes[1].upper()]
+        return leg, _CLOSING[leg]
+    if leg in _CLOSING and trade in ("open", "close"):  # Bitget, whose own side means the leg, not the way
+        return leg, _CLOSING[leg] if trade == "close" else _OPENING[leg]
+    side = one_of({name: _SIDES[word.lower()] for name, word in entry.said("side").items() if word.lower() in _SIDES})
+    if leg is Leg.BOTH and side is not None and offset in ("open", "close"):  # HTX: a sale that opens is a short
+        leg = Leg.LONG if (side == "buy") == (offset == "open") else Leg.SHORT
+    return leg, side
 
 
 def _quantity(entry: ReportFields) -> Decimal | None:

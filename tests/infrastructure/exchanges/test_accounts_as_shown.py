@@ -263,8 +263,11 @@ def test_a_trigger_entry_of_the_other_leg_protects_nothing() -> None:
         ("htx", {"side": "sell", "info": {"offset": "close"}}, Leg.LONG, "sell"),
         ("htx", {"side": "sell", "info": {"offset": "open"}}, Leg.SHORT, "sell"),
         ("htx", {"side": "sell", "info": {"offset": "both"}}, Leg.BOTH, "sell"),
-        ("mexc", {"side": "buy", "info": {"side": 2}}, Leg.SHORT, "buy"),
-        ("mexc", {"side": "sell", "info": {"side": 4}}, Leg.LONG, "sell"),
+        ("mexc", {"side": "sell", "info": {"side": 2}}, Leg.SHORT, "buy"),
+        ("mexc", {"side": "3", "info": {"side": 3}}, Leg.SHORT, "sell"),
+        ("mexc", {"side": "4", "info": {"side": 4}}, Leg.LONG, "sell"),
+        ("gate", {"side": "sell", "info": {"initial": {"size": 0, "auto_size": "close_short"}}}, Leg.SHORT, "buy"),
+        ("gate", {"side": "sell", "info": {"order_type": "plan-close-long-position"}}, Leg.LONG, "sell"),
     ],
 )
 def test_the_leg_of_an_order(exchange: str, fields: dict[str, Any], leg: Leg, side: str) -> None:
@@ -307,6 +310,27 @@ def test_the_leg_of_an_order(exchange: str, fields: dict[str, Any], leg: Leg, si
         ("gate", {"side": "sell", "type": "limit", "triggerPrice": 90, "info": {"trigger": {"rule": 2}}}, "90"),
         ("htx", {"side": "sell", "info": {"type": "sl", "sl_trigger_price": "90"}}, "90"),
         ("modetrade", {"side": "sell", "triggerPrice": 90, "info": {"algoType": "STOP_LOSS"}}, "90"),
+        ("kucoin", {"side": "sell", "type": "market", "triggerPrice": 90, "info": {"stop": "down"}}, "90"),
+        ("mexc", {"side": "4", "triggerPrice": 90, "info": {"side": "4", "triggerType": "2"}}, "90"),
+        (
+            "gate",
+            {
+                "side": "sell",
+                "amount": 0,
+                "triggerPrice": 90,
+                "info": {"initial": {"is_close": True, "auto_size": "close_long"}},
+            },
+            "90",
+        ),
+        (
+            "bitget",
+            {
+                "side": "buy",
+                "triggerPrice": 90,
+                "info": {"planType": "pos_loss", "posSide": "long", "tradeSide": "close"},
+            },
+            "90",
+        ),
     ],
 )
 def test_a_stop_is_one_however_it_is_said(exchange: str, fields: dict[str, Any], price: str) -> None:
@@ -319,6 +343,10 @@ def test_a_stop_is_one_however_it_is_said(exchange: str, fields: dict[str, Any],
 @pytest.mark.parametrize(
     "fields",
     [
+        {"type": "market", "triggerPrice": 120, "info": {"stop": "up"}},
+        {"type": "market", "triggerPrice": 120, "info": {"triggerType": 1}},
+        {"type": "market", "triggerPrice": 120, "info": {"trigger_type": "ge"}},
+        {"type": "market", "triggerPrice": 120, "info": {"stopDirection": "Rising", "ordType": "MarketIfTouched"}},
         {"type": "take_profit_market", "triggerPrice": 120},
         {"type": "market", "takeProfitPrice": 120, "reduceOnly": True},
         {"type": "limit", "triggerPrice": 120, "info": {"trigger": {"rule": 1}}},
