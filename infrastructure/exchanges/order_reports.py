@@ -34,6 +34,8 @@ _OF_MEXC: Final = {"1": (Leg.LONG, "buy"), "2": (Leg.SHORT, "buy"), "3": (Leg.SH
 """MEXC numbers opening and closing of either leg; ccxt takes closing a short for a sale."""
 _CLOSES: Final = re.compile("close[-_](long|short)")
 """Gate, whose orders for all of a leg have no size, and so no side that ccxt could make of its sign."""
+_SIDE_AND_OFFSET: Final = re.compile("(?:buy|sell)_(open|close)")
+"""HashKey says both in one word."""
 _AMOUNTS: Final = ("amount", "origQty", "quantity", "qty", "origSz", "unfilledSize")
 
 
@@ -88,6 +90,8 @@ def _leg_and_side(entry: ReportFields, exchange: str) -> tuple[Leg, str | None]:
     if exchange == "mexc" and (numbers := entry.words("side") & set(_OF_MEXC)):
         return _OF_MEXC[numbers.pop()]
     leg, trade, offset = entry.leg(None), entry.word("tradeSide"), entry.word("offset")
+    if both := _SIDE_AND_OFFSET.search(" ".join(entry.words("side"))):
+        offset = both[1]
     if closes := _CLOSES.search(" ".join(entry.words("auto_size", "order_type"))):
         leg = Leg[closes[1].upper()]
         return leg, _CLOSING[leg]

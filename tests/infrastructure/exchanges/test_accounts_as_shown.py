@@ -263,6 +263,8 @@ def test_a_trigger_entry_of_the_other_leg_protects_nothing() -> None:
         ("htx", {"side": "sell", "info": {"offset": "close"}}, Leg.LONG, "sell"),
         ("htx", {"side": "sell", "info": {"offset": "open"}}, Leg.SHORT, "sell"),
         ("htx", {"side": "sell", "info": {"offset": "both"}}, Leg.BOTH, "sell"),
+        ("hashkey", {"side": "sell", "info": {"side": "SELL_CLOSE"}}, Leg.LONG, "sell"),
+        ("hashkey", {"side": "buy", "info": {"side": "BUY_OPEN"}}, Leg.LONG, "buy"),
         ("mexc", {"side": "sell", "info": {"side": 2}}, Leg.SHORT, "buy"),
         ("mexc", {"side": "3", "info": {"side": 3}}, Leg.SHORT, "sell"),
         ("mexc", {"side": "4", "info": {"side": 4}}, Leg.LONG, "sell"),
