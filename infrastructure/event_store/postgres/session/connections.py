@@ -196,7 +196,7 @@ class Connections:
         return connection
 
     @contextmanager
-    def fresh(self) -> Iterator[Connection]:
+    def fresh(self) -> Iterator[WatchedConnection]:
         """A connection outside the pool for one question: those in the pool may be as lost as the one that was.
 
         Refuses: StoreUnavailable.
@@ -263,7 +263,7 @@ class Connections:
             raise explained(error, self.settings) from None
 
     @contextmanager
-    def apart(self) -> Iterator[Connection]:
+    def apart(self) -> Iterator[WatchedConnection]:
         """A connection for what is not a part of whatever this thread is in the middle of."""
         try:
             with self.borrowed() as connection:
