@@ -109,6 +109,8 @@ _INSERT_REJECTION: Final = (
     " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
 )
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
+_OF_NO_PRIMARY: Final = (errors.QueryCanceled, errors.LockNotAvailable, errors.ReadOnlySqlTransaction)
+"""What a server says that cannot commit: it is a standby by now, or waits for a standby that has another primary."""
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
 _KEEP_POSITIONS: Final = "LOCK TABLE positions IN ACCESS SHARE MODE"
@@ -215,6 +217,7 @@ class PostgresStore(SqlStore):
                     self._append_at_once(connection, records, hashes, rows, follows)
                 if connection.warnings:
                     raise self._doubt(records, connection, f"the server warned: {connection.warnings[0]}")
+                self._connections.appended(connection)
             finally:
                 if connection is not None:
                     self._connections.give_back(connection)
@@ -223,14 +226,17 @@ class PostgresStore(SqlStore):
         except (psycopg.Error, PoolTimeout) as error:
             if connection is not None and is_lost(connection):
                 raise self._doubt(records, connection, "the connection was lost") from error
+            if connection is not None and isinstance(error, _OF_NO_PRIMARY):
+                self._connections.distrust(connection)
             raise explained(error, self.settings) from None
 
-    def _doubt(self, records: Sequence[EventRecord], connection: Connection, reason: str) -> AppendInDoubt:
+    def _doubt(self, records: Sequence[EventRecord], connection: WatchedConnection, reason: str) -> AppendInDoubt:
         """An append of which the server did not say that it is done, or said it with a warning.
 
         A commit whose wait for a standby is cancelled is said to be done, with a warning: the event is there, on this
         server alone.
         """
+        self._connections.distrust(connection, f"{reason} during an append")
         return AppendInDoubt(records, self._connections.backend(connection), settle_seconds(self.settings), reason)
 
     def _append_at_once(

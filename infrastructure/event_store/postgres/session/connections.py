@@ -17,6 +17,8 @@ from psycopg.pq import TransactionStatus
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.postgres.session import connection_info, stored_time
+from infrastructure.event_store.postgres.session.hosts import SECONDS_EACH, Hosts, address_of, words
+from infrastructure.event_store.postgres.session.outage import Outage
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
 from infrastructure.event_store.turn import Turn
@@ -73,15 +75,20 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
     }
     in_force = " ".join(f"-c {name}={value}" for name, value in bounds.items())
     parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
+    alone_seconds = SECONDS_EACH if Hosts(parameters).are_several else _connect_seconds(settings.timeout_seconds)
     defaults = {
         "application_name": APPLICATION_NAME,
-        "connect_timeout": max(_CONNECT_SECONDS_MIN, round(settings.timeout_seconds)),
+        "connect_timeout": alone_seconds,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": milliseconds,
     }
     return defaults | parameters | {"client_encoding": "UTF8"}
+
+
+def _connect_seconds(seconds: float) -> int:
+    return max(_CONNECT_SECONDS_MIN, round(seconds))
 
 
 def wait_seconds(settings: Settings) -> float:
@@ -151,6 +158,7 @@ class Connections:
         """Open one connection at once, so that what is wrong with the database is said now."""
         self.settings = settings
         self._arguments = connection_arguments(settings)
+        self._hosts, self._outage = Hosts(self._arguments), Outage(settings.shown)
         self._opener = Opener(settings.shown)
         self._turns = threading.local()
         self._scans = count()
@@ -160,15 +168,44 @@ class Connections:
         self.alone().close()
 
     def _pooled(self) -> WatchedConnection:
-        seconds = max(_CONNECT_SECONDS_MIN, int(wait_seconds(self.settings)))
-        arguments = self._arguments | {"connect_timeout": seconds}
-        connection = WatchedConnection.connect(**arguments, autocommit=True, prepare_threshold=1)
+        connection = self._connect(wait_seconds(self.settings))
+        connection.prepare_threshold = 1
         connection.watchdog = self._watchdog
         stored_time.register(connection)
         found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
         self._backends[connection] = Backend(*found)
         return connection
+
+    def _connect(self, seconds: float | None = None) -> WatchedConnection:
+        """A new connection, perhaps bound by a time; what psycopg raises passes through."""
+        hosts = self._hosts.within(seconds)
+        told: dict[str, Any] = self._arguments | words(hosts)
+        if seconds is not None:
+            told["connect_timeout"] = SECONDS_EACH if hosts else max(_CONNECT_SECONDS_MIN, int(seconds))
+        try:
+            connection = WatchedConnection.connect(**told, autocommit=True)
+        except psycopg.OperationalError:
+            self._hosts.put_last(*(host.address for host in hosts))
+            raise
+        connection.address = address_of(connection)
+        self._hosts.put_first(connection.address)
+        return connection
+
+    def distrust(self, connection: WatchedConnection, reason: str | None = None) -> None:
+        """Ask other hosts first, if there are any, and over connections that are made from now on.
+
+        A server that leaves an append in doubt, times out or is read-only may have been replaced by another one. With a
+        reason, it is said that the database is lost.
+        """
+        self._hosts.put_last(connection.address)
+        self._pool.drain()
+        if reason is not None:
+            self._outage.begins(reason, of_appends=True)
+
+    def appended(self, connection: WatchedConnection) -> None:
+        """An append was done: if the database was lost, it is back."""
+        self._outage.ends(connection.address, by_append=True)
 
     def backend(self, connection: Connection) -> Backend | None:
         """The process that a connection was served by."""
@@ -178,20 +215,20 @@ class Connections:
         """Whether a process of the server is gone, asked over another connection."""
         return connection.execute(_IS_OVER, backend).fetchone() == (True,)
 
-    def alone(self, **arguments: Any) -> WatchedConnection:
+    def alone(self, seconds: float | None = None) -> WatchedConnection:
         """A connection outside the pool that may be waited for as long as its own timeouts allow: for migrations.
 
         Refuses: StoreUnavailable.
         """
         try:
-            return WatchedConnection.connect(**self._arguments | arguments, autocommit=True)
+            return self._connect(seconds)
         except psycopg.Error as error:
             reason = connection_info.without_secrets(" ".join(str(error).split()), self._arguments)
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
-    def _watched(self, **arguments: Any) -> WatchedConnection:
+    def _watched(self, seconds: float | None = None) -> WatchedConnection:
         self._opener.require()
-        connection = self.alone(**arguments)
+        connection = self.alone(seconds)
         connection.watchdog = self._watchdog
         return connection
 
@@ -201,9 +238,8 @@ class Connections:
 
         Refuses: StoreUnavailable.
         """
-        connect_seconds = max(_CONNECT_SECONDS_MIN, int(settle_seconds(self.settings)))
         try:
-            with self._watched(connect_timeout=connect_seconds) as connection:
+            with self._watched(settle_seconds(self.settings)) as connection:
                 yield connection
         except psycopg.Error as error:
             raise explained(error, self.settings) from None
@@ -223,7 +259,15 @@ class Connections:
         self._opener.require()
         if self._pool.is_closed:
             raise LedgerClosed(self.settings.shown)
-        return self._pool.borrow(wait_seconds(self.settings))
+        try:
+            connection = self._pool.borrow(wait_seconds(self.settings))
+        except PoolTimeout as error:
+            if error.__cause__ is not None:
+                reason = str(error.__cause__).strip().partition("\n")[0]
+                self._outage.begins(f"{error} ({connection_info.without_secrets(reason, self._arguments)})")
+            raise
+        self._outage.ends(connection.address)
+        return connection
 
     def give_back(self, connection: WatchedConnection) -> None:
         """Return a connection to the pool, except in a fork, where it belongs to the parent process."""

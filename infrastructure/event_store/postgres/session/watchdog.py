@@ -73,6 +73,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     watchdog: Watchdog | None = None
     allowed_seconds: float | None = None
     """How long one wait may take; None for as long as the watchdog allows all connections."""
+    address = ("", "")
+    """The host and port that it is connected to, also when it is closed."""
 
     def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
         super().__init__(pgconn, *args, **kwargs)
