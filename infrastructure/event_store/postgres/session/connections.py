@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
-from infrastructure.event_store.postgres.session import connection_info, stored_time
+from infrastructure.event_store.postgres.session import connection_info, poolers, stored_time
 from infrastructure.event_store.postgres.session.hosts import SECONDS_EACH, Hosts, address_of, words
 from infrastructure.event_store.postgres.session.outage import Outage
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
@@ -63,18 +63,9 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         parameters: dict[str, Any] = dict(connection_info.told(settings.where))
     except ValueError as wrong:
         raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
-    milliseconds = max(1, int(settings.timeout_seconds * 1000))
-    of_server = str(max(1, int(wait_seconds(settings) * 1000)))
-    bounds = {
-        "search_path": f'"{settings.schema}"',
-        "TimeZone": "UTC",
-        "statement_timeout": of_server,
-        "lock_timeout": of_server,
-        "idle_in_transaction_session_timeout": str(milliseconds * IDLE_IN_TRANSACTION_FACTOR),
-        "synchronous_commit": "on",
-    }
-    in_force = " ".join(f"-c {name}={value}" for name, value in bounds.items())
-    parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
+    if not settings.pooler:
+        in_force = " ".join(f"-c {name}={value}" for name, value in session_bounds(settings).items())
+        parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
     alone_seconds = SECONDS_EACH if Hosts(parameters).are_several else _connect_seconds(settings.timeout_seconds)
     defaults = {
         "application_name": APPLICATION_NAME,
@@ -82,9 +73,28 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "tcp_user_timeout": milliseconds,
+        "tcp_user_timeout": _milliseconds(settings.timeout_seconds),
     }
     return defaults | parameters | {"client_encoding": "UTF8"}
+
+
+def session_bounds(settings: Settings) -> dict[str, str]:
+    """What is in force in every session: its schema and zone, and how long the server lets it wait."""
+    of_server = str(_milliseconds(wait_seconds(settings)))
+    return {
+        "search_path": f'"{settings.schema}"',
+        "TimeZone": "UTC",
+        "statement_timeout": of_server,
+        "lock_timeout": of_server,
+        "idle_in_transaction_session_timeout": str(
+            _milliseconds(settings.timeout_seconds) * IDLE_IN_TRANSACTION_FACTOR
+        ),
+        "synchronous_commit": "on",
+    }
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
 
 
 def _connect_seconds(seconds: float) -> int:
@@ -165,7 +175,10 @@ class Connections:
         self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
         self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
         self._pool = Pool(self._pooled, settings.pool_size)
-        self.alone().close()
+        try:
+            poolers.require_session(settings, self._watched)
+        except psycopg.Error as error:
+            raise explained(error, settings) from None
 
     def _pooled(self) -> WatchedConnection:
         connection = self._connect(wait_seconds(self.settings))
@@ -174,6 +187,8 @@ class Connections:
         stored_time.register(connection)
         found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
+        if found[1] != connection.info.backend_pid and not self.settings.pooler:
+            raise poolers.found(self.settings)
         self._backends[connection] = Backend(*found)
         return connection
 
@@ -188,6 +203,10 @@ class Connections:
         except psycopg.OperationalError:
             self._hosts.put_last(*(host.address for host in hosts))
             raise
+        if self.settings.pooler:
+            connection.watchdog = self._watchdog  # a pooler lets it wait for a server, unbounded by that
+            poolers.put_in_force(connection, session_bounds(self.settings))
+            connection.watchdog = None
         connection.address = address_of(connection)
         self._hosts.put_first(connection.address)
         return connection
@@ -223,6 +242,8 @@ class Connections:
         try:
             return self._connect(seconds)
         except psycopg.Error as error:
+            if poolers.is_refusal(error):
+                raise poolers.refused(self.settings) from None
             reason = connection_info.without_secrets(" ".join(str(error).split()), self._arguments)
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
