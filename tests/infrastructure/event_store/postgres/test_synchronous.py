@@ -18,6 +18,7 @@ from domain.commands.requests import RequestEntry
 from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.subscription import Subscription
 from tests.infrastructure.event_store.postgres.load import SLACK_SECONDS, Asked, eventually, within
 from tests.infrastructure.event_store.postgres.proxy import Proxy, proxied
 from tests.infrastructure.event_store.postgres.server import Server, ServerFolder
@@ -163,6 +164,17 @@ def test_a_standby_that_merely_does_not_answer_leaves_it_unknown_until_it_does(
     eventually(lambda: outcome(ledger, command) == "replayed")
 
 
+def test_every_command_of_a_batch_in_doubt_is_in_doubt(pair: Pair, ledger: PositionLedger) -> None:
+    commands = entries()[:2]
+    with pair.silent():
+        with pytest.raises(OutcomeUnknown):
+            within(BOUND, lambda: ledger.handle_many(commands))
+        for ask in (lambda: ledger.handle(commands[1]), lambda: ledger.handle_many(commands)):
+            with pytest.raises(OutcomeUnknown, match=r"an earlier sending of .* is in doubt"):
+                within(BOUND, ask)
+    eventually(lambda: set(all_at_once(ledger, commands)) == {"replayed"})
+
+
 def test_a_command_in_doubt_is_settled_by_what_its_server_says(pair: Pair, ledger: PositionLedger) -> None:
     """The first sending was rolled back in the end: then nothing is in doubt, and the next error is told as it is."""
     command = entries()[0]
@@ -219,6 +231,12 @@ def test_a_primary_that_was_replaced_and_lives_is_left_for_the_new_one(
         assert time.monotonic() - begun < BOUND + SLACK_SECONDS
         assert {command.command_id for command in kept + lost} <= stored(pair.standby)
         assert verify(ledger.store).ok
+        news = list(ledger.store.log())
+    with PositionLedger.connect(with_options(pair.primary.url(), f"timeout={TIMEOUT}"), create=False) as replaced:
+        follower = Subscription(replaced.store, replaced.store.wakeups(), patience_seconds=0)
+        follower._stand_at(news[-1])
+        with pytest.raises(StoreUnavailable):  # what it does not hold may have been recorded elsewhere, and was
+            within(BOUND, lambda: next(follower))
     said = [record.getMessage() for record in caplog.records]
     assert [line.partition(" ")[0] for line in said] == ["lost", f"postgresql://{hosts}/postgres"], said
     assert f"is back, at 127.0.0.1:{pair.standby.port}, after" in said[1]
