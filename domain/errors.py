@@ -246,3 +246,7 @@ class SchemaMismatch(StoreError):
 
 class HistoryDamaged(StoreError):
     """Stored events cannot be read as what they claim to be."""
+
+
+class PastLost(StoreError):
+    """Events that a follower was handed out do not stand in the log any more: a failover or a restore lost them."""

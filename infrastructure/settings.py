@@ -41,6 +41,8 @@ class Settings:
     pool_size: int = POOL_SIZE
     notify: bool = False
     """Whether an append wakes followers up; else they look every now and then."""
+    pooler: bool = False
+    """Whether a pooler stands before the server that lends each session a server process of its own."""
 
     @property
     def is_memory(self) -> bool:
@@ -67,7 +69,7 @@ class Settings:
 
         Shape:   `sqlite:///relative/path.db`, `sqlite:////absolute/path.db`, `sqlite:///:memory:`, or
                  `postgresql://…` with whatever libpq understands (sslmode, target_session_attrs, …); and our own
-                 `?timeout=SECONDS`, for PostgreSQL `schema=NAME`, `pool_size=N`, `notify=1`.
+                 `?timeout=SECONDS`, for PostgreSQL `schema=NAME`, `pool_size=N`, `notify=1`, `pooler=session`.
         Refuses: InvalidSettings, without repeating a password that may be in the URL.
         """
         text = url or os.environ.get(URL_VARIABLE) or URL_DEFAULT
@@ -94,9 +96,14 @@ class Settings:
                 raise InvalidSettings("the schema of the database URL is not a name of letters, digits and _")
             pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
             notify = options.pop("notify", "0") in ("1", "true", "yes")
+            pooler = options.pop("pooler", None)
+            if pooler not in (None, "session"):
+                raise InvalidSettings("the pooler of the database URL can be session, and nothing else works")
+            if pooler and "options" in options:
+                raise InvalidSettings("a pooler hands no options on: the database URL has either pooler or options")
             theirs = f"?{urlencode(options, quote_via=quote)}" if options else ""
             where = f"postgresql://{parts.netloc}{parts.path}{theirs}"
-            return cls("postgresql", where, timeout, schema, pool_size, notify)
+            return cls("postgresql", where, timeout, schema, pool_size, notify, pooler is not None)
         raise InvalidSettings(f"a database URL begins with sqlite: or postgresql:, and this one does not; {_EXAMPLES}")
 
 

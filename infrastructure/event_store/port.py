@@ -13,7 +13,7 @@ from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
 from domain.values import timestamp_text, utc
 from infrastructure.event_store.checkpoints import Checkpoints
-from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
@@ -36,20 +36,37 @@ class SlotTaken(AppendConflict):
     """The positions table holds an open cycle of this stream: the second guard."""
 
 
-class AppendInDoubt(Exception):
-    """The connection was lost during the append of a record: it may have been written, or not, or be so yet.
+class UnsettledAppend(NamedTuple):
+    """The first event of a command, sent to a server that has not said what became of it.
 
-    `backend` is what the store needs to find out whether the server is still at it; `seconds_left` is how long that
-    may take.
+    `backend` is what the store needs to find out whether the server is still at it.
     """
 
-    def __init__(self, record: EventRecord, backend: object, seconds_left: float) -> None:
-        super().__init__(f"{record.originator_id} version {record.originator_version}")
-        self.stream = record.originator_id
-        self.version = record.originator_version
-        self.command_id = record.columns.command_id
-        self.backend = backend
-        self.seconds_left = seconds_left
+    stream: str
+    version: int
+    command_id: str
+    backend: object
+
+    def __str__(self) -> str:
+        """What was to be written."""
+        return f"{self.stream} version {self.version}"
+
+
+class AppendInDoubt(Exception):
+    """What became of an append is not known: it may have been written, or not, or be so yet, or not for good.
+
+    `reason` is why; `seconds_left` is how long finding out may take. All of it was one transaction: what is true of
+    the first of `unsettled` is true of each.
+    """
+
+    def __init__(self, records: Sequence[EventRecord], backend: object, seconds_left: float, reason: str) -> None:
+        by_command: dict[str, UnsettledAppend] = {}
+        for stream, version, *_, columns in records:
+            command_id = columns.command_id
+            by_command.setdefault(command_id, UnsettledAppend(stream, version, command_id, backend))
+        self.unsettled = list(by_command.values())
+        self.seconds_left, self.reason = seconds_left, reason
+        super().__init__(str(self.unsettled[0]))
 
 
 REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
@@ -167,7 +184,7 @@ class Store(ABC):
         """Append events and write the rows they lead to, in one transaction.
 
         `heads` are the hashes that the streams end with, and are those of the new ends afterwards; what is not given
-        is looked up.
+        is looked up. Whatever does not follow the end that is given is refused: the stream moved, or its past was lost.
         Refuses: VersionTaken, IntentTaken, SlotTaken (nothing was written); StoreUnavailable.
         """
 
@@ -185,9 +202,20 @@ class Store(ABC):
         Refuses: VersionTaken unless the log ends at `after`; IntentTaken, SlotTaken; StoreUnavailable.
         """
 
-    def settle(self, doubt: AppendInDoubt) -> bool | None:
-        """Whether an append in doubt was made; None while that may still change."""
-        raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {doubt}")
+    def settle(self, append: UnsettledAppend, seconds: float) -> bool | None:
+        """Whether an append in doubt was made, for good; None while that may still change.
+
+        `seconds` bounds each wait. Refuses: VersionTaken when somebody else's event stands there; StoreUnavailable.
+        """
+        raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {append}, {seconds:g} s")
+
+    @abstractmethod
+    def holds(self, end: StreamEnd) -> bool:
+        """Whether an event that was acknowledged still stands in the log; a failover or a restore may have lost it."""
+
+    def keeps(self, end: StreamEnd) -> bool | None:
+        """Whether an event stands in the log, for good; None when the database does not say: it may change yet."""
+        return self.holds(end)
 
     @abstractmethod
     def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> AbstractContextManager[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class LoadMarker(StrEnum):
@@ -38,6 +38,19 @@ class EventRecord(NamedTuple):
     topic: str
     state: bytes
     columns: IndexColumns
+
+
+class StreamEnd(NamedTuple):
+    """The event that somebody took for the last of a stream, by its hash: the whole past of the stream is in that."""
+
+    stream: str
+    version: int
+    hash: str
+
+    @classmethod
+    def before(cls, record: EventRecord, head: str) -> Self:
+        """The end that a record follows; version 0 when it is the first of its stream."""
+        return cls(record.originator_id, record.originator_version - 1, head)
 
 
 class RecordedEvent(NamedTuple):

@@ -34,6 +34,8 @@ class CachedPosition:
     """The row of its cycle without what is pending."""
     is_assumed: bool = False
     """Whether nobody looked: a key that this process has not seen is taken to be new until an append says otherwise."""
+    is_acknowledged: bool = False
+    """Whether the database said of this end that it is kept for good; else it was only found there."""
     is_current: bool = True
     """False for a cycle that is over: the position then is of that cycle, at the version of the whole stream."""
 

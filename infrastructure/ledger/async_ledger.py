@@ -116,11 +116,21 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return await self._run(self._ledger.imported, key)
 
     def subscribe(
-        self, *, after: int = 0, timeout_seconds: float | None = None, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        *,
+        after: int = 0,
+        after_hash: str | None = None,
+        timeout_seconds: float | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> AsyncSubscription:
         """Every event of the log past a `nid`, as PositionLedger.subscribe hands them out: `async for` them."""
         return AsyncSubscription(
-            self._ledger.subscribe(after=after, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds)
+            self._ledger.subscribe(
+                after=after,
+                after_hash=after_hash,
+                timeout_seconds=timeout_seconds,
+                patience_seconds=patience_seconds,
+            )
         )
 
 

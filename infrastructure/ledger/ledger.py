@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
@@ -32,6 +31,7 @@ from domain.identifiers import PositionId, PositionKey
 from domain.rejection import Rejection
 from domain.values import AHEAD_MAX, Source, timestamp_text
 from infrastructure.event_store.codec import decode, encode
+from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import (
     AppendInDoubt,
     IntentTaken,
@@ -39,8 +39,10 @@ from infrastructure.event_store.port import (
     Store,
     VersionTaken,
 )
+from infrastructure.event_store.records import StreamEnd
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition, may_be_told_again
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
+from infrastructure.ledger.doubts import Doubts
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
@@ -56,8 +58,6 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 
 _LOGGER: Final = logging.getLogger("position_ledger")
-
-SETTLE_POLL_SECONDS: Final = 0.05
 
 ATTEMPTS_MAX: Final = 50
 """How often a command is decided anew because its stream moved meanwhile."""
@@ -96,7 +96,7 @@ class PositionLedger(TypedCommands[Receipt]):
         """Keep positions in a store that is open; `clock` and `new_id` are for tests."""
         self.store = store
         self._clock, self._new_id = clock, new_id
-        self._cache = AggregateCache(store)
+        self._cache, self._doubts = AggregateCache(store), Doubts(store)
         self._subscriptions: WeakSet[Subscription] = WeakSet()
 
     @classmethod
@@ -145,7 +145,17 @@ class PositionLedger(TypedCommands[Receipt]):
         A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
         Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
         """
-        stamp, raced, surprised = self._stamp(command), False, False
+        stamp = self._stamp(command)
+        try:
+            receipt = self._handle(command, stamp)
+        except LedgerError as error:
+            self._doubts.require_known((stamp.command_id,), error)
+            raise
+        self._doubts.forget((stamp.command_id,))
+        return receipt
+
+    def _handle(self, command: Command, stamp: CommandContext) -> Receipt:
+        raced = surprised = False
         for attempt in range(ATTEMPTS_MAX):
             held, fresh = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
             try:
@@ -157,6 +167,8 @@ class PositionLedger(TypedCommands[Receipt]):
                 moved = held.position.modified_on >= stamp.ts_recorded
                 return self._refuse(command, stamp, refusal, raced=raced or (surprised and moved))
             if not held.position.pending_events:
+                if not self._is_kept(held, stamp.command_id):
+                    continue
                 self._cache.put(held)
                 return Receipt.of("replayed", answer, held.position.row)
             try:
@@ -165,8 +177,8 @@ class PositionLedger(TypedCommands[Receipt]):
                 raced, surprised = raced or not held.is_assumed, surprised or held.is_assumed
                 continue
             except IntentTaken:
-                cycle = self._cycle_of_intent(command)
-                assert cycle is not None, "taken by an event that is there"
+                if (cycle := self._cycle_of_intent(command)) is None:
+                    continue  # the event that took it was lost since
                 return self._first_answer(command, stamp, cycle)
             return Receipt.of("recorded", answer, held.position.row)
         raise VersionConflict(
@@ -183,6 +195,14 @@ class PositionLedger(TypedCommands[Receipt]):
         Refuses: StoreError, OutcomeUnknown while nothing of the batch, or all of it, is in question.
         """
         batch = list(commands)
+        command_ids = [command.command_id for command in batch if command.command_id]
+        try:
+            return self._handle_many(batch, command_ids)
+        except LedgerError as error:
+            self._doubts.require_known(command_ids, error)
+            raise
+
+    def _handle_many(self, batch: Sequence[Command], command_ids: Collection[str]) -> list[Receipt | LedgerError]:
         held_by_stream: dict[str, CachedPosition] = {}
         answers: list[Receipt | LedgerError] = []
         for command in batch:
@@ -198,10 +218,14 @@ class PositionLedger(TypedCommands[Receipt]):
                 return self._one_by_one(batch)
             recorded = len(held.position.pending_events) > pending
             answers.append(Receipt.of("recorded" if recorded else "replayed", answer, held.position.row))
+        unchanged = [held for held in held_by_stream.values() if not held.position.pending_events]
         try:
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
             return self._one_by_one(batch)
+        if not all(self._is_kept(held) for held in unchanged):
+            return self._one_by_one(batch)
+        self._doubts.forget(command_ids)
         return answers
 
     def _one_by_one(self, batch: Sequence[Command]) -> list[Receipt | LedgerError]:
@@ -236,7 +260,7 @@ class PositionLedger(TypedCommands[Receipt]):
             events = [encode(event) for held in memories for event in held.pending()]
             self.store.insert_events(events, rows=rows, heads=heads)
         except AppendInDoubt as doubt:
-            self._settle(doubt)
+            self._doubts.settle(doubt)
             return
         except SlotTaken as guard:
             if any(self._cache.load(stream).position.version != versions[stream] for stream in versions):
@@ -246,34 +270,28 @@ class PositionLedger(TypedCommands[Receipt]):
                 "nothing was written. Look with `position-ledger verify`, mend with `position-ledger rebuild`"
             ) from guard
         for held in memories:
-            held.head, held.is_assumed = heads[held.position.id], False
+            held.head, held.is_assumed, held.is_acknowledged = heads[held.position.id], False, True
             self._cache.put(held)
 
-    def _settle(self, doubt: AppendInDoubt) -> None:
-        """Find out by reading back whether an append was made whose confirmation was lost; nothing is sent again.
+    def _is_kept(self, held: CachedPosition, command_id: str | None = None) -> bool:
+        """Whether what an answer rests on stands in the log for good, when nothing is appended that would wait for it.
 
-        Refuses: VersionTaken, when somebody else's stands there; StoreUnavailable when it certainly was not made;
-        OutcomeUnknown when that cannot be found out in time.
+        What was only found may be on one server alone; what was acknowledged may have been lost since with the server.
+        Refuses: OutcomeUnknown when that cannot be found out.
         """
-        deadline = time.monotonic() + doubt.seconds_left
-        while True:
-            try:
-                made = self.store.settle(doubt)
-            except StoreUnavailable:
-                made = None
-            if made:
-                return
-            if made is False:
-                raise StoreUnavailable(
-                    f"the connection was lost before {doubt} was written; nothing was written"
-                ) from doubt
-            if time.monotonic() > deadline:
-                raise OutcomeUnknown(
-                    f"the connection was lost while {doubt} was written, and whether it was cannot be found out now; "
-                    f"send the same command_id {doubt.command_id} again, it is safe",
-                    command_id=doubt.command_id,
-                ) from doubt
-            time.sleep(SETTLE_POLL_SECONDS)
+        if not held.version:
+            return True
+        end = StreamEnd(held.position.id, held.version, held.head)
+        try:
+            kept = self.store.holds(end) if held.is_acknowledged else self.store.keeps(end)
+        except (LedgerClosed, OpenedElsewhere):
+            raise
+        except StoreUnavailable as error:
+            raise _not_known(end, command_id, error.message) from error
+        if kept is None:
+            raise _not_known(end, command_id, "the server gave up to wait for its standbys")
+        held.is_acknowledged = True
+        return kept
 
     def _refuse(self, command: Command, stamp: CommandContext, refusal: CommandRefused, *, raced: bool) -> Receipt:
         if isinstance(refusal, PositionAlreadyOpen):
@@ -291,7 +309,10 @@ class PositionLedger(TypedCommands[Receipt]):
 
     def _first_answer(self, command: Command, stamp: CommandContext, cycle: int) -> Receipt:
         """What the intent of this command was answered when it opened an earlier cycle."""
-        opened = self._cache.load_cycle(command.key.stream, cycle).position
+        held = self._cache.load_cycle(command.key.stream, cycle)
+        if not self._is_kept(held, stamp.command_id):
+            raise _not_known(StreamEnd(held.position.id, held.version, held.head), stamp.command_id, "it is not there")
+        opened = held.position
         answer: CommandResult = next(iter(opened.state.answers.values()))
         assert opened.row is not None, "it opened a cycle"
         if answer.request != command.digest:
@@ -392,19 +413,26 @@ class PositionLedger(TypedCommands[Receipt]):
         return _understood(PositionKey.parse, text), None
 
     def subscribe(
-        self, *, after: int = 0, timeout_seconds: float | None = None, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        *,
+        after: int = 0,
+        after_hash: str | None = None,
+        timeout_seconds: float | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> Subscription:
         """Every event of the log past a `nid`, once and in log order: those that are there, then those that come.
 
         It ends when it is stopped or the ledger is disconnected, or after nothing new came for `timeout_seconds`: 0
-        takes what is there, None waits for ever. Go on with another one, `after` the `nid` of the last event.
+        takes what is there, None waits for ever. Go on with another one, `after` the `nid` of the last event, and with
+        its hash as `after_hash`, by which a past that was lost meanwhile is noticed.
         Refuses: while it is read, StoreUnavailable when the log could not be read for `patience_seconds`;
-        HistoryDamaged at an event that cannot be read.
+        HistoryDamaged at an event that cannot be read; PastLost when the last one stands in the log no more.
         """
         subscription = Subscription(
             self.store,
             self.store.wakeups(),
             after=after,
+            after_hash=after_hash,
             timeout_seconds=timeout_seconds,
             patience_seconds=patience_seconds,
         )
@@ -426,6 +454,15 @@ class PositionLedger(TypedCommands[Receipt]):
         """The rows that were imported into a key before: their command ids and the digests of their content."""
         events = map(decode, self.store.history(key.stream))
         return {event.command_id: event.request for event in events if isinstance(event, PositionImported)}
+
+
+def _not_known(end: StreamEnd, command_id: str | None, reason: str) -> OutcomeUnknown:
+    again = "what was asked" if command_id is None else f"the same command_id {command_id}"
+    return OutcomeUnknown(
+        f"nothing new was written, and whether {end.stream} version {end.version}, on which the answer rests, is kept "
+        f"for good cannot be found out now ({reason}); send {again} again, it is safe",
+        command_id=command_id,
+    )
 
 
 def _not_tried(error: LedgerError) -> StoreUnavailable:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from domain.errors import StoreUnavailable
+from domain.errors import PastLost, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
-from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.wakeups import POLL_SECONDS, Wakeups
 from infrastructure.ledger.history import HistoryEntry
 
@@ -26,11 +26,13 @@ class Subscription(Iterator[HistoryEntry]):
 
     Shape:   only what is settled is handed out: no event can appear before it any more. Keep the `nid` of an event
              with whatever was made of it, and subscribe `after` it to go on.
+             With the `hash` of that event as well, a past that was lost meanwhile is noticed.
     Source:  the log is looked at every 50 ms, or where appends notify (`?notify=1`) as soon as one does.
     Ends:    when it is stopped, or its ledger disconnected; or after nothing new came for `timeout_seconds`, where 0
              takes what is there and None waits for ever. What has ended stays so.
     Refuses: StoreUnavailable, when the log could not be read for `patience_seconds`; HistoryDamaged at an event that
-             cannot be read, as often as it is asked for the next one.
+             cannot be read, and PastLost when the last one that was read does not stand in the log any more, as often
+             as it is asked for the next one.
     """
 
     def __init__(
@@ -39,13 +41,15 @@ class Subscription(Iterator[HistoryEntry]):
         wakeups: Wakeups,
         *,
         after: int = 0,
+        after_hash: str | None = None,
         timeout_seconds: float | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
         batch_events: int = BATCH_EVENTS,
     ) -> None:
         self._store, self._wakeups, self._batch_events = store, wakeups, batch_events
         self._timeout_seconds, self._patience_seconds = timeout_seconds, patience_seconds
-        self._nid = after
+        self._nid, self._hash = after, after_hash
+        self._end: StreamEnd | None = None
         self._read: deque[RecordedEvent] = deque()
         self._stopped = threading.Event()
         self._is_time = True
@@ -98,7 +102,7 @@ class Subscription(Iterator[HistoryEntry]):
             self._is_time = self._wakeups.wait(self._stopped) or self._is_late()
             return
         try:
-            batch = list(self._store.log(after=self._nid, limit=self._batch_events))
+            batch = self._following()
         except OpenedElsewhere:
             raise
         except LedgerClosed:
@@ -112,13 +116,50 @@ class Subscription(Iterator[HistoryEntry]):
         self._unread_since = None
         if batch:
             self._read.extend(batch)
-            self._nid, self._quiet_since = batch[-1].id, None
+            self._stand_at(batch[-1])
+            self._quiet_since = None
             return
         if self._quiet_since is None:
             self._quiet_since = time.monotonic()
         self._is_time = False
         if self._is_late():
             self.stop()
+
+    def _following(self) -> list[RecordedEvent]:
+        """What comes after the last event, which is read again: it shows whether this is still the same past."""
+        read = list(self._store.log(after=max(0, self._nid - 1), limit=self._batch_events + 1))
+        if self._nid <= 0:
+            return read[: self._batch_events]
+        last = read.pop(0) if read and read[0].id == self._nid else None
+        if self._hash is None:
+            if last is not None:
+                self._stand_at(last)
+            elif not read and (end := self._store.high_water_mark()) < self._nid:
+                raise self._lost(f"the log ends at nid {end}")
+        elif last is None or last.hash != self._hash:
+            self._require_last_word()
+            found = f"the event with hash {last.hash:.12} stands there" if last else "nothing stands there"
+            raise self._lost(f"{found}, and not the one with hash {self._hash:.12} that was handed out")
+        return read
+
+    def _stand_at(self, event: RecordedEvent) -> None:
+        self._nid, self._hash = event.id, event.hash
+        self._end = StreamEnd(event.originator_id, event.originator_version, event.hash)
+
+    def _require_last_word(self) -> None:
+        """Refuse with StoreUnavailable to believe a server that was replaced, and does not know what came since."""
+        if self._end is not None and self._store.keeps(self._end) is not False:
+            raise StoreUnavailable(
+                f"{self._store.settings.shown}: this server does not hold nid {self._nid}, and cannot commit: another "
+                "one may be the primary by now"
+            )
+
+    def _lost(self, found: str) -> PastLost:
+        return PastLost(
+            f"{self._store.settings.shown}: nid {self._nid}, up to which this log was followed, is lost: {found}. The "
+            "database was restored to an earlier time, or failed over to a server without the last events; follow "
+            "from the beginning, and make anew what was made of the log"
+        )
 
     def _is_late(self) -> bool:
         waited = 0.0 if self._quiet_since is None else time.monotonic() - self._quiet_since

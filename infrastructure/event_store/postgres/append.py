@@ -5,9 +5,13 @@ that is granted the exclusive lock for an instant knows that every event below t
 the lock is taken by the condition under which an event is selected, and only what was selected is given a place in
 the global order.
 
+Events follow those that they were decided on, or are not written: the same condition asks for the hash of the event
+before the first of each stream. It is not there when the past was lost that this process remembers, by a failover or
+a restore; the version alone would be free then, and the stream would have a hole for good.
+
 The row is written from what the insert of the events returned, so that a conflict of versions is met before the row
-could meet one of its own. Parameters are text with a cast each, so that whatever is None or how large a number is,
-it is one prepared statement.
+could meet one of its own, and no row is written without them. Parameters are text with a cast each, so that whatever
+is None or how large a number is, it is one prepared statement.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from typing import Any, Final
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
-from infrastructure.event_store.records import EventRecord
+from infrastructure.event_store.records import EventRecord, StreamEnd
 from projections.positions import COLUMNS, PositionRow, fees_text, orders_text
 
 _EVENT_COLUMNS: Final = (
@@ -86,6 +90,7 @@ def _casts(kinds: Iterable[str]) -> str:
 
 
 _EVENT_CASTS: Final = _casts(kind for _, kind in _EVENT_COLUMNS)
+_END_CASTS: Final = _casts(("text", "bigint", "text"))
 _ROW_CASTS: Final = _casts(_ROW_TYPES[name] for name in COLUMNS)
 
 
@@ -96,20 +101,25 @@ def row_statement(table: str) -> bytes:
 
 
 @cache
-def statement(events: int, rows: int, lock: int, *, notify: bool) -> bytes:
-    """The append of a number of events and rows, with PostgreSQL's own placeholders: nothing is left to translate."""
+def statement(events: int, rows: int, lock: int, *, follows: int = 0, notify: bool) -> bytes:
+    """The append of a number of events and rows, with PostgreSQL's own placeholders: nothing is left to translate.
+
+    `follows` is how many streams go on after an event that must be there; if one is not, nothing is written.
+    Shape: one row with the number of events that were written.
+    """
     event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
     chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
     under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
+    under_lock += f" AND EXISTS (SELECT FROM ledger_events WHERE (stream, version, hash) = {_END_CASTS})" * follows
     parts = [f"WITH appended AS (INSERT INTO ledger_events ({event_names}) {chosen} {under_lock} RETURNING nid)"]
     if rows:
         names = ", ".join(COLUMNS)
         row_values = ", ".join([_ROW_CASTS] * rows)
         parts.append(
             f"kept AS (INSERT INTO positions ({names}) SELECT position.*"
-            f" FROM (SELECT pg_catalog.count(*) FROM appended) AS first,"
-            f" (VALUES {row_values}) AS position ({names}) {_REPLACING})"
+            f" FROM (SELECT pg_catalog.count(*) FROM appended) AS first (events),"
+            f" (VALUES {row_values}) AS position ({names}) WHERE first.events > 0::bigint {_REPLACING})"
         )
     hint = f", pg_catalog.pg_notify('{channel(lock)}', '')" if notify else ""
     text = ", ".join(parts) + f" SELECT pg_catalog.count(*){hint} FROM appended"
@@ -122,7 +132,12 @@ def channel(lock: int) -> str:
     return f"ledger_events_{lock + 2**31}"
 
 
-def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> list[str | None]:
+def parameters(
+    records: Sequence[EventRecord],
+    hashes: Sequence[str],
+    rows: Sequence[PositionRow],
+    follows: Sequence[StreamEnd] = (),
+) -> list[str | None]:
     """The parameters of the statement, as text."""
     values: list[str | None] = []
     for record, hashed in zip(records, hashes, strict=True):
@@ -139,6 +154,8 @@ def parameters(records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequ
             mark,
             ts_recorded,
         )
+    for end in follows:
+        values += (end.stream, str(end.version), end.hash)
     for row in rows:
         values += row_values(row)
     return values

@@ -23,6 +23,7 @@ from infrastructure.event_store.port import (
     IntentTaken,
     SlotTaken,
     StreamSpan,
+    UnsettledAppend,
     VersionTaken,
 )
 from infrastructure.event_store.postgres import append, bulk_load, grants, schema
@@ -41,7 +42,7 @@ from infrastructure.event_store.postgres.session.connections import (
 from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
-from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.wakeups import Wakeups
@@ -82,6 +83,12 @@ _SHARE_SNAPSHOT: Final = (
 )
 """Whoever shares a snapshot keeps its transaction open, and asks nothing while others read."""
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
+_COUNT_ENDS: Final = (
+    "SELECT pg_catalog.count(*) FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::bigint[]),"
+    " pg_catalog.unnest(%s::text[])) AS known (stream, version, hash) JOIN ledger_events USING (stream, version, hash)"
+)
+_COMMIT_HERE: Final = "SELECT pg_catalog.pg_logical_emit_message(true, 'position-ledger'::text, ''::text)"
+"""A commit of nothing: it ends when every standby that this server waits for has all that was committed before it."""
 _MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
 _COUNT_REFUSALS: Final = "SELECT pg_catalog.count(*), pg_catalog.pg_is_in_recovery() FROM rejections"
 _HANDED_OUT: Final = (
@@ -102,6 +109,8 @@ _INSERT_REJECTION: Final = (
     " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
 )
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
+_OF_NO_PRIMARY: Final = (errors.QueryCanceled, errors.LockNotAvailable, errors.ReadOnlySqlTransaction)
+"""What a server says that cannot commit: it is a standby by now, or waits for a standby that has another primary."""
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
 _KEEP_POSITIONS: Final = "LOCK TABLE positions IN ACCESS SHARE MODE"
@@ -176,27 +185,40 @@ class PostgresStore(SqlStore):
             return
         ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
         hashes: list[str] = []
+        follows: dict[str, StreamEnd] = {}
         for record in records:
             stream = record.originator_id
+            if heads is not None and stream not in follows:
+                follows[stream] = StreamEnd.before(record, ends.get(stream, GENESIS))
             end = chained(ends.get(stream, GENESIS), stream, record.originator_version, record.topic, record.state)
             ends[stream] = end
             hashes.append(end)
-        self._append(records, hashes, rows)
+        self._append(records, hashes, rows, [end for end in follows.values() if end.version])
         if heads is not None:
             heads.update(ends)
 
     def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
         return dict(self._select(_HEADS, ([record.originator_id for record in records],)))
 
-    def _append(self, records: Sequence[EventRecord], hashes: Sequence[str], rows: Sequence[PositionRow]) -> None:
+    def _append(
+        self,
+        records: Sequence[EventRecord],
+        hashes: Sequence[str],
+        rows: Sequence[PositionRow],
+        follows: Sequence[StreamEnd],
+    ) -> None:
         connection: WatchedConnection | None = None
         try:
             try:
                 connection = self._connections.borrow()
+                connection.warnings.clear()
                 if len(records) > _AT_ONCE_MAX:
-                    self._append_in_parts(connection, records, hashes, rows)
+                    self._append_in_parts(connection, records, hashes, rows, follows)
                 else:
-                    self._append_at_once(connection, records, hashes, rows)
+                    self._append_at_once(connection, records, hashes, rows, follows)
+                if connection.warnings:
+                    raise self._doubt(records, connection, f"the server warned: {connection.warnings[0]}")
+                self._connections.appended(connection)
             finally:
                 if connection is not None:
                     self._connections.give_back(connection)
@@ -204,9 +226,19 @@ class PostgresStore(SqlStore):
             _tell_apart(conflict)
         except (psycopg.Error, PoolTimeout) as error:
             if connection is not None and is_lost(connection):
-                backend = self._connections.backend(connection)
-                raise AppendInDoubt(records[0], backend, settle_seconds(self.settings)) from error
+                raise self._doubt(records, connection, "the connection was lost") from error
+            if connection is not None and isinstance(error, _OF_NO_PRIMARY):
+                self._connections.distrust(connection)
             raise explained(error, self.settings) from None
+
+    def _doubt(self, records: Sequence[EventRecord], connection: WatchedConnection, reason: str) -> AppendInDoubt:
+        """An append of which the server did not say that it is done, or said it with a warning.
+
+        A commit whose wait for a standby is cancelled is said to be done, with a warning: the event is there, on this
+        server alone.
+        """
+        self._connections.distrust(connection, f"{reason} during an append")
+        return AppendInDoubt(records, self._connections.backend(connection), settle_seconds(self.settings), reason)
 
     def _append_at_once(
         self,
@@ -214,9 +246,13 @@ class PostgresStore(SqlStore):
         records: Sequence[EventRecord],
         hashes: Sequence[str],
         rows: Sequence[PositionRow],
+        follows: Sequence[StreamEnd],
     ) -> None:
-        statement = append.statement(len(records), len(rows), self._lock, notify=self.settings.notify)
-        execute(connection, statement, append.parameters(records, hashes, rows))
+        notify = self.settings.notify
+        statement = append.statement(len(records), len(rows), self._lock, follows=len(follows), notify=notify)
+        result = execute(connection, statement, append.parameters(records, hashes, rows, follows))
+        if result.get_value(0, 0) == b"0":
+            raise _moved(follows)
 
     def _append_in_parts(
         self,
@@ -224,6 +260,7 @@ class PostgresStore(SqlStore):
         records: Sequence[EventRecord],
         hashes: Sequence[str],
         rows: Sequence[PositionRow],
+        follows: Sequence[StreamEnd],
     ) -> None:
         """A batch is one wait, however many statements: it has the whole timeout for it."""
         with (
@@ -233,6 +270,9 @@ class PostgresStore(SqlStore):
             connection.cursor() as cursor,
         ):
             cursor.execute(_LOCK_POSITIONS)
+            ends = [[*column] for column in zip(*follows, strict=True)]
+            if ends and cursor.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
+                raise _moved(follows)
             each = append.statement(1, 0, self._lock, notify=self.settings.notify)
             pairs = zip(records, hashes, strict=True)
             parameters = (append.parameters([record], [hashed], ()) for record, hashed in pairs)
@@ -253,20 +293,35 @@ class PostgresStore(SqlStore):
             except errors.UniqueViolation as conflict:
                 _tell_apart(conflict)
 
-    def settle(self, doubt: AppendInDoubt) -> bool | None:
-        """Whether an append in doubt was made; None while the backend that was asked may still be at it.
+    def settle(self, append: UnsettledAppend, seconds: float) -> bool | None:
+        """Whether an append was made, for good; None while the backend that was asked may still be at it.
 
+        What is found may be on this server alone, and is lost with it; and a server that was replaced by another one
+        may not know it yet, and finds nothing. Neither of the two can commit: then nothing is known, either.
         Refuses: VersionTaken when somebody else's event stands there; StoreUnavailable.
         """
-        with self._connections.fresh() as connection:
-            assert isinstance(doubt.backend, Backend), "this store raised it"
-            is_over = self._connections.is_over(connection, doubt.backend)
-            found = connection.execute(_AT, (doubt.stream, doubt.version)).fetchone()
-        if found is not None:
-            if found[0] != doubt.command_id:
-                raise VersionTaken(f"{doubt.stream} version {doubt.version}")
-            return True
-        return False if is_over else None
+        assert isinstance(append.backend, Backend), "this store raised the doubt"
+        with self._connections.fresh() as connection, waited_for(connection, seconds):
+            is_over = self._connections.is_over(connection, append.backend)
+            found = connection.execute(_AT, (append.stream, append.version)).fetchone()
+            if found is not None and found[0] != append.command_id:
+                raise VersionTaken(str(append))
+            if found is None and not is_over:
+                return None
+            connection.warnings.clear()
+            connection.execute(_COMMIT_HERE)
+            return None if connection.warnings else found is not None
+
+    def keeps(self, end: StreamEnd) -> bool | None:
+        """Whether an event is there, and all that this server has committed is on the standbys that it waits for.
+
+        None when they do not say so: the event may be on this server alone, or on all but this one.
+        """
+        with self._connections.apart() as connection:
+            found = connection.execute(_COUNT_ENDS, [[column] for column in end]).fetchone()
+            connection.warnings.clear()
+            connection.execute(_COMMIT_HERE)
+            return None if connection.warnings else found == (1,)
 
     def log_rejection(self, rejection: Rejection) -> None:
         """Record a refused duplicate, outside the snapshot that its thread may be in."""
@@ -369,6 +424,11 @@ class PostgresStore(SqlStore):
             if table.is_there():
                 raise
             raise StoreUnavailable(OVERTAKEN) from None
+
+
+def _moved(follows: Sequence[StreamEnd]) -> VersionTaken:
+    ends = ", ".join(f"{end.stream} version {end.version}" for end in follows)
+    return VersionTaken(f"not all that this follows is there: {ends}")
 
 
 def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:

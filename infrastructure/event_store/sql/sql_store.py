@@ -18,7 +18,7 @@ from infrastructure.event_store.port import (
     row_or_reason,
     where,
 )
-from infrastructure.event_store.records import IndexColumns, RecordedEvent
+from infrastructure.event_store.records import IndexColumns, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import Dialect
 from projections.positions import COLUMNS, PositionRow, row_from
 
@@ -27,6 +27,7 @@ _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND 
 _CYCLE_OF_ORDER: Final = (
     "SELECT {catalog}max(cycle) FROM positions WHERE position_id >= ? AND position_id < ? AND exchange_order_id = ?"
 )
+_HOLDS: Final = "SELECT {catalog}count(*) FROM ledger_events WHERE stream = ? AND version = ? AND hash = ?"
 _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
 _ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
@@ -62,6 +63,10 @@ class SqlStore(Store):
         values = (*position_ids_of(stream), exchange_order_id)
         cycle: int | None = self._value(self.dialect.spelled(_CYCLE_OF_ORDER), values)
         return cycle
+
+    def holds(self, end: StreamEnd) -> bool:
+        count: int = self._value(self.dialect.spelled(_HOLDS), end)
+        return count > 0
 
     def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None

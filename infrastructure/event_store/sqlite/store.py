@@ -25,7 +25,7 @@ from infrastructure.event_store.port import (
     SlotTaken,
     VersionTaken,
 )
-from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import SQLITE
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.sqlite import schema
@@ -44,6 +44,7 @@ _INSERT_EVENT: Final = (
 )
 _HEAD: Final = "SELECT hash FROM ledger_events WHERE stream = ? ORDER BY version DESC LIMIT 1"
 _HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
+_HAS_END: Final = f"{_HAS_VERSION} AND hash = ?"
 _LAST_FLAT: Final = "SELECT version FROM ledger_events WHERE stream = ? AND mark = 'flat' ORDER BY cycle DESC LIMIT 1"
 _SINCE: Final = f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND version >= ? ORDER BY version"
 _OPENING: Final = "SELECT version FROM ledger_events WHERE stream = ? AND cycle = ? AND mark IN ('flat', 'beside')"
@@ -130,6 +131,8 @@ class SQLiteStore(SqlStore):
         def append(connection: sqlite3.Connection) -> None:
             for stream, of_stream in groupby(records, lambda record: record.originator_id):
                 appended = list(of_stream)
+                if stream in ends:
+                    self._require_end(connection, StreamEnd.before(appended[0], ends[stream]))
                 hashes = chain(ends.get(stream) or self._head(connection, stream), appended)
                 for record, hashed in zip(appended, hashes, strict=True):
                     self._insert(connection, record, hashed)
@@ -143,6 +146,11 @@ class SQLiteStore(SqlStore):
     def _head(self, connection: sqlite3.Connection, stream: str) -> str:
         found = connection.execute(_HEAD, (stream,)).fetchone()
         return found[0] if found else GENESIS
+
+    def _require_end(self, connection: sqlite3.Connection, end: StreamEnd) -> None:
+        """Refuse to write behind a hole: the file may hold an earlier copy than the one that was decided on."""
+        if end.version and connection.execute(_HAS_END, end).fetchone() is None:
+            raise VersionTaken(f"{end.stream} version {end.version} is not the event that this follows")
 
     def _insert(self, connection: sqlite3.Connection, record: EventRecord, hashed: str) -> None:
         stream = record.originator_id

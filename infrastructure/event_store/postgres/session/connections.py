@@ -16,7 +16,9 @@ from psycopg.pq import TransactionStatus
 
 from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
-from infrastructure.event_store.postgres.session import connection_info, stored_time
+from infrastructure.event_store.postgres.session import connection_info, poolers, stored_time
+from infrastructure.event_store.postgres.session.hosts import SECONDS_EACH, Hosts, address_of, words
+from infrastructure.event_store.postgres.session.outage import Outage
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
 from infrastructure.event_store.turn import Turn
@@ -61,27 +63,42 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         parameters: dict[str, Any] = dict(connection_info.told(settings.where))
     except ValueError as wrong:
         raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
-    milliseconds = max(1, int(settings.timeout_seconds * 1000))
-    of_server = str(max(1, int(wait_seconds(settings) * 1000)))
-    bounds = {
+    if not settings.pooler:
+        in_force = " ".join(f"-c {name}={value}" for name, value in session_bounds(settings).items())
+        parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
+    alone_seconds = SECONDS_EACH if Hosts(parameters).are_several else _connect_seconds(settings.timeout_seconds)
+    defaults = {
+        "application_name": APPLICATION_NAME,
+        "connect_timeout": alone_seconds,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": _milliseconds(settings.timeout_seconds),
+    }
+    return defaults | parameters | {"client_encoding": "UTF8"}
+
+
+def session_bounds(settings: Settings) -> dict[str, str]:
+    """What is in force in every session: its schema and zone, and how long the server lets it wait."""
+    of_server = str(_milliseconds(wait_seconds(settings)))
+    return {
         "search_path": f'"{settings.schema}"',
         "TimeZone": "UTC",
         "statement_timeout": of_server,
         "lock_timeout": of_server,
-        "idle_in_transaction_session_timeout": str(milliseconds * IDLE_IN_TRANSACTION_FACTOR),
+        "idle_in_transaction_session_timeout": str(
+            _milliseconds(settings.timeout_seconds) * IDLE_IN_TRANSACTION_FACTOR
+        ),
         "synchronous_commit": "on",
     }
-    in_force = " ".join(f"-c {name}={value}" for name, value in bounds.items())
-    parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
-    defaults = {
-        "application_name": APPLICATION_NAME,
-        "connect_timeout": max(_CONNECT_SECONDS_MIN, round(settings.timeout_seconds)),
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": milliseconds,
-    }
-    return defaults | parameters | {"client_encoding": "UTF8"}
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
+
+
+def _connect_seconds(seconds: float) -> int:
+    return max(_CONNECT_SECONDS_MIN, round(seconds))
 
 
 def wait_seconds(settings: Settings) -> float:
@@ -151,24 +168,63 @@ class Connections:
         """Open one connection at once, so that what is wrong with the database is said now."""
         self.settings = settings
         self._arguments = connection_arguments(settings)
+        self._hosts, self._outage = Hosts(self._arguments), Outage(settings.shown)
         self._opener = Opener(settings.shown)
         self._turns = threading.local()
         self._scans = count()
         self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
         self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
         self._pool = Pool(self._pooled, settings.pool_size)
-        self.alone().close()
+        try:
+            poolers.require_session(settings, self._watched)
+        except psycopg.Error as error:
+            raise explained(error, settings) from None
 
     def _pooled(self) -> WatchedConnection:
-        seconds = max(_CONNECT_SECONDS_MIN, int(wait_seconds(self.settings)))
-        arguments = self._arguments | {"connect_timeout": seconds}
-        connection = WatchedConnection.connect(**arguments, autocommit=True, prepare_threshold=1)
+        connection = self._connect(wait_seconds(self.settings))
+        connection.prepare_threshold = 1
         connection.watchdog = self._watchdog
         stored_time.register(connection)
         found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
+        if found[1] != connection.info.backend_pid and not self.settings.pooler:
+            raise poolers.found(self.settings)
         self._backends[connection] = Backend(*found)
         return connection
+
+    def _connect(self, seconds: float | None = None) -> WatchedConnection:
+        """A new connection, perhaps bound by a time; what psycopg raises passes through."""
+        hosts = self._hosts.within(seconds)
+        told: dict[str, Any] = self._arguments | words(hosts)
+        if seconds is not None:
+            told["connect_timeout"] = SECONDS_EACH if hosts else max(_CONNECT_SECONDS_MIN, int(seconds))
+        try:
+            connection = WatchedConnection.connect(**told, autocommit=True)
+        except psycopg.OperationalError:
+            self._hosts.put_last(*(host.address for host in hosts))
+            raise
+        if self.settings.pooler:
+            connection.watchdog = self._watchdog  # a pooler lets it wait for a server, unbounded by that
+            poolers.put_in_force(connection, session_bounds(self.settings))
+            connection.watchdog = None
+        connection.address = address_of(connection)
+        self._hosts.put_first(connection.address)
+        return connection
+
+    def distrust(self, connection: WatchedConnection, reason: str | None = None) -> None:
+        """Ask other hosts first, if there are any, and over connections that are made from now on.
+
+        A server that leaves an append in doubt, times out or is read-only may have been replaced by another one. With a
+        reason, it is said that the database is lost.
+        """
+        self._hosts.put_last(connection.address)
+        self._pool.drain()
+        if reason is not None:
+            self._outage.begins(reason, of_appends=True)
+
+    def appended(self, connection: WatchedConnection) -> None:
+        """An append was done: if the database was lost, it is back."""
+        self._outage.ends(connection.address, by_append=True)
 
     def backend(self, connection: Connection) -> Backend | None:
         """The process that a connection was served by."""
@@ -178,32 +234,33 @@ class Connections:
         """Whether a process of the server is gone, asked over another connection."""
         return connection.execute(_IS_OVER, backend).fetchone() == (True,)
 
-    def alone(self, **arguments: Any) -> WatchedConnection:
+    def alone(self, seconds: float | None = None) -> WatchedConnection:
         """A connection outside the pool that may be waited for as long as its own timeouts allow: for migrations.
 
         Refuses: StoreUnavailable.
         """
         try:
-            return WatchedConnection.connect(**self._arguments | arguments, autocommit=True)
+            return self._connect(seconds)
         except psycopg.Error as error:
+            if poolers.is_refusal(error):
+                raise poolers.refused(self.settings) from None
             reason = connection_info.without_secrets(" ".join(str(error).split()), self._arguments)
             raise StoreUnavailable(f"{self.settings.shown} cannot be reached: {reason}") from None
 
-    def _watched(self, **arguments: Any) -> WatchedConnection:
+    def _watched(self, seconds: float | None = None) -> WatchedConnection:
         self._opener.require()
-        connection = self.alone(**arguments)
+        connection = self.alone(seconds)
         connection.watchdog = self._watchdog
         return connection
 
     @contextmanager
-    def fresh(self) -> Iterator[Connection]:
+    def fresh(self) -> Iterator[WatchedConnection]:
         """A connection outside the pool for one question: those in the pool may be as lost as the one that was.
 
         Refuses: StoreUnavailable.
         """
-        connect_seconds = max(_CONNECT_SECONDS_MIN, int(settle_seconds(self.settings)))
         try:
-            with self._watched(connect_timeout=connect_seconds) as connection:
+            with self._watched(settle_seconds(self.settings)) as connection:
                 yield connection
         except psycopg.Error as error:
             raise explained(error, self.settings) from None
@@ -223,7 +280,15 @@ class Connections:
         self._opener.require()
         if self._pool.is_closed:
             raise LedgerClosed(self.settings.shown)
-        return self._pool.borrow(wait_seconds(self.settings))
+        try:
+            connection = self._pool.borrow(wait_seconds(self.settings))
+        except PoolTimeout as error:
+            if error.__cause__ is not None:
+                reason = str(error.__cause__).strip().partition("\n")[0]
+                self._outage.begins(f"{error} ({connection_info.without_secrets(reason, self._arguments)})")
+            raise
+        self._outage.ends(connection.address)
+        return connection
 
     def give_back(self, connection: WatchedConnection) -> None:
         """Return a connection to the pool, except in a fork, where it belongs to the parent process."""
@@ -263,7 +328,7 @@ class Connections:
             raise explained(error, self.settings) from None
 
     @contextmanager
-    def apart(self) -> Iterator[Connection]:
+    def apart(self) -> Iterator[WatchedConnection]:
         """A connection for what is not a part of whatever this thread is in the middle of."""
         try:
             with self.borrowed() as connection:

@@ -37,6 +37,7 @@ class Pool:
         self._connect, self._size = connect, size
         self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
         self._taken: WeakSet[WatchedConnection | _Room] = WeakSet()
+        self._unwanted: WeakSet[WatchedConnection | _Room] = WeakSet()
         self._making = threading.RLock()  # a collection under it may give back what a generator held
         self.is_closed = False
 
@@ -85,7 +86,11 @@ class Pool:
 
     def give_back(self, connection: WatchedConnection) -> None:
         """Lend it to somebody else; one that is in the middle of something is closed, which rolls it back."""
-        if self.is_closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        if (
+            self.is_closed
+            or connection in self._unwanted
+            or connection.pgconn.transaction_status != TransactionStatus.IDLE
+        ):
             self._drop(connection)
         else:
             self._idle.put(connection)
@@ -95,9 +100,18 @@ class Pool:
         with self._making:
             self._taken.discard(connection)
 
+    def drain(self) -> None:
+        """Let go of every connection that there is: of idle ones now, of those that are lent when they come back."""
+        with self._making:
+            self._unwanted.update(self._taken)
+        self._close_idle()
+
     def close(self) -> None:
         """Close what is idle; what is lent is closed when it is given back."""
         self.is_closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while (connection := self._idle_one(0)) is not None:
             self._drop(connection)
 

@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.errors import Diagnostic
 from psycopg.pq.abc import PGconn
 
 Result = TypeVar("Result")
@@ -71,11 +73,16 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     watchdog: Watchdog | None = None
     allowed_seconds: float | None = None
     """How long one wait may take; None for as long as the watchdog allows all connections."""
+    address = ("", "")
+    """The host and port that it is connected to, also when it is closed."""
 
     def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
         super().__init__(pgconn, *args, **kwargs)
         self.prepared: set[bytes] = set()
         """The names of the statements that it was given once and for all."""
+        self.warnings: list[str] = []
+        """What the server has warned of since this was cleared."""
+        self.add_notice_handler(partial(_heard, self.warnings))  # of the list: a cycle would keep a lost connection
         self._process = os.getpid()
 
     def wait(self, gen: PQGen[Result], *args: Any, **kwargs: Any) -> Result:
@@ -97,6 +104,11 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     def __del__(self, *_: Any) -> None:
         """Leave it to libpq, which closes what its own process opened: an interrupt may lose a connection."""
+
+
+def _heard(warnings: list[str], said: Diagnostic) -> None:
+    if said.severity_nonlocalized == "WARNING":
+        warnings.append(said.message_primary or "a warning without words")
 
 
 @contextmanager

@@ -94,12 +94,12 @@ class Server:
         server.start()
         return server
 
-    def standby(self, folder: Path) -> Server:
-        """A hot standby of this server, in another folder."""
+    def standby(self, folder: Path, through: str | None = None) -> Server:
+        """A hot standby of this server, in another folder, perhaps through a proxy."""
         give_away(folder)
         standby = Server(folder / "data", free_port())
-        run("pg_basebackup", "-D", str(standby.folder), "-R", "-c", "fast", "-d", self.url())
-        standby.configure(f"port = {standby.port}")
+        run("pg_basebackup", "-D", str(standby.folder), "-R", "-c", "fast", "-d", through or self.url())
+        standby.configure(f"port = {standby.port}", "wal_retrieve_retry_interval = '100ms'")
         standby.start()
         return standby
 
@@ -205,6 +205,6 @@ class ServerFolder:
         self.made.append(Server.made(self._next(), *settings))
         return self.made[-1]
 
-    def standby(self, of: Server) -> Server:
-        self.made.append(of.standby(self._next()))
+    def standby(self, of: Server, through: str | None = None) -> Server:
+        self.made.append(of.standby(self._next(), through))
         return self.made[-1]

@@ -307,18 +307,27 @@ def test_a_paused_server_is_not_waited_for(own_server: Server, database: str) ->
         assert verify(ledger.store).ok
 
 
-def test_a_server_that_is_gone_is_said_to_be_so(own_server: Server, database: str) -> None:
+def test_a_server_that_is_gone_is_said_to_be_so(
+    own_server: Server, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with PositionLedger.connect(with_options(database, f"timeout={TIMEOUT}")) as ledger:
         place_entry(ledger)
+        caplog.clear()
         own_server.stop("fast")
         try:
             with pytest.raises(StoreUnavailable, match="nothing was written"):
                 within(TIMEOUT, lambda: fill(ledger))
             with pytest.raises(StoreUnavailable, match="cannot be reached"):
                 within(CONNECT, lambda: PositionLedger.connect(database))
+            with pytest.raises(StoreUnavailable):
+                ledger.positions()
         finally:
             own_server.start()
         assert sent_until_answered(lambda: fill(ledger)).outcome == "recorded"
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2, said
+    assert said[0].startswith(f"lost postgresql://127.0.0.1:{own_server.port}/") and "Connection refused" in said[0]
+    assert f"is back, at 127.0.0.1:{own_server.port}, after" in said[1]
 
 
 def test_a_backend_that_is_terminated_in_the_middle_of_an_append_is_not_written(postgres_url: str) -> None:

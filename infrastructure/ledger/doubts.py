@@ -1,0 +1,87 @@
+"""Appends of which nobody knows what became of them: found out by reading back, remembered until that is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Final
+
+from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
+from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
+from infrastructure.event_store.port import AppendInDoubt, Store, UnsettledAppend, VersionTaken
+
+SETTLE_POLL_SECONDS: Final = 0.05
+_ASK_AGAIN_SECONDS: Final = 1.0
+
+
+class Doubts:
+    """The commands of this process that are in doubt.
+
+    A command is sent again with its id until there is an answer. What a later sending meets says nothing of an earlier
+    one, which may be written yet: while one of them is in doubt, so is the command.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._unsettled: dict[str, list[UnsettledAppend]] = {}
+
+    def settle(self, doubt: AppendInDoubt) -> None:
+        """Find out by reading back whether an append was made whose confirmation was lost; nothing is sent again.
+
+        Refuses: VersionTaken, when somebody else's stands there; StoreUnavailable when it certainly was not made;
+        OutcomeUnknown when that cannot be found out in time.
+        """
+        deadline, first = time.monotonic() + doubt.seconds_left, doubt.unsettled[0]
+        while True:
+            try:
+                made = self._store.settle(first, doubt.seconds_left)
+            except StoreUnavailable:
+                made = None
+            if made:
+                return
+            if made is False:
+                raise StoreUnavailable(f"{doubt.reason} before {doubt} was written; nothing was written") from doubt
+            if time.monotonic() > deadline:
+                for append in doubt.unsettled:
+                    self._unsettled.setdefault(append.command_id, []).append(append)
+                raise OutcomeUnknown(
+                    f"{doubt.reason} while {doubt} was written, and whether it was, for good, cannot be found out now; "
+                    f"send the same command_id {first.command_id} again, it is safe",
+                    command_id=first.command_id,
+                ) from doubt
+            time.sleep(SETTLE_POLL_SECONDS)
+
+    def require_known(self, command_ids: Collection[str], met: LedgerError) -> None:
+        """Refuse with OutcomeUnknown to answer with an error while one of the commands is still in doubt.
+
+        What the error says of this sending is true, and of an earlier one it is not.
+        """
+        if isinstance(met, OutcomeUnknown | LedgerClosed | OpenedElsewhere):
+            return
+        for command_id in self._unsettled.keys() & command_ids:
+            if not self._is_over(command_id):
+                raise OutcomeUnknown(
+                    f"an earlier sending of {command_id} is in doubt, and may be written yet or be written by now; "
+                    f"this one met: {met.message}. Send the same command_id {command_id} again, it is safe",
+                    command_id=command_id,
+                ) from met
+            self._unsettled.pop(command_id, None)
+
+    def forget(self, command_ids: Collection[str]) -> None:
+        """Commands that were answered with a receipt: what it says is in the log, so nothing else can come of them."""
+        for command_id in self._unsettled.keys() & command_ids:
+            self._unsettled.pop(command_id, None)
+
+    def _is_over(self, command_id: str) -> bool:
+        """Whether none of the earlier sendings was written, or will be; what is known of them is not asked again."""
+        left = [append for append in self._unsettled.get(command_id, ()) if not self._is_not_made(append)]
+        self._unsettled[command_id] = left
+        return not left
+
+    def _is_not_made(self, append: UnsettledAppend) -> bool:
+        try:
+            return self._store.settle(append, _ASK_AGAIN_SECONDS) is False
+        except VersionTaken:
+            return True
+        except StoreUnavailable:
+            return False

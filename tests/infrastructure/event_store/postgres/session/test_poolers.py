@@ -1,0 +1,82 @@
+"""Poolers: one in session mode works when it is named, with all that is in force; every other is refused at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from infrastructure.event_store.postgres.store import PostgresStore
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import InvalidSettings, Settings
+from tests.infrastructure.event_store.postgres.proxy import Proxy
+from tests.infrastructure.event_store.postgres.server import Server
+from tests.infrastructure.event_store.postgres.session.pooler import pooled
+
+ENTRY: dict[str, Any] = {"symbol": "AUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+_names = count(1)
+
+
+@pytest.fixture
+def url(own_server: Server) -> Callable[..., str]:
+    """The URL of a schema of its own, in a database whose public schema holds a ledger as well, at some port."""
+    name = f"pooled{next(_names)}"
+    own_server.do(f"CREATE DATABASE {name}")
+    with PositionLedger.connect(own_server.url(name)):
+        pass
+    return lambda port, **told: own_server.url(name, port=port, schema="other", **told)
+
+
+@pytest.mark.parametrize("ignores_options", [True, False])
+def test_a_pooler_in_session_mode_works_with_all_that_is_in_force(
+    own_server: Server, url: Callable[..., str], *, ignores_options: bool
+) -> None:
+    with (
+        pooled(own_server.port, "session", ignores_options=ignores_options) as pooler,
+        PositionLedger.connect(url(pooler.port, pooler="session", timeout="4")) as ledger,
+    ):
+        assert isinstance(ledger.store, PostgresStore)
+        assert ledger.request_entry(**ENTRY, intent_id="1").outcome == "recorded"
+        with ledger.store._connections.borrowed() as connection:
+            names = ("search_path", "statement_timeout", "lock_timeout", "TimeZone", "synchronous_commit")
+            in_force = [connection.execute(f"SHOW {name}".encode()).fetchone() for name in names]
+        assert in_force == [('"other"',), ("2s",), ("2s",), ("UTC",), ("on",)]
+        assert len(list(ledger.subscribe(timeout_seconds=0))) == 1
+        assert verify(ledger.store).ok
+    with PositionLedger.connect(url(own_server.port), create=False) as direct:
+        assert len(direct.positions()) == 1
+
+
+@pytest.mark.parametrize(("mode", "ignores_options"), [("session", True), ("session", False), ("transaction", True)])
+def test_a_pooler_that_nobody_named_is_refused(
+    own_server: Server, url: Callable[..., str], mode: str, *, ignores_options: bool
+) -> None:
+    with (
+        pooled(own_server.port, mode, ignores_options=ignores_options) as pooler,
+        pytest.raises(InvalidSettings, match=r"a pooler stands before the server.*\?pooler=session"),
+    ):
+        PositionLedger.connect(url(pooler.port))
+
+
+def test_a_pooler_in_transaction_mode_is_refused_whatever_it_is_called(
+    own_server: Server, url: Callable[..., str]
+) -> None:
+    with (
+        pooled(own_server.port, "transaction") as pooler,
+        pytest.raises(InvalidSettings, match="pooler=session is not so"),
+    ):
+        PositionLedger.connect(url(pooler.port, pooler="session"))
+
+
+def test_what_only_hands_bytes_on_is_no_pooler(proxy: Proxy) -> None:
+    with PositionLedger.connect(proxy.url()) as ledger:
+        assert ledger.request_entry(**ENTRY, intent_id="1").outcome == "recorded"
+
+
+@pytest.mark.parametrize("told", ["pooler=transaction", "pooler=", "pooler=session&options=-c%20lock_timeout%3D1"])
+def test_another_pooler_or_one_with_options_is_not_understood(told: str) -> None:
+    with pytest.raises(InvalidSettings, match="pooler"):
+        Settings.read(f"postgresql://bot@db.example/trading?{told}")
