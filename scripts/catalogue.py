@@ -44,6 +44,9 @@ GROUPS: Final = {
         "diagnose": CommandEntry(
             "scripts.commands.operate.diagnose", "Look at everything that can be wrong, say how bad it is"
         ),
+        "doctor": CommandEntry(
+            "scripts.commands.operate.doctor", "Ask a PostgreSQL server to prove what a ledger needs"
+        ),
         "reconcile": CommandEntry(
             "scripts.commands.operate.reconcile", "Compare the open positions of one account with a snapshot"
         ),

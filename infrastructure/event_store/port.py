@@ -78,6 +78,13 @@ class Caution(NamedTuple):
         return f"{self.message}. Next: {self.remedy}"
 
 
+class Standing(NamedTuple):
+    """Whether a commit waits for another machine, in words, and what the operator should know of it."""
+
+    says: str
+    caution: Caution | None
+
+
 @dataclass(frozen=True)
 class AsOf:
     """A point in the past: by what was recorded until a time, up to a version of each stream, or up to a log id."""
@@ -315,6 +322,10 @@ class Store(ABC):
     @abstractmethod
     def caution(self) -> Caution | None:
         """What the operator of this database should know, if anything."""
+
+    def replication(self) -> Standing | None:
+        """The replication that it stands on; None of a file, and of a replica, which says its place instead."""
+        return None
 
     @abstractmethod
     def missing_guards(self) -> list[str]:

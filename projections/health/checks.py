@@ -41,6 +41,7 @@ class Check(StrEnum):
     PROJECTIONS = "projections"
     EXCHANGE = "exchange"
     DATABASE = "database"
+    REPLICATION = "replication"
     CRITERIA = "criteria"
 
 

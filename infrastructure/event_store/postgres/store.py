@@ -22,6 +22,7 @@ from infrastructure.event_store.port import (
     Caution,
     IntentTaken,
     SlotTaken,
+    Standing,
     StreamSpan,
     VersionTaken,
 )
@@ -30,6 +31,7 @@ from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
+from infrastructure.event_store.postgres.replication.standing import standing
 from infrastructure.event_store.postgres.session.connections import (
     Backend,
     Connection,
@@ -326,6 +328,11 @@ class PostgresStore(SqlStore):
     def caution(self) -> Caution | None:
         """Who but the owner may make things beside the ledger."""
         return grants.makers_caution(self._connections)
+
+    def replication(self) -> Standing | None:
+        with self._connections.reading() as connection:
+            found = standing(connection)
+        return Standing(found.says, found.caution)
 
     def missing_guards(self) -> list[str]:
         there = {name for (name,) in self._select(_GUARDS, {"schema": f'"{self.settings.schema}"'})}

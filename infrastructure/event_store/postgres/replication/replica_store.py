@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.rejection import Rejection
-from infrastructure.event_store.port import ALL_STREAMS, AsOf, StreamSpan, UnreadableRow, compared
+from infrastructure.event_store.port import ALL_STREAMS, AsOf, Standing, StreamSpan, UnreadableRow, compared
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import Connections
@@ -182,6 +182,9 @@ class PostgresReplica(PostgresStore):
             return []
         not_sent = "the positions table, and the places that the database hands out: a subscriber is sent neither"
         return [not_sent, f"events after nid {self._nid()}: a follower on the primary has not come further"]
+
+    def replication(self) -> Standing | None:
+        return super().replication() if self.replica_kind() is None else None
 
     # -- never written ------------------------------------------------------------------------------------------
 
