@@ -174,9 +174,7 @@ def relayed(server_port: int) -> Iterator[int]:
                     client = listener.accept()[0]
                     server = socket.create_connection((HOST, server_port))
                     threads.submit(pump, client, server, lambda data: data)
-                    threads.submit(
-                        pump, server, client, lambda data: re.sub(_KEY, b"\\g<1>" + _NOBODY, data, flags=re.DOTALL)
-                    )
+                    threads.submit(pump, server, client, lambda data: _KEY.sub(_OF_NOBODY, data))
 
         threads.submit(serve)
         try:
