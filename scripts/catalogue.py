@@ -47,6 +47,9 @@ GROUPS: Final = {
         "snapshot": CommandEntry(
             "scripts.commands.operate.snapshot", "Ask an exchange for positions, plain and conditional orders"
         ),
+        "doctor": CommandEntry(
+            "scripts.commands.operate.doctor", "Ask a PostgreSQL server to prove what a ledger needs"
+        ),
         "reconcile": CommandEntry(
             "scripts.commands.operate.reconcile", "Compare the open positions of one account with a snapshot"
         ),

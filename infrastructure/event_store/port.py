@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple
@@ -14,6 +14,7 @@ from domain.rejection import Rejection
 from domain.values import timestamp_text, utc
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
+from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import COLUMNS, PositionRow, row_from
@@ -94,6 +95,13 @@ class Caution(NamedTuple):
         return f"{self.message}. Next: {self.remedy}"
 
 
+class Standing(NamedTuple):
+    """Whether a commit waits for another machine, in words, and what the operator should know of it."""
+
+    says: str
+    caution: Caution | None
+
+
 @dataclass(frozen=True)
 class AsOf:
     """A point in the past: by what was recorded until a time, up to a version of each stream, or up to a log id."""
@@ -172,6 +180,21 @@ class Store(ABC):
     """Whether asking costs a round trip over a network, so that it may pay to assume."""
     is_new: bool = False
     """Whether there was no ledger before it was opened."""
+
+    def require_primary(self) -> None:  # noqa: B027 - a primary refuses nothing
+        """Refuses: StoreUnavailable on a replica, where nothing is decided: what it holds is of the past."""
+
+    @contextmanager
+    def settled(self) -> Iterator[ReplicaPlace | None]:
+        """On a replica, let everything that this thread reads be as of one settled place; None on a primary.
+
+        Refuses: StoreUnavailable when no follower on the primary has said what is settled.
+        """
+        yield None
+
+    def visible(self, as_of: AsOf | None) -> AsOf | None:
+        """A moment, as far as it may be looked at here: on a replica nothing is after its settled place."""
+        return as_of
 
     @abstractmethod
     def insert_events(
@@ -258,7 +281,7 @@ class Store(ABC):
 
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
         """A stream, or one cycle of it, oldest first."""
-        conditions, values = until(as_of, self.placeholder)
+        conditions, values = until(self.visible(as_of), self.placeholder)
         for column, value in (("stream", stream), ("cycle", cycle)):
             if value is not None:
                 conditions.append(f"{column} = {self.placeholder}")
@@ -271,7 +294,7 @@ class Store(ABC):
         The end is looked for here and not by the database: for a range of places between two parameters a planner
         expects few rows, fetches all of them before it sorts, and would do so again for every batch.
         """
-        moment = AsOf(nid=self.high_water_mark()) if as_of is None else as_of
+        moment = self.visible(as_of) or AsOf(nid=self.high_water_mark())
         conditions, values = until(replace(moment, nid=None), self.placeholder)
         for event in self.select([*conditions, f"nid > {self.placeholder}"], [*values, after], "nid", limit):
             if moment.nid is not None and event.id > moment.nid:
@@ -315,16 +338,24 @@ class Store(ABC):
         """The columns of refused duplicates that meet all conditions, written with our placeholder, oldest first."""
 
     @abstractmethod
-    def settled_refusals(self) -> int:
-        """How many refused duplicates there are, before the last of which none can appear any more."""
+    def settled_refusals(self) -> int | None:
+        """How many refused duplicates there are, before the last of which none can appear any more; None: not known."""
 
     @abstractmethod
     def places_handed_out(self) -> int | None:
         """The last place in the log that the database gave to anybody; None where it does not tell this role."""
 
+    def unverifiable(self) -> list[str]:
+        """What of a ledger is not kept in this database, and so cannot be verified here, in words."""
+        return []
+
     @abstractmethod
     def caution(self) -> Caution | None:
         """What the operator of this database should know, if anything."""
+
+    def replication(self) -> Standing | None:
+        """The replication that it stands on; None of a file, and of a replica, which says its place instead."""
+        return None
 
     @abstractmethod
     def missing_guards(self) -> list[str]:

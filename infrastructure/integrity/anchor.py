@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.errors import LedgerError
+from domain.errors import LedgerError, StoreUnavailable
 from domain.values import timestamp_text
 from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import AsOf, Store
@@ -44,7 +44,7 @@ class Anchor:
     digest: str
     streams: dict[str, StreamHead]
     refusals: int | None = None
-    """How many duplicates were refused; an anchor of an earlier version says nothing about them."""
+    """How many duplicates were refused; an anchor of an earlier version, or of a replica, says nothing about them."""
     refusals_digest: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -79,8 +79,8 @@ def make_anchor(
         events += 1
         progress(1)
     refusals = store.settled_refusals() if refusals is None else refusals
-    count, refused = _refused(store, refusals)
-    return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())), count, refused)
+    known = (None, None) if refusals is None else _refused(store, refusals)
+    return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())), *known)
 
 
 def _refused(store: Store, first: int) -> tuple[int, str]:
@@ -93,6 +93,12 @@ def _refused(store: Store, first: int) -> tuple[int, str]:
 
 def check_anchor(store: Store, anchor: Anchor, progress: Progress = lambda _: None) -> list[IntegrityFinding]:
     """Compare the log up to an anchor with what the anchor saw, and name each stream that is not as it was."""
+    reach = store.visible(AsOf(nid=anchor.nid))
+    if reach is not None and reach.nid is not None and reach.nid < anchor.nid:
+        raise StoreUnavailable(
+            f"{store.settings.shown}: the anchor reaches to nid {anchor.nid}, and this replica is settled up to nid "
+            f"{reach.nid} only; verify again when it has caught up, or on its primary"
+        )
     now = make_anchor(store, progress, nid=anchor.nid, refusals=anchor.refusals or 0)
     findings = [*_changed_streams(anchor, now)]
     if not findings and now.digest != anchor.digest:

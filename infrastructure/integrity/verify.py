@@ -104,7 +104,7 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
                 *_refusals(store),
                 *_guards(store),
             ),
-            unchecked=(_PLACES_UNCHECKED,) * (handed_out is None),
+            unchecked=(*store.unverifiable(), *[_PLACES_UNCHECKED] * (handed_out is None)),
         )
 
 

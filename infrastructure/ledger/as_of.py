@@ -95,7 +95,7 @@ class AsOfQuery:
         if self.by is TimeAxis.RECORDED:
             rows = _folded(store.log(as_of=self._known))
         else:  # no index knows when something happened, so every stream is read
-            conditions, values = until(self._known, store.placeholder)
+            conditions, values = until(store.visible(self._known), store.placeholder)
             rows = self._happened(store.select(conditions, values, "stream, version"))
         return sorted(rows, key=lambda row: (row.opened_at, row.position_id))
 

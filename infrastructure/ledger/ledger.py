@@ -78,9 +78,9 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
         from infrastructure.event_store.sqlite.store import SQLiteStore  # noqa: PLC0415 - a process needs one kind of store
 
         return SQLiteStore(settings, create=create)
-    from infrastructure.event_store.postgres.store import PostgresStore  # noqa: PLC0415 - a process needs one kind of store
+    from infrastructure.event_store.postgres.replication.opening import opened  # noqa: PLC0415 - a process needs one kind of store
 
-    return PostgresStore(settings, create=create)
+    return opened(settings, create=create)
 
 
 class PositionLedger(TypedCommands[Receipt]):
@@ -145,6 +145,7 @@ class PositionLedger(TypedCommands[Receipt]):
         A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
         Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
         """
+        self.store.require_primary()
         stamp = self._stamp(command)
         try:
             receipt = self._handle(command, stamp)
@@ -194,6 +195,7 @@ class PositionLedger(TypedCommands[Receipt]):
         which are not tried. Sent again with the same `command_id`, they are safe.
         Refuses: StoreError, OutcomeUnknown while nothing of the batch, or all of it, is in question.
         """
+        self.store.require_primary()
         batch = list(commands)
         command_ids = [command.command_id for command in batch if command.command_id]
         try:
@@ -359,7 +361,7 @@ class PositionLedger(TypedCommands[Receipt]):
         for row in rows:
             return row
         raise UnknownPosition(
-            f"there is no position {place}" + ("" if as_of is None else f" as of {as_of} by {past.by}")
+            f"there is no position {place}{self._reach}" + ("" if as_of is None else f" as of {as_of} by {past.by}")
         )
 
     def positions(
@@ -404,7 +406,13 @@ class PositionLedger(TypedCommands[Receipt]):
             found = AsOfQuery.read(as_of, by).history(self.store, stream, cycle)
             if found or next(self.store.history(stream, cycle), None) is not None:
                 return found
-        raise UnknownPosition(f"nothing ever happened to {key_or_position_id}")
+        raise UnknownPosition(f"nothing ever happened to {key_or_position_id}{self._reach}")
+
+    @property
+    def _reach(self) -> str:
+        """How far what is not there was looked for, where that is not to the end."""
+        reach = self.store.visible(None)
+        return "" if reach is None else f" up to nid {reach.nid}, as far as this replica is read"
 
     def _place(self, text: str) -> tuple[PositionKey, int | None]:
         if "#" in str(text):

@@ -99,6 +99,7 @@ class _Examination:
             *([] if known is None else [diagnosis.criteria(known)]),
             self._damage(),
             _database(self._store),
+            *_replication(self._store),
         ]
         return Diagnosis(tuple(sections), self._activity(wanted, known) if question.reports else None)
 
@@ -175,3 +176,10 @@ def _database(store: Store) -> Section:
     """The database software, and what to know about it."""
     software = "PostgreSQL" if store.settings.kind == "postgresql" else f"SQLite {sqlite3.sqlite_version}"
     return diagnosis.database(store.settings.shown, software, store.caution())
+
+
+def _replication(store: Store) -> Iterator[Section]:
+    """What a commit waits for, where there is a server to say so."""
+    standing = store.replication()
+    if standing is not None:
+        yield diagnosis.replication(store.settings.shown, *standing)

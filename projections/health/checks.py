@@ -43,6 +43,7 @@ class Check(StrEnum):
     EXCHANGE = "exchange"
     SPELLING = "spelling"
     DATABASE = "database"
+    REPLICATION = "replication"
     CRITERIA = "criteria"
 
 

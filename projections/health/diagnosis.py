@@ -309,6 +309,12 @@ def database(where: str, software: str, warning: tuple[str, str] | None) -> Sect
     return Section(Check.DATABASE, f"{software}, {where}", found)
 
 
+def replication(where: str, says: str, warning: tuple[str, str] | None) -> Section:
+    """Whether what is acknowledged is on another machine as well; a warning comes with what would put it right."""
+    found = (Symptom(Severity.WARNING, where, *warning),) if warning is not None else ()
+    return Section(Check.REPLICATION, says, found)
+
+
 def criteria(known: Sequence[Criterion]) -> Section:
     """The success criteria of the last 24 h that were missed."""
     found = [

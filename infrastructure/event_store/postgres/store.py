@@ -22,6 +22,7 @@ from infrastructure.event_store.port import (
     Caution,
     IntentTaken,
     SlotTaken,
+    Standing,
     StreamSpan,
     UnsettledAppend,
     VersionTaken,
@@ -31,6 +32,7 @@ from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
+from infrastructure.event_store.postgres.replication.standing import standing
 from infrastructure.event_store.postgres.session.connections import (
     Backend,
     Connection,
@@ -43,6 +45,7 @@ from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
 from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
+from infrastructure.event_store.replica import ReplicaKind
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.wakeups import Wakeups
@@ -95,6 +98,10 @@ _HANDED_OUT: Final = (
     "SELECT CASE WHEN pg_catalog.has_sequence_privilege(places::regclass::oid, 'SELECT')"
     " THEN coalesce(pg_catalog.pg_sequence_last_value(places::regclass), 0) END"
     " FROM pg_catalog.pg_get_serial_sequence('ledger_events', 'nid') AS places"
+)
+_FED: Final = (
+    "SELECT pg_catalog.pg_is_in_recovery(), EXISTS (SELECT FROM pg_subscription_rel"
+    " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
 )
 _GUARDS: Final = (
     "SELECT tgname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
@@ -358,9 +365,16 @@ class PostgresStore(SqlStore):
         """
         return self._settled(_MAX_NID)
 
-    def settled_refusals(self) -> int:
+    def settled_refusals(self) -> int | None:
         """How many refused duplicates there are; whoever adds one holds the lock of the writers as well."""
         return self._settled(_COUNT_REFUSALS)
+
+    def replica_kind(self) -> ReplicaKind | None:
+        """How this server is fed by another one; None of a primary."""
+        ((is_standby, is_subscriber),) = self._select(_FED)
+        if is_standby:
+            return ReplicaKind.STANDBY
+        return ReplicaKind.SUBSCRIBER if is_subscriber else None
 
     def places_handed_out(self) -> int | None:
         """The last place that the sequence gave to anybody; None where it does not tell this role."""
@@ -370,6 +384,11 @@ class PostgresStore(SqlStore):
     def caution(self) -> Caution | None:
         """Who but the owner may make things beside the ledger."""
         return grants.makers_caution(self._connections)
+
+    def replication(self) -> Standing | None:
+        with self._connections.reading() as connection:
+            found = standing(connection)
+        return Standing(found.says, found.caution)
 
     def missing_guards(self) -> list[str]:
         there = {name for (name,) in self._select(_GUARDS, {"schema": f'"{self.settings.schema}"'})}
@@ -397,8 +416,8 @@ class PostgresStore(SqlStore):
             assert found is not None, "an aggregate has one row"
             if found[1]:
                 raise StoreUnavailable(
-                    f"{self.settings.shown} is a standby, where the log may still have gaps; read it on the primary "
-                    "(target_session_attrs=read-write)"
+                    f"{self.settings.shown} became a standby, where the log may still have gaps; connect again to read "
+                    "it there, or read it on the primary (target_session_attrs=read-write)"
                 )
             return found[0] or 0
 

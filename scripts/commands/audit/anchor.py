@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from infrastructure.integrity.anchor import make_anchor
-from scripts.options.database import database_option, open_ledger
-from scripts.output import print_json, progress
+from projections.formatting import counted
+from scripts.options.database import database_option
+from scripts.output import progress, say
+from scripts.replica_place import print_read, reading, with_place
 
 
 @click.command("anchor")
@@ -21,6 +23,8 @@ def command(database: str | None, *, as_json: bool) -> None:
       position-ledger verify --anchor anchor-2025-10-22.json
     """
     del as_json
-    with open_ledger(database) as ledger, progress("anchoring", ledger.store.count_events()) as advance:
+    with reading(database) as (ledger, place), progress("anchoring", ledger.store.count_events()) as advance:
         anchor = make_anchor(ledger.store, advance)
-    print_json(anchor.as_json())
+    if place is not None:
+        say(with_place(f"anchored {counted(anchor.events, 'event')}", place))
+    print_read(place, anchor.as_json())

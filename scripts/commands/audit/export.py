@@ -15,9 +15,10 @@ from infrastructure.transfer.destination import STDOUT, opened
 from infrastructure.transfer.exporting import Exported, Sink, What, export
 from infrastructure.transfer.jsonl_writer import JsonLines
 from infrastructure.transfer.transfer_errors import ExportRefused
-from scripts.options.database import database_option, open_ledger
+from scripts.options.database import database_option
 from scripts.options.filters import Filter, filter_options
 from scripts.output import progress, say
+from scripts.replica_place import reading, with_place
 
 _ENDINGS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
@@ -88,7 +89,7 @@ def command(
     _check(form, what_, output, wanted)
     if spreadsheet and form is not Format.CSV:
         raise click.UsageError(f"--spreadsheet is for CSV, not for {form.value}: say --format csv")
-    with open_ledger(database) as ledger:
+    with reading(database) as (ledger, place):
         count = ledger.store.count_events() if what_ in (What.LEDGER, What.EVENTS) else None
         with opened(output, force=force) as out, progress("exporting", count) as advance:
             done = export(
@@ -98,7 +99,8 @@ def command(
                 takes=_streams(wanted),
                 progress=advance,
             )
-    say(f"{_counted(done, what_)} exported{'' if output == STDOUT else f' to {output}'}")
+    written = f"{_counted(done, what_)} exported{'' if output == STDOUT else f' to {output}'}"
+    say(with_place(written, place))
 
 
 def _guessed(output: str) -> Format:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import getpass
 import os
+import time
 from dataclasses import asdict
+from threading import Event
 from typing import Any, Final
 
 import click
 
+from domain.errors import StoreUnavailable
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.ledger.projector import ProjectionStatus, Projector, SkipRefused
+from infrastructure.ledger.subscription import PATIENCE_SECONDS
 from projections.projection import PROJECTIONS, SkippedEvent
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.params import REASON
 from scripts.output import print_json, print_table, say
+from scripts.signals import terminable
 
 NID_MAX: Final = 2**63 - 1
 
@@ -30,14 +35,18 @@ NID_MAX: Final = 2**63 - 1
     type=click.IntRange(1, NID_MAX),
     help="Leave the event at which a projection stands out of it.",
 )
+@click.option("--follow", is_flag=True, help="Go on following the log until it is ended: replicas are read by it.")
 @click.option("--reason", type=REASON, metavar="TEXT", help="Why; kept for good.")
 @click.option("--confirm", is_flag=True, help="Do it; else --skip only says what would be done.")
-def command(database: str | None, nid: int | None, reason: str | None, *, confirm: bool, as_json: bool) -> None:
+def command(
+    database: str | None, nid: int | None, reason: str | None, *, confirm: bool, follow: bool, as_json: bool
+) -> None:
     """Show how far each projection has come: its place in the log, and the event at which it stopped, if it did.
 
     \b
     Examples:
       position-ledger projections
+      position-ledger projections --follow
       position-ledger projections --skip 41 --reason "written by a broken build on 22 October"
       position-ledger projections --skip 41 --reason "written by a broken build on 22 October" --confirm
     """
@@ -45,6 +54,11 @@ def command(database: str | None, nid: int | None, reason: str | None, *, confir
         raise click.UsageError("--reason and --confirm say more about --skip")
     if nid is not None and reason is None:
         raise click.UsageError("--skip needs --reason TEXT")
+    if follow and nid is not None:
+        raise click.UsageError("--follow goes on for ever, and --skip is done once")
+    if follow:
+        with open_ledger(database) as ledger, terminable():
+            _follow(ledger)
     with open_ledger(database) as ledger:
         if nid is not None and reason is not None:
             skipped = _skip(ledger, nid, reason, confirm=confirm)
@@ -55,6 +69,22 @@ def command(database: str | None, nid: int | None, reason: str | None, *, confir
     else:
         columns = ("projection", "nid", "behind", "skipped", "state")
         print_table(columns, [_cells(each) for each in standings], right=frozenset({"nid", "behind", "skipped"}))
+
+
+def _follow(ledger: PositionLedger) -> None:
+    """Take in what comes, until the log could not be read for too long."""
+    ledger.store.require_primary()
+    wakeups, stopped, read_at = ledger.store.wakeups(), Event(), time.monotonic()
+    while True:
+        try:
+            for projection in PROJECTIONS:
+                Projector(ledger.store, projection).catch_up()
+            read_at = time.monotonic()
+        except StoreUnavailable:
+            if time.monotonic() - read_at > PATIENCE_SECONDS:
+                raise
+        while not wakeups.wait(stopped):
+            pass
 
 
 def _skip(ledger: PositionLedger, nid: int, reason: str, *, confirm: bool) -> SkippedEvent:

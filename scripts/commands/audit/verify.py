@@ -18,7 +18,9 @@ _PROCESSES_MAX: Final = 4
 _EVENTS_EACH: Final = 50_000
 """What is read in the time in which a process starts, and some more."""
 
-_REFUSALS_UNCHECKED: Final = "refused duplicates: this anchor, which an earlier version made, does not cover them"
+_REFUSALS_UNCHECKED: Final = (
+    "refused duplicates: this anchor, of an earlier version or of a replica, does not cover them"
+)
 
 
 def _processes(events: int) -> int:

@@ -21,8 +21,9 @@ from projections.audit.narrative import Narrative, story
 from projections.exposure import taken_over_at
 from projections.timeline import moments
 from scripts.narrative_text import print_story
-from scripts.options.database import by_option, database_option, html_option, json_option, open_ledger
-from scripts.output import print_json, print_table, say, show
+from scripts.options.database import by_option, database_option, html_option, json_option
+from scripts.output import print_table, say, show
+from scripts.replica_place import print_read, reading, show_place, with_place
 
 _ENVELOPE: Final = frozenset(
     {"command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "holding", "row"}
@@ -70,7 +71,7 @@ def command(
     by_event_time = by == TimeAxis.EVENT_TIME
     if by_event_time and (as_story or html):
         raise click.UsageError("a story is told as it was recorded: leave out --story and --html, or --by event-time")
-    with open_ledger(database) as ledger, ledger.store.snapshot():
+    with reading(database) as (ledger, place), ledger.store.snapshot():
         entries = ledger.history(key_or_position_id, as_of=as_of, by=by)
         tells = as_story if as_story is not None else "#" in key_or_position_id and not as_json and not by_event_time
         stories = tell(ledger, entries, as_of=as_of) if tells or html else []
@@ -78,10 +79,13 @@ def command(
         say(f"nothing had happened to {key_or_position_id} as of {as_of}")
     elif html is not None:
         _write_page(html, stories, entries, as_of)
-        say(f"{html} shows {key_or_position_id}")
+        say(with_place(f"{html} shows {key_or_position_id}", place))
     if as_json:
-        print_json([each.as_json() for each in (stories if tells else entries)])
+        print_read(
+            place, [each.as_json() for each in (stories if tells else entries)], "stories" if tells else "events"
+        )
     elif entries and html is None:
+        show_place(place)
         if tells and not stories:
             say(f"no cycle of {key_or_position_id} has begun yet; --table prints what was recorded of it")
         elif tells:

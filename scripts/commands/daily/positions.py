@@ -10,9 +10,10 @@ from domain.values import plain
 from projections.exposure import UNPROTECTED, exposure_words, is_by_choice, needs_stop
 from projections.formatting import date_and_time, money
 from projections.positions import PositionRow
-from scripts.options.database import by_option, database_option, json_option, open_ledger
+from scripts.options.database import by_option, database_option, json_option
 from scripts.options.filters import Filter, filter_options
-from scripts.output import print_json, print_table, say
+from scripts.output import print_table, say
+from scripts.replica_place import print_read, reading, show_place
 
 _COLUMNS: Final = (
     "position",
@@ -58,15 +59,17 @@ def command(
       position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
       position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
     """
-    with open_ledger(database) as ledger:
+    with reading(database) as (ledger, place):
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
         bare = [row for row in found if needs_stop(row)]
         if any(row.stray for row in found):
             bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
     rows = [row for row in found if wanted.takes(row)]
     if as_json:
-        print_json([row.as_json() for row in rows])
-    elif not rows:
+        print_read(place, [row.as_json() for row in rows], "positions")
+        return
+    show_place(place)
+    if not rows:
         say("no positions")
     else:
         names = {row.position_id for row in bare}

@@ -28,11 +28,12 @@ from projections.projection import STATISTICS
 from projections.rebuild import Progress
 from scripts.criteria_table import criteria_table
 from scripts.narrative_text import oddity_cells, print_wrapped
-from scripts.options.database import database_option, html_option, json_option, open_ledger
+from scripts.options.database import database_option, html_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
-from scripts.output import Table, print_json, print_table, progress, say, show
+from scripts.output import Table, print_table, progress, say, show
 from scripts.profit_table import profit_table
+from scripts.replica_place import print_read, reading, show_place, with_place
 
 
 @click.command("report")
@@ -60,16 +61,17 @@ def command(
       position-ledger report --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --html october-22.html
       position-ledger report --since 4w --exchange binance --json
     """
-    with open_ledger(database) as ledger:
+    with reading(database) as (ledger, place):
         found = look_through(ledger, window, wanted, asked_at)
     if html is not None:
         from scripts.html.ledger_page import write_page  # noqa: PLC0415 - only pages are drawn
 
         write_page(html, found, tables(found), wanted, written_at=asked_at)
-        say(f"{html} shows {counted(found.cycles, 'cycle')}")
+        say(with_place(f"{html} shows {counted(found.cycles, 'cycle')}", place))
     if as_json:
-        print_json(found.as_json())
+        print_read(place, found.as_json())
     elif html is None:
+        show_place(place)
         _print(found)
 
 

@@ -13,11 +13,12 @@ from projections.formatting import date_and_time, length
 from projections.metrics.statistics import Durations, MeasuredWindow, Statistics
 from scripts.cli import REFUSED
 from scripts.criteria_table import criteria_table
-from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
-from scripts.output import print_json, print_table, progress, show
+from scripts.output import print_table, progress, show
 from scripts.profit_table import profit_table
+from scripts.replica_place import print_read, reading, show_place
 
 
 @click.command("stats")
@@ -37,11 +38,12 @@ def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_
       position-ledger stats --since 7d --exchange binance
       position-ledger stats --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --json
     """
-    with open_ledger(database) as ledger, progress("catching up") as advance:
+    with reading(database) as (ledger, place), progress("catching up") as advance:
         found = statistics(ledger.store, window, now=asked_at, takes=wanted.takes, progress=advance)
     if as_json:
-        print_json(found.as_json())
+        print_read(place, found.as_json())
     else:
+        show_place(place)
         _print(found)
     if not found.ok:
         sys.exit(REFUSED)

@@ -12,11 +12,12 @@ from infrastructure.operations.health import Diagnosis, Question, examine
 from projections.health.checks import Check, Section, Severity
 from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
-from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.params import HOURS
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
-from scripts.output import print_json, progress, show
+from scripts.output import progress, show
+from scripts.replica_place import print_read, reading, show_place
 
 AGE_HOURS: Final = 1.0
 
@@ -77,11 +78,12 @@ def command(
         verifies=not skip_verify,
         reports=mode == "report",
     )
-    with open_ledger(database) as ledger, progress("examining") as advance:
+    with reading(database) as (ledger, place), progress("examining") as advance:
         found = examine(ledger, question, advance)
     if as_json:
-        print_json({"mode": mode, **found.as_json()})
+        print_read(place, {"mode": mode, **found.as_json()})
     else:
+        show_place(place)
         _print(found)
     if found.severity is Severity.CRITICAL:
         raise SystemExit(REFUSED)

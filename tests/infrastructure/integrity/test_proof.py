@@ -402,7 +402,7 @@ def test_what_an_anchor_of_an_earlier_version_does_not_cover_is_said(
     (tmp_path / "earlier.json").write_text(json.dumps(written))
     said = run(ledger_url, "verify", "--anchor", f"{tmp_path}/earlier.json", "--json")
     (unchecked,) = json.loads(said.stdout)["unchecked"]
-    assert unchecked == "refused duplicates: this anchor, which an earlier version made, does not cover them"
+    assert unchecked == "refused duplicates: this anchor, of an earlier version or of a replica, does not cover them"
     assert (said.returncode, said.stderr) == (0, f"note: not checked: {unchecked}\n")
     said = run(ledger_url, "verify", "--anchor", f"{tmp_path}/now.json", "--json")
     assert (said.returncode, said.stderr, json.loads(said.stdout)["unchecked"]) == (0, "", [])

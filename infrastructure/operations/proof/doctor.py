@@ -1,0 +1,75 @@
+"""Asking a server to prove what a ledger needs, in a schema that is gone afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from domain.errors import LedgerError, StoreUnavailable
+from infrastructure.event_store.postgres.session.connections import explained
+from infrastructure.operations.proof.guarantee import DoctorReport, Guarantee, NotGuaranteed, Verdict
+from infrastructure.operations.proof.ledger_proofs import Proof
+from infrastructure.operations.proof.scratch_schema import scratch_schema
+from infrastructure.operations.proof.session_proofs import Sessions
+from infrastructure.settings import Settings
+
+_REPORT: Final = "tell those who run the server what it answered; a ledger may not be kept here"
+_FIRST: Final = "put right first what failed above"
+
+
+def examined(settings: Settings, progress: Callable[[int], None] = lambda _: None) -> DoctorReport:
+    """Try every guarantee on the server that the settings lead to; nothing is left behind.
+
+    Refuses: StoreUnavailable when it cannot be reached.
+    """
+    try:
+        sessions = Sessions(settings)
+    except psycopg.Error as error:
+        raise explained(error, settings) from None
+    checks: list[Guarantee] = []
+    with closing(sessions):
+        server = f"PostgreSQL {sessions.one.info.parameter_status('server_version')}"
+        for each in _examined(sessions, settings):
+            checks.append(each)
+            progress(1)
+    return DoctorReport(settings.shown, server, tuple(checks))
+
+
+def _examined(sessions: Sessions, settings: Settings) -> Iterator[Guarantee]:
+    """Sessions first; a ledger is made only where they hold."""
+    failed = False
+    for each in _tried(sessions.proofs()):
+        failed = failed or each.verdict is Verdict.FAILED
+        yield each
+    if failed:
+        yield Guarantee("schema", Verdict.UNKNOWN, "not tried, and neither was what rests on it", _FIRST)
+        return
+    try:
+        with scratch_schema(sessions.one, settings) as scratch, closing(Proof(scratch)) as proof:
+            yield Guarantee("schema", Verdict.PROVEN, "every table, index and trigger of a ledger was made")
+            yield from _tried(proof.proofs())
+    except errors.InsufficientPrivilege as error:
+        advice = "run it as a role that may create a schema in this database (GRANT CREATE ON DATABASE)"
+        yield Guarantee("schema", Verdict.UNKNOWN, _words(error), advice)
+    except (psycopg.Error, LedgerError) as error:
+        yield Guarantee("schema", Verdict.FAILED, _words(error), _REPORT)
+
+
+def _tried(proofs: Mapping[str, Callable[[], str]]) -> Iterator[Guarantee]:
+    for name, proof in proofs.items():
+        try:
+            yield Guarantee(name, Verdict.PROVEN, proof())
+        except NotGuaranteed as instead:
+            yield Guarantee(name, instead.verdict, instead.evidence, instead.advice)
+        except StoreUnavailable as error:
+            yield Guarantee(name, Verdict.UNKNOWN, _words(error), "run it again, when the server answers in time")
+        except (psycopg.Error, LedgerError) as error:
+            yield Guarantee(name, Verdict.FAILED, _words(error), _REPORT)
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,213 @@
+"""What connections to a server must hold, before anything is made there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors
+
+from infrastructure.event_store.postgres.replication.standing import standing
+from infrastructure.event_store.postgres.session.connections import Connection, connection_arguments, wait_seconds
+from infrastructure.operations.proof.guarantee import NotGuaranteed
+from infrastructure.settings import Settings
+
+_TRANSACTIONS: Final = 5
+_WAIT: Final = "200ms"
+_SOON_SECONDS: Final = 2.0
+_CHANNEL: Final = "ledger_doctor"
+_LOCK: Final = 20_560
+
+_SETTINGS: Final = (
+    "SELECT name, setting FROM pg_settings"
+    " WHERE name IN ('search_path', 'TimeZone', 'statement_timeout', 'lock_timeout', 'synchronous_commit')"
+)
+_ORDER: Final = (
+    "SELECT pg_catalog.current_setting('server_encoding'), pg_catalog.current_setting('client_encoding'),"
+    ' pg_catalog.array_agg(letter ORDER BY letter COLLATE pg_catalog."C")'
+    " FROM pg_catalog.unnest(ARRAY['a', 'B', U&'\\00E9']) AS letter"
+)
+_DISK: Final = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes')"
+
+
+class Sessions:
+    """Two connections of their own, opened as every connection of a ledger is."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open them. Refuses: psycopg.Error."""
+        arguments = connection_arguments(settings)
+        self.settings = settings
+        self.one: Connection = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)
+        try:
+            self.other: Connection = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)
+        except psycopg.Error:
+            self.one.close()
+            raise
+
+    def close(self) -> None:
+        """Close both."""
+        self.one.close()
+        self.other.close()
+
+    # -- proofs -------------------------------------------------------------------------------------------------
+
+    def own_session(self) -> str:
+        """A connection keeps one process of the server from its beginning to its end: no pooler takes it away."""
+        told, pids = self.one.info.backend_pid, set()
+        for _ in range(_TRANSACTIONS):
+            pids.add(_pid(self.one))
+            with self.other.transaction():  # a pooler of transactions would hand it the process that was free now
+                _pid(self.other)
+                pids.add(_pid(self.one))
+        if pids != {told}:
+            seen = ", ".join(map(str, sorted(pids)))
+            raise NotGuaranteed(
+                f"the connection was told process {told} and served by {seen}: a pooler stands between, so locks, "
+                "time-outs and prepared statements are somebody else's",
+                "connect to the server itself, or through a proxy of whole connections such as HAProxy; transaction "
+                "pooling cannot work",
+            )
+        return f"{2 * _TRANSACTIONS} transactions beside another connection's, all served by process {told}"
+
+    def settings_in_force(self) -> str:
+        """What every connection asks for is what it has."""
+        milliseconds = str(max(1, int(wait_seconds(self.settings) * 1000)))
+        expected = {
+            "search_path": f'"{self.settings.schema}"',
+            "TimeZone": "UTC",
+            "statement_timeout": milliseconds,
+            "lock_timeout": milliseconds,
+        }
+        found: dict[str, str] = dict(self.one.execute(_SETTINGS).fetchall())
+        wrong = [f"{name} {found.get(name)}, not {value}" for name, value in expected.items() if found[name] != value]
+        if found["synchronous_commit"] == "off":
+            wrong.append("synchronous_commit off")
+        if wrong:
+            raise NotGuaranteed(
+                f"not in force: {'; '.join(wrong)}",
+                "let the start-up parameter `options` through to the server, and leave these out of the URL's own",
+            )
+        return ", ".join(f"{name} {found[name]}" for name in (*expected, "synchronous_commit"))
+
+    def is_primary(self) -> str:
+        """It can be written."""
+        question = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
+        is_standby, read_only = _row(self.one, question)
+        if is_standby or read_only == "on":
+            raise NotGuaranteed(
+                "it is a standby, which can only be read" if is_standby else "its transactions are read-only",
+                "name all hosts in the URL and add target_session_attrs=read-write, to find the primary",
+            )
+        return "not in recovery, and transactions may write"
+
+    def acknowledges(self) -> str:
+        """A commit comes to its end: whoever it waits for is there."""
+        found = standing(self.one)
+        if found.is_known and found.names and not found.waited_for and found.caution is not None:
+            raise NotGuaranteed(*found.caution)
+        return f"commits wait for {found.names}" if found.names else "commits wait for nobody"
+
+    def text(self) -> str:
+        """Texts are Unicode, and compared byte by byte where we say so."""
+        server, client, letters = _row(self.one, _ORDER)
+        if (server, client) != ("UTF8", "UTF8") or letters != ["B", "a", "é"]:
+            raise NotGuaranteed(
+                f"the database is encoded as {server}, and orders {letters} by collation C",
+                "make the database with ENCODING 'UTF8' TEMPLATE template0",
+            )
+        return "UTF8; collation C orders by bytes"
+
+    def disk(self) -> str:
+        """What is committed is on the disk."""
+        found: dict[str, str] = dict(self.one.execute(_DISK).fetchall())
+        off = [name for name in ("fsync", "full_page_writes") if found.get(name) != "on"]
+        if off:
+            seen = ", ".join(f"{name} is {found.get(name, 'not told')}" for name in off)
+            raise NotGuaranteed(
+                f"{seen}: what was acknowledged can be lost, or damaged, with the power", "set them to on"
+            )
+        return "fsync and full_page_writes are on"
+
+    def time_limits(self) -> str:
+        """A lock and a statement that do not come to an end are ended by the server."""
+        with self.other.transaction():
+            self.other.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)", (_LOCK, self.one.info.backend_pid))
+            waited = self._ended(
+                "lock_timeout",
+                errors.LockNotAvailable,
+                f"SELECT pg_catalog.pg_advisory_xact_lock({_LOCK}, {self.one.info.backend_pid})",
+            )
+        ran = self._ended("statement_timeout", errors.QueryCanceled, f"SELECT pg_catalog.pg_sleep({2 * _SOON_SECONDS})")
+        return f"with {_WAIT} each, a lock was given up after {waited:.2f} s and a statement after {ran:.2f} s"
+
+    def _ended(self, name: str, expected: type[psycopg.Error], statement: str) -> float:
+        started = time.monotonic()
+        try:
+            with self.one.transaction():
+                self.one.execute(f"SET LOCAL {name} = '{_WAIT}'".encode())
+                self.one.execute(statement.encode())
+        except expected:
+            return time.monotonic() - started
+        raise NotGuaranteed(
+            f"{name} of {_WAIT} did not end a wait of {time.monotonic() - started:.1f} s",
+            "a command could wait for ever: use a server that keeps to it",
+        )
+
+    def advisory_locks(self) -> str:
+        """A lock that writers share keeps out whoever wants it alone, until their transactions end."""
+        key = (_LOCK, self.one.info.backend_pid)
+        alone = "SELECT pg_catalog.pg_try_advisory_xact_lock(%s, %s)"
+        with self.one.transaction():
+            self.one.execute("SELECT pg_catalog.pg_advisory_xact_lock_shared(%s, %s)", key)
+            shared = _row(self.other, "SELECT pg_catalog.pg_try_advisory_xact_lock_shared(%s, %s)", *key)
+            kept_out = _row(self.other, alone, *key)
+        granted = _row(self.other, alone, *key)
+        if (shared, kept_out, granted) != ((True,), (False,), (True,)):
+            raise NotGuaranteed(
+                f"while one session shares a lock, another one may share it: {shared[0]}, have it alone: "
+                f"{kept_out[0]}; afterwards: {granted[0]}",
+                "followers would miss events without a word: no ledger may be followed here",
+            )
+        return "shared by two sessions, refused to one alone, granted alone when the transaction had ended"
+
+    def notifications(self) -> str:
+        """Whoever listens hears of an append (`?notify=1`)."""
+        started = time.monotonic()
+        self.one.execute(f"LISTEN {_CHANNEL}".encode())
+        try:
+            self.other.execute("SELECT pg_catalog.pg_notify(%s, '')", (_CHANNEL,))
+            heard = list(self.one.notifies(timeout=_SOON_SECONDS, stop_after=1))
+        finally:
+            self.one.execute(f"UNLISTEN {_CHANNEL}".encode())
+        if not heard:
+            raise NotGuaranteed(
+                f"nothing was heard within {_SOON_SECONDS:g} s", "leave out ?notify=1: followers look by themselves"
+            )
+        return f"heard after {time.monotonic() - started:.3f} s"
+
+    def proofs(self) -> dict[str, Callable[[], str]]:
+        """Each by the name of its guarantee, in an order in which one rests on those before it."""
+        return {
+            "own session": self.own_session,
+            "settings in force": self.settings_in_force,
+            "primary": self.is_primary,
+            "acknowledges": self.acknowledges,
+            "text": self.text,
+            "disk": self.disk,
+            "time limits": self.time_limits,
+            "advisory locks": self.advisory_locks,
+            "notifications": self.notifications,
+        }
+
+
+def _pid(connection: Connection) -> int:
+    pid: int = _row(connection, "SELECT pg_catalog.pg_backend_pid()")[0]
+    return pid
+
+
+def _row(connection: Connection, question: str, *values: object) -> tuple[Any, ...]:
+    found = connection.execute(question.encode(), values or None).fetchone()
+    assert found is not None, "one row answers it"
+    return found

@@ -1,0 +1,52 @@
+"""How a reading command says that it reads a replica: as of which place, and how far that is behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from infrastructure.event_store.replica import ReplicaPlace
+from infrastructure.ledger.ledger import PositionLedger
+from projections.formatting import counted, date_and_time, length
+from scripts.options.database import open_ledger
+from scripts.output import print_json, show
+
+
+@contextmanager
+def reading(database: str | None) -> Iterator[tuple[PositionLedger, ReplicaPlace | None]]:
+    """Open a ledger to read it, on a replica as of one settled place.
+
+    Refuses: SchemaMismatch, StoreUnavailable, also on a replica while no follower on its primary says what is settled.
+    """
+    with open_ledger(database) as ledger, ledger.store.settled() as place:
+        yield ledger, place
+
+
+def show_place(place: ReplicaPlace | None) -> None:
+    """Print the line above what was read on a replica; nothing on a primary."""
+    if place is not None:
+        show(_told(place))
+
+
+def with_place(words: str, place: ReplicaPlace | None) -> str:
+    """What is said at the end, and of which place of a replica it is true."""
+    return words if place is None else f"{words}, {_told(place)}"
+
+
+def _told(place: ReplicaPlace) -> str:
+    recorded = f", recorded {date_and_time(place.recorded_at)} UTC" if place.recorded_at else ""
+    says = [f"as of nid {place.nid} on a {place.kind.value}{recorded}"]
+    if place.arrived:
+        says.append(f"{counted(place.arrived, 'event')} came after it, not shown, for one before them may be missing")
+    if place.left_out:
+        says.append(f"{counted(place.left_out, 'event')} left out of the rows by an operator")
+    says.append("how far behind is not known, for nobody sends" if place.lag is None else f"lag {length(place.lag)}")
+    return "; ".join(says)
+
+
+def print_read(place: ReplicaPlace | None, found: Any, name: str = "") -> None:
+    """Print JSON; on a replica with the place under `replica`, and a list under a name, so that none passes for now."""
+    if place is not None:
+        found = {**({name: found} if name else found), "replica": place.as_json()}
+    print_json(found)
