@@ -6,8 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
+
 from tests.ha.cluster import Cluster
 from tests.ha.network import quiet_port
+from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.server import HOST
 
 SETTINGS = """
@@ -35,8 +38,19 @@ def balanced(cluster: Cluster) -> Iterator[str]:
         process = subprocess.Popen(
             ["haproxy", "-db", "-f", str(file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
+    url = f"postgresql://postgres@{HOST}:{port}/postgres"
     try:
-        yield f"postgresql://postgres@{HOST}:{port}/postgres"
+        eventually(lambda: leads_somewhere(url))
+        yield url
     finally:
         process.kill()
         process.wait()
+
+
+def leads_somewhere(url: str) -> bool:
+    """Whether it found a primary: until its first check it answers nobody."""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True

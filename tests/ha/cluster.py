@@ -100,8 +100,12 @@ class Cluster:
         return [node for node in self.nodes if node is not of]
 
     def is_healthy(self) -> bool:
-        """Whether one leads, and two stream what it writes, in the roles that the mode gives them."""
-        return sorted(self.members().values()) == sorted([("leader", "running"), *STANDBYS[self._mode]])
+        """Whether one leads, and two stream what it writes, in the roles that the mode gives them.
+
+        What etcd holds of a node that is gone stays there for a while, so each is asked as well.
+        """
+        roles = sorted(self.members().values()) == sorted([("leader", "running"), *STANDBYS[self._mode]])
+        return roles and all(node.ask("/health") for node in self.nodes)
 
     def members(self) -> dict[str, tuple[str, str]]:
         """Role and state of each, as the first says that answers."""
