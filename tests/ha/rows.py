@@ -122,13 +122,13 @@ def test_row(row: Row, record_property: Report) -> None:
 
 
 def run(row: Row, cluster: Cluster, leader: Node, url: str, report: Report) -> None:
-    connected(url).disconnect()
+    PositionLedger.connect(url).disconnect()
     with workers(*writing(url, WRITERS, "--pause", PAUSE_SECONDS), ("follow", url)) as (*writers, follower):
         followed = Asked(follower.said)
         for writer in writers:
             writer.tell("go")
         time.sleep(QUIET_SECONDS)
-        with connected(url) as ledger:
+        with PositionLedger.connect(url) as ledger:
             anchor = make_anchor(ledger.store)
         course = disturbed(row, cluster, leader)
         cluster.wait(cluster.is_healthy)
@@ -141,7 +141,7 @@ def run(row: Row, cluster: Cluster, leader: Node, url: str, report: Report) -> N
         figures = counted(stored_commands(primary.url()), tallies)
         outage, longest = course.outage_seconds(tallies), max(tally.longest_seconds for tally in tallies)
         report("row of faults", [row.name, *figures.values(), outage, course.led_after_seconds, longest])
-        with connected(primary.url()) as ledger:
+        with PositionLedger.connect(primary.url()) as ledger:
             assert verify(ledger.store).findings == ()
             findings = check_anchor(ledger.store, anchor)
         if row.loses == "surely":
@@ -163,10 +163,6 @@ def run(row: Row, cluster: Cluster, leader: Node, url: str, report: Report) -> N
 def read_events(said: str) -> list[tuple[int, str, int]]:
     words = [line.split() for line in said.splitlines()]
     return [(int(nid), stream, int(version)) for nid, stream, version in words]
-
-
-def connected(url: str) -> PositionLedger:
-    return PositionLedger.connect(url)
 
 
 def disturbed(row: Row, cluster: Cluster, leader: Node) -> Course:
