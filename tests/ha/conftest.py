@@ -21,8 +21,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lines = [value for report in reports for name, value in report.user_properties if name == "row of faults"]
     if not lines:
         return
-    from tests.ha.rows import LEFT_OUT
+    from tests.ha.rows import LEFT_OUT, ROWS
 
+    lines.sort(key=lambda line: [row.name for row in ROWS].index(line[0]))
     for line in [HEADINGS, ["---"] * len(HEADINGS), *lines]:
         terminalreporter.write_line(f"| {' | '.join(map(cell, line))} |")
     for row in LEFT_OUT:
