@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := .venv-run
+HA := .venv-ha
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test fast browser check oldest campaign bench format docs generate pins clean
+.PHONY: demo test fast browser test-ha failover check oldest campaign bench format docs generate pins clean
 
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
@@ -20,6 +21,18 @@ browser: ## what the tests look at pages with: Debian's chromium, unless LEDGER_
 	@test -n "$$LEDGER_TEST_CHROMIUM" || command -v chromium >/dev/null || { \
 	    root=$$([ "$$(id -u)" = 0 ] || echo sudo); export PATH="$$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive; \
 	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends chromium fonts-dejavu-core; }
+
+test-ha failover: export PATH := $(PATH):/usr/sbin:/sbin
+test-ha: $(VENV)/installed $(HA)/pinned failover ## a cluster of three under faults (ROWS="kill-postgres switch-over": these alone), and copies of SQLite
+	LEDGER_TESTS_THE_WHEEL=1 LEDGER_TEST_HA_PROGRAMS=$(CURDIR)/$(HA)/bin tests/ha/apart $(BIN)/pytest -n 2 \
+	    $(if $(ROWS),$(ROWS:%='tests/ha/rows.py::test_row[%]'),tests/ha/rows.py tests/ha/litestream.py) $(ARGS)
+
+failover: ## what Patroni keeps its state in and what finds its primary, Debian's, beside what parts networks
+	@export DEBIAN_FRONTEND=noninteractive; \
+	for program in etcd haproxy ip setpriv unshare; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	test -z "$$missing" || { root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends etcd-server haproxy iproute2 util-linux; } || \
+	    { echo "not found:$$missing, and apt-get did not bring them: install etcd 3.4, HAProxy, iproute2 and util-linux, and put them on PATH" >&2; exit 1; }
 
 check: $(VENV)/installed ## style, types, and which way imports may point
 	$(BIN)/ruff check .
@@ -49,16 +62,18 @@ generate: $(VENV)/pinned ## write the methods of the commands anew, after a chan
 	$(BIN)/python -m tests.typed_commands
 
 PINNED := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
-pins: ## pin what the tests run with, and what the ledger runs with alone; needs uv
+pins: ## pin what the tests run with, what the ledger runs with alone, and what stands beside it in a cluster; needs uv
 	$(PINNED) requirements.in -o requirements.txt
 	$(PINNED) -c requirements.txt requirements-run.in -o requirements-run.txt
+	$(PINNED) -c requirements.txt requirements-ha.in -o requirements-ha.txt
 	echo eventsourcing==9.5.0 | $(PINNED) --no-deps - -o requirements-oldest.txt
 
 clean:
-	rm -rf $(VENV) $(RUN) build dist
+	rm -rf $(VENV) $(RUN) $(HA) build dist
 
 $(VENV)/pinned: requirements.txt
 $(RUN)/pinned: requirements-run.txt
+$(HA)/pinned: requirements-ha.txt
 %/pinned:
 	$(PYTHON) -m venv $*
 	$*/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<

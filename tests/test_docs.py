@@ -34,8 +34,8 @@ FENCED = re.compile(r"^```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTIL
 STEP = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*\n)(?P<said>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 LAYERS = ("domain", "projections", "infrastructure", "scripts")
 EXECUTED = {"console", "python"}
-ELSEWHERE = {"cutover.md"}
-"""Pages that need a server: tests/test_cutover.py follows this one."""
+ELSEWHERE = {"backup.md", "cutover.md"}
+"""Pages that need a server: tests/test_backup.py, tests/ha/litestream.py and tests/test_cutover.py follow them."""
 SHOWN = {"text", "json", "sql", "toml"}
 NAMED = re.compile(r"`([A-Z]\w*[a-z][A-Z]\w*)`")
 LINK = re.compile(r"\]\((?!https?:)(?P<page>[^)#]*)(?:#(?P<anchor>[^)]+))?\)")
@@ -54,6 +54,16 @@ per_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     return [(block["language"].strip(), block["text"]) for block in FENCED.finditer(read(page))]
+
+
+def run_story(page: Path, section: str, folder: Path) -> None:
+    """Run the console blocks of one section of a page."""
+    steps = [
+        block["text"] for block in FENCED.finditer(sections(read(page))[section]) if block["language"] == "console"
+    ]
+    assert steps, f"{section} has no steps"
+    for step in steps:
+        run_steps(step, folder)
 
 
 def run_steps(block: str, folder: Path) -> None:

@@ -59,7 +59,7 @@ _FACTS: Final = (
     " (SELECT generation FROM projections WHERE name = %s AND is_read)"
 )
 _IS_OPEN: Final = " AND ended_at IS NULL"
-_IS_LATE: Final = " AND pg_catalog.json_extract_path_text(row::json, 'position', 'late_fill') = 'true'"
+_IS_STRAY: Final = " AND pg_catalog.json_extract_path_text(row::json, 'position', 'stray') = 'true'"
 _OLDEST_FIRST: Final = (
     " ORDER BY pg_catalog.json_extract_path_text(row::json, 'position', 'opened_at')::timestamptz, position_id"
 )
@@ -146,12 +146,12 @@ class PostgresReplica(PostgresStore):
             yield from super().rows(open_only=open_only, strays_only=strays_only, position_id=position_id)
             return
         conditions, values = compared({" AND position_id =": position_id}, self.placeholder)
-        statement = _FACTS + "".join(conditions) + _IS_OPEN * open_only + _IS_LATE * strays_only + _OLDEST_FIRST
+        statement = _FACTS + "".join(conditions) + _IS_OPEN * open_only + _IS_STRAY * strays_only + _OLDEST_FIRST
         for found in self._scan(statement, (STATISTICS.name, STATISTICS.name, *values)):
             row = _row(*found)
             if isinstance(row, UnreadableRow):
                 raise HistoryDamaged(f"the row of {row.position_id} cannot be read: {row.reason}")
-            if row.status.is_open or not open_only:
+            if row.status.is_open or row.stray or not open_only:
                 yield row
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:

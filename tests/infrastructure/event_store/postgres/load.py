@@ -139,15 +139,16 @@ def logged(url: str) -> list[tuple[int, str, int]]:
         return connection.execute("SELECT nid, stream, version FROM ledger_events ORDER BY nid").fetchall()
 
 
-def assert_told_the_truth(url: str, tallies: list[Tally], but: Collection[str] = ()) -> dict[str, int]:
-    """What was acknowledged is there once, what was not written is not there, and everything fits.
-
-    Shape: the figures of docs/reliability.md; `but` are commands that somebody else sent.
-    """
+def stored_commands(url: str) -> Counter[str]:
+    """How often each command stands in the log."""
     with psycopg.connect(url) as connection:
-        stored = Counter(id_ for (id_,) in connection.execute("SELECT command_id FROM ledger_events"))
+        return Counter(id_ for (id_,) in connection.execute("SELECT command_id FROM ledger_events"))
+
+
+def counted(stored: Counter[str], tallies: list[Tally]) -> dict[str, int]:
+    """What became of what the writers were told: the figures of docs/reliability.md."""
     acknowledged = [id_ for tally in tallies for id_ in tally.acknowledged]
-    figures = {
+    return {
         "acknowledged": len(acknowledged),
         "lost": sum(id_ not in stored for id_ in acknowledged),
         "doubled": sum(times > 1 for times in stored.values()),
@@ -155,10 +156,20 @@ def assert_told_the_truth(url: str, tallies: list[Tally], but: Collection[str] =
         "not written": sum(len(tally.not_written) for tally in tallies),
         "written all the same": sum(id_ in stored for tally in tallies for id_ in tally.not_written),
     }
+
+
+def assert_told_the_truth(url: str, tallies: list[Tally], but: Collection[str] = ()) -> dict[str, int]:
+    """What was acknowledged is there once, what was not written is not there, and everything fits.
+
+    Shape: the figures; `but` are commands that somebody else sent.
+    """
+    stored = stored_commands(url)
+    figures = counted(stored, tallies)
     print(figures, f"longest {max(tally.longest_seconds for tally in tallies):.2f} s")
     assert (figures["lost"], figures["doubled"], figures["written all the same"]) == (0, 0, 0), figures
     assert [tally.refused for tally in tallies if tally.refused] == []
-    assert set(stored) - set(but) == set(acknowledged), "something is there that nobody was told of"
+    acknowledged = {id_ for tally in tallies for id_ in tally.acknowledged}
+    assert set(stored) - set(but) == acknowledged, "something is there that nobody was told of"
     with PositionLedger.connect(url) as ledger:
         assert verify(ledger.store).findings == ()
     return figures

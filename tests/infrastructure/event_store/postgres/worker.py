@@ -1,7 +1,8 @@
 """A process that writes to a ledger, or follows it, while a test disturbs the server. Run as a program.
 
-worker.py write URL NAME --seconds N | --cycles N      says `ready`, starts at the first line, prints a tally as JSON
-worker.py follow URL                                    prints every event; ends at the nid that it is told
+worker.py write URL NAME …    says `ready`, starts at the first line, prints a tally as JSON; ends by --seconds N or
+                              --cycles N, or at the second line
+worker.py follow URL          prints every event; ends at the nid that it is told
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Tally:
     """What a writer was told, by command id."""
 
     acknowledged: list[str] = field(default_factory=list)
+    acknowledged_at: list[float] = field(default_factory=list)
+    """In seconds of the clock that all processes of a machine share."""
     unknown: list[str] = field(default_factory=list)
     not_written: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -90,6 +93,7 @@ class Writer:
                 self.tally.refused.append(f"{command_id}: {refusal}")
                 return None
             self.tally.acknowledged.append(command_id)
+            self.tally.acknowledged_at.append(time.monotonic())
             return receipt
 
     def _sent_again(self, send: Send, command_id: str) -> Receipt:
@@ -107,20 +111,28 @@ class Writer:
             self.tally.longest_seconds = max(self.tally.longest_seconds, time.monotonic() - begun)
 
 
-def write(url: str, names: list[str], seconds: float | None, cycles: int | None) -> None:
+def write(url: str, names: list[str], seconds: float | None, cycles: int | None, pause_seconds: float) -> None:
     """Let a thread for each name write, all of them through one ledger."""
     with PositionLedger.connect(url, create=False) as ledger:
         ledger.positions(open=True)
         writers = [Writer(ledger, name) for name in names]
         print("ready", flush=True)
         sys.stdin.readline()
-        deadline = time.monotonic() + (seconds or 1e9)
+        deadline, told = time.monotonic() + (seconds or 1e9), threading.Event()
+
+        def stop_when_told() -> None:
+            sys.stdin.readline()
+            told.set()
+
+        if seconds is None and cycles is None:
+            threading.Thread(target=stop_when_told, daemon=True).start()
 
         def work(writer: Writer) -> None:
             for number in count(1):
-                if time.monotonic() > deadline or number > (cycles or 1e9):
+                if told.is_set() or time.monotonic() > deadline or number > (cycles or 1e9):
                     break
                 writer.cycle(number)
+                time.sleep(pause_seconds)
 
         with ThreadPoolExecutor(len(writers)) as threads:
             list(threads.map(work, writers))
@@ -152,10 +164,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--cycles", type=int)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds after each cycle")
     asked = parser.parse_args()
     faulthandler.dump_traceback_later(HANGS_SECONDS + (asked.seconds or 0))
     if asked.task == "write":
-        write(asked.url, asked.names, asked.seconds, asked.cycles)
+        write(asked.url, asked.names, asked.seconds, asked.cycles, asked.pause)
     else:
         follow_to(asked.url)
 

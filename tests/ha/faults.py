@@ -1,0 +1,85 @@
+"""What is done to a cluster: each fault begins with its block, and is mended at the end of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from tests.ha.cluster import Cluster
+from tests.ha.network import Bridges
+from tests.ha.node import Node
+
+Fault = Callable[[Cluster, Node], AbstractContextManager[None]]
+
+
+@contextmanager
+def postgres_killed(_: Cluster, leader: Node) -> Iterator[None]:
+    leader.kill_postgres()
+    yield
+
+
+@contextmanager
+def patroni_killed(_: Cluster, leader: Node) -> Iterator[None]:
+    """PostgreSQL lives on without it, and can be written."""
+    leader.kill_patroni()
+    yield
+    leader.start()
+
+
+@contextmanager
+def node_killed(_: Cluster, leader: Node) -> Iterator[None]:
+    leader.kill()
+    yield
+    leader.start()
+
+
+@contextmanager
+def postgres_stopped(_: Cluster, leader: Node) -> Iterator[None]:
+    with leader.postgres_stopped():
+        yield
+
+
+@contextmanager
+def node_stopped(_: Cluster, leader: Node) -> Iterator[None]:
+    with leader.stopped():
+        yield
+
+
+@contextmanager
+def standbys_stopped(cluster: Cluster, leader: Node) -> Iterator[None]:
+    with ExitStack() as stack:
+        for node in cluster.standbys(leader):
+            stack.enter_context(node.postgres_stopped())
+        yield
+
+
+@contextmanager
+def cut_off(cluster: Cluster, leader: Node) -> Iterator[None]:
+    """From its peers and from etcd, and not from its clients."""
+    assert isinstance(cluster.network, Bridges)
+    with cluster.network.cut(leader.name):
+        yield
+
+
+@contextmanager
+def switched_over(cluster: Cluster, _: Node) -> Iterator[None]:
+    cluster.switch_over()
+    yield
+
+
+@contextmanager
+def etcd_stopped(cluster: Cluster, _: Node) -> Iterator[None]:
+    cluster.stop_etcd()
+    yield
+    cluster.start_etcd()
+
+
+@contextmanager
+def power_lost(cluster: Cluster, _: Node) -> Iterator[None]:
+    for node in cluster.nodes:
+        node.kill()
+    cluster.stop_etcd()
+    yield
+    cluster.start_etcd()
+    for node in cluster.nodes:
+        node.start()
