@@ -78,6 +78,7 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
             client_order_id=client_order_id(row.position_id, name, command.intent_id or row.intent_id),
             reason=command.reason,
             intent_id=command.intent_id,
+            late=not row.status.is_open,
         )
     )
     return None
