@@ -368,7 +368,10 @@ class TakeProfitLost(PositionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ExitRequested(PositionEvent):
-    """An order to close is ours to send: reduce-only, this side and quantity; nobody else sends one for it."""
+    """An order to close is ours to send: reduce-only, this side and quantity; nobody else sends one for it.
+
+    `late`: it closes a stray, whose cycle is over.
+    """
 
     order: str
     close_side: Literal["buy", "sell"]
@@ -376,6 +379,7 @@ class ExitRequested(PositionEvent):
     client_order_id: str
     reason: str
     intent_id: str | None
+    late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -170,6 +170,13 @@ def test_every_command_of_a_bot_has_an_example(verb: str) -> None:
     assert any(f'"command": "{verb}"' in example for example in examples)
 
 
+def test_when_an_order_may_be_sent_is_said_in_the_same_words_everywhere() -> None:
+    answers = table(read(TOP / "README.md"), "answer")
+    assert answers == table(sections(VERBS)["Receipts"], "answer")
+    command: click.Command = import_module(COMMANDS["record"].module).command
+    assert {"recorded", "replayed", "refused"} <= set(command.get_help(click.Context(command)).split())
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_command_line_has_an_example_and_stands_in_the_index(name: str) -> None:
     section = sections(VERBS)[f"position-ledger {name}"]

@@ -200,7 +200,7 @@ class Decision:
                 ),
             )
         assert row is not None, "a known cycle"
-        if asked != row.cycle or (not row.status.is_open and row.cycle != state.last_cycle):
+        if asked != row.cycle or (not row.status.is_open and not row.stray and row.cycle != state.last_cycle):
             raise StaleCycle(
                 f"{state.stream}#{asked} is over; the current cycle is "
                 f"#{row.cycle if row.status.is_open else state.last_cycle}, and cycles share nothing",

@@ -78,6 +78,7 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
             client_order_id=client_order_id(row.position_id, name, command.intent_id or row.intent_id),
             reason=command.reason,
             intent_id=command.intent_id,
+            late=not row.status.is_open,
         )
     )
     return None
@@ -173,6 +174,12 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
         )
     if not held:
         return decision.refused(NothingToClose, "holds nothing that could be reduced")
+    if row.stray:
+        return decision.refused(
+            ReduceExceedsPosition,
+            f"is over and holds {plain(held)}, less than the {plain(closes)} to be closed. Split it: reduce the "
+            f"{plain(held)} that are held here, and the {plain(missing)} that are left in the cycle that is open",
+        )
     return decision.refused(
         ReduceExceedsPosition,
         f"holds {plain(held)}, less than the {plain(closes)} to be closed. Either split it: reduce the {plain(held)} "

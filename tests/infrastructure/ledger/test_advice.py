@@ -45,6 +45,14 @@ INCREASE = line("request_increase", quantity="5", intent_id="dca1")
 ROLLBACK = line("start_rollback", reason="no stop")
 
 
+STRAY = [
+    line("request_entry", side="long", quantity="1", intent_id="s1"),
+    line("fail_entry", outcome="canceled", reason="timed out"),
+    line("request_entry", side="long", quantity="10", intent_id="s2"),
+    line("record_entry_fill", trade_id="late", last_qty="1", last_px="100"),
+]
+
+
 def sold(qty: str, px: str = "110", trade_id: str = "x1", **fields: Any) -> Line:
     return line("reduce", trade_id=trade_id, last_qty=qty, last_px=px, exchange_order_id="X", **fields)
 
@@ -109,6 +117,23 @@ ADVICE = [
         "came too late (fills, cash, corrections)",
         [cash(), line("correct_fill", trade_id="t1", last_px="99", reason="corrected")],
         {"status": "closed", "quantity": "0", "realized_pnl": "110", "net_pnl": "109"},
+    ),
+    Advice(
+        errors.PositionNotOpen,
+        STRAY,
+        STOP,
+        "holds 1 that was filled too late, beside the cycle that has its slot: reduce or close it",
+        [sold("1", "98")],
+        {"quantity": "0", "realized_pnl": "-2", "stray": False},
+    ),
+    Advice(
+        errors.ReduceExceedsPosition,
+        [*STRAY, entry_fill(position_id="BTCUSDT.binance#2")],
+        sold("3", "98"),
+        "reduce the 1 that are held here, and the 2 that are left in the cycle that is open",
+        [sold("1", "98"), sold("2", "98", position_id="BTCUSDT.binance#2")],
+        {"quantity": "8", "realized_pnl": "-4", "avg_px_open": "100"},
+        "BTCUSDT.binance#2",
     ),
     Advice(
         errors.PositionAlreadyOpen,

@@ -283,6 +283,22 @@ def test_a_late_fill_beside_another_cycle_is_a_stray_that_can_be_closed(told: To
     told.says("BTCUSDT.binance#2", quantity="1", status="pending_entry")
 
 
+def test_of_two_that_decide_to_close_a_stray_one_sends_the_order(told: Told) -> None:
+    told.send("request_entry", **BTC, quantity="1", intent_id="s1")
+    told.send("fail_entry", outcome="canceled", reason="x")
+    told.send("request_entry", **BTC, quantity="1", intent_id="s2")
+    stray = "BTCUSDT.binance#1"
+    told.send("record_entry_fill", position_id=stray, trade_id="late", last_qty="1", last_px="100")
+    first = told.send("request_exit", position_id=stray, reason="stray", intent_id="a")
+    told.restart()
+    refusal = told.refused(ExitAlreadyRequested, "request_exit", position_id=stray, reason="stray", intent_id="b")
+    assert refusal.details["client_order_id"] == first.client_order_id
+    told.send("reduce", position_id=stray, trade_id="x", last_qty="1", last_px="98")
+    told.says(stray, stray=False, quantity="0", realized_pnl="-2")
+    (closing,) = (order for order in told.row(stray)["orders"] if order["role"] == "exit")
+    assert (closing["client_order_id"], closing["filled_qty"]) == (first.client_order_id, "1")
+
+
 def test_a_fill_that_the_exchange_corrected_counts_as_corrected(told: Told) -> None:
     held(told, "10", "100")
     told.send("correct_fill", trade_id="t1", last_px="101", reason="exchange")
