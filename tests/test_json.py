@@ -27,6 +27,7 @@ from domain.commands.base import Command
 from domain.commands.requests import LoseStopLoss
 from domain.events import Activated, PositionEvent
 from domain.identifiers import PositionKey
+from domain.order import Order
 from domain.values import Source
 from tests.pages import TOP
 
@@ -50,6 +51,8 @@ ONE_OF: Mapping[Any, Any] = {
     ),
 }
 """Of a class that checks its fields."""
+CALLED: Mapping[Any, Mapping[str, str]] = {Order: {"name": "entry.2"}}
+"""Texts that mean something to their class."""
 FROM_A_NUMBER: Mapping[Any, Callable[[int], Any]] = {
     int: lambda number: number,
     float: lambda number: number + 0.23456,
@@ -76,7 +79,8 @@ def example(hint: Any, *, bare: bool) -> Any:
     filled = dict(zip(getattr(kind, "__parameters__", ()), typing.get_args(hint), strict=True))
     hints = typing.get_type_hints(kind)
     fields = [field.name for field in dataclasses.fields(kind) if field.init]
-    return kind(**{name: value(hints[name], name, bare=bare, filled=filled) for name in fields})
+    values = {name: value(hints[name], name, bare=bare, filled=filled) for name in fields}
+    return kind(**{**values, **CALLED.get(kind, {})})
 
 
 def value(hint: Any, name: str, *, bare: bool, filled: Mapping[Any, Any]) -> Any:

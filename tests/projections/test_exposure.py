@@ -211,8 +211,8 @@ def test_what_is_learned_of_a_stray_later_does_not_make_it_one_again() -> None:
     paid = RecordCash.of(position_id=CYCLE, kind="funding", amount="1", cash_id="f", at=second(200))
     failed = on(FailEntry, outcome="expired", reason="no answer", at=second(5))
     with PositionLedger.connect("sqlite:///:memory:") as ledger:
-        for command in (request(at=second(0)), failed, request(intent_id="2", at=second(50)), LATE, second_fill):
-            ledger.handle(command)
+        for told in (request(at=second(0)), failed, request(intent_id="2", at=second(50)), LATE, second_fill):
+            ledger.handle(told)
         assert [row.position_id for row in ledger.positions(unprotected=True)] == [CYCLE, "APTUSDT.binance#2"]
         for command in (adjust, paid):
             ledger.handle(command)
