@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from domain.aggregate.position import Position
 from domain.commands.base import Command
+from domain.commands.order_requests import RecordCash
 from domain.commands.requests import (
     Adjust,
     Adopt,
@@ -20,6 +21,7 @@ from domain.commands.requests import (
     FailEntry,
     RecordEntryFill,
     RecordEntryPlaced,
+    Reduce,
     RollBack,
     StartRollback,
 )
@@ -33,7 +35,15 @@ from infrastructure.operations.apply_recovery import recoveries
 from projections.audit.anomalies import oddities
 from projections.audit.ledger_report import review
 from projections.audit.narrative import story
-from projections.exposure import Gap, taken_over_at
+from projections.exposure import (
+    BY_CHOICE,
+    Gap,
+    exposure_words,
+    is_by_choice,
+    is_covered,
+    needs_stop,
+    taken_over_at,
+)
 from projections.health.diagnosis import Cycles
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.metrics.statistics import MeasuredWindow, measure
@@ -183,3 +193,44 @@ def test_the_time_of_what_is_left_over_runs_on_until_it_is_taken_over() -> None:
     assert (over.exposed_since, over.gaps, over.ended_at) == (None, (Gap(second(60), second(100)),), second(5))
     assert dict(story(events, [], LATER, second(100)).facts)["Unprotected"] == "40 s in 1 stretch"
     assert known.position_id == CYCLE
+
+
+def test_only_what_says_what_is_held_takes_a_stray_over() -> None:
+    later = (request(intent_id="2"), on(RecordEntryFill, "APTUSDT.binance#2", trade_id="2", last_qty="10", last_px="3"))
+    price = Adjust.of(position_id="APTUSDT.binance#2", avg_px_open="3.1", reason="seen")
+    assert taken_over_at(*left(*later, price)) is None, "a price says nothing of a quantity"
+    turned = Reduce.of(
+        position_id="APTUSDT.binance#2", trade_id="x", last_qty="15", last_px="3", flip=True, at=second(100)
+    )
+    assert taken_over_at(*left(*later, turned)) is None, "the rest of a fill is what that fill left, and no more"
+
+
+def test_what_is_learned_of_a_stray_later_does_not_make_it_one_again() -> None:
+    second_fill = on(RecordEntryFill, "APTUSDT.binance#2", trade_id="2", last_qty="10", last_px="3", at=second(90))
+    adjust = Adjust.of(position_id="APTUSDT.binance#2", quantity="20", avg_px_open="3", reason="seen", at=second(100))
+    paid = RecordCash.of(position_id=CYCLE, kind="funding", amount="1", cash_id="f", at=second(200))
+    failed = on(FailEntry, outcome="expired", reason="no answer", at=second(5))
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        for told in (request(at=second(0)), failed, request(intent_id="2", at=second(50)), LATE, second_fill):
+            ledger.handle(told)
+        assert [row.position_id for row in ledger.positions(unprotected=True)] == [CYCLE, "APTUSDT.binance#2"]
+        for command in (adjust, paid):
+            ledger.handle(command)
+            assert [row.position_id for row in ledger.positions(unprotected=True)] == ["APTUSDT.binance#2"]
+
+
+def test_what_a_bot_keeps_the_stop_of_is_unprotected_by_choice_while_nothing_else_protects_it() -> None:
+    chosen = (request(protection="bot"), PLACED)
+    bare = moments(cycle(*enumerate((*chosen, FILLED))))[-1].row
+    assert (exposure_words(bare), is_by_choice(bare), is_covered(bare), needs_stop(bare)) == (
+        BY_CHOICE,
+        True,
+        None,
+        False,
+    )
+    none_held = moments(cycle(*enumerate(chosen)))[-1].row
+    assert (exposure_words(none_held), is_by_choice(none_held), needs_stop(none_held)) == (None, False, False)
+    stopped = moments(cycle(*enumerate((*chosen, FILLED, STOP))))[-1].row
+    assert (exposure_words(stopped), is_by_choice(stopped), is_covered(stopped)) == (None, False, True)
+    row, _ = left()
+    assert (exposure_words(row), needs_stop(row)) == ("STRAY, UNPROTECTED", True)

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given as tried_on
 
 from domain.commands.base import Command
+from domain.commands.order_requests import EndOrder, SetTakeProfit
 from domain.commands.requests import (
     Activate,
     Adjust,
     Adopt,
     Close,
+    FailEntry,
     ImportPosition,
     LoseStopLoss,
     RecordEntryFill,
@@ -182,3 +184,55 @@ def test_any_history_can_be_laid_out_and_its_gaps_are_those_of_its_row(sent: lis
         assert any(not gap.is_over for gap in time.gaps) == is_bare
         assert time.start <= time.last_at <= time.end
         assert sum((span.length for span in time.statuses), timedelta()) == time.end - time.start
+
+
+# -- several orders ---------------------------------------------------------------------------------------------
+
+
+def partial(at: float, price: str, quantity: str, order_id: str) -> tuple[float, Command]:
+    return at, on(SetStopLoss, stop_price=price, quantity=quantity, exchange_order_id=order_id)
+
+
+def test_several_stops_that_do_not_cover_all_say_how_much_they_do() -> None:
+    held = ((0, request()), (1, PLACED), (2, FILLED))
+    ladder = (partial(3, "3.3", "30", "s1"), partial(4, "3.4", "31.8", "s2"))
+    lost = on(LoseStopLoss, reason="gone", exchange_order_id="s2")
+    time = lay_out(*held, *ladder, (100, lost), (130, CLOSED))
+    assert gaps(time) == [(2, 2, "no stop yet"), (100, 30, "the stop covered 30 of 61.8")]
+    again = partial(110, "3.5", "31", "s3")
+    assert gaps(lay_out(*held, *ladder, (100, lost), again, (130, CLOSED)))[-1] == (
+        100,
+        30,
+        "the stop covered 30 of 61.8",
+    )
+    whole = partial(110, "3.5", "31.8", "s3")
+    assert gaps(lay_out(*held, *ladder, (100, lost), whole, (130, CLOSED)))[-1] == (
+        100,
+        10,
+        "the stop covered 30 of 61.8",
+    )
+    more = on(RecordEntryFill, trade_id="t2", last_qty="1", last_px="3.2", exchange_order_id="e2")
+    assert gaps(lay_out(*held, *ladder, (50, more)))[-1][2] == "the stops covered 61.8 of 62.8"
+
+
+def test_what_an_order_is_said_to_have_filled_at_its_end_is_a_mark() -> None:
+    target = on(SetTakeProfit, price="3", quantity="60", exchange_order_id="tp")
+    ended = on(EndOrder, exchange_order_id="tp", outcome="filled", filled_qty="60", avg_px="3.01")
+    marks = lay_out(*ENTERED, (10, target), (20, ended)).fills
+    assert [(mark.price, mark.quantity, mark.is_entry) for mark in marks][1:] == [(Decimal("3.01"), Decimal(60), False)]
+    fill = on(Reduce, trade_id="x", last_qty="60", last_px="3.01", exchange_order_id="tp")
+    told_already = lay_out(*ENTERED, (10, target), (15, fill), (20, ended)).fills
+    assert len(told_already) == 2, "the end of an order whose fills are known adds none"
+
+
+def test_a_cycle_that_took_its_slot_back_is_over_when_it_ends_for_good() -> None:
+    failed = on(FailEntry, outcome="expired", reason="no answer")
+    late = on(RecordEntryFill, trade_id="late", last_qty="10", last_px="3", at=second(60))
+    opened = lay_out((0, request()), (5, failed), (60, late))
+    assert (opened.is_open, opened.over_at) == (True, LATER)
+    assert gaps(opened) == [(60, 3540, "no stop yet")]
+    closed = lay_out((0, request()), (5, failed), (60, late), (90, CLOSED))
+    assert closed.over_at == second(90)
+    assert [span.status for span in closed.statuses] == [
+        *(Status.PENDING_ENTRY, Status.FAILED, Status.ENTRY_PLACED, Status.CLOSED),
+    ]

@@ -20,7 +20,11 @@ SELECT
     NULL::numeric AS current_price,
     p.stop_price AS stop_loss_price,
     p.stop_price AS stop_loss,
-    NULL::numeric AS take_profit_price,
+    (
+        SELECT (o.value ->> 'price')::numeric FROM json_array_elements(p.orders::json) WITH ORDINALITY AS o (value, place)
+        WHERE (o.value ->> 'role') = 'target' AND (o.value ->> 'ended') IS NULL
+        ORDER BY o.place DESC LIMIT 1
+    ) AS take_profit_price,
     p.realized_pnl AS pnl,
     NULL::numeric AS unrealized_pnl,
     NULL::numeric AS pnl_percentage,

@@ -23,7 +23,11 @@ SELECT
     NULL AS current_price,
     CAST(p.stop_price AS NUMERIC) AS stop_loss_price,
     CAST(p.stop_price AS NUMERIC) AS stop_loss,
-    NULL AS take_profit_price,
+    (
+        SELECT CAST(json_extract(o.value, '$.price') AS NUMERIC) FROM json_each(p.orders) AS o
+        WHERE json_extract(o.value, '$.role') = 'target' AND json_extract(o.value, '$.ended') IS NULL
+        ORDER BY o.key DESC LIMIT 1
+    ) AS take_profit_price,
     CAST(p.realized_pnl AS NUMERIC) AS pnl,
     NULL AS unrealized_pnl,
     NULL AS pnl_percentage,

@@ -34,7 +34,7 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 @database_option
 @json_option
 @filter_options
-@click.option("--open", "only_open", is_flag=True, help="Only cycles that hold their slot.")
+@click.option("--open", "only_open", is_flag=True, help="Only cycles that hold their slot, and strays.")
 @click.option("--unprotected", is_flag=True, help="Only what is at the exchange without a confirmed stop.")
 @click.option(
     "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time names its zone."

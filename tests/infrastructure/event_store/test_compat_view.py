@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from domain.commands.order_requests import LoseTakeProfit, SetTakeProfit
 from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
 from infrastructure.event_store.postgres import compat_view as postgres_view
 from infrastructure.event_store.postgres.session import connections as on_postgres
@@ -182,6 +183,19 @@ def test_an_open_position_is_shown_as_the_old_bot_would_have(ledger: PositionLed
     assert numbers == [Decimal(61), Decimal("3.2295"), Decimal("3.2941"), Decimal("3.2941")]
     assert row[:5] == (5483266, 5483266, "APTUSDT", "binance", "short")
     assert row[9:] == (True, "active", "53190368", None, None, None, "APTUSDT.binance#1")
+
+
+def test_the_target_is_the_last_one_that_stands(ledger: PositionLedger, query: Query) -> None:
+    asked = "SELECT take_profit_price FROM monitoring.positions"
+    position_id = enter(ledger)
+    assert query(asked) == [(None,)]
+    for price, order_id in (("3.1", "t1"), ("3", "t2")):
+        ledger.handle(SetTakeProfit.of(position_id=position_id, price=price, quantity="30", exchange_order_id=order_id))
+    assert query(asked) == [(3,)]
+    ledger.handle(LoseTakeProfit.of(position_id=position_id, exchange_order_id="t2", reason="canceled"))
+    assert [round(float(price), 9) for (price,) in query(asked)] == [3.1]
+    ledger.rebuild()
+    assert [round(float(price), 9) for (price,) in query(asked)] == [3.1]
 
 
 def test_times_are_in_utc_and_created_at_has_no_zone(ledger: PositionLedger, query: Query) -> None:
