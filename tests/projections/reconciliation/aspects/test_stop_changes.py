@@ -32,7 +32,10 @@ def changed(
     (row,) = rows_of(HELD, *recorded)
     position = held("APTUSDT", "long", "10", "100", **({} if own is None else {"stop_price": own}))
     found = stop_changes(row, cover_of(position, row, orders))
-    moved = [(each.order and each.order.order_id, each.was and each.was.name) for each in found.moved]
+    moved = [
+        (None if each.order is None else each.order.order_id, None if each.was is None else each.was.name)
+        for each in found.moved
+    ]
     return moved, [each.name for each in found.lost]
 
 
