@@ -152,7 +152,7 @@ class Cycles:
         message = (
             f"{STRAY}: {row.side.value} {plain(row.quantity)} was filled after the cycle was over "
             f"({row.status.value}), {length(self._now - row.updated_at)} ago: nobody protects it; reduce it by what "
-            "closes it, and close it"
+            "closes it"
         )
         return self._symptom(Severity.CRITICAL, row, message)
 

@@ -110,6 +110,7 @@ def doubts_about_orders(
         if each.row is not None and each.row.stop_confirmed and not each.changed_after(snapshot.taken_at)
         for seen in snapshot.positions or ()
         if seen.key.symbol == each.row.symbol and seen.side is each.row.side
+        if seen.stop_price is None  # else it needs no order
     ]
     shown = sum(shows_a_stop(seen, row, snapshot.orders) for row, seen in expected)
     has_stops = any(order.kind is not OrderKind.OTHER for order in snapshot.orders)

@@ -125,7 +125,7 @@ class _Judgement:
         """Nothing protects it, so it is closed; the order for that is claimed first, as every other one."""
         row, seen, needed = self._row, stray.position, self._found.rules.confirmations
         if seen is not None:
-            how = f"request_exit {row.position_id}, send the order that it names, reduce by its fills, and close"
+            how = f"request_exit {row.position_id}, send the order that it names, and reduce by its fills"
             due = RequiredOrder.close(row, seen, self._promised) if seen.side is row.side else None
             return self._propose(Action.CLOSE, f"{stray.message}: {how}", due)
         if stray.confirmations >= needed:

@@ -12,8 +12,8 @@ from projections.reconciliation.stop_orders import StopCoverage
 
 def moved_text(moved: Moved, cover: StopCoverage) -> str:
     """What is noted of a stop that moved, or is new."""
-    was = moved.was
-    known = "no such stop" if was is None else f"order {was.exchange_order_id}" if was.exchange_order_id else "no order"
+    was = None if moved.was is None else moved.was.exchange_order_id
+    known = "no order" if was is None else f"order {was}"
     if moved.order is None:
         assert cover.position.stop_price is not None, "a stop of the position"
         return f"the stop belongs to the position, at {plain(cover.position.stop_price)}; the ledger has {known}"

@@ -1,4 +1,4 @@
-"""A fill that comes after its cycle was over: every command says that it is held and bare, until it is taken over."""
+"""A fill that comes after its cycle was over: every command says that it is held and bare, until it is dealt with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from domain.errors import PositionNotOpen
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from tests.scripts.program import Program, Ran
@@ -65,63 +64,63 @@ def say(program: Program, ledger_url: str) -> Commands:
     return Commands(program, ledger_url)
 
 
-def test_everything_says_that_it_is_held_and_bare(say: Commands, ledger: PositionLedger) -> None:
+def test_it_takes_its_slot_back_and_everything_says_that_it_is_bare(say: Commands, ledger: PositionLedger) -> None:
+    assert set(say.named.values()) == {(APT,)}
+    assert [(row.status.value, row.stray) for row in ledger.positions(open=True)] == [("entry_placed", False)]
+    assert say("diagnose", "--skip-verify").code == 1
+    assert say("recover").code == 1
+    ledger.set_stop_loss(position_id=APT, stop_price="2.9", exchange_order_id="s", activate=True)
+    assert set(say.named.values()) == {()}
+
+
+@pytest.fixture
+def stray(ledger_url: str) -> Iterator[PositionLedger]:
+    """Called expired while another entry has the slot by the time that the order arrives after all."""
+    with PositionLedger.connect(ledger_url) as ledger:
+        place: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "10"}
+        ledger.request_entry(**place, intent_id="1", at=at(600))
+        ledger.fail_entry(position_id=APT, reason="not found", outcome="expired", at=at(598))
+        ledger.adopt(**place, avg_px_open="4", reason="by hand", at=at(597))
+        ledger.set_stop_loss(position_id="APTUSDT.binance#2", stop_price="2.9", exchange_order_id="s", at=at(597))
+        ledger.record_entry_fill(position_id=APT, trade_id="t", last_qty="10", last_px="3", at=at(500))
+        yield ledger
+
+
+def test_beside_another_cycle_everything_says_that_it_is_a_stray(say: Commands, stray: PositionLedger) -> None:
     assert set(say.named.values()) == {(APT,)}
     diagnosed = say("diagnose", "--skip-verify")
     assert diagnosed.code == 1
-    assert f"critical: {APT}: long 10 was filled after the cycle was over (failed)" in diagnosed.out
-    assert "UNPROTECTED, filled after its end" in say("positions").out
-    assert "HOLDS 10 UNPROTECTED" in say("history", APT).out
-    assert say("recover").code == 1
-    assert "UNPROTECTED for" in say("report").out
-    ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="10", intent_id="2")
-    assert all(APT in names for names in say.named.values()), "another entry does not have it"
-
-
-def test_a_late_acknowledgement_is_told_what_can_be_done(ledger: PositionLedger) -> None:
-    late: dict[str, Any] = {"position_id": APT, "exchange_order_id": "7", "filled_qty": "10", "avg_px": "3"}
-    with pytest.raises(PositionNotOpen, match=r"holds 10 that was filled too late; adopt what the exchange shows"):
-        ledger.record_entry_placed(**late)
-
-
-def test_recover_adopts_what_the_exchange_shows_of_it(say: Commands, ledger: PositionLedger, tmp_path: Path) -> None:
-    there = {"symbol": "APTUSDT", "side": "long", "contracts": "10", "entry_price": "3"}
-    path = tmp_path / "shown.json"
-    path.write_text(json.dumps({"exchange": "binance", "timestamp": at(5), "positions": [there], "orders": []}))
-    ran = say("recover", "--snapshot", path, "--confirm", "--reason", "late")
-    assert "adopt APTUSDT.binance: long 10 at 3" in ran.out.partition("done:")[2]
-    assert (ran.code, [row.position_id for row in ledger.positions(open=True)]) == (0, ["APTUSDT.binance#2"])
-    assert [entry.event.source.value for entry in ledger.history("APTUSDT.binance#2")] == ["recovery"]
-    assert set(say.named.values()) == {("APTUSDT.binance#2",)}, "the cycle that has it now is without a stop"
-    ledger.set_stop_loss(position_id="APTUSDT.binance#2", stop_price="2.9", exchange_order_id="s")
+    assert f"critical: {APT}: STRAY: long 10 was filled after the cycle was over (failed)" in diagnosed.out
+    assert "STRAY" in say("recover").out
+    stray.reduce(position_id=APT, trade_id="x", last_qty="10", last_px="3.1")
     assert set(say.named.values()) == {()}
-    judged = {each["name"]: each["ok"] for each in say("stats", "--json").json["criteria"]}
-    assert (judged["invalid_states"], judged["unprotected_longest_seconds"]) == (True, False)
+    (closed,) = (row for row in stray.positions() if row.position_id == APT)
+    assert (str(closed.quantity), str(closed.realized_pnl)) == ("0", "1")
 
 
-def test_recover_says_what_to_do_when_the_exchange_does_not_show_it_alone(
-    say: Commands, ledger: PositionLedger, tmp_path: Path
+@pytest.mark.parametrize(("held", "corrected"), [("20", ["10"]), ("10", ["10"]), ("17", ["17"])])
+def test_no_quantity_is_in_two_cycles_once_the_exchange_was_asked(
+    say: Commands, stray: PositionLedger, tmp_path: Path, held: str, corrected: list[str]
 ) -> None:
-    path, other = tmp_path / "shown.json", {"symbol": "XMRUSDT", "side": "long", "contracts": "1", "entry_price": "3"}
-    document = {"exchange": "binance", "timestamp": at(5), "positions": [other], "orders": []}
-    path.write_text(json.dumps(document))
-    assert (
-        "if it was sold, adopt it as it was filled, and close it at the price" in say("recover", "--snapshot", path).out
-    )
-    ledger.adopt(
-        symbol="APTUSDT", exchange="binance", side="long", quantity="5", avg_px_open="4", reason="by hand", at=at(598)
-    )
-    assert APT in say.named["positions"], "what was seen before the fill does not have it"
-    both = {"symbol": "APTUSDT", "side": "long", "contracts": "15", "entry_price": "3.3"}
-    path.write_text(json.dumps({**document, "positions": [both, other]}))
-    assert "adjust APTUSDT.binance#2 to that" in say("recover", "--snapshot", path).out
-    assert say("reconcile", "--snapshot", path, "--confirm", "--reason", "x").code == 1
-    assert APT not in say.named["positions"]
-
-
-def test_as_it_was_known_before_it_was_taken_over(say: Commands, ledger: PositionLedger) -> None:
-    version = str(len(ledger.history("APTUSDT.binance")))
-    ledger.adopt(symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="3", reason="x")
-    assert [row.position_id for row in ledger.positions(unprotected=True, as_of=int(version))] == [APT]
-    assert [row.position_id for row in ledger.positions(unprotected=True)] == ["APTUSDT.binance#2"]
-    assert "HOLDS 10 UNPROTECTED" in say("history", APT, "--story", "--as-of", version).out
+    """All of it there, the open one alone, or neither: the first is left, the second needs two looks, the third one."""
+    there = {"symbol": "APTUSDT", "side": "long", "contracts": held, "entry_price": "4"}
+    its_stop: dict[str, Any] = {
+        "order_id": "s",
+        "symbol": "APTUSDT",
+        "type": "stop_market",
+        "side": "sell",
+        "status": "open",
+    }
+    its_stop |= {"amount": held, "stopPrice": "2.9", "reduceOnly": True}
+    words: list[object] = []
+    for ago in (60, 20):
+        path = tmp_path / f"{ago}.json"
+        document = {"exchange": "binance", "timestamp": at(ago), "positions": [there], "conditional_orders": [its_stop]}
+        path.write_text(json.dumps({**document, "orders": []}))
+        words += ["--snapshot", path]
+    said = say("reconcile", *words, "--confirm", "--reason", "late")
+    is_told = held == "20"
+    assert (said.code, "\nstrays" in said.out) == (int(is_told), True)
+    open_rows = stray.positions(open=True)
+    assert [str(row.quantity) for row in open_rows if not row.stray] == corrected
+    assert [row.position_id for row in open_rows if row.stray] == [APT] * is_told

@@ -1,0 +1,123 @@
+"""Orders that were promised and never heard of: how long they have, and what the evidence leads to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from domain.commands.base import Command
+from domain.commands.order_requests import EndOrder, RequestExit, RequestIncrease
+from domain.commands.requests import RecordEntryFill, RecordEntryPlaced, Reduce
+from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
+from projections.health.diagnosis import Cycles
+from projections.recovery.proposals import Action, Proposal
+from projections.recovery.unanswered_orders import unanswered
+from tests.projections.recovery.test_proposals import APT, ITS_STOP, look, verbs
+from tests.projections.seen import LATER, held, limit, seen
+from tests.spec import ENTERED, Story, given, on, request, second
+
+EXIT = on(RequestExit, reason="signal")
+INCREASE = on(RequestIncrease, intent_id="dca", quantity="10")
+IN_TIME = 64.999
+"""Seconds at which it is not due: the sixth command of a story is sent at second 5."""
+
+
+def named(story: Story) -> list[str]:
+    (row,) = story.rows.values()
+    return [order.name for order in unanswered(row)]
+
+
+def client_order_id(story: Story, name: str) -> str:
+    (row,) = story.rows.values()
+    found = row.orders[name].client_order_id
+    assert found is not None
+    return found
+
+
+def shown(*orders: OrderReport, position: PositionReport = APT) -> list[AccountSnapshot]:
+    return [seen(position, orders=[ITS_STOP, *orders], at=at) for at in (LATER, LATER + 60)]
+
+
+def the(story: Story, *snapshots: AccountSnapshot, now: float | None = None) -> Proposal:
+    (found,) = look(story, *snapshots, now=now)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ((), []),
+        ((EXIT,), ["exit.1"]),
+        ((INCREASE,), ["entry.2"]),
+        ((EXIT, on(Reduce, trade_id="x", last_qty="1", last_px="3.2", exchange_order_id="x1")), []),
+        ((INCREASE, on(RecordEntryPlaced, exchange_order_id="o2")), []),
+        ((INCREASE, on(RecordEntryFill, trade_id="t2", last_qty="1", last_px="3.2", exchange_order_id="o2")), []),
+    ],
+    ids=["none", "an exit", "an increase", "a fill of the exit", "acknowledged", "a fill of the increase"],
+)
+def test_an_order_is_unanswered_until_something_is_known_of_it(sent: tuple[Command, ...], expected: list[str]) -> None:
+    assert named(given(*ENTERED, *sent)) == expected
+
+
+def test_one_that_ended_is_answered() -> None:
+    story = given(*ENTERED, EXIT)
+    ended = on(EndOrder, client_order_id=client_order_id(story, "exit.1"), outcome="canceled")
+    assert named(story.when(ended)) == []
+
+
+def test_the_first_entry_has_a_status_of_its_own() -> None:
+    assert named(given(request())) == []
+
+
+@pytest.mark.parametrize("asked", [EXIT, INCREASE], ids=["exit", "increase"])
+def test_it_has_60_s_and_is_then_a_warning_and_critical_with_age(asked: Command) -> None:
+    story = given(*ENTERED, asked)
+
+    def severities(at: float) -> list[str]:
+        section = Cycles(story.rows.values(), second(at), timedelta(hours=1), {}).orders()
+        return [symptom.severity.value for symptom in section.symptoms]
+
+    assert [severities(at) for at in (IN_TIME, 65, 3604, 3605)] == [[], ["warning"], ["warning"], ["critical"]]
+    assert the(story, now=IN_TIME).action is Action.LEAVE
+    late = the(story, now=65)
+    assert (late.action, late.missing) == (Action.WAIT, (f"what became of {named(story)[0]}",))
+
+
+@pytest.mark.parametrize("asked", [EXIT, INCREASE], ids=["exit", "increase"])
+def test_two_snapshots_that_show_neither_it_nor_a_fill_end_it(asked: Command) -> None:
+    story = given(*ENTERED, asked)
+    once = the(story, shown()[0])
+    assert (once.action, once.commands, once.waits_for_another_snapshot) == (Action.WAIT, (), True)
+    found = the(story, *shown())
+    assert (found.action, verbs(found)) == (Action.FINISH, ["end_order"])
+    for step in found.commands:
+        story.when(step.command).needs_acceptance()
+    assert (named(story), look(story, *shown())) == ([], [])
+
+
+def test_an_exit_that_rests_is_left_alone() -> None:
+    story = given(*ENTERED, EXIT)
+    here = limit("APTUSDT", "buy", "x1", client_order_id=client_order_id(story, "exit.1"), reduce_only=True)
+    found = the(story, *shown(here))
+    assert (found.action, found.commands, found.needs_attention) == (Action.LEAVE, (), False)
+
+
+def test_an_increase_that_rests_is_noted() -> None:
+    story = given(*ENTERED, INCREASE)
+    here = limit("APTUSDT", "sell", "o2", client_order_id=client_order_id(story, "entry.2"))
+    found = the(story, *shown(here))
+    assert (found.action, verbs(found)) == (Action.FINISH, ["record_entry_placed"])
+    for step in found.commands:
+        story.when(step.command).needs_acceptance()
+    assert (named(story), story.rows["APTUSDT.binance#1"].orders["entry.2"].exchange_order_id) == ([], "o2")
+
+
+def test_what_was_filled_without_a_word_is_taken_over_before_anything_is_ended() -> None:
+    found = the(given(*ENTERED, EXIT), *shown(position=held("APTUSDT", "short", "20", "3.2333")))
+    assert verbs(found) == ["adjust"]
+
+
+def test_a_list_without_all_orders_says_nothing_of_one() -> None:
+    found = the(given(*ENTERED, EXIT), seen(APT, orders=None))
+    assert (found.action, found.commands) == (Action.WAIT, ())
