@@ -13,13 +13,15 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     model_validator,
 )
 
 from domain.commands.base import Command, digest_of, storable
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
-from domain.symbols.spelling import normalized_symbol, written_symbol
+from domain.symbols.spelling import Symbol, normalized_symbol, written_symbol
 from domain.symbols.venues import normalized_exchange
 from domain.values import (
     OR_LEAVE_OUT,
@@ -65,7 +67,31 @@ Percent = Annotated[Price, Field(lt=100)]
 Json = Annotated[JsonValue, BeforeValidator(storable)]
 
 
-class _OnKey(Command):
+class _Spelled(Command):
+    """A command that may name a key: its symbol is kept in the one spelling, for commands are told apart by content."""
+
+    _former: PositionKey | None = PrivateAttr(None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _spell(cls, fields: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        command = handler(fields)
+        symbol, exchange = (getattr(command, name, None) for name in ("symbol", "exchange"))
+        if symbol is None or exchange is None:
+            return command
+        object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
+        if isinstance(fields, dict) and not isinstance(symbol, Symbol):
+            former = PositionKey.before(symbol, fields["exchange"], command.key.account, command.key.leg)
+            command._former = None if former == command.key else former  # noqa: SLF001 - of this class, not yet handed out
+        return command
+
+    @property
+    def former_key(self) -> PositionKey | None:
+        """The key that the same words meant before, where that was another: it may be open still."""
+        return self._former
+
+
+class _OnKey(_Spelled):
     symbol: Annotated[str, BeforeValidator(written_symbol)]
     exchange: Annotated[str, BeforeValidator(normalized_exchange)]
     account: Annotated[str | None, BeforeValidator(normalized_account)] = None
@@ -82,11 +108,6 @@ class _OnKey(Command):
         return None
 
     @model_validator(mode="after")
-    def _symbol_of_its_exchange(self) -> Self:
-        _spell_symbol(self, self.symbol, self.exchange)
-        return self
-
-    @model_validator(mode="after")
     def _leg_agrees_with_side(self) -> Self:
         _needs_agreeing_leg(getattr(self, "side", None), self.leg)
         return self
@@ -95,11 +116,6 @@ class _OnKey(Command):
 def _needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
     if side is not None and leg not in (None, Leg.BOTH) and leg.value.lower() != side.value:
         raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
-
-
-def _spell_symbol(command: Command, symbol: str, exchange: str) -> None:
-    """Keep the one spelling, for a command is told apart by its content; what it is depends on the exchange."""
-    object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
 
 
 class _OnPosition(Command):
@@ -134,7 +150,7 @@ class RequestEntry(_OnKey):
         return self
 
 
-class RecordEntryPlaced(Command):
+class RecordEntryPlaced(_Spelled):
     """The exchange acknowledged the entry order; by key it opens a cycle after the fact."""
 
     verb = "record_entry_placed"
@@ -168,8 +184,6 @@ class RecordEntryPlaced(Command):
             )
         elif self.quantity is None and not self.filled_qty:
             raise ValueError("quantity (or filled_qty) missing: say how much the entry was for")
-        if self.symbol is not None and self.exchange is not None:
-            _spell_symbol(self, self.symbol, self.exchange)
         _needs_agreeing_leg(self.side, self.leg)
         if self.avg_px is not None and not self.filled_qty:
             raise ValueError("avg_px needs filled_qty: an average price of how much?")

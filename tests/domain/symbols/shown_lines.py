@@ -22,7 +22,10 @@ _SIMPLER: Final = (
 
 def lines_of(exchange: str) -> list[str]:
     """Every line of an exchange: what it writes, and what that is."""
-    return [f"`{shown(written)}` is `{shown(meaning)}`" for written, meaning in NATIVE.get(normalized_exchange(exchange), ())]
+    return [
+        f"`{shown(written)}` is `{shown(meaning)}`"
+        for written, meaning in NATIVE.get(normalized_exchange(exchange), ())
+    ]
 
 
 def shown(pattern: str) -> str:
