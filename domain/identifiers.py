@@ -12,9 +12,9 @@ from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
-from domain.symbols.market import ASSET
+from domain.symbols.market import ASSET, plain_name
 from domain.symbols.spelling import normalized_symbol
-from domain.symbols.venues import known_venue, normalized_exchange
+from domain.symbols.venues import EXCHANGE, known_venue, normalized_exchange
 from domain.values import Leg
 
 _KEPT = re.compile(
@@ -120,6 +120,14 @@ class PositionKey:
         for name, value in (("symbol", symbol), ("exchange", exchange), ("account", account), ("leg", leg)):
             object.__setattr__(key, name, value)
         return key
+
+    @classmethod
+    @lru_cache(maxsize=_PARSED_MAX)
+    def before(cls, symbol: str, exchange: str, account: str | None, leg: Leg) -> Self | None:
+        """The key that a spelling meant before exchanges had a table of them; None when there was none."""
+        exchange = exchange.strip().lower()
+        name = plain_name(symbol.strip()) if EXCHANGE.fullmatch(exchange) else None
+        return None if name is None else cls._kept(name, exchange, account, leg)
 
     def on(self, leg: Leg) -> Self:
         """The same instrument on another leg."""

@@ -86,6 +86,11 @@ class Command(BaseModel):
         raise NotImplementedError
 
     @property
+    def former_key(self) -> PositionKey | None:
+        """The key that the same words meant before, where that was another."""
+        return None
+
+    @property
     def cycle(self) -> int | None:
         """The cycle that this command names; None for whatever the slot holds now."""
         raise NotImplementedError

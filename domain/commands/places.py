@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
 
 from domain.commands.base import Command, storable
 from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
-from domain.symbols.spelling import normalized_symbol, written_symbol
+from domain.symbols.spelling import Symbol, normalized_symbol, written_symbol
 from domain.symbols.venues import normalized_exchange
 from domain.values import Leg, Price, Side, Text, writable
 
@@ -39,7 +47,31 @@ Percent = Annotated[Price, Field(lt=100)]
 Json = Annotated[JsonValue, BeforeValidator(storable)]
 
 
-class OnKey(Command):
+class Spelled(Command):
+    """A command that may name a key: its symbol is kept in the one spelling, for commands are told apart by content."""
+
+    _former: PositionKey | None = PrivateAttr(None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _spell(cls, fields: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        command = handler(fields)
+        symbol, exchange = (getattr(command, name, None) for name in ("symbol", "exchange"))
+        if symbol is None or exchange is None:
+            return command
+        object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
+        if isinstance(fields, dict) and not isinstance(symbol, Symbol):
+            former = PositionKey.before(symbol, fields["exchange"], command.key.account, command.key.leg)
+            command._former = None if former == command.key else former  # noqa: SLF001 - of this class, not yet handed out
+        return command
+
+    @property
+    def former_key(self) -> PositionKey | None:
+        """The key that the same words meant before, where that was another: it may be open still."""
+        return self._former
+
+
+class OnKey(Spelled):
     """A command about whatever a slot holds."""
 
     symbol: Annotated[str, BeforeValidator(written_symbol)]
@@ -58,19 +90,9 @@ class OnKey(Command):
         return None
 
     @model_validator(mode="after")
-    def _symbol_of_its_exchange(self) -> Self:
-        spell_symbol(self, self.symbol, self.exchange)
-        return self
-
-    @model_validator(mode="after")
     def _leg_agrees_with_side(self) -> Self:
         needs_agreeing_leg(getattr(self, "side", None), self.leg)
         return self
-
-
-def spell_symbol(command: Command, symbol: str, exchange: str) -> None:
-    """Keep the one spelling, for a command is told apart by its content; what it is depends on the exchange."""
-    object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
 
 
 def needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:

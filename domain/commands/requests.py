@@ -34,8 +34,8 @@ from domain.commands.places import (
     PositionIdText,
     Reason,
     SideOfPosition,
+    Spelled,
     needs_agreeing_leg,
-    spell_symbol,
 )
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
@@ -81,7 +81,7 @@ class RequestEntry(OnKey):
         return self
 
 
-class RecordEntryPlaced(Command):
+class RecordEntryPlaced(Spelled):
     """The exchange acknowledged the entry order; by key it opens a cycle after the fact."""
 
     verb = "record_entry_placed"
@@ -117,8 +117,6 @@ class RecordEntryPlaced(Command):
             )
         elif self.quantity is None and not self.filled_qty:
             raise ValueError("quantity (or filled_qty) missing: say how much the entry was for")
-        if self.symbol is not None and self.exchange is not None:
-            spell_symbol(self, self.symbol, self.exchange)
         needs_agreeing_leg(self.side, self.leg)
         if self.avg_px is not None and not self.filled_qty:
             raise ValueError("avg_px needs filled_qty: an average price of how much?")

@@ -76,6 +76,18 @@ def market_of(text: str, exchange: str | None) -> Market | None:
     return None
 
 
+def plain_name(text: str) -> str | None:
+    """Read a spelling as every exchange would mean the same by it, as keys were read before there was a table.
+
+    Refuses: ValueError for an expiry or a strike that is none.
+    """
+    match = _UNIFIED.fullmatch(text.upper())
+    if match is None:
+        return name_of(text)
+    market = Market(match["base"], match["quote"], match["settle"], _terms(match, text))
+    return market.glued or market.unified
+
+
 def name_of(text: str) -> str | None:
     """Read an exchange's own name that says no more than its expiry and strike; None for anything else.
 

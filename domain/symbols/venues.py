@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-_EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
+EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _FRAMEWORK = re.compile("(.+?)[_-](?:perpetual|futures|spot|linear|inverse|usdm|coinm)")
 _NAMES_MAX: Final = 1_000
 
@@ -45,7 +45,7 @@ def _one_name(written: str) -> str | None:
     if match := _FRAMEWORK.fullmatch(text):
         venue = _ALIASES.get(match[1], match[1])
         text = venue if venue in KNOWN else text
-    return text if _EXCHANGE.fullmatch(text) else None
+    return text if EXCHANGE.fullmatch(text) else None
 
 
 def normalized_exchange(exchange: object) -> str:

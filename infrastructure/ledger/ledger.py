@@ -157,6 +157,8 @@ class PositionLedger(TypedCommands[Receipt]):
 
     def _handle(self, command: Command, stamp: CommandContext) -> Receipt:
         raced = surprised = False
+        if (holder := self._open_before(command)) is not None:
+            return self._refuse(command, stamp, _already_open(holder, command, stamp), raced=False)
         for attempt in range(ATTEMPTS_MAX):
             held, fresh = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
             try:
@@ -211,7 +213,7 @@ class PositionLedger(TypedCommands[Receipt]):
             stream = command.key.stream
             held = held_by_stream.get(stream) or self._cache.load(stream)
             held_by_stream[stream] = held
-            if may_be_told_again(command, held.position):
+            if may_be_told_again(command, held.position) or self._open_before(command):
                 return self._one_by_one(batch)
             pending = len(held.position.pending_events)
             try:
@@ -243,6 +245,16 @@ class PositionLedger(TypedCommands[Receipt]):
                 untried = len(batch) - len(answers) - 1
                 return [*answers, error, *[_not_tried(error) for _ in range(untried)]]
         return answers
+
+    def _open_before(self, command: Command) -> PositionRow | None:
+        """The open cycle that the words of a command meant before exchanges had a table of spellings.
+
+        None can be opened there any more, so that it is enough to look before the decision.
+        """
+        if command.former_key is None or command.source is Source.IMPORT:
+            return None
+        row = self._cache.load(command.former_key.stream).position.row
+        return row if row is not None and row.status.is_open else None
 
     def _stamp(self, command: Command) -> CommandContext:
         now = self._clock()
@@ -495,3 +507,14 @@ class _DecodedLog:
     def after(self, nid: int, limit: int | None) -> list[tuple[int, Any]]:
         stored = list(self._store.log(after=nid, limit=limit))
         return [(each.id, decode(each)) for each in stored]
+
+
+def _already_open(holder: PositionRow, command: Command, stamp: CommandContext) -> PositionAlreadyOpen:
+    return PositionAlreadyOpen(
+        holder.position_id,
+        holder.status,
+        since=holder.opened_at,
+        at=stamp.ts_event,
+        holder=holder.intent_id,
+        asked=getattr(command, "intent_id", None),
+    )
