@@ -41,7 +41,6 @@ class Check(StrEnum):
     PROJECTIONS = "projections"
     EXCHANGE = "exchange"
     DATABASE = "database"
-    REPLICATION = "replication"
     CRITERIA = "criteria"
 
 

@@ -85,6 +85,6 @@ def test_diagnose_says_it_of_a_primary_and_a_replica_says_its_place(replicas: Re
     replicas.arrived()
     said = ran(replicas.primary.url(), "diagnose")
     assert said.returncode == 0
-    assert f"replication      2 streaming, no commit waits for a standby: {LOST}" in said.stdout
+    assert f"; 2 streaming, no commit waits for a standby: {LOST}" in said.stdout
     assert "next: set synchronous_standby_names" in said.stdout
-    assert "replication" not in ran(replicas.standby.url(), "diagnose").stdout
+    assert "streaming" not in ran(replicas.standby.url(), "diagnose").stdout
