@@ -99,7 +99,6 @@ class _Examination:
             *([] if known is None else [diagnosis.criteria(known)]),
             self._damage(),
             _database(self._store),
-            *_replication(self._store),
         ]
         return Diagnosis(tuple(sections), self._activity(wanted, known) if question.reports else None)
 
@@ -173,13 +172,10 @@ class _Examination:
 
 
 def _database(store: Store) -> Section:
-    """The database software, and what to know about it."""
+    """The database software, the replication that it stands on, and what to know about both."""
     software = "PostgreSQL" if store.settings.kind == "postgresql" else f"SQLite {sqlite3.sqlite_version}"
-    return diagnosis.database(store.settings.shown, software, store.caution())
-
-
-def _replication(store: Store) -> Iterator[Section]:
-    """What a commit waits for, where there is a server to say so."""
     standing = store.replication()
-    if standing is not None:
-        yield diagnosis.replication(store.settings.shown, *standing)
+    where, caution = store.settings.shown, store.caution()
+    if standing is None:
+        return diagnosis.database(where, software, caution)
+    return diagnosis.database(where, software, caution, standing.caution, replication=standing.says)

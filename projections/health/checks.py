@@ -43,7 +43,6 @@ class Check(StrEnum):
     EXCHANGE = "exchange"
     SPELLING = "spelling"
     DATABASE = "database"
-    REPLICATION = "replication"
     CRITERIA = "criteria"
 
 

@@ -303,16 +303,10 @@ def _put_right(finding: Discrepancy, evidence: Sequence[str]) -> str:
     return advised("recover" if is_unfinished else "reconcile", finding.key, *evidence)
 
 
-def database(where: str, software: str, warning: tuple[str, str] | None) -> Section:
-    """What is to be known of the database; a warning comes with what would put it right."""
-    found = (Symptom(Severity.WARNING, where, *warning),) if warning is not None else ()
-    return Section(Check.DATABASE, f"{software}, {where}", found)
-
-
-def replication(where: str, says: str, warning: tuple[str, str] | None) -> Section:
-    """Whether what is acknowledged is on another machine as well; a warning comes with what would put it right."""
-    found = (Symptom(Severity.WARNING, where, *warning),) if warning is not None else ()
-    return Section(Check.REPLICATION, says, found)
+def database(where: str, software: str, *warnings: tuple[str, str] | None, replication: str | None = None) -> Section:
+    """What is to be known of the database; each warning comes with what would put it right."""
+    found = tuple(Symptom(Severity.WARNING, where, *warning) for warning in warnings if warning is not None)
+    return Section(Check.DATABASE, "; ".join(filter(None, (f"{software}, {where}", replication))), found)
 
 
 def criteria(known: Sequence[Criterion]) -> Section:

@@ -11,7 +11,7 @@ from psycopg import errors
 
 from infrastructure.event_store.postgres.replication.standing import standing
 from infrastructure.event_store.postgres.session.connections import Connection, connection_arguments, wait_seconds
-from infrastructure.operations.proof.guarantee import NotGuaranteed
+from infrastructure.operations.proof.guarantee import NotGuaranteed, Verdict
 from infrastructure.settings import Settings
 
 _TRANSACTIONS: Final = 5
@@ -61,13 +61,19 @@ class Sessions:
             with self.other.transaction():  # a pooler of transactions would hand it the process that was free now
                 _pid(self.other)
                 pids.add(_pid(self.one))
-        if pids != {told}:
-            seen = ", ".join(map(str, sorted(pids)))
+        seen = ", ".join(map(str, sorted(pids)))
+        if len(pids) > 1:
             raise NotGuaranteed(
-                f"the connection was told process {told} and served by {seen}: a pooler stands between, so locks, "
-                "time-outs and prepared statements are somebody else's",
-                "connect to the server itself, or through a proxy of whole connections such as HAProxy; transaction "
-                "pooling cannot work",
+                f"one connection was served by processes {seen}: a pooler hands them out for a transaction each, so "
+                "locks, time limits and prepared statements are somebody else's",
+                "connect to the server itself, or through what passes on whole connections (HAProxy)",
+            )
+        if pids != {told}:
+            raise NotGuaranteed(
+                f"the connection was told process {told} and served by {seen}: a pooler stands between, which leaves "
+                "it to the connection as long as that lasts",
+                "let it stay so (pool_mode = session): with a pooler of transactions a ledger cannot work",
+                Verdict.WARNING,
             )
         return f"{2 * _TRANSACTIONS} transactions beside another connection's, all served by process {told}"
 

@@ -53,8 +53,10 @@ class ReplicationStanding:
         if self.commit in _LOCAL:
             return f"synchronous_commit is {self.commit}, so no commit waits for a standby: {LOST_WITH_ITS_MACHINE}"
         if not self.names:
-            count = len(self.standbys)
-            beside = f"{count} streaming, " if count else "" if self.sees_standbys else "standbys, if any, "
+            if not self.sees_standbys:
+                unseen = "standbys, if any, are not seen by this role, and no commit waits for one"
+                return f"{unseen}: {LOST_WITH_ITS_MACHINE}"
+            beside = f"{len(self.standbys)} streaming, " if self.standbys else ""
             return f"{beside}no commit waits for a standby: {LOST_WITH_ITS_MACHINE}"
         if not self.sees_standbys:
             return f"commits wait for {self.names}, and this role may not see whether anybody is there"

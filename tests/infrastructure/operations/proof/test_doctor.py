@@ -159,14 +159,14 @@ def test_a_pooler_is_seen_by_the_process_that_it_names(primary: Server) -> None:
     """One that shares its servers tells every client of a process that is none of them."""
     with relayed(primary.port) as port:
         found = report(primary.url(port=port))
-    assert unproven(found) == {"own session": Verdict.FAILED, "schema": Verdict.UNKNOWN}
+    assert of(found, "own session").verdict is Verdict.WARNING
     assert "a pooler stands between" in of(found, "own session").evidence
 
 
 @contextmanager
 def relayed(server_port: int) -> Iterator[int]:
     """The port of a relay that puts another process into the server's greeting."""
-    with socket.create_server((HOST, 0)) as listener, ThreadPoolExecutor() as threads:
+    with socket.create_server((HOST, 0)) as listener, ThreadPoolExecutor(200) as threads:
 
         def serve() -> None:
             with suppress(OSError):  # the listener was closed
