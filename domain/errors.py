@@ -34,7 +34,8 @@ LedgerError
 └── StoreError                the database, not the command, is in the way
     ├── StoreUnavailable      cannot be reached, or does not answer in time
     ├── SchemaMismatch        made by another version of this software, or not made yet
-    └── HistoryDamaged        stored events cannot be read as what they claim to be
+    ├── HistoryDamaged        stored events cannot be read as what they claim to be
+    └── PastLost              events that were handed out stand in the log no more
 """
 
 from __future__ import annotations

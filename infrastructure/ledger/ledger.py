@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from domain.aggregate.state import CommandResult
 from domain.commands.base import Command
+from domain.commands.order_requests import DefineInstrument
 from domain.decisions.decision import CommandContext, resized
 from domain.errors import (
     CommandRefused,
@@ -251,7 +252,7 @@ class PositionLedger(TypedCommands[Receipt]):
 
         None can be opened there any more, so that it is enough to look before the decision.
         """
-        if command.former_key is None or command.source is Source.IMPORT:
+        if command.former_key is None or command.source is Source.IMPORT or isinstance(command, DefineInstrument):
             return None
         row = self._cache.load(command.former_key.stream).position.row
         return row if row is not None and row.status.is_open else None

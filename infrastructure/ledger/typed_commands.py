@@ -62,11 +62,14 @@ class TypedCommands(ABC, Generic[Answered]):
         If it is refused, send no order. The same `intent_id` again is the same entry, as long as the ledger lives: it
         gets the first answer, and never opens a second cycle.
 
-        - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case: one key
-        - exchange (exchange): a name, in any case; no account is an account of its own
+        - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case, or as the exchange writes it
+          (exchanges.md): one key
+        - exchange (exchange): a name, in any case; of a venue with several names any; no account is an account of its
+          own
         - side (side): `long` or `short`; `buy` and `sell` are understood
         - intent_id (id): the bot's reason to open: a signal id, a strategy tag
-        - account (account, optional): a name, in any case; no account is an account of its own
+        - account (account, optional): a name, in any case; of a venue with several names any; no account is an account
+          of its own
         - leg (leg, optional): `LONG` and `SHORT` must agree with the side
         - quantity (quantity, optional): what will be ordered; or else `cost`
         - signal_price (price, optional): what the signal saw; kept beside the price of the fill
@@ -147,8 +150,10 @@ class TypedCommands(ABC, Generic[Answered]):
         - exchange_order_id (id): the entry order, as the exchange names it
         - position_id (position id, optional): or else the key, `side` and `quantity` (or `filled_qty`)
         - symbol (symbol, optional): only without `position_id`, like the next seven
-        - exchange (exchange, optional): a name, in any case; no account is an account of its own
-        - account (account, optional): a name, in any case; no account is an account of its own
+        - exchange (exchange, optional): a name, in any case; of a venue with several names any; no account is an
+          account of its own
+        - account (account, optional): a name, in any case; of a venue with several names any; no account is an account
+          of its own
         - leg (leg, optional): `BOTH` (one-way mode, the default), `LONG` or `SHORT` (hedge mode), or `SPOT`: what is
           held on spot, beside any swap
         - side (side, optional): `long` or `short`; `buy` and `sell` are understood
@@ -681,15 +686,18 @@ class TypedCommands(ABC, Generic[Answered]):
         It becomes a cycle of its own, active and not yet protected. When a cycle is open, that cycle explains it:
         `adjust` it instead.
 
-        - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case: one key
-        - exchange (exchange): a name, in any case; no account is an account of its own
+        - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case, or as the exchange writes it
+          (exchanges.md): one key
+        - exchange (exchange): a name, in any case; of a venue with several names any; no account is an account of its
+          own
         - side (side): `long` or `short`; `buy` and `sell` are understood
         - quantity (quantity): base asset, or contracts of the size that `define_instrument` said, greater than zero,
           without a sign: the side says the direction
         - avg_px_open (price): quote asset for one unit of base asset, greater than zero; that of an exit may be zero
           (expired worthless), and either below zero where the instrument says so
         - reason (words): text of any length, not blank
-        - account (account, optional): a name, in any case; no account is an account of its own
+        - account (account, optional): a name, in any case; of a venue with several names any; no account is an account
+          of its own
         - leg (leg, optional): `LONG` and `SHORT` must agree with the side
         - protection (`exchange` or `bot`, optional): as for `request_entry`
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
@@ -1417,9 +1425,12 @@ class TypedCommands(ABC, Generic[Answered]):
 
         It belongs to the key, and to no cycle.
 
-        - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case: one key
-        - exchange (exchange): a name, in any case; no account is an account of its own
-        - account (account, optional): a name, in any case; no account is an account of its own
+        - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case, or as the exchange writes it
+          (exchanges.md): one key
+        - exchange (exchange): a name, in any case; of a venue with several names any; no account is an account of its
+          own
+        - account (account, optional): a name, in any case; of a venue with several names any; no account is an account
+          of its own
         - leg (leg, optional): `BOTH` (one-way mode, the default), `LONG` or `SHORT` (hedge mode), or `SPOT`: what is
           held on spot, beside any swap
         - contract_size (quantity, optional): 1 unless it is said

@@ -31,5 +31,6 @@ def test_a_class_below_another_is_drawn_below_it() -> None:
         "StoreError",
         "├── StoreUnavailable",
         "├── SchemaMismatch",
-        "└── HistoryDamaged",
+        "├── HistoryDamaged",
+        "└── PastLost",
     ]
