@@ -73,6 +73,21 @@ def test_what_is_adopted_counts_as_the_next_cycle_will() -> None:
     assert adopt.command.expected_version == 1, "a definition moves the version of its stream on"
 
 
+def test_what_takes_the_place_of_a_cycle_counts_as_it_was_defined_meanwhile() -> None:
+    forced = DefineInstrument.of(
+        symbol="APTUSDT", exchange="binance", contract_size="1000", force=True, reason="contracts"
+    )
+    story = given(adopted("2000"), forced)
+    other = held("APTUSDT", "short", "2000", "3", contract_size="1000")
+    defined = [event for event in story.history if isinstance(event, InstrumentDefined)]
+    looks = [seen(other, at=at) for at in (LATER, LATER + 60)]
+    found = reconcile([*story.rows.values()], looks, now=second(LATER + 61), defined=defined)
+    close, adopt = corrections(found)
+    assert (close.command.verb, adopt.command.verb) == ("close", "adopt")
+    assert isinstance(adopt.command, Adopt)
+    assert adopt.command.quantity == Decimal(2)
+
+
 def test_a_size_of_one_needs_no_words() -> None:
     assert kinds(beside(given(adopted("2000")), shown("2000", "1"))) == [DiscrepancyKind.MATCHED]
     one = DefineInstrument.of(symbol="APTUSDT", exchange="binance", contract_size="1")
