@@ -329,7 +329,7 @@ class _Comparison:
                 kind=DiscrepancyKind.LOST_STOP,
                 standing=standing,
                 position=cover.position,
-                message=f"its stop {which}is not at the exchange, and no other one is",
+                message=f"its stop {which}is not at the exchange, and none is in its place",
                 stop=stop,
                 confirmations=self._confirming.lost_stops(standing, row, stop),
             )

@@ -37,7 +37,7 @@ def of_strays(
         if not is_judged:
             why, count = "by this snapshot it cannot be judged", 0
         elif is_there:
-            why, count = "the exchange holds it, and no stop is of it: reduce it by what closes it", 0
+            why, count = "the exchange holds it, and no stop is of it", 0
         elif shown in (standing.open_qty, 0):
             why, count = "the exchange does not hold it any more", confirmations
         else:

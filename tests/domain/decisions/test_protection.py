@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.commands.requests import (
@@ -13,7 +15,15 @@ from domain.commands.requests import (
     SetStopLoss,
     StartRollback,
 )
-from domain.errors import AlreadyActive, NotFilled, NotProtected, WrongSideStop, WrongStatus
+from domain.errors import (
+    AlreadyActive,
+    NotFilled,
+    NotProtected,
+    OrderAmbiguous,
+    UnknownOrder,
+    WrongSideStop,
+    WrongStatus,
+)
 from domain.events import Activated, EntryFilled, PositionAdjusted, StopLossLost, StopLossSet
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request
 
@@ -252,3 +262,12 @@ def test_no_activation_during_a_rollback() -> None:
 
 def test_no_activation_of_what_was_closed_again() -> None:
     given(*ENTERED[:4], on(Reduce, trade_id="t2", last_qty="61.8", last_px="3.2")).when(on(Activate)).refused(NotFilled)
+
+
+def test_a_stop_without_an_id_goes_by_its_name_where_there_are_several() -> None:
+    part: dict[str, Any] = {"stop_price": "3.298", "quantity": "30.9"}
+    story = given(request(), PLACED, FILLED, on(SetStopLoss, **part, exchange_order_id="s1"))
+    story.when(on(SetStopLoss, **part, attached=True)).then(StopLossSet, order="stop.2")
+    story.when(on(LoseStopLoss, reason="gone")).refused(OrderAmbiguous, "stop.2 (no id); send exchange_order_id")
+    story.when(on(LoseStopLoss, reason="gone", exchange_order_id="stop.2")).then(StopLossLost, order="stop.2")
+    story.when(on(LoseStopLoss, reason="gone", exchange_order_id="stop.3")).refused(UnknownOrder, "has no order stop.3")

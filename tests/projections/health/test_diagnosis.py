@@ -10,15 +10,18 @@ import pytest
 
 from domain.commands.base import Command
 from domain.commands.requests import (
+    Activate,
     Adopt,
     FailEntry,
     FailRollback,
     LoseStopLoss,
+    RecordEntryFill,
     RecordEntryUnknown,
     Reduce,
     StartRollback,
 )
 from domain.values import Status
+from infrastructure.ledger.ledger import PositionLedger
 from projections.health.checks import Check, Section, Severity, Symptom, worst
 from projections.health.diagnosis import (
     LAG_MAX,
@@ -316,3 +319,29 @@ def test_no_stop_in_two_lists_of_orders_is_critical_and_says_what_to_do() -> Non
     assert [each.severity for each in missing] == [Severity.WARNING, Severity.CRITICAL]
     assert "none of 1 stops of the ledger is in 2 lists of orders" in missing[1].message
     assert "reconcile --snapshot" in missing[1].advice and "--trust-empty --apply" in missing[1].advice
+
+
+# -- what is no alarm, and what always is -----------------------------------------------------------------------------
+
+
+def test_what_is_unprotected_by_choice_is_counted_apart_and_no_symptom() -> None:
+    kept = (request(protection="bot"), PLACED, FILLED, on(Activate))
+    section = cycles(*kept, at=86_400).unprotected()
+    assert (section.says, section.symptoms) == ("0 of 1 held positions, and 1 unprotected by choice", ())
+    bare = cycles(request(), PLACED, FILLED, at=86_400).unprotected()
+    assert (bare.says, severities(bare)) == ("1 of 1 held positions", ["critical"])
+
+
+def test_a_stray_is_critical_at_once_and_told_what_to_do() -> None:
+    failed = on(FailEntry, outcome="expired", reason="no answer")
+    late = on(RecordEntryFill, trade_id="late", last_qty="61.8", last_px="3.2333")
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        for number, command in enumerate((request(), failed, ADOPTED, late)):
+            ledger.handle(command.model_copy(update={"at": second(number)}))
+        rows = ledger.positions()
+    strays = [row for row in rows if row.stray]
+    section = Cycles(rows, second(10), timedelta(hours=1), {}, strays).unprotected()
+    (symptom,) = (each for each in section.symptoms if each.subject == APT)
+    assert symptom.severity is Severity.CRITICAL
+    assert symptom.message.startswith("STRAY: short 61.8 was filled after the cycle was over (failed)")
+    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --snapshot FILE"

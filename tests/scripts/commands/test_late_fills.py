@@ -124,3 +124,5 @@ def test_no_quantity_is_in_two_cycles_once_the_exchange_was_asked(
     open_rows = stray.positions(open=True)
     assert [str(row.quantity) for row in open_rows if not row.stray] == corrected
     assert [row.position_id for row in open_rows if row.stray] == [APT] * is_told
+    (first,) = (row for row in stray.positions() if row.position_id == APT)
+    assert str(first.quantity) == ("10" if is_told else "0")

@@ -106,3 +106,9 @@ def test_parts_that_are_on_record_and_only_reduce_are_no_duplicates_after_an_exi
 def test_all_parts_are_noted_with_what_is_adopted() -> None:
     cover = cover_of(held("APTUSDT", "long", "10", "100"), None, [there("s1", "95", "4"), there("s2", "90", "6")])
     assert [order.order_id for order in to_note(cover)] == ["s1", "s2"]
+
+
+def test_a_second_stop_where_one_belongs_is_not_noted() -> None:
+    both = [there("s1", "90", "10"), there("s2", "91", "10")]
+    assert changed([on_record("90", "s1", "10")], both) == ([], [])
+    assert changed([], both) == ([("s1", None)], [])
