@@ -6,11 +6,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from itertools import groupby
 from typing import Any, ClassVar, Final
 
-from domain.events import EntryFilled, PositionEvent, PositionReduced, StopLossLost, StopLossSet
+from domain.events import (
+    CashRecorded,
+    EntryFilled,
+    ExitRequested,
+    IncreaseRequested,
+    OrderEnded,
+    OrderReplaced,
+    PositionEvent,
+    PositionReduced,
+    StopLossLost,
+    StopLossSet,
+)
 from domain.holding import ZERO
 from domain.json_object import JsonObject
 from domain.order import Role, live, of_role, stops_at_work
@@ -20,7 +31,7 @@ from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before
 from projections.audit.event_text import refused_as, told_as
 from projections.audit.money_text import dust, earned
 from projections.exposure import BY_CHOICE, exposure_words, is_by_choice, is_covered
-from projections.formatting import average, clock, counted, length, listed, number, quoted, sentence
+from projections.formatting import average, clock, counted, length, listed, money, number, quoted, sentence
 from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, Refused, Timeline, UnprotectedSpan, moments, timeline
 
@@ -236,6 +247,10 @@ def _topic(step: _Step) -> str:
             return "entries"
         case PositionReduced():
             return "exits"
+        case IncreaseRequested() | ExitRequested() | OrderReplaced() | OrderEnded():
+            return "orders"
+        case CashRecorded():
+            return "cash"
     return _SINGLE
 
 
@@ -311,6 +326,25 @@ def _fills_in_one(verb: str) -> Callable[[Sequence[Any], dict[datetime, Unprotec
     return words
 
 
+def _orders_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
+    del gaps
+    asked = sum(isinstance(step.event, IncreaseRequested | ExitRequested) for step in run)
+    ended = sum(isinstance(step.event, OrderEnded) for step in run)
+    told = [(asked, "asked for"), (len(run) - asked - ended, "replaced"), (ended, "ended")]
+    words = ", ".join(f"{count:,} {verb}" for count, verb in told if count)
+    return f"Orders until {clock(run[-1].at)}: {words}."
+
+
+def _cash_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
+    del gaps
+    totals: dict[tuple[str, str | None], Decimal] = {}
+    for step in run:
+        kind = step.event.kind, step.event.currency or step.row.settle_currency
+        totals[kind] = EXACT.add(totals.get(kind, ZERO), step.event.amount)
+    words = ", ".join(f"{kind} of {money(total, currency)}" for (kind, currency), total in totals.items())
+    return f"{counted(len(run), 'payment')} until {clock(run[-1].at)}, in all {words}."
+
+
 def _rivals_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
     del gaps
     names = list(dict.fromkeys(step.name for step in run))
@@ -322,5 +356,7 @@ _IN_ONE: Final = {
     "stops": _stops_in_one,
     "entries": _fills_in_one("entered"),
     "exits": _fills_in_one("closed"),
+    "orders": _orders_in_one,
+    "cash": _cash_in_one,
     "rivals": _rivals_in_one,
 }

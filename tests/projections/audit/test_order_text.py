@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from domain.commands.order_requests import EndOrder, RecordCash, RequestExit, RequestIncrease
+from domain.commands.requests import RecordEntryFill, Reduce
 from infrastructure.ledger.ledger import PositionLedger
 from projections.audit.narrative import Narrative, story
 from tests.month import DOGE, ETH, INVERSE, SPOT, STRAY, live_a_month
@@ -82,3 +86,30 @@ def test_dust_and_strays_stand_out(stories: dict[str, Narrative]) -> None:
     end = 'Closed: "sold", 0.00003 on average; 5 is left as dust, kept at 0.00002. Profit 0.00995 USDT.'
     assert lines(stories[SPOT])[-1] == end
     assert stories[STRAY].headline.endswith("canceled after 1 min, and HOLDS 1, STRAY, UNPROTECTED")
+
+
+def grid(*, rounds: int) -> Narrative:
+    """A month of a grid bot: an increase, its fill, an exit and its fill, and funding, again and again."""
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        key: dict[str, Any] = {"symbol": "ETHUSDT", "exchange": "bybit", "side": "long", "quantity": "1"}
+        place = ledger.request_entry(**key, intent_id="0", at=second(0)).position_id
+        ledger.record_entry_fill(position_id=place, trade_id="0", last_qty="1", last_px="100", at=second(1))
+        ledger.set_stop_loss(position_id=place, stop_price="50", exchange_order_id="s", activate=True, at=second(2))
+        for number in range(1, rounds + 1):
+            at = {"position_id": place, "at": second(10 * number)}
+            fill = {"last_qty": "1", "last_px": "101", "trade_id": str(number)}
+            ledger.handle(RequestIncrease.of(**at, quantity="1", intent_id=str(number)))
+            ledger.handle(RecordEntryFill.of(**at, **fill, exchange_order_id=f"e{number}"))
+            ledger.handle(RequestExit.of(**at, quantity="1", reason="grid", intent_id=f"x{number}"))
+            ledger.handle(Reduce.of(**at, **fill, exchange_order_id=f"x{number}"))
+            ledger.handle(EndOrder.of(**at, exchange_order_id=f"x{number}", outcome="filled"))
+            ledger.handle(RecordCash.of(**at, kind="funding", amount="-0.25", cash_id=str(number)))
+        return story([entry.event for entry in ledger.history(place)], [], second(7200))
+
+
+def test_the_orders_and_payments_of_a_grid_are_told_together() -> None:
+    told = lines(grid(rounds=20))
+    assert len(told) < 12, told
+    assert "Orders until 18:54:00.000: 40 asked for, 20 ended." in told
+    assert "20 payments until 18:54:00.000, in all funding of -5 USDT." in told
+    assert len(lines(grid(rounds=1))) == 10, "a few are told one by one"
