@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
+from domain.errors import LedgerError, OutcomeUnknown, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import AppendInDoubt, Store, UnsettledAppend, VersionTaken
 
@@ -54,12 +54,13 @@ class Doubts:
     def require_known(self, command_ids: Collection[str], met: LedgerError) -> None:
         """Refuse with OutcomeUnknown to answer with an error while one of the commands is still in doubt.
 
-        What the error says of this sending is true, and of an earlier one it is not.
+        What the error says of this sending is true, and of an earlier one it is not. After an error of the database
+        nothing more is asked of it; a refusal was decided on what is there, and stands if nothing can be added to that.
         """
         if isinstance(met, OutcomeUnknown | LedgerClosed | OpenedElsewhere):
             return
         for command_id in self._unsettled.keys() & command_ids:
-            if not self._is_over(command_id):
+            if isinstance(met, StoreError) or not self._is_over(command_id):
                 raise OutcomeUnknown(
                     f"an earlier sending of {command_id} is in doubt, and may be written yet or be written by now; "
                     f"this one met: {met.message}. Send the same command_id {command_id} again, it is safe",

@@ -175,26 +175,20 @@ def test_every_command_of_a_batch_in_doubt_is_in_doubt(pair: Pair, ledger: Posit
     eventually(lambda: set(all_at_once(ledger, commands)) == {"replayed"})
 
 
-def test_a_command_in_doubt_is_settled_by_what_its_server_says(pair: Pair, ledger: PositionLedger) -> None:
-    """The first sending was rolled back in the end: then nothing is in doubt, and the next error is told as it is."""
+def test_a_refusal_stands_once_the_earlier_sending_can_come_to_nothing(pair: Pair, ledger: PositionLedger) -> None:
+    """The first sending was rolled back in the end, and somebody else has the slot by then."""
     command = entries()[0]
     ledger.handle(entries()[0])
     with psycopg.connect(pair.primary.url()) as blocker:
         blocker.execute("LOCK TABLE ledger_events IN EXCLUSIVE MODE")
         with pair.primary.paused(), pytest.raises(OutcomeUnknown):
             within(BOUND, lambda: ledger.handle(command))
-
-        def is_told_as_it_is() -> bool:
-            try:
-                ledger.handle(command)
-            except StoreUnavailable as refused:
-                return "nothing was written" in str(refused)
-            except OutcomeUnknown:
-                return False
-            raise AssertionError("the table is locked")
-
-        eventually(is_told_as_it_is)
-    assert outcome(ledger, command) == "recorded"
+        with pytest.raises(OutcomeUnknown, match=r"is in doubt.* this one met"):
+            within(BOUND, lambda: ledger.handle(command))
+    ledger.request_entry(
+        symbol=command.key.symbol, exchange="binance", side="short", quantity="2", intent_id="2", command_id="rival"
+    )
+    eventually(lambda: outcome(ledger, command) == "PositionAlreadyOpen")
 
 
 def test_what_is_found_only_there_is_not_replayed_to_another_process(pair: Pair, ledger: PositionLedger) -> None:
