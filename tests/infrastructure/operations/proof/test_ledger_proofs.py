@@ -12,7 +12,6 @@ from infrastructure.operations.proof.ledger_proofs import Proof
 from infrastructure.settings import Settings
 from tests.urls import with_options
 
-
 NO_KEY = "ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_pkey"
 
 
