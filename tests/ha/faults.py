@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+import psycopg
 
 from tests.ha.cluster import Cluster
 from tests.ha.network import Bridges
 from tests.ha.node import Node
 
 Fault = Callable[[Cluster, Node], AbstractContextManager[None]]
+
+UNTIL_COMMITS_WAIT_SECONDS = 1.0
+UNTIL_ANSWERED_SECONDS = 5.0
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 
 
 @contextmanager
@@ -59,6 +69,22 @@ def cut_off(cluster: Cluster, leader: Node) -> Iterator[None]:
     assert isinstance(cluster.network, Bridges)
     with cluster.network.cut(leader.name):
         yield
+
+
+@contextmanager
+def standbys_cut_and_node_killed(cluster: Cluster, leader: Node) -> Iterator[None]:
+    """Commits wait for standbys; their backends end, so the leader shows what it alone has; then it is lost as well."""
+    assert isinstance(cluster.network, Bridges)
+    with ExitStack() as stack:
+        for node in cluster.standbys(leader):
+            stack.enter_context(cluster.network.cut(node.name))
+        time.sleep(UNTIL_COMMITS_WAIT_SECONDS)
+        with psycopg.connect(leader.url()) as connection:
+            connection.execute(TERMINATE)
+        time.sleep(UNTIL_ANSWERED_SECONDS)
+        leader.kill()
+    yield
+    leader.start()
 
 
 @contextmanager
