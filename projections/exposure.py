@@ -53,11 +53,6 @@ def is_covered(row: PositionRow) -> bool | None:
     return row.protected if row.quantity and not is_by_choice(row) else None
 
 
-def is_left_over(row: PositionRow) -> bool:
-    """Whether a cycle that is over holds something, for its fill came too late: a stray, which somebody must see to."""
-    return row.stray
-
-
 def needs_stop(row: PositionRow) -> bool:
     """Whether a position is (or may be) at the exchange without a confirmed stop, and not by choice; or is a stray."""
     if row.stray:

@@ -146,7 +146,6 @@ class PositionLedger(TypedCommands[Receipt]):
         A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
         Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
         """
-        self.store.require_primary()
         stamp = self._stamp(command)
         try:
             receipt = self._handle(command, stamp)
@@ -157,6 +156,7 @@ class PositionLedger(TypedCommands[Receipt]):
         return receipt
 
     def _handle(self, command: Command, stamp: CommandContext) -> Receipt:
+        self.store.require_primary()
         raced = surprised = False
         if (holder := self._open_before(command)) is not None:
             return self._refuse(command, stamp, _already_open(holder, command, stamp), raced=False)
@@ -198,7 +198,6 @@ class PositionLedger(TypedCommands[Receipt]):
         which are not tried. Sent again with the same `command_id`, they are safe.
         Refuses: StoreError, OutcomeUnknown while nothing of the batch, or all of it, is in question.
         """
-        self.store.require_primary()
         batch = list(commands)
         command_ids = [command.command_id for command in batch if command.command_id]
         try:
@@ -208,6 +207,7 @@ class PositionLedger(TypedCommands[Receipt]):
             raise
 
     def _handle_many(self, batch: Sequence[Command], command_ids: Collection[str]) -> list[Receipt | LedgerError]:
+        self.store.require_primary()
         held_by_stream: dict[str, CachedPosition] = {}
         answers: list[Receipt | LedgerError] = []
         for command in batch:

@@ -24,7 +24,6 @@ from domain.commands.requests import (
 )
 from domain.rejection import Rejection
 from domain.values import Status
-from projections.exposure import is_left_over
 from projections.timeline import Timeline, moments, timeline
 from tests.projections.cycles import LATER, cycle, refused
 from tests.projections.test_positions import history
@@ -180,7 +179,7 @@ def test_any_history_can_be_laid_out_and_its_gaps_are_those_of_its_row(sent: lis
         time = timeline(told, [], LATER)
         assert all(gap.length >= timedelta() for gap in time.gaps)
         last = told[-1].row
-        is_bare = last.unprotected_since is not None or is_left_over(last)  # what came too late is held as well
+        is_bare = last.unprotected_since is not None or last.stray  # what came too late is held as well
         assert any(not gap.is_over for gap in time.gaps) == is_bare
         assert time.start <= time.last_at <= time.end
         assert sum((span.length for span in time.statuses), timedelta()) == time.end - time.start

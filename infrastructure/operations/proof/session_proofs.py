@@ -10,7 +10,13 @@ import psycopg
 from psycopg import errors
 
 from infrastructure.event_store.postgres.replication.standing import standing
-from infrastructure.event_store.postgres.session.connections import Connection, connection_arguments, wait_seconds
+from infrastructure.event_store.postgres.session import poolers
+from infrastructure.event_store.postgres.session.connections import (
+    Connection,
+    connection_arguments,
+    session_bounds,
+    wait_seconds,
+)
 from infrastructure.operations.proof.guarantee import NotGuaranteed, Verdict
 from infrastructure.settings import Settings
 
@@ -37,14 +43,20 @@ class Sessions:
 
     def __init__(self, settings: Settings) -> None:
         """Open them. Refuses: psycopg.Error."""
-        arguments = connection_arguments(settings)
         self.settings = settings
-        self.one: Connection = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)
+        self.one = self._connected()
         try:
-            self.other: Connection = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)
+            self.other = self._connected()
         except psycopg.Error:
             self.one.close()
             raise
+
+    def _connected(self) -> Connection:
+        arguments = connection_arguments(self.settings)
+        connection: Connection = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)
+        if self.settings.pooler:
+            poolers.put_in_force(connection, session_bounds(self.settings))
+        return connection
 
     def close(self) -> None:
         """Close both."""
