@@ -23,7 +23,7 @@ _SCHEMA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 
 
 class InvalidSettings(LedgerError):
-    """The database URL, or something in it, is not understood."""
+    """The database URL, or something in it, is not understood, or leads to a pooler that no ledger works behind."""
 
 
 @dataclass(frozen=True)
