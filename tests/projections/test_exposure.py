@@ -124,7 +124,7 @@ def test_every_command_names_the_same_cycles_as_unprotected(sent: list[Command],
 
 
 def is_bare(row: PositionRow) -> bool:
-    return bool(row.quantity) and not row.protected
+    return bool(row.quantity) and not row.protected and not is_by_choice(row)
 
 
 def plain_seconds(length: timedelta) -> str:

@@ -63,7 +63,8 @@ def test_the_row_after_every_event_says_what_the_position_says(sent: list[Comman
             position.state.holding.quantity,
         )
         assert row.protected == (position.is_open and position.state.is_protected)
-        assert (row.unprotected_since is not None) == (position.is_open and bool(row.quantity) and not row.protected)
+        is_bare = position.is_open and bool(row.quantity) and not row.protected and row.protection == "exchange"
+        assert (row.unprotected_since is not None) == is_bare
 
 
 @tried_on(conversations())

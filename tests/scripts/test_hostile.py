@@ -52,6 +52,8 @@ WALK: dict[str, list[list[str]]] = {
         ["shadow", "--from", FROM],
     ],
     "diagnose": [["diagnose"], ["diagnose", "--json"], ["diagnose", "--snapshot", "FOLDER/hostile.json"]],
+    "doctor": [["doctor"], ["doctor", "--json"]],
+    "snapshot": [["snapshot", "--exchange", HOSTILE], ["snapshot", "--exchange", "binance", "--account", HOSTILE]],
     "reconcile": [
         ["reconcile", "--snapshot", "FOLDER/hostile.json"],
         ["reconcile", "--json", "--snapshot", "FOLDER/hostile.json"],

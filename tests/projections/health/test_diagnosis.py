@@ -344,4 +344,8 @@ def test_a_stray_is_critical_at_once_and_told_what_to_do() -> None:
     (symptom,) = (each for each in section.symptoms if each.subject == APT)
     assert symptom.severity is Severity.CRITICAL
     assert symptom.message.startswith("STRAY: short 61.8 was filled after the cycle was over (failed)")
-    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --snapshot FILE"
+    advice = (
+        "position-ledger snapshot --exchange binance | position-ledger recover --symbol APTUSDT --exchange binance "
+        "--snapshot -"
+    )
+    assert symptom.advice == advice

@@ -333,11 +333,11 @@ def test_stops_for_parts_end_an_entry_once_together_they_cover_it() -> None:
     done(story, seen(APT, orders=half, at=LATER)).leaves(status="active", protected=True)
 
 
-def test_a_stop_that_belongs_to_the_position_is_told_with_its_price() -> None:
-    attached = held("APTUSDT", "short", "61.8", "3.2333", stop_price="3.3")
-    found = the(given(request(), PLACED, FILLED), seen(attached, at=LATER))
-    missing = "an order of its stop at 3.3, which belongs to the position itself"
-    assert (found.action, found.due, found.missing) == (Action.WAIT, None, (missing,))
+def test_a_stop_that_belongs_to_the_position_is_noted_and_ends_its_entry() -> None:
+    attached, story = held("APTUSDT", "short", "61.8", "3.2333", stop_price="3.3"), given(request(), PLACED, FILLED)
+    found = the(story, seen(attached, at=LATER))
+    assert (found.action, verbs(found), found.due) == (Action.FINISH, ["set_stop_loss"], None)
+    done(story, seen(attached, at=LATER)).leaves(status="active", protected=True)
 
 
 def test_a_quantity_that_is_the_number_of_contracts_is_not_corrected() -> None:

@@ -53,7 +53,7 @@ def test_every_mark_can_be_seen_in_light_and_in_dark(pages: dict[str, Path], *, 
 
 
 def test_the_bars_of_the_refused_can_be_seen(pages: dict[str, Path]) -> None:
-    assert browser.picture(pages["ledger"], 910, 1200).colors()[(139, 58, 139)] > 200
+    assert browser.picture(pages["ledger"], 910, 1600).colors()[(139, 58, 139)] > 200
 
 
 @pytest.mark.parametrize("name", ["cycle", "ledger"])
