@@ -11,7 +11,7 @@ from typing import Any, Final
 from domain import events as e
 from domain.aggregate.state import EPOCH, Stand
 from domain.aggregate.unexplained import Unexplained
-from domain.decisions.counting import EntryCount, exit_counted
+from domain.decisions.counting import EntryCount, exit_counted, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
@@ -150,6 +150,7 @@ class EventTimeTotals:
             return event
         with localcontext(EXACT):
             self._count(event, added)
+            self._held = settled(self._held, self._side, self._terms, self._orders, self._since)
             held = added.with_money(self._held)
         self._held = held
         if self._early:

@@ -84,33 +84,40 @@ class EntryCount:
 
     def _known_at_last(self) -> Holding | None:
         """The totals once the cost of all orders is known that was not known before; None when that is not so."""
-        held, since = self.held, self.since
-        is_over = not EXACT.add(held.quantity, self.added)
-        if held.cost is not None and not (is_over and held.realized_pnl is None):
-            return None
-        total = self._cost_of_all()
-        if total is None:
-            return None
+        held, orders = self.held, {**self.orders, self.after.name: self.after}
         grown = held.entered(self.side, self.added, None, self.terms)
-        if held.closed_qty == since.holding.closed_qty:
-            return grown.costing(total, self.terms)
-        if not is_over or since.holding.closed_qty or held.proceeds is None:
+        if not grown.quantity and held.realized_pnl is None:
+            over = settled(grown, self.side, self.terms, orders, self.since)
+            return None if over.realized_pnl is None else over
+        if held.cost is not None or held.closed_qty != self.since.holding.closed_qty:
             return None
-        return replace(grown, cost=ZERO, realized_pnl=self.terms.gain(self.side, total, held.proceeds))
+        total = _cost_of_all(orders, self.since, grown)
+        return None if total is None else grown.costing(total, self.terms)
 
-    def _cost_of_all(self) -> Decimal | None:
-        """What was held at the last adjustment cost, with what orders added since; None when some is not known."""
-        total, grown = self.since.holding.cost, ZERO
-        for order in of_role({**self.orders, self.after.name: self.after}, "entry"):
-            then = self.since.orders.get(order.name) or Order(name=order.name)
-            more = EXACT.subtract(order.filled_qty, then.filled_qty)
-            if not more:
-                continue
-            if total is None or order.worth is None or then.worth is None:
-                return None
-            total, grown = EXACT.add(total, EXACT.subtract(order.worth, then.worth)), EXACT.add(grown, more)
-        was_counted = EXACT.add(EXACT.subtract(self.held.filled_qty, self.since.holding.filled_qty), self.added)
-        return total if grown == was_counted or self.since == Stand() else None
+
+def settled(held: Holding, side: Side, terms: Instrument, orders: Mapping[str, Order], since: Stand) -> Holding:
+    """The totals of a cycle that holds nothing: when what all its orders cost is known by then, so is its profit."""
+    if held.quantity or held.realized_pnl is not None or held.proceeds is None or since.holding.closed_qty:
+        return held
+    total = _cost_of_all(orders, since, held)
+    if total is None:
+        return held
+    return replace(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
+
+
+def _cost_of_all(orders: Mapping[str, Order], since: Stand, held: Holding) -> Decimal | None:
+    """What was held at the last adjustment cost, with what orders added since; None when some is not known."""
+    total, grown = since.holding.cost, ZERO
+    for order in of_role(orders, "entry"):
+        then = since.orders.get(order.name) or Order(name=order.name)
+        more = EXACT.subtract(order.filled_qty, then.filled_qty)
+        if not more:
+            continue
+        if total is None or order.worth is None or then.worth is None:
+            return None
+        total, grown = EXACT.add(total, EXACT.subtract(order.worth, then.worth)), EXACT.add(grown, more)
+    was_counted = EXACT.subtract(held.filled_qty, since.holding.filled_qty)
+    return total if grown == was_counted or since == Stand() else None
 
 
 def _share(worth: Decimal, part: Decimal, whole: Decimal) -> Decimal:

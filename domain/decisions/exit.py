@@ -11,7 +11,7 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import EPOCH, CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.counting import exit_counted
+from domain.decisions.counting import exit_counted, settled
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
 from domain.decisions.lookup import exit_of_fill, listed
@@ -126,6 +126,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     else:
         row = decision.needs_holding()
         reduced = exit_counted(held, before, after, row.side, row.terms)
+        reduced = settled(reduced, row.side, row.terms, row.orders, state.since)
     if decision.key.pays_from_position(command.fee, command.fee_currency):
         assert command.fee is not None, "paid"
         reduced = reduced.shrunk(command.fee, row.terms)
@@ -281,6 +282,7 @@ def close(decision: Decision, command: c.Close) -> None:
         price = command.avg_px_close
         brought = None if price is None else row.terms.worth(held.quantity, price)
         held = held.with_exit(row.side, held.quantity, brought, row.terms)
+        held = settled(held, row.side, row.terms, row.orders, decision.state.since)
     held = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
     _record_closed(decision, command.exit_reason, held, row, residual)
 

@@ -10,7 +10,7 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
-from domain.decisions.counting import EntryCount, exit_counted
+from domain.decisions.counting import EntryCount, exit_counted, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import needs_named
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderHasFills, ReduceExceedsPosition
@@ -118,7 +118,8 @@ def _held_after(decision: Decision, row: PositionRow, order: Order, after: Order
             f"holds {plain(held.quantity)}, less than the {plain(grown)} that {order.name} closed beyond what is on "
             "record; record the fills of its entry first, or the fills of this order with flip: true",
         )
-    return exit_counted(held, order, after, row.side, row.terms), ZERO
+    closed = exit_counted(held, order, after, row.side, row.terms)
+    return settled(closed, row.side, row.terms, row.orders, state.since), ZERO
 
 
 def define_instrument(decision: Decision, command: o.DefineInstrument) -> CommandResult | None:

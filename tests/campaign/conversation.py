@@ -199,7 +199,8 @@ class Conversation(RuleBasedStateMachine):
         name, trade_id = data.draw(st.sampled_from([*self.clients])), self.next("t")
         order = {"client_order_id": self.clients[name]} if by_client else {"exchange_order_id": name}
         told: dict[str, Any] = {"trade_id": trade_id, "last_qty": qty, "last_px": px, **order}
-        in_base = self.is_spot and fee is not None and fee[0] > 0 and data.draw(st.booleans())
+        can_pay = self.is_spot and fee is not None and 0 < fee[0] <= self.row.quantity
+        in_base = can_pay and data.draw(st.booleans())
         if in_base and fee is not None:
             base = min(fee[0], qty / 4)
             told |= {"fee": base, "fee_currency": "SHIB"}

@@ -75,6 +75,8 @@ class Money:
     """What was closed without a price: how much of it no exit explains yet, and what it had cost."""
     known: Fraction | None = Fraction(0)
     """The profit of all that was closed at a known price, while something is owed."""
+    known_brought: Fraction | None = Fraction(0)
+    """What that brought."""
     is_open: bool = True
 
     # -- what happens ---------------------------------------------------------------------------------------------
@@ -115,10 +117,7 @@ class Money:
         if before[1] is None or order.worth is None:
             if order.worth is None and (added or before[1] is not None):
                 self.cost = None
-            worths = [each.worth for each in self.orders.values()]
-            if not self.quantity and self.profit is None and None not in worths and self.brought is not None:
-                cost = sum((each for each in worths if each is not None), Fraction(0))
-                self.cost, self.profit = Fraction(0), self._gain(cost, self.brought)
+            self._settle()
             return
         more = order.worth - before[1]
         if self.quantity or added:
@@ -130,29 +129,43 @@ class Money:
         """Something is closed, at a price or at none that anybody said."""
         share = None if self.cost is None else self.cost * qty / self.quantity
         brought = None if px is None else self.terms.worth(qty, px)
+        before_brought = self.brought
         self.brought = None if self.brought is None or brought is None else self.brought + brought
         gained = None if share is None or brought is None else self._gain(share, brought)
         if self.owed is not None and brought is not None:
             self.known = None if self.known is None or gained is None else self.known + gained
+            self.known_brought = None if self.known_brought is None else self.known_brought + brought
         elif brought is None:
             before, paid = self.owed or (Fraction(0), Fraction(0))
             self.known = self.known if self.owed else self.profit
+            self.known_brought = self.known_brought if self.owed else before_brought
             self.owed = None if share is None else (before + qty, paid + share)
         self.profit = None if self.profit is None or gained is None else self.profit + gained
         self.cost = None if self.cost is None or share is None else self.cost - share
         self.quantity -= qty
         self.closed += qty
+        self._settle()
+
+    def _settle(self) -> None:
+        """When nothing is held, profit is what came in less what went out, however late both are known."""
+        worths = [each.worth for each in self.orders.values()]
+        if not self.quantity and self.profit is None and None not in worths and self.brought is not None:
+            cost = sum((each for each in worths if each is not None), Fraction(0))
+            self.cost, self.profit = Fraction(0), self._gain(cost, self.brought)
 
     def explain(self, qty: Fraction, px: Fraction) -> None:
         """An exit fill comes after the end, and says at what price something had been closed."""
         assert self.owed is not None, "something to explain"
         left, cost = self.owed
         share = cost * qty / left
-        gained = self._gain(share, self.terms.worth(qty, px))
+        worth = self.terms.worth(qty, px)
+        gained = self._gain(share, worth)
         self.known = None if self.known is None else self.known + gained
+        self.known_brought = None if self.known_brought is None else self.known_brought + worth
         self.owed = (left - qty, cost - share)
         if left == qty:
-            self.profit, self.owed = self.known, None
+            self.profit, self.brought, self.owed = self.known, self.known_brought, None
+            self._settle()
 
     def pay(self, fee: Fraction, currency: str = "") -> None:
         self.fees[currency] = self.fees.get(currency, Fraction(0)) + fee
