@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from domain.identifiers import PositionKey
+from domain.symbols.venues import normalized_exchange
 from domain.values import Leg
+from infrastructure.exchanges.contract_units import COUNTS_UNITS
 from infrastructure.exchanges.market_list import MarketList
+from tests.domain.symbols.ccxt_answers import ccxt, markets
 
 SWAP: dict[str, Any] = {
     "symbol": "DOGE/USDT:USDT",
@@ -113,6 +116,24 @@ def test_a_row_without_a_symbol_is_named_and_the_rest_taken() -> None:
     ]
     assert "no symbol" in found.doubts[0] and "7 is not an object" in found.doubts[1] and "GE" in found.doubts[2]
     assert found.terms(DOGE)
+
+
+def test_every_market_that_ccxt_recorded_is_read_right() -> None:
+    contracts = 0
+    for exchange in ccxt.exchanges:
+        venue = normalized_exchange(exchange)
+        for row in markets(exchange).values():
+            is_spot = row["type"] == "spot"
+            key = PositionKey(row["symbol"], venue, leg=Leg.SPOT if is_spot else Leg.BOTH)
+            terms = MarketList.read(json.dumps([row], default=str).encode(), venue).terms(key)
+            if is_spot:
+                assert not {"contract_size", "inverse"} & terms.keys(), (exchange, row["symbol"])
+                continue
+            contracts += 1
+            size = 1 if venue in COUNTS_UNITS else row["contractSize"]
+            assert terms.get("contract_size") == (None if size is None else Decimal(str(size))), (exchange, key)
+            assert terms.get("inverse", False) == (row["inverse"] and not row["option"]), (exchange, key)
+    assert contracts > 60, "or there is nothing to read any more"
 
 
 @pytest.mark.parametrize("data", [b"{", b"7", b'"x"'])
