@@ -13,7 +13,7 @@ from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey, normalized_account
-from domain.instrument import Instrument
+from domain.instrument import LINEAR, Instrument
 from domain.json_object import JsonObject, jsonable
 from domain.symbols.spelling import means
 from domain.symbols.venues import normalized_exchange
@@ -58,6 +58,11 @@ class InstrumentChange(JsonObject):
         "message",
         ("recorded", "is_recorded"),
     )
+
+    @property
+    def is_of_another_size(self) -> bool:
+        """Whether a quantity comes to mean something else."""
+        return self.after is not None and self.after.contract_size != (self.before or LINEAR).contract_size
 
     @property
     def is_open(self) -> bool:
@@ -151,7 +156,7 @@ def import_instruments(
     """
     place, owner = normalized_exchange(exchange), normalized_account(account)
     listed = MarketList.read(json.dumps(markets, default=str).encode(), place)
-    known = [key for key in known_keys(ledger) if (key.exchange, key.account) == (place, owner)]
+    known = [key for key in known_keys(ledger) if (normalized_exchange(key.exchange), key.account) == (place, owner)]
     keys = dict.fromkeys(known if symbols is None else ())
     for symbol in symbols or ():
         named = [key for key in known if means(symbol, key.symbol, place)]

@@ -203,8 +203,10 @@ def _print_changes(changes: Sequence[InstrumentChange], doubts: Sequence[str], *
         show("the ledger has no such key; name one with --symbol")
     for doubt in doubts:
         show(f"the rest is read without it: {doubt}")
-    if not is_confirmed and any(each.after is not None and each.is_open for each in changes):
-        show("from the next cycle on, a quantity is one of such contracts: look that the bot sends it so")
+    planned = [each for each in changes if each.after is not None and each.outcome is not ChangeOutcome.UNCHANGED]
+    if any(each.is_of_another_size for each in planned):
+        show("from the next cycle on, a quantity is one of contracts of that size: look that the bot sends it so")
+    if planned and not is_confirmed:
         show("run it again with --confirm --reason TEXT to define them")
 
 

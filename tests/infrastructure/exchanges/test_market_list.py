@@ -25,7 +25,7 @@ SWAP: dict[str, Any] = {
     "inverse": False,
     "contractSize": 1000.0,
     "precision": {"price": 1e-05, "amount": 1.2345678901234567e-05},
-    "info": {"contractSize": "7", "quote": "XXX"},
+    "info": {"contractSize": "7", "quote": "EUR"},
 }
 INVERSE = {**SWAP, "symbol": "BTC/USD:BTC", "quote": "USD", "settle": "BTC", "linear": False, "inverse": True}
 SPOT = {"symbol": "DOGE/USDT", "base": "DOGE", "quote": "USDT", "spot": True, "contract": False, "precision": {}}

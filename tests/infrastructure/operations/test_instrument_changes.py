@@ -96,6 +96,11 @@ def test_a_key_of_before_is_named_and_left(ledger: PositionLedger) -> None:
     assert "its symbol means BTC/USD:BTC.bybit today" in str(found.message)
 
 
+def test_a_venue_under_another_name_is_looked_through(ledger: PositionLedger) -> None:
+    found = import_instruments(ledger, MARKETS, exchange="OKEX")
+    assert [each.key for each in found] == [BTC, DOGE]
+
+
 def test_what_is_not_said_stays(ledger: PositionLedger) -> None:
     define_instruments(ledger, {DOGE: {"contract_size": "1000", "price_tick": "0.1"}}, reason="x")
     (found,) = define_instruments(ledger, {DOGE: {"contract_size": "10"}}, reason="y")

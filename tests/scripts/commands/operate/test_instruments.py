@@ -80,6 +80,23 @@ def test_a_file_is_read_and_its_bad_rows_named(program: Program, url: str, tmp_p
         assert ledger.position("BTC/USD:BTC.okx#2").contract_size == Decimal(100)
 
 
+def test_a_symbol_that_is_named_is_that_of_the_keys_that_there_are(program: Program, url: str, tmp_path: Path) -> None:
+    path = tmp_path / "markets.json"
+    path.write_text(json.dumps([{"symbol": "APT/USDT:USDT", "swap": True, "linear": True, "inverse": False}]))
+    with PositionLedger.connect(url) as ledger:
+        for leg in ("LONG", "SHORT"):
+            ledger.define_instrument(symbol="APTUSDT", exchange="bybit", account="sub1", leg=leg, contract_size="1")
+
+    def named(*words: str) -> list[str]:
+        found = program("instruments", "--from", path, "--symbol", "APT/USDT", "--exchange", *words, "--json").json
+        return [each["key"] for each in found["instruments"]]
+
+    assert named("bybit") == ["APTUSDT.bybit.sub1:LONG", "APTUSDT.bybit.sub1:SHORT"]
+    assert named("bybit", "--leg", "short") == ["APTUSDT.bybit.sub1:SHORT"]
+    assert named("bybit", "--account", "sub2") == ["APTUSDT.bybit.sub2"]
+    assert named("okx") == ["APTUSDT.okx"]
+
+
 def test_what_is_not_known_is_told_by_symbol_and_by_snapshot(program: Program, url: str, tmp_path: Path) -> None:
     with PositionLedger.connect(url) as ledger:
         ledger.adopt(symbol="DOGEUSDT", exchange="okx", side="long", quantity="3", avg_px_open="2", reason="x")
