@@ -96,5 +96,7 @@ def undefined_instruments(
         why += ["its symbol says that it is inverse, and not of what size a contract is"] if key.is_inverse else []
         if why:
             counts = f"not known, and taken for a contract size of {plain(row.contract_size)}"
-            found.append(UndefinedInstrument(key, row.position_id, f"{counts}: {'; '.join(why)}"))
+            settle = "" if key.settle is None else f" --settle {key.settle}"
+            how = f"define it with --contract-size NUMBER{settle}, be it 1"
+            found.append(UndefinedInstrument(key, row.position_id, f"{counts}: {'; '.join(why)}; {how}"))
     return found

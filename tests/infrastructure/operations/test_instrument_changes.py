@@ -124,6 +124,14 @@ def test_the_last_definition_is_listed_and_what_nobody_defined(ledger: PositionL
     assert told() == (["BTC/USD:BTC.okx 1 operator y", "DOGEUSDT.okx 20 operator y"], [])
 
 
+def test_what_is_advised_for_one_that_is_not_known_makes_it_known(ledger: PositionLedger) -> None:
+    rows = ledger.positions(open=True)
+    (unknown,) = undefined_instruments([], rows)
+    assert unknown.message.endswith("define it with --contract-size NUMBER --settle BTC, be it 1")
+    define_instruments(ledger, {BTC: {"contract_size": "1", "settle": "BTC"}}, reason="x", force=True)
+    assert undefined_instruments(defined_instruments(ledger.store, rows), rows) == []
+
+
 def test_a_key_that_is_only_defined_is_known(ledger: PositionLedger) -> None:
     spot = PositionKey("XRPUSDT", "okx", leg=Leg.SPOT)
     define_instruments(ledger, {spot: {"quote": "USDT"}}, reason="x")
