@@ -62,6 +62,7 @@ from projections.positions import PositionRow
 if TYPE_CHECKING:
     from infrastructure.exchanges.ccxt_answers import snapshot_document
     from infrastructure.ledger.async_ledger import AsyncPositionLedger
+    from infrastructure.operations.instrument_changes import import_instruments
 
 __all__ = [
     "COMMANDS",
@@ -117,6 +118,7 @@ __all__ = [
     "WrongSideTarget",
     "WrongStatus",
     "client_order_id",
+    "import_instruments",
     "snapshot_document",
 ]
 
@@ -131,4 +133,8 @@ def __getattr__(name: str) -> object:
         from infrastructure.exchanges.ccxt_answers import snapshot_document  # noqa: PLC0415 - as said
 
         return snapshot_document
+    if name == "import_instruments":
+        from infrastructure.operations.instrument_changes import import_instruments  # noqa: PLC0415 - as said
+
+        return import_instruments
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -54,6 +54,9 @@ GROUPS: Final = {
             "scripts.commands.operate.reconcile", "Compare the open positions of one account with a snapshot"
         ),
         "recover": CommandEntry("scripts.commands.operate.recover", "List every cycle that is not done"),
+        "instruments": CommandEntry(
+            "scripts.commands.operate.instruments", "List what is defined of instruments, and what is not known"
+        ),
     },
     "Demonstrate": {
         "demo": CommandEntry("scripts.commands.demonstrate.demo", "Replay a real duplicate-position incident"),

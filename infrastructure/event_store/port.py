@@ -288,6 +288,11 @@ class Store(ABC):
                 values.append(value)
         yield from self.select(conditions, values, "version")
 
+    def of_no_cycle(self) -> Iterator[RecordedEvent]:
+        """What was recorded of streams and of none of their cycles, oldest first."""
+        conditions, values = until(self.visible(None), self.placeholder)
+        return self.select([*conditions, f"cycle = {self.placeholder}"], [*values, 0], "nid")
+
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order in which they were recorded; without a moment, up to the high-water mark.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Self
@@ -68,18 +69,17 @@ class Asked:
 
         Refuses: ValueError for an exchange that cannot be asked, a missing key, an address without encryption.
         """
-        if exchange not in CLASSES:
-            *others, last = CLASSES
-            known = f"{', '.join(others)} and {last}"
-            raise ValueError(f"only {known} can be asked, not {exchange}; name a file with --snapshot")
+        url = _address(exchange, environment, "--snapshot")
         prefix = f"LEDGER_{exchange.upper()}"
         names = {f"{prefix}_{name}": called for name, called in _KEYS.get(exchange, _USUAL_KEYS).items()}
         if missing := [name for name in names if not environment.get(name)]:
             raise ValueError(f"to ask {exchange}, set {' and '.join(missing)}; a key that may only read is enough")
-        url = environment.get(f"{prefix}_URL") or None
-        if url is not None and urlsplit(url).scheme != "https" and urlsplit(url).hostname not in _LOOPBACK:
-            raise ValueError(f"{prefix}_URL is not an https address, and keys are not sent in the clear")
         return cls(exchange, account, {called: environment[name].strip() for name, called in names.items()}, url)
+
+    @classmethod
+    def by_nobody(cls, exchange: str, environment: Mapping[str, str] = os.environ) -> Self:
+        """Ask what is public, without keys. Refuses: ValueError as `of`."""
+        return cls(exchange, None, {}, _address(exchange, environment, "--from"))
 
     def clean(self, words: str) -> str:
         """Words of ccxt without what must not be shown: keys, and queries with their signatures."""
@@ -88,26 +88,49 @@ class Asked:
         return _QUERY.sub("?…", words)
 
 
+def _address(exchange: str, environment: Mapping[str, str], instead: str) -> str | None:
+    if exchange not in CLASSES:
+        *others, last = CLASSES
+        known = f"{', '.join(others)} and {last}"
+        raise ValueError(f"only {known} can be asked, not {exchange}; name a file with {instead}")
+    name = f"LEDGER_{exchange.upper()}_URL"
+    url = environment.get(name) or None
+    if url is not None and urlsplit(url).scheme != "https" and urlsplit(url).hostname not in _LOOPBACK:
+        raise ValueError(f"{name} is not an https address, and keys are not sent in the clear")
+    return url
+
+
 def fetch_document(asked: Asked, *, with_balances: bool = False) -> bytes:
     """Ask for all positions and all orders that rest, page by page: a snapshot as a file has it.
 
     Shape:   taken when the first question was sent: it can only be younger than it says.
     Refuses: ExchangeUnavailable when any of the answers is missing; ValueError when ccxt is not installed.
     """
-    try:
-        ccxt = import_module("ccxt")  # an optional extra, and slow to import
-    except ImportError:
-        raise ValueError("to ask an exchange, ccxt is needed: pip install ccxt") from None
-    client = _client(ccxt, asked)
     taken_at = now()
-    try:
-        return snapshot_document(
+    return _answered(
+        asked,
+        lambda client: snapshot_document(
             client,
             exchange=asked.exchange,
             account=asked.account,
             with_balances=with_balances,
             taken_at=taken_at,
-        )
+        ),
+    )
+
+
+def fetch_markets(asked: Asked) -> bytes:
+    """Ask for the list of markets, as the JSON of ccxt's `load_markets()`. Refuses as `fetch_document` does."""
+    return _answered(asked, lambda client: json.dumps(client.load_markets(), default=str).encode())
+
+
+def _answered(asked: Asked, ask: Callable[[Any], bytes]) -> bytes:
+    try:
+        ccxt = import_module("ccxt")  # an optional extra, and slow to import
+    except ImportError:
+        raise ValueError("to ask an exchange, ccxt is needed: pip install ccxt") from None
+    try:
+        return ask(_client(ccxt, asked))
     except (ccxt.BaseError, *_UNREADABLE) as wrong:
         words = asked.clean(f"{type(wrong).__name__}: {wrong}")
         raise ExchangeUnavailable(f"{asked.exchange} could not be asked, so nothing is known: {words[:500]}") from None

@@ -114,9 +114,24 @@ def asked_once(given: Given, *, with_balances: bool = False) -> bytes:
 
     if given.exchange is None:
         raise click.UsageError(f"say which exchange to ask: --exchange {' or '.join(ccxt_live.CLASSES)}")
+    exchange, account = given.exchange, given.account
+    return _answered(
+        lambda: ccxt_live.fetch_document(ccxt_live.Asked.of(exchange, account), with_balances=with_balances)
+    )
+
+
+def markets_asked(exchange: str) -> bytes:
+    """The markets that the exchange lists now. Refuses as `asked_live` does."""
+    from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - as said
+
+    return _answered(lambda: ccxt_live.fetch_markets(ccxt_live.Asked.by_nobody(exchange)))
+
+
+def _answered(ask: Callable[[], bytes]) -> bytes:
+    from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - as said
+
     try:
-        asked = ccxt_live.Asked.of(given.exchange, given.account)
-        return ccxt_live.fetch_document(asked, with_balances=with_balances)
+        return ask()
     except ccxt_live.ExchangeUnavailable as error:
         say(f"{type(error).__name__}: {error}")
         raise SystemExit(UNREACHABLE) from None

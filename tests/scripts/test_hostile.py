@@ -59,6 +59,12 @@ WALK: dict[str, list[list[str]]] = {
         ["reconcile", "--json", "--snapshot", "FOLDER/hostile.json"],
     ],
     "recover": [["recover"], ["recover", "--json"], ["recover", "--snapshot", "FOLDER/hostile.json"]],
+    "instruments": [
+        ["instruments"], ["instruments", "--json"], ["instruments", "--snapshot", "FOLDER/hostile.json"],
+        ["instruments", "--from", "FOLDER/hostile.json", "--exchange", "binance"], ["instruments", "--symbol", HOSTILE],
+        ["instruments", "--from", "FOLDER/hostile.json", "--exchange", "binance", "--json"],
+        ["instruments", "--symbol", "APTUSDT", "--exchange", "bybit", "--base", HOSTILE],
+    ],
     "analyze-logs": [
         ["analyze-logs", "FOLDER/hostile.log"], ["analyze-logs", "FOLDER/hostile.log", "--json", "--timezone", "UTC"],
         ["analyze-logs", "FOLDER/hostile.log", "--timezone", "UTC", "--verbose", "--html", "FOLDER/log.html"],
@@ -89,6 +95,7 @@ def live(url: str) -> None:
         ledger.close(position_id=CYCLE, exit_reason=HOSTILE, avg_px_close="3")
         ledger.request_entry(**apt, intent_id="2")
         ledger.fail_entry(position_id="APTUSDT.binance#2", outcome="rejected", code="1", reason=HOSTILE)
+        ledger.define_instrument(symbol="APTUSDT", exchange="binance", contract_size="10", reason=HOSTILE)
         ledger.request_entry(**apt, intent_id="3")
 
 

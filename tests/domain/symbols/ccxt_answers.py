@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
@@ -41,11 +41,16 @@ def read_as(exchange: str, market: Listed) -> str:
     return "of its own" if written.symbol == market.written.upper() else "wrong"
 
 
-@cache
 def listed(exchange: str) -> frozenset[Listed]:
     """Every market that ccxt reads out of its recorded answers of an exchange; none of one that it has left out."""
+    return frozenset(markets(exchange))
+
+
+@cache
+def markets(exchange: str) -> Mapping[Listed, dict[str, Any]]:
+    """The same markets, with all that ccxt says of each."""
     if exchange not in ccxt.exchanges:
-        return frozenset()
+        return {}
     kind = getattr(ccxt, exchange)
     names = [
         name
@@ -55,7 +60,7 @@ def listed(exchange: str) -> frozenset[Listed]:
         and not function.__qualname__.startswith("Exchange.")
     ]
     sources = {name: inspect.getsource(getattr(kind, name)).splitlines() for name in names}
-    found: set[Listed] = set()
+    found: dict[Listed, dict[str, Any]] = {}
     parsing = _offline(kind)
     for parser in (getattr(parsing, name) for name in names if _PARSER.fullmatch(name)):
         for source in sources.values():
@@ -70,12 +75,14 @@ def listed(exchange: str) -> frozenset[Listed]:
     for lister in (getattr(answering, name) for name in listers):
         for arguments in _arguments(lister):
             found |= _markets(lister, *arguments)
-    return frozenset(found or _wherever_it_was_asked(kind, listers, sources.values()))
+    return found or _wherever_it_was_asked(kind, listers, sources.values())
 
 
-def _wherever_it_was_asked(kind: Callable[[], Any], listers: list[str], sources: Iterable[list[str]]) -> set[Listed]:
+def _wherever_it_was_asked(
+    kind: Callable[[], Any], listers: list[str], sources: Iterable[list[str]]
+) -> dict[Listed, dict[str, Any]]:
     """Of an answer that stands away from its call: whatever is asked is answered by it, or by a list of it."""
-    found: set[Listed] = set()
+    found: dict[Listed, dict[str, Any]] = {}
     for answer in [answer for source in sources for answer in _answers(source)]:
         for said in (answer, [answer], {"data": [answer]}):
             answering = kind()
@@ -100,14 +107,14 @@ def _offline(kind: Callable[[], Any]) -> Any:
     return exchange
 
 
-def _markets(read: Callable[..., Any], *arguments: Any) -> set[Listed]:
+def _markets(read: Callable[..., Any], *arguments: Any) -> dict[Listed, dict[str, Any]]:
     """What comes out; a parser is handed whatever looks like an answer, and most of that is of other calls."""
     try:
         result = read(*arguments)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ccxt.BaseError):
-        return set()
+        return {}
     return {
-        Listed(str(each["id"]), each["symbol"])
+        Listed(str(each["id"]), each["symbol"]): each
         for each in (result if isinstance(result, list) else [result])
         if isinstance(each, dict)
         and all(each.get(name) for name in ("id", "symbol", "base", "quote"))

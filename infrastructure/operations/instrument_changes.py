@@ -1,0 +1,164 @@
+"""Defining instruments, one by one or by an exchange's list of markets: what would change, and changing it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from domain.commands.order_requests import TERMS, DefineInstrument
+from domain.decisions.decision import CommandContext
+from domain.errors import CommandRefused
+from domain.events import InstrumentDefined
+from domain.identifiers import PositionKey, normalized_account
+from domain.instrument import LINEAR, Instrument
+from domain.json_object import JsonObject, jsonable
+from domain.symbols.spelling import means
+from domain.symbols.venues import normalized_exchange
+from infrastructure.exchanges.market_list import MarketList
+from infrastructure.ledger.aggregate_cache import AggregateCache
+from infrastructure.ledger.ledger import PositionLedger, now
+
+Said = Mapping[PositionKey, Mapping[str, Any]]
+"""What is said of instruments, by the fields of `define_instrument`."""
+
+
+class ChangeOutcome(StrEnum):
+    """What a definition leads to."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    LEFT = "left"
+
+
+def terms_as_json(terms: Instrument | None) -> dict[str, Any] | None:
+    """The terms by the fields of `define_instrument`."""
+    return None if terms is None else {name: jsonable(getattr(terms, name)) for name in TERMS}
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentChange(JsonObject):
+    """What one definition would change (or has), `before` and `after`; why it is left, if it is."""
+
+    key: PositionKey
+    outcome: ChangeOutcome
+    before: Instrument | None = None
+    after: Instrument | None = None
+    message: str | None = None
+    is_recorded: bool = False
+
+    json_keys: ClassVar = (
+        ("key", "key.stream"),
+        "outcome",
+        ("before", lambda change: terms_as_json(change.before)),
+        ("after", lambda change: terms_as_json(change.after)),
+        "message",
+        ("recorded", "is_recorded"),
+    )
+
+    @property
+    def is_of_another_size(self) -> bool:
+        """Whether a quantity comes to mean something else."""
+        return self.after is not None and self.after.contract_size != (self.before or LINEAR).contract_size
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left to do, or to look at."""
+        return self.outcome is not ChangeOutcome.UNCHANGED and not self.is_recorded
+
+
+def define_instruments(
+    ledger: PositionLedger, said: Said, *, reason: str | None = None, force: bool = False
+) -> list[InstrumentChange]:
+    """Say what each definition would change; with a reason, record what changes something.
+
+    Shape:   decided as the command is. What is refused is left, and holds up nothing else; the same again is no news.
+    Refuses: StoreError, OutcomeUnknown; what was recorded before stays, and doing all of it again is safe.
+    """
+    cache = AggregateCache(ledger.store)
+    changes = []
+    for key, terms in said.items():
+        before: Instrument | None = None
+        try:
+            command = _command(key, terms, reason, force=force)
+            position = cache.load(key.stream).position
+            before, moment = position.state.instrument, now()
+            position.decide(command, CommandContext("a look", moment, moment))
+            after = next((each.terms for each in position.pending_events if isinstance(each, InstrumentDefined)), None)
+            if after is not None and reason is not None:
+                ledger.handle(command)
+        except CommandRefused as refusal:
+            changes.append(InstrumentChange(key, ChangeOutcome.LEFT, before, message=str(refusal)))
+            continue
+        if after is None:
+            changes.append(InstrumentChange(key, ChangeOutcome.UNCHANGED, before, before))
+        else:
+            outcome = ChangeOutcome.NEW if before is None else ChangeOutcome.CHANGED
+            changes.append(InstrumentChange(key, outcome, before, after, is_recorded=reason is not None))
+    return changes
+
+
+def _command(key: PositionKey, terms: Mapping[str, Any], reason: str | None, *, force: bool) -> DefineInstrument:
+    why = {} if reason is None else {"reason": reason, "force": force}
+    return DefineInstrument.of(
+        symbol=key.symbol, exchange=key.exchange, account=key.account, leg=key.leg, **terms, **why
+    )
+
+
+def known_keys(ledger: PositionLedger) -> list[PositionKey]:
+    """Every key that has a cycle or a definition."""
+    streams = {row.stream for row in ledger.positions()}
+    streams |= {stored.originator_id for stored in ledger.store.of_no_cycle()}
+    return [PositionKey.parse(stream) for stream in sorted(streams)]
+
+
+def by_markets(
+    ledger: PositionLedger,
+    markets: MarketList,
+    keys: Collection[PositionKey],
+    *,
+    reason: str | None = None,
+    force: bool = False,
+) -> list[InstrumentChange]:
+    """Define keys by a list of markets, as `define_instruments`; one of which it says nothing is left."""
+    said: dict[PositionKey, Mapping[str, Any]] = {}
+    left = []
+    for key in keys:
+        if key != key.today:
+            why = f"not known: its symbol means {key.today} today, and no market is called as it was"
+            left.append(InstrumentChange(key, ChangeOutcome.LEFT, message=why))
+            continue
+        try:
+            said[key] = markets.terms(key)
+        except ValueError as wrong:
+            left.append(InstrumentChange(key, ChangeOutcome.LEFT, message=f"not known: {wrong}"))
+    return [*define_instruments(ledger, said, reason=reason, force=force), *left]
+
+
+def import_instruments(
+    ledger: PositionLedger,
+    markets: object,
+    *,
+    exchange: str,
+    account: str | None = None,
+    symbols: Collection[str] | None = None,
+    reason: str | None = None,
+    force: bool = False,
+) -> list[InstrumentChange]:
+    """Define the instruments of one account that the ledger has, or those named, by ccxt's `client.load_markets()`.
+
+    Shape:   what would change, or with a `reason` what was recorded; the second time it is nothing. What a position is
+             open in is left, unless `force` defines it for the cycle after. Floats are rounded to 18 decimals.
+    Refuses: ValueError for what is no list of markets; StoreError, OutcomeUnknown.
+    """
+    place, owner = normalized_exchange(exchange), normalized_account(account)
+    listed = MarketList.read(json.dumps(markets, default=str).encode(), place)
+    known = [key for key in known_keys(ledger) if (normalized_exchange(key.exchange), key.account) == (place, owner)]
+    keys = dict.fromkeys(known if symbols is None else ())
+    for symbol in symbols or ():
+        named = [key for key in known if means(symbol, key.symbol, place)]
+        keys |= dict.fromkeys(named or [PositionKey(symbol, place, owner)])
+    return by_markets(ledger, listed, list(keys), reason=reason, force=force)
