@@ -33,6 +33,9 @@ from tests.urls import with_options
 ROOT = Path(str(infrastructure.__file__)).parent
 STORES = ROOT / "event_store"
 OURS = (f"{ROOT}/ledger/", *(f"{STORES}/{name}" for name in ("turn", "sqlite/", "postgres/")))
+UNINTERRUPTED = ("with ", "try:", "continue")
+"""No handler can run between what such a line takes and what gives it back, or before it has left its `except`: what a
+tracer raises there leaves the error in hand for ever, and with it the frame that has the connection."""
 LINES_APART = 3
 """All lines take a minute; what the works have in common begins at other numbers in each of them."""
 
@@ -49,8 +52,8 @@ def interrupted_at(line: int) -> Iterator[list[str]]:
     def trace(frame: FrameType, event: str, _: object) -> Any:
         if raised or not frame.f_code.co_filename.startswith(OURS):
             return None
-        if event != "line" or getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith(("with ", "try:")):
-            return trace  # in these lines no handler can run between what they take and what gives it back
+        if event != "line" or getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith(UNINTERRUPTED):
+            return trace
         if next(lines) == line:
             raised.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
             raise Interrupt
