@@ -21,7 +21,8 @@ SELECT
     p.stop_price AS stop_loss_price,
     p.stop_price AS stop_loss,
     (
-        SELECT (o.value ->> 'price')::numeric FROM json_array_elements(p.orders::json) WITH ORDINALITY AS o (value, place)
+        SELECT (o.value ->> 'price')::numeric
+        FROM pg_catalog.json_array_elements(p.orders::json) WITH ORDINALITY AS o (value, place)
         WHERE (o.value ->> 'role') = 'target' AND (o.value ->> 'ended') IS NULL
         ORDER BY o.place DESC LIMIT 1
     ) AS take_profit_price,

@@ -35,7 +35,7 @@ _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {
 _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
 _WAS_GIVEN_ORDERS: Final = (
     "SELECT atthasdef FROM pg_catalog.pg_attribute"
-    " WHERE attrelid = pg_catalog.to_regclass('positions') AND attname = 'orders'"
+    " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders'"
 )
 """Only the columns that a migration adds have a default: what is made from the events says everything itself."""
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"

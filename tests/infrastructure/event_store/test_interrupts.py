@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import psycopg
 import pytest
 
 import infrastructure
@@ -33,6 +34,10 @@ from tests.urls import with_options
 ROOT = Path(str(infrastructure.__file__)).parent
 STORES = ROOT / "event_store"
 OURS = (f"{ROOT}/ledger/", *(f"{STORES}/{name}" for name in ("turn", "sqlite/", "postgres/")))
+PSYCOPG = f"{Path(psycopg.__file__).parent}/"
+UNINTERRUPTED = ("with ", "try:", "continue")
+"""No handler can run between what such a line takes and what gives it back, or before it has left its `except`: what a
+tracer raises there leaves the error in hand for ever, and with it the frame that has the connection."""
 LINES_APART = 3
 """All lines take a minute; what the works have in common begins at other numbers in each of them."""
 
@@ -49,12 +54,31 @@ def interrupted_at(line: int) -> Iterator[list[str]]:
     def trace(frame: FrameType, event: str, _: object) -> Any:
         if raised or not frame.f_code.co_filename.startswith(OURS):
             return None
-        if event != "line" or getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith(("with ", "try:")):
-            return trace  # in these lines no handler can run between what they take and what gives it back
+        if event != "line" or getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith(UNINTERRUPTED):
+            return trace
         if next(lines) == line:
             raised.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
             raise Interrupt
         return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield raised
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def interrupted_in_call(number: int) -> Iterator[list[str]]:
+    """Raise where so many functions of psycopg were begun, where a handler may run; the list tells where."""
+    calls, raised = count(1), list[str]()
+
+    def trace(frame: FrameType, event: str, _: object) -> None:
+        del event
+        if not raised and frame.f_code.co_filename.startswith(PSYCOPG) and next(calls) == number:
+            raised.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+            raise Interrupt
 
     before = sys.gettrace()
     sys.settrace(trace)
@@ -143,6 +167,23 @@ def test_an_interrupt_in_any_line_leaves_nothing_behind(
         assert {f"{event.originator_id}#1" for event in ledger.store.log()} == known, where
     assert line > 20, "there are lines"
     assert verify(ledger.store).ok
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one in a finalizer is told, no more
+def test_an_interrupt_in_any_call_of_psycopg_is_told_as_one_and_spoils_no_connection(postgres_url: str) -> None:
+    with PositionLedger.connect(with_options(postgres_url, "timeout=1&pool_size=1")) as ledger:
+        ask(ledger, 0)
+        for call in count(1):
+            where: list[str] = []
+            try:
+                with interrupted_in_call(call) as where:
+                    look(ledger, 0)
+            except Interrupt:
+                pass
+            if not where:
+                break
+            look(ledger, 0)
+        assert call > 20, "there are calls"
 
 
 def test_a_writer_is_let_in_while_the_interrupt_is_still_looked_at(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_an_empty_parquet_file_has_its_columns(ledger_url: str) -> None:
 )
 def test_parquet_keeps_18_decimals(number: str, kept: str) -> None:
     out = io.BytesIO()
-    file = ParquetFile(out, COLUMNS[What.EVENTS][-3:-1])
+    file = ParquetFile(out, [column for column in COLUMNS[What.EVENTS] if column.name in ("realized_pnl", "payload")])
     file.row([Decimal(number), "x"])
     file.finish()
     assert parquet.read_table(io.BytesIO(out.getvalue())).column("realized_pnl").to_pylist() == [Decimal(kept)]

@@ -11,7 +11,6 @@ from typing import Final
 from weakref import WeakSet
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection
 
@@ -85,12 +84,8 @@ class Pool:
                 self._taken.discard(room)
 
     def give_back(self, connection: WatchedConnection) -> None:
-        """Lend it to somebody else; one that is in the middle of something is closed, which rolls it back."""
-        if (
-            self.is_closed
-            or connection in self._unwanted
-            or connection.pgconn.transaction_status != TransactionStatus.IDLE
-        ):
+        """Lend it to somebody else; one that is not at rest is closed, which rolls it back."""
+        if self.is_closed or connection in self._unwanted or not connection.is_at_rest:
             self._drop(connection)
         else:
             self._idle.put(connection)

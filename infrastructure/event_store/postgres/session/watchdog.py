@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.errors import Diagnostic
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn
+from psycopg.transaction import OutOfOrderTransactionNesting, Transaction
 
 Result = TypeVar("Result")
 
@@ -84,6 +86,25 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
         """What the server has warned of since this was cleared."""
         self.add_notice_handler(partial(_heard, self.warnings))  # of the list: a cycle would keep a lost connection
         self._process = os.getpid()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it is in the middle of nothing, for the server and for psycopg.
+
+        An interrupt before a transaction has begun leaves psycopg with a wrong count of them: none can begin any more.
+        """
+        return self.pgconn.transaction_status == TransactionStatus.IDLE and not self._num_transactions
+
+    @contextmanager
+    def transaction(self, *args: Any, **kwargs: Any) -> Iterator[Transaction]:
+        """As psycopg has it, but an interrupt at its beginning stays one: psycopg takes it for a wrong nesting."""
+        try:
+            with super().transaction(*args, **kwargs) as transaction:
+                yield transaction
+        except OutOfOrderTransactionNesting as wrong:
+            if wrong.__context__ is None or isinstance(wrong.__context__, Exception):
+                raise
+            raise wrong.__context__ from None
 
     def wait(self, gen: PQGen[Result], *args: Any, **kwargs: Any) -> Result:
         """Wait for the server; psycopg does nothing else that may take long on a connection that is open."""
