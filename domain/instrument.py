@@ -52,9 +52,9 @@ class Instrument:
         """Whether something may be bought or sold at a price."""
         return price > 0 or (not self.inverse and (price == 0 or self.price_may_be_negative))
 
-    def has_worth_at(self, price: Decimal) -> bool:
-        """Whether a quantity is worth something that can be told at a price: nothing is worth a division by zero."""
-        return bool(price) or not self.inverse
+    def recorded_worth(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """What a quantity of a history is worth: it may say what no rule would take, and that is worth nothing."""
+        return self.worth(quantity, price) if price or not self.inverse else Decimal(0)
 
 
 LINEAR: Final = Instrument()

@@ -206,7 +206,7 @@ class EventTimeTotals:
                 self._held, self._since = event.holding, Stand(event.holding)
 
     def _worth(self, qty: Decimal, px: Decimal) -> Decimal:
-        return self._terms.worth(qty, px) if self._terms.has_worth_at(px) else ZERO
+        return self._terms.recorded_worth(qty, px)
 
     def _state(self, name: str, qty: Decimal | None, px: Decimal | None, at: datetime, absorbed: Decimal) -> None:
         if qty is None:

@@ -13,11 +13,6 @@ from domain.order import Order, Orders, with_order
 Asked = e.IncreaseRequested | e.ExitRequested
 
 
-def worth(terms: Instrument, qty: Decimal, px: Decimal) -> Decimal:
-    """What a quantity is worth; a history may say what no rule would take, and that is worth nothing."""
-    return terms.worth(qty, px) if terms.has_worth_at(px) else Decimal(0)
-
-
 def ended(order: Order, outcome: str) -> Order:
     """An order of which nothing more will be filled."""
     return replace(order, ended=outcome) if order.is_live else order
@@ -43,7 +38,7 @@ def stated(orders: Orders, event: e.EntryPlaced, terms: Instrument) -> dict[str,
 def entry_filled(orders: Orders, event: e.EntryFilled, terms: Instrument) -> dict[str, Order]:
     """After a fill of an entry order."""
     order = _identified(_known(orders, event, event.order), event.exchange_order_id)
-    filled = worth(terms, event.last_qty, event.last_px)
+    filled = terms.recorded_worth(event.last_qty, event.last_px)
     return with_order(orders, order.with_fill(event.last_qty, filled, is_news=event.is_news))
 
 
@@ -52,7 +47,7 @@ def exit_filled(orders: Orders, event: e.PositionReduced, terms: Instrument) -> 
     if event.order is None:
         return {**orders}
     order = _identified(_known(orders, event, event.order), event.exchange_order_id)
-    return with_order(orders, order.with_fill(event.last_qty, worth(terms, event.last_qty, event.last_px)))
+    return with_order(orders, order.with_fill(event.last_qty, terms.recorded_worth(event.last_qty, event.last_px)))
 
 
 def fill_corrected(orders: Orders, event: e.FillCorrected, terms: Instrument) -> dict[str, Order]:
@@ -60,8 +55,8 @@ def fill_corrected(orders: Orders, event: e.FillCorrected, terms: Instrument) ->
     order = None if event.order is None else orders.get(event.order)
     if order is None:
         return {**orders}
-    old = (event.old_qty, worth(terms, event.old_qty, event.old_px))
-    new = (event.last_qty, worth(terms, event.last_qty, event.last_px))
+    old = (event.old_qty, terms.recorded_worth(event.old_qty, event.old_px))
+    new = (event.last_qty, terms.recorded_worth(event.last_qty, event.last_px))
     return with_order(orders, order.corrected(old, new))
 
 
@@ -146,5 +141,5 @@ def _identified(order: Order, exchange_order_id: str | None) -> Order:
 def _with_statement(order: Order, event: e.EntryPlaced | e.OrderEnded, terms: Instrument) -> Order:
     if event.filled_qty is None:
         return order
-    filled = None if event.avg_px is None else worth(terms, event.filled_qty, event.avg_px)
+    filled = None if event.avg_px is None else terms.recorded_worth(event.filled_qty, event.avg_px)
     return order.with_statement(event.filled_qty, filled, event.said_at)

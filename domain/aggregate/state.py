@@ -282,7 +282,7 @@ class PositionState:
     def _explained(self, event: e.PositionReduced, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"
         terms = self.row.terms
-        brought = terms.worth(event.last_qty, event.last_px) if terms.has_worth_at(event.last_px) else ZERO
+        brought = terms.recorded_worth(event.last_qty, event.last_px)
         closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
         if closed:
             return self.unexplained.with_exit(before, closed, brought, self.row.side, terms)

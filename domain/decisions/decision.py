@@ -23,6 +23,7 @@ from domain.errors import (
     VersionConflict,
 )
 from domain.events import PositionEvent
+from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.values import AHEAD_MAX, Source, plain
@@ -286,15 +287,23 @@ class Decision:
 
         Refuses: InvalidCommand.
         """
+        if price is None or price > 0:
+            return
         may_be_negative = self.state.instrument is not None and self.state.instrument.price_may_be_negative
         known = replace(terms or LINEAR, price_may_be_negative=may_be_negative)
-        if price is not None and not known.can_be_at(price):
+        if not known.can_be_at(price):
             why = "a quantity that is inverse is worth nothing then" if not price else "prices are not below zero here"
             raise InvalidCommand(
                 f"{self.command.verb}: {name}: {plain(price)}: {why}; if the exchange says so, say it of the "
                 "instrument (define_instrument, price_may_be_negative) before a position opens",
                 command=self.command.verb,
             )
+
+    def with_fee(self, held: Holding, fee: Decimal | None, currency: str | None, terms: Instrument) -> Holding:
+        """The totals after the fee of a fill: paid out of what is held, or counted in its currency."""
+        if fee is not None and self.key.pays_from_position(fee, currency):
+            return held.shrunk(fee, terms)
+        return held.with_fee(fee, self.other_currency(currency))
 
     def other_currency(self, currency: str | None) -> str | None:
         """The currency of a fee, unless it is the one that the position is settled in."""

@@ -248,11 +248,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         absorbed = _absorbed_fill(decision, meant, after)
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen)
     held = count.by_fill(command.last_qty, worth)
-    if decision.key.pays_from_position(command.fee, command.fee_currency):
-        assert command.fee is not None, "paid"
-        held = held.shrunk(command.fee, row.terms)
-    else:
-        held = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
+    held = decision.with_fee(held, command.fee, command.fee_currency, row.terms)
     is_late = not row.status.is_open
     is_last = row.cycle == decision.state.last_cycle
     decision.record(

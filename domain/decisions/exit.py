@@ -127,11 +127,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         row = decision.needs_holding()
         reduced = exit_counted(held, before, after, row.side, row.terms)
         reduced = settled(reduced, row.side, row.terms, row.orders, state.since)
-    if decision.key.pays_from_position(command.fee, command.fee_currency):
-        assert command.fee is not None, "paid"
-        reduced = reduced.shrunk(command.fee, row.terms)
-    else:
-        reduced = reduced.with_fee(command.fee, decision.other_currency(command.fee_currency))
+    reduced = decision.with_fee(reduced, command.fee, command.fee_currency, row.terms)
     decision.record(
         e.PositionReduced(
             **decision.envelope(),

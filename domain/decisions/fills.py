@@ -59,9 +59,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
 def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Decimal, currency: str | None) -> None:
     """Add the fee of a fill that was recorded without it."""
     row = decision.needs_cycle()
-    held = decision.state.holding.with_fee(fee, decision.other_currency(currency))
-    if decision.key.pays_from_position(fee, currency):
-        held = decision.state.holding.shrunk(fee, row.terms)
+    held = decision.with_fee(decision.state.holding, fee, currency, row.terms)
     decision.record(
         e.CashRecorded(
             **decision.envelope(),
