@@ -1,0 +1,27 @@
+"""What may become of a call to an exchange: it was refused, or nobody knows."""
+
+from __future__ import annotations
+
+
+class ExchangeError(Exception):
+    """A call to the exchange came to nothing, or nobody knows what it came to."""
+
+
+class Refused(ExchangeError):
+    """The exchange refused: nothing was done. `code` is its own, where it has one."""
+
+    def __init__(self, code: str | None, text: str) -> None:
+        super().__init__(text if code is None else f"{code}: {text}")
+        self.code, self.text = code, text
+
+
+class RateLimited(Refused):
+    """Too many calls: nothing was done; `retry_seconds` is how long to wait, where the exchange says it."""
+
+    def __init__(self, code: str | None, text: str, retry_seconds: float | None = None) -> None:
+        super().__init__(code, text)
+        self.retry_seconds = retry_seconds
+
+
+class NoAnswer(ExchangeError):
+    """Whether anything was done, only the exchange knows: a time-out, a lost connection, a server's error."""

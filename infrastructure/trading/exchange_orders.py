@@ -1,0 +1,122 @@
+"""Markets, orders and fills, as an exchange takes and states them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from domain.values import Leg
+
+OrderSide = Literal["buy", "sell"]
+
+
+class TicketKind(StrEnum):
+    """What kind of order is placed."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    """A market order once the price has reached the trigger, against the position."""
+    TARGET = "target"
+    """A market order once the price has reached the trigger, in favour of the position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradedMarket:
+    """What is to be known of an instrument before an order can be sent.
+
+    Units: steps and minima in what orders are counted in there: contracts of `contract_size`, or the base asset.
+    """
+
+    symbol: str
+    """As the ledger spells it."""
+    price_tick: Decimal | None
+    quantity_step: Decimal | None
+    min_quantity: Decimal | None = None
+    min_cost: Decimal | None = None
+    contract_size: Decimal = Decimal(1)
+    inverse: bool = False
+    base: str | None = None
+    quote: str | None = None
+    settle: str | None = None
+    leg: Leg | None = None
+    """SPOT for a spot market; None where the account's position mode says the leg."""
+    last_price: Decimal | None = None
+    has_unique_ids: bool = False
+    """Whether a client order id is refused for ever once it was used; else among open orders only."""
+    shown_seconds: float = 20.0
+    """How long after it was sent an order may still appear, though every question about it was answered with no."""
+    attaches_stops: bool = False
+    """Whether `place` takes `attached_stop` along with an entry."""
+    closes_position: bool = False
+    """Whether a stop can be for all that is held, whatever that is by then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTicket:
+    """An order to be placed.
+
+    Units: quantities in what orders are counted in at that market, and so does the ledger: contracts where it has a
+           contract size, else the base asset; `cost` in quote, in place of the quantity of a market buy.
+    """
+
+    symbol: str
+    side: OrderSide
+    kind: TicketKind
+    client_order_id: str
+    quantity: Decimal | None = None
+    """None is `cost`, or with `close_position` all that is held."""
+    cost: Decimal | None = None
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    reduce_only: bool = False
+    close_position: bool = False
+    leg: Leg = Leg.BOTH
+    attached_stop: Decimal | None = None
+    """The trigger of a stop that the exchange sets with the entry, where the market attaches stops."""
+
+
+class OrderState(StrEnum):
+    """How an order stands."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeOrder:
+    """An order as the exchange states it. None is "it does not say"; units as in a ticket."""
+
+    symbol: str
+    order_id: str
+    client_order_id: str | None
+    state: OrderState
+    filled_qty: Decimal
+    """A total so far; never to be added to fills."""
+    avg_px: Decimal | None = None
+    side: OrderSide | None = None
+    quantity: Decimal | None = None
+    trigger_price: Decimal | None = None
+    reduce_only: bool = False
+    stated_at: datetime | None = None
+    is_conditional: bool = False
+    """Whether it waits on the list of conditional orders, where the exchange keeps one apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeFill:
+    """One fill of one order; `fee` is what was paid, negative for a rebate."""
+
+    order_id: str
+    trade_id: str
+    quantity: Decimal
+    price: Decimal
+    at: datetime
+    fee: Decimal | None = None
+    fee_currency: str | None = None
