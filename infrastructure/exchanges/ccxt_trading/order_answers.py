@@ -36,6 +36,9 @@ def read_stated(
             filled = _ZERO
         if filled is None:
             raise ValueError(f"what is filled of it is {entry['filled']!r}")
+        quantity = _above_zero(entry.get("amount"))
+        if state is OrderState.FILLED and quantity is not None and filled < quantity:
+            state = OrderState.CANCELED  # ccxt calls closed what was cancelled when a part of it was filled
         return _order(entry, symbol, conventions, state, filled, is_conditional=is_conditional)
     except _UNREADABLE as wrong:
         raise _unread("an order", entry, wrong) from None
