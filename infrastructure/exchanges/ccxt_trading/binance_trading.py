@@ -71,7 +71,7 @@ BINANCE: Final = TradingConventions(
     },
     words=(
         ("Unknown error, please check your request", Meaning.NO_ANSWER),
-        ("uplicate order sent", Meaning.TAKEN),
+        ("Duplicate order sent", Meaning.TAKEN),
         ('"Service Unavailable."', Meaning.REFUSED),
     ),
     triggered_id="actualOrderId",

@@ -360,7 +360,7 @@ def test_an_order_is_found_by_its_client_id(exchange: Driven, script: Script) ->
     ],
 )
 def test_how_an_order_stands(exchange: Driven, script: Script, said: str, state: OrderState) -> None:
-    script.routes["GET " + ORDER] = order(status=said, executedQty="3")
+    script.routes["GET " + ORDER] = order(status=said, executedQty="61.8" if said == "FILLED" else "3")
     assert exchange.find("APTUSDT", exchange_order_id="7719001").state is state
 
 
