@@ -17,6 +17,7 @@ from infrastructure.exchanges.ccxt_trading.binance_trading import BINANCE
 from infrastructure.exchanges.ccxt_trading.bybit_trading import BYBIT
 from infrastructure.exchanges.ccxt_trading.call_failures import Absent, failure
 from infrastructure.exchanges.ccxt_trading.listed_markets import ListedMarkets
+from infrastructure.exchanges.ccxt_trading.okx_trading import OKX
 from infrastructure.exchanges.ccxt_trading.order_answers import read_placed
 from infrastructure.exchanges.ccxt_trading.order_questions import OrderQuestions
 from infrastructure.exchanges.ccxt_trading.trading_conventions import TradingConventions
@@ -27,7 +28,7 @@ from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, Refu
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderTicket, TicketKind, TradedMarket
 from projections.account_snapshot import AccountSnapshot
 
-CONVENTIONS: Final[dict[str, TradingConventions]] = {"binanceusdm": BINANCE, "bybit": BYBIT}
+CONVENTIONS: Final[dict[str, TradingConventions]] = {"binanceusdm": BINANCE, "bybit": BYBIT, "okx": OKX}
 """By what ccxt calls the client."""
 
 _TRIGGERS: Final = {TicketKind.STOP: "stopLossPrice", TicketKind.TARGET: "takeProfitPrice"}

@@ -70,6 +70,11 @@ def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions
     )
 
 
+def client_id_of(entry: Json) -> str | None:
+    """The client order id of an order, also of one that waits for a price at OKX, which ccxt leaves where it is."""
+    return entry["info"].get("algoClOrdId") or entry.get("clientOrderId") or None
+
+
 def read_fills(entries: Sequence[Any], order_id: str) -> tuple[ExchangeFill, ...]:
     """The fills of one order, each once, oldest first. Raises NoAnswer when one of them cannot be read."""
     found: dict[str, ExchangeFill] = {}
@@ -94,11 +99,12 @@ def _order(
 ) -> ExchangeOrder:
     info: Json = entry["info"]
     moment = entry.get("lastUpdateTimestamp") or entry.get("timestamp")
-    triggers = (entry.get(name) for name in ("triggerPrice", "stopLossPrice", "takeProfitPrice"))
+    own = ("triggerPrice", *(("stopLossPrice", "takeProfitPrice") if is_conditional else ()))  # else it is attached
+    triggers = (entry.get(name) for name in own)
     return ExchangeOrder(
         symbol=symbol,
         order_id=_said(entry["id"]),
-        client_order_id=entry.get("clientOrderId") or None,
+        client_order_id=client_id_of(entry),
         state=state,
         filled_qty=filled,
         avg_px=_above_zero(info.get(conventions.average)),

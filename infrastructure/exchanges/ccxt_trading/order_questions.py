@@ -8,7 +8,7 @@ from typing import Any
 
 from infrastructure.exchanges.ccxt_answers import bybit_pages
 from infrastructure.exchanges.ccxt_trading.call_failures import Absent
-from infrastructure.exchanges.ccxt_trading.order_answers import read_fills, read_stated
+from infrastructure.exchanges.ccxt_trading.order_answers import client_id_of, read_fills, read_stated
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, OrderQuestion, TradingConventions
 from infrastructure.exchanges.client_calls import Asking, ClientCall
 from infrastructure.exchanges.raw_answers import rows
@@ -106,7 +106,10 @@ class OrderQuestions:
                 yield from bybit_pages("fetch_my_trades", {**named, "limit": self.conventions.fills_max}, self.listed)
             )
         answer = yield ClientCall("fetch_my_trades", (self.listed, None, self.conventions.fills_max, named))
-        return _listed(answer.value, answer.said)
+        found = _listed(answer.value, answer.said)
+        if len(found) == self.conventions.fills_max:
+            raise NoAnswer(f"{len(found)} fills of {named} are all that one answer holds, and there may be more")
+        return found
 
     def _is_not_filled(self, client_order_id: str | None, order_id: str | None) -> Asking[None]:
         """The last question, where fills can be asked for by an id: what was filled was there."""
@@ -124,7 +127,7 @@ class OrderQuestions:
 
 def _is_it(entry: Json, client_order_id: str | None, order_id: str | None) -> bool:
     """Whether it is the order; one that is known by both ids may lack the one or the other in an answer."""
-    said, number = entry.get("clientOrderId") or None, entry.get("id") or None
+    said, number = client_id_of(entry), entry.get("id") or None
     if client_order_id is not None and said is not None:
         return bool(said == client_order_id)
     return order_id is not None and str(number) == order_id

@@ -263,6 +263,11 @@ def test_how_an_order_stands(exchange: Driven, script: Script, status: str, stat
     assert (found.state, found.filled_qty, found.avg_px) == (state, Decimal(7), None)
 
 
+def test_a_stop_that_goes_with_an_entry_is_not_its_trigger(exchange: Driven, script: Script) -> None:
+    script.routes[OPEN] = listed(order(stopLoss="1.7165"))
+    assert exchange.find("HNTUSDT", client_order_id="pabc").trigger_price is None
+
+
 def test_an_order_is_not_there_when_every_question_said_no(exchange: Driven, script: Script) -> None:
     assert exchange.find("HNTUSDT", client_order_id="pabc") is None
     asked = [name for name, _ in script.asked if name in (OPEN, RECENT, FILLS)]

@@ -28,19 +28,22 @@ class Script:
     """
 
     routes: dict[str, Any]
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
     url: str = ""
 
     def answer(self, method: str, target: str, body: str) -> Any:
         path = urlsplit(target).path
-        said = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
-        said |= json.loads(body) if body.startswith("{") else {name: each[0] for name, each in parse_qs(body).items()}
+        said: Any = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
         name = f"{method} {path}"
+        if body.startswith(("{", "[")):
+            said = json.loads(body)
+        else:
+            said |= {name: each[0] for name, each in parse_qs(body).items()}
         self.asked.append((name, said))
         found = self.routes.get(name, (404, {"code": -1, "msg": f"no such route: {name}"}))
         return found(said) if callable(found) else found
 
-    def sent(self, route: str) -> list[dict[str, Any]]:
+    def sent(self, route: str) -> list[Any]:
         """What was sent to one route."""
         return [said for name, said in self.asked if name == route]
 
