@@ -226,5 +226,5 @@ def _own(client: Any, exchange: str) -> Any:
         own.session = type(client.session)()
         own.session.trust_env = client.session.trust_env
     elif client.own_session:
-        own.session = own.tcp_connector = own.asyncio_loop = None
+        own.session = own.tcp_connector = own.asyncio_loop = own.markets_loading = None
     return own
