@@ -35,7 +35,7 @@ from projections.health.ledger_status import LedgerStatus
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 from scripts.commands.daily.history import tell
 from scripts.commands.daily.report import look_through
 from scripts.options.filters import Filter
@@ -145,7 +145,7 @@ def the_status_says_so(
     }
     assert {line.row.position_id for line in found.by_choice} == {row.position_id for row in rows if is_by_choice(row)}
     assert found.verdict.startswith(f"{len(alarmed)} of {len(found.held)} unprotected")
-    question = Question(now=NOW, age=HOUR, rules=Rules(), verifies=False)
+    question = Question(now=NOW, age=HOUR, rules=ReconciliationRules(), verifies=False)
     sections = {section.check: section for section in examine(ledger, question).sections}
     diagnosed = {symptom.subject for check in OF_CYCLES for symptom in sections[check].symptoms}
     assert {line.row.position_id for line in found.in_need} == diagnosed
