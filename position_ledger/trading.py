@@ -14,8 +14,8 @@ from infrastructure.trading.exchange_orders import (
     TradedMarket,
 )
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
+from infrastructure.trading.flows.synchronising import Synchronised
 from infrastructure.trading.rules import Rules
-from infrastructure.trading.synchronising import Synchronised
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, StoryStep
 from infrastructure.trading.trader import Trader
 

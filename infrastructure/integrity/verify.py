@@ -31,8 +31,8 @@ from infrastructure.event_store.port import (
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.grouped_rows import GroupedRows
 from infrastructure.integrity.projection_audit import ProjectionAudit
-from infrastructure.ledger.ledger import open_store
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project
 from projections.projection import PROJECTIONS

@@ -19,10 +19,10 @@ from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.ledger_operations import FORGOTTEN
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
+from infrastructure.operations.ledger_operations import FORGOTTEN
 from projections.positions import PositionRow
 from projections.rebuild import Progress, Rebuilt
 

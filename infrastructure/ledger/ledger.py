@@ -47,11 +47,12 @@ from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.doubts import Doubts
 from infrastructure.ledger.history import HistoryEntry
-from infrastructure.ledger.ledger_operations import LedgerOperations
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
+from infrastructure.operations.ledger_operations import LedgerOperations
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from projections.exposure import needs_stop, taken_over_at
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt
@@ -74,17 +75,6 @@ def now() -> datetime:
 
 def _new_command_id() -> str:
     return os.urandom(16).hex()
-
-
-def open_store(settings: Settings, *, create: bool = True) -> Store:
-    """Open the kind of store that the settings name; the other kind is not even imported."""
-    if settings.kind == "sqlite":
-        from infrastructure.event_store.sqlite.store import SQLiteStore  # noqa: PLC0415 - a process needs one kind of store
-
-        return SQLiteStore(settings, create=create)
-    from infrastructure.event_store.postgres.replication.opening import opened  # noqa: PLC0415 - a process needs one kind of store
-
-    return opened(settings, create=create)
 
 
 class PositionLedger(TypedCommands[Receipt], LedgerOperations):

@@ -15,14 +15,14 @@ from domain.values import Leg, Side
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
-from infrastructure.trading.entering import enter, increase, rolled_back
 from infrastructure.trading.exchange_errors import ExchangeError, GivenUp
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
-from infrastructure.trading.exiting import exit_position
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.resuming import resume
+from infrastructure.trading.flows.entering import enter, increase, rolled_back
+from infrastructure.trading.flows.exiting import exit_position
+from infrastructure.trading.flows.resuming import resume
+from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
-from infrastructure.trading.synchronising import Synchronised, synchronise
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
 

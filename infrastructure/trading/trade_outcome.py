@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.errors import CommandRefused
-from domain.values import timestamp_text
+from domain.values import Status, timestamp_text
 from infrastructure.ledger.receipt import error_as_json
 from projections.positions import PositionRow
 
@@ -71,3 +71,18 @@ class Outcome:
             "refusal": None if self.refusal is None else error_as_json(self.refusal),
             "story": [{"at": timestamp_text(step.at), "words": step.words} for step in self.story],
         }
+
+
+def kind_of(row: PositionRow) -> OutcomeKind:
+    """How a flow ended, by how its position stands."""
+    match row.status:
+        case Status.ROLLED_BACK:
+            return OutcomeKind.ROLLED_BACK
+        case Status.FAILED | Status.CANCELED:
+            return OutcomeKind.FAILED
+        case Status.CLOSED:
+            return OutcomeKind.CLOSED
+        case Status.ACTIVE if row.protected or row.protection == "bot":
+            return OutcomeKind.PROTECTED
+        case _:
+            return OutcomeKind.UNRESOLVED

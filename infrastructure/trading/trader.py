@@ -12,14 +12,14 @@ from domain.errors import LedgerError
 from domain.values import Leg, Side
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
-from infrastructure.trading.entering import enter, increase, rolled_back
 from infrastructure.trading.exchange_errors import ExchangeError
 from infrastructure.trading.exchange_port import Exchange
-from infrastructure.trading.exiting import exit_position
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.resuming import resume
+from infrastructure.trading.flows.entering import enter, increase, rolled_back
+from infrastructure.trading.flows.exiting import exit_position
+from infrastructure.trading.flows.resuming import resume
+from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
-from infrastructure.trading.synchronising import Synchronised, synchronise
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
 

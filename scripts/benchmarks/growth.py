@@ -11,8 +11,9 @@ from typing import Any, Final
 from domain.commands import requests as c
 from domain.commands.base import Command
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from scripts.benchmarks import lifecycle as facts
 
 CYCLES: Final = 3_000

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from projections.positions import PositionRow, project
 from projections.rebuild import BATCH_EVENTS
 from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side

@@ -11,8 +11,9 @@ from typing import Any, Final
 from domain.errors import CommandRefused
 from domain.identifiers import PositionKey, client_order_id
 from domain.values import Source, Status, plain
-from infrastructure.ledger.ledger import PositionLedger, now, open_store
+from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from projections.positions import PositionRow
 from scripts.simulation.bot import EntryAnswer
 from scripts.simulation.simulated_exchange import (

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from domain.errors import CommandRefused
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from tests.spec import second
 
 APT = "APTUSDT.binance#1"

@@ -13,8 +13,9 @@ import pytest
 
 from domain.errors import SchemaMismatch
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from tests.infrastructure.event_store.postgres.server import programs
 from tests.scripts.program import Program
 

@@ -19,8 +19,9 @@ from infrastructure.event_store.postgres.locks import lock_key
 from infrastructure.event_store.postgres.session.connections import connection_arguments
 from infrastructure.event_store.records import EventRecord
 from infrastructure.event_store.sqlite.store import SQLiteStore
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from projections.positions import COLUMNS, PositionRow
 from scripts.benchmarks import lifecycle as facts
 from scripts.benchmarks.contestants.ledger_contestant import LedgerRunner

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from domain.commands.requests import Close
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from scripts.benchmarks import lifecycle as facts
 
 

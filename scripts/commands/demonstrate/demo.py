@@ -14,8 +14,9 @@ import click
 
 from domain.errors import CommandRefused, PositionAlreadyOpen
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from scripts.cli import REFUSED
 from scripts.commands.daily.history import print_history, print_stories, tell
 from scripts.options.database import json_option

@@ -19,9 +19,10 @@ from infrastructure.event_store.postgres import append
 from infrastructure.event_store.postgres.listener import LOOK_SECONDS, Listener
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.store import PostgresStore
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.subscription import Subscription
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from tests.infrastructure.event_store.postgres.load import (
     Asked,
     assert_told_the_truth,

@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.store_opening import open_store
 from scripts.benchmarks import server
 from scripts.benchmarks.bench_report import BenchReport, SpeedBar
 from scripts.benchmarks.contest import Contested, contest

@@ -16,8 +16,9 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from infrastructure.ledger.ledger import PositionLedger, open_store
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from scripts.benchmarks.scratch_databases import places
 from scripts.cli import REFUSED
 from scripts.commands.demonstrate import reproduce

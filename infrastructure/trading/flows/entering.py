@@ -14,11 +14,11 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind, TradedMarket
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.lookup import sought
-from infrastructure.trading.order_fills import ENDED, followed, tell_ended
-from infrastructure.trading.protecting import CannotProtect, protected
-from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
-from infrastructure.trading.undoing import undone
+from infrastructure.trading.steps.lookup import sought
+from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
+from infrastructure.trading.steps.protecting import CannotProtect, protected
+from infrastructure.trading.steps.undoing import undone
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from infrastructure.trading.wanted_entry import WantedEntry
 from projections.positions import PositionRow
 
@@ -120,21 +120,6 @@ def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome
         yield from ctx.note(f"the rollback is not over: {error}")
         row = yield from ctx.row(position_id)
     return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
-
-
-def kind_of(row: PositionRow) -> OutcomeKind:
-    """How a flow ended, by how its position stands."""
-    match row.status:
-        case Status.ROLLED_BACK:
-            return OutcomeKind.ROLLED_BACK
-        case Status.FAILED | Status.CANCELED:
-            return OutcomeKind.FAILED
-        case Status.CLOSED:
-            return OutcomeKind.CLOSED
-        case Status.ACTIVE if row.protected or row.protection == "bot":
-            return OutcomeKind.PROTECTED
-        case _:
-            return OutcomeKind.UNRESOLVED
 
 
 def _to_step(quantity: Decimal, market: TradedMarket) -> Decimal:

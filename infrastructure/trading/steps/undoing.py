@@ -12,9 +12,9 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.lookup import sought
-from infrastructure.trading.order_fills import followed, tell_ended
-from infrastructure.trading.protecting import stops_cancelled
+from infrastructure.trading.steps.lookup import sought
+from infrastructure.trading.steps.order_fills import followed, tell_ended
+from infrastructure.trading.steps.protecting import stops_cancelled
 from projections.positions import PositionRow
 
 READS = 2

@@ -15,7 +15,7 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind, TradedMarket
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.lookup import sought
+from infrastructure.trading.steps.lookup import sought
 from projections.positions import PositionRow
 from projections.recovery.required_orders import PlannedOrders
 

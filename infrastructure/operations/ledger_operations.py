@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from infrastructure.event_store.port import Store
 
@@ -113,7 +113,7 @@ class LedgerOperations:
 
 
 def _operable(ledger: LedgerOperations) -> OperableLedger:
-    return ledger  # type: ignore[return-value]
+    return cast("OperableLedger", ledger)
 
 
 def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]:

@@ -8,11 +8,11 @@ from domain.errors import CommandRefused
 from domain.order import live
 from domain.values import Status
 from infrastructure.trading.effects import Flow, Read
-from infrastructure.trading.entering import carried_on, kind_of
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
-from infrastructure.trading.exiting import closed_when_empty, exit_carried_on, stops_heard
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
+from infrastructure.trading.flows.entering import carried_on
+from infrastructure.trading.flows.exiting import closed_when_empty, exit_carried_on, stops_heard
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
 
 

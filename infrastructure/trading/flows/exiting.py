@@ -10,14 +10,13 @@ from domain.errors import CommandRefused, InvalidCommand
 from domain.order import Order, live
 from domain.values import Side, plain
 from infrastructure.trading.effects import Flow
-from infrastructure.trading.entering import kind_of
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.lookup import sought
-from infrastructure.trading.order_fills import ENDED, followed, tell_ended
-from infrastructure.trading.protecting import stops_cancelled
-from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
+from infrastructure.trading.steps.lookup import sought
+from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
+from infrastructure.trading.steps.protecting import stops_cancelled
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
 
 

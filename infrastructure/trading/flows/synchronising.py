@@ -9,7 +9,7 @@ from infrastructure.operations.account_correction import Reconciled
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.resuming import resume
+from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.trade_outcome import Outcome, StoryStep
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
 
