@@ -61,6 +61,11 @@ def needs_stop(row: PositionRow) -> bool:
     return may_be_bare and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))
 
 
+def is_bare(row: PositionRow) -> bool:
+    """Whether something is held, for certain, without a confirmed stop, and not by choice; or is a stray."""
+    return row.stray or (bool(row.quantity) and needs_stop(row))
+
+
 def exposure_words(row: PositionRow) -> str | None:
     """How every command says that what is held has no stop at the exchange; None while it has one, or nothing is."""
     if row.stray:

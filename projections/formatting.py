@@ -91,7 +91,12 @@ def first_digits(value: Decimal, most: int = 7) -> str:
 
 def average(value: Decimal | None) -> str:
     """An average price, which may go on for ever: `3.2295`, `≈60012.833333`."""
-    shown = "unknown" if value is None else first_digits(value, _AVERAGE_DIGITS)
+    return for_eyes(value, _AVERAGE_DIGITS)
+
+
+def for_eyes(value: Decimal | None, most: int = 7) -> str:
+    """A number as a person takes it in at a glance: its first digits, and `≈` before what is not all of it."""
+    shown = "unknown" if value is None else first_digits(value, most)
     return f"≈{shown}" if value is not None and Decimal(shown) != value else shown
 
 

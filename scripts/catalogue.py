@@ -21,6 +21,7 @@ GROUPS: Final = {
             "scripts.commands.daily.init", "Create the ledger, or bring its schema to that of this software"
         ),
         "record": CommandEntry("scripts.commands.daily.record", "Take commands, a JSON object a line on stdin"),
+        "status": CommandEntry("scripts.commands.daily.status", "Show what is open on one screen, the worst first"),
         "positions": CommandEntry("scripts.commands.daily.positions", "List positions, oldest first"),
         "history": CommandEntry(
             "scripts.commands.daily.history", "Tell what happened in a cycle (APTUSDT.binance#1) or to a key"

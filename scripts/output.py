@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from projections.readable_text import is_seen, readable
+from scripts.screen import is_coloured
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
@@ -21,9 +22,13 @@ _LINE_START: Final = "\r\x1b[K"
 """To the beginning of the line, and what stands there is gone."""
 
 
-def show(*lines: str) -> None:
-    """Print lines for a person. Each stays one, and is all that a terminal is given: texts from outside stand in it."""
-    click.echo("\n".join(readable(line) for line in lines))
+def show(*lines: str, colour: str | None = None) -> None:
+    """Print lines for a person. Each stays one, and is all that a terminal is given: texts from outside stand in it.
+
+    A colour is shown where the terminal has colours and nobody asked for none.
+    """
+    said = "\n".join(readable(line) for line in lines)
+    click.echo(click.style(said, fg=colour) if colour is not None and is_coloured() else said)
 
 
 def say(words: str) -> None:
@@ -70,22 +75,33 @@ class Table:
     right: frozenset[str] = frozenset()
     """Columns that are set to the right."""
 
+    def only(self, columns: Sequence[str]) -> Table:
+        """Some of the columns, in an order of their own."""
+        places = [self.columns.index(name) for name in columns]
+        rows = [tuple(row[place] for place in places) for row in self.rows]
+        return Table(self.title, tuple(columns), rows, self.right)
+
 
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()
 ) -> None:
     """Print a table for people: as wide as it needs to be, for a terminal can scroll and a file can hold it."""
-    cells = [["" if cell is None else readable(str(cell)) for cell in row] for row in rows]
-    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
+    show(*lines_of(Table("", tuple(columns), [tuple(row) for row in rows], right)))
+
+
+def lines_of(table: Table) -> list[str]:
+    """A table as lines: its columns, what underlines them, and a line a row. No number is folded or cut."""
+    cells = [["" if cell is None else readable(str(cell)) for cell in row] for row in table.rows]
+    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(table.columns)]
 
     def line(texts: Sequence[str]) -> str:
         padded = [
-            text.rjust(width) if name in right else text.ljust(width)
-            for text, width, name in zip(texts, widths, columns, strict=True)
+            text.rjust(width) if name in table.right else text.ljust(width)
+            for text, width, name in zip(texts, widths, table.columns, strict=True)
         ]
         return "  ".join(padded).rstrip()
 
-    show(line(columns), "  ".join("-" * width for width in widths), *map(line, cells))
+    return [line(table.columns), "  ".join("-" * width for width in widths), *map(line, cells)]
 
 
 @contextmanager

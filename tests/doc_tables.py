@@ -24,6 +24,8 @@ from domain.commands.base import Command
 from domain.commands.requests import COMMANDS, ClosingFill, Evidence
 from domain.holding import Holding
 from domain.symbols.native import NATIVE
+from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
+from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
@@ -102,6 +104,36 @@ def spelling_rows() -> Rows:
     }
 
 
+def trading_rows() -> Rows:
+    """What each exchange does otherwise than the others with orders."""
+    return {
+        each.exchange: [
+            "unique for ever" if each.has_unique_ids else "unique among open orders only",
+            f"`{each.client_id.pattern}`",
+            f"{each.shown_seconds:g} s: {each.shown_because}",
+            each.conditional,
+            "yes" if each.attaches_stops else "no",
+            "yes" if each.closes_position else "no",
+            each.source,
+        ]
+        for each in CONVENTIONS.values()
+    }
+
+
+def failure_rows() -> Rows:
+    """What becomes of a call by the code (or the words) of an exchange."""
+    return {
+        f"{each.exchange} {meaning}": [
+            ", ".join(sorted(each.codes.get(meaning, ()), key=lambda code: abs(int(code)))),
+            ", ".join(words),
+        ]
+        for each in CONVENTIONS.values()
+        for meaning in Meaning
+        for words in [[f"“{text}”" for text, said in each.words if said is meaning]]
+        if each.codes.get(meaning) or words
+    }
+
+
 def names(of: type) -> list[str]:
     """The fields of a dataclass."""
     return [field.name for field in dataclasses.fields(of)]
@@ -127,6 +159,8 @@ def tables() -> dict[str, Rows]:
         "events": event_rows(),
         "totals": by_hand(names(Holding)),
         "spellings": spelling_rows(),
+        "trading": trading_rows(),
+        "what an error means": failure_rows(),
         "what an account shows": {name: [*cells] for name, cells in shown_by_exchange().items()},
     }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 from domain.identifiers import normalized_account
 from domain.symbols.venues import normalized_exchange
 from domain.values import timestamp_text
+from infrastructure.exchanges.client_calls import Asking, ClientCall, answered
 from infrastructure.ledger.ledger import now
 from projections.reconciliation.snapshot_trust import LISTS_CONDITIONAL_APART
 
@@ -31,6 +31,8 @@ _BALANCES: Final[dict[str, dict[str, Any]]] = {
 """What asks for the coins of the spot wallet, where the balances of derivatives are another one's."""
 
 Json = dict[str, Any]
+Lists = tuple[list[Json], list[Json], list[Json]]
+"""Positions, plain orders, conditional ones."""
 
 
 def snapshot_document(
@@ -50,60 +52,73 @@ def snapshot_document(
     name = normalized_exchange(exchange)
     at = taken_at or now()
     client.enableLastJsonResponse = True  # an empty list that ccxt made of something else is found out by it
-    positions, orders, conditional = _ASK.get(name, _ask)(client, name)
+    return answered(snapshot_calls(name, account, at, with_balances=with_balances), client)
+
+
+def snapshot_calls(name: str, account: str | None, taken_at: datetime, *, with_balances: bool) -> Asking[bytes]:
+    """The questions of a snapshot, and the document that their answers make."""
+    positions, orders, conditional = yield from _ASK.get(name, _ask)(name)
     document: Json = {
         "exchange": name,
         **({} if account is None else {"account": normalized_account(account)}),
-        "timestamp": timestamp_text(at),
+        "timestamp": timestamp_text(taken_at),
         "positions": positions,
         "orders": orders,
         "conditional_orders": conditional,
     }
     if with_balances:
-        balances = client.fetch_balance(dict(_BALANCES.get(name, {})))
-        document["balances"] = {"total": balances["total"]}
+        balances = yield ClientCall("fetch_balance", (dict(_BALANCES.get(name, {})),))
+        document["balances"] = {"total": balances.value["total"]}
     return json.dumps(document, default=str).encode()
 
 
-def _ask(client: Any, exchange: str) -> tuple[list[Json], list[Json], list[Json]]:
+def _ask(exchange: str) -> Asking[Lists]:
     """By ccxt's own calls; conditional orders apart where the exchange has them so."""
-    positions, orders = _listed(client.fetch_positions()), _listed(client.fetch_open_orders())
+    positions = yield from _all("fetch_positions")
+    orders = yield from _all("fetch_open_orders")
     calls = _CONDITIONAL.get(exchange, ({"trigger": True},) if exchange in LISTS_CONDITIONAL_APART else ())
     conditional: list[Json] = []
     for params in calls:
-        conditional += _listed(client.fetch_open_orders(params=dict(params)))
+        conditional += yield from _all("fetch_open_orders", params=dict(params))
     return positions, orders, conditional
 
 
-def _ask_binance(client: Any, _: str) -> tuple[list[Json], list[Json], list[Json]]:
+def _all(method: str, **named: Any) -> Asking[list[Json]]:
+    answer = yield ClientCall(method, (), named)
+    return _listed(answer.value)
+
+
+def _ask_binance(_: str) -> Asking[Lists]:
     """Stops are conditional orders, which Binance keeps apart from the others."""
 
-    def listed(answer: list[Json]) -> list[Json]:
-        return _listed(answer, client.last_json_response)
+    def all_of(method: str, **named: Any) -> Asking[list[Json]]:
+        answer = yield ClientCall(method, (), named)
+        return _listed(answer.value, answer.said)
 
-    positions = listed(client.fetch_positions())
-    orders = listed(client.fetch_open_orders())
-    return positions, orders, listed(client.fetch_open_orders(params={"trigger": True}))
+    positions = yield from all_of("fetch_positions")
+    orders = yield from all_of("fetch_open_orders")
+    conditional = yield from all_of("fetch_open_orders", params={"trigger": True})
+    return positions, orders, conditional
 
 
-def _ask_bybit(client: Any, _: str) -> tuple[list[Json], list[Json], list[Json]]:
+def _ask_bybit(_: str) -> Asking[Lists]:
     """Every settle coin by itself; stops come with the other orders."""
     positions: list[Json] = []
     orders: list[Json] = []
     for coin in SETTLE_COINS:
-        positions += _pages(client, client.fetch_positions, {"settleCoin": coin, "limit": 200})
-        orders += _pages(client, client.fetch_open_orders, {"settleCoin": coin, "limit": 50})
+        positions += yield from bybit_pages("fetch_positions", {"settleCoin": coin, "limit": 200})
+        orders += yield from bybit_pages("fetch_open_orders", {"settleCoin": coin, "limit": 50})
     return positions, orders, []
 
 
-def _ask_okx(client: Any, _: str) -> tuple[list[Json], list[Json], list[Json]]:
+def _ask_okx(_: str) -> Asking[Lists]:
     """Conditional orders kind by kind, and every list until a page is not full."""
 
-    def all_of(params: Json) -> list[Json]:
+    def all_of(params: Json) -> Asking[list[Json]]:
         found: list[Json] = []
         for _ in range(PAGES_MAX):
             after = {"after": found[-1]["id"]} if found else {}
-            page = _listed(client.fetch_open_orders(limit=_OKX_PAGE, params=params | after))
+            page = yield from _all("fetch_open_orders", limit=_OKX_PAGE, params=params | after)
             found += page
             if len(page) < _OKX_PAGE:
                 return found
@@ -111,17 +126,21 @@ def _ask_okx(client: Any, _: str) -> tuple[list[Json], list[Json], list[Json]]:
 
     conditional: list[Json] = []
     for kind in _OKX_KINDS:
-        conditional += all_of({"ordType": kind})
-    return _listed(client.fetch_positions()), all_of({}), conditional
+        conditional += yield from all_of({"ordType": kind})
+    positions = yield from _all("fetch_positions")
+    orders = yield from all_of({})
+    return positions, orders, conditional
 
 
-def _pages(client: Any, fetch: Callable[..., list[Json]], params: Json) -> list[Json]:
+def bybit_pages(method: str, params: Json, symbol: str | None = None) -> Asking[list[Json]]:
     """All pages of an answer; ccxt's own way of turning them needs a time to begin with, which there is not."""
     found: list[Json] = []
     cursor = None
     for _ in range(PAGES_MAX):
-        page = fetch(params=params if cursor is None else {**params, "cursor": cursor})
-        found += _listed(page, client.last_json_response["result"]["list"])
+        asked = params if cursor is None else {**params, "cursor": cursor}
+        answer = yield ClientCall(method, (), {"params": asked} | ({} if symbol is None else {"symbol": symbol}))
+        page = answer.value
+        found += _listed(page, answer.said["result"]["list"])
         cursor = next((entry["info"]["nextPageCursor"] for entry in page if entry["info"].get("nextPageCursor")), None)
         if cursor is None:
             return found

@@ -33,7 +33,7 @@ _USUAL_KEYS: Final = {"API_KEY": "apiKey", "SECRET": "secret"}
 
 TIMEOUT_MS: Final = 10_000
 
-_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "binance": {"leverageBrackets": {}, "fetchOpenOrders": {"warnWithoutSymbol": False}},
     "bybit": {"fetchMarkets": {"types": ["linear"]}, "defaultType": "swap", "defaultSubType": "linear"},
 }
@@ -142,7 +142,7 @@ def _client(ccxt: Any, asked: Asked) -> Any:
             **asked.keys,
             "timeout": TIMEOUT_MS,
             "enableRateLimit": False,  # a handful of calls; an exchange that minds says so, and nothing is lost
-            "options": _OPTIONS.get(asked.exchange, {}),
+            "options": OPTIONS.get(asked.exchange, {}),
         }
     )
     client.number = str  # as the exchange wrote it, never through a float

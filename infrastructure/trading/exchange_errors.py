@@ -23,5 +23,12 @@ class RateLimited(Refused):
         self.retry_seconds = retry_seconds
 
 
+class GivenUp(Refused):
+    """The bot took its wish back before anything was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "the bot took its order back before it was sent")
+
+
 class NoAnswer(ExchangeError):
     """Whether anything was done, only the exchange knows: a time-out, a lost connection, a server's error."""

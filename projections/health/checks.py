@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -13,6 +14,7 @@ from domain.json_object import JsonObject
 from projections.positions import PositionRow
 
 PROGRAM: Final = "position-ledger"
+_NO_AGE: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Severity(StrEnum):
@@ -54,6 +56,10 @@ class Symptom(JsonObject):
     subject: str
     message: str
     advice: str
+    since: datetime | None = None
+    """Since when it is so, of what has an age."""
+
+    json_keys: ClassVar = ("severity", "subject", "message", "advice", "since?")
 
 
 @dataclass(frozen=True)
@@ -77,17 +83,17 @@ def worst(severities: Iterable[Severity]) -> Severity:
     return max(severities, key=lambda severity: severity.rank, default=Severity.OK)
 
 
+def worst_first(symptoms: Iterable[Symptom]) -> list[Symptom]:
+    """Symptoms as they are told: the worst first, of those alike the oldest, and at the end what has no age."""
+    return sorted(symptoms, key=lambda each: (-each.severity.rank, each.since or _NO_AGE, each.subject))
+
+
 def advised(verb: str, where: PositionKey | PositionRow, *arguments: str) -> str:
     """A command about one key, as it can be pasted."""
     asked = ["--symbol", where.symbol, "--exchange", where.exchange]
     if where.account is not None:
         asked += ["--account", where.account]
     return shlex.join([PROGRAM, verb, *asked, *arguments])
-
-
-def by_a_snapshot(verb: str, where: PositionKey | PositionRow) -> str:
-    """A command about one key that needs to know what the exchange shows, and how it comes to know."""
-    return f"{taken(where.exchange, where.account)} | {advised(verb, where, '--snapshot', '-')}"
 
 
 def taken(exchange: str, account: str | None) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from domain.order import Order
 from domain.values import Status, plain
-from projections.exposure import BY_CHOICE, STRAY, is_by_choice
+from projections.exposure import BY_CHOICE, STRAY, is_bare, is_by_choice
 from projections.formatting import date_and_time, length
 from projections.health.checks import (
     PROGRAM,
@@ -18,9 +19,9 @@ from projections.health.checks import (
     Severity,
     Symptom,
     advised,
-    by_a_snapshot,
     history_of,
     taken,
+    worst_first,
 )
 from projections.health.findings import IntegrityFinding
 from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
@@ -101,8 +102,9 @@ class Cycles:
         self._now, self._age, self._evidence = now, age, evidence
 
     def sections(self) -> list[Section]:
-        """All of them."""
-        return [self.incomplete(), self.unprotected(), self.outcome_unknown(), self.rolling_back(), self.orders()]
+        """All of them, what each found the worst first."""
+        found = [self.incomplete(), self.unprotected(), self.outcome_unknown(), self.rolling_back(), self.orders()]
+        return [replace(section, symptoms=tuple(worst_first(section.symptoms))) for section in found]
 
     def incomplete(self) -> Section:
         """Entries that are not done, and positions that are flat without an end."""
@@ -118,7 +120,7 @@ class Cycles:
     def _late(self, cycle: InFlight) -> Symptom:
         severity = Severity.CRITICAL if self._is_over(cycle.since, self._age) else Severity.WARNING
         state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
-        return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}")
+        return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}", cycle.since)
 
     def unprotected(self) -> Section:
         """Positions without a stop: a warning at once, critical after 30 s (L7), once an entry had its time (I-15).
@@ -131,13 +133,17 @@ class Cycles:
                 Severity.CRITICAL if self._is_over(since, UNPROTECTED_MAX) else Severity.WARNING,
                 row,
                 f"{row.side.value} {plain(row.quantity)} without a confirmed stop for {length(self._now - since)}",
+                since,
             )
             for row in held
             if (since := row.unprotected_since) is not None and self._had_its_time(row)
         ]
         found += [self._forgotten(row) for row in self._left_over]
         held += self._left_over
-        says = f"{len(found)} of {len(held)} held positions"
+        bare = [row for row in held if is_bare(row)]
+        says = f"{len(bare)} of {len(held)} held positions"
+        if in_time := len(bare) - len(found):
+            says += f", {in_time} within the time of an entry"
         if by_choice := sum(map(is_by_choice, self._rows)):
             says += f", and {by_choice} {BY_CHOICE}"
         return Section(Check.UNPROTECTED, says, tuple(found))
@@ -154,7 +160,7 @@ class Cycles:
             f"({row.status.value}), {length(self._now - row.updated_at)} ago: nobody protects it; reduce it by what "
             "closes it"
         )
-        return self._symptom(Severity.CRITICAL, row, message)
+        return self._symptom(Severity.CRITICAL, row, message, row.updated_at)
 
     def outcome_unknown(self) -> Section:
         """Entries about which the exchange did not answer; nobody may enter there until it is known."""
@@ -163,6 +169,7 @@ class Cycles:
                 Severity.CRITICAL if self._had_its_time(row) else Severity.WARNING,
                 row,
                 f"the exchange did not answer about its entry of {date_and_time(row.opened_at)} UTC",
+                row.opened_at,
             )
             for row in self._rows
             if row.outcome_unknown
@@ -183,7 +190,8 @@ class Cycles:
     def _unheard_of(self, row: PositionRow, order: Order) -> Symptom:
         asked = unanswered_orders.asked_at(order)
         severity = Severity.CRITICAL if self._is_over(asked, self._age) else Severity.WARNING
-        return self._symptom(severity, row, f"{unanswered_orders.in_words(order)}, for {length(self._now - asked)}")
+        message = f"{unanswered_orders.in_words(order)}, for {length(self._now - asked)}"
+        return self._symptom(severity, row, message, asked)
 
     def rolling_back(self) -> Section:
         """Rollbacks that do not come to an end."""
@@ -195,12 +203,12 @@ class Cycles:
         is_critical = cycle.row.rollback_failed or self._is_over(cycle.since, self._age)
         failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
         message = f"rolling back for {length(cycle.age)}{failed}"
-        return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message)
+        return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message, cycle.since)
 
-    def _symptom(self, severity: Severity, row: PositionRow, message: str) -> Symptom:
+    def _symptom(self, severity: Severity, row: PositionRow, message: str, since: datetime) -> Symptom:
         evidence = self._evidence.get((row.exchange, row.account))
-        advice = advised("recover", row, *evidence) if evidence else by_a_snapshot("recover", row)
-        return Symptom(severity, row.position_id, message, advice)
+        advice = advised("recover", row, *evidence) if evidence else advised("recover", row, "--live")
+        return Symptom(severity, row.position_id, message, advice, since)
 
 
 def damage(findings: Sequence[IntegrityFinding], says: str) -> Section:

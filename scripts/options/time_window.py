@@ -13,6 +13,7 @@ import click
 from domain.values import utc
 from infrastructure.ledger.ledger import now
 from projections.metrics.statistics import MeasuredWindow
+from scripts.options.params import HOURS
 
 _AGO: Final = re.compile(r"([1-9][0-9]{0,5})\s*(m|h|d|w)", re.ASCII)
 _UNITS: Final = {
@@ -37,6 +38,24 @@ def moment(text: str, now: datetime, option: str) -> datetime:
     if not _FIRST <= found < _LAST:
         raise click.UsageError(f"{option} {text!r:.80} is no time of a ledger: name one from {_FIRST:%Y} to {_LAST:%Y}")
     return found
+
+
+def age_option(run: Callable[..., None]) -> Callable[..., None]:
+    """Add `--age HOURS`; the command is handed it as `age`."""
+
+    @click.option(
+        "--age",
+        metavar="HOURS",
+        type=HOURS,
+        default=1.0,
+        show_default=True,
+        help="An entry or a rollback that is unfinished for longer is critical.",
+    )
+    @functools.wraps(run)
+    def aged(age: float, **others: Any) -> None:
+        run(age=timedelta(hours=age), **others)
+
+    return aged
 
 
 def window_options(run: Callable[..., None]) -> Callable[..., None]:

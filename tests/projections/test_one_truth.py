@@ -22,6 +22,7 @@ from domain.values import plain, rounded, timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import statistics
+from infrastructure.operations.health import Question, examine
 from infrastructure.transfer.columnar.column_sink import ColumnSink
 from infrastructure.transfer.columnar.columns import COLUMNS
 from infrastructure.transfer.columnar.csv_writer import CsvFile
@@ -29,9 +30,12 @@ from infrastructure.transfer.columnar.parquet_writer import ParquetFile
 from infrastructure.transfer.exporting import What, export
 from projections.audit.narrative import Narrative
 from projections.exposure import BY_CHOICE, STRAY, UNPROTECTED, is_by_choice
+from projections.health.checks import Check
+from projections.health.ledger_status import LedgerStatus
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
+from projections.reconciliation.result import Rules
 from scripts.commands.daily.history import tell
 from scripts.commands.daily.report import look_through
 from scripts.options.filters import Filter
@@ -39,6 +43,8 @@ from tests.spec import second
 from tests.strategies import conversations
 
 NOW = second(86_400)
+HOUR = timedelta(hours=1)
+OF_CYCLES = (Check.INCOMPLETE, Check.UNPROTECTED, Check.OUTCOME_UNKNOWN, Check.ROLLING_BACK, Check.ORDERS)
 EVER = MeasuredWindow(second(-86_400), NOW + timedelta(days=1))
 
 
@@ -130,6 +136,24 @@ def the_statistics_add_them_up(found: Statistics, rows: Sequence[PositionRow], a
         assert (each.net_pnl is None) == any(row.net_pnl is None for row in of_it)
 
 
+def the_status_says_so(
+    ledger: PositionLedger, found: LedgerStatus, rows: Sequence[PositionRow], alarmed: set[str]
+) -> None:
+    assert {line.row.position_id for line in found.unprotected} == alarmed
+    assert {line.row.position_id for line in found.lines} == alarmed | {
+        row.position_id for row in rows if row.status.is_open
+    }
+    assert {line.row.position_id for line in found.by_choice} == {row.position_id for row in rows if is_by_choice(row)}
+    assert found.verdict.startswith(f"{len(alarmed)} of {len(found.held)} unprotected")
+    question = Question(now=NOW, age=HOUR, rules=Rules(), verifies=False)
+    sections = {section.check: section for section in examine(ledger, question).sections}
+    diagnosed = {symptom.subject for check in OF_CYCLES for symptom in sections[check].symptoms}
+    assert {line.row.position_id for line in found.in_need} == diagnosed
+    assert sections[Check.UNPROTECTED].says.startswith(f"{len(alarmed)} of {len(found.held)} held positions")
+    for line in found.unprotected:
+        assert UNPROTECTED in line.state
+
+
 @settings(max_examples=50)
 @given(
     conversations(defines=True),
@@ -161,3 +185,4 @@ def test_row_table_story_statistics_and_report_are_of_one_mind(
         assert standing.keys() == {row.position_id for row in rows if row.status.is_open} | alarmed
         assert {name for name, length in standing.items() if length is not None} == alarmed
         assert report.statistics == found
+        the_status_says_so(ledger, LedgerStatus.of(ledger.positions(open=True), NOW, HOUR), rows, alarmed)

@@ -31,6 +31,7 @@ FILE = f"sqlite:///FOLDER/{quote(HOSTILE[4:12])}.db"
 WALK: dict[str, list[list[str]]] = {
     "init": [["init"], ["init", "--legacy-view", HOSTILE]],
     "record": [["record"]],
+    "status": [["status"], ["status", "--json"], ["status", "--wide"], ["status", "--columns", HOSTILE]],
     "positions": [["positions"], ["positions", "--json"], ["positions", "--symbol", HOSTILE]],
     "history": [
         ["history", KEY], ["history", CYCLE], ["history", KEY, "--json"], ["history", CYCLE, "--story", "--json"],

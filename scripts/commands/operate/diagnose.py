@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
 
 import click
 
@@ -14,12 +13,10 @@ from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
-from scripts.options.params import HOURS
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
+from scripts.options.time_window import age_option
 from scripts.output import progress, show
 from scripts.replica_place import print_read, reading, show_place
-
-AGE_HOURS: Final = 1.0
 
 
 @click.command("diagnose")
@@ -30,15 +27,7 @@ AGE_HOURS: Final = 1.0
     show_default=True,
     help="check: what is wrong now. report: also the rates of the last 24 hours.",
 )
-@click.option(
-    "--age",
-    "age_hours",
-    metavar="HOURS",
-    type=HOURS,
-    default=AGE_HOURS,
-    show_default=True,
-    help="An entry or a rollback that is unfinished for longer is critical.",
-)
+@age_option
 @click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
 @snapshot_options
 @filter_options
@@ -47,7 +36,7 @@ AGE_HOURS: Final = 1.0
 def command(
     *,
     mode: str,
-    age_hours: float,
+    age: timedelta,
     skip_verify: bool,
     shown: SnapshotOptions,
     wanted: Filter,
@@ -70,7 +59,7 @@ def command(
     at, snapshots = now(), shown.read(wanted)
     question = Question(
         now=at,
-        age=timedelta(hours=age_hours),
+        age=age,
         takes=wanted.takes,
         snapshots=snapshots,
         rules=shown.rules(wanted),

@@ -43,7 +43,6 @@ from tests.projections.seen import compared, held, limit, rows_of, seen, stop
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
 APT = "APTUSDT.binance#1"
-TAKEN = "position-ledger snapshot --exchange binance | position-ledger "
 UNKNOWN = on(RecordEntryUnknown, reason="no answer for 20 s")
 ROLLING_BACK = (request(), PLACED, FILLED, on(StartRollback, reason="no stop"))
 ADOPTED = Adopt.of(
@@ -77,7 +76,7 @@ def test_an_incomplete_entry_is_a_warning_after_its_deadline_and_critical_with_a
     assert severities(cycles(*sent, at=3600, age=7200).incomplete()) == ["warning"]
     (symptom,) = cycles(*sent, at=3600).incomplete().symptoms
     assert symptom.subject == APT
-    assert symptom.advice == TAKEN + "recover --symbol APTUSDT --exchange binance --snapshot -"
+    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --live"
 
 
 def test_what_is_done_or_over_is_no_symptom() -> None:
@@ -115,6 +114,7 @@ def test_an_entry_has_its_time_before_it_counts_as_unprotected() -> None:
     """I-15."""
     filled = (request(), PLACED, FILLED)
     assert severities(cycles(*filled, at=6).unprotected()) == []
+    assert cycles(*filled, at=6).unprotected().says == "1 of 1 held positions, 1 within the time of an entry"
     assert severities(cycles(*filled, at=30).unprotected()) == ["warning"]
     assert severities(cycles(*filled, at=33).unprotected()) == ["critical"]
     assert severities(cycles(*ROLLING_BACK, at=62).unprotected()) == []
@@ -136,14 +136,13 @@ def test_a_rollback_that_does_not_end_is_a_warning_and_critical_when_it_failed()
     assert (symptom.severity, symptom.message) == (Severity.CRITICAL, "rolling back for 10 s, and 20 was left")
 
 
-def test_advice_names_the_snapshots_of_the_account() -> None:
+def test_advice_names_the_snapshots_of_the_account_and_without_one_asks_the_exchange() -> None:
     rows = rows_of(request(), request(symbol="XMRUSDT", account="sub1"))
     evidence: dict[tuple[str | None, str | None], list[str]] = {("binance", None): ["--snapshot", "my file.json"]}
     symptoms = Cycles(rows, second(600), timedelta(hours=1), evidence).incomplete().symptoms
     assert [each.advice for each in symptoms] == [
         "position-ledger recover --symbol APTUSDT --exchange binance --snapshot 'my file.json'",
-        TAKEN.replace(" |", " --account sub1 |")
-        + "recover --symbol XMRUSDT --exchange binance --account sub1 --snapshot -",
+        "position-ledger recover --symbol XMRUSDT --exchange binance --account sub1 --live",
     ]
 
 
@@ -344,8 +343,4 @@ def test_a_stray_is_critical_at_once_and_told_what_to_do() -> None:
     (symptom,) = (each for each in section.symptoms if each.subject == APT)
     assert symptom.severity is Severity.CRITICAL
     assert symptom.message.startswith("STRAY: short 61.8 was filled after the cycle was over (failed)")
-    advice = (
-        "position-ledger snapshot --exchange binance | position-ledger recover --symbol APTUSDT --exchange binance "
-        "--snapshot -"
-    )
-    assert symptom.advice == advice
+    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --live"

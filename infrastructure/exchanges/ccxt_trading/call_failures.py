@@ -1,0 +1,85 @@
+"""What a failed call of a ccxt client means for an order: refused, absent, too many calls, or nobody knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from infrastructure.exchanges.ccxt_live import Asked
+from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning, TradingConventions
+from infrastructure.ledger.ledger import now
+from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, RateLimited, Refused
+
+_KEYS: Final = ("apiKey", "secret", "password", "uid", "token", "twofa", "walletAddress", "privateKey")
+_ABSENT: Final = frozenset({"OrderNotFound"})
+_TAKEN: Final = frozenset({"DuplicateOrderId"})
+_RATE_LIMITED: Final = frozenset({"RateLimitExceeded", "DDoSProtection"})
+_REFUSED: Final = frozenset(
+    {
+        "ArgumentsRequired",
+        "AuthenticationError",
+        "BadRequest",
+        "InsufficientFunds",
+        "InvalidOrder",
+        "NotSupported",
+        "OperationRejected",
+    }
+)
+"""Classes of ccxt for what an exchange (or ccxt, before it sent anything) refused; any other one is no answer."""
+_RESETS: Final = "x-bapi-limit-reset-timestamp"
+_BANNED: Final = re.compile(r"banned until (\d{13})")
+_WORDS_MAX: Final = 400
+
+
+class Absent(Refused):
+    """There is no such order, the exchange says."""
+
+
+def failure(wrong: Exception, conventions: TradingConventions, client: Any) -> ExchangeError:
+    """What a call of this client came to, in words without its keys, signatures and queries.
+
+    The exchange's own code decides where the table knows it, then ccxt's class; what neither knows is no answer.
+    """
+    said = str(wrong)
+    match = conventions.code.search(said) if conventions.code is not None else None
+    code = match[1] if match is not None else None
+    text = without_secrets(f"{type(wrong).__name__}: {said}", conventions, client)
+    meaning = conventions.meaning_of(code, said) or _by_class(wrong)
+    if meaning is Meaning.RATE_LIMITED:
+        return RateLimited(code, text, _retry_seconds(said, client.last_response_headers or {}))
+    if meaning is Meaning.TAKEN:
+        return NoAnswer(f"an order of this client id was taken before, and is to be looked up: {text}")
+    kinds = {Meaning.REFUSED: Refused, Meaning.ABSENT: Absent}
+    return kinds[meaning](code, text) if meaning in kinds else NoAnswer(text)
+
+
+def without_secrets(words: str, conventions: TradingConventions, client: Any) -> str:
+    """Words of ccxt as they may be shown, cut to a length."""
+    private = {name: str(value) for name in _KEYS if (value := getattr(client, name, None))}
+    return Asked(conventions.exchange, None, private).clean(words)[:_WORDS_MAX]
+
+
+def _by_class(wrong: Exception) -> Meaning:
+    """By the names of its classes, for the client is the user's, and so is its ccxt."""
+    names = {kind.__name__ for kind in type(wrong).__mro__}
+    kinds = {
+        Meaning.ABSENT: _ABSENT,
+        Meaning.TAKEN: _TAKEN,
+        Meaning.RATE_LIMITED: _RATE_LIMITED,
+        Meaning.REFUSED: _REFUSED,
+    }
+    return next((meaning for meaning, classes in kinds.items() if names & classes), Meaning.NO_ANSWER)
+
+
+def _retry_seconds(said: str, headers: Mapping[str, str]) -> float | None:
+    """How long to wait, as far as the answer says it."""
+    named = {name.lower(): value for name, value in headers.items()}
+    if (after := named.get("retry-after", "")).isdigit():
+        return float(after)
+    banned = _BANNED.search(said)
+    until = banned[1] if banned is not None else named.get(_RESETS, "")
+    if not until.isdigit():
+        return None
+    return max(0.0, (datetime.fromtimestamp(int(until) / 1000, UTC) - now()).total_seconds())

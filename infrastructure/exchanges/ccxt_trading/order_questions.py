@@ -1,0 +1,150 @@
+"""Looking for an order: by its id, then in the lists; not found only when every one of them said no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infrastructure.exchanges.ccxt_answers import bybit_pages
+from infrastructure.exchanges.ccxt_trading.call_failures import Absent
+from infrastructure.exchanges.ccxt_trading.order_answers import client_id_of, read_fills, read_stated
+from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, OrderQuestion, TradingConventions
+from infrastructure.exchanges.client_calls import Asking, ClientCall
+from infrastructure.exchanges.raw_answers import rows
+from infrastructure.trading.exchange_errors import NoAnswer
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder
+
+
+@dataclass(frozen=True, slots=True)
+class OrderQuestions:
+    """Questions about the orders of one symbol."""
+
+    conventions: TradingConventions
+    symbol: str
+    """As the ledger spells it."""
+    listed: str
+    """As ccxt does."""
+
+    def find(self, client_order_id: str | None, order_id: str | None) -> Asking[ExchangeOrder | None]:
+        """An order by one of its ids or both. Raises NoAnswer when fills of it are there, and it is not shown."""
+        found: list[Json] = []
+        conditional: list[Json] = []
+        for question in self.conventions.by_id:
+            answer = yield from self._ask(question, client_order_id, order_id)
+            (conditional if question.is_conditional else found).extend(
+                each for each in answer if _is_it(each, client_order_id, order_id)
+            )
+            if found and not self.conventions.keeps_apart:
+                break
+        if found and conditional and client_order_id is None:
+            raise NoAnswer(f"order {order_id} of {self.symbol} is a plain and a conditional one: its client id tells")
+        if not found and not conditional:
+            for question in self.conventions.lists:
+                answer = yield from self._ask(question, None, None)
+                each = [each for each in answer if _is_it(each, client_order_id, order_id)]
+                (conditional if question.is_conditional else found).extend(each)
+                if each:
+                    break
+        if conditional:
+            return (yield from self._as_triggered(_newest(conditional)))
+        if found:
+            return read_stated(_newest(found), self.symbol, self.conventions)
+        yield from self._is_not_filled(client_order_id, order_id)
+        return None
+
+    def fills(self, order: ExchangeOrder) -> Asking[tuple[ExchangeFill, ...]]:
+        """The fills of an order; those of a conditional one are of the order that it became."""
+        filled_id: str | None = order.order_id
+        if order.is_conditional and self.conventions.triggered_id is not None:
+            question = next(each for each in self.conventions.by_id if each.is_conditional)
+            entries = yield from self._ask(question, None, order.order_id)
+            filled_id = next((_triggered(entry, self.conventions) for entry in entries), None)
+            if filled_id is None:
+                return ()
+        found = yield from self._fills({self.conventions.fills_of: filled_id})
+        fills = read_fills(found, str(filled_id))
+        return tuple(replace(fill, order_id=order.order_id) for fill in fills)
+
+    def _as_triggered(self, entry: Json) -> Asking[ExchangeOrder]:
+        """A conditional order; once it is triggered, how it stands is how the order stands that it became."""
+        order = read_stated(entry, self.symbol, self.conventions, is_conditional=True)
+        if self.conventions.triggered_id is None:
+            return order
+        became = _triggered(entry, self.conventions)
+        if became is None:
+            if entry["status"] == "closed":
+                raise NoAnswer(f"conditional order {order.order_id} is over, and does not say which order it became")
+            return order
+        answer = yield ClientCall("fetch_order", (became, self.listed, {}))
+        stated = read_stated(answer.value, self.symbol, self.conventions)
+        return replace(order, state=stated.state, filled_qty=stated.filled_qty, avg_px=stated.avg_px)
+
+    def _ask(
+        self, question: OrderQuestion, client_order_id: str | None, order_id: str | None
+    ) -> Asking[Sequence[Json]]:
+        """What one question is answered with; nothing where it is said to be absent."""
+        params = dict(question.params)
+        if client_order_id is not None and question.client_id is not None:
+            params[question.client_id] = client_order_id
+        elif order_id is not None and question.order_id is not None:
+            params[question.order_id] = order_id
+        if question.is_list:
+            answer = yield ClientCall(question.method, (self.listed,), {"params": params})
+            return _listed(answer.value, answer.said)
+        try:
+            answer = yield ClientCall(question.method, (order_id, self.listed, params))
+        except Absent:
+            return ()
+        if not _is_it(answer.value, client_order_id, order_id):
+            raise NoAnswer(f"asked for order {client_order_id or order_id}, it answered {str(answer.said)[:80]}")
+        return (answer.value,)
+
+    def _fills(self, named: Json) -> Asking[Sequence[Json]]:
+        if self.conventions.exchange == "bybit":
+            return (
+                yield from bybit_pages("fetch_my_trades", {**named, "limit": self.conventions.fills_max}, self.listed)
+            )
+        answer = yield ClientCall("fetch_my_trades", (self.listed, None, self.conventions.fills_max, named))
+        found = _listed(answer.value, answer.said)
+        if len(found) == self.conventions.fills_max:
+            raise NoAnswer(f"{len(found)} fills of {named} are all that one answer holds, and there may be more")
+        return found
+
+    def _is_not_filled(self, client_order_id: str | None, order_id: str | None) -> Asking[None]:
+        """The last question, where fills can be asked for by an id: what was filled was there."""
+        if order_id is not None:
+            filled = len(read_fills((yield from self._fills({self.conventions.fills_of: order_id})), order_id))
+        elif self.conventions.fills_by_client_id is not None:
+            filled = len((yield from self._fills({self.conventions.fills_by_client_id: client_order_id})))
+        else:
+            filled = 0
+        if filled:
+            raise NoAnswer(
+                f"{filled} fills of order {order_id or client_order_id} of {self.symbol} are there, and no order"
+            )
+
+
+def _is_it(entry: Json, client_order_id: str | None, order_id: str | None) -> bool:
+    """Whether it is the order; one that is known by both ids may lack the one or the other in an answer."""
+    said, number = client_id_of(entry), entry.get("id") or None
+    if client_order_id is not None and said is not None:
+        return bool(said == client_order_id)
+    return order_id is not None and str(number) == order_id
+
+
+def _newest(entries: Sequence[Json]) -> Json:
+    """A client id may have been used before, where it is unique among open orders only."""
+    return max(entries, key=lambda entry: (entry["status"] == "open", int(entry.get("timestamp") or 0)))
+
+
+def _triggered(entry: Json, conventions: TradingConventions) -> str | None:
+    became = entry["info"].get(conventions.triggered_id)
+    return str(became) if became not in (None, "", "0", 0) else None
+
+
+def _listed(value: Any, said: Any) -> Sequence[Json]:
+    """A list, if that is what was answered: ccxt makes an empty one of anything else."""
+    if not isinstance(rows(said), list):
+        raise NoAnswer(f"it answered {str(said)[:80]}, which is no list")
+    return list(value)

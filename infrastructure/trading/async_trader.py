@@ -1,0 +1,173 @@
+"""The driver for asyncio: a cancelled caller leaves a known state behind, for what was sent is finished without it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from inspect import isawaitable
+from typing import Any, Self, TypeVar
+
+from domain.commands.order_requests import RequestExit, RequestIncrease
+from domain.commands.requests import RequestEntry
+from domain.errors import LedgerError
+from domain.values import Leg, Side
+from infrastructure.ledger.async_ledger import AsyncPositionLedger
+from infrastructure.ledger.ledger import now
+from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
+from infrastructure.trading.entering import enter, increase, rolled_back
+from infrastructure.trading.exchange_errors import ExchangeError, GivenUp
+from infrastructure.trading.exchange_port import AsyncExchange, Exchange
+from infrastructure.trading.exiting import exit_position
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.resuming import resume
+from infrastructure.trading.rules import Rules
+from infrastructure.trading.trade_outcome import Outcome
+from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
+
+Ended = TypeVar("Ended")
+
+
+class AsyncTrader:
+    """The asyncio twin of Trader: `async with AsyncTrader(...)`; the same flows, awaited.
+
+    A caller that is cancelled before its order was sent gives the slot back; afterwards what was ordered is protected by
+    a task of the trader's own, which `aclose` waits for, `finish_seconds` long.
+    """
+
+    def __init__(
+        self,
+        ledger: AsyncPositionLedger,
+        exchange: AsyncExchange | Exchange,
+        *,
+        rules: Rules | None = None,
+        owner: str | None = None,
+        clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Trade on one account; see Trader."""
+        self._ledger, self._exchange = ledger, exchange
+        self._rules, self._owner = rules or Rules(), owner
+        self._clock, self._sleep = clock, sleep
+        self._unfinished: set[asyncio.Task[Any]] = set()
+
+    async def enter(
+        self,
+        *,
+        symbol: str,
+        side: str | Side,
+        intent_id: str,
+        quantity: Amount | None = None,
+        cost: Amount | None = None,
+        stop_loss_percent: Amount | None = None,
+        stop_price: Amount | None = None,
+        signal_price: Amount | None = None,
+        leg: str | Leg = Leg.BOTH,
+    ) -> Outcome:
+        """Open a position, once for an intent, with a stop; see Trader.enter."""
+        wanted = WantedEntry.of(
+            self._rules,
+            symbol=symbol,
+            side=side,
+            intent_id=intent_id,
+            quantity=quantity,
+            cost=cost,
+            leg=leg,
+            stop_loss_percent=stop_loss_percent,
+            stop_price=stop_price,
+            signal_price=signal_price,
+        )
+        return await self._run(enter(self._context(), wanted))
+
+    async def increase(
+        self, position_id: str, *, intent_id: str, quantity: Amount | None = None, cost: Amount | None = None
+    ) -> Outcome:
+        """Add to a position; see Trader.increase."""
+        return await self._run(
+            increase(self._context(), position_id, intent_id=intent_id, quantity=quantity, cost=cost)
+        )
+
+    async def exit(
+        self, position_id: str, *, reason: str, quantity: Amount | None = None, intent_id: str | None = None
+    ) -> Outcome:
+        """Close a position, or a part of it; see Trader.exit."""
+        part = amount("quantity", quantity)
+        return await self._run(
+            exit_position(self._context(), position_id, reason=reason, quantity=part, intent_id=intent_id)
+        )
+
+    async def roll_back(self, position_id: str, *, reason: str) -> Outcome:
+        """Undo an entry; see Trader.roll_back."""
+        return await self._run(rolled_back(self._context(), position_id, reason))
+
+    async def resume(self) -> list[Outcome]:
+        """Take up what is unfinished; see Trader.resume."""
+        return await self._run(resume(self._context()))
+
+    async def run(self, every: float = 120.0) -> None:
+        """Resume again and again, until the task is cancelled. Units: seconds."""
+        while True:
+            await self.resume()
+            await self._sleep(every)
+
+    async def aclose(self) -> None:
+        """Wait for what cancelled callers left behind, `finish_seconds` at most; `resume` takes up the rest."""
+        if self._unfinished:
+            _, late = await asyncio.wait(self._unfinished, timeout=self._rules.finish_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _context(self) -> FlowContext:
+        return FlowContext(self._rules, self._exchange.name, self._exchange.account_name, self._owner)
+
+    async def _run(self, flow: Flow[Ended]) -> Ended:
+        given_up = asyncio.Event()
+        task = asyncio.create_task(self._driven(flow, given_up))
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+
+    async def _driven(self, flow: Flow[Ended], given_up: asyncio.Event) -> Ended:
+        running = RunningFlow(flow)
+        while not running.is_over:
+            try:
+                if given_up.is_set() and _begins(running.effect):
+                    raise GivenUp
+                answer = await self._done(running.effect)
+            except (LedgerError, ExchangeError) as error:
+                running.fail(error)
+            else:
+                running.answer(answer)
+        return running.ended
+
+    async def _done(self, effect: Effect) -> Any:
+        match effect:
+            case Tell(command):
+                return await self._ledger.handle(command)
+            case Read(method, arguments, options):
+                return await getattr(self._ledger, method)(*arguments, **options)
+            case Call(method, arguments, options):
+                answer = getattr(self._exchange, method)(*arguments, **options)
+                return await answer if isawaitable(answer) else answer
+            case Wait(seconds):
+                return await self._sleep(seconds)
+            case Now():
+                return self._clock()
+
+
+def _begins(effect: Effect) -> bool:
+    """Whether something would be begun that nobody waits for any more: a claim, or an order that opens."""
+    if isinstance(effect, Tell):
+        return isinstance(effect.command, RequestEntry | RequestIncrease | RequestExit)
+    return isinstance(effect, Call) and effect.method == "place" and not effect.arguments[0].reduce_only

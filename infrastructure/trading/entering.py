@@ -1,0 +1,255 @@
+"""Entering and adding: the order is claimed, sent once, followed, and what it fills is covered."""
+
+from __future__ import annotations
+
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand
+from domain.order import Order
+from domain.values import EXACT, Side, Status, plain
+from infrastructure.trading.effects import Flow
+from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
+from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind, TradedMarket
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.lookup import sought
+from infrastructure.trading.order_fills import ENDED, followed, tell_ended
+from infrastructure.trading.protecting import CannotProtect, protected
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
+from infrastructure.trading.undoing import undone
+from infrastructure.trading.wanted_entry import WantedEntry
+from projections.positions import PositionRow
+
+
+class _CameToNothing(Exception):
+    """The order was not taken, or nothing of it was filled."""
+
+
+def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
+    """Open a position, once, and do not let it stand bare."""
+    try:
+        market = yield from ctx.market(wanted.symbol)
+    except (Refused, NoAnswer) as error:
+        yield from ctx.note(f"nothing was claimed: {error}")
+        return Outcome(OutcomeKind.FAILED, None, tuple(ctx.story), reason=str(error))
+    quantity = None if wanted.quantity is None else _to_step(wanted.quantity, market)
+    if quantity is not None and quantity < (market.min_quantity or market.quantity_step or Decimal(0)):
+        reason = (
+            f"{plain(wanted.quantity or quantity)} is less than {ctx.exchange} lets anybody order of {market.symbol}"
+        )
+        yield from ctx.note(f"nothing was claimed: {reason}")
+        return Outcome(OutcomeKind.FAILED, None, tuple(ctx.story), reason=reason)
+    try:
+        yield from _define(ctx, wanted, market)
+        receipt = yield from ctx.tell(
+            c.RequestEntry,
+            symbol=wanted.symbol,
+            exchange=ctx.exchange,
+            account=ctx.account,
+            leg=wanted.leg,
+            side=wanted.side,
+            quantity=quantity,
+            cost=wanted.cost,
+            intent_id=wanted.intent_id,
+            protection=ctx.rules.protection,
+            **wanted.planned,
+        )
+    except InvalidCommand:
+        raise
+    except CommandRefused as refusal:
+        yield from ctx.note(f"refused: {refusal.message}")
+        return Outcome(OutcomeKind.REFUSED, None, tuple(ctx.story), refusal, refusal.message)
+    yield from ctx.note(f"{receipt.outcome} {receipt.position_id} as {receipt.client_order_id}")
+    return (
+        yield from carried_on(ctx, receipt.position_id, fresh="entry" if receipt.may_order else None, market=market)
+    )
+
+
+def increase(ctx: FlowContext, position_id: str, *, intent_id: str, **amounts: Any) -> Flow[Outcome]:
+    """Add to a position by another entry order, and cover what it adds."""
+    try:
+        receipt = yield from ctx.tell(o.RequestIncrease, position_id=position_id, intent_id=intent_id, **amounts)
+    except InvalidCommand:
+        raise
+    except CommandRefused as refusal:
+        yield from ctx.note(f"refused: {refusal.message}")
+        row = yield from ctx.row(position_id)
+        return Outcome(OutcomeKind.REFUSED, row, tuple(ctx.story), refusal, refusal.message)
+    row = yield from ctx.row(position_id)
+    named = next(name for name, order in row.orders.items() if order.client_order_id == receipt.client_order_id)
+    return (yield from carried_on(ctx, position_id, fresh=named if receipt.may_order else None))
+
+
+def carried_on(
+    ctx: FlowContext, position_id: str, *, fresh: str | None = None, market: TradedMarket | None = None
+) -> Flow[Outcome]:
+    """Bring the entries of a cycle to an end: found, filled, covered, or undone.
+
+    `fresh` is the order that this process was promised a moment ago, and nobody else may have sent.
+    """
+    row = yield from ctx.row(position_id)
+    try:
+        market = market or (yield from ctx.market(row.symbol))
+        if row.status is Status.ROLLING_BACK:
+            return (yield from rolled_back(ctx, position_id, "taken up again"))
+        for ours in [each for each in row.orders.values() if each.role == "entry" and each.is_live]:
+            yield from _brought_to_end(ctx, row, ours, market, is_fresh=ours.name == fresh)
+        row = yield from protected(ctx, position_id, market, is_entered=True)
+    except _CameToNothing as nothing:
+        row = yield from ctx.row(position_id)
+        if not row.quantity:
+            return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=str(nothing))
+        return Outcome(kind_of(row), row, tuple(ctx.story), reason=str(nothing))
+    except CannotProtect as bare:
+        yield from ctx.note(str(bare))
+        return (yield from rolled_back(ctx, position_id, str(bare)))
+    except (Refused, NoAnswer) as error:
+        yield from ctx.note(f"not known yet: {error}")
+        row = yield from ctx.row(position_id)
+        return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))
+    return Outcome(kind_of(row), row, tuple(ctx.story))
+
+
+def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome]:
+    """Undo a position, and say how far it came."""
+    try:
+        row = yield from undone(ctx, position_id, reason)
+    except (Refused, NoAnswer) as error:
+        yield from ctx.note(f"the rollback is not over: {error}")
+        row = yield from ctx.row(position_id)
+    return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
+
+
+def kind_of(row: PositionRow) -> OutcomeKind:
+    """How a flow ended, by how its position stands."""
+    match row.status:
+        case Status.ROLLED_BACK:
+            return OutcomeKind.ROLLED_BACK
+        case Status.FAILED | Status.CANCELED:
+            return OutcomeKind.FAILED
+        case Status.CLOSED:
+            return OutcomeKind.CLOSED
+        case Status.ACTIVE if row.protected or row.protection == "bot":
+            return OutcomeKind.PROTECTED
+        case _:
+            return OutcomeKind.UNRESOLVED
+
+
+def _to_step(quantity: Decimal, market: TradedMarket) -> Decimal:
+    step = market.quantity_step
+    return EXACT.multiply(EXACT.divide(quantity, step).to_integral_value(ROUND_FLOOR), step) if step else quantity
+
+
+def _define(ctx: FlowContext, wanted: WantedEntry, market: TradedMarket) -> Flow[None]:
+    """Say what a quantity is worth, where it is not one unit of the base asset; a cycle that is open keeps its own."""
+    if market.contract_size == 1 and not market.inverse:
+        return
+    names = {"base": market.base, "quote": market.quote, "settle": market.settle}
+    try:
+        yield from ctx.tell(
+            o.DefineInstrument,
+            symbol=wanted.symbol,
+            exchange=ctx.exchange,
+            account=ctx.account,
+            leg=wanted.leg,
+            contract_size=market.contract_size,
+            inverse=market.inverse,
+            **{name: asset for name, asset in names.items() if asset is not None},
+        )
+    except InstrumentInUse as refusal:
+        yield from ctx.note(f"the instrument stays as it is: {refusal.message}")
+
+
+def _brought_to_end(
+    ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket, *, is_fresh: bool
+) -> Flow[None]:
+    """One entry order: sent or found, acknowledged, followed, covered as it fills, and its end told."""
+    position_id = row.position_id
+    order = yield from (_sent if is_fresh else _found)(ctx, row, ours, market)
+    if ours.exchange_order_id is None:
+        yield from ctx.tell(
+            c.RecordEntryPlaced,
+            position_id=position_id,
+            exchange_order_id=order.order_id,
+            client_order_id=ours.client_order_id,
+        )
+        yield from ctx.note(f"{ours.name} is order {order.order_id}")
+
+    def cover() -> Flow[None]:
+        yield from protected(ctx, position_id, market, is_entered=False)
+
+    order = yield from followed(ctx, position_id, order, "entry", meanwhile=cover)
+    now = (yield from ctx.row(position_id)).orders[ours.name]
+    if not order.filled_qty and not now.filled_qty:
+        yield from _fail(ctx, row, now, order.state, reason=f"nothing of it was filled: it is {order.state}")
+    if now.is_live:
+        yield from tell_ended(ctx, position_id, order, now)
+
+
+def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
+    """Send an order that is ours to send, unless this process slept meanwhile."""
+    assert ours.client_order_id is not None, "a promise has a name"
+    late = (yield from ctx.now()) - (ours.opened_at or row.opened_at)
+    if late.total_seconds() > ctx.rules.send_seconds:
+        yield from _fail(
+            ctx, row, ours, OrderState.CANCELED, reason=f"{late.total_seconds():.0f} s passed before it was sent"
+        )
+    order = OrderTicket(
+        symbol=row.symbol,
+        side="buy" if row.side is Side.LONG else "sell",
+        kind=TicketKind.MARKET,
+        client_order_id=ours.client_order_id,
+        quantity=ours.requested_qty,
+        leg=row.leg,
+    )
+    try:
+        return (yield from ctx.place(order))
+    except GivenUp as given_up:
+        yield from _fail(ctx, row, ours, OrderState.CANCELED, reason=str(given_up))
+    except Refused as refusal:
+        yield from _fail(ctx, row, ours, OrderState.REJECTED, reason=str(refusal), code=refusal.code)
+    except NoAnswer as silence:
+        yield from ctx.note(f"no answer: {silence}")
+        if ours.name == "entry":
+            yield from ctx.tell(c.RecordEntryUnknown, position_id=row.position_id, reason=str(silence))
+    return (yield from _found(ctx, row, ours, market))
+
+
+def _found(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
+    """Look an order up that may have been sent; it is given up only when it can no longer appear."""
+    if ours.exchange_order_id is not None:
+        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
+        if order is None:
+            raise NoAnswer(f"{ctx.exchange} does not show order {ours.exchange_order_id}, which it acknowledged")
+        return order
+    if ours.client_order_id is None:
+        raise NoAnswer(f"{ours.name} of {row.position_id} has no id that {ctx.exchange} could be asked for")
+    found = yield from sought(ctx, row.symbol, ours.client_order_id, market.shown_seconds)
+    if found is None:
+        yield from _fail(
+            ctx, row, ours, OrderState.EXPIRED, reason=f"{ctx.exchange} knows no order {ours.client_order_id}"
+        )
+    assert found is not None, "else it came to nothing"
+    return found
+
+
+def _fail(
+    ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
+) -> Flow[None]:
+    """Give the order up, with the slot where it was the first. Raises: _CameToNothing."""
+    outcome = ENDED[state] if state is not OrderState.FILLED else "expired"
+    if ours.name == "entry":
+        yield from ctx.tell(c.FailEntry, position_id=row.position_id, outcome=outcome, reason=reason, code=code)
+    else:
+        yield from ctx.tell(
+            o.EndOrder,
+            position_id=row.position_id,
+            client_order_id=ours.client_order_id,
+            outcome=outcome,
+            reason=reason,
+            code=code,
+        )
+    yield from ctx.note(f"{ours.name} came to nothing: {reason}")
+    raise _CameToNothing(reason)

@@ -1,0 +1,145 @@
+"""Closing: the exit is claimed, sent once by whoever has the claim, and what it fills is told until nothing is left."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.errors import CommandRefused, InvalidCommand
+from domain.order import Order, live
+from domain.values import Side, plain
+from infrastructure.trading.effects import Flow
+from infrastructure.trading.entering import kind_of
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.lookup import sought
+from infrastructure.trading.order_fills import ENDED, followed, tell_ended
+from infrastructure.trading.protecting import stops_cancelled
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
+from projections.positions import PositionRow
+
+
+def exit_position(
+    ctx: FlowContext, position_id: str, *, reason: str, quantity: Decimal | None = None, intent_id: str | None = None
+) -> Flow[Outcome]:
+    """Close a position, or a part of it; of two that decide to, one sends the order."""
+    try:
+        receipt = yield from ctx.tell(
+            o.RequestExit, position_id=position_id, reason=reason, quantity=quantity, intent_id=intent_id
+        )
+    except InvalidCommand:
+        raise
+    except CommandRefused as refusal:
+        yield from ctx.note(f"refused: {refusal.message}")
+        row = yield from ctx.row(position_id)
+        return Outcome(OutcomeKind.REFUSED, row, tuple(ctx.story), refusal, refusal.message)
+    yield from ctx.note(f"{receipt.outcome} an exit as {receipt.client_order_id}")
+    row = yield from ctx.row(position_id)
+    ours = next(order for order in row.orders.values() if order.client_order_id == receipt.client_order_id)
+    return (yield from exit_carried_on(ctx, position_id, ours, reason=reason, is_fresh=receipt.may_order))
+
+
+def exit_carried_on(
+    ctx: FlowContext, position_id: str, ours: Order, *, reason: str, is_fresh: bool = False
+) -> Flow[Outcome]:
+    """Bring one exit order to its end, from wherever an earlier try stopped."""
+    row = yield from ctx.row(position_id)
+    try:
+        order = yield from _order(ctx, row, ours, is_fresh=is_fresh)
+        if order is None:
+            return Outcome(OutcomeKind.FAILED, (yield from ctx.row(position_id)), tuple(ctx.story), reason=reason)
+        order = yield from followed(ctx, position_id, order, "exit", reason=reason)
+        row = yield from ctx.row(position_id)
+        if row.orders[ours.name].is_live and row.quantity:
+            yield from tell_ended(ctx, position_id, order, row.orders[ours.name])
+        row = yield from closed_when_empty(ctx, position_id, reason)
+    except (Refused, NoAnswer) as error:
+        yield from ctx.note(f"not known yet: {error}")
+        row = yield from ctx.row(position_id)
+        return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))
+    kind = OutcomeKind.REDUCED if row.status.is_open and order.filled_qty else kind_of(row)
+    return Outcome(kind, row, tuple(ctx.story))
+
+
+def closed_when_empty(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
+    """End a cycle of which nothing is held any more, and take its stops away."""
+    row = yield from ctx.row(position_id)
+    if row.status.is_open and not row.quantity and row.filled_qty:
+        yield from stops_cancelled(ctx, position_id)
+        yield from ctx.tell(c.Close, position_id=position_id, exit_reason=reason)
+        yield from ctx.note(f"closed: {reason}")
+        row = yield from ctx.row(position_id)
+    return row
+
+
+def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
+    """Ask what became of the stops on record: filled, they closed; gone, they protect nobody."""
+    row = yield from ctx.row(position_id)
+    for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
+        if ours.exchange_order_id is None:
+            continue
+        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
+        if order is None or order.state is OrderState.OPEN:
+            continue
+        reason = "stop_loss" if ours.role == "stop" else "take_profit"
+        if order.filled_qty:
+            yield from followed(ctx, position_id, order, "exit", reason=reason)
+            row = yield from closed_when_empty(ctx, position_id, reason)
+        if row.status.is_open and row.orders[ours.name].is_live and ours.role == "stop":
+            yield from ctx.tell(
+                c.LoseStopLoss,
+                position_id=position_id,
+                exchange_order_id=ours.exchange_order_id,
+                reason=f"{ctx.exchange} says that it is {order.state}",
+            )
+            yield from ctx.note(f"{ours.name} {ours.exchange_order_id} is {order.state}")
+    return (yield from ctx.row(position_id))
+
+
+def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -> Flow[ExchangeOrder | None]:
+    """The order of a claim: sent when it is fresh, else looked up; None when it came to nothing, which is told."""
+    assert ours.client_order_id is not None, "a promise has a name"
+    if ours.exchange_order_id is not None:
+        found = yield from ctx.order(row.symbol, ours.exchange_order_id)
+        if found is None:
+            raise NoAnswer(f"{ctx.exchange} does not show order {ours.exchange_order_id}")
+        return found
+    market = yield from ctx.market(row.symbol)
+    if is_fresh:
+        ticket = OrderTicket(
+            symbol=row.symbol,
+            side="sell" if row.side is Side.LONG else "buy",
+            kind=TicketKind.MARKET,
+            client_order_id=ours.client_order_id,
+            quantity=ours.requested_qty or row.quantity,
+            reduce_only=True,
+            leg=row.leg,
+        )
+        try:
+            return (yield from ctx.place(ticket))
+        except Refused as refusal:
+            yield from _given_up(ctx, row, ours, OrderState.REJECTED, reason=str(refusal), code=refusal.code)
+            return None
+        except NoAnswer as silence:
+            yield from ctx.note(f"no answer: {silence}")
+    found = yield from sought(ctx, row.symbol, ours.client_order_id, market.shown_seconds)
+    if found is None:
+        reason = f"{ctx.exchange} knows no order {ours.client_order_id}"
+        yield from _given_up(ctx, row, ours, OrderState.EXPIRED, reason=reason)
+    return found
+
+
+def _given_up(
+    ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
+) -> Flow[None]:
+    yield from ctx.tell(
+        o.EndOrder,
+        position_id=row.position_id,
+        client_order_id=ours.client_order_id,
+        outcome=ENDED[state],
+        reason=reason,
+        code=code,
+    )
+    yield from ctx.note(f"{ours.name} for {plain(ours.requested_qty or row.quantity)} came to nothing: {reason}")

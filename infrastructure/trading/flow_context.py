@@ -1,0 +1,131 @@
+"""What every flow of one trader shares: its rules and name, the story so far, and typed ways to ask and tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.commands.base import Command
+from domain.identifiers import PositionId
+from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.receipt import Receipt
+from infrastructure.trading.effects import Call, Flow, Now, Read, Tell, Wait
+from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderTicket, TradedMarket
+from infrastructure.trading.rules import Rules
+from infrastructure.trading.trade_outcome import StoryStep
+from projections.account_snapshot import AccountSnapshot
+from projections.positions import PositionRow
+
+QUESTIONS_MAX = 8
+"""How often a question is asked again that changes nothing, before the flow gives up for now."""
+
+
+@dataclass
+class FlowContext:
+    """One flow of one trader."""
+
+    rules: Rules
+    exchange: str
+    account: str | None = None
+    owner: str | None = None
+    story: list[StoryStep] = field(default_factory=list)
+
+    def note(self, words: str) -> Flow[None]:
+        """Add a line to the story."""
+        at: datetime = yield Now()
+        self.story.append(StoryStep(at, words))
+
+    def tell(self, kind: type[Command], **fields: Any) -> Flow[Receipt]:
+        """Send a command to the ledger, in the owner's name. Refuses: CommandRefused."""
+        metadata = None if self.owner is None else {"owner": self.owner}
+        receipt: Receipt = yield Tell(kind.of(metadata=metadata, **fields))
+        return receipt
+
+    def row(self, position_id: str) -> Flow[PositionRow]:
+        """The position as it stands."""
+        found: PositionRow = yield Read("position", (position_id,))
+        return found
+
+    def history(self, position_id: str) -> Flow[Sequence[HistoryEntry]]:
+        """Its events."""
+        found: Sequence[HistoryEntry] = yield Read("history", (position_id,))
+        return found
+
+    def wait(self, seconds: float) -> Flow[None]:
+        """Let time pass."""
+        yield Wait(seconds)
+
+    def now(self) -> Flow[datetime]:
+        """What time it is."""
+        at: datetime = yield Now()
+        return at
+
+    def market(self, symbol: str) -> Flow[TradedMarket]:
+        """What the exchange says of an instrument. Refuses: Refused; NoAnswer when it stays silent."""
+        market: TradedMarket = yield from self._asked(Call("market", (symbol,)))
+        return market
+
+    def order(self, symbol: str, order_id: str) -> Flow[ExchangeOrder | None]:
+        """How an order stands that the exchange acknowledged."""
+        found: ExchangeOrder | None = yield from self._asked(Call("find", (symbol,), {"exchange_order_id": order_id}))
+        return found
+
+    def look_up(self, symbol: str, client_order_id: str) -> Flow[ExchangeOrder | None]:
+        """Ask once for an order by the name that we gave it. Refuses: NoAnswer, RateLimited."""
+        found: ExchangeOrder | None = yield Call("find", (symbol,), {"client_order_id": client_order_id})
+        return found
+
+    def fills(self, symbol: str, order: ExchangeOrder) -> Flow[Sequence[ExchangeFill]]:
+        """The fills of an order so far."""
+        found: Sequence[ExchangeFill] = yield from self._asked(Call("fills", (symbol, order)))
+        return found
+
+    def snapshot(self) -> Flow[AccountSnapshot]:
+        """The whole account."""
+        found: AccountSnapshot = yield from self._asked(Call("account"))
+        return found
+
+    def place(self, ticket: OrderTicket) -> Flow[ExchangeOrder]:
+        """Send an order, once; only when the exchange had no time for it, again. Refuses: Refused, NoAnswer."""
+        for attempt in range(QUESTIONS_MAX):
+            try:
+                placed: ExchangeOrder = yield Call("place", (ticket,))
+            except RateLimited as busy:
+                if attempt + 1 == QUESTIONS_MAX:
+                    raise
+                yield Wait(busy.retry_seconds or self.rules.pause(attempt))
+            else:
+                return placed
+        raise AssertionError("the last attempt returns or raises")
+
+    def cancel(self, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder | None]:
+        """Cancel what is left of an order, and tell how it stands after that; twice is no harm."""
+        try:
+            yield from self._asked(Call("cancel", (symbol, order)))
+        except Refused as refusal:
+            yield from self.note(f"{self.exchange} did not cancel {order.order_id}: {refusal}")
+        return (yield from self.order(symbol, order.order_id))
+
+    def _asked(self, call: Call) -> Flow[Any]:
+        """Ask what may be asked again, until there is an answer. Refuses: Refused; NoAnswer in the end."""
+        for attempt in range(QUESTIONS_MAX):
+            try:
+                return (yield call)
+            except RateLimited as busy:
+                seconds = busy.retry_seconds or self.rules.pause(attempt)
+                if attempt + 1 == QUESTIONS_MAX:
+                    raise NoAnswer(f"{self.exchange} had no time for {call.method}: {busy}") from busy
+            except NoAnswer:
+                seconds = self.rules.pause(attempt)
+                if attempt + 1 == QUESTIONS_MAX:
+                    raise
+            yield Wait(seconds)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def symbol_of(position_id: str) -> str:
+    """The symbol that a position is of."""
+    return PositionId.parse(position_id).key.symbol

@@ -1,0 +1,44 @@
+"""Finding out what became of an order: asked by its own name until it is shown, or can no longer be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from infrastructure.trading.effects import Flow
+from infrastructure.trading.exchange_errors import NoAnswer, RateLimited
+from infrastructure.trading.exchange_orders import ExchangeOrder
+from infrastructure.trading.flow_context import FlowContext
+
+PATIENCE = 2
+"""So many times as long as an order may take to appear, silence is borne; then nobody knows for now."""
+
+
+def sought(ctx: FlowContext, symbol: str, client_order_id: str, shown_seconds: float) -> Flow[ExchangeOrder | None]:
+    """Look for an order by its client order id.
+
+    Shape:   None only when the exchange said no, and said it again when it could no longer have been too early: an
+             order is counted as sent when the looking began, for whoever sent it may have done so until then.
+    Refuses: NoAnswer, when the exchange does not answer for long: nothing is known.
+    """
+    began = yield from ctx.now()
+    wanted = timedelta(seconds=max(ctx.rules.lookup_seconds, shown_seconds))
+    attempt = 0
+    while True:
+        silence: Exception | None = None
+        try:
+            found = yield from ctx.look_up(symbol, client_order_id)
+        except (NoAnswer, RateLimited) as error:
+            found, silence = None, error
+        if found is not None:
+            yield from ctx.note(f"found order {found.order_id} by {client_order_id}: {found.state}")
+            return found
+        passed = (yield from ctx.now()) - began
+        if passed >= wanted and silence is None:
+            yield from ctx.note(f"{ctx.exchange} knows no order {client_order_id}, nor can it still appear")
+            return None
+        if passed >= wanted * PATIENCE:
+            raise NoAnswer(f"{ctx.exchange} does not say whether there is an order {client_order_id}: {silence}")
+        left = (wanted - passed).total_seconds()
+        pause = ctx.rules.pause(attempt)
+        yield from ctx.wait(min(pause, left) if left > 0 else pause)
+        attempt += 1

@@ -1,0 +1,117 @@
+"""Following an order until it has ended, and telling the ledger what was filled of it, fill by fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.commands.base import Command
+from domain.order import Order
+from domain.values import EXACT, plain
+from infrastructure.trading.effects import Flow
+from infrastructure.trading.exchange_errors import NoAnswer
+from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState
+from infrastructure.trading.flow_context import FlowContext, symbol_of
+
+ENDED: Final = {
+    OrderState.FILLED: "filled",
+    OrderState.CANCELED: "canceled",
+    OrderState.EXPIRED: "expired",
+    OrderState.REJECTED: "rejected",
+}
+_FILLS_POLLS: Final = 6
+"""How often the fills of an order that has ended are waited for; then its statement has to do."""
+
+Meanwhile = Callable[[], Flow[None]]
+
+
+def followed(
+    ctx: FlowContext,
+    position_id: str,
+    order: ExchangeOrder,
+    role: Literal["entry", "exit"],
+    *,
+    reason: str | None = None,
+    meanwhile: Meanwhile | None = None,
+) -> Flow[ExchangeOrder]:
+    """Tell every fill of an order until it has ended; what is left after `fill_seconds` is cancelled.
+
+    Shape:   the order as it ended, with all that was filled of it told. After every fill `meanwhile` is done.
+    Refuses: NoAnswer, when the exchange stays silent.
+    """
+    symbol, told, is_cancelled = symbol_of(position_id), set[str](), False
+    deadline = (yield from ctx.now()) + timedelta(seconds=ctx.rules.fill_seconds)
+    attempt = waited = 0
+    while True:
+        filled, news = yield from _tell_fills(ctx, position_id, order, role, told=told, reason=reason)
+        if news and meanwhile is not None:
+            yield from meanwhile()
+        if order.state is not OrderState.OPEN and (filled >= order.filled_qty or waited >= _FILLS_POLLS):
+            return order
+        if order.state is not OrderState.OPEN:
+            waited += 1
+        elif not is_cancelled and (yield from ctx.now()) >= deadline:
+            yield from ctx.note(f"{plain(filled)} of order {order.order_id} filled in time; the rest is cancelled")
+            order, is_cancelled = (yield from ctx.cancel(symbol, order)) or order, True
+            continue
+        yield from ctx.wait(ctx.rules.pause(attempt))
+        attempt = 0 if news else attempt + 1
+        found = yield from ctx.order(symbol, order.order_id)
+        if found is None and attempt > _FILLS_POLLS:
+            raise NoAnswer(f"{ctx.exchange} no longer shows order {order.order_id}, which it acknowledged")
+        order = found or order
+
+
+def _tell_fills(
+    ctx: FlowContext,
+    position_id: str,
+    order: ExchangeOrder,
+    role: Literal["entry", "exit"],
+    *,
+    told: set[str],
+    reason: str | None,
+) -> Flow[tuple[Decimal, bool]]:
+    """Tell the ledger the fills that it does not know of; how much they add up to, and whether one was new."""
+    total, news = Decimal(0), False
+    kind: type[Command] = c.RecordEntryFill if role == "entry" else c.Reduce
+    why = {} if role == "entry" else {"reason": reason}
+    for fill in (yield from ctx.fills(symbol_of(position_id), order)):
+        total = EXACT.add(total, fill.quantity)
+        if fill.trade_id in told:
+            continue
+        yield from ctx.tell(
+            kind,
+            position_id=position_id,
+            trade_id=fill.trade_id,
+            last_qty=fill.quantity,
+            last_px=fill.price,
+            fee=fill.fee,
+            fee_currency=fill.fee_currency,
+            exchange_order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            at=fill.at,
+            **why,
+        )
+        told.add(fill.trade_id)
+        news = True
+        yield from ctx.note(f"{role} filled {plain(fill.quantity)} at {plain(fill.price)} (trade {fill.trade_id})")
+    return total, news
+
+
+def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: Order) -> Flow[None]:
+    """Tell the ledger that nothing more is filled of an order, and what the exchange states of it."""
+    stated: dict[str, Any] = {}
+    if order.filled_qty:
+        stated = {"filled_qty": order.filled_qty, "avg_px": order.avg_px}
+    yield from ctx.tell(
+        o.EndOrder,
+        position_id=position_id,
+        exchange_order_id=order.order_id if ours.exchange_order_id == order.order_id else None,
+        client_order_id=ours.client_order_id,
+        outcome=ENDED[order.state],
+        **stated,
+    )

@@ -1,0 +1,141 @@
+"""A stop for whatever is held and not covered: planned from the real entry, placed once, and told."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from domain.commands import requests as c
+from domain.errors import CommandRefused
+from domain.events import PositionAdopted
+from domain.identifiers import client_order_id
+from domain.order import covered_by, live, next_name, stops_at_work
+from domain.stop import is_losing_side
+from domain.values import EXACT, Side, plain
+from infrastructure.trading.effects import Flow
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind, TradedMarket
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.lookup import sought
+from projections.positions import PositionRow
+from projections.recovery.required_orders import PlannedOrders
+
+
+class CannotProtect(Exception):
+    """No stop can be had for what is held; it is to be rolled back."""
+
+
+def to_tick(price: Decimal, tick: Decimal | None, side: Side, entry: Decimal | None) -> Decimal:
+    """Round the price of a stop to the tick, towards the entry: never a larger loss than was planned.
+
+    Where that tick is the entry itself, or beyond it, the next one on the losing side is taken.
+    """
+    if not tick:
+        return price
+    towards = ROUND_CEILING if side is Side.LONG else ROUND_FLOOR
+    rounded = EXACT.multiply(EXACT.divide(price, tick).to_integral_value(towards), tick)
+    if entry is not None and not is_losing_side(side, rounded, entry):
+        away = ROUND_FLOOR if side is Side.LONG else ROUND_CEILING
+        rounded = EXACT.multiply(EXACT.divide(price, tick).to_integral_value(away), tick)
+    return rounded
+
+
+def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_entered: bool) -> Flow[PositionRow]:
+    """Cover what is held; when the entry has ended, say that the position is active.
+
+    Shape:   the row after it. Refuses: CannotProtect; NoAnswer, when nobody knows whether there is a stop.
+    """
+    row = yield from ctx.row(position_id)
+    while row.quantity and row.protection == "exchange" and not row.protected and (left := _uncovered(row)):
+        yield from _stop(ctx, row, left, market, is_entered=is_entered)
+        row = yield from ctx.row(position_id)
+    if is_entered and row.quantity and row.status.value in ("entry_placed", "pending_sl"):
+        yield from ctx.tell(c.Activate, position_id=position_id)
+        row = yield from ctx.row(position_id)
+    return row
+
+
+def _uncovered(row: PositionRow) -> Decimal:
+    covered = covered_by(stops_at_work(row.orders, row.side, row.avg_px_open))
+    return Decimal(0) if covered is None else max(Decimal(0), EXACT.subtract(row.quantity, covered))
+
+
+def _stop(
+    ctx: FlowContext, row: PositionRow, quantity: Decimal, market: TradedMarket, *, is_entered: bool
+) -> Flow[None]:
+    """Place one stop, or find the one that was placed before a crash, and tell the ledger."""
+    price = yield from _price(ctx, row, market)
+    name = next_name(row.orders, "stop")
+    is_for_all = quantity == row.quantity and (is_entered or market.closes_position)
+    ticket = OrderTicket(
+        symbol=row.symbol,
+        side="sell" if row.side is Side.LONG else "buy",
+        kind=TicketKind.STOP,
+        client_order_id=client_order_id(row.position_id, name, row.intent_id),
+        quantity=None if is_for_all and market.closes_position else quantity,
+        trigger_price=price,
+        reduce_only=True,
+        close_position=is_for_all and market.closes_position,
+        leg=row.leg,
+    )
+    stop = yield from _placed(ctx, ticket, market)
+    at = stop.trigger_price or price
+    yield from ctx.tell(
+        c.SetStopLoss,
+        position_id=row.position_id,
+        stop_price=at,
+        exchange_order_id=stop.order_id,
+        quantity=None if is_for_all else quantity,
+        activate=is_entered and row.status.value in ("entry_placed", "pending_sl"),
+    )
+    yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {'all' if is_for_all else plain(quantity)}")
+
+
+def _placed(ctx: FlowContext, ticket: OrderTicket, market: TradedMarket) -> Flow[ExchangeOrder]:
+    for attempt in range(ctx.rules.stop_tries):
+        try:
+            found = yield from ctx.look_up(ticket.symbol, ticket.client_order_id)
+            if found is None:
+                return (yield from ctx.place(ticket))
+        except NoAnswer as silence:
+            yield from ctx.note(f"no answer about the stop: {silence}")
+            found = yield from sought(ctx, ticket.symbol, ticket.client_order_id, market.shown_seconds)
+        except Refused as refusal:
+            yield from ctx.note(f"{ctx.exchange} refused the stop: {refusal}")
+            found = None
+            if attempt + 1 == ctx.rules.stop_tries:
+                raise CannotProtect(f"the stop was refused {attempt + 1} times: {refusal}") from refusal
+        if found is not None and found.state is OrderState.OPEN:
+            return found
+        if found is not None:
+            raise CannotProtect(f"the stop {found.order_id} is {found.state} already")
+        yield from ctx.wait(ctx.rules.pause(attempt))
+    raise CannotProtect(f"{ctx.exchange} took no stop in {ctx.rules.stop_tries} tries")
+
+
+def _price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Decimal]:
+    """The price that was planned, from the average entry that is known by now."""
+    if row.avg_px_open is None:
+        raise CannotProtect("its average entry is not known")
+    events = [entry.event for entry in (yield from ctx.history(row.position_id))]
+    plan = PlannedOrders.by(events)
+    if any(isinstance(event, PositionAdopted) for event in events) and ctx.rules.adopted_stop_percent is not None:
+        plan = PlannedOrders(stop_loss_percent=ctx.rules.adopted_stop_percent)
+    price = plan.stop_for(row.side, row.avg_px_open)
+    if price is None:
+        raise CannotProtect(f"no plan says a stop on the losing side of {plain(row.avg_px_open)}")
+    return to_tick(price, market.price_tick, row.side, row.avg_px_open)
+
+
+def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
+    """Take away the stops and targets of a cycle of which nothing is held any more; what is gone already is no harm."""
+    row = yield from ctx.row(position_id)
+    for order in (*live(row.orders, "stop"), *live(row.orders, "target")):
+        if order.exchange_order_id is None:
+            continue
+        try:
+            found = yield from ctx.order(row.symbol, order.exchange_order_id)
+            if found is not None and found.state is OrderState.OPEN:
+                yield from ctx.cancel(row.symbol, found)
+                yield from ctx.note(f"cancelled {order.name} {order.exchange_order_id}")
+        except (NoAnswer, CommandRefused) as error:
+            yield from ctx.note(f"{order.name} {order.exchange_order_id} may be left at {ctx.exchange}: {error}")

@@ -1,0 +1,68 @@
+"""Taking up whatever is unfinished: after a crash, at once what is ours, and in time what is nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.errors import CommandRefused
+from domain.order import live
+from domain.values import Status
+from infrastructure.trading.effects import Flow, Read
+from infrastructure.trading.entering import carried_on, kind_of
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exiting import closed_when_empty, exit_carried_on, stops_heard
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
+from projections.positions import PositionRow
+
+
+def resume(ctx: FlowContext) -> Flow[list[Outcome]]:
+    """Bring every open cycle of this account as far as it can be brought: its own at once, others' when overdue.
+
+    Shape: an outcome for each that was taken up. What another process did meanwhile is no fault of either.
+    """
+    rows: Sequence[PositionRow] = yield Read("positions", (), {"open": True})
+    outcomes: list[Outcome] = []
+    for row in rows:
+        is_ours = (row.exchange, row.account) == (ctx.exchange, ctx.account)
+        if is_ours and (is_at_rest(row) or (yield from _may_be_taken(ctx, row))):
+            alone = FlowContext(ctx.rules, ctx.exchange, ctx.account, ctx.owner)
+            outcomes.append((yield from _taken_up(alone, row)))
+    return outcomes
+
+
+def is_at_rest(row: PositionRow) -> bool:
+    """Whether nothing is on its way: it is held, covered as its rules say, and no order was promised."""
+    is_covered = row.protected or row.protection == "bot"
+    return row.status is Status.ACTIVE and is_covered and not live(row.orders, "entry") and not live(row.orders, "exit")
+
+
+def _may_be_taken(ctx: FlowContext, row: PositionRow) -> Flow[bool]:
+    """Whether a cycle was begun by this owner, or has been left alone for so long that nobody is at work on it."""
+    idle = (yield from ctx.now()) - row.updated_at
+    if idle.total_seconds() >= ctx.rules.others_seconds:
+        return True
+    events = yield from ctx.history(row.position_id)
+    owners = {(entry.event.metadata or {}).get("owner") for entry in events}
+    return ctx.owner is not None and ctx.owner in owners
+
+
+def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
+    position_id = row.position_id
+    try:
+        row = yield from stops_heard(ctx, position_id)
+        for ours in live(row.orders, "exit"):
+            if ours.client_order_id is not None and row.status is not Status.ROLLING_BACK:
+                yield from exit_carried_on(ctx, position_id, ours, reason=row.exit_reason or "exit")
+        row = yield from closed_when_empty(ctx, position_id, row.exit_reason or "exit")
+        if not row.status.is_open or is_at_rest(row):
+            return Outcome(kind_of(row), row, tuple(ctx.story))
+    except CommandRefused as refusal:
+        yield from ctx.note(f"somebody else was at work: {refusal.message}")
+        row = yield from ctx.row(position_id)
+        return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
+    except (Refused, NoAnswer) as error:
+        yield from ctx.note(f"not known yet: {error}")
+        row = yield from ctx.row(position_id)
+        return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))
+    return (yield from carried_on(ctx, position_id))

@@ -1,0 +1,73 @@
+"""What came of a flow: how it ended, the position, who was in the way, and the story of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from domain.errors import CommandRefused
+from domain.values import timestamp_text
+from infrastructure.ledger.receipt import error_as_json
+from projections.positions import PositionRow
+
+
+class OutcomeKind(StrEnum):
+    """How a flow ended."""
+
+    PROTECTED = "protected"
+    """Held, and covered as its rules say; of an exit: the position is closed, or what was asked for is."""
+    REFUSED = "refused"
+    """The ledger refused: nothing was sent."""
+    FAILED = "failed"
+    """The exchange refused, or the order came to nothing: nothing of it is held."""
+    ROLLED_BACK = "rolled_back"
+    """It was held, could not be protected, and is closed again."""
+    UNRESOLVED = "unresolved"
+    """What became of an order is not known, or something is left; the slot is held, and `resume` goes on."""
+    CLOSED = "closed"
+    """The position is over."""
+    REDUCED = "reduced"
+    """A part was closed as it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryStep:
+    """One thing that was done or learned, and when."""
+
+    at: datetime
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a flow.
+
+    Shape: `position` is the row of the cycle as it stands at the end, None where there is none; `refusal` is the
+           ledger's, and names who holds the slot; `story` is what was done, step by step.
+    """
+
+    kind: OutcomeKind
+    position: PositionRow | None
+    story: tuple[StoryStep, ...]
+    refusal: CommandRefused | None = None
+    reason: str | None = None
+
+    @property
+    def position_id(self) -> str | None:
+        """Of the cycle."""
+        return None if self.position is None else self.position.position_id
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as a program reads it."""
+        return {
+            "kind": self.kind.value,
+            "reason": self.reason,
+            "position": None if self.position is None else self.position.as_json(),
+            "refusal": None if self.refusal is None else error_as_json(self.refusal),
+            "story": [{"at": timestamp_text(step.at), "words": step.words} for step in self.story],
+        }

@@ -1,0 +1,160 @@
+"""The driver for threads: it does what a flow wants, one thing after the other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+from domain.errors import LedgerError
+from domain.values import Leg, Side
+from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
+from infrastructure.trading.entering import enter, increase, rolled_back
+from infrastructure.trading.exchange_errors import ExchangeError
+from infrastructure.trading.exchange_port import Exchange
+from infrastructure.trading.exiting import exit_position
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.resuming import resume
+from infrastructure.trading.rules import Rules
+from infrastructure.trading.trade_outcome import Outcome
+from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
+
+Ended = TypeVar("Ended")
+
+
+class Trader:
+    """A bot's hand: orders are claimed in the ledger, sent once, protected, and undone where they cannot be.
+
+    Thread-safe. An outcome is returned, never raised; only a ledger that cannot be reached raises (StoreUnavailable,
+    OutcomeUnknown), and then nothing was sent that the ledger does not know of.
+    """
+
+    def __init__(
+        self,
+        ledger: PositionLedger,
+        exchange: Exchange,
+        *,
+        rules: Rules | None = None,
+        owner: str | None = None,
+        clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Trade on one account. `owner` names this bot, so that it takes its own cycles up at once after a crash."""
+        self._ledger, self._exchange = ledger, exchange
+        self._rules, self._owner = rules or Rules(), owner
+        self._clock, self._sleep = clock, sleep
+        self._stopped = threading.Event()
+
+    def enter(
+        self,
+        *,
+        symbol: str,
+        side: str | Side,
+        intent_id: str,
+        quantity: Amount | None = None,
+        cost: Amount | None = None,
+        stop_loss_percent: Amount | None = None,
+        stop_price: Amount | None = None,
+        signal_price: Amount | None = None,
+        leg: str | Leg = Leg.BOTH,
+    ) -> Outcome:
+        """Open a position, once for an intent, with a stop.
+
+        Shape:   `protected`, `refused` (somebody has the slot), `failed` (nothing is held), `rolled_back`, or
+                 `unresolved`: the slot is held, and `resume` goes on.
+        Units:   quantity as orders are counted in at the market, rounded down to its step; `cost` in quote.
+        Refuses: ValueError without a plan for the stop (unless the bot keeps it); StoreUnavailable, OutcomeUnknown.
+        """
+        wanted = WantedEntry.of(
+            self._rules,
+            symbol=symbol,
+            side=side,
+            intent_id=intent_id,
+            quantity=quantity,
+            cost=cost,
+            leg=leg,
+            stop_loss_percent=stop_loss_percent,
+            stop_price=stop_price,
+            signal_price=signal_price,
+        )
+        return self._run(enter(self._context(), wanted))
+
+    def increase(
+        self,
+        position_id: str,
+        *,
+        intent_id: str,
+        quantity: Amount | None = None,
+        cost: Amount | None = None,
+    ) -> Outcome:
+        """Add to a position, once for an intent; what is added is covered as well."""
+        return self._run(increase(self._context(), position_id, intent_id=intent_id, quantity=quantity, cost=cost))
+
+    def exit(
+        self,
+        position_id: str,
+        *,
+        reason: str,
+        quantity: Amount | None = None,
+        intent_id: str | None = None,
+    ) -> Outcome:
+        """Close a position, or a part of it: of two that decide to, one sends the order.
+
+        Shape: `closed`, `reduced`, `refused` (another exit is on its way), `failed`, or `unresolved`.
+        """
+        part = amount("quantity", quantity)
+        return self._run(exit_position(self._context(), position_id, reason=reason, quantity=part, intent_id=intent_id))
+
+    def roll_back(self, position_id: str, *, reason: str) -> Outcome:
+        """Undo an entry: closed reduce-only, and proven flat; taken up where an earlier try stopped."""
+        return self._run(rolled_back(self._context(), position_id, reason))
+
+    def resume(self) -> list[Outcome]:
+        """Take up every unfinished cycle of this owner, and others' that are overdue; run it at every start."""
+        return self._run(resume(self._context()))
+
+    def run(self, every: float = 120.0) -> None:
+        """Resume again and again, until `stop` is called from another thread. Units: seconds."""
+        while not self._stopped.is_set():
+            self.resume()
+            self._stopped.wait(every)
+
+    def stop(self) -> None:
+        """End `run` after what it is at."""
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _context(self) -> FlowContext:
+        return FlowContext(self._rules, self._exchange.name, self._exchange.account_name, self._owner)
+
+    def _run(self, flow: Flow[Ended]) -> Ended:
+        running = RunningFlow(flow)
+        while not running.is_over:
+            try:
+                answer = self._done(running.effect)
+            except (LedgerError, ExchangeError) as error:
+                running.fail(error)
+            else:
+                running.answer(answer)
+        return running.ended
+
+    def _done(self, effect: Effect) -> Any:
+        match effect:
+            case Tell(command):
+                return self._ledger.handle(command)
+            case Read(method, arguments, options):
+                return getattr(self._ledger, method)(*arguments, **options)
+            case Call(method, arguments, options):
+                return getattr(self._exchange, method)(*arguments, **options)
+            case Wait(seconds):
+                return self._sleep(seconds)
+            case Now():
+                return self._clock()

@@ -1,0 +1,132 @@
+"""Undoing what could not be protected: one closing order after another, until it is proven that nothing is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.commands import requests as c
+from domain.order import live
+from domain.values import EXACT, plain
+from infrastructure.ledger.receipt import Receipt
+from infrastructure.trading.effects import Flow
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.lookup import sought
+from infrastructure.trading.order_fills import followed, tell_ended
+from infrastructure.trading.protecting import stops_cancelled
+from projections.positions import PositionRow
+
+READS = 2
+"""How often the account has to show nothing, until nothing is taken for the truth."""
+
+
+def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
+    """Roll a position back, from wherever an earlier try stopped.
+
+    Shape:   the row after it: `rolled_back`, or `rolling_back` with what is left. Refuses: NoAnswer.
+    """
+    yield from _stop_entering(ctx, position_id)
+    for _ in range(ctx.rules.rollback_tries):
+        promise = yield from ctx.tell(c.StartRollback, position_id=position_id, reason=reason)
+        row = yield from ctx.row(position_id)
+        yield from ctx.note(f"rolling back: {promise.close_side} {plain(promise.close_quantity or row.quantity)}")
+        evidence = yield from _closed(ctx, row, promise)
+        if evidence is not None:
+            yield from ctx.tell(c.RollBack, position_id=position_id, reason=reason, evidence=evidence)
+            yield from ctx.note("rolled back, with the proof")
+            yield from stops_cancelled(ctx, position_id)
+            break
+    return (yield from ctx.row(position_id))
+
+
+def _stop_entering(ctx: FlowContext, position_id: str) -> Flow[None]:
+    """Cancel what is left of the entry, so that nothing is filled while it is undone."""
+    row = yield from ctx.row(position_id)
+    for ours in live(row.orders, "entry"):
+        if ours.exchange_order_id is None:
+            continue
+        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
+        if order is not None and order.state is OrderState.OPEN:
+            order = yield from ctx.cancel(row.symbol, order)
+        if order is not None and order.state is not OrderState.OPEN:
+            order = yield from followed(ctx, position_id, order, "entry")
+            yield from tell_ended(ctx, position_id, order, ours)
+
+
+def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
+    """Send the closing order, or find it; the proof that all is closed, or None when something is left."""
+    assert promise.close_quantity is not None and promise.client_order_id is not None, "the ledger says what to send"
+    try:
+        order = yield from _closing_order(ctx, row, promise)
+        order = yield from _until_ended(ctx, row.symbol, order)
+        fills = yield from ctx.fills(row.symbol, order)
+    except Refused as refusal:
+        yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
+        return (yield from _nothing_shown(ctx, row))
+    total = sum((fill.quantity for fill in fills), start=promise.close_quantity * 0)
+    if total == promise.close_quantity:
+        return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
+    if order.filled_qty >= promise.close_quantity:
+        return {"closing_order_id": order.order_id}
+    if (proof := (yield from _nothing_shown(ctx, row))) is not None:
+        return proof
+    left = EXACT.subtract(promise.close_quantity, order.filled_qty)
+    yield from ctx.tell(
+        c.FailRollback,
+        position_id=row.position_id,
+        residual_qty=left,
+        reason=f"order {order.order_id} closed {plain(order.filled_qty)} of {plain(promise.close_quantity)}",
+    )
+    yield from ctx.note(f"{plain(left)} is left")
+    return None
+
+
+def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder]:
+    market = yield from ctx.market(row.symbol)
+    assert promise.client_order_id is not None and promise.close_side is not None, "the ledger says what to send"
+    if not promise.may_order:
+        found = yield from sought(ctx, row.symbol, promise.client_order_id, market.shown_seconds)
+        if found is not None:
+            return found
+    ticket = OrderTicket(
+        symbol=row.symbol,
+        side="buy" if promise.close_side == "buy" else "sell",
+        kind=TicketKind.MARKET,
+        client_order_id=promise.client_order_id,
+        quantity=promise.close_quantity,
+        reduce_only=True,
+        leg=row.leg,
+    )
+    try:
+        return (yield from ctx.place(ticket))
+    except NoAnswer:
+        found = yield from sought(ctx, row.symbol, promise.client_order_id, market.shown_seconds)
+        return found if found is not None else (yield from ctx.place(ticket))
+
+
+def _until_ended(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder]:
+    for attempt in range(16):
+        if order.state is not OrderState.OPEN:
+            return order
+        yield from ctx.wait(ctx.rules.pause(attempt))
+        order = (yield from ctx.order(symbol, order.order_id)) or order
+    raise NoAnswer(f"closing order {order.order_id} stays open at {ctx.exchange}")
+
+
+def _nothing_shown(ctx: FlowContext, row: PositionRow) -> Flow[dict[str, Any] | None]:
+    """Whether the account shows, twice, that nothing of the symbol is held; a list with doubts shows nothing."""
+    for read in range(READS):
+        if read:
+            yield from ctx.wait(ctx.rules.poll_seconds)
+        seen = yield from ctx.snapshot()
+        if seen.positions is None or seen.doubts or seen.hides(row.symbol):
+            return None
+        if any(held.key.symbol == row.symbol and held.quantity for held in seen.positions):
+            return None
+    return {"position_quantity": "0"}
+
+
+def _as_evidence(fill: ExchangeFill) -> dict[str, Any]:
+    said = {"trade_id": fill.trade_id, "last_qty": plain(fill.quantity), "last_px": plain(fill.price)}
+    return said if fill.fee is None else {**said, "fee": plain(fill.fee), "fee_currency": fill.fee_currency}

@@ -1,0 +1,77 @@
+"""What a bot wants to hold, read once: numbers as text or Decimal, never as floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Self
+
+from domain.identifiers import normalized_leg
+from domain.values import Leg, Side
+from infrastructure.trading.rules import Rules
+
+Amount = str | int | Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedEntry:
+    """What a bot wants to hold. Units: quantity as orders are counted in at its market; `cost` in quote."""
+
+    symbol: str
+    side: Side
+    intent_id: str
+    quantity: Decimal | None = None
+    cost: Decimal | None = None
+    leg: Leg = Leg.BOTH
+    planned: dict[str, Any] = field(default_factory=dict)
+    """`stop_loss_percent`, `stop_price`, `signal_price`, as far as they were said."""
+
+    @classmethod
+    def of(
+        cls,
+        rules: Rules,
+        *,
+        symbol: str,
+        side: str | Side,
+        intent_id: str,
+        quantity: Amount | None,
+        cost: Amount | None,
+        leg: str | Leg,
+        **planned: Amount | None,
+    ) -> Self:
+        """Read what a bot said. Refuses: ValueError for a float, for no amount or two, for no plan of a stop."""
+        said = {name: value for name, value in planned.items() if value is not None}
+        for name, value in {"quantity": quantity, "cost": cost, **said}.items():
+            if isinstance(value, float):
+                raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
+        if (quantity is None) == (cost is None):
+            raise ValueError("an entry needs quantity or cost, one of the two")
+        if rules.protection == "exchange" and not said.keys() & {"stop_loss_percent", "stop_price"}:
+            raise ValueError(
+                "an entry needs stop_loss_percent or stop_price; a bot that keeps its stops itself says "
+                "Rules(protection='bot')"
+            )
+        return cls(
+            symbol=symbol,
+            side=Side(str(side).strip().lower()),
+            intent_id=intent_id,
+            quantity=amount("quantity", quantity),
+            cost=amount("cost", cost),
+            leg=normalized_leg(leg),
+            planned=said,
+        )
+
+
+def amount(name: str, value: Amount | None) -> Decimal | None:
+    """Read a number exactly. Refuses: ValueError for a float, and for what is no number above zero."""
+    if value is None:
+        return None
+    if isinstance(value, float):
+        raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{name} is {str(value)[:40]!r}, which is no number") from None
+    if not number.is_finite() or number <= 0:
+        raise ValueError(f"{name} is {value}; it is a number above zero")
+    return number

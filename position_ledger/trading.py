@@ -1,0 +1,39 @@
+"""For a bot: entries that cannot double or stay bare, over any exchange that answers the port's few calls."""
+
+from __future__ import annotations
+
+from infrastructure.trading.async_trader import AsyncTrader
+from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_orders import (
+    ExchangeFill,
+    ExchangeOrder,
+    OrderState,
+    OrderTicket,
+    TicketKind,
+    TradedMarket,
+)
+from infrastructure.trading.exchange_port import AsyncExchange, Exchange
+from infrastructure.trading.rules import Rules
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, StoryStep
+from infrastructure.trading.trader import Trader
+
+__all__ = [
+    "AsyncExchange",
+    "AsyncTrader",
+    "Exchange",
+    "ExchangeError",
+    "ExchangeFill",
+    "ExchangeOrder",
+    "NoAnswer",
+    "OrderState",
+    "OrderTicket",
+    "Outcome",
+    "OutcomeKind",
+    "RateLimited",
+    "Refused",
+    "Rules",
+    "StoryStep",
+    "TicketKind",
+    "TradedMarket",
+    "Trader",
+]

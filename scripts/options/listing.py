@@ -1,0 +1,73 @@
+"""`--sort`, `--limit`, `--columns`, `--wide`: how much of a list is shown, in which order, and what of each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from scripts.output import Table, lines_of
+from scripts.screen import width
+
+Each = TypeVar("Each")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What was asked of a list; None is "as it comes", or "all of them"."""
+
+    sort: str
+    limit: int | None
+    columns: tuple[str, ...]
+    is_wide: bool
+
+    def shown(self, found: Sequence[Each]) -> Sequence[Each]:
+        """The first of them, as many as are wanted."""
+        return found if self.limit is None else found[: self.limit]
+
+    def fitted(self, table: Table) -> Table:
+        """The columns that were named; else all that stand beside each other on the screen, the last left out first."""
+        if self.columns:
+            if unknown := [name for name in self.columns if name not in table.columns]:
+                raise click.UsageError(f"--columns {', '.join(unknown)}: there are {', '.join(table.columns)}")
+            return table.only(self.columns)
+        count = len(table.columns)
+        while not self.is_wide and count > 1 and len(lines_of(table.only(table.columns[:count]))[1]) > width():
+            count -= 1
+        return table.only(table.columns[:count])
+
+
+def listing_options(
+    orders: Mapping[str, str], limit: int | None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add the four options; the command is handed one Listing as `listing`. The first of `orders` is the default."""
+
+    def add(run: Callable[..., None]) -> Callable[..., None]:
+        @click.option(
+            "--sort",
+            type=click.Choice(list(orders)),
+            default=next(iter(orders)),
+            show_default=True,
+            help="; ".join(f"{name}: {what}" for name, what in orders.items()) + ".",
+        )
+        @click.option(
+            "--limit",
+            metavar="COUNT",
+            type=click.IntRange(min=1),
+            default=limit,
+            show_default=limit is not None,
+            help="So many at most; how many more there are is said.",
+        )
+        @click.option("--columns", metavar="NAME,NAME", default="", help="These columns alone, in this order.")
+        @click.option("--wide", is_flag=True, help="Every column, however wide the screen is.")
+        @functools.wraps(run)
+        def listed(sort: str, limit: int | None, columns: str, *, wide: bool, **others: Any) -> None:
+            named = tuple(name.strip() for name in columns.split(",") if name.strip())
+            run(listing=Listing(sort, limit, named, wide), **others)
+
+        return listed
+
+    return add

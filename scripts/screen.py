@@ -1,0 +1,40 @@
+"""A terminal as people look at it: how wide and high it is, whether it shows colours, and one place that is renewed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import click
+
+_HOME: Final = "\x1b[H\x1b[2J"
+"""To the top of a terminal, and what stands there is gone."""
+COLOURS: Final = {"critical": "red", "warning": "yellow", "ok": None}
+"""By the severity of what is shown; beside the word, never instead of it."""
+
+
+def width() -> int:
+    """How many letters a line may have: those of the terminal, or 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def is_coloured() -> bool:
+    """Whether stdout is a terminal that shows colours, and nobody asked for none (`NO_COLOR`)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def renewed(show: Callable[[], None], seconds: float, rounds: int | None = None) -> None:
+    """Show something over and over, in one place on a terminal and below each other elsewhere; until interrupted."""
+    done = 0
+    while rounds is None or done < rounds:
+        if done:
+            time.sleep(seconds)
+        if sys.stdout.isatty():
+            click.echo(_HOME, nl=False)
+        show()
+        sys.stdout.flush()
+        done += 1
