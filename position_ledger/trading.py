@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.trading.async_trader import AsyncTrader
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import (
@@ -14,12 +15,14 @@ from infrastructure.trading.exchange_orders import (
 )
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
 from infrastructure.trading.rules import Rules
+from infrastructure.trading.synchronising import Synchronised
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, StoryStep
 from infrastructure.trading.trader import Trader
 
 __all__ = [
     "AsyncExchange",
     "AsyncTrader",
+    "CcxtExchange",
     "Exchange",
     "ExchangeError",
     "ExchangeFill",
@@ -33,6 +36,7 @@ __all__ = [
     "Refused",
     "Rules",
     "StoryStep",
+    "Synchronised",
     "TicketKind",
     "TradedMarket",
     "Trader",

@@ -116,7 +116,7 @@ class Fill:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedRival:
     """A refused rival, at its place on the clock of the events."""
 
     at: datetime
@@ -147,7 +147,7 @@ class Timeline:
     averages: tuple[StopStep, ...]
     stops: tuple[StopStep, ...]
     fills: tuple[Fill, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedRival, ...]
 
     @property
     def unprotected(self) -> timedelta:
@@ -337,7 +337,7 @@ def closing_price(before: Holding, after: Holding, terms: Instrument) -> Decimal
     return terms.price(EXACT.subtract(after.closed_qty, before.closed_qty), brought)
 
 
-def _placed(told: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[Refused]:
+def _placed(told: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[RefusedRival]:
     """Put refusals, which are known by the ledger's clock alone, among events, which have a clock of their own.
 
     Between the events that were recorded before and after it, as far after the one as the two clocks together say.
@@ -350,4 +350,4 @@ def _placed(told: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[R
         if refusal.position_id == position_id:
             after = bisect_right(recorded, refusal.ts_recorded)
             at = max(later(refusal.ts_recorded, -lag), told[max(after - 1, 0)].at)
-            yield Refused(min([at, *(each.at for each in told[after : after + 1])]), refusal, after)
+            yield RefusedRival(min([at, *(each.at for each in told[after : after + 1])]), refusal, after)

@@ -26,6 +26,9 @@ GROUPS: Final = {
         "history": CommandEntry(
             "scripts.commands.daily.history", "Tell what happened in a cycle (APTUSDT.binance#1) or to a key"
         ),
+        "pnl": CommandEntry(
+            "scripts.commands.daily.pnl", "Sum up what cycles brought that were over in a stretch of time"
+        ),
         "stats": CommandEntry("scripts.commands.daily.stats", "Sum up a stretch of time: cycles, protection"),
         "report": CommandEntry(
             "scripts.commands.daily.report", "Look through a stretch of time: open positions, criteria"

@@ -1,39 +1,79 @@
-"""What cycles earned as a table: a row a currency, for nothing of two currencies is added."""
+"""What cycles earned, and how they came out, as tables: a row a currency, for nothing of two currencies is added."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from domain.values import plain
-from projections.formatting import money, number
+from projections.formatting import for_eyes, length
 from projections.metrics.profit import Profit
 from scripts.output import Table
+
+EARNED: Final = "Earned by cycles that were over in this time"
+RESULTS: Final = "How these cycles came out"
+_FIGURES: Final = (
+    "won",
+    "lost",
+    "not judged",
+    "won share",
+    "average win",
+    "average loss",
+    "factor",
+    "drawdown",
+    "held",
+)
 
 
 def profit_table(found: Sequence[Profit]) -> Table:
     """The money of cycles, for people."""
     return Table(
-        "Earned by cycles that were over in this time",
+        EARNED,
         ("currency", "cycles", "profit", "fees", "other fees", "cash", "net", "not known"),
-        [_cells(each) for each in found],
+        [_money_cells(each) for each in found],
         frozenset({"cycles", "profit", "fees", "net", "not known"}),
     )
 
 
-def _cells(each: Profit) -> tuple[object, ...]:
+def results_table(found: Sequence[Profit]) -> Table:
+    """What was won and lost, and how long it was held, for people; the share is of those that can be judged."""
+    return Table(RESULTS, ("currency", *_FIGURES), [_result_cells(each) for each in found], frozenset(_FIGURES))
+
+
+def _money_cells(each: Profit) -> tuple[object, ...]:
     return (
         each.currency or "not stated",
         each.cycles,
-        plain(each.realized_pnl),
-        plain(each.fees),
-        ", ".join(money(amount, other) for other, amount in each.fees_other.items()),
+        "unknown" if each.unknown == each.cycles else for_eyes(each.realized_pnl),
+        for_eyes(each.fees),
+        ", ".join(f"{for_eyes(amount)} {other}" for other, amount in each.fees_other.items()),
         _cash(each.cash),
-        number(each.net_pnl),
+        "unknown" if each.net_pnl is None else for_eyes(each.net_pnl),
         each.unknown,
     )
 
 
+def _result_cells(each: Profit) -> tuple[object, ...]:
+    results = each.results
+    return (
+        each.currency or "not stated",
+        results.won,
+        results.lost,
+        results.unknown,
+        "" if results.win_rate is None else f"{plain(round(results.win_rate * 100, 1))} %",
+        _or_nothing(results.average_win),
+        _or_nothing(results.average_loss),
+        _or_nothing(results.profit_factor),
+        "" if results.unknown == each.cycles else for_eyes(results.drawdown),
+        "" if each.held.p50 is None else length(each.held.p50),
+    )
+
+
+def _or_nothing(value: Decimal | None) -> str:
+    return "" if value is None else for_eyes(value)
+
+
 def _cash(cash: Mapping[str, Decimal]) -> str:
     named = [(*name.partition(" "), amount) for name, amount in cash.items()]
-    return ", ".join(f"{kind} {money(amount, other or None)}" for kind, _, other, amount in named)
+    return ", ".join(f"{kind} {for_eyes(amount)}{' ' * bool(other)}{other}" for kind, _, other, amount in named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
@@ -13,10 +14,12 @@ from domain.commands.base import Command
 from domain.errors import LedgerError
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
+from domain.values import Leg
 from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.ledger_operations import FORGOTTEN
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
@@ -25,6 +28,14 @@ from projections.rebuild import Progress, Rebuilt
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
+    from infrastructure.operations.account_correction import Reconciled
+    from infrastructure.operations.apply_corrections import Applied
+    from infrastructure.operations.health import Diagnosis
+    from projections.account_snapshot import AccountSnapshot
+    from projections.metrics.statistics import Statistics
+    from projections.reconciliation.result import ReconciliationRules
+    from projections.recovery.pending_orders import PendingOrder
+    from projections.recovery.proposals import Proposal
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -91,11 +102,27 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         *,
         open: bool = False,
         unprotected: bool = False,
+        symbol: str | None = None,
+        exchange: str | None = None,
+        account: str | None = None,
+        leg: str | Leg | None = None,
+        intent_id: str | None = None,
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
-        """All cycles, or some, now or as of then."""
-        return await self._run(self._ledger.positions, open=open, unprotected=unprotected, as_of=as_of, by=by)
+        """All cycles, or some, now or as of then; see PositionLedger.positions."""
+        return await self._run(
+            self._ledger.positions,
+            open=open,
+            unprotected=unprotected,
+            symbol=symbol,
+            exchange=exchange,
+            account=account,
+            leg=leg,
+            intent_id=intent_id,
+            as_of=as_of,
+            by=by,
+        )
 
     async def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
@@ -114,6 +141,40 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     async def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before."""
         return await self._run(self._ledger.imported, key)
+
+    async def reconcile(
+        self,
+        snapshots: Iterable[AccountSnapshot | bytes],
+        *,
+        apply: str | None = None,
+        rules: ReconciliationRules | None = None,
+    ) -> list[Reconciled]:
+        """Compare with exchanges, as PositionLedger.reconcile does."""
+        return await self._run(self._ledger.reconcile, snapshots, apply=apply, rules=rules)
+
+    async def recover(
+        self,
+        snapshots: Iterable[AccountSnapshot | bytes] = (),
+        *,
+        apply: str | None = None,
+        rules: ReconciliationRules | None = None,
+    ) -> tuple[list[Proposal], list[Applied]]:
+        """Judge what is unfinished, as PositionLedger.recover does."""
+        return await self._run(self._ledger.recover, snapshots, apply=apply, rules=rules)
+
+    async def diagnose(
+        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta = FORGOTTEN, verifies: bool = True
+    ) -> Diagnosis:
+        """Run every check, as PositionLedger.diagnose does."""
+        return await self._run(self._ledger.diagnose, snapshots, age=age, verifies=verifies)
+
+    async def statistics(self, *, since: datetime | None = None, until: datetime | None = None) -> Statistics:
+        """Sum up a window of time, as PositionLedger.statistics does."""
+        return await self._run(self._ledger.statistics, since=since, until=until)
+
+    async def pending_orders(self) -> list[PendingOrder]:
+        """Every order that was promised or is missing, as PositionLedger.pending_orders does."""
+        return await self._run(self._ledger.pending_orders)
 
     def subscribe(
         self,

@@ -28,9 +28,11 @@ from domain.errors import (
     VersionConflict,
 )
 from domain.events import PositionImported
-from domain.identifiers import PositionId, PositionKey
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
 from domain.rejection import Rejection
-from domain.values import AHEAD_MAX, Source, timestamp_text
+from domain.symbols.spelling import means, normalized_symbol
+from domain.symbols.venues import normalized_exchange
+from domain.values import AHEAD_MAX, Leg, Source, timestamp_text
 from infrastructure.event_store.codec import decode, encode
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import (
@@ -45,6 +47,7 @@ from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.doubts import Doubts
 from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.ledger_operations import LedgerOperations
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
@@ -84,7 +87,7 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     return opened(settings, create=create)
 
 
-class PositionLedger(TypedCommands[Receipt]):
+class PositionLedger(TypedCommands[Receipt], LedgerOperations):
     """Who holds the open position on a symbol at an exchange, and everything that ever happened to it.
 
     Thread-safe; a context manager. A method a command, each answered by a Receipt or refused with an error of
@@ -382,11 +385,17 @@ class PositionLedger(TypedCommands[Receipt]):
         *,
         open: bool = False,
         unprotected: bool = False,
+        symbol: str | None = None,
+        exchange: str | None = None,
+        account: str | None = None,
+        leg: str | Leg | None = None,
+        intent_id: str | None = None,
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
         """All cycles, oldest first; only open ones and strays, or only those at the exchange without a confirmed stop.
 
+        `symbol`, `exchange`, `account`, `leg` and `intent_id` leave those out that are not of them, in any spelling.
         What is unprotected need not be open: a fill that came too late is held in a cycle that is over.
         `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
         reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.
@@ -403,8 +412,9 @@ class PositionLedger(TypedCommands[Receipt]):
         def is_asked_for(row: PositionRow) -> bool:
             if open and not row.status.is_open and not row.stray:
                 return False
-            return not unprotected or needs_stop(row)
+            return is_wanted(row) and (not unprotected or needs_stop(row))
 
+        is_wanted = _understood_filter(symbol, exchange, account, leg, intent_id)
         return [row for row in rows if is_asked_for(row) and not ((open or unprotected) and is_seen_to(row))]
 
     def history(
@@ -497,6 +507,25 @@ def _understood(read: Callable[[str], Read], text: str) -> Read:
         return read(text)
     except ValueError as wrong:
         raise InvalidCommand(str(wrong)) from None
+
+
+def _understood_filter(
+    symbol: str | None, exchange: str | None, account: str | None, leg: str | Leg | None, intent_id: str | None
+) -> Callable[[PositionRow], bool]:
+    try:
+        venue = None if exchange is None else normalized_exchange(exchange)
+        wanted = {"exchange": venue, "account": normalized_account(account), "intent_id": intent_id}
+        wanted["leg"] = None if leg is None else normalized_leg(leg)
+        if symbol is not None:
+            normalized_symbol(symbol, venue)
+    except ValueError as wrong:
+        raise InvalidCommand(str(wrong)) from None
+
+    def is_wanted(row: PositionRow) -> bool:
+        is_of_symbol = symbol is None or means(symbol, row.symbol, row.exchange)
+        return is_of_symbol and all(value in (None, getattr(row, name)) for name, value in wanted.items())
+
+    return is_wanted
 
 
 class _DecodedLog:

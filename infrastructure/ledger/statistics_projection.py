@@ -23,6 +23,22 @@ def seen_to(store: Store, facts: CycleFacts) -> CycleFacts:
     return facts if at is None else facts.taken_over(at)
 
 
+def facts_since(
+    store: Store,
+    since: datetime,
+    takes: Callable[[PositionKey], bool] = lambda _: True,
+    progress: Progress = lambda _: None,
+) -> list[CycleFacts]:
+    """The facts of all cycles that were not over at some time; everything that was recorded by now is in them.
+
+    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+    """
+    follower = Projector(store, STATISTICS)
+    follower.catch_up(progress)
+    wanted = (each for each in follower.lasting(since) if takes(PositionKey.parse(each.position.stream)))
+    return [seen_to(store, each) for each in wanted]
+
+
 def statistics(
     store: Store,
     window: MeasuredWindow,
@@ -35,12 +51,6 @@ def statistics(
 
     Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
     """
-    follower = Projector(store, STATISTICS)
-    follower.catch_up(progress)
-    facts = [
-        seen_to(store, each)
-        for each in follower.lasting(window.reach)
-        if takes(PositionKey.parse(each.position.stream))
-    ]
+    facts = facts_since(store, window.reach, takes, progress)
     refused = [each for each in store.rejections(since=window.since) if each.key is not None and takes(each.key)]
     return measure(facts, refused, window, now=now)

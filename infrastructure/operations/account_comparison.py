@@ -14,13 +14,18 @@ from infrastructure.ledger.late_fills import left_over
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 from projections.reconciliation.compare import reconcile
-from projections.reconciliation.result import Reconciliation, Rules
+from projections.reconciliation.result import Reconciliation, ReconciliationRules
 
 Account = tuple[str | None, str | None]
 
 
 def comparisons(
-    store: Store, rows: Sequence[PositionRow], snapshots: Iterable[AccountSnapshot], *, now: datetime, rules: Rules
+    store: Store,
+    rows: Sequence[PositionRow],
+    snapshots: Iterable[AccountSnapshot],
+    *,
+    now: datetime,
+    rules: ReconciliationRules,
 ) -> dict[Account, Reconciliation]:
     """Compare every account of which there are snapshots; those of one account confirm each other."""
     by_account: dict[Account, list[AccountSnapshot]] = defaultdict(list)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Final
 
 from domain.errors import CommandRefused, PositionAlreadyOpen, PositionNotOpen, StaleCycle, VersionConflict
 from domain.json_object import JsonObject
-from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt, error_as_json
+from infrastructure.operations.operable import OperableLedger
 from projections.reconciliation.corrections import Correction
 
 _OVERTAKEN: Final = (VersionConflict, PositionAlreadyOpen, PositionNotOpen, StaleCycle)
@@ -43,7 +43,7 @@ def _printed(answer: Receipt | CommandRefused | None) -> Receipt | dict[str, Any
     return error_as_json(answer) if isinstance(answer, CommandRefused) else answer
 
 
-def apply(ledger: PositionLedger, corrections: Iterable[Correction]) -> list[Applied]:
+def apply(ledger: OperableLedger, corrections: Iterable[Correction]) -> list[Applied]:
     """Send corrections in their order. One that is refused holds up the rest of its key, and nothing else.
 
     The rest must not be sent: somebody else's event may stand at the very version that it expects.

@@ -12,11 +12,11 @@ from domain.errors import HistoryDamaged
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.late_fills import left_over
-from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.account_comparison import comparisons
+from infrastructure.operations.operable import OperableLedger
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 from projections.recovery.in_flight import unfinished
 from projections.recovery.judgement import recover
 from projections.recovery.proposals import Proposal
@@ -24,11 +24,11 @@ from projections.recovery.required_orders import PlannedOrders
 
 
 def recoveries(
-    ledger: PositionLedger,
+    ledger: OperableLedger,
     snapshots: Iterable[AccountSnapshot],
     *,
     now: datetime,
-    rules: Rules,
+    rules: ReconciliationRules,
     takes: Callable[[PositionRow], bool] = lambda _: True,
     reason: str | None = None,
 ) -> list[Proposal]:

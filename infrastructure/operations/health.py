@@ -14,10 +14,10 @@ from domain.json_object import JsonObject
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.late_fills import left_over
-from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
 from infrastructure.ledger.statistics_projection import statistics
 from infrastructure.operations.account_comparison import Account, comparisons
+from infrastructure.operations.operable import OperableLedger
 from projections.account_snapshot import AccountSnapshot
 from projections.health import diagnosis
 from projections.health.checks import Check, Section, Severity, Symptom, worst
@@ -29,7 +29,7 @@ from projections.metrics.statistics import MeasuredWindow
 from projections.positions import PositionRow
 from projections.projection import PROJECTIONS, STATISTICS
 from projections.rebuild import Progress
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 
 DAY: Final = timedelta(hours=24)
 
@@ -46,7 +46,7 @@ class Question:
     """Unfinished for longer than this is critical."""
     takes: Callable[[PositionRow | PositionKey], bool] = lambda _: True
     snapshots: Sequence[AccountSnapshot] = ()
-    rules: Rules
+    rules: ReconciliationRules
     evidence: Mapping[Account, Sequence[str]] = field(default_factory=dict)
     """By account the arguments that name its snapshots, for advice."""
     verifies: bool = True
@@ -75,13 +75,13 @@ class Diagnosis(JsonObject):
         return self.severity is not Severity.CRITICAL
 
 
-def examine(ledger: PositionLedger, question: Question, progress: Progress = lambda _: None) -> Diagnosis:
+def examine(ledger: OperableLedger, question: Question, progress: Progress = lambda _: None) -> Diagnosis:
     """Run every check; nothing is written but what `stats` takes in. Refuses: StoreUnavailable, SchemaMismatch."""
     return _Examination(ledger, question, progress).run()
 
 
 class _Examination:
-    def __init__(self, ledger: PositionLedger, question: Question, progress: Progress) -> None:
+    def __init__(self, ledger: OperableLedger, question: Question, progress: Progress) -> None:
         self._ledger, self._store, self._progress = ledger, ledger.store, progress
         self._question = question
         self._unreadable: list[Symptom] = []

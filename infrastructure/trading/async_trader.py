@@ -22,6 +22,7 @@ from infrastructure.trading.exiting import exit_position
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.resuming import resume
 from infrastructure.trading.rules import Rules
+from infrastructure.trading.synchronising import Synchronised, synchronise
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
 
@@ -31,8 +32,8 @@ Ended = TypeVar("Ended")
 class AsyncTrader:
     """The asyncio twin of Trader: `async with AsyncTrader(...)`; the same flows, awaited.
 
-    A caller that is cancelled before its order was sent gives the slot back; afterwards what was ordered is protected by
-    a task of the trader's own, which `aclose` waits for, `finish_seconds` long.
+    A caller that is cancelled before its order was sent gives the slot back; afterwards what was ordered is protected
+    by a task of the trader's own, which `aclose` waits for, `finish_seconds` long.
     """
 
     def __init__(
@@ -104,10 +105,15 @@ class AsyncTrader:
         """Take up what is unfinished; see Trader.resume."""
         return await self._run(resume(self._context()))
 
+    async def synchronise(self) -> Synchronised:
+        """Compare the ledger with the account; see Trader.synchronise."""
+        return await self._run(synchronise(self._context()))
+
     async def run(self, every: float = 120.0) -> None:
-        """Resume again and again, until the task is cancelled. Units: seconds."""
+        """Resume and synchronise again and again, until the task is cancelled. Units: seconds."""
         while True:
             await self.resume()
+            await self.synchronise()
             await self._sleep(every)
 
     async def aclose(self) -> None:

@@ -19,6 +19,7 @@ from infrastructure.trading.exiting import exit_position
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.resuming import resume
 from infrastructure.trading.rules import Rules
+from infrastructure.trading.synchronising import Synchronised, synchronise
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
 
@@ -116,10 +117,19 @@ class Trader:
         """Take up every unfinished cycle of this owner, and others' that are overdue; run it at every start."""
         return self._run(resume(self._context()))
 
+    def synchronise(self) -> Synchronised:
+        """Compare the ledger with the account, twice, correct what is certain, and protect what was taken in.
+
+        Safe beside flows at full speed: every correction names the version that was compared. What two reads do not
+        agree on is left to the next time.
+        """
+        return self._run(synchronise(self._context()))
+
     def run(self, every: float = 120.0) -> None:
-        """Resume again and again, until `stop` is called from another thread. Units: seconds."""
+        """Resume and synchronise again and again, until `stop` is called from another thread. Units: seconds."""
         while not self._stopped.is_set():
             self.resume()
+            self.synchronise()
             self._stopped.wait(every)
 
     def stop(self) -> None:

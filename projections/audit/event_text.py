@@ -26,7 +26,7 @@ from projections.formatting import (
     sentence,
 )
 from projections.positions import PositionRow, requested_in_all
-from projections.timeline import Moment, Refused, UnprotectedSpan, closing_price
+from projections.timeline import Moment, RefusedRival, UnprotectedSpan, closing_price
 
 
 def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
@@ -225,7 +225,7 @@ def _consequence(moment: Moment, gap: UnprotectedSpan | None) -> str:
     return " Protected from here on." if row.protected and row.quantity and not had else ""
 
 
-def refused_as(rival: Refused) -> str:
+def refused_as(rival: RefusedRival) -> str:
     """How a rival was turned away."""
     refusal = rival.refusal
     who = f"intent {refusal.intent_id}" if refusal.intent_id else rival.name
@@ -233,4 +233,4 @@ def refused_as(rival: Refused) -> str:
     written = ""
     if abs(refusal.ts_recorded - rival.at) > AHEAD_MAX:
         written = f" The ledger's clock said {date_and_time(refusal.ts_recorded)}."
-    return f"Refused: {refusal.command} of {who}. {refusal.error}{raced}.{written}"
+    return f"RefusedRival: {refusal.command} of {who}. {refusal.error}{raced}.{written}"

@@ -33,7 +33,7 @@ from projections.audit.money_text import dust, earned
 from projections.exposure import BY_CHOICE, exposure_words, is_by_choice, is_covered
 from projections.formatting import average, clock, counted, length, listed, money, number, quoted, sentence
 from projections.positions import PositionRow, requested_in_all
-from projections.timeline import Moment, Refused, Timeline, UnprotectedSpan, moments, timeline
+from projections.timeline import Moment, RefusedRival, Timeline, UnprotectedSpan, moments, timeline
 
 RUN_MAX: Final = 3
 """So many events of a kind in a row are told one by one; more are told in one sentence."""
@@ -208,7 +208,7 @@ def _no_stop(row: PositionRow) -> str:
     return f"none, {BY_CHOICE}" if is_by_choice(row) else "none"
 
 
-_Step = Moment | Refused
+_Step = Moment | RefusedRival
 
 
 def _chapters(told: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
@@ -238,7 +238,7 @@ def _titled(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, _Step
 
 
 def _topic(step: _Step) -> str:
-    if isinstance(step, Refused):
+    if isinstance(step, RefusedRival):
         return "rivals"
     match step.event:
         case StopLossSet() | StopLossLost():
@@ -275,7 +275,7 @@ def _runs(block: Sequence[_Step]) -> Iterable[list[_Step]]:
 
 
 def _line(step: _Step, gaps: dict[datetime, UnprotectedSpan]) -> NarrativeLine:
-    if isinstance(step, Refused):
+    if isinstance(step, RefusedRival):
         return NarrativeLine(step.at, None, refused_as(step), None)
     began = _begins_gap(step)
     return NarrativeLine(step.at, None, told_as(step, gaps.get(step.at) if began else None), _versions([step]))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, localcontext
 from itertools import groupby
 
 from domain.holding import ZERO
 from domain.json_object import JsonObject
 from domain.values import EXACT
+from projections.metrics.cycle_metrics import CycleFacts
+from projections.metrics.cycle_results import CycleResults, JudgedBy
+from projections.metrics.durations import Durations
 from projections.positions import PositionRow
 
 
@@ -19,7 +23,7 @@ class Profit(JsonObject):
 
     `unknown` of the cycles closed something at a price that nobody said: `realized_pnl` is that of the others.
     `fees_other` are fees in other currencies, `cash` what moved without a fill, by kind. `net_pnl` is not known when
-    that of one cycle is not.
+    that of one cycle is not; `net_known` is that of those of which it is, all but `net_unknown`.
     """
 
     currency: str | None
@@ -30,13 +34,19 @@ class Profit(JsonObject):
     fees_other: dict[str, Decimal]
     cash: dict[str, Decimal]
     net_pnl: Decimal | None
+    net_known: Decimal
+    net_unknown: int
+    results: CycleResults
+    held: Durations
+    """From its opening to its end, each cycle."""
 
     @classmethod
-    def of(cls, currency: str | None, rows: Iterable[PositionRow]) -> Profit:
+    def of(cls, currency: str | None, rows: Iterable[PositionRow], judged_by: JudgedBy = JudgedBy.NET) -> Profit:
         """Sum up cycles of one currency."""
         known = list(rows)
         with localcontext(EXACT):
             nets = [row.net_pnl for row in known]
+            known_nets = sum((net for net in nets if net is not None), ZERO)
             return cls(
                 currency=currency,
                 cycles=len(known),
@@ -45,14 +55,25 @@ class Profit(JsonObject):
                 fees=sum((row.fees for row in known), ZERO),
                 fees_other=_by_name(row.fees_other for row in known),
                 cash=_by_name(row.cash for row in known),
-                net_pnl=None if None in nets else sum((net for net in nets if net is not None), ZERO),
+                net_pnl=None if None in nets else known_nets,
+                net_known=known_nets,
+                net_unknown=nets.count(None),
+                results=CycleResults.of(known, judged_by),
+                held=Durations.of(max((row.closed_at or row.updated_at) - row.opened_at, timedelta()) for row in known),
             )
 
 
-def by_currency(rows: Iterable[PositionRow]) -> tuple[Profit, ...]:
+def by_currency(rows: Iterable[PositionRow], judged_by: JudgedBy = JudgedBy.NET) -> tuple[Profit, ...]:
     """The money of cycles, currency by currency."""
     ordered = sorted(rows, key=lambda row: row.settle_currency or "")
-    return tuple(Profit.of(currency, of_it) for currency, of_it in groupby(ordered, lambda row: row.settle_currency))
+    return tuple(
+        Profit.of(currency, of_it, judged_by) for currency, of_it in groupby(ordered, lambda row: row.settle_currency)
+    )
+
+
+def earning(facts: Iterable[CycleFacts], window: Container[object]) -> list[PositionRow]:
+    """The cycles whose money counts in a stretch of time: those that moved some, and were over in it."""
+    return [cycle.position for cycle in facts if cycle.moved_money and cycle.ended_at in window]
 
 
 def _by_name(amounts: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:

@@ -17,6 +17,7 @@ from domain.rejection import Rejection
 from domain.values import Status
 from projections.exposure import Gap, is_by_choice
 from projections.metrics.cycle_metrics import CycleFacts
+from projections.metrics.durations import Durations
 from projections.metrics.objectives import (
     PAIR,
     Criterion,
@@ -28,7 +29,7 @@ from projections.metrics.objectives import (
     share,
     unprotected_longest,
 )
-from projections.metrics.profit import Profit, by_currency
+from projections.metrics.profit import Profit, by_currency, earning
 
 _BEFORE_AN_ORDER: Final = frozenset({"request_entry", "adopt"})
 """Commands that ask before anything is sent: refused, they cost nothing."""
@@ -59,24 +60,6 @@ class MeasuredWindow:
     def part_of(self, gap: Gap) -> timedelta:
         """How much of a gap lies in here."""
         return max(min(gap.ended, self.until) - max(gap.began, self.since), timedelta())
-
-
-@dataclass(frozen=True)
-class Durations(JsonObject):
-    """How long something took; `p50` and `p95` are the durations of cycles (nearest rank), nothing is interpolated."""
-
-    count: int
-    p50: timedelta | None
-    p95: timedelta | None
-    max: timedelta | None
-
-    @classmethod
-    def of(cls, durations: Iterable[timedelta]) -> Durations:
-        """Sum up durations; None everywhere when there are none."""
-        ordered = sorted(durations)
-        if not ordered:
-            return cls(0, None, None, None)
-        return cls(len(ordered), _percentile(ordered, 50), _percentile(ordered, 95), ordered[-1])
 
 
 @dataclass(frozen=True)
@@ -216,7 +199,7 @@ def measure(
         unprotected=sum((window.part_of(gap) for cycle in held for gap in cycle.gaps_until(now)), timedelta()),
         unprotected_now=tuple(cycle.position_id for cycle in known if cycle.exposed_since is not None),
         by_choice_now=tuple(cycle.position_id for cycle in known if is_by_choice(cycle.position)),
-        profit=by_currency(cycle.position for cycle in own if cycle.moved_money and cycle.ended_at in window),
+        profit=by_currency(earning(own, window)),
         refusals=refused,
         criteria=_criteria(
             known, opened, refused, {each.position_id: _longest(each, window, now) for each in held}, window
@@ -264,7 +247,3 @@ def _criteria(
         prevented_share(refused.early, len(refused.late)),
         unprotected_longest(longest),
     )
-
-
-def _percentile(ordered: Sequence[timedelta], percent: int) -> timedelta:
-    return ordered[-(-percent * len(ordered) // 100) - 1]

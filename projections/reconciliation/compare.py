@@ -32,7 +32,7 @@ from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKin
 from projections.reconciliation.entry_orders import may_rest
 from projections.reconciliation.grace_periods import is_overdue
 from projections.reconciliation.matching import Match, counts_contracts, is_one_price, pairs
-from projections.reconciliation.result import Reconciliation, Rules
+from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
 from projections.reconciliation.stop_orders import StopCoverage, cover_of
 from projections.reconciliation.stream_state import StreamState, standings
@@ -48,7 +48,7 @@ def reconcile(
     snapshots: Sequence[AccountSnapshot],
     *,
     now: datetime,
-    rules: Rules | None = None,
+    rules: ReconciliationRules | None = None,
     strays: Iterable[PositionRow] = (),
     defined: Iterable[InstrumentDefined] = (),
 ) -> Reconciliation:
@@ -61,7 +61,7 @@ def reconcile(
            overtaken at a key; what it does show is compared in any case.
     """
     assert snapshots, "there is something to compare with"
-    rules = rules or Rules()
+    rules = rules or ReconciliationRules()
     rows = list(rows)
     ordered = sorted(snapshots, key=lambda each: (each.taken_at is not None, each.taken_at or now, each.digest))
     everything = standings(rows, ordered[-1].exchange, ordered[-1].account, strays, defined)
@@ -106,7 +106,10 @@ def reconcile(
 
 
 def _all_missing(
-    snapshot: AccountSnapshot, known: Mapping[PositionKey, StreamState], confirming: Confirmations, rules: Rules
+    snapshot: AccountSnapshot,
+    known: Mapping[PositionKey, StreamState],
+    confirming: Confirmations,
+    rules: ReconciliationRules,
 ) -> int:
     """How many stops are missing if the lists of orders are what they seem, and every stop of what is shown is."""
     listing = tuple(each for each in confirming.trusted if each.lists_orders)
@@ -148,7 +151,7 @@ class _Comparison:
         confirming: Confirmations,
         known: Mapping[PositionKey, StreamState],
         now: datetime,
-        rules: Rules,
+        rules: ReconciliationRules,
         *,
         is_reliable: bool,
         shows_orders: bool,

@@ -13,7 +13,7 @@ from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class ReconciliationRules:
     """What the operator decides: how many snapshots must agree, how old one may be, whether "nothing" is believed."""
 
     confirmations: int = 2
@@ -39,7 +39,7 @@ class Reconciliation(JsonObject):
     """Why nothing is concluded from orders that it does not show, beside what it says itself."""
     stops_missing: int = 0
     """How many stops there are in the ledger, when as many snapshots as must agree list orders, and none of them."""
-    rules: Rules = Rules()
+    rules: ReconciliationRules = ReconciliationRules()
     confirming: Confirmations
     """All snapshots as witnesses, among them the reliable ones, oldest first."""
 

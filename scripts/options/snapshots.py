@@ -14,7 +14,7 @@ import click
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.operations.account_comparison import Account
 from projections.account_snapshot import AccountSnapshot
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 from scripts.cli import UNREACHABLE
 from scripts.options.database import Run
 from scripts.options.filters import Filter
@@ -43,10 +43,12 @@ class SnapshotOptions:
             words += ["--snapshot", "FILE" if file == "-" else file]
         return named
 
-    def rules(self, wanted: Filter, confirmations: int = CONFIRMATIONS) -> Rules:
+    def rules(self, wanted: Filter, confirmations: int = CONFIRMATIONS) -> ReconciliationRules:
         """How far they are believed."""
         age_max = None if self.max_age is None else timedelta(seconds=self.max_age)
-        return Rules(confirmations=confirmations, age_max=age_max, trust_empty=self.trust_empty, symbol=wanted.symbol)
+        return ReconciliationRules(
+            confirmations=confirmations, age_max=age_max, trust_empty=self.trust_empty, symbol=wanted.symbol
+        )
 
     def given(self, wanted: Filter) -> Given:
         """What the options say about files that do not say it themselves. Refuses: a usage error for what fits none."""

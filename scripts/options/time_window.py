@@ -58,24 +58,30 @@ def age_option(run: Callable[..., None]) -> Callable[..., None]:
     return aged
 
 
-def window_options(run: Callable[..., None]) -> Callable[..., None]:
+def window_since(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add `--since` and `--until`; the command is handed the Window, and when it was asked, as `asked_at`."""
 
-    @click.option(
-        "--since",
-        metavar="AGO|TIME",
-        default="24h",
-        show_default=True,
-        help="From when on: so long ago (90m, 24h, 7d, 4w), or a time with its zone.",
-    )
-    @click.option("--until", metavar="AGO|TIME", help="Until when, in the same words.  [default: now]")
-    @functools.wraps(run)
-    def within(since: str, until: str | None, **others: Any) -> None:
-        asked_at = now()
-        end = asked_at if until is None else moment(until, asked_at, "--until")
-        window = MeasuredWindow(moment(since, asked_at, "--since"), end)
-        if window.since >= window.until:
-            raise click.UsageError(f"--since {since} is not before --until {until or 'now'}")
-        run(window=window, asked_at=asked_at, **others)
+    def add(run: Callable[..., None]) -> Callable[..., None]:
+        @click.option(
+            "--since",
+            metavar="AGO|TIME",
+            default=default,
+            show_default=True,
+            help="From when on: so long ago (90m, 24h, 7d, 4w), or a time with its zone.",
+        )
+        @click.option("--until", metavar="AGO|TIME", help="Until when, in the same words.  [default: now]")
+        @functools.wraps(run)
+        def within(since: str, until: str | None, **others: Any) -> None:
+            asked_at = now()
+            end = asked_at if until is None else moment(until, asked_at, "--until")
+            window = MeasuredWindow(moment(since, asked_at, "--since"), end)
+            if window.since >= window.until:
+                raise click.UsageError(f"--since {since} is not before --until {until or 'now'}")
+            run(window=window, asked_at=asked_at, **others)
 
-    return within
+        return within
+
+    return add
+
+
+window_options: Final = window_since("24h")

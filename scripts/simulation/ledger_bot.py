@@ -18,7 +18,7 @@ from scripts.simulation.bot import EntryAnswer
 from scripts.simulation.simulated_exchange import (
     ARRIVES_WITHIN_SECONDS,
     ExchangeRefused,
-    NoAnswer,
+    ExchangeSilent,
     SimulatedExchange,
     SimulatedOrder,
 )
@@ -64,7 +64,7 @@ class LedgerBot:
         except ExchangeRefused as refusal:
             self._ledger.fail_entry(position_id=position_id, outcome="rejected", reason=str(refusal))
             raise Stopped(Told.FAILED, str(refusal)) from None
-        except NoAnswer as silence:
+        except ExchangeSilent as silence:
             self._ledger.record_entry_unknown(position_id=position_id, reason=str(silence))
         return self._sought(position_id, order_name, Source.SIGNAL).order_id
 
@@ -115,7 +115,7 @@ class LedgerBot:
     def _undone(self, position_id: str) -> Stopped:
         try:
             self._roll_back(position_id)
-        except NoAnswer as silence:
+        except ExchangeSilent as silence:
             return Stopped(Told.FAILED, f"{position_id} stays rolling_back: {silence}")
         return Stopped(Told.FAILED, f"{position_id} is rolled back: the exchange refused the stop")
 
@@ -145,7 +145,7 @@ class LedgerBot:
         """Send the closing order of that cycle again, under its own id."""
         row = self._row_of(signal)
         if row is not None:
-            with suppress(NoAnswer):
+            with suppress(ExchangeSilent):
                 self._roll_back(row.position_id)
 
     def synchronise(self, symbol: str, exchange: str) -> None:
@@ -192,7 +192,7 @@ class LedgerBot:
 
     def _exit(self, row: PositionRow) -> None:
         name = client_order_id(row.position_id, "exit", row.intent_id)
-        with suppress(NoAnswer, ExchangeRefused):
+        with suppress(ExchangeSilent, ExchangeRefused):
             self._exchange.place_market(
                 row.symbol, row.side.closing_order, row.quantity, reduce_only=True, client_order_id=name
             )

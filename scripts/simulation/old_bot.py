@@ -15,7 +15,7 @@ from domain.values import Side
 from infrastructure.settings import Settings
 from scripts.simulation.bot import EntryAnswer
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
-from scripts.simulation.simulated_exchange import ExchangeRefused, NoAnswer, SimulatedExchange, SimulatedPosition
+from scripts.simulation.simulated_exchange import ExchangeRefused, ExchangeSilent, SimulatedExchange, SimulatedPosition
 from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 STOP_TRIES: Final = 3
@@ -50,7 +50,7 @@ class OldBot(ABC):
         yield SignalStep.CLAIMED
         try:
             order_id = self._exchange.place_market(signal.symbol, signal.order_side, signal.quantity)
-        except (ExchangeRefused, NoAnswer) as problem:
+        except (ExchangeRefused, ExchangeSilent) as problem:
             raise self._gone(row_id, str(problem)) from None
         yield SignalStep.ORDERED
         with self._rolled_back_if_refused(row_id):
@@ -91,7 +91,7 @@ class OldBot(ABC):
 
     def close_late(self, signal: Signal) -> None:
         """Close by symbol, side and quantity: whatever is there by now."""
-        with suppress(NoAnswer):
+        with suppress(ExchangeSilent):
             self._exchange.place_market(signal.symbol, signal.side.closing_order, signal.quantity)
 
     def synchronise(self, symbol: str, exchange: str) -> None:
@@ -132,7 +132,7 @@ class OldBot(ABC):
         """Close the active rows of a symbol, each with an order for what the row says."""
         for row in self._table.rows():
             if row.status == "active" and normalized_symbol(row.symbol) == normalized_symbol(symbol):
-                with suppress(NoAnswer):
+                with suppress(ExchangeSilent):
                     self._exchange.place_market(symbol, Side(row.side).closing_order, row.quantity)
                     self._move(row, "closed", exit_reason="target")
 

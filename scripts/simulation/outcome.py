@@ -18,7 +18,7 @@ from scripts.simulation.trade_signal import Told
 
 
 @dataclass(frozen=True)
-class Outcome(JsonObject):
+class ScenarioOutcome(JsonObject):
     """One scenario, played one way.
 
     Units: `at_exchange` and `in_books` in base asset by symbol, with a sign; a symbol without a position is left out.

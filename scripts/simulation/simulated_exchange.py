@@ -28,7 +28,7 @@ class ExchangeRefused(Exception):
     """The exchange refused; nothing was ordered."""
 
 
-class NoAnswer(Exception):
+class ExchangeSilent(Exception):
     """The exchange did not answer in time: whether there is an order, only it knows."""
 
 
@@ -162,7 +162,7 @@ class SimulatedExchange:
     ) -> str:
         """Order at the market price; the answer is the order's id alone: fills come later, by `order`.
 
-        Refuses: ExchangeRefused for a quantity of zero, or a reduce-only order that would not reduce. NoAnswer.
+        Refuses: ExchangeRefused for a quantity of zero, or a reduce-only order that would not reduce. ExchangeSilent.
         """
         self._travel()
         with self._lock:
@@ -174,7 +174,7 @@ class SimulatedExchange:
                 )
         self._travel()
         if fault is not None:
-            raise NoAnswer(f"{self.name} did not answer about an order to {side} {plain(quantity)} {symbol}")
+            raise ExchangeSilent(f"{self.name} did not answer about an order to {side} {plain(quantity)} {symbol}")
         return order.order_id
 
     def place_stop(

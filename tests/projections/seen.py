@@ -13,7 +13,7 @@ from domain.values import Leg, Side
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.compare import reconcile
-from projections.reconciliation.result import Reconciliation, Rules
+from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from tests.spec import given, second
 
 LATER = 600
@@ -81,7 +81,7 @@ def compared(
     times = [each.taken_at for each in snapshots if each.taken_at is not None]
     moment = second(now) if now is not None else max(times, default=second(LATER)) + timedelta(seconds=1)
     strays = [row for row in rows if row.stray]
-    return reconcile(rows, snapshots, now=moment, rules=Rules(**rules), strays=strays)
+    return reconcile(rows, snapshots, now=moment, rules=ReconciliationRules(**rules), strays=strays)
 
 
 def told(found: Reconciliation) -> list[tuple[str, str]]:

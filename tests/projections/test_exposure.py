@@ -48,7 +48,7 @@ from projections.health.diagnosis import Cycles
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 from projections.timeline import moments, timeline
 from scripts.commands.daily.history import tell
 from tests.projections.cycles import LATER, cycle
@@ -114,7 +114,7 @@ def test_every_command_names_the_same_cycles_as_unprotected(sent: list[Command],
         left = [row for row in ledger.positions(unprotected=True) if not row.status.is_open]
         symptoms = Cycles(rows, now, timedelta(hours=1), {}, left).unprotected().symptoms
         assert {each.subject for each in symptoms} == bare
-        proposed = recoveries(ledger, [], now=now, rules=Rules())
+        proposed = recoveries(ledger, [], now=now, rules=ReconciliationRules())
         held = {each.cycle.row.position_id for each in proposed if is_bare(each.cycle.row)}
         assert held == bare
         window = MeasuredWindow(second(-10_000), now)

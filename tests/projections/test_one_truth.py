@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from hypothesis import given, settings
@@ -18,10 +18,10 @@ from domain.commands.base import Command
 from domain.commands.order_requests import RecordCash
 from domain.commands.requests import RequestEntry
 from domain.errors import CommandRefused
-from domain.values import plain, rounded, timestamp_text
+from domain.values import EXACT, plain, rounded, timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
-from infrastructure.ledger.statistics_projection import statistics
+from infrastructure.ledger.statistics_projection import facts_since, statistics
 from infrastructure.operations.health import Question, examine
 from infrastructure.transfer.columnar.column_sink import ColumnSink
 from infrastructure.transfer.columnar.columns import COLUMNS
@@ -32,10 +32,11 @@ from projections.audit.narrative import Narrative
 from projections.exposure import BY_CHOICE, STRAY, UNPROTECTED, is_by_choice
 from projections.health.checks import Check
 from projections.health.ledger_status import LedgerStatus
+from projections.metrics.pnl import Pnl, PnlBy
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 from scripts.commands.daily.history import tell
 from scripts.commands.daily.report import look_through
 from scripts.options.filters import Filter
@@ -136,6 +137,18 @@ def the_statistics_add_them_up(found: Statistics, rows: Sequence[PositionRow], a
         assert (each.net_pnl is None) == any(row.net_pnl is None for row in of_it)
 
 
+def pnl_says_so(found: Statistics, sums: Sequence[Pnl]) -> None:
+    for pnl in sums:
+        assert pnl.total == found.profit
+        for total in pnl.total:
+            parts = [each.profit for each in pnl.groups if each.profit.currency == total.currency]
+            for name in ("cycles", "unknown", "realized_pnl", "fees", "net_known", "net_unknown"):
+                with localcontext(EXACT):
+                    assert sum(getattr(each, name) for each in parts) == getattr(total, name), name
+            for name in ("won", "lost", "even", "unknown"):
+                assert sum(getattr(each.results, name) for each in parts) == getattr(total.results, name), name
+
+
 def the_status_says_so(
     ledger: PositionLedger, found: LedgerStatus, rows: Sequence[PositionRow], alarmed: set[str]
 ) -> None:
@@ -145,7 +158,7 @@ def the_status_says_so(
     }
     assert {line.row.position_id for line in found.by_choice} == {row.position_id for row in rows if is_by_choice(row)}
     assert found.verdict.startswith(f"{len(alarmed)} of {len(found.held)} unprotected")
-    question = Question(now=NOW, age=HOUR, rules=Rules(), verifies=False)
+    question = Question(now=NOW, age=HOUR, rules=ReconciliationRules(), verifies=False)
     sections = {section.check: section for section in examine(ledger, question).sections}
     diagnosed = {symptom.subject for check in OF_CYCLES for symptom in sections[check].symptoms}
     assert {line.row.position_id for line in found.in_need} == diagnosed
@@ -175,6 +188,7 @@ def test_row_table_story_statistics_and_report_are_of_one_mind(
             the_story_says_so(row, told[row.position_id], is_alarming=row.position_id in alarmed)
         found = statistics(ledger.store, EVER, now=NOW)
         the_statistics_add_them_up(found, rows, alarmed)
+        pnl_says_so(found, [Pnl.of(facts_since(ledger.store, EVER.reach), EVER, by) for by in PnlBy])
         for facts in Projector(ledger.store, STATISTICS).lasting(EVER.since):
             row, since = facts.position, facts.exposed_since
             assert row in rows

@@ -37,6 +37,7 @@ WALK: dict[str, list[list[str]]] = {
         ["history", KEY], ["history", CYCLE], ["history", KEY, "--json"], ["history", CYCLE, "--story", "--json"],
         ["history", CYCLE, "--html", "FOLDER/history.html"], ["history", HOSTILE],
     ],
+    "pnl": [["pnl"], ["pnl", "--by", "reason", "--csv"], ["pnl", "--by", "intent", "--json", "--imported"]],
     "stats": [["stats"], ["stats", "--json"], ["stats", "--since", HOSTILE]],
     "report": [["report"], ["report", "--json"], ["report", "--html", "FOLDER/report.html"]],
     "projections": [["projections"], ["projections", "--skip", "1", "--reason", HOSTILE]],

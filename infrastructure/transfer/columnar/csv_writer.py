@@ -40,8 +40,13 @@ class CsvFile:
     def row(self, values: Sequence[Value]) -> None:
         """Write one row."""
         if self._is_for_spreadsheet:
-            values = [f"'{each}" if type(each) is str and each.startswith(_FORMULA) else each for each in values]
+            values = [as_text(each) if type(each) is str else each for each in values]
         self._rows.writerow([_TEXT[type(value)](value) for value in values])
 
     def finish(self) -> None:
         """Nothing: every row is written already."""
+
+
+def as_text(words: str) -> str:
+    """A text, marked as one where a spreadsheet would reckon it."""
+    return f"'{words}" if words.startswith(_FORMULA) else words

@@ -32,7 +32,7 @@ from scripts.options.database import database_option, html_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import Table, print_table, progress, say, show
-from scripts.profit_table import profit_table
+from scripts.profit_table import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place, with_place
 
 
@@ -112,6 +112,7 @@ def tables(found: LedgerReport) -> list[Table]:
             frozenset({"quantity", "avg open", "stop", "open for"}),
         ),
         profit_table(found.statistics.profit),
+        results_table(found.statistics.profit),
         criteria_table(found.statistics.criteria),
         Table(
             "Longest unprotected",

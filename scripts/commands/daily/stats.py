@@ -10,14 +10,15 @@ import click
 from infrastructure.ledger.statistics_projection import statistics
 from projections.exposure import BY_CHOICE
 from projections.formatting import date_and_time, length
-from projections.metrics.statistics import Durations, MeasuredWindow, Statistics
+from projections.metrics.durations import Durations
+from projections.metrics.statistics import MeasuredWindow, Statistics
 from scripts.cli import REFUSED
 from scripts.criteria_table import criteria_table
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import print_table, progress, show
-from scripts.profit_table import profit_table
+from scripts.profit_table import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
 
 
@@ -66,9 +67,9 @@ def _print(found: Statistics) -> None:
         show(f"             {count} from {hour:%Y-%m-%d %H:%M} on")
     show("")
     if found.profit:
-        profit = profit_table(found.profit)
-        print_table(profit.columns, profit.rows, right=profit.right)
-        show("")
+        for table in (profit_table(found.profit), results_table(found.profit)):
+            print_table(table.columns, table.rows, right=table.right)
+            show("")
     criteria = criteria_table(found.criteria)
     print_table(criteria.columns, criteria.rows, right=criteria.right)
 

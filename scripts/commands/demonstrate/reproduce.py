@@ -19,7 +19,7 @@ from scripts.signals import terminable
 from scripts.simulation.bot import Way
 from scripts.simulation.ledger_bot import LedgerWay
 from scripts.simulation.old_bot import FirstBot, OldWay, ThreeLayerBot
-from scripts.simulation.outcome import Outcome
+from scripts.simulation.outcome import ScenarioOutcome
 from scripts.simulation.scenario import PRICE, Place, Scenario, Stage
 from scripts.simulation.scenarios import crash, late_close, parallel_signals, synchroniser
 from scripts.simulation.scenarios.stress import stress
@@ -111,7 +111,7 @@ def command(
     """
     scenarios = [SCENARIOS.get(name) or stress(seconds, seed) for name in names or SCENARIOS]
     place = Place(symbol, exchange)
-    played: list[tuple[Scenario, list[Outcome]]] = []
+    played: list[tuple[Scenario, list[ScenarioOutcome]]] = []
     with terminable(), places(database or _IN_A_FOLDER_OF_ITS_OWN, "reproduce", _TIMEOUT_SECONDS) as here:
         say(f"{here.description}, {threads} threads")
         for number, scenario in enumerate(scenarios):
@@ -125,7 +125,7 @@ def command(
         raise SystemExit(REFUSED)
 
 
-Played = Sequence[tuple[Scenario, list[Outcome]]]
+Played = Sequence[tuple[Scenario, list[ScenarioOutcome]]]
 
 
 def _is_sound(played: Played) -> bool:
@@ -144,17 +144,17 @@ def contestants(here: ScratchDatabases, suffix: str) -> list[Way]:
     return ways
 
 
-def play(scenario: Scenario, way: Way, place: Place, threads: int) -> Outcome:
+def play(scenario: Scenario, way: Way, place: Place, threads: int) -> ScenarioOutcome:
     """Play a scenario one way, with an exchange that nobody has ordered from."""
     exchange = SimulatedExchange(place.exchange)
     exchange.list_symbol(place.symbol, PRICE)
     with ExitStack() as stack, progress(f"{scenario.name}, {way.name}", scenario.seconds) as advance:
         stage = Stage(way, exchange, place, threads, stack, advance)
         scenario.play(stage)
-        return Outcome.of(way.name, exchange, stage.attempts, stage.bot().books())
+        return ScenarioOutcome.of(way.name, exchange, stage.attempts, stage.bot().books())
 
 
-def _print(scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
+def _print(scenario: Scenario, outcomes: Sequence[ScenarioOutcome]) -> None:
     show(f"{scenario.name}  {scenario.title}: {scenario.story}", "")
     print_table(_COLUMNS, [_cells(outcome) for outcome in outcomes], right=frozenset({"orders", "doubled"}))
     show("")
@@ -164,7 +164,7 @@ def _print(scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
         show("")
 
 
-def _cells(outcome: Outcome) -> tuple[object, ...]:
+def _cells(outcome: ScenarioOutcome) -> tuple[object, ...]:
     return (
         outcome.way,
         outcome.orders,

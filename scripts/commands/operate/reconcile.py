@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.operations.account_comparison import comparisons
-from infrastructure.operations.apply_corrections import Applied, apply
+from infrastructure.operations.account_correction import reconciled
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
-from projections.reconciliation.corrections import Correction, corrections
+from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
-from projections.reconciliation.result import Reconciliation, Rules
+from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from scripts.applied_corrections import show_applied
 from scripts.cli import REFUSED
 from scripts.options.confirm import confirm_options
@@ -96,28 +97,22 @@ def command(
             if shown.files
             else _live(ledger, given, rules, interval if is_applied else None)
         )
-        found = _compared(ledger, snapshots, rules)
-        planned = corrections(found, reason)
-        applied: list[Applied] = []
-        left = found
         if is_applied:
             exact_times(snapshots)
-            applied = apply(ledger, planned)
-            left = _compared(ledger, snapshots, rules)
+        (result,) = reconciled(ledger, snapshots, now=now(), rules=rules, reason=reason)
     if as_json:
-        print_json(_report(found, planned, applied, left))
+        print_json(result.as_json())
     else:
-        _print_findings(found)
+        _print_findings(result.found)
         if is_applied:
-            show_applied(applied, overtaken="it changed meanwhile; compare again")
+            show_applied(result.applied, overtaken="it changed meanwhile; compare again")
         else:
-            _print_plan(planned)
-    is_unclear = left.doubts or left.order_doubts or left.snapshot.row_doubts
-    if left.problems or is_unclear or not all(each.is_done for each in applied):
+            _print_plan(result.corrections)
+    if not result.ok:
         raise SystemExit(REFUSED)
 
 
-def _compared(ledger: PositionLedger, snapshots: list[AccountSnapshot], rules: Rules) -> Reconciliation:
+def _compared(ledger: PositionLedger, snapshots: list[AccountSnapshot], rules: ReconciliationRules) -> Reconciliation:
     (found,) = comparisons(ledger.store, ledger.positions(), snapshots, now=now(), rules=rules).values()
     return found
 
@@ -131,7 +126,9 @@ def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
     return snapshots
 
 
-def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | None) -> list[AccountSnapshot]:
+def _live(
+    ledger: PositionLedger, given: Given, rules: ReconciliationRules, interval: int | None
+) -> list[AccountSnapshot]:
     """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
     if given.exchange is None:
         raise click.UsageError("say what to compare with: --snapshot FILE, or whom to ask: --exchange NAME")
@@ -145,16 +142,6 @@ def _live(ledger: PositionLedger, given: Given, rules: Rules, interval: int | No
 def _waits(found: Reconciliation) -> bool:
     needed = found.rules.confirmations
     return any(0 < finding.confirmations < needed for finding in found.problems)
-
-
-def _report(
-    found: Reconciliation, planned: list[Correction], applied: list[Applied], left: Reconciliation
-) -> dict[str, Any]:
-    return found.as_json() | {
-        "corrections": [each.as_json() for each in planned],
-        "applied": [each.as_json() for each in applied],
-        "left": len(left.problems),
-    }
 
 
 def _print_findings(found: Reconciliation) -> None:
@@ -188,13 +175,13 @@ def _print_head(found: Reconciliation) -> None:
         show(f"note: {note}")
 
 
-def _words(finding: Discrepancy, rules: Rules) -> str:
+def _words(finding: Discrepancy, rules: ReconciliationRules) -> str:
     if finding.kind.needs_confirmation and finding.confirmations:
         return f"{finding.message} ({finding.confirmations} of {rules.confirmations} confirmations)"
     return finding.message
 
 
-def _print_plan(planned: list[Correction]) -> None:
+def _print_plan(planned: Sequence[Correction]) -> None:
     if not planned:
         return
     show("", "to be done:")

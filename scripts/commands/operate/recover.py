@@ -14,7 +14,7 @@ from infrastructure.operations.apply_recovery import recoveries
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import length
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 from projections.recovery.proposals import Proposal
 from scripts.applied_corrections import show_applied
 from scripts.cli import REFUSED
@@ -97,7 +97,7 @@ def command(
 class _Recovering:
     """One ledger, looked at as often as it takes."""
 
-    def __init__(self, ledger: PositionLedger, rules: Rules, wanted: Filter, reason: str | None) -> None:
+    def __init__(self, ledger: PositionLedger, rules: ReconciliationRules, wanted: Filter, reason: str | None) -> None:
         self._ledger, self._rules, self._wanted, self._reason = ledger, rules, wanted, reason
 
     def look(self, snapshots: Sequence[AccountSnapshot]) -> list[Proposal]:

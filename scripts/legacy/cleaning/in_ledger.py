@@ -19,7 +19,7 @@ from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
-from projections.reconciliation.result import Reconciliation, Rules
+from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from projections.recovery.in_flight import UNDER_WAY
 from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, CleaningLine
 from scripts.options.filters import Filter
@@ -38,7 +38,7 @@ class InLedger:
     mode: Mode
     age: timedelta
     snapshots: Sequence[AccountSnapshot]
-    rules: Rules
+    rules: ReconciliationRules
     wanted: Filter
     now: datetime
 

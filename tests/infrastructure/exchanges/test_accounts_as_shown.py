@@ -21,7 +21,7 @@ from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import reconcile
 from projections.reconciliation.corrections import corrections
 from projections.reconciliation.discrepancies import DiscrepancyKind
-from projections.reconciliation.result import Reconciliation, Rules
+from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from tests.projections.seen import LATER, rows_of
 from tests.spec import second
 
@@ -42,7 +42,7 @@ def shown(
 
 
 def beside(sent: Sequence[Command], *snapshots: AccountSnapshot) -> Reconciliation:
-    return reconcile(rows_of(*sent), snapshots, now=AT + timedelta(seconds=1), rules=Rules())
+    return reconcile(rows_of(*sent), snapshots, now=AT + timedelta(seconds=1), rules=ReconciliationRules())
 
 
 def told(found: Reconciliation) -> list[tuple[str, str]]:

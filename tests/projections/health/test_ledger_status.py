@@ -71,7 +71,7 @@ def test_of_those_alike_the_oldest_comes_first() -> None:
 
 
 def test_a_critical_one_is_before_one_that_is_bare_and_has_time() -> None:
-    stuck = row(*BARE, on(StartRollback, reason="no stop"), named="STUCK", rollback_failed=True)
+    stuck = row(*BARE, on(StartRollback, reason="no stop"), named="STUCK", rollback_failed=True, quantity=Decimal(0))
     bare = row(*BARE, named="BARE", opened_at=second(590), unprotected_since=second(590))
     assert [line.row.position_id for line in status(bare, stuck, at=600).lines] == ["STUCK", "BARE"]
 

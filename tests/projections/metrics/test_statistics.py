@@ -16,8 +16,9 @@ from domain.commands.requests import Adopt, Close, FailEntry, ImportPosition, Lo
 from domain.commands.requests import RecordEntryFill as Fill
 from domain.rejection import Rejection
 from projections.metrics.cycle_metrics import CycleFacts, fold
+from projections.metrics.durations import Durations
 from projections.metrics.objectives import Criterion
-from projections.metrics.statistics import Durations, MeasuredWindow, Statistics, measure
+from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from tests.projections import cycles
 from tests.spec import PLACED, STOP, given, on, request, second
 

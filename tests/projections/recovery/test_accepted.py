@@ -24,7 +24,7 @@ from projections.health.checks import Check
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.corrections import corrections
 from projections.reconciliation.discrepancies import DiscrepancyKind
-from projections.reconciliation.result import Reconciliation, Rules
+from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from tests.projections.seen import LATER, seen
 from tests.spec import second
 from tests.strategies import KEY, conversations
@@ -77,7 +77,7 @@ def ledger_after(sent: Sequence[Command]) -> Iterator[PositionLedger]:
         yield ledger
 
 
-def compared(ledger: PositionLedger, shown: Sequence[AccountSnapshot], rules: Rules) -> Reconciliation:
+def compared(ledger: PositionLedger, shown: Sequence[AccountSnapshot], rules: ReconciliationRules) -> Reconciliation:
     (found,) = comparisons(ledger.store, ledger.positions(), shown, now=NOW, rules=rules).values()
     return found
 
@@ -86,12 +86,12 @@ HISTORIES = conversations()
 DEFINED = st.none() | st.just(
     DefineInstrument.of(symbol=KEY.symbol, exchange=KEY.exchange, contract_size="10", force=True, reason="contracts")
 )
-TRUSTED = st.booleans().map(lambda trusts: Rules(trust_empty=trusts))
+TRUSTED = st.booleans().map(lambda trusts: ReconciliationRules(trust_empty=trusts))
 
 
 @tried_on(HISTORIES, DEFINED, accounts(), TRUSTED)
 def test_all_that_reconcile_plans_is_accepted_and_then_there_is_no_more(
-    sent: list[Command], defined: Command | None, shown: list[AccountSnapshot], rules: Rules
+    sent: list[Command], defined: Command | None, shown: list[AccountSnapshot], rules: ReconciliationRules
 ) -> None:
     with ledger_after([*sent, *([defined] if defined else [])]) as ledger:
         planned = corrections(compared(ledger, shown, rules), "agree")
@@ -101,7 +101,7 @@ def test_all_that_reconcile_plans_is_accepted_and_then_there_is_no_more(
 
 @tried_on(HISTORIES, DEFINED, accounts(), TRUSTED)
 def test_all_that_recover_proposes_is_accepted_and_then_there_is_no_more(
-    sent: list[Command], defined: Command | None, shown: list[AccountSnapshot], rules: Rules
+    sent: list[Command], defined: Command | None, shown: list[AccountSnapshot], rules: ReconciliationRules
 ) -> None:
     with ledger_after([*sent, *([defined] if defined else [])]) as ledger:
         proposed = [step for each in recoveries(ledger, shown, now=NOW, rules=rules) for step in each.commands]
@@ -114,7 +114,7 @@ def test_all_that_recover_proposes_is_accepted_and_then_there_is_no_more(
 def test_what_was_made_to_agree_is_held_once(sent: list[Command], shown: list[AccountSnapshot]) -> None:
     """No quantity stands in two cycles: all that is open, strays and all, is what the exchange holds."""
     with ledger_after(sent) as ledger:
-        found = compared(ledger, shown, Rules())
+        found = compared(ledger, shown, ReconciliationRules())
         differs = found.of(DiscrepancyKind.QUANTITY, DiscrepancyKind.ORPHAN)
         if not differs or not corrections(found):
             return
@@ -131,8 +131,10 @@ def test_every_command_names_the_same_as_unprotected_and_as_unfinished(
 ) -> None:
     with ledger_after(sent) as ledger:
         bare = {row.position_id for row in ledger.positions(unprotected=True) if row.quantity}
-        proposed = recoveries(ledger, shown or (), now=NOW, rules=Rules())
-        asked = Question(now=NOW, age=timedelta(hours=1), rules=Rules(), snapshots=shown or (), verifies=False)
+        proposed = recoveries(ledger, shown or (), now=NOW, rules=ReconciliationRules())
+        asked = Question(
+            now=NOW, age=timedelta(hours=1), rules=ReconciliationRules(), snapshots=shown or (), verifies=False
+        )
         sections = {section.check: section for section in examine(ledger, asked).sections}
         assert {each.subject for each in sections[Check.UNPROTECTED].symptoms} == bare
         unfinished = {each.cycle.row.position_id for each in proposed}
@@ -143,7 +145,7 @@ def test_every_command_names_the_same_as_unprotected_and_as_unfinished(
         strays = {row.position_id for row in ledger.positions(open=True) if row.stray}
         assert strays <= bare
         if shown:
-            told = {each.name for each in compared(ledger, shown, Rules()).of(DiscrepancyKind.STRAY)}
+            told = {each.name for each in compared(ledger, shown, ReconciliationRules()).of(DiscrepancyKind.STRAY)}
             assert told == strays
 
 

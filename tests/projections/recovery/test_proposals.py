@@ -31,7 +31,7 @@ from projections.account_snapshot import AccountSnapshot, OrderReport, PositionR
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.compare import reconcile
 from projections.reconciliation.grace_periods import DEADLINES
-from projections.reconciliation.result import Rules
+from projections.reconciliation.result import ReconciliationRules
 from projections.recovery.in_flight import unfinished
 from projections.recovery.judgement import recover
 from projections.recovery.proposals import Action, Proposal
@@ -57,7 +57,7 @@ def look(story: Story, *snapshots: AccountSnapshot, now: float | None = None, **
     times = [each.taken_at for each in snapshots if each.taken_at is not None]
     at = second(now) if now is not None else max(times, default=second(LATER + 60))
     rows = list(story.rows.values())
-    found = reconcile([*rows, *BESIDE], snapshots, now=at, rules=Rules(**rules)) if snapshots else None
+    found = reconcile([*rows, *BESIDE], snapshots, now=at, rules=ReconciliationRules(**rules)) if snapshots else None
     return [recover(cycle, found, PlannedOrders.by(story.history)) for cycle in unfinished(rows, at)]
 
 
@@ -144,7 +144,9 @@ def test_a_snapshot_of_before_the_news_proposes_nothing(shown: tuple[PositionRep
     """It is reliable about what else is held, and still too old for this one."""
     story = given(request(), PLACED, FILLED, STOP).when(on(SetStopLoss, **MOVED, at=second(LATER)))
     rows = [*story.rows.values(), *BESIDE]
-    found = reconcile(rows, [seen(OTHER, *shown, at=LATER - 1)], now=second(LATER + 100), rules=Rules(confirmations=1))
+    found = reconcile(
+        rows, [seen(OTHER, *shown, at=LATER - 1)], now=second(LATER + 100), rules=ReconciliationRules(confirmations=1)
+    )
     assert found.is_reliable
     (cycle,) = (each for each in unfinished(rows, second(LATER + 100)) if each.row.symbol == "APTUSDT")
     proposed = recover(cycle, found, PlannedOrders())
@@ -167,7 +169,7 @@ def test_what_is_active_under_a_stop_or_over_is_not_unfinished() -> None:
 def test_events_that_cannot_be_read_are_not_acted_upon() -> None:
     story = given(request())
     (cycle,) = unfinished(story.rows.values(), second(LATER))
-    found = reconcile(list(story.rows.values()), GONE, now=second(LATER + 60), rules=Rules())
+    found = reconcile(list(story.rows.values()), GONE, now=second(LATER + 60), rules=ReconciliationRules())
     assert recover(cycle, found, None).action is Action.WAIT
     assert recover(cycle, found, PlannedOrders()).action is Action.FAIL
 

@@ -14,7 +14,7 @@ from infrastructure.timezones import zone_of
 from position_ledger.testing import Clock
 from projections.account_snapshot import OrderKind
 from scripts.simulation.process_crew import together
-from scripts.simulation.simulated_exchange import ExchangeRefused, Fault, NoAnswer, SimulatedExchange
+from scripts.simulation.simulated_exchange import ExchangeRefused, ExchangeSilent, Fault, SimulatedExchange
 
 D = Decimal
 
@@ -91,7 +91,7 @@ def test_a_client_order_id_is_taken_once(exchange: SimulatedExchange) -> None:
 @pytest.mark.parametrize(("fault", "held"), [(Fault.ANSWER_LOST, D("-61.8")), (Fault.NEVER_ARRIVED, D(0))])
 def test_without_an_answer_only_the_exchange_knows(exchange: SimulatedExchange, fault: Fault, held: Decimal) -> None:
     exchange.go_wrong("APTUSDT", fault)
-    with pytest.raises(NoAnswer):
+    with pytest.raises(ExchangeSilent):
         exchange.place_market("APTUSDT", "sell", D("61.8"), client_order_id="p1")
     assert exposure(exchange) == held
     assert (exchange.order(client_order_id="p1") is not None) == bool(held)

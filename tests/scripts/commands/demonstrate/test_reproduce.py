@@ -25,7 +25,7 @@ from scripts.commands.demonstrate.reproduce import SCENARIOS, command
 from scripts.simulation.bot import Way
 from scripts.simulation.ledger_bot import LedgerBot, LedgerWay
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
-from scripts.simulation.outcome import Outcome
+from scripts.simulation.outcome import ScenarioOutcome
 from scripts.simulation.scenario import PRICE, QUANTITY, Place
 from scripts.simulation.simulated_exchange import SimulatedExchange
 from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
@@ -196,9 +196,9 @@ def test_books_that_differ_from_the_exchange_are_not_sound(tmp_path: Path) -> No
     exchange.list_symbol("APTUSDT", PRICE)
     with way.bot(exchange) as bot:
         list(bot.enter(Place().signal("1")))
-        assert Outcome.of("ledger", exchange, [], bot.books()).is_sound
+        assert ScenarioOutcome.of("ledger", exchange, [], bot.books()).is_sound
         exchange.place_market("APTUSDT", "buy", QUANTITY)
-        found = Outcome.of("ledger", exchange, [], bot.books())
+        found = ScenarioOutcome.of("ledger", exchange, [], bot.books())
     assert found.problems == ["APTUSDT is 0 at the exchange and -61.8 in the books"]
 
 

@@ -1,0 +1,126 @@
+"""What operators ask of a ledger, for programs: compared with exchanges, recovered, examined, summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from infrastructure.event_store.port import Store
+
+if TYPE_CHECKING:
+    from infrastructure.operations.account_correction import Reconciled
+    from infrastructure.operations.apply_corrections import Applied
+    from infrastructure.operations.health import Diagnosis
+    from infrastructure.operations.operable import OperableLedger
+    from projections.account_snapshot import AccountSnapshot
+    from projections.metrics.statistics import Statistics
+    from projections.reconciliation.result import ReconciliationRules
+    from projections.recovery.pending_orders import PendingOrder
+    from projections.recovery.proposals import Proposal
+
+DAY: Final = timedelta(days=1)
+FORGOTTEN: Final = timedelta(hours=1)
+
+
+class LedgerOperations:
+    """The operators' half of PositionLedger; what is imported for it is imported when it is asked for."""
+
+    store: Store
+
+    def reconcile(
+        self,
+        snapshots: Iterable[AccountSnapshot | bytes],
+        *,
+        apply: str | None = None,
+        rules: ReconciliationRules | None = None,
+    ) -> list[Reconciled]:
+        """Compare the ledger with what exchanges show; with `apply`, the reason, correct what is certain.
+
+        Shape:   one result an account; `snapshots` as `account()` of an exchange gives them, or as `snapshot_document`
+                 wrote them; what is gone needs two, taken 10 s apart or more.
+        Refuses: ValueError for a document that cannot be read; StoreError, OutcomeUnknown.
+        """
+        from infrastructure.operations.account_correction import reconciled  # noqa: PLC0415 - as the class says
+        from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
+
+        return reconciled(_operable(self), _read(snapshots), now=_now(), rules=rules or Default(), reason=apply)
+
+    def recover(
+        self,
+        snapshots: Iterable[AccountSnapshot | bytes] = (),
+        *,
+        apply: str | None = None,
+        rules: ReconciliationRules | None = None,
+    ) -> tuple[list[Proposal], list[Applied]]:
+        """Judge every unfinished cycle by what exchanges show; with `apply`, the reason, record what is certain.
+
+        Shape: the proposals, and what was recorded of them. Refuses: as `reconcile`.
+        """
+        from infrastructure.operations.apply_corrections import apply as applied  # noqa: PLC0415 - as the class says
+        from infrastructure.operations.apply_recovery import recoveries  # noqa: PLC0415 - as the class says
+        from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
+
+        ledger = _operable(self)
+        found = recoveries(ledger, _read(snapshots), now=_now(), rules=rules or Default(), reason=apply)
+        done = [] if apply is None else applied(ledger, [step for each in found for step in each.commands])
+        return found, done
+
+    def diagnose(
+        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta = FORGOTTEN, verifies: bool = True
+    ) -> Diagnosis:
+        """Run every check of `diagnose`; unfinished for longer than `age` is critical.
+
+        `verifies` reads every event and row, which takes as long as there are many. Refuses: StoreUnavailable.
+        """
+        from infrastructure.operations.health import Question, examine  # noqa: PLC0415 - as the class says
+        from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
+
+        question = Question(now=_now(), age=age, snapshots=_read(snapshots), rules=Default(), verifies=verifies)
+        return examine(_operable(self), question)
+
+    def statistics(self, *, since: datetime | None = None, until: datetime | None = None) -> Statistics:
+        """Sum up a window of time, as `stats` does; the last 24 hours unless it is said.
+
+        Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+        """
+        from infrastructure.ledger.statistics_projection import statistics  # noqa: PLC0415 - as the class says
+        from projections.metrics.statistics import MeasuredWindow  # noqa: PLC0415 - as the class says
+
+        now = _now()
+        end = until or now
+        return statistics(self.store, MeasuredWindow(since or end - DAY, end), now=now)
+
+    def pending_orders(self) -> list[PendingOrder]:
+        """Every order that was promised and of which nothing is known, and every stop that is missing.
+
+        With these a bot goes on after a crash: looked up at the exchange by its client order id, never sent again
+        before the exchange says that there is none. Refuses: StoreUnavailable.
+        """
+        from domain.errors import HistoryDamaged  # noqa: PLC0415 - as the class says
+        from infrastructure.event_store.codec import decode  # noqa: PLC0415 - as the class says
+        from projections.recovery.pending_orders import pending_orders  # noqa: PLC0415 - as the class says
+        from projections.recovery.required_orders import PlannedOrders  # noqa: PLC0415 - as the class says
+
+        found: list[PendingOrder] = []
+        for row in _operable(self).positions(open=True):
+            try:
+                planned = PlannedOrders.by(map(decode, self.store.history(row.stream, row.cycle)))
+            except HistoryDamaged:
+                planned = PlannedOrders()
+            found += pending_orders(row, planned)
+        return found
+
+
+def _operable(ledger: LedgerOperations) -> OperableLedger:
+    return ledger  # type: ignore[return-value]
+
+
+def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]:
+    from infrastructure.exchanges.document import read_snapshot  # noqa: PLC0415 - as the class says
+
+    return [read_snapshot(each) if isinstance(each, bytes) else each for each in snapshots]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,53 @@
+"""The synchroniser: the ledger beside the account, twice, and what is certain put right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infrastructure.operations.account_correction import Reconciled
+from infrastructure.trading.effects import Flow, Read
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.resuming import resume
+from infrastructure.trading.trade_outcome import Outcome, StoryStep
+from projections.reconciliation.confirmations import CONFIRMATION_GAP
+
+REASON = "the exchange shows it"
+
+
+@dataclass(frozen=True, slots=True)
+class Synchronised:
+    """What a synchroniser found and did; `results` is empty when the account could not be read."""
+
+    results: tuple[Reconciled, ...]
+    taken_up: tuple[Outcome, ...]
+    story: tuple[StoryStep, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the account was read, and nothing is left to look at."""
+        return bool(self.results) and all(result.ok for result in self.results)
+
+
+def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
+    """Compare, correct what two reads of the account agree on, and take up what was adopted or lost its stop."""
+    try:
+        first = yield from ctx.snapshot()
+        results: Sequence[Reconciled] = yield Read("reconcile", ([first],))
+        seen = [first]
+        if any(result.found.problems for result in results):
+            yield from ctx.wait(CONFIRMATION_GAP.total_seconds())
+            seen.append((yield from ctx.snapshot()))
+    except (Refused, NoAnswer) as error:
+        yield from ctx.note(f"the account could not be read, so nothing is concluded: {error}")
+        return Synchronised((), (), tuple(ctx.story))
+    results = yield Read("reconcile", (seen,), {"apply": REASON})
+    done = [each for result in results for each in result.applied]
+    for each in done:
+        command = each.correction.command
+        yield from ctx.note(f"{command.verb} {command.key}: {'done' if each.is_done else 'left to the next time'}")
+    taken_up: list[Outcome] = []
+    if done:
+        taken_up = yield from resume(ctx)
+    return Synchronised(tuple(results), tuple(taken_up), tuple(ctx.story))

@@ -1,0 +1,135 @@
+"""What cycles brought, group by group: by day, symbol, reason …; amounts of two currencies are never added."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from domain.json_object import JsonObject
+from projections.metrics.cycle_metrics import CycleFacts
+from projections.metrics.cycle_results import JudgedBy
+from projections.metrics.profit import Profit, by_currency, earning
+from projections.metrics.statistics import MeasuredWindow
+from projections.positions import PositionRow
+from projections.readable_text import on_one_line
+
+_PREFIX: Final = re.compile(r"[^:/]*(?=[:/])|\D*")
+"""Up to the first `:` or `/`; without one, up to the first digit."""
+
+
+class PnlBy(StrEnum):
+    """What puts cycles into one group."""
+
+    DAY = "day"
+    WEEK = "week"
+    SYMBOL = "symbol"
+    EXCHANGE = "exchange"
+    ACCOUNT = "account"
+    SIDE = "side"
+    REASON = "reason"
+    INTENT = "intent"
+
+    def group(self, row: PositionRow) -> str:
+        """In which group a cycle is, which is over; days and weeks are those in which it ended, in UTC."""
+        match self:
+            case PnlBy.DAY:
+                return f"{_ended_at(row):%Y-%m-%d}"
+            case PnlBy.WEEK:
+                return f"{_ended_at(row):%G-W%V}"
+            case PnlBy.SYMBOL:
+                return row.symbol
+            case PnlBy.EXCHANGE:
+                return row.exchange
+            case PnlBy.ACCOUNT:
+                return row.account or "no account"
+            case PnlBy.SIDE:
+                return row.side.value
+            case PnlBy.REASON:
+                return on_one_line(row.exit_reason or "") or "not stated"
+            case PnlBy.INTENT:
+                return intent_prefix(row.intent_id)
+
+
+def intent_prefix(intent_id: str | None) -> str:
+    """What intents of one strategy begin with: `grid` of `grid-17`, `s2` of `s2:mean:7`; nothing of a number alone."""
+    if intent_id is None:
+        return "no intent"
+    found = _PREFIX.match(intent_id)
+    return on_one_line(found[0] if found else "").strip(" -_.#") or "no prefix"
+
+
+@dataclass(frozen=True)
+class PnlGroup(JsonObject):
+    """The money of one group in one currency."""
+
+    group: str
+    profit: Profit
+
+    json_keys: ClassVar = ("group", "**profit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pnl(JsonObject):
+    """What the cycles brought that were over in a window: by group and currency, and by currency alone.
+
+    `imported` cycles of the old table were over in it; they are left out unless they were asked for.
+    """
+
+    window: MeasuredWindow
+    by: PnlBy
+    groups: tuple[PnlGroup, ...]
+    total: tuple[Profit, ...]
+    imported: int
+    with_imported: bool
+
+    json_keys: ClassVar = (
+        ("since", "window.since"),
+        ("until", "window.until"),
+        "by",
+        "total",
+        "groups",
+        "imported",
+        "with_imported",
+    )
+
+    @classmethod
+    def of(
+        cls,
+        facts: Iterable[CycleFacts],
+        window: MeasuredWindow,
+        by: PnlBy,
+        judged_by: JudgedBy = JudgedBy.NET,
+        *,
+        with_imported: bool = False,
+    ) -> Pnl:
+        """Sum up cycles, as the statistics do.
+
+        Shape: `facts` of all cycles that were over in the window, or later; more do no harm.
+        """
+        known = list(facts)
+        imported = earning((cycle for cycle in known if cycle.is_imported), window)
+        rows = earning((cycle for cycle in known if not cycle.is_imported), window) + imported * with_imported
+        of_group: defaultdict[str, list[PositionRow]] = defaultdict(list)
+        for row in rows:
+            of_group[by.group(row)].append(row)
+        return cls(
+            window=window,
+            by=by,
+            groups=tuple(
+                PnlGroup(name, profit)
+                for name, of_it in sorted(of_group.items())
+                for profit in by_currency(of_it, judged_by)
+            ),
+            total=by_currency(rows, judged_by),
+            imported=len(imported),
+            with_imported=with_imported,
+        )
+
+
+def _ended_at(row: PositionRow) -> datetime:
+    return row.closed_at or row.updated_at

@@ -1,0 +1,93 @@
+"""Orders that a bot has to look after: promised and unheard of, or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from domain.identifiers import client_order_id
+from domain.json_object import JsonObject
+from domain.order import live, next_name
+from domain.values import Side
+from projections.exposure import needs_stop
+from projections.positions import PositionRow
+from projections.recovery.required_orders import PlannedOrders
+from projections.recovery.unanswered_orders import due_at
+
+_ENTERS = {Side.LONG: "buy", Side.SHORT: "sell"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingOrder(JsonObject):
+    """An order that was promised, or is missing: what it must be, and under which client order id.
+
+    Units: quantity as the position counts it; `stop_price` exact, to be rounded to the exchange's tick.
+    """
+
+    position_id: str
+    symbol: str
+    role: str
+    name: str
+    side: str
+    quantity: Decimal | None
+    client_order_id: str
+    reduce_only: bool
+    stop_price: Decimal | None = None
+    is_missing: bool = False
+    """Whether it is due, and was never promised: a stop."""
+    since: datetime
+    due_at: datetime | None = None
+    """Until when its bot may be at work on it."""
+
+    json_keys: ClassVar = (
+        "position_id",
+        "symbol",
+        "role",
+        "name",
+        "side",
+        "quantity",
+        "client_order_id",
+        "reduce_only",
+        "stop_price?",
+        "is_missing",
+        "since",
+        "due_at?",
+    )
+
+
+def pending_orders(row: PositionRow, planned: PlannedOrders) -> Iterator[PendingOrder]:
+    """What is pending of one cycle: orders without an answer, and the stop that is missing."""
+    for order in row.orders.values():
+        if order.role not in ("entry", "exit", "rollback") or not order.is_live or order.client_order_id is None:
+            continue
+        enters = order.role == "entry"
+        yield PendingOrder(
+            position_id=row.position_id,
+            symbol=row.symbol,
+            role=order.role,
+            name=order.name,
+            side=_ENTERS[row.side] if enters else row.side.closing_order,
+            quantity=order.room if order.requested_qty is not None else None,
+            client_order_id=order.client_order_id,
+            reduce_only=not enters,
+            since=order.opened_at or row.opened_at,
+            due_at=None if order.opened_at is None else due_at(order),
+        )
+    if needs_stop(row) and not live(row.orders, "rollback"):
+        name = next_name(row.orders, "stop")
+        yield PendingOrder(
+            position_id=row.position_id,
+            symbol=row.symbol,
+            role="stop",
+            name=name,
+            side=row.side.closing_order,
+            quantity=row.quantity,
+            client_order_id=client_order_id(row.position_id, name, row.intent_id),
+            reduce_only=True,
+            stop_price=planned.stop_for(row.side, row.avg_px_open),
+            is_missing=True,
+            since=row.unprotected_since or row.opened_at,
+        )

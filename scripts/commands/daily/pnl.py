@@ -1,0 +1,169 @@
+"""`pnl`: what cycles brought, by day, symbol, reason and more."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from infrastructure.ledger.statistics_projection import facts_since
+from infrastructure.transfer.columnar.csv_writer import as_text
+from projections.formatting import counted, date_and_time, for_eyes
+from projections.metrics.cycle_results import JudgedBy
+from projections.metrics.pnl import Pnl, PnlBy, PnlGroup
+from projections.metrics.profit import Profit
+from projections.metrics.statistics import MeasuredWindow
+from scripts.options.database import database_option, json_option
+from scripts.options.filters import Filter, filter_options
+from scripts.options.listing import Listing, listing_options
+from scripts.options.time_window import window_since
+from scripts.output import Table, lines_of, print_text, progress, say, show
+from scripts.profit_table import profit_table, results_table
+from scripts.replica_place import print_read, reading, show_place
+
+_SORTS: Final = {
+    "group": "by name, days and weeks as they went",
+    "worst": "the lowest profit first",
+}
+_FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won share", "factor", "drawdown", "held")
+"""Columns that are left out last where the screen is narrow; what is not known is said below as well."""
+
+
+@click.command("pnl")
+@database_option
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a row a group and currency, exact, no text a formula.")
+@filter_options
+@window_since("4w")
+@click.option(
+    "--by",
+    type=click.Choice([each.value for each in PnlBy]),
+    default=PnlBy.DAY.value,
+    show_default=True,
+    help="What is summed up together. Days and weeks are UTC, by the end of a cycle; intent: what ids begin with.",
+)
+@click.option(
+    "--judge",
+    type=click.Choice([each.value for each in JudgedBy]),
+    default=JudgedBy.NET.value,
+    show_default=True,
+    help="By which amount a cycle is won or lost, and the curve falls.",
+)
+@click.option("--imported", "with_imported", is_flag=True, help="Also the cycles of the old table.")
+@listing_options(_SORTS, None)
+def command(
+    *,
+    database: str | None,
+    wanted: Filter,
+    window: MeasuredWindow,
+    asked_at: datetime,
+    by: str,
+    judge: str,
+    with_imported: bool,
+    listing: Listing,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Sum up what cycles brought that were over in a stretch of time: profit, fees, cash, net, and how they came out.
+
+    Sums are exact with --json and --csv, and rounded for eyes (≈) in the table. Amounts of two currencies are never
+    added. A profit or a net that is not known is in no sum, and counted. Profit of what is still open is not in it.
+
+    \b
+    Examples:
+      position-ledger pnl
+      position-ledger pnl --by symbol --sort worst --limit 10
+      position-ledger pnl --by reason --since 7d --exchange bybit --json
+      position-ledger pnl --by week --since 2025-10-01T00:00:00Z --csv > weeks.csv
+    """
+    del asked_at
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv are two ways to print: choose one")
+    with reading(database) as (ledger, place), progress("catching up") as advance:
+        facts = facts_since(ledger.store, window.reach, wanted.takes, advance)
+    found = Pnl.of(facts, window, PnlBy(by), JudgedBy(judge), with_imported=with_imported)
+    if as_json:
+        print_read(place, found.as_json())
+    elif as_csv:
+        print_text(_csv(found))
+    else:
+        show_place(place)
+        _print(found, listing)
+
+
+def _print(found: Pnl, listing: Listing) -> None:
+    show(f"{date_and_time(found.window.since)} to {date_and_time(found.window.until)} UTC, by {found.by.value}")
+    groups = sorted(found.groups, key=_loss_first) if listing.sort == "worst" else found.groups
+    shown = listing.shown(groups)
+    if shown:
+        show(
+            "",
+            *lines_of(
+                listing.fitted(_table([each.profit for each in shown], [each.group for each in shown], found.by))
+            ),
+        )
+        if left := len(groups) - len(shown):
+            show(f"and {left:,} more: --limit {len(groups)}")
+        show("", *lines_of(listing.fitted(_table(found.total, ["total"] * len(found.total), found.by))), "")
+    for each in found.total:
+        for words in _not_known(each):
+            show(words)
+    if found.imported and not found.with_imported:
+        show(f"{counted(found.imported, 'cycle')} of the old table left out: --imported takes them in")
+    if not found.total:
+        say("no cycle that moved money was over in this time")
+
+
+def _table(profits: Sequence[Profit], groups: Sequence[str], by: PnlBy) -> Table:
+    money, results = profit_table(profits), results_table(profits)
+    rows = [
+        (group, *cells, *outcome[1:]) for group, cells, outcome in zip(groups, money.rows, results.rows, strict=True)
+    ]
+    table = Table(money.title, (by.value, *money.columns, *results.columns[1:]), rows, money.right | results.right)
+    first = (by.value, *_FIRST)
+    return table.only([*first, *(name for name in table.columns if name not in first)])
+
+
+def _not_known(each: Profit) -> list[str]:
+    currency = each.currency or "a currency that nobody stated"
+    cycles = counted(each.cycles, "cycle")
+    said = []
+    if each.unknown:
+        said.append(f"{currency}: {each.unknown} of {cycles} closed something at a price that nobody said")
+    if each.net_unknown:
+        others = each.net_unknown < each.cycles
+        known = f"; that of the others is {for_eyes(each.net_known)}" * others
+        said.append(f"{currency}: the net of {each.net_unknown} of {cycles} is not known{known}")
+    return said
+
+
+def _loss_first(each: PnlGroup) -> tuple[str, Any, str]:
+    return each.profit.currency or "", each.profit.realized_pnl, each.group
+
+
+def _csv(found: Pnl) -> str:
+    out = io.StringIO()
+    lines = [{found.by.value: as_text(each.group), **_flat(each.profit.as_json())} for each in found.groups]
+    if lines:
+        rows = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(lines)
+    return out.getvalue()
+
+
+def _flat(profit: dict[str, Any]) -> dict[str, Any]:
+    """Figures of figures as columns of their own, sums by name as JSON."""
+    flat: dict[str, Any] = {}
+    for name, value in profit.items():
+        if name == "results":
+            flat |= {("results_unknown" if key == "unknown" else key): each for key, each in value.items()}
+        elif name == "held":
+            flat |= {f"held_{key}_seconds" if key != "count" else "held_count": each for key, each in value.items()}
+        else:
+            flat[name] = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+    return flat

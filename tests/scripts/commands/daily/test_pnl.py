@@ -1,0 +1,93 @@
+"""`pnl`: the table, and the same exactly as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from infrastructure.ledger.ledger import PositionLedger
+from tests.scripts.program import Program
+from tests.spec import second
+
+DAY = ("--since", "2025-10-22T00:00:00Z", "--until", "2025-10-23T00:00:00Z")
+
+
+def trade(ledger: PositionLedger, symbol: str, exit_px: str | None, fee_currency: str, reason: str) -> None:
+    entry = ledger.request_entry(
+        symbol=symbol, exchange="binance", side="long", quantity="3", intent_id=f"grid-{symbol}", at=second(0)
+    )
+    place: dict[str, Any] = {"position_id": entry.position_id}
+    ledger.record_entry_fill(
+        **place, trade_id="1", last_qty="3", last_px="10", fee="0.123456789", fee_currency=fee_currency, at=second(1)
+    )
+    if exit_px is not None:
+        ledger.reduce(**place, trade_id="2", last_qty="3", last_px=exit_px, at=second(60))
+    ledger.close(**place, exit_reason=reason, at=second(61))
+
+
+@pytest.fixture
+def asked(ledger_url: str, program: Program) -> Program:
+    with PositionLedger.connect(ledger_url) as ledger:
+        trade(ledger, "APTUSDT", "11.123456789", "USDT", "target")
+        trade(ledger, "SUIUSDT", "9", "BNB", "=stop")
+        trade(ledger, "XMRUSDT", None, "USDT", "phantom")
+        trade(ledger, "BTC/USD:BTC", "12", "BTC", "target")
+    return lambda *words: program("pnl", *DAY, *words, "--database", ledger_url)
+
+
+def test_a_table_is_for_eyes_and_says_what_is_not_known(asked: Program) -> None:
+    ran = asked("--by", "symbol")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert lines[0] == "2025-10-22 00:00:00 to 2025-10-23 00:00:00 UTC, by symbol"
+    assert [line.split()[:5] for line in lines[4:8]] == [
+        ["APTUSDT", "USDT", "1", "≈3.37037", "≈0.1234568"],
+        ["BTC/USD:BTC", "BTC", "1", lines[5].split()[3], "≈0.1234568"],
+        ["SUIUSDT", "USDT", "1", "-3", "0"],
+        ["XMRUSDT", "USDT", "1", "unknown", "≈0.1234568"],
+    ]
+    assert "USDT: 1 of 3 cycles closed something at a price that nobody said\n" in ran.out
+    assert "USDT: the net of 2 of 3 cycles is not known; that of the others is 3.246914\n" in ran.out.replace("≈", "")
+    assert max(map(len, lines)) <= 100
+
+
+def test_json_is_exact(asked: Program) -> None:
+    found = asked("--by", "reason", "--json").json
+    assert [(each["group"], each["currency"], each["realized_pnl"], each["net_pnl"]) for each in found["groups"]] == [
+        ("=stop", "USDT", "-3", None),
+        ("phantom", "USDT", "0", None),
+        ("target", "BTC", found["total"][0]["realized_pnl"], found["total"][0]["net_pnl"]),
+        ("target", "USDT", "3.370370367", "3.246913578"),
+    ]
+    assert (found["by"], found["imported"], found["total"][1]["results"]["judged_by"]) == ("reason", 0, "net")
+
+
+def test_csv_has_the_same_amounts_and_a_text_that_no_spreadsheet_reckons(asked: Program) -> None:
+    rows = list(csv.DictReader(io.StringIO(asked("--by", "reason", "--csv").out, newline="")))
+    found = asked("--by", "reason", "--json").json["groups"]
+    assert [row["realized_pnl"] for row in rows] == [each["realized_pnl"] for each in found]
+    assert [row["net_pnl"] for row in rows] == [each["net_pnl"] or "" for each in found]
+    assert [row["reason"] for row in rows] == ["'=stop", "phantom", "target", "target"]
+    assert rows[0]["fees_other"] == '{"BNB": "0.123456789"}'
+    assert (rows[0]["won"], rows[0]["results_unknown"], rows[3]["held_p50_seconds"]) == ("0", "1", "61")
+
+
+def test_the_lowest_profit_comes_first_when_asked_for_and_what_is_left_out_is_said(asked: Program) -> None:
+    ran = asked("--by", "symbol", "--sort", "worst", "--limit", "2")
+    assert [line.split()[0] for line in ran.out.splitlines()[4:6]] == ["BTC/USD:BTC", "SUIUSDT"]
+    assert "\nand 2 more: --limit 4\n" in ran.out
+
+
+def test_cycles_may_be_judged_before_fees(asked: Program) -> None:
+    found = asked("--by", "side", "--judge", "gross", "--json").json["total"][1]["results"]
+    assert (found["judged_by"], found["won"], found["lost"], found["unknown"]) == ("gross", 1, 1, 1)
+
+
+def test_nothing_is_said_to_have_been_earned_when_nothing_was_over(asked: Program) -> None:
+    ran = asked("--symbol", "KASUSDT")
+    assert (ran.code, ran.err) == (0, "no cycle that moved money was over in this time\n")
+    assert asked("--symbol", "KASUSDT", "--csv").out == ""
+    assert asked("--json", "--csv").code == 2
