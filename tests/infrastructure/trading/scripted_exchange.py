@@ -141,7 +141,7 @@ class ScriptedExchange:
             raise Refused("-2022", "ReduceOnly Order is rejected.")
         if ticket.trigger_price is not None and self._is_reached(ticket):
             raise Refused("-2021", "Order would immediately trigger.")
-        parts = deque(Decimal(part) for part in self.parts)
+        parts = deque(Decimal(part) for part in self.parts if ticket.trigger_price is None)
         order = ScriptedOrder(str(53190368 + len(self.placed)), ticket, parts=parts, hidden_looks=self.hidden_looks)
         self.placed.append(order)
         if ticket.trigger_price is None and not parts:
