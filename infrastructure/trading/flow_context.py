@@ -73,6 +73,13 @@ class FlowContext:
         found: ExchangeOrder | None = yield from self._asked(Call("find", (symbol,), {"exchange_order_id": order_id}))
         return found
 
+    def named(self, symbol: str, client_order_id: str) -> Flow[ExchangeOrder | None]:
+        """How an order stands, by the name that we gave it. Refuses: NoAnswer."""
+        found: ExchangeOrder | None = yield from self._asked(
+            Call("find", (symbol,), {"client_order_id": client_order_id})
+        )
+        return found
+
     def look_up(self, symbol: str, client_order_id: str) -> Flow[ExchangeOrder | None]:
         """Ask once for an order by the name that we gave it. Refuses: NoAnswer, RateLimited."""
         found: ExchangeOrder | None = yield Call("find", (symbol,), {"client_order_id": client_order_id})

@@ -224,7 +224,7 @@ def _fail(
     ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
 ) -> Flow[None]:
     """Give the order up, with the slot where it was the first. Raises: _CameToNothing."""
-    outcome = ENDED[state] if state is not OrderState.FILLED else "expired"
+    outcome = ENDED[state]
     if ours.name == "entry":
         yield from ctx.tell(c.FailEntry, position_id=row.position_id, outcome=outcome, reason=reason, code=code)
     else:

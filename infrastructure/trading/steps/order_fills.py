@@ -50,9 +50,12 @@ def followed(
         filled, news = yield from _tell_fills(ctx, position_id, order, role, told=told, reason=reason)
         if news and meanwhile is not None:
             yield from meanwhile()
-        if order.state is not OrderState.OPEN and (filled >= order.filled_qty or waited >= _FILLS_POLLS):
+        is_told = filled >= order.filled_qty and (filled > 0 or order.state is not OrderState.FILLED)
+        if order.state is not OrderState.OPEN and is_told:
             return order
         if order.state is not OrderState.OPEN:
+            if waited >= _FILLS_POLLS:
+                return _as_far_as_stated(ctx, order)
             waited += 1
         elif not is_cancelled and (yield from ctx.now()) >= deadline:
             yield from ctx.note(f"{plain(filled)} of order {order.order_id} filled in time; the rest is cancelled")
@@ -64,6 +67,13 @@ def followed(
         if found is None and attempt > _FILLS_POLLS:
             raise NoAnswer(f"{ctx.exchange} no longer shows order {order.order_id}, which it acknowledged")
         order = found or order
+
+
+def _as_far_as_stated(ctx: FlowContext, order: ExchangeOrder) -> ExchangeOrder:
+    """An order that has ended, whose fills stay out of sight: its own total has to do, where it has one."""
+    if order.state is OrderState.FILLED and not order.filled_qty:
+        raise NoAnswer(f"{ctx.exchange} says that order {order.order_id} is filled, and shows nothing of it")
+    return order
 
 
 def _tell_fills(

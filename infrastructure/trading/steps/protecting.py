@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from domain.commands import requests as c
-from domain.errors import CommandRefused
 from domain.events import PositionAdopted
 from domain.identifiers import client_order_id
 from domain.order import covered_by, live, next_name, stops_at_work
@@ -46,7 +45,7 @@ def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_en
     """
     row = yield from ctx.row(position_id)
     while row.quantity and row.protection == "exchange" and not row.protected and (left := _uncovered(row)):
-        yield from _stop(ctx, row, left, market, is_entered=is_entered)
+        yield from _stop(ctx, row, left, market)
         row = yield from ctx.row(position_id)
     if is_entered and row.quantity and row.status.value in ("entry_placed", "pending_sl"):
         yield from ctx.tell(c.Activate, position_id=position_id)
@@ -59,35 +58,33 @@ def _uncovered(row: PositionRow) -> Decimal:
     return Decimal(0) if covered is None else max(Decimal(0), EXACT.subtract(row.quantity, covered))
 
 
-def _stop(
-    ctx: FlowContext, row: PositionRow, quantity: Decimal, market: TradedMarket, *, is_entered: bool
-) -> Flow[None]:
-    """Place one stop, or find the one that was placed before a crash, and tell the ledger."""
+def _stop(ctx: FlowContext, row: PositionRow, quantity: Decimal, market: TradedMarket) -> Flow[None]:
+    """Place one stop, or find the one that was placed before a crash, and tell the ledger what that one covers."""
     price = yield from _price(ctx, row, market)
     name = next_name(row.orders, "stop")
-    is_for_all = quantity == row.quantity and (is_entered or market.closes_position)
+    is_for_all = quantity == row.quantity and market.closes_position
     ticket = OrderTicket(
         symbol=row.symbol,
         side="sell" if row.side is Side.LONG else "buy",
         kind=TicketKind.STOP,
         client_order_id=client_order_id(row.position_id, name, row.intent_id),
-        quantity=None if is_for_all and market.closes_position else quantity,
+        quantity=None if is_for_all else quantity,
         trigger_price=price,
         reduce_only=True,
-        close_position=is_for_all and market.closes_position,
+        close_position=is_for_all,
         leg=row.leg,
     )
     stop = yield from _placed(ctx, ticket, market)
     at = stop.trigger_price or price
+    covers = stop.quantity or ticket.quantity  # one that was found may be for less than is held by now
     yield from ctx.tell(
         c.SetStopLoss,
         position_id=row.position_id,
         stop_price=at,
         exchange_order_id=stop.order_id,
-        quantity=None if is_for_all else quantity,
-        activate=is_entered and row.status.value in ("entry_placed", "pending_sl"),
+        quantity=covers,
     )
-    yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {'all' if is_for_all else plain(quantity)}")
+    yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {'all' if covers is None else plain(covers)}")
 
 
 def _placed(ctx: FlowContext, ticket: OrderTicket, market: TradedMarket) -> Flow[ExchangeOrder]:
@@ -127,15 +124,23 @@ def _price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Dec
 
 
 def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
-    """Take away the stops and targets of a cycle of which nothing is held any more; what is gone already is no harm."""
+    """Take away the stops and targets of a cycle of which nothing is held any more; what is gone already is no harm.
+
+    One that a process placed right before it was killed is known by its client order id alone.
+    Refuses: NoAnswer, when one may be left.
+    """
     row = yield from ctx.row(position_id)
-    for order in (*live(row.orders, "stop"), *live(row.orders, "target")):
-        if order.exchange_order_id is None:
-            continue
-        try:
-            found = yield from ctx.order(row.symbol, order.exchange_order_id)
-            if found is not None and found.state is OrderState.OPEN:
-                yield from ctx.cancel(row.symbol, found)
-                yield from ctx.note(f"cancelled {order.name} {order.exchange_order_id}")
-        except (NoAnswer, CommandRefused) as error:
-            yield from ctx.note(f"{order.name} {order.exchange_order_id} may be left at {ctx.exchange}: {error}")
+    for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
+        if ours.exchange_order_id is not None:
+            yield from _cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
+    untold = client_order_id(position_id, next_name(row.orders, "stop"), row.intent_id)
+    yield from _cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
+
+
+def _cancelled(ctx: FlowContext, order: ExchangeOrder | None) -> Flow[None]:
+    if order is None or order.state is not OrderState.OPEN:
+        return
+    left = yield from ctx.cancel(order.symbol, order)
+    if left is not None and left.state is OrderState.OPEN:
+        raise NoAnswer(f"order {order.order_id} is still open at {ctx.exchange}, though it was to be cancelled")
+    yield from ctx.note(f"cancelled {order.order_id}")

@@ -33,9 +33,9 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
         yield from ctx.note(f"rolling back: {promise.close_side} {plain(promise.close_quantity or row.quantity)}")
         evidence = yield from _closed(ctx, row, promise)
         if evidence is not None:
+            yield from stops_cancelled(ctx, position_id)  # before it is over: nobody would come back for them
             yield from ctx.tell(c.RollBack, position_id=position_id, reason=reason, evidence=evidence)
             yield from ctx.note("rolled back, with the proof")
-            yield from stops_cancelled(ctx, position_id)
             break
     return (yield from ctx.row(position_id))
 
