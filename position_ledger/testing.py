@@ -1,4 +1,4 @@
-"""What the tests of a bot need: a ledger in memory, a clock that is moved by hand, and a look at whether all holds."""
+"""What the tests of a bot need: a ledger in memory, an exchange that goes wrong, a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,29 @@ from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.simulation.books.fault_plan import CallFault, OrderFault
+from infrastructure.simulation.exchange_audit import ExchangeAudit
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
+from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
+
+__all__ = [
+    "CallFault",
+    "Clock",
+    "ExchangeAudit",
+    "ExchangeFill",
+    "ExchangeOrder",
+    "NoAnswer",
+    "OrderFault",
+    "OrderState",
+    "OrderTicket",
+    "RateLimited",
+    "Refused",
+    "SimulatedExchange",
+    "TicketKind",
+    "assert_sound",
+    "memory_ledger",
+]
 
 
 class Clock:

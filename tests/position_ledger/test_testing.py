@@ -13,7 +13,7 @@ import pytest
 import position_ledger
 import position_ledger_start
 from position_ledger import PositionAlreadyOpen
-from position_ledger.testing import Clock, assert_sound, memory_ledger
+from position_ledger.testing import CallFault, Clock, OrderFault, assert_sound, memory_ledger
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 
@@ -82,3 +82,10 @@ def test_the_oldest_eventsourcing_that_is_let_in_is_the_one_that_is_tested() -> 
     root = Path(__file__).resolve().parent.parent.parent
     oldest = (root / "requirements-oldest.txt").read_text().split()[0]
     assert f'"{oldest.replace("==", ">=").removesuffix(".0")},<9.6"' in (root / "pyproject.toml").read_text()
+
+
+def test_the_page_names_every_fault_of_the_simulated_exchange() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    faults = [f"| `{type(fault).__name__}.{fault.name}` |" for kind in (OrderFault, CallFault) for fault in kind]
+    assert [line for line in faults if line not in page] == []
+    assert page.count("| `OrderFault.") + page.count("| `CallFault.") == len(faults)

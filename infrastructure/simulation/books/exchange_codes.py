@@ -1,0 +1,48 @@
+"""Why a simulated exchange refuses, in the codes of the real ones."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
+
+
+class Ground(Enum):
+    """Why something is refused, with the code of Binance USD-M and that of Bybit v5."""
+
+    UNLISTED = ("-1121", "10001")
+    OFF_TICK = ("-4014", "10001")
+    OFF_STEP = ("-1111", "10001")
+    TOO_SMALL = ("-4003", "10001")
+    TOO_CHEAP = ("-4164", "110094")
+    MARGIN = ("-2019", "110007")
+    NOTHING_TO_REDUCE = ("-2022", "110017")
+    AT_ONCE = ("-2021", "110092")
+    ID_TAKEN = ("-4116", "110072")
+    WRONG_MODE = ("-4061", "10001")
+    UNSUPPORTED = ("-1106", "10001")
+    ABSENT = ("-2013", "110001")
+    NOT_CANCELLED = ("-2011", "110001")
+    PERCENT_PRICE = ("-4131", "30208")
+    CLOSED = ("-4140", "10027")
+    RATE = ("-1003", "10006")
+    SILENCE = ("-1007", "10016")
+
+    def code(self, exchange: str) -> str:
+        """As an exchange has it; those that are not known here have Binance's."""
+        of_binance, of_bybit = self.value
+        return of_bybit if exchange == "bybit" else of_binance
+
+
+class IdTaken(NoAnswer):
+    """The client order id is in use: whatever has it is there, and `find` has it."""
+
+    def __init__(self, code: str, client_order_id: str) -> None:
+        super().__init__(f"{code}: the client order id {client_order_id} is taken")
+        self.code = code
+
+
+def refused(exchange: str, ground: Ground, text: str) -> Refused:
+    """An error in the codes of an exchange."""
+    code = ground.code(exchange)
+    return RateLimited(code, text, retry_seconds=1.0) if ground is Ground.RATE else Refused(code, text)

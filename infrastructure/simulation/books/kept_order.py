@@ -1,0 +1,102 @@
+"""An order as a simulated exchange keeps it, and how it states it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from domain.instrument import Instrument
+from domain.values import EXACT
+from infrastructure.simulation.books.fault_plan import Fate, OrderFault
+from infrastructure.trading.exchange_orders import (
+    ExchangeFill,
+    ExchangeOrder,
+    OrderState,
+    OrderTicket,
+    TicketKind,
+    TradedMarket,
+)
+
+
+@dataclass
+class KeptOrder:
+    """An order that was taken, or will be."""
+
+    order_id: str
+    ticket: OrderTicket
+    fate: Fate
+    placed_at: datetime
+    quantity: Decimal
+    """Zero is all that is held, whatever that is when it triggers."""
+    is_apart: bool = False
+    """Whether it is on the list of conditional orders, where that is another one."""
+    state: OrderState = OrderState.OPEN
+    fills: list[ExchangeFill] = field(default_factory=list)
+    is_hidden: bool = False
+    """Whether no question and no list shows it yet."""
+    is_behind: bool = False
+    """Whether it is stated without its fills yet."""
+    is_forced: bool = False
+    """Whether the exchange itself made it: a liquidation, or a deleveraging."""
+
+    @property
+    def filled_qty(self) -> Decimal:
+        """What is filled of it."""
+        return sum((fill.quantity for fill in self.fills), Decimal(0))
+
+    @property
+    def left(self) -> Decimal:
+        """What is not filled yet."""
+        return EXACT.subtract(self.quantity, self.filled_qty)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be filled."""
+        return self.state is OrderState.OPEN
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it waits for a price, or did."""
+        return self.ticket.kind in (TicketKind.STOP, TicketKind.TARGET)
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it can only make a position smaller."""
+        return self.ticket.reduce_only or self.ticket.close_position
+
+    def average(self, terms: Instrument) -> Decimal | None:
+        """The average price of its fills."""
+        if not self.fills:
+            return None
+        worth = sum((terms.worth(fill.quantity, fill.price) for fill in self.fills), Decimal(0))
+        return terms.price(self.filled_qty, worth)
+
+    def stated(self, terms: Instrument) -> ExchangeOrder:
+        """What is said of it now."""
+        is_unpriced = self.is_behind or self.fate.has(OrderFault.UNPRICED)
+        return ExchangeOrder(
+            symbol=self.ticket.symbol,
+            order_id=self.order_id,
+            client_order_id=self.ticket.client_order_id or None,
+            state=OrderState.OPEN if self.is_behind else self.state,
+            filled_qty=Decimal(0) if self.is_behind else self.filled_qty,
+            avg_px=None if is_unpriced else self.average(terms),
+            side=None if self.fate.has(OrderFault.SIDELESS) else self.ticket.side,
+            quantity=self.quantity or None,
+            trigger_price=self.ticket.trigger_price,
+            reduce_only=self.reduces,
+            stated_at=self.fills[-1].at if self.fills and not self.is_behind else self.placed_at,
+            is_conditional=self.is_apart,
+        )
+
+
+def instrument(market: TradedMarket) -> Instrument:
+    """What one unit of a market is worth."""
+    return Instrument(
+        contract_size=market.contract_size,
+        inverse=market.inverse,
+        base=market.base,
+        quote=market.quote,
+        settle=market.settle,
+    )

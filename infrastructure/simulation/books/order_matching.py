@@ -1,0 +1,261 @@
+"""The books of a simulated exchange: orders are checked, filled, netted and triggered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+from itertools import count
+from typing import Final
+
+from domain.holding import ZERO
+from domain.values import EXACT, Leg, plain
+from infrastructure.simulation.books.exchange_codes import Ground, refused
+from infrastructure.simulation.books.fault_plan import Fate
+from infrastructure.simulation.books.kept_order import KeptOrder, instrument
+from infrastructure.simulation.books.leg_book import HeldLeg
+from infrastructure.trading.exchange_orders import (
+    ExchangeFill,
+    OrderSide,
+    OrderState,
+    OrderTicket,
+    TicketKind,
+    TradedMarket,
+)
+
+UNTOUCHED: Final = Fate(frozenset(), 0, 0)
+_FIRST_ORDER: Final = 53190368
+
+
+@dataclass
+class OrderMatching:
+    """Every order of an account, and what is held; whoever calls holds the lock."""
+
+    exchange: str
+    clock: Callable[[], datetime]
+    fee_rate: Decimal
+    hedge: bool
+    drops_stops: bool
+    """Whether the stops of a position end with it; else they wait on, and expire when they trigger."""
+    conditional_apart: bool
+    markets: dict[str, TradedMarket] = field(default_factory=dict)
+    orders: dict[str, KeptOrder] = field(default_factory=dict)
+    """Every order that was ever taken, oldest first."""
+    entries: list[KeptOrder] = field(default_factory=list)
+    """Every order that opened something, or added to it."""
+    doubled: list[KeptOrder] = field(default_factory=list)
+    """Those that added to what another one had opened."""
+    legs: dict[tuple[str, Leg], HeldLeg] = field(default_factory=dict)
+    filled: int = 0
+    """How many fills there were in all."""
+    _numbers: Iterator[int] = field(default_factory=lambda: count(_FIRST_ORDER))
+    _trades: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def price(self, symbol: str) -> Decimal:
+        """The last price of a symbol that is listed."""
+        last = self.markets[symbol].last_price
+        assert last is not None, "a market is listed with its price"
+        return last
+
+    def leg(self, symbol: str, leg: Leg) -> HeldLeg:
+        """What is held of a leg, be it nothing."""
+        name = (symbol, leg)
+        if name not in self.legs:
+            self.legs[name] = HeldLeg(leg, instrument(self.markets[symbol]))
+        return self.legs[name]
+
+    def check(self, ticket: OrderTicket) -> None:
+        """Refuses: Refused in the exchange's codes for an order that it would not take."""
+        market = self.markets[ticket.symbol]
+        if self.hedge != (ticket.leg in (Leg.LONG, Leg.SHORT)):
+            mode = "hedge" if self.hedge else "one-way"
+            self._refuse(Ground.WRONG_MODE, f"leg {ticket.leg.value} is none of an account in {mode} mode")
+        if ticket.cost is not None or (ticket.quantity is None) != ticket.close_position:
+            self._refuse(Ground.UNSUPPORTED, "an order of a contract has a quantity, or closes the position")
+        is_conditional = ticket.kind in (TicketKind.STOP, TicketKind.TARGET)
+        if is_conditional != (ticket.trigger_price is not None) or (ticket.kind is TicketKind.LIMIT) != (
+            ticket.price is not None
+        ):
+            self._refuse(Ground.UNSUPPORTED, f"a {ticket.kind.value} order has another set of prices")
+        if ticket.close_position and not (is_conditional and market.closes_position):
+            self._refuse(Ground.UNSUPPORTED, "only a conditional order closes the position, and not at every exchange")
+        if ticket.attached_stop is not None and not market.attaches_stops:
+            self._refuse(Ground.UNSUPPORTED, "no stop is taken along with an entry")
+        for price in (ticket.price, ticket.trigger_price, ticket.attached_stop):
+            if price is not None and market.price_tick is not None and price % market.price_tick:
+                off = f"price {plain(price)} is no multiple of the tick {plain(market.price_tick)}"
+                self._refuse(Ground.OFF_TICK, off)
+        if ticket.quantity is not None:
+            self._check_quantity(ticket, ticket.quantity, market)
+        held = self.leg(ticket.symbol, ticket.leg)
+        closes_leg = self.hedge and ticket.side == ("sell" if ticket.leg is Leg.LONG else "buy")
+        if (ticket.reduce_only or closes_leg) and not is_conditional and not held.closes(ticket.side):
+            self._refuse(Ground.NOTHING_TO_REDUCE, f"there is nothing that an order to {ticket.side} would reduce")
+        if is_conditional and self._is_reached(ticket, self.price(ticket.symbol)):
+            self._refuse(Ground.AT_ONCE, "the order would trigger at once")
+
+    def _check_quantity(self, ticket: OrderTicket, quantity: Decimal, market: TradedMarket) -> None:
+        if quantity <= 0 or (market.min_quantity is not None and quantity < market.min_quantity):
+            self._refuse(Ground.TOO_SMALL, f"a quantity of {plain(quantity)} is too small")
+        if market.quantity_step is not None and quantity % market.quantity_step:
+            self._refuse(Ground.OFF_STEP, f"{plain(quantity)} is no multiple of the step {plain(market.quantity_step)}")
+        if market.min_cost is not None and not ticket.reduce_only and ticket.trigger_price is None:
+            cost = quantity * market.contract_size * (1 if market.inverse else self.price(ticket.symbol))
+            if cost < market.min_cost:
+                self._refuse(Ground.TOO_CHEAP, f"the order is worth {plain(cost)}, less than {plain(market.min_cost)}")
+
+    def _refuse(self, ground: Ground, text: str) -> None:
+        raise refused(self.exchange, ground, text)
+
+    def take(self, ticket: OrderTicket, fate: Fate) -> KeptOrder:
+        """Keep an order that was checked; nothing is filled yet."""
+        is_conditional = ticket.kind in (TicketKind.STOP, TicketKind.TARGET)
+        order = KeptOrder(
+            order_id=str(next(self._numbers)),
+            ticket=ticket,
+            fate=fate,
+            placed_at=self.clock(),
+            quantity=ticket.quantity or ZERO,
+            is_apart=is_conditional and self.conditional_apart,
+        )
+        self.orders[order.order_id] = order
+        self.mark(ticket.symbol)
+        return order
+
+    def execute(self, order: KeptOrder, share: Decimal = Decimal(1)) -> None:
+        """Fill what can be filled at the price of now; `share` of it, rounded down to the step, where not all is."""
+        symbol, ticket = order.ticket.symbol, order.ticket
+        price = self.price(symbol)
+        if not order.is_open or (ticket.price is not None and not self._is_marketable(order, price)):
+            return
+        held = self.leg(symbol, ticket.leg)
+        room = order.left
+        closes_leg = self.hedge and ticket.side == ("sell" if ticket.leg is Leg.LONG else "buy")
+        is_bound = order.reduces or closes_leg or order.is_forced
+        if is_bound:
+            there = held.quantity if held.closes(ticket.side) else ZERO
+            room = there if ticket.close_position else min(room, there)
+        step = self.markets[symbol].quantity_step
+        quantity = room
+        if share != 1 and step is not None:
+            quantity = max((room * share).quantize(step, ROUND_DOWN) // step * step, min(step, room))
+        if quantity:
+            self._fill(order, held, quantity, price)
+        if ticket.close_position:
+            order.quantity = order.filled_qty
+        if not order.left and order.fills:
+            order.state = OrderState.FILLED
+        elif is_bound and quantity == room:
+            order.state = OrderState.EXPIRED
+        self.mark(symbol)
+
+    def expire(self, order: KeptOrder, state: OrderState = OrderState.EXPIRED) -> None:
+        """End an order that is open."""
+        if order.is_open:
+            order.state = state
+            self.mark(order.ticket.symbol)
+
+    def force(self, symbol: str, leg: Leg, quantity: Decimal, client_order_id: str) -> KeptOrder:
+        """Close some of a leg, as an exchange does that liquidates or deleverages."""
+        held = self.leg(symbol, leg)
+        side: OrderSide = held.side.closing_order
+        ticket = OrderTicket(
+            symbol=symbol,
+            side=side,
+            kind=TicketKind.MARKET,
+            client_order_id=client_order_id,
+            quantity=quantity,
+            leg=leg,
+        )
+        order = self.take(ticket, UNTOUCHED)
+        order.is_forced = True
+        self.execute(order)
+        return order
+
+    def move(self, symbol: str, price: Decimal) -> None:
+        """Let the price be another one: stops and targets that it reaches are market orders now, limits are filled."""
+        self.markets[symbol] = replace(self.markets[symbol], last_price=price)
+        for order in [each for each in self.orders.values() if each.is_open and each.ticket.symbol == symbol]:
+            if order.is_conditional:
+                if self._is_reached(order.ticket, price):
+                    self.execute(order)
+            elif order.ticket.kind is TicketKind.LIMIT:
+                self.execute(order)
+
+    def stops(self, symbol: str, leg: Leg) -> list[KeptOrder]:
+        """The stops that are live for what is held of a leg."""
+        held = self.leg(symbol, leg)
+        return [
+            order
+            for order in self.orders.values()
+            if order.is_open
+            and (order.ticket.symbol, order.ticket.leg, order.ticket.kind) == (symbol, leg, TicketKind.STOP)
+            and held.closes(order.ticket.side)
+        ]
+
+    def mark(self, symbol: str) -> None:
+        """Look at what is covered, after something changed."""
+        for (name, leg), held in self.legs.items():
+            if name != symbol:
+                continue
+            stops = self.stops(symbol, leg)
+            covered = sum((stop.left for stop in stops), ZERO)
+            held.mark(None if any(stop.ticket.close_position for stop in stops) else covered, self.clock())
+
+    def _fill(self, order: KeptOrder, held: HeldLeg, quantity: Decimal, price: Decimal) -> None:
+        ticket = order.ticket
+        market = self.markets[ticket.symbol]
+        self.filled += 1
+        is_new = order.order_id not in held.entries
+        adds = held.take(order.order_id, ticket.side, quantity, price)
+        if is_new and order.order_id in held.entries and order not in self.entries:
+            self.entries.append(order)
+            if adds:
+                self.doubled.append(order)
+        order.fills.append(
+            ExchangeFill(
+                order_id=order.order_id,
+                trade_id=str(next(self._trades)),
+                quantity=quantity,
+                price=price,
+                at=self.clock(),
+                fee=EXACT.multiply(abs(held.terms.worth(quantity, price)), self.fee_rate),
+                fee_currency=market.settle,
+            )
+        )
+        if held.quantity and ticket.attached_stop is not None:
+            self._attach(order, ticket.attached_stop)
+        if not held.quantity and self.drops_stops:
+            for each in self.orders.values():
+                is_of_leg = (each.ticket.symbol, each.ticket.leg) == (ticket.symbol, ticket.leg)
+                if each.is_open and each.is_conditional and each.reduces and is_of_leg and each is not order:
+                    each.state = OrderState.CANCELED
+
+    def _attach(self, order: KeptOrder, trigger: Decimal) -> None:
+        """The stop that comes with an entry: one for all of the position, whatever it is by then."""
+        leg = self.leg(order.ticket.symbol, order.ticket.leg)
+        if any(stop.ticket.close_position for stop in self.stops(order.ticket.symbol, order.ticket.leg)):
+            return
+        ticket = OrderTicket(
+            symbol=order.ticket.symbol,
+            side=leg.side.closing_order,
+            kind=TicketKind.STOP,
+            client_order_id="",
+            trigger_price=trigger,
+            close_position=True,
+            leg=order.ticket.leg,
+        )
+        self.take(ticket, UNTOUCHED)
+
+    @staticmethod
+    def _is_reached(ticket: OrderTicket, price: Decimal) -> bool:
+        assert ticket.trigger_price is not None, "it waits for a price"
+        is_below = (ticket.side == "sell") == (ticket.kind is TicketKind.STOP)
+        return price <= ticket.trigger_price if is_below else price >= ticket.trigger_price
+
+    @staticmethod
+    def _is_marketable(order: KeptOrder, price: Decimal) -> bool:
+        limit = order.ticket.price
+        assert limit is not None, "it has a limit"
+        return price <= limit if order.ticket.side == "buy" else price >= limit

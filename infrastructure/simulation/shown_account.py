@@ -1,0 +1,79 @@
+"""What a simulated exchange shows of its account: the document that ccxt's answers add up to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from domain.values import Leg, plain, timestamp_text
+from infrastructure.simulation.books.kept_order import KeptOrder
+from infrastructure.simulation.books.leg_book import HeldLeg
+from infrastructure.simulation.books.order_matching import OrderMatching
+from infrastructure.trading.exchange_orders import TicketKind, TradedMarket
+
+Json = dict[str, Any]
+
+
+def account_lists(books: OrderMatching) -> Json:
+    """Positions, plain and conditional orders as they are shown now, numbers as text."""
+    resting = [order for order in books.orders.values() if order.is_open and not order.is_hidden]
+    held = [(symbol, leg) for (symbol, _), leg in sorted(books.legs.items()) if leg.quantity]
+    lists = {
+        "positions": [_position(books, symbol, leg) for symbol, leg in held],
+        "orders": [_order(books, order) for order in resting if not order.is_apart],
+    }
+    if books.conditional_apart:
+        lists["conditional_orders"] = [_order(books, order) for order in resting if order.is_apart]
+    return lists
+
+
+def account_document(books: OrderMatching, account: str | None, lists: Json) -> bytes:
+    """The lists with a head, as `snapshot` of the command line makes one."""
+    head: Json = {"exchange": books.exchange, "timestamp": timestamp_text(books.clock())}
+    if account is not None:
+        head["account"] = account
+    return json.dumps(head | lists).encode()
+
+
+def unified(market: TradedMarket) -> str:
+    """A contract as ccxt spells it: `APT/USDT:USDT`."""
+    return f"{market.base}/{market.quote}:{market.settle}"
+
+
+def _position(books: OrderMatching, symbol: str, held: HeldLeg) -> Json:
+    market = books.markets[symbol]
+    average = held.holding.avg_px_open
+    return {
+        "symbol": unified(market),
+        "side": held.side.value,
+        "hedged": held.leg is not Leg.BOTH,
+        "contracts": plain(held.quantity),
+        "contractSize": plain(market.contract_size),
+        "entryPrice": None if average is None else plain(average),
+        "markPrice": plain(books.price(symbol)),
+        "info": {"positionSide": held.leg.value},
+    }
+
+
+def _order(books: OrderMatching, order: KeptOrder) -> Json:
+    ticket = order.ticket
+    trigger = None if ticket.trigger_price is None else plain(ticket.trigger_price)
+    is_target = ticket.kind is TicketKind.TARGET
+    name = {TicketKind.STOP: "stop_market", TicketKind.TARGET: "take_profit_market"}.get(ticket.kind, ticket.kind.value)
+    return {
+        "id": order.order_id,
+        "clientOrderId": ticket.client_order_id or None,
+        "symbol": unified(books.markets[ticket.symbol]),
+        "type": name,
+        "side": ticket.side,
+        "status": "open",
+        "amount": None if ticket.close_position else plain(order.quantity),
+        "filled": plain(order.filled_qty),
+        "price": None if ticket.price is None else plain(ticket.price),
+        "triggerPrice": trigger,
+        "stopLossPrice": None if is_target else trigger,
+        "takeProfitPrice": trigger if is_target else None,
+        "reduceOnly": order.reduces,
+        "timestamp": int(order.placed_at.timestamp() * 1000),
+        "info": {"positionSide": ticket.leg.value, **({"closePosition": True} if ticket.close_position else {})},
+    }

@@ -1,0 +1,370 @@
+"""The calls of the port at a simulated exchange, and whatever may go wrong between a bot and it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, Final
+
+from domain.identifiers import normalized_account
+from domain.symbols.market import market_of
+from domain.symbols.spelling import normalized_symbol
+from domain.symbols.venues import normalized_exchange
+from domain.values import Leg
+from infrastructure.exchanges.document import read_snapshot
+from infrastructure.ledger.ledger import now
+from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
+from infrastructure.simulation.books.fault_plan import (
+    CALLS_MAX,
+    EVERY_CALL,
+    CallFault,
+    Fate,
+    Fault,
+    FaultPlan,
+    OrderFault,
+)
+from infrastructure.simulation.books.kept_order import KeptOrder
+from infrastructure.simulation.books.order_matching import OrderMatching
+from infrastructure.simulation.exchange_audit import ExchangeAudit
+from infrastructure.simulation.shown_account import account_document, account_lists
+from infrastructure.trading.exchange_errors import NoAnswer
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TradedMarket
+from projections.account_snapshot import AccountSnapshot
+
+SHOWN_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """What happens some calls later, or half of `SHOWN_SECONDS` later, whichever is first."""
+
+    call: int
+    at: datetime
+    happen: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the account showed before the last fill."""
+
+    lists: dict[str, Any]
+    call: int
+    at: datetime
+
+
+class SimulatedVenue:
+    """One account at one exchange, in memory; thread-safe, and the same for the same seed.
+
+    Shape: it has the calls of the port to an exchange. `clock` says what time it is and `sleep` spends
+           `latency_seconds` on every call; neither is asked otherwise. Binance and every other name keep conditional
+           orders on their own list and have stops that close the position; Bybit attaches stops to an entry, refuses
+           a client order id for ever (`unique_ids` says otherwise), and drops the stops of what is closed.
+    """
+
+    def __init__(
+        self,
+        name: str = "binance",
+        *,
+        seed: int = 0,
+        account: str | None = None,
+        hedge: bool = False,
+        unique_ids: bool | None = None,
+        rates: Mapping[Fault, float] | None = None,
+        fee_rate: str = "0.0005",
+        clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], object] = time.sleep,
+        latency_seconds: float = 0.0,
+    ) -> None:
+        self.name = normalized_exchange(name)
+        self.account_name = normalized_account(account)
+        self._is_bybit = self.name == "bybit"
+        self._has_unique_ids = self._is_bybit if unique_ids is None else unique_ids
+        self._clock, self._sleep, self._latency = clock, sleep, latency_seconds
+        self._plan = FaultPlan(seed, dict(rates or {}))
+        self._shuffle = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._lock = threading.RLock()
+        self._calls = 0
+        self._late: list[_Late] = []
+        self._before: _Before | None = None
+        self._books = OrderMatching(
+            exchange=self.name,
+            clock=clock,
+            fee_rate=Decimal(fee_rate),
+            hedge=hedge,
+            drops_stops=self._is_bybit,
+            conditional_apart=not self._is_bybit,
+        )
+        self.audit = ExchangeAudit(self._books)
+
+    # -- what happens around it ---------------------------------------------------------------------------------
+
+    def list_market(
+        self,
+        symbol: str,
+        price: str | Decimal,
+        *,
+        price_tick: str = "0.0001",
+        quantity_step: str = "0.001",
+        min_quantity: str = "0.001",
+        min_cost: str | None = "5",
+        contract_size: str = "1",
+        inverse: bool = False,
+    ) -> None:
+        """Let a contract be traded, at a price. Refuses: ValueError for a symbol whose parts are not known."""
+        market = market_of(symbol, self.name)
+        if market is None:
+            raise ValueError(f"{symbol!r} does not say what is traded for what; write it like APT/USDT:USDT")
+        name = str(normalized_symbol(symbol, self.name))
+        with self._lock:
+            self._books.markets[name] = TradedMarket(
+                symbol=name,
+                price_tick=Decimal(price_tick),
+                quantity_step=Decimal(quantity_step),
+                min_quantity=Decimal(min_quantity),
+                min_cost=None if min_cost is None else Decimal(min_cost),
+                contract_size=Decimal(contract_size),
+                inverse=inverse,
+                base=market.base,
+                quote=market.quote,
+                settle=market.settle or (market.base if inverse else market.quote),
+                last_price=Decimal(price),
+                has_unique_ids=self._has_unique_ids,
+                shown_seconds=SHOWN_SECONDS,
+                attaches_stops=self._is_bybit,
+                closes_position=not self._is_bybit,
+            )
+
+    def set_price(self, symbol: str, price: str | Decimal) -> None:
+        """Move a price: it triggers stops and targets, and fills limits. A symbol that is new is listed by it."""
+        with self._lock:
+            name = str(normalized_symbol(symbol, self.name))
+            if name not in self._books.markets:
+                self.list_market(symbol, price)
+            with self._changing():
+                self._books.move(name, Decimal(price))
+
+    def next_order(self, symbol: str, *faults: OrderFault) -> None:
+        """Let this happen to the next market or limit order of a symbol that nothing waits for yet."""
+        with self._lock:
+            self._plan.script(self._known(symbol), frozenset(faults), is_conditional=False)
+
+    def next_stop(self, symbol: str, *faults: OrderFault) -> None:
+        """Let this happen to the next stop or target of a symbol that nothing waits for yet."""
+        with self._lock:
+            self._plan.script(self._known(symbol), frozenset(faults), is_conditional=True)
+
+    def next_calls(self, fault: CallFault, calls: int = 1) -> None:
+        """Let this happen to so many of the next calls that it can happen to."""
+        with self._lock:
+            self._plan.script_calls(fault, calls)
+
+    def fail_at(self, rates: Mapping[Fault, float]) -> None:
+        """How probable each fault is from now on; the others do not happen by themselves."""
+        with self._lock:
+            self._plan.rates = dict(rates)
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more, and everything that is late happens now."""
+        with self._lock:
+            self._plan.calm()
+            self._before = None
+            while self._late:
+                self._late.pop(0).happen()
+
+    def liquidate(self, symbol: str, leg: Leg = Leg.BOTH) -> None:
+        """Close all that is held, by an order of the exchange's own."""
+        with self._lock:
+            self._force(symbol, leg, abs(self.audit.held(self._known(symbol), leg)), "autoclose")
+
+    def deleverage(self, symbol: str, quantity: str | Decimal, leg: Leg = Leg.BOTH) -> None:
+        """Close some of what is held, by an order of the exchange's own."""
+        with self._lock:
+            self._force(symbol, leg, Decimal(quantity), "adl_autoclose")
+
+    # -- the port -----------------------------------------------------------------------------------------------
+
+    def market(self, symbol: str) -> TradedMarket:
+        """As the port says."""
+        with self._call():
+            return self._books.markets[self._known(symbol)]
+
+    def place(self, ticket: OrderTicket) -> ExchangeOrder:
+        """As the port says. IdTaken is the NoAnswer that says that there is such an order."""
+        with self._call():
+            self._known(ticket.symbol)
+            fate = self._plan.of_order(ticket)
+            if fate.has(OrderFault.REFUSED):
+                is_stop = ticket.trigger_price is not None
+                ground, text = (
+                    (Ground.AT_ONCE, "Order would immediately trigger.")
+                    if is_stop
+                    else (Ground.MARGIN, "Margin is insufficient.")
+                )
+                raise refused(self.name, ground, text)
+            if fate.has(OrderFault.NEVER_ARRIVED):
+                raise self._silence()
+            self._books.check(ticket)
+            if self._is_taken(ticket.client_order_id):
+                raise IdTaken(Ground.ID_TAKEN.code(self.name), ticket.client_order_id)
+            if fate.has(OrderFault.DONE_LATER):
+                self._later(fate, lambda: self._arrive_late(ticket, fate))
+                raise self._silence()
+            order = self._enter(ticket, fate)
+            if fate.has(OrderFault.ANSWER_LOST):
+                raise self._silence()
+            return self._stated(order)
+
+    def cancel(self, symbol: str, order: ExchangeOrder) -> ExchangeOrder | None:
+        """As the port says."""
+        with self._call():
+            kept = self._books.orders.get(order.order_id)
+            if kept is None or kept.ticket.symbol != self._known(symbol) or kept.is_hidden or not kept.is_open:
+                return None
+            self._books.expire(kept, OrderState.CANCELED)
+            return self._stated(kept)
+
+    def find(
+        self, symbol: str, *, client_order_id: str | None = None, exchange_order_id: str | None = None
+    ) -> ExchangeOrder | None:
+        """As the port says. Refuses: ValueError when neither id is named."""
+        if client_order_id is None and exchange_order_id is None:
+            raise ValueError("an order is found by its client order id, its exchange order id or both")
+        with self._call():
+            name = self._known(symbol)
+            found = [
+                order
+                for order in self._books.orders.values()
+                if order.ticket.symbol == name
+                and not order.is_hidden
+                and client_order_id in (None, order.ticket.client_order_id)
+                and exchange_order_id in (None, order.order_id)
+            ]
+            return self._stated(max(found, key=lambda order: order.is_open)) if found else None
+
+    def fills(self, symbol: str, order: ExchangeOrder) -> list[ExchangeFill]:
+        """As the port says."""
+        with self._call(CallFault.SHUFFLED_FILLS) as fault:
+            kept = self._books.orders.get(order.order_id)
+            if kept is None or kept.ticket.symbol != self._known(symbol) or kept.is_hidden:
+                return []
+            found = list(kept.fills)
+            if fault is CallFault.SHUFFLED_FILLS and found:
+                found.append(self._shuffle.choice(found))
+                self._shuffle.shuffle(found)
+            return found
+
+    def account(self) -> AccountSnapshot:
+        """As the port says."""
+        return read_snapshot(self.account_document())
+
+    def account_document(self) -> bytes:
+        """The account as a JSON document, as `reconcile` and `recover` read it: what ccxt's answers add up to."""
+        with self._call(CallFault.STALE_ACCOUNT, CallFault.LATE_POSITIONS, CallFault.CUT_OFF_ACCOUNT) as fault:
+            lists = account_lists(self._books)
+            before = self._before
+            if before is not None and self._calls - before.call <= CALLS_MAX and not self._is_over(before.at):
+                if fault is CallFault.STALE_ACCOUNT:
+                    lists = before.lists
+                elif fault is CallFault.LATE_POSITIONS:
+                    lists = lists | {"positions": before.lists["positions"]}
+            if fault is CallFault.CUT_OFF_ACCOUNT:
+                counts = {f"{name}_count": len(lists[name]) for name in ("positions", "orders")}
+                lists = lists | {name: lists[name][:-1] for name in ("positions", "orders")} | counts
+            return account_document(self._books, self.account_name, lists)
+
+    # -- inside, under the lock ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def _call(self, *possible: CallFault) -> Iterator[CallFault | None]:
+        """One call: what is late comes first, then what may happen to any call."""
+        if self._latency:
+            self._sleep(self._latency)
+        with self._lock:
+            self._calls += 1
+            due = [late for late in self._late if late.call <= self._calls or self._is_over(late.at)]
+            self._late = [late for late in self._late if late not in due]
+            for late in due:
+                late.happen()
+            fault = self._plan.of_call(*EVERY_CALL, *possible)
+            if fault is CallFault.OUTAGE:
+                raise self._silence()
+            if fault is CallFault.MAINTENANCE:
+                raise refused(self.name, Ground.CLOSED, "Invalid symbol status for opening position.")
+            if fault is CallFault.RATE_LIMIT:
+                raise refused(self.name, Ground.RATE, "Too many requests.")
+            yield fault
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep what was shown, should something be filled."""
+        lists, filled = account_lists(self._books), self._books.filled
+        yield
+        if self._books.filled != filled:
+            self._before = _Before(lists, self._calls, self._clock())
+
+    def _known(self, symbol: str) -> str:
+        name = str(normalized_symbol(symbol, self.name))
+        if name not in self._books.markets:
+            raise refused(self.name, Ground.UNLISTED, f"Invalid symbol: {symbol}")
+        return name
+
+    def _silence(self) -> NoAnswer:
+        return NoAnswer(f"{Ground.SILENCE.code(self.name)}: {self.name} did not answer")
+
+    def _is_taken(self, client_order_id: str) -> bool:
+        return any(
+            order.ticket.client_order_id == client_order_id and (order.is_open or self._has_unique_ids)
+            for order in self._books.orders.values()
+        )
+
+    def _is_over(self, since: datetime) -> bool:
+        return self._clock() - since >= timedelta(seconds=SHOWN_SECONDS / 2)
+
+    def _later(self, fate: Fate, happen: Callable[[], None]) -> None:
+        self._late.append(_Late(self._calls + fate.calls, self._clock(), happen))
+
+    def _arrive_late(self, ticket: OrderTicket, fate: Fate) -> None:
+        if not self._is_taken(ticket.client_order_id):
+            self._enter(ticket, fate)
+
+    def _enter(self, ticket: OrderTicket, fate: Fate) -> KeptOrder:
+        """Take an order, and fill as much of it as its fate lets be filled at once."""
+        with self._changing():
+            order = self._books.take(ticket, fate)
+            order.is_hidden = fate.has(OrderFault.HIDDEN)
+            order.is_behind = fate.has(OrderFault.ANSWER_BEHIND)
+            if order.is_hidden or order.is_behind:
+                self._later(fate, lambda: self._show(order))
+            if order.is_conditional:
+                return order
+            if fate.has(OrderFault.FILLED_LATE):
+                self._later(fate, lambda: self._fill(order))
+                return order
+            is_part = fate.has(OrderFault.FILLED_IN_PARTS, OrderFault.REST_EXPIRES)
+            self._books.execute(order, Decimal(fate.share) / 100 if is_part else Decimal(1))
+            if fate.has(OrderFault.REST_EXPIRES):
+                self._books.expire(order)
+            elif is_part:
+                self._later(fate, lambda: self._fill(order))
+            return order
+
+    def _fill(self, order: KeptOrder) -> None:
+        with self._changing():
+            self._books.execute(order)
+
+    @staticmethod
+    def _show(order: KeptOrder) -> None:
+        order.is_hidden = order.is_behind = False
+
+    def _stated(self, order: KeptOrder) -> ExchangeOrder:
+        return order.stated(self._books.leg(order.ticket.symbol, order.ticket.leg).terms)
+
+    def _force(self, symbol: str, leg: Leg, quantity: Decimal, client_order_id: str) -> None:
+        with self._changing():
+            self._books.force(self._known(symbol), leg, quantity, client_order_id)
