@@ -54,7 +54,6 @@ BINANCE: Final = TradingConventions(
     fills_of="orderId",
     fills_by_client_id=None,
     fills_max=1000,
-    average="avgPrice",
     params=_params,
     code=re.compile(r'"code":\s*"?(-?\d+)'),
     codes={

@@ -54,7 +54,6 @@ BYBIT: Final = TradingConventions(
     fills_of="orderId",
     fills_by_client_id="orderLinkId",
     fills_max=100,
-    average="avgPrice",
     params=_params,
     code=re.compile(r'"(?:retCode|ret_code)":\s*"?(-?\d+)'),
     codes={

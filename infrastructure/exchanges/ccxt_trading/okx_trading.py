@@ -61,7 +61,6 @@ OKX: Final = TradingConventions(
     fills_of="ordId",
     fills_by_client_id=None,
     fills_max=100,
-    average="avgPx",
     params=_params,
     code=re.compile(r'(?s)^(?:(?=.*"sCode":\s*"[1-9]).*?"sCode":\s*"|.*?"code":\s*")(\d+)'),
     codes={

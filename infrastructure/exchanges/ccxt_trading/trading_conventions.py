@@ -76,8 +76,6 @@ class TradingConventions:
     """The same for a client order id; None where fills do not name it."""
     fills_max: int
     """How many fills one answer holds at most."""
-    average: str
-    """What the exchange calls the average price of an order's fills; ccxt makes one up where it is not said."""
     params: Callable[[OrderTicket], Json]
     """What goes along with `create_order`, beside the trigger of a stop or a target."""
     code: re.Pattern[str] | None

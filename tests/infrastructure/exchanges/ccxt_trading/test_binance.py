@@ -161,13 +161,13 @@ def test_an_entry_is_sent_once_as_text(exchange: Driven, script: Script) -> None
     assert "reduceOnly" not in sent
 
 
-def test_an_average_of_zero_is_not_known(exchange: Driven, script: Script) -> None:
-    """And is not made up: ccxt takes the price that was asked for, where no cost is said."""
-    answer = order(status="FILLED", executedQty="61.8", price="3.3")
-    script.routes["POST " + ORDER] = {
-        name: value for name, value in answer.items() if name not in ("cumQuote", "avgPrice")
-    }
-    assert exchange.place(ENTRY).avg_px is None
+@pytest.mark.parametrize(("paid", "average"), [("0", None), (None, None), ("200", Decimal("3.236245954692556634"))])
+def test_an_average_of_zero_is_not_known_unless_it_is_said_what_was_paid(
+    exchange: Driven, script: Script, paid: str | None, average: Decimal | None
+) -> None:
+    answer = order(status="FILLED", executedQty="61.8", price="3.3", cumQuote=paid)
+    script.routes["POST " + ORDER] = answer
+    assert exchange.place(ENTRY).avg_px == average
 
 
 def test_no_number_goes_through_a_float(exchange: Driven, script: Script) -> None:
