@@ -36,6 +36,7 @@ BINANCE: Final = TradingConventions(
     has_unique_ids=False,
     shown_seconds=20.0,
     shown_because="an order is taken up to `recvWindow` (5 s, in ccxt 10 s) after it was signed, and a query may lag",
+    ended_shown="90 days, 3 days where nothing of it was filled",
     client_id=re.compile(r"[.A-Z:/a-z0-9_-]{1,36}"),
     attaches_stops=False,
     closes_position=True,

@@ -36,6 +36,7 @@ BYBIT: Final = TradingConventions(
     has_unique_ids=True,
     shown_seconds=20.0,
     shown_because="an order is taken before it is made (`ack` is no state), within `recv_window` (5 s) of its signing",
+    ended_shown="7 days, 24 hours where nothing of it was filled",
     client_id=re.compile(r"[A-Za-z0-9_-]{1,36}"),
     attaches_stops=True,
     closes_position=False,

@@ -59,6 +59,8 @@ class TradingConventions:
     shown_seconds: float
     """How long after it was sent an order may still appear."""
     shown_because: str
+    ended_shown: str
+    """For how long an order that has ended is found, in words: then it is as if it never was."""
     client_id: re.Pattern[str]
     """What a client order id may look like."""
     attaches_stops: bool
