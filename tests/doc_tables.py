@@ -111,6 +111,7 @@ def trading_rows() -> Rows:
             "unique for ever" if each.has_unique_ids else "unique among open orders only",
             f"`{each.client_id.pattern}`",
             f"{each.shown_seconds:g} s: {each.shown_because}",
+            each.ended_shown,
             each.conditional,
             "yes" if each.attaches_stops else "no",
             "yes" if each.closes_position else "no",

@@ -41,6 +41,7 @@ OKX: Final = TradingConventions(
     has_unique_ids=False,
     shown_seconds=20.0,
     shown_because="nothing bounds when an order is taken but the connection (`expTime` is not sent); a query may lag",
+    ended_shown="7 days, 2 hours where nothing of it was filled",
     client_id=re.compile(r"[A-Za-z0-9]{1,32}"),
     attaches_stops=True,
     closes_position=True,
@@ -61,7 +62,6 @@ OKX: Final = TradingConventions(
     fills_of="ordId",
     fills_by_client_id=None,
     fills_max=100,
-    average="avgPx",
     params=_params,
     code=re.compile(r'(?s)^(?:(?=.*"sCode":\s*"[1-9]).*?"sCode":\s*"|.*?"code":\s*")(\d+)'),
     codes={

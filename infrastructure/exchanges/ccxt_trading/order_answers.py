@@ -25,9 +25,7 @@ _ZERO: Final = Decimal(0)
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-def read_stated(
-    entry: Any, symbol: str, conventions: TradingConventions, *, is_conditional: bool = False
-) -> ExchangeOrder:
+def read_stated(entry: Any, symbol: str, *, is_conditional: bool = False) -> ExchangeOrder:
     """An order that was asked for. Raises NoAnswer when it does not say its id, its state or what is filled of it."""
     try:
         state = _STATES[entry["status"]]
@@ -39,7 +37,7 @@ def read_stated(
         quantity = _above_zero(entry.get("amount"))
         if state is OrderState.FILLED and quantity is not None and filled < quantity:
             state = OrderState.CANCELED  # ccxt calls closed what was cancelled when a part of it was filled
-        return _order(entry, symbol, conventions, state, filled, is_conditional=is_conditional)
+        return _order(entry, symbol, state, filled, is_conditional=is_conditional)
     except _UNREADABLE as wrong:
         raise _unread("an order", entry, wrong) from None
 
@@ -49,9 +47,7 @@ def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions
     is_conditional = conventions.keeps_apart and ticket.trigger_price is not None
     try:
         state = OrderState.OPEN if entry["status"] is None else _STATES[entry["status"]]
-        order = _order(
-            entry, ticket.symbol, conventions, state, _number(entry["filled"]) or _ZERO, is_conditional=is_conditional
-        )
+        order = _order(entry, ticket.symbol, state, _number(entry["filled"]) or _ZERO, is_conditional=is_conditional)
     except _UNREADABLE as wrong:
         raise _unread("an acknowledgement", entry, wrong) from None
     return ExchangeOrder(
@@ -91,7 +87,6 @@ def read_fills(entries: Sequence[Any], order_id: str) -> tuple[ExchangeFill, ...
 def _order(
     entry: Any,
     symbol: str,
-    conventions: TradingConventions,
     state: OrderState,
     filled: Decimal,
     *,
@@ -107,7 +102,7 @@ def _order(
         client_order_id=client_id_of(entry),
         state=state,
         filled_qty=filled,
-        avg_px=_above_zero(info.get(conventions.average)),
+        avg_px=_above_zero(entry.get("average")),
         side=_SIDES.get(entry.get("side") or ""),
         quantity=_above_zero(entry.get("amount")),
         trigger_price=next((price for each in triggers if (price := _above_zero(each)) is not None), None),

@@ -49,7 +49,7 @@ class OrderQuestions:
         if conditional:
             return (yield from self._as_triggered(_newest(conditional)))
         if found:
-            return read_stated(_newest(found), self.symbol, self.conventions)
+            return read_stated(_newest(found), self.symbol)
         yield from self._is_not_filled(client_order_id, order_id)
         return None
 
@@ -68,7 +68,7 @@ class OrderQuestions:
 
     def _as_triggered(self, entry: Json) -> Asking[ExchangeOrder]:
         """A conditional order; once it is triggered, how it stands is how the order stands that it became."""
-        order = read_stated(entry, self.symbol, self.conventions, is_conditional=True)
+        order = read_stated(entry, self.symbol, is_conditional=True)
         if self.conventions.triggered_id is None:
             return order
         became = _triggered(entry, self.conventions)
@@ -77,7 +77,7 @@ class OrderQuestions:
                 raise NoAnswer(f"conditional order {order.order_id} is over, and does not say which order it became")
             return order
         answer = yield ClientCall("fetch_order", (became, self.listed, {}))
-        stated = read_stated(answer.value, self.symbol, self.conventions)
+        stated = read_stated(answer.value, self.symbol)
         return replace(order, state=stated.state, filled_qty=stated.filled_qty, avg_px=stated.avg_px)
 
     def _ask(

@@ -59,6 +59,8 @@ class TradingConventions:
     shown_seconds: float
     """How long after it was sent an order may still appear."""
     shown_because: str
+    ended_shown: str
+    """For how long an order that has ended is found, in words: then it is as if it never was."""
     client_id: re.Pattern[str]
     """What a client order id may look like."""
     attaches_stops: bool
@@ -76,8 +78,6 @@ class TradingConventions:
     """The same for a client order id; None where fills do not name it."""
     fills_max: int
     """How many fills one answer holds at most."""
-    average: str
-    """What the exchange calls the average price of an order's fills; ccxt makes one up where it is not said."""
     params: Callable[[OrderTicket], Json]
     """What goes along with `create_order`, beside the trigger of a stop or a target."""
     code: re.Pattern[str] | None

@@ -161,9 +161,23 @@ def test_an_entry_is_sent_once_as_text(exchange: Driven, script: Script) -> None
     assert "reduceOnly" not in sent
 
 
-def test_an_average_of_zero_is_not_known(exchange: Driven, script: Script) -> None:
-    script.routes["POST " + ORDER] = order(status="FILLED", executedQty="61.8", cumQuote="0", price="3.3")
-    assert exchange.place(ENTRY).avg_px is None
+@pytest.mark.parametrize(("paid", "average"), [("0", None), (None, None), ("200", Decimal("3.236245954692556634"))])
+def test_an_average_of_zero_is_not_known_unless_it_is_said_what_was_paid(
+    exchange: Driven, script: Script, paid: str | None, average: Decimal | None
+) -> None:
+    answer = order(status="FILLED", executedQty="61.8", price="3.3", cumQuote=paid)
+    script.routes["POST " + ORDER] = answer
+    assert exchange.place(ENTRY).avg_px == average
+
+
+def test_no_number_goes_through_a_float(exchange: Driven, script: Script) -> None:
+    script.routes["GET " + ORDER] = order(origQty="12345678901234.56789", executedQty="12345678901234.56789")
+    script.routes["GET /fapi/v1/userTrades"] = [trade(1, "12345678901234.56789", commission="0.123456789012345678")]
+    found = exchange.find("APTUSDT", client_order_id="pabc")
+    [fill] = exchange.fills("APTUSDT", found)
+    exact = Decimal("12345678901234.56789")
+    assert (found.quantity, found.filled_qty, fill.quantity) == (exact, exact, exact)
+    assert fill.fee == Decimal("0.123456789012345678")
 
 
 def test_a_limit_order_names_its_price(exchange: Driven, script: Script) -> None:
@@ -413,6 +427,17 @@ def test_a_stop_that_waits_has_no_fills(exchange: Driven, script: Script) -> Non
 def test_an_order_is_found_in_the_lists(exchange: Driven, script: Script, name: str) -> None:
     script.routes[f"GET /fapi/v1/{name}"] = [order(clientOrderId="other", orderId=1), order()]
     assert exchange.find("APTUSDT", client_order_id="pabc").order_id == "7719001"
+
+
+def test_of_orders_with_one_client_id_the_open_one_counts_then_the_newest(exchange: Driven, script: Script) -> None:
+    old, new = (
+        order(orderId=1, status="CANCELED", time=1),
+        order(orderId=2, status="FILLED", executedQty="61.8", time=9),
+    )
+    script.routes["GET /fapi/v1/allOrders"] = [new, old]
+    assert exchange.find("APTUSDT", client_order_id="pabc").order_id == "2"
+    script.routes["GET /fapi/v1/allOrders"] = [order(orderId=3, time=2), new, old]
+    assert exchange.find("APTUSDT", client_order_id="pabc").order_id == "3"
 
 
 @pytest.mark.parametrize("name", ["openAlgoOrders", "allAlgoOrders"])

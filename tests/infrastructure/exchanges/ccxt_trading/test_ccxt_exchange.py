@@ -14,7 +14,7 @@ from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
 from tests.infrastructure.exchanges.ccxt_trading.test_binance import ABSENT, ALGO, ENTRY, ORDER, order
-from tests.infrastructure.exchanges.ccxt_trading.trading_server import Driven, Script, client, driven, scripted
+from tests.infrastructure.exchanges.ccxt_trading.trading_server import Script, client, driven, scripted
 from tests.infrastructure.exchanges.exchange_server import binance
 
 LISTS = ("openOrders", "openAlgoOrders", "allOrders", "allAlgoOrders", "userTrades")
@@ -90,19 +90,23 @@ def test_tasks_do_not_read_each_others_answers(script: Script, number: int) -> N
     assert {answer for answer in answers if not isinstance(answer, NoAnswer)} == {None}
 
 
-def test_threads_do_not_read_each_others_answers(script: Script) -> None:
-    script.routes["GET /fapi/v1/allOrders"] = lambda asked: {} if asked["symbol"] == "APTUSDT" else []
+def test_a_client_of_threads_makes_one_call_at_a_time(script: Script) -> None:
+    """What it was answered last is kept in one place, and would be read by another thread."""
+    asking: list[int] = []
+    at_once: list[int] = []
 
-    def is_known(exchange: Driven, symbol: str) -> bool:
-        try:
-            return exchange.find(symbol, client_order_id="pabc") is None
-        except NoAnswer:
-            return False
+    def none(_: Any) -> list[Any]:
+        asking.append(1)
+        at_once.append(len(asking))
+        time.sleep(0.01)
+        asking.pop()
+        return []
 
-    symbols = ["APTUSDT", "SXPUSDT"] * 10
+    script.routes |= {f"GET /fapi/v1/{name}": none for name in LISTS}
     with driven("threads", "binanceusdm", script.url) as exchange, ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda symbol: is_known(exchange, symbol), symbols))
-    assert answers == [symbol == "SXPUSDT" for symbol in symbols]
+        looking = [pool.submit(exchange.find, "APTUSDT", client_order_id="pabc") for _ in range(8)]
+        assert [each.result() for each in looking] == [None] * 8
+    assert max(at_once) == 1
 
 
 def test_a_client_with_markets_of_floats_is_asked_anew(script: Script) -> None:
@@ -111,4 +115,5 @@ def test_a_client_with_markets_of_floats_is_asked_anew(script: Script) -> None:
     mine.load_markets()
     exchange = CcxtExchange(mine)
     assert str(exchange.market("APTUSDT").price_tick) == "0.0001"
+    assert len(script.sent("GET /fapi/v1/exchangeInfo")) == 2
     assert mine.markets["APT/USDT:USDT"]["precision"]["price"] == float("0.0001")
