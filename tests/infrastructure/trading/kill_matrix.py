@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 from domain.values import Status
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, Tell, Wait
-from infrastructure.trading.flows.entering import enter
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.flows.entering import enter
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_outcome import Outcome
