@@ -116,6 +116,10 @@ def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome
     """Undo a position, and say how far it came."""
     try:
         row = yield from undone(ctx, position_id, reason)
+    except CommandRefused as refusal:
+        yield from ctx.note(f"refused: {refusal.message}")
+        row = yield from ctx.row(position_id)
+        return Outcome(OutcomeKind.REFUSED, row, tuple(ctx.story), refusal, refusal.message)
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"the rollback is not over: {error}")
         row = yield from ctx.row(position_id)
