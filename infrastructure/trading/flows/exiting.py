@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
 from domain.order import Order, live
-from domain.values import Side, plain
+from domain.values import Side, Status, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
@@ -18,6 +19,8 @@ from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
 from infrastructure.trading.steps.protecting import stops_cancelled
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
+
+_REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 
 
 def exit_position(
@@ -62,15 +65,24 @@ def exit_carried_on(
     return Outcome(kind, row, tuple(ctx.story))
 
 
-def closed_when_empty(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
-    """End a cycle of which nothing is held any more, and take its stops away."""
+def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:
+    """End a cycle of which nothing is held, and nothing can be filled, any more; and take its stops away.
+
+    A rollback ends by its own proof. Without a reason, it is the role of the last order that closed.
+    """
     row = yield from ctx.row(position_id)
-    if row.status.is_open and not row.quantity and row.filled_qty:
+    is_on_its_way = row.status is Status.ROLLING_BACK or bool(live(row.orders, "entry"))
+    if row.status.is_open and not is_on_its_way and not row.quantity and row.filled_qty:
+        why = reason or next((_REASONS[each.role] for each in reversed(row.orders.values()) if _closes(each)), "exit")
         yield from stops_cancelled(ctx, position_id)
-        yield from ctx.tell(c.Close, position_id=position_id, exit_reason=reason)
-        yield from ctx.note(f"closed: {reason}")
+        yield from ctx.tell(c.Close, position_id=position_id, exit_reason=why)
+        yield from ctx.note(f"closed: {why}")
         row = yield from ctx.row(position_id)
     return row
+
+
+def _closes(order: Order) -> bool:
+    return order.role in _REASONS and bool(order.filled_qty)
 
 
 def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
@@ -82,7 +94,7 @@ def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
         order = yield from ctx.order(row.symbol, ours.exchange_order_id)
         if order is None or order.state is OrderState.OPEN:
             continue
-        reason = "stop_loss" if ours.role == "stop" else "take_profit"
+        reason = _REASONS[ours.role]
         if order.filled_qty:
             yield from followed(ctx, position_id, order, "exit", reason=reason)
             row = yield from closed_when_empty(ctx, position_id, reason)

@@ -31,7 +31,7 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
         promise = yield from ctx.tell(c.StartRollback, position_id=position_id, reason=reason)
         row = yield from ctx.row(position_id)
         yield from ctx.note(f"rolling back: {promise.close_side} {plain(promise.close_quantity or row.quantity)}")
-        evidence = yield from _closed(ctx, row, promise)
+        evidence = yield from (_closed(ctx, row, promise) if row.quantity else _nothing_shown(ctx, row))
         if evidence is not None:
             yield from stops_cancelled(ctx, position_id)  # before it is over: nobody would come back for them
             yield from ctx.tell(c.RollBack, position_id=position_id, reason=reason, evidence=evidence)
