@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.exchange_errors import Refused
+from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.flows.exiting import exit_position
 from tests.infrastructure.trading.kill_matrix import BotWorld, killed_everywhere
 from tests.infrastructure.trading.scripted_exchange import Answered, Lost, too_busy
