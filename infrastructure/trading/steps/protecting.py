@@ -8,7 +8,6 @@ from domain.commands import requests as c
 from domain.events import PositionAdopted
 from domain.identifiers import client_order_id
 from domain.order import covered_by, live, next_name, stops_at_work
-from domain.stop import is_losing_side
 from domain.values import EXACT, Side, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
@@ -23,19 +22,16 @@ class CannotProtect(Exception):
     """No stop can be had for what is held; it is to be rolled back."""
 
 
-def to_tick(price: Decimal, tick: Decimal | None, side: Side, entry: Decimal | None) -> Decimal:
-    """Round the price of a stop to the tick, towards the entry: never a larger loss than was planned.
+def to_tick(price: Decimal, tick: Decimal | None, side: Side) -> Decimal:
+    """Round the price of a stop to the tick, away from the entry: it is never refused for standing on the wrong side.
 
-    Where that tick is the entry itself, or beyond it, the next one on the losing side is taken.
+    The danger is a position that stands bare, for an exchange refuses a stop that would trigger at once; a tick is its
+    price.
     """
     if not tick:
         return price
-    towards = ROUND_CEILING if side is Side.LONG else ROUND_FLOOR
-    rounded = EXACT.multiply(EXACT.divide(price, tick).to_integral_value(towards), tick)
-    if entry is not None and not is_losing_side(side, rounded, entry):
-        away = ROUND_FLOOR if side is Side.LONG else ROUND_CEILING
-        rounded = EXACT.multiply(EXACT.divide(price, tick).to_integral_value(away), tick)
-    return rounded
+    away = ROUND_FLOOR if side is Side.LONG else ROUND_CEILING
+    return EXACT.multiply(EXACT.divide(price, tick).to_integral_value(away), tick)
 
 
 def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_entered: bool) -> Flow[PositionRow]:
@@ -120,7 +116,7 @@ def _price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Dec
     price = plan.stop_for(row.side, row.avg_px_open)
     if price is None:
         raise CannotProtect(f"no plan says a stop on the losing side of {plain(row.avg_px_open)}")
-    return to_tick(price, market.price_tick, row.side, row.avg_px_open)
+    return to_tick(price, market.price_tick, row.side)
 
 
 def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
