@@ -24,10 +24,10 @@ class RateLimited(Refused):
 
 
 class GivenUp(Refused):
-    """The bot took its wish back before anything was sent."""
+    """Nothing was sent: the bot took its wish back, or too much time had passed since it was promised."""
 
-    def __init__(self) -> None:
-        super().__init__(None, "the bot took its order back before it was sent")
+    def __init__(self, text: str = "the bot took its order back before it was sent") -> None:
+        super().__init__(None, text)
 
 
 class NoAnswer(ExchangeError):

@@ -12,7 +12,7 @@ from domain.identifiers import PositionId
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.trading.effects import Call, Flow, Now, Read, Tell, Wait
-from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderTicket, TradedMarket
 from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_outcome import StoryStep
@@ -95,9 +95,17 @@ class FlowContext:
         found: AccountSnapshot = yield from self._asked(Call("account"))
         return found
 
-    def place(self, ticket: OrderTicket) -> Flow[ExchangeOrder]:
-        """Send an order, once; only when the exchange had no time for it, again. Refuses: Refused, NoAnswer."""
+    def place(self, ticket: OrderTicket, *, promised_at: datetime | None = None) -> Flow[ExchangeOrder]:
+        """Send an order, once; only when the exchange had no time for it, again.
+
+        None is sent later than `send_seconds` after it was promised: another process may have looked for it and given
+        it up by then. Refuses: GivenUp, Refused, NoAnswer.
+        """
         for attempt in range(QUESTIONS_MAX):
+            if promised_at is not None:
+                passed = ((yield from self.now()) - promised_at).total_seconds()
+                if passed > self.rules.send_seconds:
+                    raise GivenUp(f"{passed:.0f} s passed before it was sent")
             try:
                 placed: ExchangeOrder = yield Call("place", (ticket,))
             except RateLimited as busy:

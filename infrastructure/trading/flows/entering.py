@@ -8,6 +8,7 @@ from typing import Any
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand
+from domain.events import EntryRequested, IncreaseRequested
 from domain.order import Order
 from domain.values import EXACT, Side, Status, plain
 from infrastructure.trading.effects import Flow
@@ -107,6 +108,10 @@ def carried_on(
     except CannotProtect as bare:
         yield from ctx.note(str(bare))
         return (yield from rolled_back(ctx, position_id, str(bare)))
+    except CommandRefused as refusal:
+        yield from ctx.note(f"somebody else was at work: {refusal.message}")
+        row = yield from ctx.row(position_id)
+        return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"not known yet: {error}")
         row = yield from ctx.row(position_id)
@@ -182,21 +187,17 @@ def _brought_to_end(
 def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
     """Send an order that is ours to send, unless this process slept meanwhile."""
     assert ours.client_order_id is not None, "a promise has a name"
-    late = (yield from ctx.now()) - (ours.opened_at or row.opened_at)
-    if late.total_seconds() > ctx.rules.send_seconds:
-        yield from _fail(
-            ctx, row, ours, OrderState.CANCELED, reason=f"{late.total_seconds():.0f} s passed before it was sent"
-        )
     order = OrderTicket(
         symbol=row.symbol,
         side="buy" if row.side is Side.LONG else "sell",
         kind=TicketKind.MARKET,
         client_order_id=ours.client_order_id,
         quantity=ours.requested_qty,
+        cost=None if ours.requested_qty is not None else (yield from _cost(ctx, row, ours)),
         leg=row.leg,
     )
     try:
-        return (yield from ctx.place(order))
+        return (yield from ctx.place(order, promised_at=ours.opened_at or row.opened_at))
     except GivenUp as given_up:
         yield from _fail(ctx, row, ours, OrderState.CANCELED, reason=str(given_up))
     except Refused as refusal:
@@ -206,6 +207,15 @@ def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket)
         if ours.name == "entry":
             yield from ctx.tell(c.RecordEntryUnknown, position_id=row.position_id, reason=str(silence))
     return (yield from _found(ctx, row, ours, market))
+
+
+def _cost(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[Decimal | None]:
+    """What an order is to cost that was promised without a quantity."""
+    for entry in (yield from ctx.history(row.position_id)):
+        event = entry.event
+        if isinstance(event, EntryRequested | IncreaseRequested) and event.client_order_id == ours.client_order_id:
+            return event.cost
+    raise AssertionError(f"{ours.client_order_id} was promised by an event of {row.position_id}")
 
 
 def _found(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:

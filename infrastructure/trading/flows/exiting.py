@@ -11,7 +11,7 @@ from domain.errors import CommandRefused, InvalidCommand
 from domain.order import Order, live
 from domain.values import Side, Status, plain
 from infrastructure.trading.effects import Flow
-from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.lookup import sought
@@ -57,6 +57,10 @@ def exit_carried_on(
         if row.orders[ours.name].is_live and row.quantity:
             yield from tell_ended(ctx, position_id, order, row.orders[ours.name])
         row = yield from closed_when_empty(ctx, position_id, reason)
+    except CommandRefused as refusal:
+        yield from ctx.note(f"somebody else was at work: {refusal.message}")
+        row = yield from ctx.row(position_id)
+        return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"not known yet: {error}")
         row = yield from ctx.row(position_id)
@@ -129,7 +133,10 @@ def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -
             leg=row.leg,
         )
         try:
-            return (yield from ctx.place(ticket))
+            return (yield from ctx.place(ticket, promised_at=ours.opened_at))
+        except GivenUp as given_up:
+            yield from _given_up(ctx, row, ours, OrderState.CANCELED, reason=str(given_up))
+            return None
         except Refused as refusal:
             yield from _given_up(ctx, row, ours, OrderState.REJECTED, reason=str(refusal), code=refusal.code)
             return None

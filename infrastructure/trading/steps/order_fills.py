@@ -117,7 +117,7 @@ def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: O
     """Tell the ledger that nothing more is filled of an order, and what the exchange states of it."""
     stated: dict[str, Any] = {}
     if order.filled_qty:
-        stated = {"filled_qty": order.filled_qty, "avg_px": order.avg_px}
+        stated = {"filled_qty": order.filled_qty, "avg_px": order.avg_px or None}
     yield from ctx.tell(
         o.EndOrder,
         position_id=position_id,

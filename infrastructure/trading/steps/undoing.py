@@ -115,10 +115,14 @@ def _until_ended(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[Ex
 
 
 def _nothing_shown(ctx: FlowContext, row: PositionRow) -> Flow[dict[str, Any] | None]:
-    """Whether the account shows, twice, that nothing of the symbol is held; a list with doubts shows nothing."""
+    """Whether the account shows, twice, that nothing of the symbol is held; a list with doubts shows nothing.
+
+    Between the two it has time to show what was filled a moment ago.
+    """
+    market = yield from ctx.market(row.symbol)
     for read in range(READS):
         if read:
-            yield from ctx.wait(ctx.rules.poll_seconds)
+            yield from ctx.wait(max(market.shown_seconds, ctx.rules.poll_seconds))
         seen = yield from ctx.snapshot()
         if seen.positions is None or seen.doubts or seen.hides(row.symbol):
             return None

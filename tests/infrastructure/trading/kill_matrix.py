@@ -28,6 +28,16 @@ STARTS_MAX: Final = 6
 """How often a bot is started again until a cycle has to be over."""
 STEP: Final = timedelta(milliseconds=20)
 
+_ENTRY: Final[dict[str, Any]] = {
+    "symbol": "APT/USDT:USDT",
+    "side": "short",
+    "intent_id": "5483266",
+    "quantity": "61.8",
+    "cost": None,
+    "leg": "BOTH",
+    "stop_loss_percent": "2",
+}
+
 
 class Killed(Exception):
     """The process is gone, with all that it knew."""
@@ -87,18 +97,9 @@ class BotWorld:
             case Now():
                 return self.clock()
 
-    def enter(self, *, steps: int | None = None, intent_id: str = "5483266") -> Outcome:
-        """The bot's entry: short 61.8, with a stop two percent away."""
-        wanted = WantedEntry.of(
-            self.rules,
-            symbol="APT/USDT:USDT",
-            side="short",
-            intent_id=intent_id,
-            quantity="61.8",
-            cost=None,
-            leg="BOTH",
-            stop_loss_percent="2",
-        )
+    def enter(self, *, steps: int | None = None, **fields: Any) -> Outcome:
+        """The bot's entry: short 61.8 of APTUSDT, with a stop two percent away, unless other fields are given."""
+        wanted = WantedEntry.of(self.rules, **_ENTRY | fields)
         return self.run(enter(self.context(), wanted), steps=steps)
 
     def resume(self, *, steps: int | None = None) -> list[Outcome]:

@@ -57,6 +57,9 @@ class ScriptedExchange:
         self.weather: dict[str, deque[Weather]] = defaultdict(deque)
         self.hidden_looks = 0
         """How many more looks an order, its fills and the account stay behind what was done."""
+        self.shows_fills = True
+        self.shows_nothing_until: datetime | None = None
+        """Until when the account says that nothing is held."""
         self.held: dict[str, Decimal] = defaultdict(Decimal)
         self.placed: list[ScriptedOrder] = []
         self.calls: list[str] = []
@@ -83,9 +86,7 @@ class ScriptedExchange:
 
     def fills(self, symbol: str, order: ExchangeOrder) -> Sequence[ExchangeFill]:
         """All that was filled so far."""
-        return self._under_weather(
-            "fills", lambda: () if self._is_hidden() else tuple(self._order(symbol, order.order_id).fills)
-        )
+        return self._under_weather("fills", lambda: self._shown_fills(symbol, order.order_id))
 
     def account(self) -> AccountSnapshot:
         """All positions, and all that rests."""
@@ -130,8 +131,7 @@ class ScriptedExchange:
         if weather is Lost.AFTER:
             raise NoAnswer(f"{method} timed out")
         if isinstance(weather, Answered):
-            assert isinstance(answer, ExchangeOrder), "only an order can be told otherwise"
-            return replace(answer, **weather.changes)  # type: ignore[arg-type]  # a test names fields
+            return replace(answer, **weather.changes) if isinstance(answer, ExchangeOrder) else answer  # type: ignore[arg-type]  # a test names fields
         return answer
 
     def _taken(self, ticket: OrderTicket) -> ExchangeOrder:
@@ -158,6 +158,9 @@ class ScriptedExchange:
                 return order.as_stated()
         return None
 
+    def _shown_fills(self, symbol: str, order_id: str) -> Sequence[ExchangeFill]:
+        return () if self._is_hidden() or not self.shows_fills else tuple(self._order(symbol, order_id).fills)
+
     def _is_hidden(self) -> bool:
         return any(order.hidden_looks for order in self.placed)
 
@@ -177,7 +180,9 @@ class ScriptedExchange:
             self._fill(order, part if order.parts else self._wanted(order), self.price)
 
     def _wanted(self, order: ScriptedOrder) -> Decimal:
-        left = (order.ticket.quantity or NOTHING) - order.filled_qty
+        bought = ((order.ticket.cost or NOTHING) / self.price).quantize(Decimal("0.1"))
+        wanted = bought if order.ticket.quantity is None else order.ticket.quantity
+        left = wanted - order.filled_qty
         return min(left, self._closable(order.ticket)) if order.ticket.reduce_only else left
 
     def _closable(self, ticket: OrderTicket) -> Decimal:
@@ -203,7 +208,8 @@ class ScriptedExchange:
         order.state = OrderState.FILLED if order.filled_qty else OrderState.EXPIRED
 
     def _account(self) -> AccountSnapshot:
-        hidden = self._is_hidden()
+        until = self.shows_nothing_until
+        hidden = self._is_hidden() or (until is not None and self._clock() < until)
         for order in self.placed:
             order.hidden_looks = max(0, order.hidden_looks - 1)
         return AccountSnapshot(

@@ -1,0 +1,251 @@
+"""What bots lost money by, with the numbers of the day: each flow comes through it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from domain.commands import requests as c
+from domain.errors import NothingToRollBack
+from domain.values import Status
+from infrastructure.trading.exchange_errors import RateLimited, Refused
+from infrastructure.trading.exchange_orders import OrderState
+from infrastructure.trading.flows.entering import rolled_back
+from infrastructure.trading.trade_outcome import OutcomeKind
+from projections.reconciliation.grace_periods import is_overdue
+from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, bot_world
+from tests.infrastructure.trading.scripted_exchange import Answered, Lost
+
+POSITION = "APTUSDT.binance#1"
+AFTER_THE_CLAIM, AFTER_THE_ORDER, AFTER_ITS_ACKNOWLEDGEMENT = 2, 3, 4
+
+
+def killed_in_entry(world: BotWorld, steps: int) -> None:
+    with pytest.raises(Killed):
+        world.enter(steps=steps)
+
+
+@pytest.mark.parametrize("steps", [AFTER_THE_CLAIM, AFTER_THE_ORDER])
+def test_of_two_signals_the_loser_is_refused_before_it_sends_anything(steps: int) -> None:
+    with bot_world() as world:
+        killed_in_entry(world, steps)
+        sent = len(world.exchange.placed)
+        loser = world.enter(intent_id="5483267")
+        assert loser.kind is OutcomeKind.REFUSED
+        assert loser.refusal is not None
+        assert POSITION in loser.refusal.message
+        assert len(world.exchange.placed) == sent
+        world.resume_until_over()
+        assert world.exchange.held["APTUSDT"] in (Decimal("-61.8"), Decimal(0))
+
+
+def test_a_signal_that_is_delivered_twice_is_one_order() -> None:
+    with bot_world() as world:
+        first, second = world.enter(), world.enter()
+        assert (first.kind, second.kind) == (OutcomeKind.PROTECTED, OutcomeKind.PROTECTED)
+        assert second.position_id == POSITION
+        assert world.exchange.held["APTUSDT"] == Decimal("-61.8")
+
+
+def test_after_a_crash_a_new_signal_sends_no_second_order_on_the_old_cycle() -> None:
+    with bot_world() as world:
+        killed_in_entry(world, AFTER_ITS_ACKNOWLEDGEMENT)
+        assert world.ledger.position(POSITION).status is Status.ENTRY_PLACED
+        assert world.enter(intent_id="5483267").kind is OutcomeKind.REFUSED
+        (taken_up,) = world.resume()
+        assert taken_up.kind is OutcomeKind.PROTECTED
+        assert world.exchange.held["APTUSDT"] == Decimal("-61.8")
+        assert len(world.exchange.entries) == 1
+
+
+def test_another_bot_takes_a_cycle_up_only_when_it_was_left_alone() -> None:
+    with bot_world() as world:
+        killed_in_entry(world, AFTER_THE_ORDER)
+        world.owner = "bot-2"
+        assert world.resume() == []
+        world.clock.tick(60)
+        (taken_up,) = world.resume()
+        assert taken_up.kind is OutcomeKind.PROTECTED
+
+
+def test_a_stop_on_the_wrong_side_is_not_sent_three_hundred_times() -> None:
+    with bot_world() as world:
+        world.exchange.price = Decimal("1.751549")
+        outcome = world.enter(
+            symbol="HNT/USDT", side="long", quantity="60", stop_loss_percent=None, stop_price="3.2438"
+        )
+        assert outcome.kind is OutcomeKind.ROLLED_BACK
+        assert world.exchange.held["HNTUSDT"] == 0
+        assert not [order for order in world.exchange.placed if order.ticket.trigger_price is not None]
+
+
+def test_a_stop_that_would_trigger_at_once_is_tried_a_few_times_and_the_position_is_not_left_bare() -> None:
+    with bot_world() as world:
+        world.exchange.price = Decimal("1.751549")
+        refusal = Refused("-2021", "Order would immediately trigger.")
+        world.exchange.weather["place"].extend([None, *[refusal] * 5])
+        outcome = world.enter(symbol="HNT/USDT", side="long", quantity="60")
+        assert outcome.kind is OutcomeKind.ROLLED_BACK
+        assert world.exchange.calls.count("place") == 1 + 5 + 1
+        assert world.exchange.held["HNTUSDT"] == 0
+
+
+def test_how_long_something_was_bare_can_be_asked() -> None:
+    with bot_world() as world:
+        world.ledger.handle(
+            c.Adopt.of(
+                symbol="HNTUSDT",
+                exchange="binance",
+                side="long",
+                quantity="60",
+                avg_px_open="1.751549",
+                reason="nobody knows whose",
+            )
+        )
+        world.clock.tick(90 * 60)
+        (bare,) = world.ledger.positions(unprotected=True)
+        assert bare.unprotected_since is not None
+        assert (world.clock() - bare.unprotected_since).total_seconds() == 90 * 60
+
+
+@pytest.mark.parametrize("looks", [1, 3, 5])
+def test_an_order_that_is_closed_and_filled_by_nothing_is_waited_for(looks: int) -> None:
+    with bot_world() as world:
+        world.exchange.hidden_looks = looks
+        world.exchange.weather["place"].append(Answered({"state": OrderState.FILLED, "filled_qty": Decimal(0)}))
+        outcome = world.enter(symbol="WAVES/USDT")
+        assert outcome.kind is OutcomeKind.PROTECTED, [str(step) for step in outcome.story]
+        assert outcome.position is not None
+        assert outcome.position.quantity == Decimal("61.8")
+
+
+def test_an_order_whose_fills_never_show_holds_the_slot_and_is_not_rolled_back() -> None:
+    with bot_world() as world:
+        world.exchange.hidden_looks = 10**6
+        world.exchange.weather["place"].append(Answered({"state": OrderState.FILLED, "filled_qty": Decimal(0)}))
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.UNRESOLVED
+        assert outcome.position is not None
+        assert outcome.position.status is Status.ENTRY_PLACED
+        assert world.enter(intent_id="5483267").kind is OutcomeKind.REFUSED
+        assert len(world.exchange.placed) == 1
+
+
+def test_a_rollback_closes_by_the_ledgers_side_whatever_the_answer_says() -> None:
+    with bot_world() as world:
+        world.exchange.price = Decimal("0.1358")
+        no_side = Answered({"side": None, "avg_px": None})
+        world.exchange.weather["place"].extend([no_side, *[Refused("-4131", "PERCENT_PRICE")] * 5, no_side])
+        outcome = world.enter(symbol="AVL/USDT", side="long", quantity="43")
+        assert outcome.kind is OutcomeKind.ROLLED_BACK
+        entry, close = world.exchange.placed
+        assert (entry.ticket.side, close.ticket.side, close.ticket.quantity) == ("buy", "sell", Decimal(43))
+        assert close.ticket.reduce_only
+        assert world.exchange.held["AVLUSDT"] == 0
+
+
+def test_nothing_is_rolled_back_without_a_proof_of_flat() -> None:
+    with bot_world() as world:
+        refusal = Refused("-4131", "PERCENT_PRICE")
+        world.exchange.weather["place"].extend([None, *[refusal] * 5, *[Lost.BEFORE] * 40])
+        world.exchange.weather["account"].extend([Lost.BEFORE] * 40)
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.UNRESOLVED
+        assert outcome.position is not None
+        assert outcome.position.status is Status.ROLLING_BACK
+        assert world.exchange.held["APTUSDT"] == Decimal("-61.8")
+        world.exchange.weather.clear()
+        world.resume_until_over()
+        assert world.ledger.position(POSITION).status is Status.ROLLED_BACK
+        world.require_books_agree()
+
+
+def test_an_account_that_does_not_show_the_position_yet_is_no_proof_of_flat() -> None:
+    with bot_world() as world:
+        world.enter()
+        world.exchange.weather["place"].extend([Refused("-1015", "Too many new orders.")] * 3)
+        world.exchange.shows_nothing_until = world.clock() + timedelta(seconds=15)
+        outcome = world.run(rolled_back(world.context(), POSITION, "operator"))
+        assert outcome.kind is OutcomeKind.UNRESOLVED
+        world.resume_until_over()
+        world.require_books_agree()
+
+
+def test_no_alarm_is_raised_while_an_entry_is_on_its_way() -> None:
+    with bot_world() as world:
+        killed_in_entry(world, AFTER_ITS_ACKNOWLEDGEMENT)
+        row = world.ledger.position(POSITION)
+        assert not is_overdue(row, row.opened_at + timedelta(seconds=6))
+        assert is_overdue(row, row.opened_at + timedelta(seconds=31))
+
+
+@pytest.mark.parametrize("price", [None, Decimal(0)])
+def test_a_price_of_zero_in_an_acknowledgement_is_not_the_entry_price(price: Decimal | None) -> None:
+    with bot_world() as world:
+        world.exchange.weather["place"].append(Answered({"avg_px": price}))
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.PROTECTED
+        assert outcome.position is not None
+        assert outcome.position.avg_px_open == Decimal("3.2333")
+        (stop,) = world.exchange.stops("APTUSDT")
+        assert stop.ticket.trigger_price == Decimal("3.2979")
+
+
+def test_a_price_of_zero_is_not_told_when_the_fills_stay_out_of_sight() -> None:
+    with bot_world() as world:
+        world.exchange.shows_fills = False
+        world.exchange.weather["place"].append(Answered({"avg_px": Decimal(0)}))
+        world.exchange.weather["find"].extend([Answered({"avg_px": Decimal(0)})] * 20)
+        outcome = world.enter()
+        assert outcome.kind is not OutcomeKind.PROTECTED
+        assert outcome.position is not None
+        assert outcome.position.avg_px_open is None
+
+
+def test_a_rollback_of_nothing_is_refused() -> None:
+    with bot_world() as world:
+        killed_in_entry(world, AFTER_THE_CLAIM)
+        outcome = world.run(rolled_back(world.context(), POSITION, "operator"))
+        assert outcome.kind is OutcomeKind.REFUSED
+        assert isinstance(outcome.refusal, NothingToRollBack)
+        assert not world.exchange.placed
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("30208", "Failed to submit order(s). The order price is higher than the maximum buying price."),
+        ("30209", "Failed to submit order(s). The order price is lower than the minimum selling price."),
+        ("10001", "The number of contracts exceeds minimum limit allowed"),
+        ("110017", "Reduce-only rule not satisfied"),
+        ("170193", "Buy order price cannot be higher than the limit."),
+        ("-2027", "Exceeded the maximum allowable position at current leverage."),
+        ("-4140", "Invalid symbol status for opening position."),
+    ],
+)
+def test_a_refused_entry_fails_with_the_code_and_the_text(code: str, text: str) -> None:
+    with bot_world() as world:
+        world.exchange.weather["place"].append(Refused(code, text))
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.FAILED
+        failed = world.ledger.history(POSITION)[-1].event
+        assert (type(failed).__name__, getattr(failed, "code", None)) == ("EntryFailed", code)
+        assert text in str(outcome.reason)
+        assert world.enter(intent_id="5483267").kind is OutcomeKind.PROTECTED
+
+
+def test_no_order_is_sent_after_it_may_have_been_given_up() -> None:
+    with bot_world() as world:
+        world.exchange.weather["place"].extend([RateLimited("-1003", "Too many requests.", retry_seconds=7)] * 2)
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.FAILED
+        assert not world.exchange.placed
+
+
+def test_an_entry_by_cost_is_sent_with_its_cost() -> None:
+    with bot_world() as world:
+        outcome = world.enter(quantity=None, cost="200")
+        assert [order.ticket.cost for order in world.exchange.entries] == [Decimal(200)]
+        assert outcome.kind is OutcomeKind.PROTECTED
