@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from infrastructure.simulation.http.binance_routes import BinanceRoutes
+from infrastructure.simulation.http.loopback_server import served
 from infrastructure.simulation.simulated_venue import SimulatedVenue
 
 
 class SimulatedExchange(SimulatedVenue):
     """One account at an exchange in memory, for tests of a bot."""
+
+    @contextmanager
+    def http(self) -> Iterator[str]:
+        """Answer over HTTP on the loopback as the real exchange does, for the time of the block.
+
+        Refuses: ValueError for an exchange whose routes are not known here.
+        """
+        if self.name != "binance":
+            raise ValueError(f"over HTTP there is binance, not {self.name}")
+        with served(BinanceRoutes(self, self.seed)) as url:
+            yield url
+
+    @staticmethod
+    def point(client: Any, url: str) -> None:
+        """Let a ccxt client, of threads or of asyncio, ask the address that `http` hands out."""
+        addresses = client.urls["api"]
+        if isinstance(addresses, str):
+            client.urls["api"] = url
+        else:
+            client.urls["api"] = {name: url + urlsplit(there).path for name, there in addresses.items()}

@@ -51,6 +51,7 @@ def _position(books: OrderMatching, symbol: str, held: HeldLeg) -> Json:
         "contractSize": plain(market.contract_size),
         "entryPrice": None if average is None else plain(average),
         "markPrice": plain(books.price(symbol)),
+        "marginMode": "cross",
         "info": {"positionSide": held.leg.value},
     }
 
