@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from infrastructure.simulation.http.binance_routes import BinanceRoutes
-from infrastructure.simulation.http.loopback_server import served
+from infrastructure.simulation.http.bybit_routes import BybitRoutes
+from infrastructure.simulation.http.loopback_server import Answerer, served
 from infrastructure.simulation.simulated_venue import SimulatedVenue
+
+_ROUTES: Final[dict[str, Callable[[SimulatedVenue, int], Answerer]]] = {"binance": BinanceRoutes, "bybit": BybitRoutes}
 
 
 class SimulatedExchange(SimulatedVenue):
@@ -21,9 +24,10 @@ class SimulatedExchange(SimulatedVenue):
 
         Refuses: ValueError for an exchange whose routes are not known here.
         """
-        if self.name != "binance":
-            raise ValueError(f"over HTTP there is binance, not {self.name}")
-        with served(BinanceRoutes(self, self.seed)) as url:
+        routes = _ROUTES.get(self.name)
+        if routes is None:
+            raise ValueError(f"over HTTP there are {' and '.join(_ROUTES)}, not {self.name}")
+        with served(routes(self, self.seed)) as url:
             yield url
 
     @staticmethod

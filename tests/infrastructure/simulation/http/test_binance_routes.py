@@ -207,5 +207,5 @@ def test_the_client_of_asyncio_is_answered_the_same(exchange: SimulatedExchange)
 
 
 def test_an_exchange_without_routes_says_which_there_are() -> None:
-    with pytest.raises(ValueError, match="over HTTP there is binance"), SimulatedExchange("okx").http():
+    with pytest.raises(ValueError, match="over HTTP there are binance and bybit"), SimulatedExchange("okx").http():
         pass
