@@ -284,7 +284,7 @@ def test_a_refusal_has_the_exchanges_code(exchange: Driven, script: Script, code
     script.routes["POST " + ORDER] = (400, {"code": int(code), "msg": "it is refused"})
     with pytest.raises(Refused, match="it is refused") as refused:
         exchange.place(ENTRY)
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.text) == (code, "it is refused")
     assert not isinstance(refused.value, RateLimited)
 
 
