@@ -439,9 +439,8 @@ def test_a_ledger_of_the_first_version_is_migrated(ledger_url: str, monkeypatch:
             old.setattr(module, "SCHEMA_VERSION", 1)
         with PositionLedger.connect(ledger_url) as ledger:
             execute = executed(ledger_url)
-            execute(
-                "CREATE TABLE positions_orders (position_id text, place int, body text, PRIMARY KEY (position_id, place))"
-            )
+            columns = "position_id text, place int, body text, PRIMARY KEY (position_id, place)"
+            execute(f"CREATE TABLE positions_orders ({columns})")
             enter(ledger, "APTUSDT")
             execute("DROP TABLE positions_orders")  # they stood in the row then
             execute("ALTER TABLE positions ADD COLUMN orders text NOT NULL DEFAULT '[]'")
