@@ -80,7 +80,6 @@ KINDS: Final = MappingProxyType({kind.name: kind for kind in (BINANCE_TRADES, PL
 def recognised(header: Sequence[str]) -> StatementKind | None:
     """The kind of file that a header belongs to; a plain one is never guessed, for it must be said whose it is.
 
-    A header that has most of the columns of a kind is taken for it, so that what it lacks is named.
+    A header that lacks one column of a kind is taken for it, so that what it lacks is named.
     """
-    lacks = len(BINANCE_TRADES.missing(header))
-    return BINANCE_TRADES if 2 * lacks < len(BINANCE_TRADES.required) else None
+    return BINANCE_TRADES if len(BINANCE_TRADES.missing(header)) <= 1 else None

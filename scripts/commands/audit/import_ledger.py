@@ -13,7 +13,7 @@ import click
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
-from infrastructure.transfer.statements.statement_columns import KINDS, StatementKind, recognised
+from infrastructure.transfer.statements.statement_columns import KINDS, PLAIN_CSV, StatementKind, recognised
 from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_reader import Whose, read_fills
 from infrastructure.transfer.statements.statement_report import StatementReport
@@ -83,7 +83,14 @@ def command(
 def _kind(file: io.BufferedReader, name: str | None) -> StatementKind | None:
     if name is not None:
         return KINDS.get(name)
-    return recognised(_header(file.peek().split(b"\n", 1)[0]))
+    header = _header(file.peek().split(b"\n", 1)[0])
+    kind = recognised(header)
+    if kind is None and not PLAIN_CSV.missing(header):
+        raise click.UsageError(
+            f"the first line of this file has the columns of kind {PLAIN_CSV.name}, which does not say whose it is: "
+            f"add --as {PLAIN_CSV.name} --exchange NAME"
+        )
+    return kind
 
 
 def _header(line: bytes) -> Sequence[str]:
