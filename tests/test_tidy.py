@@ -29,7 +29,7 @@ FLOORS_MAX = 4
 FMT_SKIPS_MAX = 60
 TWIN_STORES = re.compile(r"infrastructure\.event_store\.((sqlite|postgres)\.([a-z]+\.)?)?")
 """The two stores, and what they share: whoever knows the one finds the same names in the other."""
-TWIN_CLASSES: set[str] = {"NoAnswer", "Refused", "SimulatedExchange"}
+TWIN_CLASSES: set[str] = set()
 """Class names that stand for two things today."""
 CIRCLES: set[str] = set()
 """Modules of today that import each other in a circle, each circle by one of them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from scripts.simulation.simulated_exchange import SimulatedExchange
+from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Signal, SignalStep
 
 
@@ -59,5 +59,5 @@ class Way(Protocol):
     def create(self) -> None:
         """Make the tables."""
 
-    def bot(self, exchange: SimulatedExchange) -> AbstractContextManager[Bot]:
+    def bot(self, exchange: PlayedExchange) -> AbstractContextManager[Bot]:
         """Start a process: connected until the end of the block."""

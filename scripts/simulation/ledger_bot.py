@@ -20,7 +20,7 @@ from scripts.simulation.simulated_exchange import (
     ARRIVES_WITHIN_SECONDS,
     ExchangeRefused,
     ExchangeSilent,
-    SimulatedExchange,
+    PlayedExchange,
     SimulatedOrder,
 )
 from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
@@ -32,7 +32,7 @@ CONNECTIONS: Final = 2
 class LedgerBot:
     """One process: it orders what was recorded as its own, and nothing else."""
 
-    def __init__(self, ledger: PositionLedger, exchange: SimulatedExchange) -> None:
+    def __init__(self, ledger: PositionLedger, exchange: PlayedExchange) -> None:
         """Work with a ledger of its own, so that nothing is known from another process's memory."""
         self._ledger, self._exchange = ledger, exchange
 
@@ -223,7 +223,7 @@ class LedgerWay:
         open_store(self.settings).close()
 
     @contextmanager
-    def bot(self, exchange: SimulatedExchange) -> Iterator[LedgerBot]:
+    def bot(self, exchange: PlayedExchange) -> Iterator[LedgerBot]:
         """Start a process with a ledger of its own."""
         settings = replace(self.settings, pool_size=CONNECTIONS)
         with PositionLedger(open_store(settings, create=False)) as ledger:

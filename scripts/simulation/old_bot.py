@@ -15,7 +15,7 @@ from domain.values import Side
 from infrastructure.settings import Settings
 from scripts.simulation.bot import EntryAnswer
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
-from scripts.simulation.simulated_exchange import ExchangeRefused, ExchangeSilent, SimulatedExchange, SimulatedPosition
+from scripts.simulation.simulated_exchange import ExchangeRefused, ExchangeSilent, PlayedExchange, SimulatedPosition
 from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 STOP_TRIES: Final = 3
@@ -29,7 +29,7 @@ class OldBot(ABC):
     covered: ClassVar[Sequence[str]]
     """The statuses that its unique index is over."""
 
-    def __init__(self, table: OldTable, exchange: SimulatedExchange) -> None:
+    def __init__(self, table: OldTable, exchange: PlayedExchange) -> None:
         self._table, self._exchange = table, exchange
 
     @abstractmethod
@@ -207,7 +207,7 @@ class OldWay:
             table.create(self.generation.covered)
 
     @contextmanager
-    def bot(self, exchange: SimulatedExchange) -> Iterator[OldBot]:
+    def bot(self, exchange: PlayedExchange) -> Iterator[OldBot]:
         """Start a process with a connection of its own."""
         with OldTable(self.settings) as table:
             yield self.generation(table, exchange)

@@ -13,7 +13,7 @@ from domain.json_object import JsonObject
 from domain.values import EXACT, plain
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.bot import EntryAnswer
-from scripts.simulation.simulated_exchange import SimulatedExchange
+from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Told
 
 
@@ -48,9 +48,7 @@ class ScenarioOutcome(JsonObject):
     )
 
     @classmethod
-    def of(
-        cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[EntryAnswer]
-    ) -> Self:
+    def of(cls, way: str, exchange: PlayedExchange, attempts: Sequence[Attempt], books: Sequence[EntryAnswer]) -> Self:
         """Look at both sides, when nobody is at work any more."""
         held = exchange.positions()
         named = {entry.exchange_order_id for entry in books if entry.is_open}

@@ -11,7 +11,7 @@ from typing import Final
 from domain.values import Side
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.bot import Bot, Way
-from scripts.simulation.simulated_exchange import SimulatedExchange
+from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Signal
 
 PRICE: Final = Decimal("3.2295")
@@ -37,7 +37,7 @@ class Stage:
     """One way of keeping positions with an exchange of its own; whatever is opened on it is closed with `stack`."""
 
     way: Way
-    exchange: SimulatedExchange
+    exchange: PlayedExchange
     place: Place
     threads: int
     stack: ExitStack

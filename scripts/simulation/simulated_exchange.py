@@ -95,7 +95,7 @@ class _Book:
     depth: Decimal | None = None
 
 
-class SimulatedExchange:
+class PlayedExchange:
     """One account in one-way mode; thread-safe.
 
     Shape: a market order is acknowledged with its id, and filled at the price of its symbol; what was filled, `order`

@@ -23,7 +23,7 @@ from scripts.simulation.outcome import ScenarioOutcome
 from scripts.simulation.scenario import PRICE, Place, Scenario, Stage
 from scripts.simulation.scenarios import crash, late_close, parallel_signals, synchroniser
 from scripts.simulation.scenarios.stress import stress
-from scripts.simulation.simulated_exchange import SimulatedExchange
+from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Told
 
 SCENARIOS: Final = {
@@ -146,7 +146,7 @@ def contestants(here: ScratchDatabases, suffix: str) -> list[Way]:
 
 def play(scenario: Scenario, way: Way, place: Place, threads: int) -> ScenarioOutcome:
     """Play a scenario one way, with an exchange that nobody has ordered from."""
-    exchange = SimulatedExchange(place.exchange)
+    exchange = PlayedExchange(place.exchange)
     exchange.list_symbol(place.symbol, PRICE)
     with ExitStack() as stack, progress(f"{scenario.name}, {way.name}", scenario.seconds) as advance:
         stage = Stage(way, exchange, place, threads, stack, advance)

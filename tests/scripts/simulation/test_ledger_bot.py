@@ -13,7 +13,7 @@ from scripts.simulation.ledger_bot import LedgerBot
 from scripts.simulation.simulated_exchange import (
     ARRIVES_WITHIN_SECONDS,
     Fault,
-    SimulatedExchange,
+    PlayedExchange,
 )
 from scripts.simulation.trade_signal import Signal, Stopped
 
@@ -21,14 +21,14 @@ SIGNAL = Signal("5483266", "APTUSDT", "binance", Side.SHORT, Decimal("61.8"), De
 
 
 @pytest.fixture
-def exchange() -> SimulatedExchange:
-    exchange = SimulatedExchange(clock=Clock())
+def exchange() -> PlayedExchange:
+    exchange = PlayedExchange(clock=Clock())
     exchange.list_symbol("APTUSDT", SIGNAL.price)
     exchange.go_wrong("APTUSDT", Fault.NEVER_ARRIVED)
     return exchange
 
 
-def test_an_order_that_arrives_late_is_the_bot_s(exchange: SimulatedExchange) -> None:
+def test_an_order_that_arrives_late_is_the_bot_s(exchange: PlayedExchange) -> None:
     with memory_ledger() as ledger:
 
         def arrive() -> None:
@@ -44,7 +44,7 @@ def test_an_order_that_arrives_late_is_the_bot_s(exchange: SimulatedExchange) ->
         assert exchange.entries("APTUSDT") == 1
 
 
-def test_an_order_that_never_arrives_expires_when_it_cannot_any_more(exchange: SimulatedExchange) -> None:
+def test_an_order_that_never_arrives_expires_when_it_cannot_any_more(exchange: PlayedExchange) -> None:
     with memory_ledger() as ledger:
         with pytest.raises(Stopped, match="nor did it when one could still arrive"):
             list(LedgerBot(ledger, exchange).enter(SIGNAL))

@@ -14,24 +14,24 @@ from infrastructure.timezones import zone_of
 from position_ledger.testing import Clock
 from projections.account_snapshot import OrderKind
 from scripts.simulation.process_crew import together
-from scripts.simulation.simulated_exchange import ExchangeRefused, ExchangeSilent, Fault, SimulatedExchange
+from scripts.simulation.simulated_exchange import ExchangeRefused, ExchangeSilent, Fault, PlayedExchange
 
 D = Decimal
 
 
 @pytest.fixture
-def exchange() -> SimulatedExchange:
-    exchange = SimulatedExchange(clock=Clock())
+def exchange() -> PlayedExchange:
+    exchange = PlayedExchange(clock=Clock())
     exchange.list_symbol("APTUSDT", D("3.2295"))
     return exchange
 
 
-def exposure(exchange: SimulatedExchange, symbol: str = "APTUSDT") -> Decimal:
+def exposure(exchange: PlayedExchange, symbol: str = "APTUSDT") -> Decimal:
     held = exchange.position(symbol)
     return D(0) if held is None else held.exposure
 
 
-def test_an_order_is_filled_at_the_price_and_says_so_when_it_is_asked(exchange: SimulatedExchange) -> None:
+def test_an_order_is_filled_at_the_price_and_says_so_when_it_is_asked(exchange: PlayedExchange) -> None:
     order_id = exchange.place_market("APT/USDT:USDT", "sell", D("61.8"))
     order = exchange.order(order_id=order_id)
     assert order is not None
@@ -49,14 +49,14 @@ def test_an_order_is_filled_at_the_price_and_says_so_when_it_is_asked(exchange: 
     assert exchange.order(order_id="1") is None
 
 
-def test_an_order_that_adds_to_a_position_is_counted_as_doubled(exchange: SimulatedExchange) -> None:
+def test_an_order_that_adds_to_a_position_is_counted_as_doubled(exchange: PlayedExchange) -> None:
     for _ in range(2):
         exchange.place_market("APTUSDT", "sell", D("61.8"))
     assert exposure(exchange) == D("-123.6")
     assert (exchange.entries("APTUSDT"), exchange.doubled["APTUSDT"]) == (2, 1)
 
 
-def test_an_order_against_a_position_reduces_it_and_a_larger_one_turns_it_round(exchange: SimulatedExchange) -> None:
+def test_an_order_against_a_position_reduces_it_and_a_larger_one_turns_it_round(exchange: PlayedExchange) -> None:
     exchange.place_market("APTUSDT", "sell", D("61.8"))
     exchange.place_market("APTUSDT", "buy", D("1.8"))
     assert exposure(exchange) == D("-60")
@@ -68,7 +68,7 @@ def test_an_order_against_a_position_reduces_it_and_a_larger_one_turns_it_round(
     assert (exchange.entries(), exchange.doubled.total()) == (2, 0)
 
 
-def test_reduce_only_never_opens_and_never_turns_round(exchange: SimulatedExchange) -> None:
+def test_reduce_only_never_opens_and_never_turns_round(exchange: PlayedExchange) -> None:
     with pytest.raises(ExchangeRefused, match="-2022"):
         exchange.place_market("APTUSDT", "buy", D("1"), reduce_only=True)
     exchange.place_market("APTUSDT", "sell", D("61.8"))
@@ -79,7 +79,7 @@ def test_reduce_only_never_opens_and_never_turns_round(exchange: SimulatedExchan
     assert exchange.entries() == 1
 
 
-def test_a_client_order_id_is_taken_once(exchange: SimulatedExchange) -> None:
+def test_a_client_order_id_is_taken_once(exchange: PlayedExchange) -> None:
     first = exchange.place_market("APTUSDT", "sell", D("61.8"), client_order_id="p1")
     assert exchange.place_market("APTUSDT", "sell", D("61.8"), client_order_id="p1") == first
     assert exposure(exchange) == D("-61.8")
@@ -89,7 +89,7 @@ def test_a_client_order_id_is_taken_once(exchange: SimulatedExchange) -> None:
 
 
 @pytest.mark.parametrize(("fault", "held"), [(Fault.ANSWER_LOST, D("-61.8")), (Fault.NEVER_ARRIVED, D(0))])
-def test_without_an_answer_only_the_exchange_knows(exchange: SimulatedExchange, fault: Fault, held: Decimal) -> None:
+def test_without_an_answer_only_the_exchange_knows(exchange: PlayedExchange, fault: Fault, held: Decimal) -> None:
     exchange.go_wrong("APTUSDT", fault)
     with pytest.raises(ExchangeSilent):
         exchange.place_market("APTUSDT", "sell", D("61.8"), client_order_id="p1")
@@ -99,7 +99,7 @@ def test_without_an_answer_only_the_exchange_knows(exchange: SimulatedExchange, 
     assert exposure(exchange) == D("-61.8")
 
 
-def test_what_was_to_go_wrong_goes_well_once_it_has_calmed_down(exchange: SimulatedExchange) -> None:
+def test_what_was_to_go_wrong_goes_well_once_it_has_calmed_down(exchange: PlayedExchange) -> None:
     exchange.go_wrong("APTUSDT", Fault.ANSWER_LOST)
     exchange.limit_next_fill("APTUSDT", D("1"))
     exchange.refuse_stops("APTUSDT")
@@ -109,7 +109,7 @@ def test_what_was_to_go_wrong_goes_well_once_it_has_calmed_down(exchange: Simula
     assert exposure(exchange) == D("-61.8")
 
 
-def test_a_fill_may_be_less_than_was_ordered(exchange: SimulatedExchange) -> None:
+def test_a_fill_may_be_less_than_was_ordered(exchange: PlayedExchange) -> None:
     exchange.limit_next_fill("APTUSDT", D("61.0"))
     order = exchange.order(order_id=exchange.place_market("APTUSDT", "sell", D("61.8")))
     assert order is not None and (order.quantity, order.filled) == (D("61.8"), D("61.0"))
@@ -118,18 +118,18 @@ def test_a_fill_may_be_less_than_was_ordered(exchange: SimulatedExchange) -> Non
 
 
 @pytest.mark.parametrize("quantity", [D("0"), D("-1")])
-def test_nothing_is_no_order(exchange: SimulatedExchange, quantity: Decimal) -> None:
+def test_nothing_is_no_order(exchange: PlayedExchange, quantity: Decimal) -> None:
     with pytest.raises(ExchangeRefused, match="is no order"):
         exchange.place_market("APTUSDT", "sell", quantity)
 
 
-def test_a_symbol_without_a_price_is_not_listed(exchange: SimulatedExchange) -> None:
+def test_a_symbol_without_a_price_is_not_listed(exchange: PlayedExchange) -> None:
     with pytest.raises(ExchangeRefused, match="does not list BTCUSDT"):
         exchange.place_market("BTCUSDT", "sell", D("1"))
     assert exchange.position("BTCUSDT") is None
 
 
-def test_a_stop_needs_a_position_and_goes_with_it(exchange: SimulatedExchange) -> None:
+def test_a_stop_needs_a_position_and_goes_with_it(exchange: PlayedExchange) -> None:
     with pytest.raises(ExchangeRefused, match="no position"):
         exchange.place_stop("APTUSDT", "buy", D("61.8"), D("3.3"))
     exchange.place_market("APTUSDT", "sell", D("61.8"))
@@ -145,7 +145,7 @@ def test_a_stop_needs_a_position_and_goes_with_it(exchange: SimulatedExchange) -
     assert exchange.snapshot()["orders"] == []
 
 
-def test_its_snapshot_is_read_as_what_it_holds(exchange: SimulatedExchange) -> None:
+def test_its_snapshot_is_read_as_what_it_holds(exchange: PlayedExchange) -> None:
     exchange.place_market("APTUSDT", "sell", D("61.8"))
     exchange.place_stop("APTUSDT", "buy", D("61.8"), D("3.3"))
     saved = json.dumps(exchange.snapshot()).encode()
@@ -162,7 +162,7 @@ def test_its_snapshot_is_read_as_what_it_holds(exchange: SimulatedExchange) -> N
     assert (stop.kind, stop.side, stop.trigger_price, stop.reduce_only) == (OrderKind.STOP, "buy", D("3.3"), True)
 
 
-def test_no_order_is_lost_among_threads(exchange: SimulatedExchange) -> None:
+def test_no_order_is_lost_among_threads(exchange: PlayedExchange) -> None:
     def order() -> None:
         for _ in range(50):
             exchange.place_market("APTUSDT", "sell", D("1"))

@@ -28,7 +28,7 @@ from scripts.simulation.ledger_bot import LedgerBot, LedgerWay
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
 from scripts.simulation.outcome import ScenarioOutcome
 from scripts.simulation.scenario import PRICE, QUANTITY, Place
-from scripts.simulation.simulated_exchange import SimulatedExchange
+from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 OURS = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ledger\\_reproduce\\_%'"
@@ -171,7 +171,7 @@ class ForgetfulBot(LedgerBot):
 def way_of(bot: type[LedgerBot]) -> type[LedgerWay]:
     class OtherWay(LedgerWay):
         @contextmanager
-        def bot(self, exchange: SimulatedExchange) -> Iterator[LedgerBot]:
+        def bot(self, exchange: PlayedExchange) -> Iterator[LedgerBot]:
             with PositionLedger(open_store(self.settings, create=False)) as ledger:
                 yield bot(ledger, exchange)
 
@@ -193,7 +193,7 @@ def test_an_order_doubled_on_the_ledger_is_exit_1(bot: type[LedgerBot], monkeypa
 def test_books_that_differ_from_the_exchange_are_not_sound(tmp_path: Path) -> None:
     way: Way = LedgerWay(Settings("sqlite", str(tmp_path / "ledger.db")))
     way.create()
-    exchange = SimulatedExchange()
+    exchange = PlayedExchange()
     exchange.list_symbol("APTUSDT", PRICE)
     with way.bot(exchange) as bot:
         list(bot.enter(Place().signal("1")))
