@@ -8,13 +8,13 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
 from domain.order import Order, live
-from domain.values import Side, plain
+from domain.values import Side, Status, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.lookup import sought
-from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
+from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
@@ -67,14 +67,24 @@ def exit_carried_on(
 
 
 def closed_when_empty(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
-    """End a cycle of which nothing is held any more, and take its stops away."""
+    """End a cycle of which nothing is held any more, and take away its stops, and what is left of its entry.
+
+    A rollback ends its cycle itself.
+    """
     row = yield from ctx.row(position_id)
-    if row.status.is_open and not row.quantity and row.filled_qty:
+    if _is_empty(row):
+        row = yield from withdrawn(ctx, position_id, "entry")
+    if _is_empty(row):
         yield from stops_cancelled(ctx, position_id)
         yield from ctx.tell(c.Close, position_id=position_id, exit_reason=reason)
         yield from ctx.note(f"closed: {reason}")
         row = yield from ctx.row(position_id)
     return row
+
+
+def _is_empty(row: PositionRow) -> bool:
+    is_open = row.status.is_open and row.status is not Status.ROLLING_BACK
+    return is_open and not row.quantity and bool(row.filled_qty)
 
 
 def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
