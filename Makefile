@@ -6,12 +6,12 @@ RUN := .venv-run
 HA := .venv-ha
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
 
-.PHONY: demo test fast browser test-ha failover check oldest campaign bench format docs generate pins clean
+.PHONY: demo test fast browser units test-ha failover check oldest campaign bench format docs generate pins clean
 
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
 
-test: $(VENV)/installed browser ## every test, against the wheel that users install
+test: $(VENV)/installed browser units ## every test, against the wheel that users install
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 2 $(ARGS)
 
 fast: $(VENV)/installed ## the rules and what readers see: no database, some seconds
@@ -21,6 +21,11 @@ browser: ## what the tests look at pages with: Debian's chromium, unless LEDGER_
 	@test -n "$$LEDGER_TEST_CHROMIUM" || command -v chromium >/dev/null || { \
 	    root=$$([ "$$(id -u)" = 0 ] || echo sudo); export PATH="$$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive; \
 	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends chromium fonts-dejavu-core; }
+
+units: ## what the tests look at the units of deploy/ with: Debian's systemd
+	@command -v systemd-analyze >/dev/null || { \
+	    root=$$([ "$$(id -u)" = 0 ] || echo sudo); export DEBIAN_FRONTEND=noninteractive; \
+	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends systemd; }
 
 test-ha failover: export PATH := $(PATH):/usr/sbin:/sbin
 test-ha: $(VENV)/installed $(HA)/pinned failover ## a cluster of three under faults (ROWS="kill-postgres switch-over": these alone), and copies of SQLite

@@ -12,6 +12,7 @@ import click
 
 from projections.readable_text import readable
 from scripts.catalogue import COMMANDS, GROUPS
+from scripts.config_file import take_in
 from scripts.output import say
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a person reads on where a terminal knows no such letter
     try:
+        take_in()
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from infrastructure.event_store.port import Store
@@ -27,6 +27,7 @@ class LedgerOperations:
     """The operators' half of PositionLedger; what is imported for it is imported when it is asked for."""
 
     store: Store
+    _clock: Callable[[], datetime]
 
     def reconcile(
         self,
@@ -44,7 +45,7 @@ class LedgerOperations:
         from infrastructure.operations.account_correction import reconciled  # noqa: PLC0415 - as the class says
         from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
 
-        return reconciled(_operable(self), _read(snapshots), now=_now(), rules=rules or Default(), reason=apply)
+        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=rules or Default(), reason=apply)
 
     def recover(
         self,
@@ -62,7 +63,7 @@ class LedgerOperations:
         from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
 
         ledger = _operable(self)
-        found = recoveries(ledger, _read(snapshots), now=_now(), rules=rules or Default(), reason=apply)
+        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=rules or Default(), reason=apply)
         done = [] if apply is None else applied(ledger, [step for each in found for step in each.commands])
         return found, done
 
@@ -76,7 +77,7 @@ class LedgerOperations:
         from infrastructure.operations.health import Question, examine  # noqa: PLC0415 - as the class says
         from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
 
-        question = Question(now=_now(), age=age, snapshots=_read(snapshots), rules=Default(), verifies=verifies)
+        question = Question(now=self._clock(), age=age, snapshots=_read(snapshots), rules=Default(), verifies=verifies)
         return examine(_operable(self), question)
 
     def statistics(self, *, since: datetime | None = None, until: datetime | None = None) -> Statistics:
@@ -87,7 +88,7 @@ class LedgerOperations:
         from infrastructure.ledger.statistics_projection import statistics  # noqa: PLC0415 - as the class says
         from projections.metrics.statistics import MeasuredWindow  # noqa: PLC0415 - as the class says
 
-        now = _now()
+        now = self._clock()
         end = until or now
         return statistics(self.store, MeasuredWindow(since or end - DAY, end), now=now)
 
@@ -120,7 +121,3 @@ def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]
     from infrastructure.exchanges.document import read_snapshot  # noqa: PLC0415 - as the class says
 
     return [read_snapshot(each) if isinstance(each, bytes) else each for each in snapshots]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -3,49 +3,68 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from threading import RLock
 
 from domain.holding import ZERO
 from domain.values import Leg
 from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.books.order_matching import OrderMatching
+from infrastructure.trading.exchange_orders import ExchangeFill, TradedMarket
 
 
 class ExchangeAudit:
     """The truth, at once and without faults. Symbols are as the ledger spells them; None is every symbol."""
 
-    def __init__(self, books: OrderMatching) -> None:
-        self._books = books
+    def __init__(self, books: OrderMatching, lock: RLock) -> None:
+        self._books, self._lock = books, lock
 
     def orders(self, symbol: str | None = None) -> list[KeptOrder]:
         """Every order that was ever taken, oldest first."""
-        return [order for order in self._books.orders.values() if symbol in (None, order.ticket.symbol)]
+        with self._lock:
+            return [order for order in self._books.orders.values() if symbol in (None, order.ticket.symbol)]
 
     def entries(self, symbol: str | None = None) -> list[KeptOrder]:
         """Every order that opened a position, or added to one."""
-        return [order for order in self._books.entries if symbol in (None, order.ticket.symbol)]
+        with self._lock:
+            return [order for order in self._books.entries if symbol in (None, order.ticket.symbol)]
 
     def doubled(self, symbol: str | None = None) -> list[KeptOrder]:
         """The entries that added to what another order had opened."""
-        return [order for order in self._books.doubled if symbol in (None, order.ticket.symbol)]
+        with self._lock:
+            return [order for order in self._books.doubled if symbol in (None, order.ticket.symbol)]
 
     def held(self, symbol: str, leg: Leg = Leg.BOTH) -> Decimal:
         """What is held, with its sign: a short is negative."""
-        found = self._books.legs.get((symbol, leg))
-        return ZERO if found is None else found.exposure
+        with self._lock:
+            found = self._books.legs.get((symbol, leg))
+            return ZERO if found is None else found.exposure
 
     def stops(self, symbol: str, leg: Leg = Leg.BOTH) -> list[KeptOrder]:
         """The stops that are live for what is held."""
-        return self._books.stops(symbol, leg) if symbol in self._books.markets else []
+        with self._lock:
+            return self._books.stops(symbol, leg) if symbol in self._books.markets else []
 
     def is_covered(self, symbol: str, leg: Leg = Leg.BOTH) -> bool:
         """Whether live stops would close all that is held; nothing is covered as well."""
-        stops = self.stops(symbol, leg)
-        covered = sum((stop.left for stop in stops), ZERO)
-        return any(stop.ticket.close_position for stop in stops) or covered >= abs(self.held(symbol, leg))
+        with self._lock:
+            stops = self.stops(symbol, leg)
+            covered = sum((stop.left for stop in stops), ZERO)
+            return any(stop.ticket.close_position for stop in stops) or covered >= abs(self.held(symbol, leg))
 
     def bare_seconds(self, symbol: str, leg: Leg = Leg.BOTH) -> list[float]:
         """Of every position there was, oldest first, how long it was held without stops for all of it."""
-        if symbol in self._books.markets:
-            self._books.mark(symbol)
-        found = self._books.legs.get((symbol, leg))
-        return [] if found is None else list(found.bare_seconds)
+        with self._lock:
+            if symbol in self._books.markets:
+                self._books.mark(symbol)
+            found = self._books.legs.get((symbol, leg))
+            return [] if found is None else list(found.bare_seconds)
+
+    def market(self, symbol: str) -> TradedMarket:
+        """What is listed under a name of the ledger's."""
+        with self._lock:
+            return self._books.markets[symbol]
+
+    def fills(self, order: KeptOrder) -> list[ExchangeFill]:
+        """The fills of an order."""
+        with self._lock:
+            return list(order.fills)

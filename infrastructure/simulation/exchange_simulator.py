@@ -2,8 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from infrastructure.simulation.http.binance_routes import BinanceRoutes
+from infrastructure.simulation.http.bybit_routes import BybitRoutes
+from infrastructure.simulation.http.loopback_server import Answerer, served
 from infrastructure.simulation.simulated_venue import SimulatedVenue
+
+_ROUTES: Final[dict[str, Callable[[SimulatedVenue, int], Answerer]]] = {"binance": BinanceRoutes, "bybit": BybitRoutes}
 
 
 class SimulatedExchange(SimulatedVenue):
     """One account at an exchange in memory, for tests of a bot."""
+
+    @contextmanager
+    def http(self) -> Iterator[str]:
+        """Answer over HTTP on the loopback as the real exchange does, for the time of the block.
+
+        Refuses: ValueError for an exchange whose routes are not known here.
+        """
+        routes = _ROUTES.get(self.name)
+        if routes is None:
+            raise ValueError(f"over HTTP there are {' and '.join(_ROUTES)}, not {self.name}")
+        with served(routes(self, self.seed)) as url:
+            yield url
+
+    @staticmethod
+    def point(client: Any, url: str) -> None:
+        """Let a ccxt client, of threads or of asyncio, ask the address that `http` hands out."""
+        addresses = client.urls["api"]
+        if isinstance(addresses, str):
+            client.urls["api"] = url
+        else:
+            client.urls["api"] = {name: url + urlsplit(there).path for name, there in addresses.items()}

@@ -15,16 +15,14 @@ Json = dict[str, Any]
 
 
 def account_lists(books: OrderMatching) -> Json:
-    """Positions, plain and conditional orders as they are shown now, numbers as text."""
+    """Positions, plain and conditional orders as they are shown now, numbers as text; all three are always asked for."""
     resting = [order for order in books.orders.values() if order.is_open and not order.is_hidden]
     held = [(symbol, leg) for (symbol, _), leg in sorted(books.legs.items()) if leg.quantity]
-    lists = {
+    return {
         "positions": [_position(books, symbol, leg) for symbol, leg in held],
         "orders": [_order(books, order) for order in resting if not order.is_apart],
+        "conditional_orders": [_order(books, order) for order in resting if order.is_apart],
     }
-    if books.conditional_apart:
-        lists["conditional_orders"] = [_order(books, order) for order in resting if order.is_apart]
-    return lists
 
 
 def account_document(books: OrderMatching, account: str | None, lists: Json) -> bytes:
@@ -51,6 +49,7 @@ def _position(books: OrderMatching, symbol: str, held: HeldLeg) -> Json:
         "contractSize": plain(market.contract_size),
         "entryPrice": None if average is None else plain(average),
         "markPrice": plain(books.price(symbol)),
+        "marginMode": "cross",
         "info": {"positionSide": held.leg.value},
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,11 +34,12 @@ from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.books.order_matching import OrderMatching
 from infrastructure.simulation.exchange_audit import ExchangeAudit
 from infrastructure.simulation.shown_account import account_document, account_lists
-from infrastructure.trading.exchange_errors import NoAnswer
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TradedMarket
 from projections.account_snapshot import AccountSnapshot
 
 SHOWN_SECONDS: Final = 20.0
+_OLD_ACCOUNT: Final = (CallFault.STALE_ACCOUNT, CallFault.LATE_POSITIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class SimulatedVenue:
         self.name = normalized_exchange(name)
         self.account_name = normalized_account(account)
         self._is_bybit = self.name == "bybit"
+        self.seed = seed
         self._has_unique_ids = self._is_bybit if unique_ids is None else unique_ids
         self._clock, self._sleep, self._latency = clock, sleep, latency_seconds
         self._plan = FaultPlan(seed, dict(rates or {}))
@@ -91,6 +94,7 @@ class SimulatedVenue:
         self._lock = threading.RLock()
         self._calls = 0
         self._late: list[_Late] = []
+        self._codes: deque[tuple[str, str]] = deque()
         self._before: _Before | None = None
         self._books = OrderMatching(
             exchange=self.name,
@@ -100,7 +104,7 @@ class SimulatedVenue:
             drops_stops=self._is_bybit,
             conditional_apart=not self._is_bybit,
         )
-        self.audit = ExchangeAudit(self._books)
+        self.audit = ExchangeAudit(self._books, self._lock)
 
     # -- what happens around it ---------------------------------------------------------------------------------
 
@@ -164,6 +168,11 @@ class SimulatedVenue:
         with self._lock:
             self._plan.script_calls(fault, calls)
 
+    def next_code(self, code: str, text: str = "refused by script") -> None:
+        """Let the next order be refused with a code of the exchange's own."""
+        with self._lock:
+            self._codes.append((code, text))
+
     def fail_at(self, rates: Mapping[Fault, float]) -> None:
         """How probable each fault is from now on; the others do not happen by themselves."""
         with self._lock:
@@ -173,6 +182,7 @@ class SimulatedVenue:
         """Nothing goes wrong any more, and everything that is late happens now."""
         with self._lock:
             self._plan.calm()
+            self._codes.clear()
             self._before = None
             while self._late:
                 self._late.pop(0).happen()
@@ -198,6 +208,8 @@ class SimulatedVenue:
         """As the port says. IdTaken is the NoAnswer that says that there is such an order."""
         with self._call():
             self._known(ticket.symbol)
+            if self._codes:
+                raise Refused(*self._codes.popleft())
             fate = self._plan.of_order(ticket)
             if fate.has(OrderFault.REFUSED):
                 is_stop = ticket.trigger_price is not None
@@ -265,18 +277,41 @@ class SimulatedVenue:
 
     def account_document(self) -> bytes:
         """The account as a JSON document, as `reconcile` and `recover` read it: what ccxt's answers add up to."""
-        with self._call(CallFault.STALE_ACCOUNT, CallFault.LATE_POSITIONS, CallFault.CUT_OFF_ACCOUNT) as fault:
-            lists = account_lists(self._books)
-            before = self._before
-            if before is not None and self._calls - before.call <= CALLS_MAX and not self._is_over(before.at):
-                if fault is CallFault.STALE_ACCOUNT:
-                    lists = before.lists
-                elif fault is CallFault.LATE_POSITIONS:
-                    lists = lists | {"positions": before.lists["positions"]}
+        with self._call(*_OLD_ACCOUNT, CallFault.CUT_OFF_ACCOUNT) as fault:
+            lists = self._lists(fault)
             if fault is CallFault.CUT_OFF_ACCOUNT:
                 counts = {f"{name}_count": len(lists[name]) for name in ("positions", "orders")}
                 lists = lists | {name: lists[name][:-1] for name in ("positions", "orders")} | counts
             return account_document(self._books, self.account_name, lists)
+
+    # -- what is asked over HTTP --------------------------------------------------------------------------------
+
+    def shown_orders(self, symbol: str | None = None) -> list[KeptOrder]:
+        """Every order that is shown by now, of a symbol or of all, oldest first."""
+        with self._call():
+            name = None if symbol is None else self._known(symbol)
+            orders = self._books.orders.values()
+            return [order for order in orders if not order.is_hidden and name in (None, order.ticket.symbol)]
+
+    def shown_positions(self) -> list[dict[str, Any]]:
+        """What is held, as ccxt shows it."""
+        with self._call(*_OLD_ACCOUNT) as fault:
+            return list(self._lists(fault)["positions"])
+
+    def shown_markets(self) -> list[TradedMarket]:
+        """Everything that is listed."""
+        with self._call():
+            return list(self._books.markets.values())
+
+    @property
+    def hedge(self) -> bool:
+        """Whether the account holds both legs of a symbol apart."""
+        return self._books.hedge
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """What says the time here."""
+        return self._clock
 
     # -- inside, under the lock ---------------------------------------------------------------------------------
 
@@ -299,6 +334,15 @@ class SimulatedVenue:
             if fault is CallFault.RATE_LIMIT:
                 raise refused(self.name, Ground.RATE, "Too many requests.")
             yield fault
+
+    def _lists(self, fault: CallFault | None) -> dict[str, Any]:
+        """The account as it is, or as it was before the last fill."""
+        lists, before = account_lists(self._books), self._before
+        if before is None or self._calls - before.call > CALLS_MAX or self._is_over(before.at):
+            return lists
+        if fault is CallFault.STALE_ACCOUNT:
+            return before.lists
+        return lists | {"positions": before.lists["positions"]} if fault is CallFault.LATE_POSITIONS else lists
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -148,8 +148,8 @@ class AsyncTrader:
         running = RunningFlow(flow)
         while not running.is_over:
             try:
-                if given_up.is_set() and _begins(running.effect):
-                    raise GivenUp
+                if given_up.is_set():
+                    _needs_nobody(running.effect)
                 answer = await self._done(running.effect)
             except (LedgerError, ExchangeError) as error:
                 running.fail(error)
@@ -172,8 +172,12 @@ class AsyncTrader:
                 return self._clock()
 
 
-def _begins(effect: Effect) -> bool:
-    """Whether something would be begun that nobody waits for any more: a claim, or an order that opens."""
-    if isinstance(effect, Tell):
-        return isinstance(effect.command, RequestEntry | RequestIncrease | RequestExit)
-    return isinstance(effect, Call) and effect.method == "place" and not effect.arguments[0].reduce_only
+def _needs_nobody(effect: Effect) -> None:
+    """Begin nothing that nobody waits for any more: neither a claim, nor an order that opens.
+
+    Raises: CancelledError before a claim, for nothing was begun; GivenUp before an order, for its slot is to be freed.
+    """
+    if isinstance(effect, Tell) and isinstance(effect.command, RequestEntry | RequestIncrease | RequestExit):
+        raise asyncio.CancelledError
+    if isinstance(effect, Call) and effect.method == "place" and not effect.arguments[0].reduce_only:
+        raise GivenUp

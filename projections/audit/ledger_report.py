@@ -144,11 +144,15 @@ def review(
         window=window,
         statistics=statistics,
         cycles=count,
-        open=tuple(sorted(found, key=lambda each: each.row.opened_at)),
+        open=tuple(sorted(found, key=_worst_first)),
         exposed=tuple(sorted(exposed, key=lambda each: each.longest.length, reverse=True)[:LISTED_MAX]),
         oddest=tuple(sorted(odd, key=lambda each: each.weight, reverse=True)[:LISTED_MAX]),
         odd=len(odd),
     )
+
+
+def _worst_first(each: OpenPosition) -> tuple[bool, timedelta, datetime]:
+    return each.unprotected is None, -(each.unprotected or timedelta()), each.row.opened_at
 
 
 def _age(since: datetime, now: datetime) -> timedelta:

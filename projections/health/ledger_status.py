@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
 from domain.values import Status
@@ -18,6 +18,9 @@ from projections.formatting import counted, length
 from projections.health.checks import Severity, Symptom, worst, worst_first
 from projections.health.diagnosis import Cycles
 from projections.positions import PositionRow
+
+OLD: Final = timedelta(hours=1)
+"""An entry or a rollback that is unfinished for longer is critical, unless somebody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class LedgerStatus(JsonObject):
     )
 
     @classmethod
-    def of(cls, rows: Iterable[PositionRow], now: datetime, age: timedelta) -> LedgerStatus:
+    def of(cls, rows: Iterable[PositionRow], now: datetime, age: timedelta = OLD) -> LedgerStatus:
         """Rank rows at a moment; what is unfinished for longer than `age` is critical.
 
         Shape: rows of open cycles, and of strays that nobody has seen to; those of others are left out.

@@ -12,6 +12,7 @@ import click
 
 from domain.values import utc
 from infrastructure.ledger.ledger import now
+from projections.health.ledger_status import OLD
 from projections.metrics.statistics import MeasuredWindow
 from scripts.options.params import HOURS
 
@@ -40,6 +41,11 @@ def moment(text: str, now: datetime, option: str) -> datetime:
     return found
 
 
+def read_since(_: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """The callback of a `--since` that may be absent."""
+    return None if value is None else moment(value, now(), param.opts[0])
+
+
 def age_option(run: Callable[..., None]) -> Callable[..., None]:
     """Add `--age HOURS`; the command is handed it as `age`."""
 
@@ -47,7 +53,7 @@ def age_option(run: Callable[..., None]) -> Callable[..., None]:
         "--age",
         metavar="HOURS",
         type=HOURS,
-        default=1.0,
+        default=OLD / timedelta(hours=1),
         show_default=True,
         help="An entry or a rollback that is unfinished for longer is critical.",
     )

@@ -30,6 +30,7 @@ _REFUSED: Final = frozenset(
 """Classes of ccxt for what an exchange (or ccxt, before it sent anything) refused; any other one is no answer."""
 _RESETS: Final = "x-bapi-limit-reset-timestamp"
 _BANNED: Final = re.compile(r"banned until (\d{13})")
+_SAID: Final = re.compile(r'"(sMsg|retMsg|msg)":\s*"((?:[^"\\]|\\.)+)"')
 _WORDS_MAX: Final = 400
 
 
@@ -45,7 +46,7 @@ def failure(wrong: Exception, conventions: TradingConventions, client: Any) -> E
     said = str(wrong)
     match = conventions.code.search(said) if conventions.code is not None else None
     code = match[1] if match is not None else None
-    text = without_secrets(f"{type(wrong).__name__}: {said}", conventions, client)
+    text = without_secrets(_words(wrong), conventions, client)
     meaning = conventions.meaning_of(code, said) or _by_class(wrong)
     if meaning is Meaning.RATE_LIMITED:
         return RateLimited(code, text, _retry_seconds(said, client.last_response_headers or {}))
@@ -59,6 +60,12 @@ def without_secrets(words: str, conventions: TradingConventions, client: Any) ->
     """Words of ccxt as they may be shown, cut to a length."""
     private = {name: str(value) for name in _KEYS if (value := getattr(client, name, None))}
     return Asked(conventions.exchange, None, private).clean(words)[:_WORDS_MAX]
+
+
+def _words(wrong: Exception) -> str:
+    """What the exchange itself says, of the order before the call; else the words of ccxt."""
+    said = dict(_SAID.findall(str(wrong)))
+    return next((said[name] for name in ("sMsg", "retMsg", "msg") if name in said), f"{type(wrong).__name__}: {wrong}")
 
 
 def _by_class(wrong: Exception) -> Meaning:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from domain.identifiers import PositionKey
+from domain.symbols.spelling import normalized_symbol
 from infrastructure.exchanges.ccxt_trading.trading_conventions import TradingConventions
 from infrastructure.exchanges.fields import ReportFields
 from infrastructure.exchanges.market_list import MarketList
@@ -30,9 +31,16 @@ class ListedMarkets:
             conventions, account, MarketList.read(json.dumps(markets, default=str).encode(), conventions.exchange)
         )
 
+    def spelled(self, symbol: str) -> str:
+        """A symbol in any spelling, as the ledger has it. Refuses: Refused when it is none of this exchange."""
+        try:
+            return str(normalized_symbol(symbol, self.conventions.exchange))
+        except ValueError as wrong:
+            raise Refused(None, f"nothing was sent: {wrong}") from None
+
     def name(self, symbol: str) -> str:
         """What ccxt calls a contract. Refuses: Refused when there is none, or when two have that name."""
-        rows = self.listed.markets.get((symbol, False), [])
+        rows = self.listed.markets.get((self.spelled(symbol), False), [])
         if len(rows) != 1:
             found = " and ".join(str(row["symbol"]) for row in rows) or "no contract"
             raise Refused(None, f"nothing was sent: of {symbol}, {self.conventions.exchange} lists {found}")
@@ -40,16 +48,16 @@ class ListedMarkets:
 
     def market(self, symbol: str) -> TradedMarket:
         """What the list says. Refuses: Refused when it lists no such contract, or says of it what cannot be read."""
-        named = self.name(symbol)
+        named, spelled = self.name(symbol), self.spelled(symbol)
         try:
-            terms = self.listed.terms(PositionKey(symbol, self.conventions.exchange, self.account))
-            [row] = self.listed.markets[symbol, False]
+            terms = self.listed.terms(PositionKey(spelled, self.conventions.exchange, self.account))
+            [row] = self.listed.markets[spelled, False]
             limits = {name: ReportFields(row["limits"].get(name) or {}) for name in ("amount", "cost")}
             least = {name: fields.above_zero("min") for name, fields in limits.items()}
         except (LookupError, TypeError, ValueError) as wrong:
             raise Refused(None, f"what {self.conventions.exchange} says of {named} cannot be read: {wrong}") from None
         return TradedMarket(
-            symbol=symbol,
+            symbol=spelled,
             price_tick=terms.get("price_tick"),
             quantity_step=terms.get("quantity_step"),
             min_quantity=least["amount"],

@@ -15,6 +15,7 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind, TradedMarket
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.flows.exiting import closed_when_empty
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
 from infrastructure.trading.steps.protecting import CannotProtect, protected
@@ -98,6 +99,7 @@ def carried_on(
         for ours in [each for each in row.orders.values() if each.role == "entry" and each.is_live]:
             yield from _brought_to_end(ctx, row, ours, market, is_fresh=ours.name == fresh)
         row = yield from protected(ctx, position_id, market, is_entered=True)
+        row = yield from closed_when_empty(ctx, position_id)
     except _CameToNothing as nothing:
         row = yield from ctx.row(position_id)
         if not row.quantity:

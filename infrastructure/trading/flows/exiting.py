@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
@@ -18,6 +19,8 @@ from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
 from infrastructure.trading.steps.protecting import stops_cancelled
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
+
+_REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 
 
 def exit_position(
@@ -66,18 +69,19 @@ def exit_carried_on(
     return Outcome(kind, row, tuple(ctx.story))
 
 
-def closed_when_empty(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
+def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:
     """End a cycle of which nothing is held any more, and take away its stops, and what is left of its entry.
 
-    A rollback ends its cycle itself.
+    A rollback ends by its own proof. Without a reason, it is the role of the last order that closed.
     """
     row = yield from ctx.row(position_id)
     if _is_empty(row):
         row = yield from withdrawn(ctx, position_id, "entry")
     if _is_empty(row):
+        why = reason or next((_REASONS[each.role] for each in reversed(row.orders.values()) if _closes(each)), "exit")
         yield from stops_cancelled(ctx, position_id)
-        yield from ctx.tell(c.Close, position_id=position_id, exit_reason=reason)
-        yield from ctx.note(f"closed: {reason}")
+        yield from ctx.tell(c.Close, position_id=position_id, exit_reason=why)
+        yield from ctx.note(f"closed: {why}")
         row = yield from ctx.row(position_id)
     return row
 
@@ -85,6 +89,10 @@ def closed_when_empty(ctx: FlowContext, position_id: str, reason: str) -> Flow[P
 def _is_empty(row: PositionRow) -> bool:
     is_open = row.status.is_open and row.status is not Status.ROLLING_BACK
     return is_open and not row.quantity and bool(row.filled_qty)
+
+
+def _closes(order: Order) -> bool:
+    return order.role in _REASONS and bool(order.filled_qty)
 
 
 def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
@@ -96,7 +104,7 @@ def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
         order = yield from ctx.order(row.symbol, ours.exchange_order_id)
         if order is None or order.state is OrderState.OPEN:
             continue
-        reason = "stop_loss" if ours.role == "stop" else "take_profit"
+        reason = _REASONS[ours.role]
         if order.filled_qty:
             yield from followed(ctx, position_id, order, "exit", reason=reason)
             row = yield from closed_when_empty(ctx, position_id, reason)

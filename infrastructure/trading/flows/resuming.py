@@ -12,6 +12,7 @@ from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import carried_on
 from infrastructure.trading.flows.exiting import closed_when_empty, exit_carried_on, stops_heard
+from infrastructure.trading.steps.order_fills import fills_told
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
 
@@ -50,11 +51,12 @@ def _may_be_taken(ctx: FlowContext, row: PositionRow) -> Flow[bool]:
 def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
     position_id = row.position_id
     try:
+        yield from _entries_heard(ctx, row)
         row = yield from stops_heard(ctx, position_id)
         for ours in live(row.orders, "exit"):
             if ours.client_order_id is not None and row.status is not Status.ROLLING_BACK:
                 yield from exit_carried_on(ctx, position_id, ours, reason=row.exit_reason or "exit")
-        row = yield from closed_when_empty(ctx, position_id, row.exit_reason or "exit")
+        row = yield from closed_when_empty(ctx, position_id)
         if not row.status.is_open or is_at_rest(row):
             return Outcome(kind_of(row), row, tuple(ctx.story))
     except CommandRefused as refusal:
@@ -66,3 +68,13 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
         row = yield from ctx.row(position_id)
         return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))
     return (yield from carried_on(ctx, position_id))
+
+
+def _entries_heard(ctx: FlowContext, row: PositionRow) -> Flow[None]:
+    """Tell the fills of entries first: what a stop closed meanwhile was entered before."""
+    for ours in live(row.orders, "entry"):
+        if ours.exchange_order_id is None:
+            continue
+        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
+        if order is not None:
+            yield from fills_told(ctx, row.position_id, order, "entry")

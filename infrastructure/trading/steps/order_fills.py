@@ -48,7 +48,7 @@ def followed(
     deadline = (yield from ctx.now()) + timedelta(seconds=ctx.rules.fill_seconds)
     attempt = waited = 0
     while True:
-        filled, news = yield from _tell_fills(ctx, position_id, order, role, told=told, reason=reason)
+        filled, news = yield from fills_told(ctx, position_id, order, role, told=told, reason=reason)
         if news and meanwhile is not None:
             yield from meanwhile()
         is_told = filled >= order.filled_qty and (filled > 0 or order.state is not OrderState.FILLED)
@@ -77,20 +77,21 @@ def _as_far_as_stated(ctx: FlowContext, order: ExchangeOrder) -> ExchangeOrder:
     return order
 
 
-def _tell_fills(
+def fills_told(
     ctx: FlowContext,
     position_id: str,
     order: ExchangeOrder,
     role: Literal["entry", "exit"],
     *,
-    told: set[str],
-    reason: str | None,
+    told: set[str] | None = None,
+    reason: str | None = None,
 ) -> Flow[tuple[Decimal, bool]]:
     """Tell the ledger the fills that it does not know of; how much they add up to, and whether one was new."""
-    total, news = Decimal(0), False
+    total, news, told = Decimal(0), False, set() if told is None else told
     kind: type[Command] = c.RecordEntryFill if role == "entry" else c.Reduce
     why = {} if role == "entry" else {"reason": reason}
-    for fill in (yield from ctx.fills(symbol_of(position_id), order)):
+    shown = {fill.trade_id: fill for fill in (yield from ctx.fills(symbol_of(position_id), order))}  # some come twice
+    for fill in shown.values():
         total = EXACT.add(total, fill.quantity)
         if fill.trade_id in told:
             continue

@@ -13,7 +13,7 @@ from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, 
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import withdrawn
-from infrastructure.trading.steps.protecting import stops_cancelled
+from infrastructure.trading.steps.protecting import cancelled, stops_cancelled
 from projections.positions import PositionRow
 
 READS = 2
@@ -32,7 +32,7 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
         promise = yield from ctx.tell(c.StartRollback, position_id=position_id, reason=reason)
         row = yield from ctx.row(position_id)
         yield from ctx.note(f"rolling back: {promise.close_side} {plain(promise.close_quantity or row.quantity)}")
-        evidence = yield from _closed(ctx, row, promise)
+        evidence = yield from (_closed(ctx, row, promise) if row.quantity else _gone(ctx, row, promise))
         if evidence is not None:
             yield from stops_cancelled(ctx, position_id)  # before it is over: nobody would come back for them
             yield from ctx.tell(c.RollBack, position_id=position_id, reason=reason, evidence=evidence)
@@ -67,6 +67,13 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
     )
     yield from ctx.note(f"{plain(left)} is left")
     return None
+
+
+def _gone(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
+    """Nothing is held on record, for a stop was hit: what rests is taken away, and the account asked."""
+    if promise.client_order_id is not None:
+        yield from cancelled(ctx, (yield from ctx.named(row.symbol, promise.client_order_id)))
+    return (yield from _nothing_shown(ctx, row))
 
 
 def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder]:

@@ -21,6 +21,7 @@ from projections.audit.narrative import Narrative, story
 from projections.exposure import taken_over_at
 from projections.timeline import moments
 from scripts.narrative_text import print_story
+from scripts.options.completion import places
 from scripts.options.database import by_option, database_option, html_option, json_option
 from scripts.output import print_table, say, show
 from scripts.replica_place import print_read, reading, show_place, with_place
@@ -31,7 +32,7 @@ _ENVELOPE: Final = frozenset(
 
 
 @click.command("history")
-@click.argument("key_or_position_id", metavar="KEY|POSITION_ID")
+@click.argument("key_or_position_id", metavar="KEY|POSITION_ID", shell_complete=places)
 @database_option
 @json_option
 @click.option(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Final
 
 import click
 
 from domain.values import plain
+from infrastructure.ledger.ledger import now
 from projections.exposure import UNPROTECTED, exposure_words, is_by_choice, needs_stop
 from projections.formatting import date_and_time, money
+from projections.health.ledger_status import LedgerStatus
 from projections.positions import PositionRow
 from scripts.options.database import by_option, database_option, json_option
 from scripts.options.filters import Filter, filter_options
-from scripts.output import print_table, say
+from scripts.options.listing import Listing, listing_options
+from scripts.options.time_window import read_since
+from scripts.output import Table, lines_of, say, show
 from scripts.replica_place import print_read, reading, show_place
 
 _COLUMNS: Final = (
@@ -27,6 +34,11 @@ _COLUMNS: Final = (
     "opened (UTC)",
     "remarks",
 )
+_SORTS: Final = {
+    "opened": "the oldest first",
+    "updated": "what happened last first",
+    "worst": "what is open as `status` has it, then the others, the oldest first",
+}
 _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 
 
@@ -40,31 +52,45 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
     "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time names its zone."
 )
 @by_option
+@click.option(
+    "--since", metavar="AGO|TIME", callback=read_since, help="Only cycles opened since then: 90m, 24h, 7d, or a time."
+)
+@listing_options(_SORTS, None)
 def command(
+    *,
     database: str | None,
     wanted: Filter,
     as_of: str | None,
     by: str,
-    *,
+    since: datetime | None,
+    listing: Listing,
     as_json: bool,
     only_open: bool,
     unprotected: bool,
 ) -> None:
     """List positions, oldest first.
 
+    On a terminal columns that have no room are left out, and nothing is folded; elsewhere all are there.
+
     \b
     Examples:
       position-ledger positions --open
       position-ledger positions --unprotected --json
+      position-ledger positions --open --sort worst --limit 10
       position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
       position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
     """
+    if as_of is not None and listing.sort == "worst":
+        raise click.UsageError("--sort worst judges what is open by its age now: leave out --as-of, or sort otherwise")
     with reading(database) as (ledger, place):
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
         bare = [row for row in found if needs_stop(row)]
         if any(row.stray for row in found):
             bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
-    rows = [row for row in found if wanted.takes(row)]
+    names = {row.position_id for row in bare}
+    taken = [row for row in found if wanted.takes(row) and (since is None or row.opened_at >= since)]
+    ordered = _sorted(taken, listing.sort, names)
+    rows = listing.shown(ordered)
     if as_json:
         print_read(place, [row.as_json() for row in rows], "positions")
         return
@@ -72,8 +98,22 @@ def command(
     if not rows:
         say("no positions")
     else:
-        names = {row.position_id for row in bare}
-        print_table(_COLUMNS, [_cells(row, is_bare=row.position_id in names) for row in rows], right=_NUMBERS)
+        cells = [_cells(row, is_bare=row.position_id in names) for row in rows]
+        table = Table("Positions", _COLUMNS, cells, _NUMBERS)
+        show(*lines_of(listing.fitted(table) if listing.columns or sys.stdout.isatty() else table))
+    if left := len(ordered) - len(rows):
+        say(f"and {left:,} more: --limit {len(ordered)}")
+
+
+def _sorted(rows: Sequence[PositionRow], order: str, bare: Collection[str]) -> Sequence[PositionRow]:
+    if order == "opened":
+        return rows
+    if order == "updated":
+        return sorted(rows, key=lambda row: row.updated_at, reverse=True)
+    standing = [row for row in rows if row.status.is_open or row.position_id in bare]
+    first = [line.row for line in LedgerStatus.of(standing, now()).lines]
+    named = {row.position_id for row in first}
+    return [*first, *(row for row in rows if row.position_id not in named)]
 
 
 def _cells(row: PositionRow, *, is_bare: bool) -> tuple[str | None, ...]:

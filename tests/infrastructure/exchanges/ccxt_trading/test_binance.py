@@ -136,6 +136,16 @@ def test_a_market_is_told_in_exact_numbers(exchange: Driven) -> None:
     assert market.leg is None
 
 
+@pytest.mark.parametrize("symbol", ["APTUSDT", "APT/USDT:USDT", "APT/USDT", "aptusdt"])
+def test_a_market_is_found_in_any_spelling(exchange: Driven, symbol: str) -> None:
+    assert exchange.market(symbol).symbol == "APTUSDT"
+
+
+def test_what_is_no_symbol_is_refused(exchange: Driven) -> None:
+    with pytest.raises(Refused, match="nothing was sent"):
+        exchange.market("BYBIT:APTUSDT")
+
+
 def test_a_market_that_is_not_listed_is_refused(exchange: Driven) -> None:
     with pytest.raises(Refused, match="of BTCUSDT, binance lists no contract"):
         exchange.market("BTCUSDT")
@@ -274,7 +284,7 @@ def test_a_refusal_has_the_exchanges_code(exchange: Driven, script: Script, code
     script.routes["POST " + ORDER] = (400, {"code": int(code), "msg": "it is refused"})
     with pytest.raises(Refused, match="it is refused") as refused:
         exchange.place(ENTRY)
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.text) == (code, "it is refused")
     assert not isinstance(refused.value, RateLimited)
 
 

@@ -180,7 +180,7 @@ def test_a_refusal_has_the_exchanges_code(exchange: Driven, script: Script, code
     script.routes[CREATE] = said({}, code, "it is refused")
     with pytest.raises(Refused, match="it is refused") as refused:
         exchange.place(ENTRY)
-    assert refused.value.code == str(code)
+    assert (refused.value.code, refused.value.text) == (str(code), "it is refused")
     assert not isinstance(refused.value, RateLimited)
 
 

@@ -188,7 +188,7 @@ def test_a_refusal_has_the_code_of_the_order(exchange: Driven, script: Script, c
     script.routes[CREATE] = acknowledged(code, "it is refused", ordId="", clOrdId="pabc")
     with pytest.raises(Refused, match="it is refused") as refused:
         exchange.place(ENTRY)
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.text) == (code, "it is refused")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,362 @@
+"""The routes of Binance USD-M futures that its ccxt client calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Any, Final
+
+from domain.values import Leg, plain
+from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
+from infrastructure.simulation.books.kept_order import KeptOrder, instrument
+from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
+from infrastructure.simulation.simulated_venue import SimulatedVenue
+from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind, TradedMarket
+
+_KINDS: Final = {"MARKET": TicketKind.MARKET, "LIMIT": TicketKind.LIMIT}
+_ALGO_KINDS: Final = {"STOP_MARKET": TicketKind.STOP, "TAKE_PROFIT_MARKET": TicketKind.TARGET}
+_WORDS: Final = {kind: word for word, kind in (_KINDS | _ALGO_KINDS).items()}
+_TRIGGERED: Final = 10**9
+"""How far the id of an order is from that of the conditional order that it was."""
+
+
+class BinanceRoutes:
+    """Answers as the exchange documents it, numbers as text; every request is one call of the simulated exchange."""
+
+    def __init__(self, venue: SimulatedVenue, seed: int) -> None:
+        self._venue = venue
+        self._numbers = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._routes: dict[str, Callable[[Json], Any]] = {
+            "GET /fapi/v1/ping": lambda _: {},
+            "GET /fapi/v1/time": lambda _: {"serverTime": self._now()},
+            "GET /fapi/v1/exchangeInfo": self._info,
+            "POST /fapi/v1/order": self._place,
+            "GET /fapi/v1/order": lambda said: self._order(self._one(said)),
+            "DELETE /fapi/v1/order": self._cancel,
+            "GET /fapi/v1/openOrder": lambda said: self._order(self._one(said)),
+            "GET /fapi/v1/openOrders": lambda said: [self._order(each) for each in self._open(said, is_apart=False)],
+            "GET /fapi/v1/allOrders": lambda said: [self._order(each) for each in self._plain(said)],
+            "GET /fapi/v1/userTrades": self._trades,
+            "POST /fapi/v1/algoOrder": self._place_algo,
+            "GET /fapi/v1/algoOrder": lambda said: self._algo(self._one_algo(said)),
+            "DELETE /fapi/v1/algoOrder": self._cancel_algo,
+            "GET /fapi/v1/openAlgoOrders": lambda said: [self._algo(each) for each in self._open(said, is_apart=True)],
+            "GET /fapi/v1/allAlgoOrders": lambda said: [self._algo(each) for each in self._apart(said)],
+            "GET /fapi/v3/positionRisk": self._positions,
+            "GET /fapi/v2/positionRisk": self._positions,
+            "GET /fapi/v2/balance": lambda _: self._assets(),
+            "GET /fapi/v3/balance": lambda _: self._assets(),
+            "GET /fapi/v2/account": lambda _: {"assets": self._assets(), "positions": []},
+            "GET /fapi/v3/account": lambda _: {"assets": self._assets(), "positions": []},
+            "GET /fapi/v1/positionSide/dual": lambda _: {"dualSidePosition": self._venue.hedge},
+            "POST /fapi/v1/positionSide/dual": self._set_mode,
+            "POST /fapi/v1/leverage": lambda said: {**said, "maxNotionalValue": "1000000"},
+            "GET /fapi/v1/leverageBracket": self._brackets,
+            "POST /fapi/v1/marginType": lambda _: {"code": 200, "msg": "success"},
+        }
+
+    def __call__(self, method: str, path: str, said: Json) -> HttpAnswer:
+        """Answer a request, be it with an error in the exchange's code."""
+        route = self._routes.get(f"{method} {path}")
+        if route is None:
+            return _error("-5000", f"Path {path}, Method {method} is invalid", 404)
+        try:
+            return HttpAnswer(route(said))
+        except RateLimited as wrong:
+            seconds = {"Retry-After": str(int(wrong.retry_seconds or 1))}
+            return HttpAnswer({"code": int(wrong.code or -1003), "msg": wrong.text}, 429, seconds)
+        except IdTaken as wrong:
+            return _error(wrong.code, "ClientOrderId is duplicated")
+        except Refused as wrong:
+            return _error(wrong.code or "-1000", wrong.text)
+        except (KeyError, ArithmeticError, ValueError) as wrong:
+            return _error("-1102", f"A mandatory parameter was not sent, or is malformed: {wrong!s:.60}")
+        except NoAnswer:
+            return self._numbers.choice(
+                (
+                    HttpAnswer(None),
+                    _error("-1007", "Timeout waiting for response from backend server.", 408),
+                    HttpAnswer({"msg": "Unknown error, please check your request or try again later."}, 503),
+                )
+            )
+
+    def _now(self) -> int:
+        return _milliseconds(self._venue)
+
+    def _info(self, _: Json) -> Json:
+        markets = [_market(market) for market in self._venue.shown_markets() if not market.inverse]
+        return {"timezone": "UTC", "serverTime": self._now(), "rateLimits": [], "assets": [], "symbols": markets}
+
+    # -- orders -------------------------------------------------------------------------------------------------
+
+    def _place(self, said: Json) -> Json:
+        kind = _KINDS.get(said["type"])
+        if kind is None:
+            raise Refused("-4120", "Order type not supported for this endpoint. Use the Algo Order API.")
+        name = said.get("newClientOrderId") or f"web_{self._now()}"
+        return self._order(self._placed(_ticket(said, kind, name)))
+
+    def _place_algo(self, said: Json) -> Json:
+        name = said.get("clientAlgoId") or f"web_{self._now()}"
+        return self._algo(self._placed(_ticket(said, _ALGO_KINDS[said["type"]], name)))
+
+    def _placed(self, ticket: OrderTicket) -> KeptOrder:
+        placed = self._venue.place(ticket)
+        return next(order for order in self._venue.audit.orders() if order.order_id == placed.order_id)
+
+    def _cancel(self, said: Json) -> Json:
+        return self._order(self._cancelled(self._one(said)))
+
+    def _cancel_algo(self, said: Json) -> Json:
+        order = self._cancelled(self._one_algo(said))
+        client_id = order.ticket.client_order_id
+        return {"algoId": int(order.order_id), "clientAlgoId": client_id, "code": "200", "msg": "success"}
+
+    def _cancelled(self, order: KeptOrder) -> KeptOrder:
+        if self._venue.cancel(order.ticket.symbol, order.stated(self._terms(order))) is None:
+            raise refused("binance", Ground.NOT_CANCELLED, "Unknown order sent.")
+        return order
+
+    def _one(self, said: Json) -> KeptOrder:
+        wanted = (said.get("orderId"), said.get("origClientOrderId"))
+        found = [each for each in self._plain(said) if _is_it(_plain_id(each), each, *wanted)]
+        if not found:
+            raise refused("binance", Ground.ABSENT, "Order does not exist.")
+        return max(found, key=lambda each: each.is_open)
+
+    def _one_algo(self, said: Json) -> KeptOrder:
+        wanted = (said.get("algoId"), said.get("clientAlgoId"))
+        found = [each for each in self._apart(said) if _is_it(each.order_id, each, *wanted)]
+        if not found:
+            raise refused("binance", Ground.ABSENT, "Order does not exist.")
+        return max(found, key=lambda each: each.is_open)
+
+    def _plain(self, said: Json) -> list[KeptOrder]:
+        """Plain orders, and what became of conditional ones that were triggered."""
+        return [each for each in self._venue.shown_orders(said.get("symbol")) if not each.is_apart or each.fills]
+
+    def _apart(self, said: Json) -> list[KeptOrder]:
+        return [each for each in self._venue.shown_orders(said.get("symbol")) if each.is_apart]
+
+    def _open(self, said: Json, *, is_apart: bool) -> list[KeptOrder]:
+        return [
+            each
+            for each in self._venue.shown_orders(said.get("symbol"))
+            if each.is_apart == is_apart and (each.is_open or each.is_behind)
+        ]
+
+    def _terms(self, order: KeptOrder) -> Any:
+        return instrument(self._market_of(order))
+
+    def _market_of(self, order: KeptOrder) -> TradedMarket:
+        return self._venue.audit.market(order.ticket.symbol)
+
+    def _order(self, order: KeptOrder) -> Json:
+        stated, ticket = order.stated(self._terms(order)), order.ticket
+        at = int((stated.stated_at or order.placed_at).timestamp() * 1000)
+        average = "0.00" if stated.avg_px is None else plain(stated.avg_px)
+        word = "MARKET" if order.is_conditional else _WORDS[ticket.kind]
+        answer: Json = {
+            "orderId": int(_plain_id(order)),
+            "symbol": ticket.symbol,
+            "status": _state(stated.state, stated.filled_qty),
+            "clientOrderId": ticket.client_order_id,
+            "price": plain(ticket.price or Decimal(0)),
+            "avgPrice": average,
+            "origQty": plain(order.quantity),
+            "executedQty": plain(stated.filled_qty),
+            "cumQuote": plain(stated.filled_qty * (stated.avg_px or 0)),
+            "timeInForce": "GTC",
+            "type": word,
+            "reduceOnly": ticket.reduce_only,
+            "closePosition": ticket.close_position,
+            "positionSide": ticket.leg.value,
+            "stopPrice": "0",
+            "workingType": "CONTRACT_PRICE",
+            "priceProtect": False,
+            "origType": word,
+            "time": int(order.placed_at.timestamp() * 1000),
+            "updateTime": at,
+        }
+        return answer if stated.side is None else answer | {"side": stated.side.upper()}
+
+    def _algo(self, order: KeptOrder) -> Json:
+        ticket = order.ticket
+        state = {OrderState.OPEN: "NEW", OrderState.FILLED: "FINISHED"}.get(order.state, order.state.value.upper())
+        at = int(order.placed_at.timestamp() * 1000)
+        return {
+            "algoId": int(order.order_id),
+            "clientAlgoId": ticket.client_order_id,
+            "algoType": "CONDITIONAL",
+            "orderType": _WORDS[ticket.kind],
+            "symbol": ticket.symbol,
+            "side": ticket.side.upper(),
+            "positionSide": ticket.leg.value,
+            "timeInForce": "GTC",
+            "quantity": plain(ticket.quantity or Decimal(0)),
+            "algoStatus": "FINISHED" if order.fills else state,
+            "actualOrderId": _plain_id(order) if order.fills else "",
+            "actualPrice": "0.00000" if not order.fills else plain(order.fills[-1].price),
+            "triggerPrice": plain(ticket.trigger_price or Decimal(0)),
+            "price": "0.0000",
+            "selfTradePreventionMode": "NONE",
+            "workingType": "CONTRACT_PRICE",
+            "priceMatch": "NONE",
+            "closePosition": ticket.close_position,
+            "priceProtect": False,
+            "reduceOnly": order.reduces,
+            "createTime": at,
+            "updateTime": at,
+            "triggerTime": 0,
+            "goodTillDate": 0,
+        }
+
+    def _trades(self, said: Json) -> Sequence[Json]:
+        wanted = said.get("orderId")
+        return [
+            {
+                "id": int(fill.trade_id),
+                "orderId": int(_plain_id(order)),
+                "symbol": order.ticket.symbol,
+                "side": order.ticket.side.upper(),
+                "positionSide": order.ticket.leg.value,
+                "price": plain(fill.price),
+                "qty": plain(fill.quantity),
+                "quoteQty": plain(fill.price * fill.quantity),
+                "realizedPnl": "0",
+                "commission": plain(fill.fee or Decimal(0)),
+                "commissionAsset": fill.fee_currency,
+                "buyer": order.ticket.side == "buy",
+                "maker": False,
+                "time": int(fill.at.timestamp() * 1000),
+            }
+            for order in self._plain(said)
+            if wanted in (None, _plain_id(order))
+            for fill in self._venue.audit.fills(order)
+        ]
+
+    # -- the account --------------------------------------------------------------------------------------------
+
+    def _positions(self, said: Json) -> list[Json]:
+        found = [_position(each, self._now()) for each in self._venue.shown_positions()]
+        return [each for each in found if said.get("symbol") in (None, each["symbol"])]
+
+    def _assets(self) -> list[Json]:
+        amounts = ("balance", "walletBalance", "marginBalance", "crossWalletBalance", "availableBalance")
+        nothing = ("unrealizedProfit", "crossUnPnl", "initialMargin", "maintMargin")
+        amount = dict.fromkeys(amounts, "100000") | dict.fromkeys(nothing, "0")
+        return [{"asset": "USDT", "maxWithdrawAmount": "100000", "updateTime": self._now(), **amount}]
+
+    def _brackets(self, _: Json) -> list[Json]:
+        one = {"bracket": 1, "initialLeverage": 20, "notionalCap": 10**9, "notionalFloor": 0, "maintMarginRatio": 0.01}
+        return [{"symbol": each.symbol, "brackets": [{**one, "cum": 0.0}]} for each in self._venue.shown_markets()]
+
+    def _set_mode(self, said: Json) -> Json:
+        if (str(said.get("dualSidePosition")).lower() == "true") == self._venue.hedge:
+            raise Refused("-4059", "No need to change position side.")
+        raise Refused("-4067", "Position side cannot be changed if there exists open orders.")
+
+
+def _ticket(said: Json, kind: TicketKind, client_order_id: str) -> OrderTicket:
+    def number(name: str) -> Decimal | None:
+        return Decimal(said[name]) if name in said else None
+
+    return OrderTicket(
+        symbol=said["symbol"],
+        side="buy" if said["side"] == "BUY" else "sell",
+        kind=kind,
+        client_order_id=client_order_id,
+        quantity=number("quantity"),
+        price=number("price") if kind is TicketKind.LIMIT else None,
+        trigger_price=number("triggerPrice"),
+        reduce_only=str(said.get("reduceOnly", "")).lower() == "true",
+        close_position=str(said.get("closePosition", "")).lower() == "true",
+        leg=Leg(said.get("positionSide", "BOTH")),
+    )
+
+
+def _market(market: TradedMarket) -> Json:
+    assert market.price_tick is not None and market.quantity_step is not None, "a listed market has both"
+    return {
+        "symbol": f"{market.base}{market.quote}",
+        "pair": f"{market.base}{market.quote}",
+        "contractType": "PERPETUAL",
+        "deliveryDate": 4133404800000,
+        "onboardDate": 1666254000000,
+        "status": "TRADING",
+        "baseAsset": market.base,
+        "quoteAsset": market.quote,
+        "marginAsset": market.settle,
+        "pricePrecision": 8,
+        "quantityPrecision": 8,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "underlyingType": "COIN",
+        "filters": [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": "0",
+                "maxPrice": "1000000",
+                "tickSize": plain(market.price_tick),
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": plain(market.min_quantity or market.quantity_step),
+                "maxQty": "1000000000",
+                "stepSize": plain(market.quantity_step),
+            },
+            {"filterType": "MIN_NOTIONAL", "notional": plain(market.min_cost or Decimal(0))},
+        ],
+        "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+    }
+
+
+def _position(shown: Json, at: int) -> Json:
+    base, _, rest = shown["symbol"].partition("/")
+    sign = "-" if shown["side"] == "short" else ""
+    worth = plain(Decimal(shown["contracts"]) * Decimal(shown["markPrice"]))
+    nothing = ("unRealizedProfit", "liquidationPrice", "isolatedMargin", "isolatedWallet", "maintMargin")
+    return {
+        "symbol": base + rest.partition(":")[0],
+        "positionSide": shown["info"]["positionSide"],
+        "positionAmt": sign + shown["contracts"],
+        "entryPrice": shown["entryPrice"],
+        "breakEvenPrice": shown["entryPrice"],
+        "markPrice": shown["markPrice"],
+        "notional": sign + worth,
+        "marginAsset": rest.partition(":")[2],
+        "initialMargin": worth,
+        "positionInitialMargin": worth,
+        "openOrderInitialMargin": "0",
+        "adl": "1",
+        "bidNotional": "0",
+        "askNotional": "0",
+        "updateTime": at,
+        **dict.fromkeys(nothing, "0"),
+    }
+
+
+def _plain_id(order: KeptOrder) -> str:
+    """The id of a plain order, or of that which a conditional one became."""
+    return str(int(order.order_id) + _TRIGGERED) if order.is_apart else order.order_id
+
+
+def _is_it(order_id: str, order: KeptOrder, wanted_id: str | None, client_id: str | None) -> bool:
+    return order_id == wanted_id if wanted_id is not None else order.ticket.client_order_id == client_id
+
+
+def _state(state: OrderState, filled: Decimal) -> str:
+    if state is OrderState.OPEN:
+        return "PARTIALLY_FILLED" if filled else "NEW"
+    return state.value.upper()
+
+
+def _error(code: str, text: str, status: int = 400) -> HttpAnswer:
+    return HttpAnswer({"code": int(code), "msg": text}, status)
+
+
+def _milliseconds(venue: SimulatedVenue) -> int:
+    return int(venue.clock().timestamp() * 1000)

@@ -1,0 +1,83 @@
+"""A server on the loopback for the time of a block."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What is answered; a body of None hangs up without an answer."""
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Answerer = Callable[[str, str, Json], HttpAnswer]
+"""Answers a method and path with what was said, in the query, a form or a JSON body."""
+
+
+@contextmanager
+def served(answerer: Answerer) -> Iterator[str]:
+    """Answer on a free port of the loopback; hands out the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._reply("GET")
+
+        def do_POST(self) -> None:
+            self._reply("POST")
+
+        def do_PUT(self) -> None:
+            self._reply("PUT")
+
+        def do_DELETE(self) -> None:
+            self._reply("DELETE")
+
+        def _reply(self, method: str) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            parts = urlsplit(self.path)
+            answer = answerer(method, parts.path, _said(parts.query, body))
+            if answer.body is None:
+                self.close_connection = True
+                return
+            data = json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: stderr is the caller's."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads, server.block_on_close = True, False  # a client may keep its connection
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _said(query: str, body: str) -> Json:
+    said: Json = {name: values[0] for name, values in parse_qs(query).items()}
+    if body.startswith("{"):
+        return said | dict(json.loads(body))
+    return said | {name: values[0] for name, values in parse_qs(body).items()}

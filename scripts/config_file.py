@@ -1,0 +1,40 @@
+"""`position-ledger.toml`: what the environment would say, in a file beside the work; the environment wins."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+FILE: Final = "position-ledger.toml"
+VARIABLE: Final = "LEDGER_CONFIG"
+_PREFIX: Final = "LEDGER_"
+_KEY: Final = re.compile(r"[a-z]+_(url|wallet)", re.ASCII)
+"""No secret of an exchange: a file is copied, and read by whoever may."""
+
+
+def take_in(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Take in the file that LEDGER_CONFIG names, or the one of the current folder where there is one.
+
+    Refuses: a usage error for a file that is named and not there, and for what it may not say.
+    """
+    named = environment.get(VARIABLE)
+    path = Path(named or FILE)
+    if not named and not path.is_file():
+        return
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise click.UsageError(f"{path}: {wrong}") from None
+    for key, value in said.items():
+        if not _KEY.fullmatch(key) or not isinstance(value, str):
+            raise click.UsageError(
+                f"{path}: {key!r:.80} is nothing that it may say: database_url = TEXT, and EXCHANGE_url or "
+                "EXCHANGE_wallet = TEXT may stand there; secrets of exchanges are read from the environment alone"
+            )
+        environment.setdefault(_PREFIX + key.upper(), value)
