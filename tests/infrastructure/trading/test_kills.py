@@ -8,9 +8,15 @@ from decimal import Decimal
 
 import pytest
 
+from domain.order import Order
+from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import Refused
+from infrastructure.trading.exchange_orders import ExchangeOrder, TradedMarket
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.flows import entering as entering_flow
 from infrastructure.trading.flows.entering import increase, rolled_back
 from infrastructure.trading.flows.exiting import exit_position
+from projections.positions import PositionRow
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, killed_everywhere
 from tests.infrastructure.trading.scripted_exchange import Answered, Lost, too_busy
 
@@ -224,3 +230,40 @@ def test_what_happens_before_the_bot_starts_again_leaves_nothing_either(
             raise
 
     assert killed_everywhere(prepare, killed_meanwhile) > 3
+
+
+def sought_too_briefly(_: FlowContext, *_arguments: object) -> Flow[None]:
+    """Say that there is no order, without asking."""
+    yield from ()
+
+
+def left_alone(_: FlowContext, *_arguments: object) -> Flow[None]:
+    """Take nothing away."""
+    yield from ()
+
+
+def sent_again(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
+    """Send an order that may have been sent."""
+    return (yield from entering_flow._sent(ctx, row, ours, market))
+
+
+@pytest.mark.parametrize(
+    ("safeguard", "without", "go", "missed"),
+    [
+        ("flows.entering.sought", sought_too_briefly, entering, "held"),
+        ("flows.entering._found", sent_again, entering, "sent twice"),
+        ("flows.exiting.sought", sought_too_briefly, exiting, "held"),
+        ("flows.exiting.stops_cancelled", left_alone, exiting, "rest"),
+        ("steps.undoing.stops_cancelled", left_alone, rolling_back, "rest"),
+    ],
+)
+def test_a_safeguard_that_is_taken_away_is_missed(
+    safeguard: str,
+    without: object,
+    go: Callable[[BotWorld, int], None],
+    missed: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f"infrastructure.trading.{safeguard}", without)
+    with pytest.raises(AssertionError, match=missed):
+        killed_everywhere(fair if go is entering else entered(fair), go)
