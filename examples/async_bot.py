@@ -1,6 +1,6 @@
 """The same bot on asyncio: whoever cancels a task leaves no bare position and no slot that nobody uses.
 
-    LEDGER_DATABASE_URL=sqlite:///ledger.db python examples/async_bot.py binance.json
+LEDGER_DATABASE_URL=sqlite:///ledger.db python examples/async_bot.py binance.json
 """
 
 from __future__ import annotations

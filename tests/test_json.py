@@ -25,6 +25,7 @@ from pydantic import AwareDatetime
 
 from domain.commands.base import Command
 from domain.commands.requests import LoseStopLoss
+from domain.errors import CommandRefused, UnknownPosition
 from domain.events import Activated, PositionEvent
 from domain.identifiers import PositionKey
 from domain.order import Order
@@ -38,6 +39,7 @@ AT = datetime(2025, 10, 22, 18, 50, 40, 981819, tzinfo=UTC)
 ONE_OF: Mapping[Any, Any] = {
     bytes: b"{}",
     PositionKey: PositionKey("APTUSDT", "binance", "sub1"),
+    CommandRefused: UnknownPosition("there is no position APTUSDT.binance#1"),
     Command: LoseStopLoss.of(position_id="APTUSDT.binance#1", reason="gone", expected_version=4, at=AT),
     PositionEvent: Activated(
         originator_id="APTUSDT.binance",

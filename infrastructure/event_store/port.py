@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple
 
 from domain.errors import HistoryDamaged
@@ -202,12 +203,15 @@ class Store(ABC):
         records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
+        before: Mapping[str, PositionRow] = MappingProxyType({}),
         heads: dict[str, str] | None = None,
     ) -> None:
         """Append events and write the rows they lead to, in one transaction.
 
-        `heads` are the hashes that the streams end with, and are those of the new ends afterwards; what is not given
-        is looked up. Whatever does not follow the end that is given is refused: the stream moved, or its past was lost.
+        `before` are the rows as they were, by position; of what is not given all orders are written, else those that
+        changed. `heads` are the hashes that the streams end with, and are those of the new ends afterwards; what is not
+        given is looked up. Whatever does not follow the end that is given is refused: the stream moved, or its past was
+        lost.
         Refuses: VersionTaken, IntentTaken, SlotTaken (nothing was written); StoreUnavailable.
         """
 

@@ -261,12 +261,13 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         return CommandContext(command.command_id or self._new_id(), command.at or now, now)
 
     def _append(self, memories: Sequence[CachedPosition]) -> None:
+        before = {held.before.position_id: held.before for held in memories if held.before is not None}
         rows = [row for held in memories for row in held.project_pending()]
         heads = {held.position.id: held.head for held in memories}
         versions = {held.position.id: held.version for held in memories}
         try:
             events = [encode(event) for held in memories for event in held.pending()]
-            self.store.insert_events(events, rows=rows, heads=heads)
+            self.store.insert_events(events, rows=rows, before=before, heads=heads)
         except AppendInDoubt as doubt:
             self._doubts.settle(doubt)
             return

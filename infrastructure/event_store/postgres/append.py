@@ -1,4 +1,4 @@
-"""The append: one statement that takes the writers' lock, inserts the events and writes the row.
+"""The append: one statement that takes the writers' lock, inserts the events and writes the row and its orders.
 
 A writer holds a shared advisory lock until its transaction ends. Writers never wait for each other by it; a follower
 that is granted the exclusive lock for an instant knows that every event below the last one is there to be read, for
@@ -23,12 +23,13 @@ from decimal import Decimal
 from functools import cache
 from itertools import count
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.records import EventRecord, StreamEnd
-from projections.positions import COLUMNS, PositionRow, fees_text, orders_text
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine
+from projections.positions import PositionRow, fees_text
 
 _EVENT_COLUMNS: Final = (
     ("stream", "text"),
@@ -43,7 +44,7 @@ _EVENT_COLUMNS: Final = (
     ("ts_recorded", "timestamptz"),
 )
 _ROW_TYPES: Final = {
-    **dict.fromkeys(COLUMNS, "text"),
+    **dict.fromkeys(STORED, "text"),
     **dict.fromkeys(("cycle", "version"), "bigint"),
     **dict.fromkeys(
         (
@@ -81,8 +82,9 @@ _ROW_TYPES: Final = {
 
 
 _REPLACING: Final = "ON CONFLICT (position_id) DO UPDATE SET " + ", ".join(
-    f"{name} = excluded.{name}" for name in COLUMNS if name != "position_id"
+    f"{name} = excluded.{name}" for name in STORED if name != "position_id"
 )
+_REPLACING_LINE: Final = "ON CONFLICT (position_id, place) DO UPDATE SET body = excluded.body"
 
 
 def _casts(kinds: Iterable[str]) -> str:
@@ -91,18 +93,26 @@ def _casts(kinds: Iterable[str]) -> str:
 
 _EVENT_CASTS: Final = _casts(kind for _, kind in _EVENT_COLUMNS)
 _END_CASTS: Final = _casts(("text", "bigint", "text"))
-_ROW_CASTS: Final = _casts(_ROW_TYPES[name] for name in COLUMNS)
+_ROW_CASTS: Final = _casts(_ROW_TYPES[name] for name in STORED)
+_LINE_CASTS: Final = _casts(("text", "bigint", "text"))
+_LINE_NAMES: Final = ", ".join(OrderLine._fields)
 
 
 @cache
 def row_statement(table: str) -> bytes:
     """Writing one row of a table of positions, or replacing it."""
-    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES {_ROW_CASTS} {_REPLACING}".encode()
+    return f"INSERT INTO {table} ({', '.join(STORED)}) VALUES {_ROW_CASTS} {_REPLACING}".encode()
 
 
 @cache
-def statement(events: int, rows: int, lock: int, *, follows: int = 0, notify: bool) -> bytes:
-    """The append of a number of events and rows, with PostgreSQL's own placeholders: nothing is left to translate.
+def line_statement(table: str) -> bytes:
+    """Writing one order beside a table of positions, or replacing it."""
+    return f"INSERT INTO {table}_orders ({_LINE_NAMES}) VALUES {_LINE_CASTS} {_REPLACING_LINE}".encode()
+
+
+@cache
+def statement(events: int, rows: int, lock: int, *, lines: int = 0, follows: int = 0, notify: bool) -> bytes:
+    """The append of some events, rows and orders, with PostgreSQL's own placeholders: nothing is left to translate.
 
     `follows` is how many streams go on after an event that must be there; if one is not, nothing is written.
     Shape: one row with the number of events that were written.
@@ -114,17 +124,22 @@ def statement(events: int, rows: int, lock: int, *, follows: int = 0, notify: bo
     under_lock += f" AND EXISTS (SELECT FROM ledger_events WHERE (stream, version, hash) = {_END_CASTS})" * follows
     parts = [f"WITH appended AS (INSERT INTO ledger_events ({event_names}) {chosen} {under_lock} RETURNING nid)"]
     if rows:
-        names = ", ".join(COLUMNS)
-        row_values = ", ".join([_ROW_CASTS] * rows)
-        parts.append(
-            f"kept AS (INSERT INTO positions ({names}) SELECT position.*"
-            f" FROM (SELECT pg_catalog.count(*) FROM appended) AS first (events),"
-            f" (VALUES {row_values}) AS position ({names}) WHERE first.events > 0::bigint {_REPLACING})"
-        )
+        parts.append(f"kept AS ({_from_appended('positions', ', '.join(STORED), [_ROW_CASTS] * rows)} {_REPLACING})")
+    if lines:
+        written = _from_appended("positions_orders", _LINE_NAMES, [_LINE_CASTS] * lines)
+        parts.append(f"ordered AS ({written} {_REPLACING_LINE})")
     hint = f", pg_catalog.pg_notify('{channel(lock)}', '')" if notify else ""
     text = ", ".join(parts) + f" SELECT pg_catalog.count(*){hint} FROM appended"
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
+
+
+def _from_appended(table: str, names: str, values: list[str]) -> str:
+    return (
+        f"INSERT INTO {table} ({names}) SELECT given.*"
+        f" FROM (SELECT pg_catalog.count(*) FROM appended) AS first (events),"
+        f" (VALUES {', '.join(values)}) AS given ({names}) WHERE first.events > 0::bigint"
+    )
 
 
 def channel(lock: int) -> str:
@@ -132,15 +147,20 @@ def channel(lock: int) -> str:
     return f"ledger_events_{lock + 2**31}"
 
 
-def parameters(
-    records: Sequence[EventRecord],
-    hashes: Sequence[str],
-    rows: Sequence[PositionRow],
-    follows: Sequence[StreamEnd] = (),
-) -> list[str | None]:
+class PreparedAppend(NamedTuple):
+    """What is written at once: events and their hashes, what they follow, and the rows and orders they lead to."""
+
+    records: Sequence[EventRecord]
+    hashes: Sequence[str]
+    follows: Sequence[StreamEnd] = ()
+    rows: Sequence[PositionRow] = ()
+    lines: Sequence[OrderLine] = ()
+
+
+def parameters(prepared: PreparedAppend) -> list[str | None]:
     """The parameters of the statement, as text."""
     values: list[str | None] = []
-    for record, hashed in zip(records, hashes, strict=True):
+    for record, hashed in zip(prepared.records, prepared.hashes, strict=True):
         command_id, intent_id, cycle, mark, ts_recorded = record.columns
         values += (
             record.originator_id,
@@ -154,21 +174,27 @@ def parameters(
             mark,
             ts_recorded,
         )
-    for end in follows:
+    for end in prepared.follows:
         values += (end.stream, str(end.version), end.hash)
-    for row in rows:
+    for row in prepared.rows:
         values += row_values(row)
+    for line in prepared.lines:
+        values += line_values(line)
     return values
 
 
 def row_values(row: PositionRow) -> list[str | None]:
-    """A row as text, in the order of its columns."""
-    *values, orders = _IN_ORDER(vars(row))
-    texts = [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
-    return [*texts, orders_text(orders)]
+    """A row as text, in the order of its columns, without its orders."""
+    values = _IN_ORDER(vars(row))
+    return [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
 
 
-_IN_ORDER: Final = itemgetter(*COLUMNS)
+def line_values(line: OrderLine) -> list[str]:
+    """An order as text, in the order of its columns."""
+    return [line.position_id, str(line.place), line.body]
+
+
+_IN_ORDER: Final = itemgetter(*STORED)
 _TEXT: Final[dict[type, Callable[[Any], str]]] = {
     bool: lambda value: "true" if value else "false",
     int: str,

@@ -16,10 +16,11 @@ from infrastructure.event_store.postgres import append
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.event_store.records import RecordedEvent
-from projections.positions import COLUMNS, PositionRow
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
+from projections.positions import PositionRow
 
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
-_LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
+_LOCK_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ROW EXCLUSIVE MODE"
 """Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
 _LOCK_WRITERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _LAST: Final = "SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events"
@@ -29,7 +30,8 @@ _COPY_EVENTS: Final = (
     " FROM STDIN"
 )
 _KNOWN_ROWS: Final = "SELECT position_id FROM positions WHERE position_id = ANY(%s)"
-_COPY_ROWS: Final = f"COPY positions ({', '.join(COLUMNS)}) FROM STDIN"
+_COPY_ROWS: Final = f"COPY positions ({', '.join(STORED)}) FROM STDIN"
+_COPY_LINES: Final = f"COPY positions_orders ({', '.join(OrderLine._fields)}) FROM STDIN"
 _COPY_REJECTIONS: Final = f"COPY rejections ({', '.join(_REJECTION_COLUMNS)}) FROM STDIN"
 
 
@@ -76,10 +78,13 @@ def _write_rows(connection: Connection, rows: Sequence[PositionRow]) -> None:
     """Replace the rows of cycles that went on, then add those of new ones, for which their slots are free by then."""
     found = connection.execute(_KNOWN_ROWS, ([row.position_id for row in rows],)).fetchall()
     known = {position_id for (position_id,) in found}
+    gone_on = [row for row in rows if row.position_id in known]
+    new = [row for row in rows if row.position_id not in known]
     with connection.cursor() as cursor:
-        gone_on = (append.row_values(row) for row in rows if row.position_id in known)
-        cursor.executemany(append.row_statement("positions"), gone_on)
-    _copy(connection, _COPY_ROWS, (append.row_values(row) for row in rows if row.position_id not in known))
+        cursor.executemany(append.row_statement("positions"), map(append.row_values, gone_on))
+        cursor.executemany(append.line_statement("positions"), map(append.line_values, lines_of(gone_on, {})))
+    _copy(connection, _COPY_ROWS, map(append.row_values, new))
+    _copy(connection, _COPY_LINES, lines_of(new, {}))
 
 
 def _copy(connection: Connection, statement: str, records: Iterable[Sequence[Any]]) -> None:

@@ -10,6 +10,7 @@ from psycopg import errors, sql
 
 from infrastructure.event_store.compat_view import ViewName, ViewRefused
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
+from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.settings import Settings
 
 _TEMPLATE: Final = files(__package__) / "legacy_view.sql"
@@ -25,6 +26,8 @@ _LOOKING: Final = (
     "SELECT ev_class FROM pg_rewrite JOIN pg_depend ON classid = 'pg_rewrite'::regclass::oid AND objid = pg_rewrite.oid"
     " WHERE refclassid = 'pg_class'::regclass::oid AND refobjid = 'positions'::regclass::oid) ORDER BY pg_class.oid"
 )
+_ORDERS: Final = POSTGRES.orders.format(table="positions").replace("positions.", "p.")
+"""For `p.orders`, which a view of before schema 5 reads: the same text out of the table that has the orders now."""
 
 
 def statements(name: ViewName, settings: Settings, role: str | None = None) -> list[str]:
@@ -79,4 +82,5 @@ class ViewsOfPositions:
         """Define them anew over the table that has the name now."""
         for schema, name, _, options, definition in self._definitions:
             view = sql.Identifier(schema, name).as_string()
-            self._connection.execute(f"CREATE OR REPLACE VIEW {view}{options} AS {definition}".encode())
+            found = definition.replace("p.orders", _ORDERS) if " positions p" in definition else definition
+            self._connection.execute(f"CREATE OR REPLACE VIEW {view}{options} AS {found}".encode())

@@ -35,7 +35,7 @@ GRANTS: Final = (
     *(f"GRANT INSERT ({', '.join(names)}) ON {table} TO {{role}}" for table, names in _PLACED.items()),
     "GRANT SELECT ON SEQUENCE ledger_events_nid_seq TO {role}",
     "GRANT SELECT, UPDATE ON projections TO {role}",
-    "GRANT SELECT, INSERT, UPDATE ON positions, projection_rows TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON positions, positions_orders, projection_rows TO {role}",
 )
 """All that a bot needs. What an earlier version granted more is taken back."""
 

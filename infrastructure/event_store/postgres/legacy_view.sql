@@ -21,9 +21,10 @@ SELECT
     p.stop_price AS stop_loss_price,
     p.stop_price AS stop_loss,
     (
-        SELECT (o.value ->> 'price')::numeric
-        FROM pg_catalog.json_array_elements(p.orders::json) WITH ORDINALITY AS o (value, place)
-        WHERE (o.value ->> 'role') = 'target' AND (o.value ->> 'ended') IS NULL
+        SELECT (o.body::json ->> 'price')::numeric
+        FROM positions_orders AS o
+        WHERE o.position_id = p.position_id AND (o.body::json ->> 'role') = 'target'
+            AND (o.body::json ->> 'ended') IS NULL
         ORDER BY o.place DESC LIMIT 1
     ) AS take_profit_price,
     p.realized_pnl AS pnl,

@@ -48,7 +48,6 @@ CREATE TABLE positions (
     residual_qty      numeric     NOT NULL,
     cash              text        NOT NULL,
     net_pnl           numeric,
-    orders            text        NOT NULL,
     CONSTRAINT positions_pkey PRIMARY KEY (position_id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 

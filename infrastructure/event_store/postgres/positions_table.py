@@ -12,44 +12,45 @@ from psycopg import errors, sql
 from infrastructure.event_store.postgres import append, grants, schema
 from infrastructure.event_store.postgres.compat_view import ViewsOfPositions
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, wait_seconds
-from projections.positions import COLUMNS, PositionRow, row_from
+from infrastructure.event_store.sql.dialect import POSTGRES
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine, differing, lines_of
+from projections.positions import PositionRow, row_from
 
 _LEFTOVERS: Final = (
     "SELECT tablename FROM pg_tables WHERE schemaname = pg_catalog.current_schema()"
     " AND pg_catalog.pg_has_role(tableowner, 'USAGE') AND tablename::text LIKE 'positions\\_next\\_%'"
 )
 _IS_THERE: Final = "SELECT pg_catalog.to_regclass(%s) IS NOT NULL"
-_LOCK: Final = "LOCK TABLE positions IN ACCESS EXCLUSIVE MODE"
+_LOCK: Final = "LOCK TABLE positions, positions_orders IN ACCESS EXCLUSIVE MODE"
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
 _PATIENCE_AGAIN: Final = "SET LOCAL lock_timeout TO DEFAULT"
 _TURN_SECONDS: Final = 0.1
 """Writers queue behind whoever waits for the table, so it is waited for in short turns, and they go in between."""
-_ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}} WHERE position_id = %s"
+_ROW: Final = f"{POSTGRES.row('{table}')} WHERE position_id = %s"
 _COUNT: Final = "SELECT pg_catalog.count(*) FROM {table}"
-_DIFFERING: Final = (
-    "SELECT DISTINCT position_id FROM ((TABLE positions EXCEPT TABLE {table})"
-    " UNION ALL (TABLE {table} EXCEPT TABLE positions)) AS differing"
-)
+_DIFFERING: Final = differing("{table}")
 _DIFFERENCES: Final = (
-    "WITH old AS (SELECT * FROM positions WHERE position_id = ANY(%(suspects)s)),"
-    " new AS (SELECT * FROM {table} WHERE position_id = ANY(%(suspects)s))"
-    " SELECT pg_catalog.count(DISTINCT position_id)"
-    " FROM ((TABLE old EXCEPT TABLE new) UNION ALL (TABLE new EXCEPT TABLE old)) AS differing"
+    f"SELECT pg_catalog.count(*) FROM ({differing('{table}', ' WHERE position_id = ANY(%(suspects)s)')}) AS differing"
 )
-_COPY: Final = f"COPY {{table}} ({', '.join(COLUMNS)}) FROM STDIN"
+_COPY: Final = f"COPY {{table}} ({', '.join(STORED)}) FROM STDIN"
+_COPY_LINES: Final = f"COPY {{table}}_orders ({', '.join(OrderLine._fields)}) FROM STDIN"
 _RENAME: Final = (
     "ALTER TABLE positions RENAME TO {table}_old",
+    "ALTER TABLE positions_orders RENAME TO {table}_orders_old",
     "ALTER TABLE {table} RENAME TO positions",
+    "ALTER TABLE {table}_orders RENAME TO positions_orders",
 )
 _DROP: Final = (
     "DROP TABLE {table}_old",
+    "DROP TABLE {table}_orders_old",
     "ALTER INDEX {table}_pkey RENAME TO positions_pkey",
+    "ALTER INDEX {table}_orders_pkey RENAME TO positions_orders_pkey",
     "ALTER INDEX {table}_one_open RENAME TO positions_one_open",
 )
 
 
 class PostgresPositionTable:
-    """A table beside `positions`, until it takes its place."""
+    """A table beside `positions`, and one for its orders, until they take their places."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -63,8 +64,9 @@ class PostgresPositionTable:
         with self._connections.transaction() as connection:
             for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
                 connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(leftover)))
-            connection.execute(schema.positions_ddl(self._table).encode())
-            grants.regrant(connection, self._table)
+            connection.execute(schema.beside_ddl(self._table).encode())
+            for made in (self._table, f"{self._table}_orders"):
+                grants.regrant(connection, made)
 
     def is_there(self) -> bool:
         """Whether no other rebuild has dropped it."""
@@ -82,18 +84,21 @@ class PostgresPositionTable:
 
     def add(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have none yet."""
-        with (
-            self._connections.walk() as connection,
-            connection.cursor() as cursor,
-            cursor.copy(self._named(_COPY)) as copy,
-        ):
-            for row in rows:
-                copy.write_row(append.row_values(row))
+        new = [*rows]
+        with self._connections.walk() as connection, connection.cursor() as cursor:
+            with cursor.copy(self._named(_COPY)) as copy:
+                for row in new:
+                    copy.write_row(append.row_values(row))
+            with cursor.copy(self._named(_COPY_LINES)) as copy:
+                for line in lines_of(new, {}):
+                    copy.write_row(line)
 
     def replace(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have one."""
+        gone_on = [*rows]
         with self._connections.walk() as connection, connection.cursor() as cursor:
-            cursor.executemany(append.row_statement(self._table), map(append.row_values, rows))
+            cursor.executemany(append.row_statement(self._table), map(append.row_values, gone_on))
+            cursor.executemany(append.line_statement(self._table), map(append.line_values, lines_of(gone_on, {})))
 
     def differing(self) -> set[str]:
         """The ids of the positions that have another row, or none, in the table that is read."""

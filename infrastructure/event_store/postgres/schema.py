@@ -21,6 +21,7 @@ from infrastructure.settings import Settings
 _HOME = files(__package__)
 _MIGRATIONS: Final = migrations_in(_HOME)
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
+_ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 
 _GUARD: Final = re.compile(r"(?:CREATE (?:TRIGGER|UNIQUE INDEX)|CONSTRAINT) (\w+)")
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
@@ -33,17 +34,22 @@ _HAS_VERSION_TABLE: Final = "SELECT pg_catalog.to_regclass('ledger_schema') IS N
 _VERSION: Final = "SELECT coalesce(pg_catalog.max(version), 0) FROM ledger_schema"
 _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {name})"
 _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
-_WAS_GIVEN_ORDERS: Final = (
-    "SELECT atthasdef FROM pg_catalog.pg_attribute"
-    " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders'"
+_HAS_ORDERS: Final = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute"
+    " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
 )
-"""Only the columns that a migration adds have a default: what is made from the events says everything itself."""
+"""A table that is made today has its orders in a table of their own."""
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
 
 
 def positions_ddl(table: str) -> str:
     """The script that makes a positions table of another name."""
     return (_HOME / "positions.sql").read_text().replace("positions", table)
+
+
+def beside_ddl(table: str) -> str:
+    """The script that makes a positions table of another name, and the table of its orders."""
+    return positions_ddl(table) + _ORDERS.read_text().replace("positions", table)
 
 
 def guards() -> set[str]:
@@ -84,9 +90,9 @@ def version_of(connection: Connection, settings: Settings) -> int:
 
 
 def is_outdated(connections: Connections) -> bool:
-    """Whether the table of positions was given columns by a migration; one that was made, or rebuilt, has all."""
+    """Whether the table of positions is that of an earlier version; one that was made, or rebuilt since, is not."""
     with connections.reading() as connection:
-        return connection.execute(_WAS_GIVEN_ORDERS).fetchone() == (True,)
+        return connection.execute(_HAS_ORDERS).fetchone() == (True,)
 
 
 def require(connections: Connections) -> None:

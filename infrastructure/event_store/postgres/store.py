@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 import psycopg
@@ -47,6 +48,7 @@ from infrastructure.event_store.postgres.session.watchdog import WatchedConnecti
 from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaKind
 from infrastructure.event_store.sql.dialect import POSTGRES
+from infrastructure.event_store.sql.order_lines import lines_of
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
@@ -120,9 +122,9 @@ _OF_NO_PRIMARY: Final = (errors.QueryCanceled, errors.LockNotAvailable, errors.R
 """What a server says that cannot commit: it is a standby by now, or waits for a standby that has another primary."""
 _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
-_KEEP_POSITIONS: Final = "LOCK TABLE positions IN ACCESS SHARE MODE"
+_KEEP_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ACCESS SHARE MODE"
 """Taken before a snapshot has its moment: a snapshot is of rows, but a name is of now, and a rebuild gives it away."""
-_LOCK_POSITIONS: Final = "LOCK TABLE positions IN ROW EXCLUSIVE MODE"
+_LOCK_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ROW EXCLUSIVE MODE"
 """Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
 _TURN_SECONDS: Final = 0.05
@@ -182,6 +184,7 @@ class PostgresStore(SqlStore):
         records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
+        before: Mapping[str, PositionRow] = MappingProxyType({}),
         heads: dict[str, str] | None = None,
     ) -> None:
         """Append events and write the rows they lead to: one statement, one round trip, one commit.
@@ -200,31 +203,26 @@ class PostgresStore(SqlStore):
             end = chained(ends.get(stream, GENESIS), stream, record.originator_version, record.topic, record.state)
             ends[stream] = end
             hashes.append(end)
-        self._append(records, hashes, rows, [end for end in follows.values() if end.version])
+        known = [end for end in follows.values() if end.version]
+        self._append(append.PreparedAppend(records, hashes, known, rows, lines_of(rows, before)))
         if heads is not None:
             heads.update(ends)
 
     def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
         return dict(self._select(_HEADS, ([record.originator_id for record in records],)))
 
-    def _append(
-        self,
-        records: Sequence[EventRecord],
-        hashes: Sequence[str],
-        rows: Sequence[PositionRow],
-        follows: Sequence[StreamEnd],
-    ) -> None:
+    def _append(self, prepared: append.PreparedAppend) -> None:
         connection: WatchedConnection | None = None
         try:
             try:
                 connection = self._connections.borrow()
                 connection.warnings.clear()
-                if len(records) > _AT_ONCE_MAX:
-                    self._append_in_parts(connection, records, hashes, rows, follows)
+                if max(len(prepared.records), len(prepared.lines)) > _AT_ONCE_MAX:
+                    self._append_in_parts(connection, prepared)
                 else:
-                    self._append_at_once(connection, records, hashes, rows, follows)
+                    self._append_at_once(connection, prepared)
                 if connection.warnings:
-                    raise self._doubt(records, connection, f"the server warned: {connection.warnings[0]}")
+                    raise self._doubt(prepared.records, connection, f"the server warned: {connection.warnings[0]}")
                 self._connections.appended(connection)
             finally:
                 if connection is not None:
@@ -233,7 +231,7 @@ class PostgresStore(SqlStore):
             _tell_apart(conflict)
         except (psycopg.Error, PoolTimeout) as error:
             if connection is not None and is_lost(connection):
-                raise self._doubt(records, connection, "the connection was lost") from error
+                raise self._doubt(prepared.records, connection, "the connection was lost") from error
             if connection is not None and isinstance(error, _OF_NO_PRIMARY):
                 self._connections.distrust(connection)
             raise explained(error, self.settings) from None
@@ -247,28 +245,21 @@ class PostgresStore(SqlStore):
         self._connections.distrust(connection, f"{reason} during an append")
         return AppendInDoubt(records, self._connections.backend(connection), settle_seconds(self.settings), reason)
 
-    def _append_at_once(
-        self,
-        connection: WatchedConnection,
-        records: Sequence[EventRecord],
-        hashes: Sequence[str],
-        rows: Sequence[PositionRow],
-        follows: Sequence[StreamEnd],
-    ) -> None:
-        notify = self.settings.notify
-        statement = append.statement(len(records), len(rows), self._lock, follows=len(follows), notify=notify)
-        result = execute(connection, statement, append.parameters(records, hashes, rows, follows))
+    def _append_at_once(self, connection: WatchedConnection, prepared: append.PreparedAppend) -> None:
+        records, _, follows, rows, lines = prepared
+        statement = append.statement(
+            len(records),
+            len(rows),
+            self._lock,
+            lines=len(lines),
+            follows=len(follows),
+            notify=self.settings.notify,
+        )
+        result = execute(connection, statement, append.parameters(prepared))
         if result.get_value(0, 0) == b"0":
             raise _moved(follows)
 
-    def _append_in_parts(
-        self,
-        connection: Connection,
-        records: Sequence[EventRecord],
-        hashes: Sequence[str],
-        rows: Sequence[PositionRow],
-        follows: Sequence[StreamEnd],
-    ) -> None:
+    def _append_in_parts(self, connection: Connection, prepared: append.PreparedAppend) -> None:
         """A batch is one wait, however many statements: it has the whole timeout for it."""
         with (
             waited_for(connection, self.settings.timeout_seconds),
@@ -277,14 +268,15 @@ class PostgresStore(SqlStore):
             connection.cursor() as cursor,
         ):
             cursor.execute(_LOCK_POSITIONS)
-            ends = [[*column] for column in zip(*follows, strict=True)]
-            if ends and cursor.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
-                raise _moved(follows)
+            ends = [[*column] for column in zip(*prepared.follows, strict=True)]
+            if ends and cursor.execute(_COUNT_ENDS, ends).fetchone() != (len(prepared.follows),):
+                raise _moved(prepared.follows)
             each = append.statement(1, 0, self._lock, notify=self.settings.notify)
-            pairs = zip(records, hashes, strict=True)
-            parameters = (append.parameters([record], [hashed], ()) for record, hashed in pairs)
-            raw.executemany(each, parameters)
-            cursor.executemany(append.row_statement("positions"), map(append.row_values, rows))
+            pairs = zip(prepared.records, prepared.hashes, strict=True)
+            one_by_one = (append.PreparedAppend([record], [hashed]) for record, hashed in pairs)
+            raw.executemany(each, map(append.parameters, one_by_one))
+            cursor.executemany(append.row_statement("positions"), map(append.row_values, prepared.rows))
+            cursor.executemany(append.line_statement("positions"), map(append.line_values, prepared.lines))
 
     def restore(
         self,

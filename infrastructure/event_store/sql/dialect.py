@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from infrastructure.event_store.sql.order_lines import STORED
+
 
 class Dialect(NamedTuple):
     """What differs where a statement is the same: how a parameter is written, and where functions are found."""
 
     placeholder: str
     catalog: str
+    orders: str
+    """All orders of a row as one text."""
+
+    def row(self, table: str) -> str:
+        """The question for rows of a table of positions with their orders, in the order of COLUMNS."""
+        return f"SELECT {', '.join(STORED)}, {self.orders.format(table=table)} FROM {table}"
 
     def spelled(self, statement: str) -> str:
         """A statement that is written with `?` and `{catalog}`, as this database wants it."""
         return statement.replace("?", self.placeholder).replace("{catalog}", self.catalog)
 
 
-SQLITE: Final = Dialect("?", "")
-POSTGRES: Final = Dialect("%s", "pg_catalog.")
+SQLITE: Final = Dialect(
+    "?",
+    "",
+    "(SELECT '[' || coalesce(group_concat(body, ','), '') || ']'"
+    " FROM (SELECT body FROM {table}_orders AS o WHERE o.position_id = {table}.position_id ORDER BY place))",
+)
+POSTGRES: Final = Dialect(
+    "%s",
+    "pg_catalog.",
+    "(SELECT pg_catalog.concat('['::text, pg_catalog.string_agg(body, ','::text ORDER BY place), ']'::text)"
+    " FROM {table}_orders AS o WHERE o.position_id = {table}.position_id)",
+)
 """Functions are named with their schema: whoever may make things in the ledger's own could put another one first."""

@@ -20,7 +20,7 @@ from infrastructure.event_store.port import (
 )
 from infrastructure.event_store.records import IndexColumns, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import Dialect
-from projections.positions import COLUMNS, PositionRow, row_from
+from projections.positions import PositionRow, row_from
 
 _EVENTS: Final = "SELECT {columns} FROM ledger_events"
 _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND intent_id = ?"
@@ -29,7 +29,6 @@ _CYCLE_OF_ORDER: Final = (
 )
 _HOLDS: Final = "SELECT {catalog}count(*) FROM ledger_events WHERE stream = ? AND version = ? AND hash = ?"
 _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
-_ROWS: Final = f"SELECT {', '.join(COLUMNS)} FROM positions"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _IS_STRAY: Final = "stray"
 _IS_OPEN: Final = f"(status IN ({_OPEN}) OR {_IS_STRAY})"
@@ -82,12 +81,13 @@ class SqlStore(Store):
         conditions, values = compared({"position_id =": position_id}, self.placeholder)
         conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
         read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
-        for row in read(f"{_ROWS}{where(conditions)} ORDER BY opened_at, position_id", values):
+        for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
         conditions, values = compared(span.conditions(), self.placeholder)
-        return map(row_or_reason, self._scan(f"{_ROWS}{where(conditions)} ORDER BY stream, cycle", values))
+        statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY stream, cycle"
+        return map(row_or_reason, self._scan(statement, values))
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)

@@ -7,10 +7,23 @@ from importlib.resources import files
 from typing import Final
 
 from infrastructure.event_store.compat_view import ViewName, ViewRefused
+from infrastructure.event_store.sql.dialect import SQLITE
 from infrastructure.event_store.sqlite.connections import Connections
 
 _TEMPLATE: Final = files(__package__) / "legacy_view.sql"
 _KIND: Final = "SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE"
+_READING_ORDERS: Final = (
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'view' AND sql LIKE '% json_each(p.orders) %'"
+)
+_ORDERS: Final = SQLITE.orders.format(table="positions").replace("positions.", "p.")
+"""For `p.orders`, which a view of before schema 5 reads: the same text out of the table that has the orders now."""
+
+
+def look_again(connection: sqlite3.Connection) -> None:
+    """Define the views anew that look for the orders in the table of positions, where they stood once."""
+    for name, definition in connection.execute(_READING_ORDERS).fetchall():
+        connection.execute(f'DROP VIEW "{name}"')
+        connection.execute(definition.replace("p.orders", _ORDERS))
 
 
 def create(connections: Connections, name: ViewName) -> None:

@@ -24,9 +24,10 @@ SELECT
     CAST(p.stop_price AS NUMERIC) AS stop_loss_price,
     CAST(p.stop_price AS NUMERIC) AS stop_loss,
     (
-        SELECT CAST(json_extract(o.value, '$.price') AS NUMERIC) FROM json_each(p.orders) AS o
-        WHERE json_extract(o.value, '$.role') = 'target' AND json_extract(o.value, '$.ended') IS NULL
-        ORDER BY o.key DESC LIMIT 1
+        SELECT CAST(json_extract(o.body, '$.price') AS NUMERIC) FROM positions_orders AS o
+        WHERE o.position_id = p.position_id
+            AND json_extract(o.body, '$.role') = 'target' AND json_extract(o.body, '$.ended') IS NULL
+        ORDER BY o.place DESC LIMIT 1
     ) AS take_profit_price,
     CAST(p.realized_pnl AS NUMERIC) AS pnl,
     NULL AS unrealized_pnl,

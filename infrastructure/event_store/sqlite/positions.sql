@@ -47,8 +47,7 @@ CREATE TABLE positions (
     stray             INTEGER NOT NULL,
     residual_qty      TEXT    NOT NULL,
     cash              TEXT    NOT NULL,
-    net_pnl           TEXT,
-    orders            TEXT    NOT NULL
+    net_pnl           TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- The second, independent guard: one open cycle a stream.

@@ -18,17 +18,23 @@ APPLICATION_ID: Final = 0x504C4447
 _HOME = files(__package__)
 _MIGRATIONS: Final = migrations_in(_HOME)
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
+_ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 _OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
 """A table of positions that is made now, or was rebuilt since, has all of its columns."""
 _HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
-_WAS_GIVEN_ORDERS: Final = f"{_HAS_ORDERS} AND dflt_value IS NOT NULL"
-"""Only the columns that a migration adds have a default: what is made from the events says everything itself."""
+"""A table that is made today has its orders in a table of their own."""
 
 
 def positions_ddl(table: str) -> Iterator[str]:
     """The statements that make a positions table of another name."""
     return _statements((_HOME / "positions.sql").read_text().replace("positions", table))
+
+
+def beside_ddl(table: str) -> Iterator[str]:
+    """The statements that make a positions table of another name, and the table of its orders."""
+    yield from positions_ddl(table)
+    yield from _statements(_ORDERS.read_text().replace("positions", table))
 
 
 def guards() -> dict[str, str]:
@@ -53,9 +59,9 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
 
 
 def is_outdated(connections: Connections) -> bool:
-    """Whether the table of positions was given columns by a migration; one that was made, or rebuilt, has all."""
+    """Whether the table of positions is that of an earlier version; one that was made, or rebuilt since, is not."""
     with connections.reading() as connection:
-        return connection.execute(_WAS_GIVEN_ORDERS).fetchone() is not None
+        return connection.execute(_HAS_ORDERS).fetchone() is not None
 
 
 def require(connections: Connections) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
 
@@ -27,13 +28,15 @@ from infrastructure.event_store.port import (
 )
 from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import SQLITE
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine, differing, lines_of
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
+from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.settings import Settings
-from projections.positions import COLUMNS, PositionRow, fees_text, orders_text, row_from
+from projections.positions import PositionRow, fees_text, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -59,10 +62,14 @@ _COUNT_REFUSALS: Final = "SELECT count(*) FROM rejections"
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
 _UPSERT_ROW: Final = (
-    f"INSERT INTO {{table}} ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in COLUMNS)}"
+    f"INSERT INTO {{table}} ({', '.join(STORED)}) VALUES ({', '.join('?' * len(STORED))})"
+    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in STORED)}"
 )
-_ROW: Final = f"SELECT {', '.join(COLUMNS)} FROM {{table}} WHERE position_id = ?"
+_UPSERT_LINE: Final = (
+    f"INSERT INTO {{table}}_orders ({', '.join(OrderLine._fields)}) VALUES (?, ?, ?)"
+    " ON CONFLICT (position_id, place) DO UPDATE SET body = excluded.body"
+)
+_ROW: Final = f"{SQLITE.row('{table}')} WHERE position_id = ?"
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(REJECTION_COLUMNS))})"
 )
@@ -70,17 +77,10 @@ _LEFTOVERS: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
 )
 _HAS_TABLE: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
-_DIFFERING: Final = (
-    "SELECT DISTINCT position_id FROM ("
-    "SELECT * FROM (SELECT * FROM positions EXCEPT SELECT * FROM {table})"
-    " UNION ALL SELECT * FROM (SELECT * FROM {table} EXCEPT SELECT * FROM positions))"
-)
+_DIFFERING: Final = differing("{table}")
 _DIFFERENCES: Final = (
-    "WITH suspects AS (SELECT value FROM json_each(?)),"
-    " old AS (SELECT * FROM positions WHERE position_id IN suspects),"
-    " new AS (SELECT * FROM {table} WHERE position_id IN suspects)"
-    " SELECT count(DISTINCT position_id) FROM (SELECT * FROM (SELECT * FROM old EXCEPT SELECT * FROM new)"
-    " UNION ALL SELECT * FROM (SELECT * FROM new EXCEPT SELECT * FROM old))"
+    "WITH suspects AS (SELECT value FROM json_each(?))"
+    f" SELECT count(*) FROM ({differing('{table}', ' WHERE position_id IN suspects')})"
 )
 
 
@@ -122,6 +122,7 @@ class SQLiteStore(SqlStore):
         records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
+        before: Mapping[str, PositionRow] = MappingProxyType({}),
         heads: dict[str, str] | None = None,
     ) -> None:
         if not records:
@@ -137,7 +138,7 @@ class SQLiteStore(SqlStore):
                 for record, hashed in zip(appended, hashes, strict=True):
                     self._insert(connection, record, hashed)
                 ends[stream] = hashes[-1]
-            _write_rows(connection, rows)
+            _write_rows(connection, "positions", rows, before)
 
         self._connections.write(append)
         if heads is not None:
@@ -174,7 +175,7 @@ class SQLiteStore(SqlStore):
         def write(connection: sqlite3.Connection) -> None:
             restore_events(connection, events, after)
             connection.executemany(_INSERT_REJECTION, map(_rejection_values, rejections))
-            _write_rows(connection, rows)
+            _write_rows(connection, "positions", rows, {})
 
         self._connections.write(write)
 
@@ -244,7 +245,7 @@ class SQLiteStore(SqlStore):
         def make(connection: sqlite3.Connection) -> None:
             for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
                 connection.execute(f"DROP TABLE {leftover}")
-            for statement in schema.positions_ddl(table):
+            for statement in schema.beside_ddl(table):
                 connection.execute(statement)
 
         self._connections.write(make)
@@ -276,11 +277,10 @@ class SQLitePositionTable:
     def replace(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have one."""
         with self._connections.reading() as connection:
-            statement, values = _UPSERT_ROW.format(table=self._table), map(_to_columns, rows)
             if connection.in_transaction:
-                connection.executemany(statement, values)
+                _write_rows(connection, self._table, rows, {})
                 return
-        self._connections.write(lambda connection: connection.executemany(statement, values))
+        self._connections.write(lambda connection: _write_rows(connection, self._table, rows, {}))
 
     def differing(self) -> set[str]:
         """The ids of the positions that have another row, or none, in the table that is read."""
@@ -295,21 +295,27 @@ class SQLitePositionTable:
             (differences,) = connection.execute(_DIFFERENCES.format(table=self._table), (suspects,)).fetchone()
             (rows,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
             connection.execute("PRAGMA legacy_alter_table = ON")  # a view finds its table by name; it is not rewritten
-            connection.execute("DROP TABLE positions")
             connection.execute(f"DROP INDEX {self._table}_one_open")
-            connection.execute(f"ALTER TABLE {self._table} RENAME TO positions")
+            for kind in ("", "_orders"):
+                connection.execute(f"DROP TABLE positions{kind}")
+                connection.execute(f"ALTER TABLE {self._table}{kind} RENAME TO positions{kind}")
             index = list(schema.positions_ddl("positions"))[-1]
             connection.execute(index)
+            look_again(connection)
             return rows, differences
 
         return self._connections.write(change_places)
 
 
-def _write_rows(connection: sqlite3.Connection, rows: Iterable[PositionRow]) -> None:
+def _write_rows(
+    connection: sqlite3.Connection, table: str, rows: Iterable[PositionRow], before: Mapping[str, PositionRow]
+) -> None:
+    written = [*rows]
     try:
-        connection.executemany(_UPSERT_ROW.format(table="positions"), map(_to_columns, rows))
+        connection.executemany(_UPSERT_ROW.format(table=table), map(_to_columns, written))
     except sqlite3.IntegrityError as error:
         raise SlotTaken(str(error)) from error
+    connection.executemany(_UPSERT_LINE.format(table=table), lines_of(written, before))
 
 
 def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:
@@ -317,8 +323,8 @@ def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:
 
 
 def _to_columns(row: PositionRow) -> list[Any]:
-    *values, orders = map(vars(row).__getitem__, COLUMNS)
-    return [*(_COLUMN.get(type(value), _as_it_is)(value) for value in values), orders_text(orders)]
+    values = map(vars(row).__getitem__, STORED)
+    return [_COLUMN.get(type(value), _as_it_is)(value) for value in values]
 
 
 def _as_it_is(value: Any) -> Any:

@@ -7,8 +7,9 @@ one lifecycle to the next only the name of the stream changes.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -18,11 +19,12 @@ from infrastructure.event_store.postgres import append
 from infrastructure.event_store.postgres.locks import lock_key
 from infrastructure.event_store.postgres.session.connections import connection_arguments
 from infrastructure.event_store.records import EventRecord
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
 from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
-from projections.positions import COLUMNS, PositionRow
+from projections.positions import PositionRow
 from scripts.benchmarks import lifecycle as facts
 from scripts.benchmarks.contestants.ledger_contestant import LedgerRunner
 
@@ -32,8 +34,12 @@ _SQLITE_EVENT: Final = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SQLITE_ROW: Final = (
-    f"INSERT INTO positions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS)}"
+    f"INSERT INTO positions ({', '.join(STORED)}) VALUES ({', '.join('?' * len(STORED))})"
+    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in STORED)}"
+)
+_SQLITE_LINE: Final = (
+    "INSERT INTO positions_orders (position_id, place, body) VALUES (?, ?, ?)"
+    " ON CONFLICT (position_id, place) DO UPDATE SET body = excluded.body"
 )
 
 Value = str | int | None
@@ -46,6 +52,12 @@ class Decided:
     records: list[EventRecord]
     hashes: list[str]
     row: PositionRow
+    lines: list[OrderLine]
+
+    @property
+    def prepared(self) -> append.PreparedAppend:
+        """It for PostgreSQL."""
+        return append.PreparedAppend(self.records, self.hashes, rows=[self.row], lines=self.lines)
 
 
 class _Listening(SQLiteStore):
@@ -60,12 +72,13 @@ class _Listening(SQLiteStore):
         records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
+        before: Mapping[str, PositionRow] = MappingProxyType({}),
         heads: dict[str, str] | None = None,
     ) -> None:
         """Record an append, and make it."""
         head = (heads or {}).get(records[0].originator_id, GENESIS)
-        self.heard.append(Decided([*records], chain(head, records), rows[0]))
-        super().insert_events(records, rows=rows, heads=heads)
+        self.heard.append(Decided([*records], chain(head, records), rows[0], lines_of(rows, before)))
+        super().insert_events(records, rows=rows, before=before, heads=heads)
 
 
 def decided() -> list[Decided]:
@@ -120,8 +133,8 @@ class BarePostgres:
         lock = lock_key(settings)
         self._appends = [
             (
-                append.statement(len(each.records), 1, lock, notify=False),
-                Renamed(append.parameters(each.records, each.hashes, [each.row])),
+                append.statement(len(each.records), 1, lock, lines=len(each.lines), notify=False),
+                Renamed(append.parameters(each.prepared)),
             )
             for each in decided()
         ]
@@ -150,7 +163,12 @@ class BareSQLite:
         self._connection = sqlite3.connect(settings.where, timeout=settings.timeout_seconds, isolation_level=None)
         self._connection.execute("PRAGMA synchronous = FULL")
         self._appends = [
-            (list(map(_renamed_event, each.records, each.hashes)), Renamed(_sqlite_row(each.row))) for each in decided()
+            (
+                list(map(_renamed_event, each.records, each.hashes)),
+                Renamed(_sqlite_row(each.row)),
+                list(map(Renamed, each.lines)),
+            )
+            for each in decided()
         ]
         self._streams = 0
 
@@ -159,11 +177,13 @@ class BareSQLite:
         self._streams += 1
         name = f"{self._streams}{symbol}"
         ask: Any = self._connection.execute
-        for events, row in self._appends:
+        for events, row, lines in self._appends:
             ask("BEGIN IMMEDIATE")
             for values in events:
                 ask(_SQLITE_EVENT, values.of(name))
             ask(_SQLITE_ROW, row.of(name))
+            for values in lines:
+                ask(_SQLITE_LINE, values.of(name))
             ask("COMMIT")
             yield
 
@@ -185,6 +205,6 @@ def _renamed_event(record: EventRecord, hashed: str) -> Renamed:
 
 
 def _sqlite_row(row: PositionRow) -> list[Value]:
-    known = (getattr(row, name) for name in COLUMNS)
+    known = (getattr(row, name) for name in STORED)
     texts = append.row_values(row)
     return [int(value) if isinstance(value, bool) else text for value, text in zip(known, texts, strict=True)]

@@ -304,6 +304,38 @@ def test_the_view_shows_the_rebuilt_table(ledger: PositionLedger, query: Query) 
     assert query(STATUSES) == [("active", 2)]
 
 
+def test_a_view_of_before_the_orders_had_a_table_shows_what_it_showed(
+    ledger: PositionLedger, query: Query, ledger_url: str
+) -> None:
+    position_id = enter(ledger)
+    ledger.handle(SetTakeProfit.of(position_id=position_id, price="3", quantity="30", exchange_order_id="t"))
+    if ledger_url.startswith("sqlite"):
+        orders, price = "json_each(p.orders) AS o", "json_extract(o.value, '$.price')"
+        name = "monitoring_positions"
+    else:
+        orders, price = "pg_catalog.json_array_elements(p.orders::json) AS o", "(o.value ->> 'price')"
+        name = "monitoring.positions"
+    for statement in (
+        "ALTER TABLE positions ADD COLUMN orders TEXT NOT NULL DEFAULT '[]'",
+        f"DROP VIEW {name}",
+        f"CREATE VIEW {name} AS SELECT (SELECT min({price}) FROM {orders} ) AS take_profit_price FROM positions AS p",
+    ):
+        tell(ledger_url, statement)
+    PositionLedger.connect(ledger_url).disconnect()  # it is rebuilt
+    assert query("SELECT take_profit_price FROM monitoring.positions") == [("3",)]
+    PositionLedger.connect(ledger_url, create=False).disconnect()
+
+
+def tell(url: str, statement: str) -> None:
+    where = Settings.read(url).where
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(where, isolation_level=None)) as file:
+            file.execute(statement)
+    else:
+        with psycopg.connect(where, autocommit=True) as server:
+            server.execute(statement.encode())
+
+
 def test_making_the_view_again_is_no_harm(ledger: PositionLedger, query: Query, ledger_url: str) -> None:
     enter(ledger)
     assert run(ledger_url, "init", "--legacy-view").returncode == 0

@@ -64,6 +64,17 @@ def test_a_rebuild_leaves_what_everybody_may_do(postgres_url: str) -> None:
         assert owner.execute(PRIVILEGES, ("PUBLIC",)).fetchall() == [("SELECT",)]
 
 
+def test_who_reads_the_positions_reads_their_orders_after_a_rebuild(postgres_url: str, role: str) -> None:
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        ledger.request_entry(**ENTRY)
+        owner.execute(sql.SQL("GRANT SELECT ON positions TO {}").format(sql.Identifier(role)))
+        ledger.rebuild()
+        with psycopg.connect(as_role(postgres_url, role), autocommit=True) as reader:
+            assert reader.execute("SELECT count(*) FROM positions_orders").fetchone() == (1,)
+            with pytest.raises(errors.InsufficientPrivilege):
+                reader.execute("DELETE FROM positions_orders")
+
+
 def test_the_runtime_role_follows_and_reads_statistics(postgres_url: str, role: str) -> None:
     migrated(postgres_url, role)
     with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
@@ -89,7 +100,7 @@ def test_a_migration_leaves_the_runtime_role_at_work(
     postgres_url: str, role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = [
-        grant.replace(", projection_skips", "").replace(", projection_rows", "")
+        grant.replace(", projection_skips", "").replace(", positions_orders", "").replace(", projection_rows", "")
         for grant in grants.GRANTS
         if "ON projections" not in grant and "REVOKE" not in grant
     ]

@@ -20,7 +20,7 @@ from infrastructure.ledger.receipt import Receipt
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 FIRST = "APTUSDT.binance#1"
-TABLES = ("ledger_events", "positions")
+TABLES = ("ledger_events", "positions", "positions_orders")
 
 SetBack = Callable[[], None]
 

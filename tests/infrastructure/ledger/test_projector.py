@@ -46,6 +46,10 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
 def execute(ledger_url: str, ledger: PositionLedger) -> Execute:
     """What whoever owns the database can do, with the guards of the log removed."""
     del ledger
+    return executed(ledger_url)
+
+
+def executed(ledger_url: str) -> Execute:
     settings = Settings.read(ledger_url)
 
     def on_sqlite(statement: str) -> list[tuple[object, ...]]:
@@ -434,7 +438,12 @@ def test_a_ledger_of_the_first_version_is_migrated(ledger_url: str, monkeypatch:
             old.setattr(module, "_MIGRATIONS", module._MIGRATIONS[:1])
             old.setattr(module, "SCHEMA_VERSION", 1)
         with PositionLedger.connect(ledger_url) as ledger:
+            execute = executed(ledger_url)
+            columns = "position_id text, place int, body text, PRIMARY KEY (position_id, place)"
+            execute(f"CREATE TABLE positions_orders ({columns})")
             enter(ledger, "APTUSDT")
+            execute("DROP TABLE positions_orders")  # they stood in the row then
+            execute("ALTER TABLE positions ADD COLUMN orders text NOT NULL DEFAULT '[]'")
     with pytest.raises(SchemaMismatch, match="run `position-ledger init`"):
         PositionLedger.connect(ledger_url, create=False)
     with PositionLedger.connect(ledger_url) as ledger:

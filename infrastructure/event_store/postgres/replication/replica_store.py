@@ -7,9 +7,10 @@ of them has come to is committed after every event below it. So whoever sees it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
@@ -204,10 +205,11 @@ class PostgresReplica(PostgresStore):
         records: Sequence[EventRecord],
         *,
         rows: Sequence[PositionRow] = (),
+        before: Mapping[str, PositionRow] = MappingProxyType({}),
         heads: dict[str, str] | None = None,
     ) -> None:
         self.require_primary()
-        super().insert_events(records, rows=rows, heads=heads)
+        super().insert_events(records, rows=rows, before=before, heads=heads)
 
     def restore(
         self,

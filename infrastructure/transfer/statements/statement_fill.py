@@ -1,0 +1,50 @@
+"""A fill as a statement of an exchange says it, whatever the kind of file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+
+from domain.errors import LedgerError
+from domain.identifiers import PositionKey
+from domain.values import EXACT, rounded
+
+
+class StatementRefused(LedgerError):
+    """The file is no such statement, or does not go with what the ledger holds; nothing of it is written."""
+
+    @classmethod
+    def at(cls, line: int, why: str) -> Self:
+        """Name the line of the file."""
+        return cls(f"line {line:,}: {why}", line=line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementFill:
+    """One fill; `profit` is what the file says was realised by it, None where it says nothing."""
+
+    line: int
+    time: datetime
+    key: PositionKey
+    buys: bool
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal | None
+    fee_currency: str | None
+    profit: Decimal | None
+    trade_id: str
+    order_id: str
+
+    @property
+    def order_of_happening(self) -> tuple[datetime, int]:
+        """By time, and within one moment by the number of the trade, where it has one."""
+        return self.time, int(self.trade_id) if self.trade_id.isdecimal() and self.trade_id.isascii() else 0
+
+    def split(self, quantity: Decimal) -> tuple[Self, Self]:
+        """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""
+        fee = None if self.fee is None else rounded(EXACT.divide(EXACT.multiply(self.fee, quantity), self.quantity))
+        left = None if self.fee is None or fee is None else EXACT.subtract(self.fee, fee)
+        rest = replace(self, quantity=EXACT.subtract(self.quantity, quantity), fee=left, profit=Decimal(0))
+        return replace(self, quantity=quantity, fee=fee), rest

@@ -1,0 +1,60 @@
+"""`import` of a statement: what it is told with, and that it goes into either database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infrastructure.ledger.ledger import PositionLedger
+from tests.acceptance.bot import run
+
+HEADER = "Date(UTC),Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Quote Asset"
+ENTRY = "2026-03-17 09:34:12,BTCUSDT,BUY,100,1,100,0.1,0,USDT"
+EXIT = "2026-03-17 10:34:12,BTCUSDT,SELL,110,1,110,0.1,10,USDT"
+PLAIN = "time,symbol,side,price,quantity\n2026-03-17T09:34:12Z,BTCUSDT,buy,100,1\n"
+
+
+@pytest.fixture
+def trades(tmp_path: Path) -> str:
+    path = tmp_path / "trades.csv"
+    path.write_text("\ufeff" + "\r\n".join([HEADER, EXIT, ENTRY, ""]), encoding="utf-8")
+    return str(path)
+
+
+def test_it_goes_into_either_database_and_adds_nothing_again(trades: str, ledger_url: str) -> None:
+    PositionLedger.connect(ledger_url).disconnect()
+    for before in (0, 2):
+        told = run(ledger_url, "import", trades, "--confirm", "--json", "--account", "sub1")
+        assert (told.returncode, json.loads(told.stdout)["fills_before"]) == (0, before), told.stderr
+    with PositionLedger.connect(ledger_url) as ledger:
+        (row,) = ledger.positions()
+    numbers = [str(number) for number in (row.realized_pnl, row.fees, row.net_pnl)]
+    assert (row.position_id, row.status.value, numbers) == ("BTCUSDT.binance.sub1#1", "closed", ["10", "0.2", "9.8"])
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        (PLAIN, ["--as", "csv"], "--as csv needs --exchange"),
+        (PLAIN, [], "the columns of kind csv, which does not say whose it is: add --as csv --exchange NAME"),
+        ("what,else\n", ["--confirm"], "Say with --as what it is"),
+        (HEADER, ["--exchange", "bybit"], "a file of kind binance-futures-trades is of binance"),
+    ],
+)
+def test_options_that_do_not_fit_are_usage(tmp_path: Path, text: str, options: list[str], says: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(text, encoding="utf-8")
+    told = run(f"sqlite:///{tmp_path}/ledger.db", "import", str(path), *options)
+    assert told.returncode == 2
+    assert says in " ".join(told.stderr.replace("│", " ").split())
+
+
+def test_a_finding_is_exit_code_1(tmp_path: Path) -> None:
+    path, url = tmp_path / "file.csv", f"sqlite:///{tmp_path}/ledger.db"
+    path.write_text("\n".join([HEADER, ENTRY, EXIT.replace(",10,", ",11,")]), encoding="utf-8")
+    PositionLedger.connect(url).disconnect()
+    told = run(url, "import", str(path))
+    assert told.returncode == 1
+    assert "finding: BTCUSDT.binance#1: the file says a profit of 11, its fills come to 10" in told.stdout
