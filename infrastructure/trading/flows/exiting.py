@@ -15,7 +15,7 @@ from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.lookup import sought
-from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
+from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
@@ -70,19 +70,25 @@ def exit_carried_on(
 
 
 def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:
-    """End a cycle of which nothing is held, and nothing can be filled, any more; and take its stops away.
+    """End a cycle of which nothing is held any more, and take away its stops, and what is left of its entry.
 
     A rollback ends by its own proof. Without a reason, it is the role of the last order that closed.
     """
     row = yield from ctx.row(position_id)
-    is_on_its_way = row.status is Status.ROLLING_BACK or bool(live(row.orders, "entry"))
-    if row.status.is_open and not is_on_its_way and not row.quantity and row.filled_qty:
+    if _is_empty(row):
+        row = yield from withdrawn(ctx, position_id, "entry")
+    if _is_empty(row):
         why = reason or next((_REASONS[each.role] for each in reversed(row.orders.values()) if _closes(each)), "exit")
         yield from stops_cancelled(ctx, position_id)
         yield from ctx.tell(c.Close, position_id=position_id, exit_reason=why)
         yield from ctx.note(f"closed: {why}")
         row = yield from ctx.row(position_id)
     return row
+
+
+def _is_empty(row: PositionRow) -> bool:
+    is_open = row.status.is_open and row.status is not Status.ROLLING_BACK
+    return is_open and not row.quantity and bool(row.filled_qty)
 
 
 def _closes(order: Order) -> bool:

@@ -10,12 +10,13 @@ from typing import Any, Final, Literal
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.order import Order
+from domain.order import Order, live
 from domain.values import EXACT, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState
 from infrastructure.trading.flow_context import FlowContext, symbol_of
+from projections.positions import PositionRow
 
 ENDED: Final = {
     OrderState.FILLED: "filled",
@@ -126,3 +127,31 @@ def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: O
         outcome=ENDED[order.state],
         **stated,
     )
+
+
+def withdrawn(
+    ctx: FlowContext, position_id: str, role: Literal["entry", "exit"], *, reason: str | None = None
+) -> Flow[PositionRow]:
+    """Cancel what is left of the orders of one role, so that nothing more is filled, and tell what was.
+
+    Shape: the row after it. Refuses: NoAnswer, when one may still be filled.
+    """
+    row = yield from ctx.row(position_id)
+    for ours in live(row.orders, role):
+        if ours.exchange_order_id is not None:
+            order = yield from ctx.order(row.symbol, ours.exchange_order_id)
+        else:
+            order = None if ours.client_order_id is None else (yield from ctx.named(row.symbol, ours.client_order_id))
+        if order is not None and order.state is OrderState.OPEN:
+            order = yield from ctx.cancel(row.symbol, order)
+        if order is None:
+            continue
+        if order.state is OrderState.OPEN:
+            raise NoAnswer(
+                f"{ours.name} {order.order_id} is still open at {ctx.exchange}, though it was to be cancelled"
+            )
+        order = yield from followed(ctx, position_id, order, role, reason=reason)
+        row = yield from ctx.row(position_id)
+        if row.orders[ours.name].is_live:
+            yield from tell_ended(ctx, position_id, order, row.orders[ours.name])
+    return (yield from ctx.row(position_id))

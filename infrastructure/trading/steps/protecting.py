@@ -128,12 +128,13 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
     row = yield from ctx.row(position_id)
     for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
         if ours.exchange_order_id is not None:
-            yield from _cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
+            yield from cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
     untold = client_order_id(position_id, next_name(row.orders, "stop"), row.intent_id)
-    yield from _cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
+    yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
 
 
-def _cancelled(ctx: FlowContext, order: ExchangeOrder | None) -> Flow[None]:
+def cancelled(ctx: FlowContext, order: ExchangeOrder | None) -> Flow[None]:
+    """Take an order away, if it is still there. Refuses: NoAnswer, when it stays."""
     if order is None or order.state is not OrderState.OPEN:
         return
     left = yield from ctx.cancel(order.symbol, order)

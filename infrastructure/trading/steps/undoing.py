@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from domain.commands import requests as c
-from domain.order import live
-from domain.values import EXACT, plain
+from domain.values import EXACT, Status, plain
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.lookup import sought
-from infrastructure.trading.steps.order_fills import followed, tell_ended
-from infrastructure.trading.steps.protecting import stops_cancelled
+from infrastructure.trading.steps.order_fills import withdrawn
+from infrastructure.trading.steps.protecting import cancelled, stops_cancelled
 from projections.positions import PositionRow
 
 READS = 2
@@ -26,32 +25,20 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
 
     Shape:   the row after it: `rolled_back`, or `rolling_back` with what is left. Refuses: NoAnswer.
     """
-    yield from _stop_entering(ctx, position_id)
+    yield from withdrawn(ctx, position_id, "entry")
+    if (yield from ctx.row(position_id)).status is not Status.ROLLING_BACK:
+        yield from withdrawn(ctx, position_id, "exit", reason=reason)
     for _ in range(ctx.rules.rollback_tries):
         promise = yield from ctx.tell(c.StartRollback, position_id=position_id, reason=reason)
         row = yield from ctx.row(position_id)
         yield from ctx.note(f"rolling back: {promise.close_side} {plain(promise.close_quantity or row.quantity)}")
-        evidence = yield from (_closed(ctx, row, promise) if row.quantity else _nothing_shown(ctx, row))
+        evidence = yield from (_closed(ctx, row, promise) if row.quantity else _gone(ctx, row, promise))
         if evidence is not None:
             yield from stops_cancelled(ctx, position_id)  # before it is over: nobody would come back for them
             yield from ctx.tell(c.RollBack, position_id=position_id, reason=reason, evidence=evidence)
             yield from ctx.note("rolled back, with the proof")
             break
     return (yield from ctx.row(position_id))
-
-
-def _stop_entering(ctx: FlowContext, position_id: str) -> Flow[None]:
-    """Cancel what is left of the entry, so that nothing is filled while it is undone."""
-    row = yield from ctx.row(position_id)
-    for ours in live(row.orders, "entry"):
-        if ours.exchange_order_id is None:
-            continue
-        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
-        if order is not None and order.state is OrderState.OPEN:
-            order = yield from ctx.cancel(row.symbol, order)
-        if order is not None and order.state is not OrderState.OPEN:
-            order = yield from followed(ctx, position_id, order, "entry")
-            yield from tell_ended(ctx, position_id, order, ours)
 
 
 def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
@@ -80,6 +67,13 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
     )
     yield from ctx.note(f"{plain(left)} is left")
     return None
+
+
+def _gone(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
+    """Nothing is held on record, for a stop was hit: what rests is taken away, and the account asked."""
+    if promise.client_order_id is not None:
+        yield from cancelled(ctx, (yield from ctx.named(row.symbol, promise.client_order_id)))
+    return (yield from _nothing_shown(ctx, row))
 
 
 def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder]:

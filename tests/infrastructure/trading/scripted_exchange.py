@@ -177,7 +177,7 @@ class ScriptedExchange:
     def _fill_next_part(self, order: ScriptedOrder) -> None:
         if order.state is OrderState.OPEN and order.parts:
             part = order.parts.popleft()
-            self._fill(order, part if order.parts else self._wanted(order), self.price)
+            self._fill(order, min(part, self._wanted(order)) if order.parts else self._wanted(order), self.price)
 
     def _wanted(self, order: ScriptedOrder) -> Decimal:
         bought = ((order.ticket.cost or NOTHING) / self.price).quantize(Decimal("0.1"))

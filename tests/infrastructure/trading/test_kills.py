@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from domain.order import Order
+from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import Refused
-from infrastructure.trading.flows.entering import rolled_back
+from infrastructure.trading.exchange_orders import ExchangeOrder, TradedMarket
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.flows import entering as entering_flow
+from infrastructure.trading.flows.entering import increase, rolled_back
 from infrastructure.trading.flows.exiting import exit_position
-from tests.infrastructure.trading.kill_matrix import BotWorld, killed_everywhere
+from projections.positions import PositionRow
+from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, killed_everywhere
 from tests.infrastructure.trading.scripted_exchange import Answered, Lost, too_busy
 
 POSITION = "APTUSDT.binance#1"
@@ -145,3 +153,117 @@ def test_a_rollback_killed_anywhere_ends_flat_and_leaves_no_order(weather: Calla
 def test_a_second_kill_while_starting_again_is_no_other(go: Callable[[BotWorld, int], None], again: int) -> None:
     prepare = in_parts if go is entering else entered(in_parts)
     assert killed_everywhere(prepare, go, again=again) > 3
+
+
+def part_exiting(world: BotWorld, steps: int) -> None:
+    world.run(
+        exit_position(world.context(), POSITION, reason="target", quantity=Decimal("20.5"), intent_id="half"),
+        steps=steps,
+    )
+
+
+def increasing(world: BotWorld, steps: int) -> None:
+    world.run(increase(world.context(), POSITION, intent_id="5483267", quantity=Decimal("30.2")), steps=steps)
+
+
+@pytest.mark.parametrize("weather", CLOSINGS, ids=lambda weather: weather.__name__)
+@pytest.mark.parametrize("go", [part_exiting, increasing], ids=lambda go: go.__name__)
+def test_a_change_of_what_is_held_killed_anywhere_is_sent_once_and_is_covered(
+    weather: Callable[[BotWorld], None], go: Callable[[BotWorld, int], None]
+) -> None:
+    assert killed_everywhere(entered(weather), go) > 3
+
+
+def of_whole_positions(then: Callable[[BotWorld], None]) -> Callable[[BotWorld], None]:
+    def prepare(world: BotWorld) -> None:
+        world.exchange.market_terms = replace(world.exchange.market_terms, closes_position=True)
+        then(world)
+
+    return prepare
+
+
+@pytest.mark.parametrize("weather", [fair, in_parts, stop_lost_after, shown_late], ids=lambda weather: weather.__name__)
+@pytest.mark.parametrize("go", [entering, exiting, rolling_back, part_exiting, increasing], ids=lambda go: go.__name__)
+def test_where_a_stop_is_for_all_that_is_held_a_kill_does_no_harm_either(
+    weather: Callable[[BotWorld], None], go: Callable[[BotWorld, int], None]
+) -> None:
+    prepare = weather if go is entering else entered(weather)
+    assert killed_everywhere(of_whole_positions(prepare), go) > 3
+
+
+def all_stops_trigger(world: BotWorld) -> None:
+    for stop in world.exchange.stops("APTUSDT"):
+        world.exchange.trigger(stop)
+
+
+def the_operator_rolls_back(world: BotWorld) -> None:
+    world.run(rolled_back(world.context(), POSITION, "operator"))
+
+
+def the_operator_closes(world: BotWorld) -> None:
+    world.run(exit_position(world.context(), POSITION, reason="operator"))
+
+
+def a_minute_passes(world: BotWorld) -> None:
+    world.owner = "bot-2"
+    world.clock.tick(61)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [all_stops_trigger, the_operator_rolls_back, the_operator_closes, a_minute_passes],
+    ids=lambda happens: happens.__name__,
+)
+@pytest.mark.parametrize("weather", [fair, in_parts], ids=lambda weather: weather.__name__)
+@pytest.mark.parametrize("go", [entering, exiting, rolling_back], ids=lambda go: go.__name__)
+def test_what_happens_before_the_bot_starts_again_leaves_nothing_either(
+    go: Callable[[BotWorld, int], None], weather: Callable[[BotWorld], None], meanwhile: Callable[[BotWorld], None]
+) -> None:
+    prepare = weather if go is entering else entered(weather)
+
+    def killed_meanwhile(world: BotWorld, steps: int) -> None:
+        try:
+            go(world, steps)
+        except Killed:
+            if world.rows():
+                meanwhile(world)
+            raise
+
+    assert killed_everywhere(prepare, killed_meanwhile) > 3
+
+
+def sought_too_briefly(_: FlowContext, *_arguments: object) -> Flow[None]:
+    """Say that there is no order, without asking."""
+    yield from ()
+
+
+def left_alone(_: FlowContext, *_arguments: object) -> Flow[None]:
+    """Take nothing away."""
+    yield from ()
+
+
+def sent_again(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
+    """Send an order that may have been sent."""
+    return (yield from entering_flow._sent(ctx, row, ours, market))
+
+
+@pytest.mark.parametrize(
+    ("safeguard", "without", "go", "missed"),
+    [
+        ("flows.entering.sought", sought_too_briefly, entering, "held"),
+        ("flows.entering._found", sent_again, entering, "sent twice"),
+        ("flows.exiting.sought", sought_too_briefly, exiting, "held"),
+        ("flows.exiting.stops_cancelled", left_alone, exiting, "rest"),
+        ("steps.undoing.stops_cancelled", left_alone, rolling_back, "rest"),
+    ],
+)
+def test_a_safeguard_that_is_taken_away_is_missed(
+    safeguard: str,
+    without: object,
+    go: Callable[[BotWorld, int], None],
+    missed: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f"infrastructure.trading.{safeguard}", without)
+    with pytest.raises(AssertionError, match=missed):
+        killed_everywhere(fair if go is entering else entered(fair), go)

@@ -190,7 +190,7 @@ def test_a_price_of_zero_in_an_acknowledgement_is_not_the_entry_price(price: Dec
         assert outcome.position is not None
         assert outcome.position.avg_px_open == Decimal("3.2333")
         (stop,) = world.exchange.stops("APTUSDT")
-        assert stop.ticket.trigger_price == Decimal("3.2979")
+        assert stop.ticket.trigger_price == Decimal("3.2980")
 
 
 def test_a_price_of_zero_is_not_told_when_the_fills_stay_out_of_sight() -> None:
