@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -125,3 +126,45 @@ def test_without_hypothesis_the_rest_works_and_the_machine_says_what_it_needs() 
     assert ran.stdout == (
         "position_ledger.testing.BotMachine needs hypothesis, which is not installed: pip install hypothesis\n"
     )
+
+
+@pytest.fixture
+def machine() -> Iterator[CarefulBot]:
+    made = CarefulBot()
+    yield made
+    made.teardown()
+
+
+def entered(machine: BotMachine, *, rolls_back: bool) -> None:
+    """A bot that tells the ledger what it did not do at the exchange."""
+    symbol = machine.symbols[0]
+    machine.exchange.place(
+        OrderTicket(symbol=symbol, side="sell", kind=TicketKind.MARKET, client_order_id="e", quantity=Decimal("61.8"))
+    )
+    ledger = machine.ledger
+    name = ledger.adopt(
+        symbol=symbol, exchange="binance", side="short", quantity="61.8", avg_px_open="3.23", reason="the test"
+    ).position_id
+    assert name is not None
+    if rolls_back:
+        ledger.start_rollback(position_id=name, reason="the test")
+        ledger.roll_back(position_id=name, evidence={"position_quantity": "0"})
+    else:
+        ledger.set_stop_loss(position_id=name, stop_price="3.3", exchange_order_id="s")
+
+
+def test_what_is_active_without_a_cover_is_found(machine: CarefulBot) -> None:
+    machine.the_ledger_tells_the_truth()
+    entered(machine, rolls_back=False)
+    with pytest.raises(AssertionError, match=r"APTUSDT\.binance#1 is active without a cover"):
+        machine.the_ledger_tells_the_truth()
+    machine.settle()
+    machine.the_ledger_tells_the_truth()
+
+
+def test_what_is_left_after_a_rollback_is_found(machine: CarefulBot) -> None:
+    entered(machine, rolls_back=True)
+    with pytest.raises(AssertionError, match=r"-61\.8 is left of APTUSDT\.binance#1"):
+        machine.the_ledger_tells_the_truth()
+    machine.exchange.liquidate("APTUSDT")
+    machine.the_ledger_tells_the_truth()
