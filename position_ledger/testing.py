@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.integrity.verify import verify
@@ -17,7 +19,13 @@ from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
 
+if TYPE_CHECKING:
+    from infrastructure.simulation.bot_machine import BotMachine, order_faults, prices, quantities
+
+_OF_HYPOTHESIS: Final = {"BotMachine", "order_faults", "prices", "quantities"}
+
 __all__ = [
+    "BotMachine",
     "CallFault",
     "Clock",
     "ExchangeAudit",
@@ -33,7 +41,24 @@ __all__ = [
     "TicketKind",
     "assert_sound",
     "memory_ledger",
+    "order_faults",
+    "prices",
+    "quantities",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What is built on hypothesis is imported when it is asked for: the rest works without it."""
+    if name not in _OF_HYPOTHESIS:
+        raise AttributeError(f"{__name__} has no {name}")
+    try:
+        return getattr(import_module("infrastructure.simulation.bot_machine"), name)
+    except ModuleNotFoundError as missing:
+        if missing.name != "hypothesis":
+            raise
+        raise ImportError(
+            f"{__name__}.{name} needs hypothesis, which is not installed: pip install hypothesis"
+        ) from None
 
 
 class Clock:

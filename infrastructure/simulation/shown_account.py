@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def account_lists(books: OrderMatching) -> Json:
-    """Positions, plain and conditional orders as they are shown now, numbers as text: all three, always."""
+    """Positions, plain and conditional orders as they are shown now, numbers as text; all are asked for."""
     resting = [order for order in books.orders.values() if order.is_open and not order.is_hidden]
     held = [(symbol, leg) for (symbol, _), leg in sorted(books.legs.items()) if leg.quantity]
     return {
