@@ -71,7 +71,7 @@ def test_one_open_cycle_a_stream_is_guarded_a_second_time(ledger: PositionLedger
     ledger.request_entry(**ENTRY, intent_id="1")
     columns = "symbol, exchange, leg, side, status, quantity, protected, fees, version, opened_at, updated_at, stream, "
     columns += "stop_confirmed, stop_locks_profit, outcome_unknown, rollback_failed, late_fill, fees_other, source"
-    columns += ", contract_size, inverse, protection, stray, residual_qty, cash, orders"
+    columns += ", contract_size, inverse, protection, stray, residual_qty, cash"
     with raw(file) as connection, pytest.raises(sqlite3.IntegrityError, match=r"positions\.stream"):
         connection.execute(
             f"INSERT INTO positions (position_id, cycle, {columns})"
