@@ -30,9 +30,9 @@ async def trade(ledger: AsyncPositionLedger, exchange: AsyncExchange, rules: Rul
         await trader.synchronise()
 
 
-async def main(keys: str) -> None:
+async def main(keys: dict[str, str]) -> None:
     """Open what is needed, and close it."""
-    exchange = CcxtExchange(ccxt.binanceusdm(json.loads(Path(keys).read_text(encoding="utf-8"))))
+    exchange = CcxtExchange(ccxt.binanceusdm(keys))
     async with await AsyncPositionLedger.connect() as ledger:
         try:
             await trade(ledger, exchange, Rules())
@@ -41,4 +41,4 @@ async def main(keys: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -233,4 +233,4 @@ def refused_as(rival: RefusedRival) -> str:
     written = ""
     if abs(refusal.ts_recorded - rival.at) > AHEAD_MAX:
         written = f" The ledger's clock said {date_and_time(refusal.ts_recorded)}."
-    return f"RefusedRival: {refusal.command} of {who}. {refusal.error}{raced}.{written}"
+    return f"Refused: {refusal.command} of {who}. {refusal.error}{raced}.{written}"
