@@ -1,0 +1,82 @@
+"""The bots of examples/ are run as users run them: through the real ccxt client, twice, and killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import ccxt
+import pytest
+
+from position_ledger import PositionLedger, Status
+from position_ledger.testing import SimulatedExchange
+from tests.pages import TOP
+
+BOTS = ["bot.py", "async_bot.py"]
+SYMBOL = "APT/USDT:USDT"
+
+
+@pytest.fixture
+def exchange() -> SimulatedExchange:
+    exchange = SimulatedExchange("binance", seed=1)
+    exchange.list_market(SYMBOL, "3.2295", quantity_step="0.1")
+    return exchange
+
+
+@pytest.fixture
+def keys(exchange: SimulatedExchange, tmp_path: Path) -> Iterator[Path]:
+    """What the bot is given: keys, and where the exchange is."""
+    with exchange.http() as url:
+        client = ccxt.binanceusdm()
+        exchange.point(client, url)
+        path = tmp_path / "binance.json"
+        path.write_text(json.dumps({"apiKey": "key", "secret": "secret", "urls": {"api": client.urls["api"]}}))
+        yield path
+
+
+def started(bot: str, keys: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"LEDGER_DATABASE_URL": f"sqlite:///{keys.parent}/ledger.db", "no_proxy": "*"}
+    command = [sys.executable, str(TOP / "examples" / bot), str(keys)]
+    return subprocess.Popen(
+        command, env=environment, cwd=keys.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def said(bot: str, keys: Path) -> str:
+    process = started(bot, keys)
+    words, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, words
+    return words
+
+
+@pytest.mark.parametrize("bot", BOTS)
+def test_an_example_enters_once_however_often_it_is_run(bot: str, keys: Path, exchange: SimulatedExchange) -> None:
+    for _ in range(2):
+        assert "protected" in said(bot, keys)
+    assert len(exchange.audit.entries()) == 1
+    assert len(exchange.audit.stops("APTUSDT")) == 1
+
+
+@pytest.mark.parametrize("bot", BOTS)
+def test_an_example_that_is_killed_is_protected_after_its_next_start(
+    bot: str, keys: Path, exchange: SimulatedExchange
+) -> None:
+    process = started(bot, keys)
+    deadline = time.monotonic() + 60
+    while not exchange.audit.entries() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert "protected" in said(bot, keys)
+    assert len(exchange.audit.entries()) == 1
+    assert len(exchange.audit.stops("APTUSDT")) == 1
+    assert exchange.audit.is_covered("APTUSDT")
+    with PositionLedger.connect(f"sqlite:///{keys.parent}/ledger.db") as ledger:
+        (row,) = ledger.positions(open=True)
+        assert row.status is Status.ACTIVE and row.protected
