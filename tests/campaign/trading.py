@@ -19,6 +19,7 @@ from infrastructure.trading.async_trader import AsyncTrader
 from infrastructure.trading.effects import Effect
 from infrastructure.trading.rules import Rules
 from infrastructure.trading.trader import Trader
+from position_ledger import PositionRow
 from position_ledger.testing import CallFault, Clock, OrderFault, SimulatedExchange
 
 SYMBOL, NAME = "APT/USDT:USDT", "APTUSDT"
@@ -69,11 +70,18 @@ class CancelledTrader(AsyncTrader):
 class TradingRun:
     """One run: the bot, the exchange and the operator, from a seed."""
 
-    def __init__(self, ledger: PositionLedger, clock: Clock, seed: int, *, on_asyncio: bool) -> None:
+    def __init__(
+        self, ledger: PositionLedger, clock: Clock, seed: int, *, on_asyncio: bool, account: str | None = None
+    ) -> None:
         self.rng, self.ledger, self.clock, self.on_asyncio = Random(seed), ledger, clock, on_asyncio
         rates = {fault: self.rng.choice(RATES) for fault in FAULTS}
         self.exchange = SimulatedExchange(
-            self.rng.choice(("binance", "bybit")), seed=seed, rates=rates, clock=clock, sleep=self.sleep
+            self.rng.choice(("binance", "bybit")),
+            seed=seed,
+            account=account,
+            rates=rates,
+            clock=clock,
+            sleep=self.sleep,
         )
         self.exchange.list_market(SYMBOL, "3.2295", quantity_step="0.1", min_quantity="0.1")
         self.intents = 0
@@ -98,13 +106,18 @@ class TradingRun:
             if not self.faults():
                 return
 
+    def open_rows(self) -> list[PositionRow]:
+        """What is open of this run's account; other runs may have theirs in the same ledger."""
+        rows = self.ledger.positions(open=True)
+        return [row for row in rows if row.account == self.exchange.account_name]
+
     def deed(self) -> None:
         kind = self.rng.choice(("enter", "enter", "exit", "roll_back", "resume", "synchronise", "price", "price"))
         if kind == "price":
             self.exchange.set_price(SYMBOL, f"{self.rng.uniform(3.1, 3.4):.4f}")
             self.clock.tick(self.rng.randint(1, 90))
             return
-        held = self.ledger.positions(open=True)
+        held = self.open_rows()
         if kind in ("exit", "roll_back") and not held:
             return
         arguments: tuple[Any, ...] = ()
@@ -154,7 +167,7 @@ class TradingRun:
         doubled = [order.ticket.client_order_id for order in audit.doubled()]
         if doubled:
             found.append(f"doubled: {doubled}")
-        rows = self.ledger.positions(open=True)
+        rows = self.open_rows()
         found += [
             f"{row.position_id} is {row.status}, protected {row.protected}"
             for row in rows
