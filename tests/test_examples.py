@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import ccxt  # type: ignore[import-untyped] - it has no types
+import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from position_ledger import PositionLedger, Status
