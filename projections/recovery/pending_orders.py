@@ -17,6 +17,7 @@ from projections.positions import PositionRow
 from projections.recovery.required_orders import PlannedOrders
 from projections.recovery.unanswered_orders import due_at
 
+_SENT = frozenset({"entry", "exit", "rollback"})
 _ENTERS = {Side.LONG: "buy", Side.SHORT: "sell"}
 
 
@@ -61,7 +62,8 @@ class PendingOrder(JsonObject):
 def pending_orders(row: PositionRow, planned: PlannedOrders) -> Iterator[PendingOrder]:
     """What is pending of one cycle: orders without an answer, and the stop that is missing."""
     for order in row.orders.values():
-        if order.role not in ("entry", "exit", "rollback") or not order.is_live or order.client_order_id is None:
+        is_awaited = order.is_live and (order.room is None or order.room > 0)
+        if order.role not in _SENT or not is_awaited or order.client_order_id is None:
             continue
         enters = order.role == "entry"
         yield PendingOrder(
@@ -70,7 +72,7 @@ def pending_orders(row: PositionRow, planned: PlannedOrders) -> Iterator[Pending
             role=order.role,
             name=order.name,
             side=_ENTERS[row.side] if enters else row.side.closing_order,
-            quantity=order.room if order.requested_qty is not None else None,
+            quantity=order.room,
             client_order_id=order.client_order_id,
             reduce_only=not enters,
             since=order.opened_at or row.opened_at,

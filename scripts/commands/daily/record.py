@@ -12,9 +12,10 @@ from domain.commands.requests import COMMANDS, command_from_json
 from domain.errors import CommandRefused, InvalidCommand, LedgerError
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import error_as_json
+from infrastructure.operations.json_queries import protocol_schema, query_from_json
 from scripts.cli import REFUSED, UNREACHABLE, exit_code
 from scripts.options.database import database_option
-from scripts.output import print_json_line
+from scripts.output import print_json, print_json_line
 
 LINE_BYTES_MAX: Final = 1_000_000
 
@@ -24,8 +25,12 @@ LINE_BYTES_MAX: Final = 1_000_000
     epilog=f"Commands: {', '.join(COMMANDS)}. The fields of one are named when it is refused for want of them.",
 )
 @database_option
-def command(database: str | None) -> None:
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a line and of its answer, and do nothing else.")
+def command(database: str | None, *, schema: bool) -> None:
     """Take commands, a JSON object a line on stdin; answer each with a JSON object a line on stdout.
+
+    A line may be a question as well: {"query": "positions", "open": true}, {"query": "position", "position_id": …},
+    {"query": "pending_orders"}.
 
     Every answer is flushed before the next line is read, so a bot can wait for it; a bad line is answered like any
     other. The ledger is created when it is not there, and then stderr says where.
@@ -44,6 +49,9 @@ def command(database: str | None) -> None:
       echo '{"command": "activate", "position_id": "APTUSDT.binance#1"}' | position-ledger record
       position-ledger record --database sqlite:///bot.db < commands.jsonl > receipts.jsonl
     """
+    if schema:
+        print_json(protocol_schema())
+        return
     worst = 0
     with PositionLedger.connect(database) as ledger:
         for line in _lines(sys.stdin.buffer):
@@ -61,6 +69,8 @@ def _answered(ledger: PositionLedger, line: bytes) -> tuple[dict[str, Any], int]
             text = line.decode("utf-8")
         except UnicodeDecodeError as wrong:
             raise InvalidCommand(f"this line is not UTF-8: {wrong}") from None
+        if (query := query_from_json(text)) is not None:
+            return {"ok": True, "query": query.name, **query.answer(ledger)}, 0
         return ledger.handle(command_from_json(text)).as_json(), 0
     except CommandRefused as refusal:
         return error_as_json(refusal), REFUSED
