@@ -168,6 +168,9 @@ def test_the_status_after_an_event_is_the_one_that_the_design_says(sent: list[Co
             case PositionClosed():
                 assert before in OPEN - {Status.ROLLING_BACK}
                 assert position.status is Status.CLOSED
+            case EntryFilled(reopens=True):
+                assert before not in OPEN
+                assert position.status in {Status.ENTRY_PLACED, Status.ACTIVE}
             case EntryFilled(late=late):
                 assert late == (before not in OPEN)
                 assert position.status is before

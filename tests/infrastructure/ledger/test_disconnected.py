@@ -29,6 +29,11 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "positions": lambda ledger: ledger.positions(),
     "history": lambda ledger: ledger.history(FIRST),
     "rejections": lambda ledger: ledger.rejections(),
+    "reconcile": lambda ledger: ledger.reconcile([b'{"exchange": "binance", "positions": [], "orders": []}']),
+    "recover": lambda ledger: ledger.recover(),
+    "diagnose": lambda ledger: ledger.diagnose(),
+    "statistics": lambda ledger: ledger.statistics(),
+    "pending_orders": lambda ledger: ledger.pending_orders(),
     "rebuild": lambda ledger: ledger.rebuild(),
     "imported": lambda ledger: ledger.imported(PositionKey("APTUSDT", "binance")),
 }

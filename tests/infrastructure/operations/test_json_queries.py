@@ -22,7 +22,9 @@ def test_positions_are_found_in_any_spelling_and_only_those_that_are_wanted() ->
         for symbol in ("SUIUSDT", "APTUSDT"):
             ledger.request_entry(symbol=symbol, exchange="binance", side="long", quantity="10", intent_id=f"i-{symbol}")
         found = asked(ledger, '{"query": "positions", "symbol": "sui/usdt", "open": true}')
-        (row,) = found["positions"]  # type: ignore[misc]  # JSON
+        rows = found["positions"]
+        assert isinstance(rows, list)
+        (row,) = rows
         assert row["position_id"] == "SUIUSDT.binance#1"
         assert asked(ledger, '{"query": "positions", "exchange": "bybit"}') == {"positions": []}
         assert asked(ledger, '{"query": "position", "position_id": "SUIUSDT.binance#1"}') == {"position": row}

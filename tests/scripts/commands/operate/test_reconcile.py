@@ -274,7 +274,7 @@ def test_a_fill_that_arrives_meanwhile_wins(
         ledger.reduce(position_id="APTUSDT.binance#1", trade_id="t1", last_qty="0.5", last_px="3.2")
         return apply(*arguments)
 
-    monkeypatch.setattr("scripts.commands.operate.reconcile.apply", late)
+    monkeypatch.setattr("infrastructure.operations.account_correction.apply", late)
     positions = [seen("APT", "short", 61.0, 3.2295), seen("AVL", "long", 40.0, 0.1358)]
     files = ("--snapshot", save(positions, STOPS[1:], ago=60, name="1"), "--snapshot", save(positions, STOPS[1:]))
     ran = run(*files, *BY_HAND)
