@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from psycopg import errors, sql
 
-from domain.errors import CommandRefused, PositionAlreadyOpen
+from domain.errors import CommandRefused, HistoryDamaged, PositionAlreadyOpen
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.replication import standing
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
@@ -101,7 +101,7 @@ class Proof:
             start.wait()
             try:
                 return ledger.request_entry(symbol=symbol, intent_id=intent_id, **_ENTRY).outcome
-            except CommandRefused as refusal:
+            except (CommandRefused, HistoryDamaged) as refusal:  # two that were recorded at one version damage it
                 return type(refusal).__name__
 
         with ThreadPoolExecutor(len(intents)) as rivals:
