@@ -44,6 +44,9 @@ class Leg(StrEnum):
     SPOT = "SPOT"
 
 
+OrderSide = Literal["buy", "sell"]
+
+
 class Side(StrEnum):
     """The direction of a position."""
 
@@ -56,7 +59,12 @@ class Side(StrEnum):
         return 1 if self is Side.LONG else -1
 
     @property
-    def closing_order(self) -> Literal["buy", "sell"]:
+    def opening_order(self) -> OrderSide:
+        """The side of an order that opens such a position, or adds to it: `buy` or `sell`."""
+        return "buy" if self is Side.LONG else "sell"
+
+    @property
+    def closing_order(self) -> OrderSide:
         """The side of an order that closes such a position: `sell` or `buy`."""
         return "sell" if self is Side.LONG else "buy"
 

@@ -398,17 +398,23 @@ def command_from_json(text: str) -> Command:
 
     Refuses: InvalidCommand for anything that is not exactly one known command with exact numbers.
     """
+    sent = object_from_json(text)
+    verb = sent.pop("command", None)
+    if not isinstance(verb, str) or verb not in COMMANDS:
+        asked = 'there is no "command" in it' if verb is None else f"there is no command {verb!r:.80}"
+        raise InvalidCommand(f"{asked}; there are {', '.join(COMMANDS)}")
+    return COMMANDS[verb].of(**sent)
+
+
+def object_from_json(text: str) -> dict[str, Any]:
+    """Read a line that is one JSON object, each of its keys once. Refuses: InvalidCommand for anything else."""
     try:
         sent = json.loads(text, parse_float=JsonFloat, parse_constant=_no_constant, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as wrong:
         raise InvalidCommand(f"this line is not a JSON object: {wrong}") from None
     if not isinstance(sent, dict):
         raise InvalidCommand(f'a command is a JSON object like {{"command": "activate", …}}, not {type(sent).__name__}')
-    verb = sent.pop("command", None)
-    if not isinstance(verb, str) or verb not in COMMANDS:
-        asked = 'there is no "command" in it' if verb is None else f"there is no command {verb!r:.80}"
-        raise InvalidCommand(f"{asked}; there are {', '.join(COMMANDS)}")
-    return COMMANDS[verb].of(**sent)
+    return sent
 
 
 def _no_constant(name: str) -> Any:

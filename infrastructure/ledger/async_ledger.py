@@ -22,7 +22,6 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
-from infrastructure.operations.ledger_operations import FORGOTTEN
 from projections.positions import PositionRow
 from projections.rebuild import Progress, Rebuilt
 
@@ -163,7 +162,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return await self._run(self._ledger.recover, snapshots, apply=apply, rules=rules)
 
     async def diagnose(
-        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta = FORGOTTEN, verifies: bool = True
+        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta | None = None, verifies: bool = True
     ) -> Diagnosis:
         """Run every check, as PositionLedger.diagnose does."""
         return await self._run(self._ledger.diagnose, snapshots, age=age, verifies=verifies)

@@ -505,8 +505,9 @@ def _understood_filter(
 ) -> Callable[[PositionRow], bool]:
     try:
         venue = None if exchange is None else normalized_exchange(exchange)
-        wanted = {"exchange": venue, "account": normalized_account(account), "intent_id": intent_id}
-        wanted["leg"] = None if leg is None else normalized_leg(leg)
+        said = {"exchange": venue, "account": normalized_account(account), "intent_id": intent_id}
+        said["leg"] = None if leg is None else normalized_leg(leg)
+        wanted = {name: value for name, value in said.items() if value is not None}
         if symbol is not None:
             normalized_symbol(symbol, venue)
     except ValueError as wrong:
@@ -514,7 +515,7 @@ def _understood_filter(
 
     def is_wanted(row: PositionRow) -> bool:
         is_of_symbol = symbol is None or means(symbol, row.symbol, row.exchange)
-        return is_of_symbol and all(value in (None, getattr(row, name)) for name, value in wanted.items())
+        return is_of_symbol and all(value == getattr(row, name) for name, value in wanted.items())
 
     return is_wanted
 

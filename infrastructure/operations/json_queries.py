@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domain.commands.requests import COMMANDS
+from domain.commands.requests import COMMANDS, object_from_json
 from domain.errors import InvalidCommand
 from infrastructure.ledger.ledger import PositionLedger
 
@@ -66,11 +65,10 @@ QUERIES: Final = {kind.name: kind for kind in (PositionsQuery, PositionQuery, Pe
 
 def query_from_json(text: str) -> JsonQuery | None:
     """Read one JSON object `{"query": name, …}`; None for one that is no question. Refuses: InvalidCommand."""
-    try:
-        sent = json.loads(text)
-    except (ValueError, RecursionError):
-        return None  # whoever reads it as a command says what is wrong with it
-    if not isinstance(sent, dict) or "query" not in sent:
+    if '"query"' not in text:
+        return None  # a command, which need not be read twice
+    sent = object_from_json(text)
+    if "query" not in sent:
         return None
     name = sent.pop("query")
     if not isinstance(name, str) or name not in QUERIES:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from projections.recovery.proposals import Proposal
 
 DAY: Final = timedelta(days=1)
-FORGOTTEN: Final = timedelta(hours=1)
 
 
 class LedgerOperations:
@@ -43,9 +42,8 @@ class LedgerOperations:
         Refuses: ValueError for a document that cannot be read; StoreError, OutcomeUnknown.
         """
         from infrastructure.operations.account_correction import reconciled  # noqa: PLC0415 - as the class says
-        from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
 
-        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=rules or Default(), reason=apply)
+        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=_believed(rules), reason=apply)
 
     def recover(
         self,
@@ -60,24 +58,25 @@ class LedgerOperations:
         """
         from infrastructure.operations.apply_corrections import apply as applied  # noqa: PLC0415 - as the class says
         from infrastructure.operations.apply_recovery import recoveries  # noqa: PLC0415 - as the class says
-        from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
 
         ledger = _operable(self)
-        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=rules or Default(), reason=apply)
+        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=_believed(rules), reason=apply)
         done = [] if apply is None else applied(ledger, [step for each in found for step in each.commands])
         return found, done
 
     def diagnose(
-        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta = FORGOTTEN, verifies: bool = True
+        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta | None = None, verifies: bool = True
     ) -> Diagnosis:
-        """Run every check of `diagnose`; unfinished for longer than `age` is critical.
+        """Run every check of `diagnose`; unfinished for longer than `age` is critical, an hour unless it is said.
 
         `verifies` reads every event and row, which takes as long as there are many. Refuses: StoreUnavailable.
         """
         from infrastructure.operations.health import Question, examine  # noqa: PLC0415 - as the class says
-        from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
+        from projections.health.ledger_status import OLD  # noqa: PLC0415 - as the class says
 
-        question = Question(now=self._clock(), age=age, snapshots=_read(snapshots), rules=Default(), verifies=verifies)
+        question = Question(
+            now=self._clock(), age=age or OLD, snapshots=_read(snapshots), rules=_believed(None), verifies=verifies
+        )
         return examine(_operable(self), question)
 
     def statistics(self, *, since: datetime | None = None, until: datetime | None = None) -> Statistics:
@@ -98,17 +97,13 @@ class LedgerOperations:
         With these a bot goes on after a crash: looked up at the exchange by its client order id, never sent again
         before the exchange says that there is none. Refuses: StoreUnavailable.
         """
-        from domain.errors import HistoryDamaged  # noqa: PLC0415 - as the class says
-        from infrastructure.event_store.codec import decode  # noqa: PLC0415 - as the class says
+        from infrastructure.operations.apply_recovery import promised  # noqa: PLC0415 - as the class says
+        from projections.exposure import needs_stop  # noqa: PLC0415 - as the class says
         from projections.recovery.pending_orders import pending_orders  # noqa: PLC0415 - as the class says
-        from projections.recovery.required_orders import PlannedOrders  # noqa: PLC0415 - as the class says
 
         found: list[PendingOrder] = []
         for row in _operable(self).positions(open=True):
-            try:
-                planned = PlannedOrders.by(map(decode, self.store.history(row.stream, row.cycle)))
-            except HistoryDamaged:
-                planned = PlannedOrders()
+            planned = promised(self.store, row) if needs_stop(row) else None
             found += pending_orders(row, planned)
         return found
 
@@ -121,3 +116,9 @@ def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]
     from infrastructure.exchanges.document import read_snapshot  # noqa: PLC0415 - as the class says
 
     return [read_snapshot(each) if isinstance(each, bytes) else each for each in snapshots]
+
+
+def _believed(rules: ReconciliationRules | None) -> ReconciliationRules:
+    from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
+
+    return rules or Default()

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
 
-from domain.values import Leg
-
-OrderSide = Literal["buy", "sell"]
+from domain.values import EXACT, Leg, OrderSide
 
 
 class TicketKind(StrEnum):
@@ -53,6 +50,11 @@ class TradedMarket:
     """Whether `place` takes `attached_stop` along with an entry."""
     closes_position: bool = False
     """Whether a stop can be for all that is held, whatever that is by then."""
+
+
+def on_step(number: Decimal, step: Decimal | None, rounding: str) -> Decimal:
+    """Round a price or a quantity to a multiple of its step, in a direction of `decimal`; as it is without a step."""
+    return EXACT.multiply(EXACT.divide(number, step).to_integral_value(rounding), step) if step else number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,13 @@ class FlowContext:
         found: ExchangeOrder | None = yield from self._asked(Call("find", (symbol,), {"exchange_order_id": order_id}))
         return found
 
+    def acknowledged(self, symbol: str, order_id: str) -> Flow[ExchangeOrder]:
+        """The same, of one that must be there. Refuses: NoAnswer."""
+        found = yield from self.order(symbol, order_id)
+        if found is None:
+            raise NoAnswer(f"{self.exchange} does not show order {order_id}, which it acknowledged")
+        return found
+
     def named(self, symbol: str, client_order_id: str) -> Flow[ExchangeOrder | None]:
         """How an order stands, by the name that we gave it. Refuses: NoAnswer."""
         found: ExchangeOrder | None = yield from self._asked(
@@ -86,9 +93,9 @@ class FlowContext:
         return found
 
     def fills(self, symbol: str, order: ExchangeOrder) -> Flow[Sequence[ExchangeFill]]:
-        """The fills of an order so far."""
+        """The fills of an order so far, each once, however often the exchange shows it."""
         found: Sequence[ExchangeFill] = yield from self._asked(Call("fills", (symbol, order)))
-        return found
+        return [*{fill.trade_id: fill for fill in found}.values()]
 
     def snapshot(self) -> Flow[AccountSnapshot]:
         """The whole account."""

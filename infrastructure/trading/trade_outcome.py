@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import ClassVar
 
 from domain.errors import CommandRefused
-from domain.values import Status, timestamp_text
+from domain.json_object import JsonObject
+from domain.values import Status
 from infrastructure.ledger.receipt import error_as_json
 from projections.positions import PositionRow
 
@@ -33,7 +34,7 @@ class OutcomeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StoryStep:
+class StoryStep(JsonObject):
     """One thing that was done or learned, and when."""
 
     at: datetime
@@ -44,7 +45,7 @@ class StoryStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(JsonObject):
     """What came of a flow.
 
     Shape: `position` is the row of the cycle as it stands at the end, None where there is none; `refusal` is the
@@ -57,20 +58,18 @@ class Outcome:
     refusal: CommandRefused | None = None
     reason: str | None = None
 
+    json_keys: ClassVar = (
+        "kind",
+        "reason",
+        "position",
+        ("refusal", lambda outcome: None if outcome.refusal is None else error_as_json(outcome.refusal)),
+        "story",
+    )
+
     @property
     def position_id(self) -> str | None:
         """Of the cycle."""
         return None if self.position is None else self.position.position_id
-
-    def as_json(self) -> dict[str, Any]:
-        """The outcome as a program reads it."""
-        return {
-            "kind": self.kind.value,
-            "reason": self.reason,
-            "position": None if self.position is None else self.position.as_json(),
-            "refusal": None if self.refusal is None else error_as_json(self.refusal),
-            "story": [{"at": timestamp_text(step.at), "words": step.words} for step in self.story],
-        }
 
 
 def kind_of(row: PositionRow) -> OutcomeKind:

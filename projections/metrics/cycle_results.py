@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
@@ -49,7 +50,7 @@ class CycleResults(JsonObject):
     @classmethod
     def of(cls, rows: Iterable[PositionRow], judged_by: JudgedBy) -> CycleResults:
         """Judge cycles of one currency."""
-        ended = sorted(rows, key=lambda row: (row.closed_at or row.updated_at, row.position_id))
+        ended = sorted(rows, key=lambda row: (ended_at(row), row.position_id))
         amounts = [judged_by.amount(row) for row in ended]
         known = [amount for amount in amounts if amount is not None]
         wins, losses = [each for each in known if each > 0], [each for each in known if each < 0]
@@ -67,6 +68,11 @@ class CycleResults(JsonObject):
                 profit_factor=_quotient(won, -lost),
                 drawdown=_drawdown(known),
             )
+
+
+def ended_at(row: PositionRow) -> datetime:
+    """When a cycle that is over ended; at the latest so."""
+    return row.closed_at or row.updated_at
 
 
 def _drawdown(amounts: Sequence[Decimal]) -> Decimal:

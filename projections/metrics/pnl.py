@@ -6,13 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
 from projections.metrics.cycle_metrics import CycleFacts
-from projections.metrics.cycle_results import JudgedBy
+from projections.metrics.cycle_results import JudgedBy, ended_at
 from projections.metrics.profit import Profit, by_currency, earning
 from projections.metrics.statistics import MeasuredWindow
 from projections.positions import PositionRow
@@ -38,9 +37,9 @@ class PnlBy(StrEnum):
         """In which group a cycle is, which is over; days and weeks are those in which it ended, in UTC."""
         match self:
             case PnlBy.DAY:
-                return f"{_ended_at(row):%Y-%m-%d}"
+                return f"{ended_at(row):%Y-%m-%d}"
             case PnlBy.WEEK:
-                return f"{_ended_at(row):%G-W%V}"
+                return f"{ended_at(row):%G-W%V}"
             case PnlBy.SYMBOL:
                 return row.symbol
             case PnlBy.EXCHANGE:
@@ -129,7 +128,3 @@ class Pnl(JsonObject):
             imported=len(imported),
             with_imported=with_imported,
         )
-
-
-def _ended_at(row: PositionRow) -> datetime:
-    return row.closed_at or row.updated_at

@@ -12,7 +12,7 @@ from domain.holding import ZERO
 from domain.json_object import JsonObject
 from domain.values import EXACT
 from projections.metrics.cycle_metrics import CycleFacts
-from projections.metrics.cycle_results import CycleResults, JudgedBy
+from projections.metrics.cycle_results import CycleResults, JudgedBy, ended_at
 from projections.metrics.durations import Durations
 from projections.positions import PositionRow
 
@@ -59,7 +59,7 @@ class Profit(JsonObject):
                 net_known=known_nets,
                 net_unknown=nets.count(None),
                 results=CycleResults.of(known, judged_by),
-                held=Durations.of(max((row.closed_at or row.updated_at) - row.opened_at, timedelta()) for row in known),
+                held=Durations.of(max(ended_at(row) - row.opened_at, timedelta()) for row in known),
             )
 
 

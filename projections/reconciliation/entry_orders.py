@@ -24,8 +24,7 @@ def entry_order(row: PositionRow, orders: Iterable[OrderReport] | None) -> Order
 
 def may_rest(row: PositionRow, orders: Iterable[OrderReport] | None) -> bool:
     """Whether a cycle that is being entered has its order there, or one that may be it."""
-    orders = tuple(orders or ())
-    opens = "buy" if row.side.closing_order == "sell" else "sell"
+    orders, opens = tuple(orders or ()), row.side.opening_order
     return row.status in ENTERING and (
         entry_order(row, orders) is not None
         or any(each.key.symbol == row.symbol and each.side == opens and not each.reduce_only for each in orders)

@@ -11,14 +11,12 @@ from typing import ClassVar
 from domain.identifiers import client_order_id
 from domain.json_object import JsonObject
 from domain.order import live, next_name
-from domain.values import Side
 from projections.exposure import needs_stop
 from projections.positions import PositionRow
 from projections.recovery.required_orders import PlannedOrders
 from projections.recovery.unanswered_orders import due_at
 
 _SENT = frozenset({"entry", "exit", "rollback"})
-_ENTERS = {Side.LONG: "buy", Side.SHORT: "sell"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ class PendingOrder(JsonObject):
     )
 
 
-def pending_orders(row: PositionRow, planned: PlannedOrders) -> Iterator[PendingOrder]:
+def pending_orders(row: PositionRow, planned: PlannedOrders | None) -> Iterator[PendingOrder]:
     """What is pending of one cycle: orders without an answer, and the stop that is missing."""
     for order in row.orders.values():
         is_awaited = order.is_live and (order.room is None or order.room > 0)
@@ -71,7 +69,7 @@ def pending_orders(row: PositionRow, planned: PlannedOrders) -> Iterator[Pending
             symbol=row.symbol,
             role=order.role,
             name=order.name,
-            side=_ENTERS[row.side] if enters else row.side.closing_order,
+            side=row.side.opening_order if enters else row.side.closing_order,
             quantity=order.room,
             client_order_id=order.client_order_id,
             reduce_only=not enters,
@@ -89,7 +87,7 @@ def pending_orders(row: PositionRow, planned: PlannedOrders) -> Iterator[Pending
             quantity=row.quantity,
             client_order_id=client_order_id(row.position_id, name, row.intent_id),
             reduce_only=True,
-            stop_price=planned.stop_for(row.side, row.avg_px_open),
+            stop_price=None if planned is None else planned.stop_for(row.side, row.avg_px_open),
             is_missing=True,
             since=row.unprotected_since or row.opened_at,
         )

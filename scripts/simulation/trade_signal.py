@@ -26,7 +26,7 @@ class Signal:
     @property
     def order_side(self) -> str:
         """The side of the order that enters."""
-        return "buy" if self.side is Side.LONG else "sell"
+        return self.side.opening_order
 
     @property
     def stop_price(self) -> Decimal:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.values import OrderSide
 from infrastructure.amounts import read_amount
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, TradingConventions
 from infrastructure.trading.exchange_errors import NoAnswer
-from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderSide, OrderState, OrderTicket
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
 
 _STATES: Final = {
     "open": OrderState.OPEN,

@@ -10,14 +10,13 @@ from itertools import count
 from typing import Final
 
 from domain.holding import ZERO
-from domain.values import EXACT, Leg, plain
+from domain.values import EXACT, Leg, OrderSide, plain
 from infrastructure.simulation.books.exchange_codes import Ground, refused
 from infrastructure.simulation.books.fault_plan import Fate
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.books.leg_book import HeldLeg
 from infrastructure.trading.exchange_orders import (
     ExchangeFill,
-    OrderSide,
     OrderState,
     OrderTicket,
     TicketKind,

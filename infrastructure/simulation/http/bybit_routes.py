@@ -7,13 +7,13 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from domain.values import Leg, plain
+from domain.values import Leg, OrderSide, plain
 from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
 from infrastructure.simulation.simulated_venue import SimulatedVenue
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
-from infrastructure.trading.exchange_orders import OrderSide, OrderState, OrderTicket, TicketKind, TradedMarket
+from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind, TradedMarket
 
 _LEGS: Final = {"0": Leg.BOTH, "1": Leg.LONG, "2": Leg.SHORT}
 _INDEX: Final = {leg.value: int(index) for index, leg in _LEGS.items()}

@@ -10,14 +10,22 @@ from domain.commands import requests as c
 from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand
 from domain.events import EntryRequested, IncreaseRequested
 from domain.order import Order
-from domain.values import EXACT, Side, Status, plain
+from domain.values import Status, plain
+from infrastructure.trading.conclusions import overtaken, refused, unresolved
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
-from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind, TradedMarket
+from infrastructure.trading.exchange_orders import (
+    ExchangeOrder,
+    OrderState,
+    OrderTicket,
+    TicketKind,
+    TradedMarket,
+    on_step,
+)
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.exiting import closed_when_empty
 from infrastructure.trading.steps.lookup import sought
-from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended
+from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, tell_nothing_came
 from infrastructure.trading.steps.protecting import CannotProtect, protected
 from infrastructure.trading.steps.undoing import undone
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
@@ -36,7 +44,7 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"nothing was claimed: {error}")
         return Outcome(OutcomeKind.FAILED, None, tuple(ctx.story), reason=str(error))
-    quantity = None if wanted.quantity is None else _to_step(wanted.quantity, market)
+    quantity = None if wanted.quantity is None else on_step(wanted.quantity, market.quantity_step, ROUND_FLOOR)
     if quantity is not None and quantity < (market.min_quantity or market.quantity_step or Decimal(0)):
         reason = (
             f"{plain(wanted.quantity or quantity)} is less than {ctx.exchange} lets anybody order of {market.symbol}"
@@ -61,8 +69,7 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
     except InvalidCommand:
         raise
     except CommandRefused as refusal:
-        yield from ctx.note(f"refused: {refusal.message}")
-        return Outcome(OutcomeKind.REFUSED, None, tuple(ctx.story), refusal, refusal.message)
+        return (yield from refused(ctx, refusal))
     yield from ctx.note(f"{receipt.outcome} {receipt.position_id} as {receipt.client_order_id}")
     return (
         yield from carried_on(ctx, receipt.position_id, fresh="entry" if receipt.may_order else None, market=market)
@@ -76,9 +83,7 @@ def increase(ctx: FlowContext, position_id: str, *, intent_id: str, **amounts: A
     except InvalidCommand:
         raise
     except CommandRefused as refusal:
-        yield from ctx.note(f"refused: {refusal.message}")
-        row = yield from ctx.row(position_id)
-        return Outcome(OutcomeKind.REFUSED, row, tuple(ctx.story), refusal, refusal.message)
+        return (yield from refused(ctx, refusal, position_id))
     row = yield from ctx.row(position_id)
     named = next(name for name, order in row.orders.items() if order.client_order_id == receipt.client_order_id)
     return (yield from carried_on(ctx, position_id, fresh=named if receipt.may_order else None))
@@ -109,13 +114,9 @@ def carried_on(
         yield from ctx.note(str(bare))
         return (yield from rolled_back(ctx, position_id, str(bare)))
     except CommandRefused as refusal:
-        yield from ctx.note(f"somebody else was at work: {refusal.message}")
-        row = yield from ctx.row(position_id)
-        return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
+        return (yield from overtaken(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
-        yield from ctx.note(f"not known yet: {error}")
-        row = yield from ctx.row(position_id)
-        return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))
+        return (yield from unresolved(ctx, error, position_id))
     return Outcome(kind_of(row), row, tuple(ctx.story))
 
 
@@ -124,18 +125,11 @@ def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome
     try:
         row = yield from undone(ctx, position_id, reason)
     except CommandRefused as refusal:
-        yield from ctx.note(f"refused: {refusal.message}")
-        row = yield from ctx.row(position_id)
-        return Outcome(OutcomeKind.REFUSED, row, tuple(ctx.story), refusal, refusal.message)
+        return (yield from refused(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"the rollback is not over: {error}")
         row = yield from ctx.row(position_id)
     return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
-
-
-def _to_step(quantity: Decimal, market: TradedMarket) -> Decimal:
-    step = market.quantity_step
-    return EXACT.multiply(EXACT.divide(quantity, step).to_integral_value(ROUND_FLOOR), step) if step else quantity
 
 
 def _define(ctx: FlowContext, wanted: WantedEntry, market: TradedMarket) -> Flow[None]:
@@ -189,7 +183,7 @@ def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket)
     assert ours.client_order_id is not None, "a promise has a name"
     order = OrderTicket(
         symbol=row.symbol,
-        side="buy" if row.side is Side.LONG else "sell",
+        side=row.side.opening_order,
         kind=TicketKind.MARKET,
         client_order_id=ours.client_order_id,
         quantity=ours.requested_qty,
@@ -221,10 +215,7 @@ def _cost(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[Decimal | Non
 def _found(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
     """Look an order up that may have been sent; it is given up only when it can no longer appear."""
     if ours.exchange_order_id is not None:
-        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
-        if order is None:
-            raise NoAnswer(f"{ctx.exchange} does not show order {ours.exchange_order_id}, which it acknowledged")
-        return order
+        return (yield from ctx.acknowledged(row.symbol, ours.exchange_order_id))
     if ours.client_order_id is None:
         raise NoAnswer(f"{ours.name} of {row.position_id} has no id that {ctx.exchange} could be asked for")
     found = yield from sought(ctx, row.symbol, ours.client_order_id, market.shown_seconds)
@@ -240,17 +231,9 @@ def _fail(
     ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
 ) -> Flow[None]:
     """Give the order up, with the slot where it was the first. Raises: _CameToNothing."""
-    outcome = ENDED[state]
     if ours.name == "entry":
-        yield from ctx.tell(c.FailEntry, position_id=row.position_id, outcome=outcome, reason=reason, code=code)
+        yield from ctx.tell(c.FailEntry, position_id=row.position_id, outcome=ENDED[state], reason=reason, code=code)
     else:
-        yield from ctx.tell(
-            o.EndOrder,
-            position_id=row.position_id,
-            client_order_id=ours.client_order_id,
-            outcome=outcome,
-            reason=reason,
-            code=code,
-        )
+        yield from tell_nothing_came(ctx, row.position_id, ours, state, reason=reason, code=code)
     yield from ctx.note(f"{ours.name} came to nothing: {reason}")
     raise _CameToNothing(reason)

@@ -9,13 +9,14 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
 from domain.order import Order, live
-from domain.values import Side, Status, plain
+from domain.values import Status, plain
+from infrastructure.trading.conclusions import overtaken, refused, unresolved
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.lookup import sought
-from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, withdrawn
+from infrastructure.trading.steps.order_fills import followed, tell_ended, tell_nothing_came, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
@@ -34,9 +35,7 @@ def exit_position(
     except InvalidCommand:
         raise
     except CommandRefused as refusal:
-        yield from ctx.note(f"refused: {refusal.message}")
-        row = yield from ctx.row(position_id)
-        return Outcome(OutcomeKind.REFUSED, row, tuple(ctx.story), refusal, refusal.message)
+        return (yield from refused(ctx, refusal, position_id))
     yield from ctx.note(f"{receipt.outcome} an exit as {receipt.client_order_id}")
     row = yield from ctx.row(position_id)
     ours = next(order for order in row.orders.values() if order.client_order_id == receipt.client_order_id)
@@ -58,13 +57,9 @@ def exit_carried_on(
             yield from tell_ended(ctx, position_id, order, row.orders[ours.name])
         row = yield from closed_when_empty(ctx, position_id, reason)
     except CommandRefused as refusal:
-        yield from ctx.note(f"somebody else was at work: {refusal.message}")
-        row = yield from ctx.row(position_id)
-        return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
+        return (yield from overtaken(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
-        yield from ctx.note(f"not known yet: {error}")
-        row = yield from ctx.row(position_id)
-        return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))
+        return (yield from unresolved(ctx, error, position_id))
     kind = OutcomeKind.REDUCED if row.status.is_open and order.filled_qty else kind_of(row)
     return Outcome(kind, row, tuple(ctx.story))
 
@@ -123,15 +118,12 @@ def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -
     """The order of a claim: sent when it is fresh, else looked up; None when it came to nothing, which is told."""
     assert ours.client_order_id is not None, "a promise has a name"
     if ours.exchange_order_id is not None:
-        found = yield from ctx.order(row.symbol, ours.exchange_order_id)
-        if found is None:
-            raise NoAnswer(f"{ctx.exchange} does not show order {ours.exchange_order_id}")
-        return found
+        return (yield from ctx.acknowledged(row.symbol, ours.exchange_order_id))
     market = yield from ctx.market(row.symbol)
     if is_fresh:
         ticket = OrderTicket(
             symbol=row.symbol,
-            side="sell" if row.side is Side.LONG else "buy",
+            side=row.side.closing_order,
             kind=TicketKind.MARKET,
             client_order_id=ours.client_order_id,
             quantity=ours.requested_qty or row.quantity,
@@ -158,12 +150,5 @@ def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -
 def _given_up(
     ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
 ) -> Flow[None]:
-    yield from ctx.tell(
-        o.EndOrder,
-        position_id=row.position_id,
-        client_order_id=ours.client_order_id,
-        outcome=ENDED[state],
-        reason=reason,
-        code=code,
-    )
+    yield from tell_nothing_came(ctx, row.position_id, ours, state, reason=reason, code=code)
     yield from ctx.note(f"{ours.name} for {plain(ours.requested_qty or row.quantity)} came to nothing: {reason}")

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from domain.errors import CommandRefused
 from domain.order import live
 from domain.values import Status
+from infrastructure.trading.conclusions import overtaken, unresolved
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import carried_on
 from infrastructure.trading.flows.exiting import closed_when_empty, exit_carried_on, stops_heard
 from infrastructure.trading.steps.order_fills import fills_told
-from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
+from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
 
 
@@ -60,13 +61,9 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
         if not row.status.is_open or is_at_rest(row):
             return Outcome(kind_of(row), row, tuple(ctx.story))
     except CommandRefused as refusal:
-        yield from ctx.note(f"somebody else was at work: {refusal.message}")
-        row = yield from ctx.row(position_id)
-        return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
+        return (yield from overtaken(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
-        yield from ctx.note(f"not known yet: {error}")
-        row = yield from ctx.row(position_id)
-        return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))
+        return (yield from unresolved(ctx, error, position_id))
     return (yield from carried_on(ctx, position_id))
 
 

@@ -35,6 +35,8 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     try:
         first = yield from ctx.snapshot()
         results: Sequence[Reconciled] = yield Read("reconcile", ([first],))
+        if not any(result.found.problems or result.corrections for result in results):
+            return Synchronised(tuple(results), (), tuple(ctx.story))
         seen = [first]
         if any(result.found.problems for result in results):
             yield from ctx.wait(CONFIRMATION_GAP.total_seconds())

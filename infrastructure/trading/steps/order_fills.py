@@ -16,6 +16,7 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState
 from infrastructure.trading.flow_context import FlowContext, symbol_of
+from infrastructure.trading.steps.cancelling import cancelled
 from projections.positions import PositionRow
 
 ENDED: Final = {
@@ -90,8 +91,7 @@ def fills_told(
     total, news, told = Decimal(0), False, set() if told is None else told
     kind: type[Command] = c.RecordEntryFill if role == "entry" else c.Reduce
     why = {} if role == "entry" else {"reason": reason}
-    shown = {fill.trade_id: fill for fill in (yield from ctx.fills(symbol_of(position_id), order))}  # some come twice
-    for fill in shown.values():
+    for fill in (yield from ctx.fills(symbol_of(position_id), order)):
         total = EXACT.add(total, fill.quantity)
         if fill.trade_id in told:
             continue
@@ -129,6 +129,20 @@ def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: O
     )
 
 
+def tell_nothing_came(
+    ctx: FlowContext, position_id: str, ours: Order, state: OrderState, *, reason: str, code: str | None = None
+) -> Flow[None]:
+    """Tell the ledger that an order was not taken, or that nothing of it was filled."""
+    yield from ctx.tell(
+        o.EndOrder,
+        position_id=position_id,
+        client_order_id=ours.client_order_id,
+        outcome=ENDED[state],
+        reason=reason,
+        code=code,
+    )
+
+
 def withdrawn(
     ctx: FlowContext, position_id: str, role: Literal["entry", "exit"], *, reason: str | None = None
 ) -> Flow[PositionRow]:
@@ -142,14 +156,9 @@ def withdrawn(
             order = yield from ctx.order(row.symbol, ours.exchange_order_id)
         else:
             order = None if ours.client_order_id is None else (yield from ctx.named(row.symbol, ours.client_order_id))
-        if order is not None and order.state is OrderState.OPEN:
-            order = yield from ctx.cancel(row.symbol, order)
+        order = yield from cancelled(ctx, order)
         if order is None:
             continue
-        if order.state is OrderState.OPEN:
-            raise NoAnswer(
-                f"{ours.name} {order.order_id} is still open at {ctx.exchange}, though it was to be cancelled"
-            )
         order = yield from followed(ctx, position_id, order, role, reason=reason)
         row = yield from ctx.row(position_id)
         if row.orders[ours.name].is_live:

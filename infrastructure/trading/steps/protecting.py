@@ -8,11 +8,19 @@ from domain.commands import requests as c
 from domain.events import PositionAdopted
 from domain.identifiers import client_order_id
 from domain.order import covered_by, live, next_name, stops_at_work
-from domain.values import EXACT, Side, plain
+from domain.values import EXACT, Side, Status, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
-from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind, TradedMarket
+from infrastructure.trading.exchange_orders import (
+    ExchangeOrder,
+    OrderState,
+    OrderTicket,
+    TicketKind,
+    TradedMarket,
+    on_step,
+)
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
 from projections.positions import PositionRow
 from projections.recovery.required_orders import PlannedOrders
@@ -28,10 +36,7 @@ def to_tick(price: Decimal, tick: Decimal | None, side: Side) -> Decimal:
     The danger is a position that stands bare, for an exchange refuses a stop that would trigger at once; a tick is its
     price.
     """
-    if not tick:
-        return price
-    away = ROUND_FLOOR if side is Side.LONG else ROUND_CEILING
-    return EXACT.multiply(EXACT.divide(price, tick).to_integral_value(away), tick)
+    return on_step(price, tick, ROUND_FLOOR if side is Side.LONG else ROUND_CEILING)
 
 
 def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_entered: bool) -> Flow[PositionRow]:
@@ -43,7 +48,7 @@ def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_en
     while row.quantity and row.protection == "exchange" and not row.protected and (left := _uncovered(row)):
         yield from _stop(ctx, row, left, market)
         row = yield from ctx.row(position_id)
-    if is_entered and row.quantity and row.status.value in ("entry_placed", "pending_sl"):
+    if is_entered and row.quantity and row.status in (Status.ENTRY_PLACED, Status.PENDING_SL):
         yield from ctx.tell(c.Activate, position_id=position_id)
         row = yield from ctx.row(position_id)
     return row
@@ -61,7 +66,7 @@ def _stop(ctx: FlowContext, row: PositionRow, quantity: Decimal, market: TradedM
     is_for_all = quantity == row.quantity and market.closes_position
     ticket = OrderTicket(
         symbol=row.symbol,
-        side="sell" if row.side is Side.LONG else "buy",
+        side=row.side.closing_order,
         kind=TicketKind.STOP,
         client_order_id=client_order_id(row.position_id, name, row.intent_id),
         quantity=None if is_for_all else quantity,
@@ -131,13 +136,3 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
             yield from cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
     untold = client_order_id(position_id, next_name(row.orders, "stop"), row.intent_id)
     yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
-
-
-def cancelled(ctx: FlowContext, order: ExchangeOrder | None) -> Flow[None]:
-    """Take an order away, if it is still there. Refuses: NoAnswer, when it stays."""
-    if order is None or order.state is not OrderState.OPEN:
-        return
-    left = yield from ctx.cancel(order.symbol, order)
-    if left is not None and left.state is OrderState.OPEN:
-        raise NoAnswer(f"order {order.order_id} is still open at {ctx.exchange}, though it was to be cancelled")
-    yield from ctx.note(f"cancelled {order.order_id}")

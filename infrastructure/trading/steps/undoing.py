@@ -11,9 +11,10 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import withdrawn
-from infrastructure.trading.steps.protecting import cancelled, stops_cancelled
+from infrastructure.trading.steps.protecting import stops_cancelled
 from projections.positions import PositionRow
 
 READS = 2
@@ -78,14 +79,14 @@ def _gone(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str
 
 def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder]:
     market = yield from ctx.market(row.symbol)
-    assert promise.client_order_id is not None and promise.close_side is not None, "the ledger says what to send"
+    assert promise.client_order_id is not None, "the ledger says what to send"
     if not promise.may_order:
         found = yield from sought(ctx, row.symbol, promise.client_order_id, market.shown_seconds)
         if found is not None:
             return found
     ticket = OrderTicket(
         symbol=row.symbol,
-        side="buy" if promise.close_side == "buy" else "sell",
+        side=row.side.closing_order,
         kind=TicketKind.MARKET,
         client_order_id=promise.client_order_id,
         quantity=promise.close_quantity,

@@ -66,6 +66,11 @@ def test_a_question_that_is_none_is_refused_by_name(text: str) -> None:
         query_from_json(text)
 
 
+def test_a_key_that_is_there_twice_is_refused_as_in_a_command() -> None:
+    with pytest.raises(InvalidCommand, match="'symbol' is there twice"):
+        query_from_json('{"query": "positions", "symbol": "APTUSDT", "symbol": "SUIUSDT"}')
+
+
 def test_a_filter_that_cannot_be_read_is_refused() -> None:
     with memory_ledger() as ledger, pytest.raises(CommandRefused, match="leg"):
         asked(ledger, '{"query": "positions", "leg": "sideways"}')
