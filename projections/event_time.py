@@ -142,6 +142,7 @@ class EventTimeTotals:
         """Exits whose entries have not been told yet."""
         with localcontext(EXACT):
             self._added = _added(cycle)
+        self._promised_since = _promised_since(cycle)
 
     def count(self, event: e.PositionEvent) -> e.PositionEvent:
         """Take an event in, and give it back with the totals as they stand after it."""
@@ -166,7 +167,7 @@ class EventTimeTotals:
         held, at = self._held, event.ts_event
         match event:
             case e.EntryPlaced():
-                self._state(event.order, event.filled_qty, event.avg_px, at, event.absorbed_qty)
+                self._state(event)
             case e.EntryFilled():
                 self._fill(event)
             case e.PositionReduced():
@@ -208,14 +209,20 @@ class EventTimeTotals:
     def _worth(self, qty: Decimal, px: Decimal) -> Decimal:
         return self._terms.recorded_worth(qty, px)
 
-    def _state(self, name: str, qty: Decimal | None, px: Decimal | None, at: datetime, absorbed: Decimal) -> None:
-        if qty is None:
+    def _state(self, event: e.EntryPlaced | e.OrderEnded) -> None:
+        if event.filled_qty is None:
             return
-        before = self._orders.get(name) or Order(name=name)
-        after = before.with_statement(qty, None if px is None else self._worth(qty, px), at)
-        self._orders[name] = after
-        is_seen = self._adjusted_at > EPOCH and at <= self._adjusted_at
-        self._enter(self._counted(before, after, absorbed, is_seen=is_seen).by_statement())
+        before = self._orders.get(event.order) or Order(name=event.order)
+        worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
+        after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
+        self._enter(
+            self._counted(before, after, event.absorbed_qty, is_seen=self._is_adjusted_for(event)).by_statement()
+        )
+
+    def _is_adjusted_for(self, event: e.PositionEvent) -> bool:
+        """Whether the last adjustment has counted it; what was promised after that was recorded, it has not."""
+        is_before = self._adjusted_at > EPOCH and event.ts_event <= self._adjusted_at
+        return is_before and event.originator_version not in self._promised_since
 
     def _counted(self, before: Order, after: Order, absorbed: Decimal, *, is_seen: bool) -> EntryCount:
         grown = after.filled_qty - before.filled_qty
@@ -242,7 +249,7 @@ class EventTimeTotals:
         if event.order is not None:
             self._orders[event.order] = after
         closes, held = after.filled_qty - before.filled_qty, self._held.quantity
-        is_past = event.ts_event <= self._adjusted_at and self._adjusted_at > EPOCH
+        is_past = self._is_adjusted_for(event)
         if ZERO < self._unexplained.qty >= closes and (is_past or not held):
             self._unexplained, self._held = self._unexplained.explained(
                 self._held, self._side, event.last_qty, brought, self._terms
@@ -279,7 +286,7 @@ class EventTimeTotals:
 
     def _end(self, event: e.OrderEnded) -> None:
         if role_of(event.order) == "entry":
-            self._state(event.order, event.filled_qty, event.avg_px, event.ts_event, event.absorbed_qty)
+            self._state(event)
             return
         if event.filled_qty is None:
             return
@@ -370,6 +377,23 @@ def _added(cycle: Sequence[e.PositionEvent]) -> dict[int, _Added]:
             trades.add(event.trade_id)
         before = after
     return added
+
+
+def _promised_since(cycle: Sequence[e.PositionEvent]) -> frozenset[int]:
+    """What was told of orders that were promised after the last adjustment was recorded, by version."""
+    promised, told, rollbacks = set[str](), set[int](), 0
+    for event in cycle:
+        match event:
+            case e.IncreaseRequested() | e.ExitRequested():
+                promised.add(event.order)
+            case e.RollbackStarted():
+                promised.add(f"rollback{rollbacks or ''}")
+                rollbacks += 1
+            case e.PositionAdjusted(price_only=False) | e.PositionAdopted() | e.RollbackFailed():
+                promised.clear()
+            case e.EntryPlaced() | e.EntryFilled() | e.PositionReduced() | e.OrderEnded() if event.order in promised:
+                told.add(event.originator_version)
+    return frozenset(told)
 
 
 def _exits(

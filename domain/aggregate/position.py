@@ -69,7 +69,7 @@ class Position(BaseAggregate[str]):
     def stand_at(self, current: Position) -> None:
         """Let this, which is a cycle that is over, be at the version of the whole stream, as another has it."""
         self.version, self.modified_on = current.version, current.modified_on
-        self.state.last_cycle = current.state.last_cycle
+        self.state.last_cycle, self.state.is_current = current.state.last_cycle, False
 
     @property
     def row(self) -> PositionRow | None:

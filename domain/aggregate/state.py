@@ -77,6 +77,8 @@ class PositionState:
 
     stream: str
     last_cycle: int = 0
+    is_current: bool = True
+    """Whether this is the cycle that the stream is at, and not one of before, or one that was imported beside it."""
     row: PositionRow | None = None
     holding: Holding = field(default_factory=Holding)
     instrument: Instrument | None = None
@@ -90,6 +92,8 @@ class PositionState:
     """How the cycle stood when the exchange's word was last taken for it."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
+    adjusted_orders: frozenset[str] = frozenset()
+    """The orders that were known when the exchange's word was last taken for the quantity."""
     unattributed: Decimal = ZERO
     """What an adjustment saw that no entry order has accounted for yet."""
     unexplained: Unexplained = field(default_factory=Unexplained)
@@ -152,6 +156,10 @@ class PositionState:
             self.row.orders, self.row.side, self.holding.quantity, self.holding.avg_px_open
         )
 
+    def promised_since(self, order: Order) -> bool:
+        """Whether an order was promised after the exchange's word was last taken, which then cannot have counted it."""
+        return order.name in self.promises and order.name not in self.adjusted_orders
+
     def evolve(self, event: e.PositionEvent) -> None:
         """Remember one fact. Refuses nothing, asks nobody, reads no clock: it also replays last year."""
         self.last_cycle = max(self.last_cycle, event.cycle)
@@ -176,6 +184,7 @@ class PositionState:
         self.holding, self.since = Holding(), Stand()
         self.unexplained, self.unattributed = Unexplained(), ZERO
         self.stated_at = self.adjusted_at = EPOCH
+        self.adjusted_orders = frozenset()
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
@@ -209,6 +218,7 @@ class PositionState:
                     self.promised_qty = ZERO
                 if not (isinstance(event, e.PositionAdjusted) and event.price_only):
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
+                    self.adjusted_orders = frozenset(self.orders)
                     self.unattributed = self._beyond_orders()
                 self.since = Stand(event.holding, self.orders)
                 self.unexplained = self.unexplained.with_closing(before, event.holding)

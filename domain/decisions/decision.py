@@ -26,6 +26,7 @@ from domain.events import PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
+from domain.order import Order
 from domain.values import AHEAD_MAX, Source, plain
 
 
@@ -133,6 +134,15 @@ class Decision:
         A statement of a time that has not come yet was stamped by a clock that was wrong, and counts nothing.
         """
         return self.context.ts_event <= statement + within and statement - self.context.ts_recorded <= AHEAD_MAX
+
+    def is_adjusted_for(self, order: Order | None, *, within: timedelta = timedelta()) -> bool:
+        """Whether the last adjustment has counted what the command tells of an order.
+
+        Clocks are a second apart; an order that was promised after it was sent after it, whatever its time says.
+        """
+        if order is not None and self.state.promised_since(order):
+            return False
+        return self.is_part_of(self.state.adjusted_at, within=within)
 
     @property
     def said_at(self) -> datetime:

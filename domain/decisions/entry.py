@@ -250,7 +250,6 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     held = count.by_fill(command.last_qty, worth)
     held = decision.with_fee(held, command.fee, command.fee_currency, row.terms)
     is_late = not row.status.is_open
-    is_last = row.cycle == decision.state.last_cycle
     decision.record(
         e.EntryFilled(
             **decision.envelope(),
@@ -266,7 +265,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
             is_news=is_news,
             absorbed_qty=absorbed,
             is_seen=is_seen,
-            reopens=is_late and is_last and bool(held.quantity),
+            reopens=is_late and decision.state.is_current and bool(held.quantity),
         )
     )
     return None
@@ -278,7 +277,7 @@ def _is_seen(decision: Decision, order: Order) -> bool:
     if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
         return False
     is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None and state.adjusted_at > EPOCH
-    return decision.is_part_of(state.adjusted_at, within=CLOCKS_APART if is_timed_fill else timedelta())
+    return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
 
 
 def _absorbed(decision: Decision, before: Order, after: Order) -> Decimal:

@@ -110,7 +110,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     before = order or Order(name="exit")
     after = before.with_fill(command.last_qty, brought)
     closes = EXACT.subtract(after.filled_qty, before.filled_qty)
-    is_past = state.adjusted_at > EPOCH and decision.is_part_of(state.adjusted_at)
+    is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     explains = state.unexplained.qty and (is_past or not row.status.is_open or not held.quantity)
     if explains and closes <= state.unexplained.qty and not (held.quantity and not is_past):
         _, reduced = state.unexplained.explained(held, row.side, command.last_qty, brought, row.terms)

@@ -109,7 +109,7 @@ def _held_after(decision: Decision, row: PositionRow, order: Order, after: Order
     state, grown = decision.state, EXACT.subtract(after.filled_qty, order.filled_qty)
     held = state.holding
     if order.role == "entry":
-        is_seen = decision.is_part_of(state.adjusted_at)
+        is_seen = decision.is_adjusted_for(order)
         absorbed = grown if is_seen else min(grown, state.unattributed)
         return EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen).by_statement(), absorbed
     if grown > held.quantity:

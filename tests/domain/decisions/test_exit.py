@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.commands.order_requests import RequestExit, RequestIncrease
 from domain.commands.requests import (
     Adjust,
     Close,
@@ -22,6 +23,7 @@ from domain.errors import (
     WrongStatus,
 )
 from domain.events import PositionAdjusted, PositionClosed, PositionReduced
+from domain.identifiers import client_order_id
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
 
 UNPRICED = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
@@ -91,6 +93,23 @@ def test_an_exit_fee_in_another_currency_is_kept_apart() -> None:
 def test_an_exit_fill_older_than_the_last_adjustment_is_part_of_it() -> None:
     seen = on(Adjust, quantity="59.88", reason="the exchange says so", at=second(10))
     given(*ENTERED, seen).when(sold("1.92", "3.2", at=second(9))).then(PositionReduced).leaves(quantity="59.88")
+
+
+def test_an_exit_that_was_promised_after_the_adjustment_is_news_whatever_its_clock_says() -> None:
+    seen = on(Adjust, quantity="59.88", reason="the exchange says so", at=second(10))
+    ask = on(RequestExit, reason="target", quantity="9.88", at=second(10))
+    order = client_order_id("APTUSDT.binance#1", "exit.1", "5483266")
+    filled = sold("9.88", "3.2", at=second(9), client_order_id=order)
+    given(*ENTERED, seen, ask).when(filled).leaves(quantity="50")
+    given(*ENTERED, ask, seen).when(filled).leaves(quantity="59.88")
+
+
+def test_an_increase_that_was_promised_after_the_adjustment_is_news_whatever_its_clock_says() -> None:
+    seen = on(Adjust, quantity="60", reason="the exchange says so", at=second(10))
+    ask = on(RequestIncrease, quantity="10", intent_id="more", at=second(10))
+    bought = on(RecordEntryFill, trade_id="t2", last_qty="10", last_px="3.2", exchange_order_id="2", at=second(9))
+    given(*ENTERED, seen, ask).when(bought).leaves(quantity="70")
+    given(*ENTERED, ask, seen).when(bought).leaves(quantity="60")
 
 
 def test_exits_are_counted_before_activation_too() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.commands.requests import command_from_json
+from domain.commands.requests import ImportPosition, command_from_json
 from domain.errors import (
     CommandRefused,
     ExitAlreadyRequested,
@@ -264,6 +264,29 @@ def test_a_late_fill_takes_its_slot_back_and_can_be_closed(told: Told) -> None:
     told.send("reduce", trade_id="x", last_qty="1", last_px="21.5")
     told.send("close", exit_reason="late")
     told.says(status="closed", realized_pnl="0.1")
+
+
+def test_a_late_fill_of_a_row_that_was_imported_beside_an_open_cycle_is_a_stray(told: Told) -> None:
+    told.send("request_entry", **BTC, quantity="1", intent_id="s1")
+    row = {"status": "closed", "side": "long", "quantity": "2", "avg_px_open": "90", "row": {"id": "7"}}
+    command = ImportPosition.of(**BTC | row, opened_at="2025-10-22T18:50:44Z", command_id="legacy 7")
+    told.position_id = told.ledger.handle(command).position_id
+    told.send("record_entry_fill", trade_id="late", last_qty="3", last_px="100", exchange_order_id="9")
+    told.says(stray=True, status="closed")
+    told.restart()
+    told.says("BTCUSDT.binance#1", status="pending_entry", quantity="0")
+    told.send("fail_entry", position_id="BTCUSDT.binance#1", outcome="canceled", reason="x")
+    told.send(
+        "record_entry_fill",
+        position_id="BTCUSDT.binance#2",
+        trade_id="t2",
+        last_qty="1",
+        last_px="100",
+        exchange_order_id="9",
+    )
+    told.says(stray=True, status="closed")
+    told.send("request_entry", **BTC, quantity="1", intent_id="s2")
+    assert verify(told.ledger.store).ok
 
 
 def test_a_late_fill_beside_another_cycle_is_a_stray_that_can_be_closed(told: Told) -> None:
