@@ -18,6 +18,10 @@ Progress = Callable[[int], None]
 """Told how many events were done since it was told last."""
 
 
+def unheard(_: int) -> None:
+    """Progress that nobody wants to hear of."""
+
+
 class EventLog(Protocol):
     """The log as a projection reads it."""
 

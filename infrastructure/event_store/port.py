@@ -71,6 +71,8 @@ class AppendInDoubt(Exception):
         super().__init__(str(self.unsettled[0]))
 
 
+EVENTS_MAX: Final = 32
+"""More events than any command leads to; they stand one after the other in its stream."""
 REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 
 
@@ -291,6 +293,20 @@ class Store(ABC):
                 conditions.append(f"{column} = {self.placeholder}")
                 values.append(value)
         yield from self.select(conditions, values, "version")
+
+    def of_command(self, command_id: str) -> list[RecordedEvent]:
+        """The events that a command led to, oldest first; of one that was sent to several streams, the last one's.
+
+        The log is read from its end, for no index lists commands: one of late is found at once, and for one that was
+        never recorded all of it is read.
+        """
+        by_id = f"command_id = {self.placeholder}"
+        last = next(self.select([by_id], [command_id], "nid DESC", 1), None)
+        if last is None:
+            return []
+        near = {"stream =": last.originator_id, "version >": last.originator_version - EVENTS_MAX}
+        conditions, values = compared(near, self.placeholder)
+        return list(self.select([by_id, *conditions], [command_id, *values], "version"))
 
     def of_no_cycle(self) -> Iterator[RecordedEvent]:
         """What was recorded of streams and of none of their cycles, oldest first."""

@@ -124,6 +124,16 @@ class AggregateCache:
         """Read one cycle, alone."""
         return _folded(stream, self._store.load_cycle(stream, cycle), contiguous=False)
 
+    def load_answered(self, command_id: str) -> CachedPosition | None:
+        """Read the cycles that a command led to events in, alone; None when it led to none."""
+        told = self._store.of_command(command_id)
+        if not told:
+            return None
+        stream, cycles = told[-1].originator_id, sorted({each.columns.cycle for each in told})
+        if not cycles[-1]:  # what was defined belongs to no cycle
+            return _folded(stream, told, contiguous=False)
+        return _folded(stream, [each for c in cycles for each in self._store.load_cycle(stream, c)], contiguous=False)
+
     def _over(self, cycle: int, current: CachedPosition) -> CachedPosition | None:
         over = self.load_cycle(current.position.id, cycle)
         if not over.position.cycle:

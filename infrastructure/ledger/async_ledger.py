@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -23,7 +23,7 @@ from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from projections.positions import PositionRow
-from projections.rebuild import Progress, Rebuilt
+from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -44,18 +44,28 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     """The asyncio twin of PositionLedger: the same methods, awaited; the database is waited for in threads.
 
     The threads are its own, as many as there are connections in the pool, so that no other work of the program stands
-    in the way of a command. A call that is cancelled may be recorded all the same: send it again by its `command_id`.
+    in the way of a command. A call that is cancelled may be recorded all the same: `receipt` tells, by its
+    `command_id`, or send it again with that.
     """
 
     def __init__(self, ledger: PositionLedger) -> None:
         self._ledger = ledger
         self._threads = ThreadPoolExecutor(ledger.store.settings.pool_size, "position-ledger")
         self._is_closed = False
+        self._sendings: dict[Future[Any], set[str | None]] = {}
+        """The ids of commands that threads are at, or will be; a caller that was cancelled may ask for them."""
 
     @classmethod
     async def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
-        """Open a ledger, as PositionLedger.connect does."""
-        return cls(await asyncio.to_thread(PositionLedger.connect, url, create=create))
+        """Open a ledger, as PositionLedger.connect does, in a thread of its own."""
+        opener = ThreadPoolExecutor(1, "position-ledger-connect")
+        opening = opener.submit(PositionLedger.connect, url, create=create)
+        opener.shutdown(wait=False)
+        try:
+            return cls(await asyncio.wrap_future(opening))
+        except asyncio.CancelledError:
+            opening.add_done_callback(_let_go)
+            raise
 
     async def disconnect(self) -> None:
         """Close the connection to the database."""
@@ -70,9 +80,12 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return self._ledger.application
 
     async def _run(self, call: Callable[Asked, Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        self._require_open()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
+
+    def _require_open(self) -> None:
         if self._is_closed:
             raise LedgerClosed(self._ledger.store.settings.shown)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,11 +97,28 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
 
     async def handle(self, command: Command) -> Receipt:
         """Decide one command and append what follows from it."""
-        return await self._run(self._ledger.handle, command)
+        return await self._send([command], self._ledger.handle, command)
 
     async def handle_many(self, commands: Iterable[Command]) -> list[Receipt | LedgerError]:
         """Decide a batch and append what is accepted in one transaction, as PositionLedger.handle_many does."""
-        return await self._run(self._ledger.handle_many, commands)
+        batch = list(commands)
+        return await self._send(batch, self._ledger.handle_many, batch)
+
+    async def _send(self, commands: Sequence[Command], call: Callable[[Any], Answer], sent: Any) -> Answer:
+        self._require_open()
+        sending = self._threads.submit(call, sent)
+        self._sendings[sending] = {command.command_id for command in commands}
+        sending.add_done_callback(self._sendings.pop)
+        return await asyncio.wrap_future(sending)
+
+    async def receipt(self, command_id: str) -> Receipt | None:
+        """What a command was answered whose answer was lost, as PositionLedger.receipt; one under way is waited for."""
+        under_way = [sending for sending, ids in self._sendings.copy().items() if command_id in ids]
+        return await self._run(self._receipt, command_id, under_way)
+
+    def _receipt(self, command_id: str, under_way: Sequence[Future[Any]]) -> Receipt | None:
+        wait(under_way)  # the threads take up first what was sent first, so none of these waits for this one
+        return self._ledger.receipt(command_id)
 
     async def position(
         self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
@@ -133,9 +163,9 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         """Every duplicate that was ever refused, or those of one key."""
         return await self._run(self._ledger.rejections, key)
 
-    async def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
+    async def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
         """Fold the positions table anew from the events; `progress` is called in a thread."""
-        return await self._run(self._ledger.rebuild, progress)
+        return await self._run(self._ledger.rebuild, progress, batch_events=batch_events)
 
     async def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before."""
@@ -225,3 +255,9 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
             self._has_ended = True
             self._thread.submit(self._subscription.close)
             self._thread.shutdown(wait=False)
+
+
+def _let_go(opening: Future[PositionLedger]) -> None:
+    """Close what was opened for a caller that no longer waits."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().disconnect()

@@ -55,7 +55,7 @@ from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from projections.exposure import needs_stop, taken_over_at
 from projections.positions import PositionRow
-from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt
+from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt, unheard
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -350,6 +350,24 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
 
     # -- questions ----------------------------------------------------------------------------------------------
 
+    def receipt(self, command_id: str) -> Receipt | None:
+        """What a command was answered whose answer a cancelled task or a crash lost: `replayed`, as if sent again.
+
+        Shape:   None when nothing is on record of it: it was not sent, was refused (a refusal is no receipt: those of
+                 duplicates are among `rejections`), or said nothing new. One of late is found at once; for None the
+                 whole log is read.
+        Refuses: OutcomeUnknown while a sending of this process is in doubt, or whether the answer is kept for good;
+                 StoreUnavailable.
+        """
+        self.store.require_primary()
+        held = self._cache.load_answered(command_id)
+        if held is None:
+            self._doubts.require_known((command_id,), CommandRefused(f"nothing is on record of {command_id}"))
+            return None
+        if not self._is_kept(held, command_id):
+            raise _not_known(StreamEnd(held.position.id, held.version, held.head), command_id, "it is not there")
+        return Receipt.of("replayed", held.position.state.answers[command_id], held.position.row)
+
     def position(
         self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
     ) -> PositionRow:
@@ -467,7 +485,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = lambda _: None, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
+    def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
         """Fold the positions table anew from the events, and let it take the place of the old one."""
         with self.store.rebuilding() as table:
             return Rebuild(_DecodedLog(self.store), table, progress, batch_events=batch_events).run()

@@ -25,6 +25,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "handle_many": lambda ledger: ledger.handle_many([RequestEntry.of(**ENTRY, intent_id="2")]),
     "request_entry": lambda ledger: ledger.request_entry(**ENTRY, intent_id="1", command_id="known"),
     "fail_entry": lambda ledger: ledger.fail_entry(position_id=FIRST, outcome="rejected", reason="x"),
+    "receipt": lambda ledger: ledger.receipt("known"),
     "position": lambda ledger: ledger.position(FIRST),
     "positions": lambda ledger: ledger.positions(),
     "history": lambda ledger: ledger.history(FIRST),

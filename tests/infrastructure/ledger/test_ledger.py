@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -297,13 +298,24 @@ def test_the_asyncio_twin_has_every_method() -> None:
     assert {name for name in dir(PositionLedger) if name[0] != "_"} - set(dir(AsyncPositionLedger)) == set()
 
 
+def test_the_asyncio_twin_takes_the_same_arguments() -> None:
+    def arguments(kind: type, name: str) -> dict[str, tuple[Any, ...]]:
+        asked = inspect.signature(getattr(kind, name)).parameters.values()
+        return {each.name: (each.kind, each.default, str(each.annotation)) for each in asked}
+
+    names = [name for name, member in inspect.getmembers(PositionLedger) if name[0] != "_" and callable(member)]
+    assert {"connect", "rebuild", "positions", "reconcile", "handle"} <= {*names}
+    differing = [name for name in names if arguments(PositionLedger, name) != arguments(AsyncPositionLedger, name)]
+    assert differing == []
+
+
 def test_the_asyncio_twin_waits_for_nobody_elses_threads(url: str) -> None:
     async def busy() -> str:
         loop, stop = asyncio.get_running_loop(), threading.Event()
         loop.set_default_executor(ThreadPoolExecutor(1))
+        waiting = loop.run_in_executor(None, stop.wait)
         try:
-            async with await AsyncPositionLedger.connect(url) as ledger:
-                waiting = loop.run_in_executor(None, stop.wait)
+            async with await asyncio.wait_for(AsyncPositionLedger.connect(url), 30) as ledger:
                 receipt = await asyncio.wait_for(ledger.request_entry(**ENTRY, intent_id="1"), 30)
                 assert await ledger.rejections() == []
                 stop.set()
