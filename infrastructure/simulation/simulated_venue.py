@@ -317,6 +317,11 @@ class SimulatedVenue:
         """What says the time here."""
         return self._clock
 
+    @property
+    def sleep(self) -> Callable[[float], object]:
+        """What lets it pass."""
+        return self._sleep
+
     # -- inside, under the lock ---------------------------------------------------------------------------------
 
     @contextmanager
