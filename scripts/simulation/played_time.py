@@ -26,8 +26,9 @@ class PlayedTime(Protocol):
 class WaitedTime:
     """It stands while anybody works, and passes at once when somebody waits: a slow machine plays the same."""
 
-    def __init__(self) -> None:
-        self._at, self._lock = now(), threading.Lock()
+    def __init__(self, at: datetime | None = None) -> None:
+        """Stand at a time in UTC; it is now, unless another is said."""
+        self._at, self._lock = at or now(), threading.Lock()
 
     def __call__(self) -> datetime:
         """What time it is."""
