@@ -33,6 +33,12 @@ class ExchangeAudit:
         with self._lock:
             return [order for order in self._books.doubled if symbol in (None, order.ticket.symbol)]
 
+    def holders(self, symbol: str, leg: Leg = Leg.BOTH) -> list[KeptOrder]:
+        """The orders that opened what is held now, or added to it."""
+        with self._lock:
+            found = self._books.legs.get((symbol, leg))
+            return [] if found is None else [self._books.orders[order_id] for order_id in found.entries]
+
     def held(self, symbol: str, leg: Leg = Leg.BOTH) -> Decimal:
         """What is held, with its sign: a short is negative."""
         with self._lock:

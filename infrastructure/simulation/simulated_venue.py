@@ -153,10 +153,14 @@ class SimulatedVenue:
             with self._changing():
                 self._books.move(name, Decimal(price))
 
-    def next_order(self, symbol: str, *faults: OrderFault) -> None:
-        """Let this happen to the next market or limit order of a symbol that nothing waits for yet."""
+    def next_order(self, symbol: str, *faults: OrderFault, at_once: str | Decimal | None = None) -> None:
+        """Let this happen to the next market or limit order of a symbol that nothing waits for yet.
+
+        `at_once` is how much of it is filled at once, where a fault lets only a part be; else the seed says it.
+        """
+        part = None if at_once is None else Decimal(at_once)
         with self._lock:
-            self._plan.script(self._known(symbol), frozenset(faults), is_conditional=False)
+            self._plan.script(self._known(symbol), frozenset(faults), is_conditional=False, at_once=part)
 
     def next_stop(self, symbol: str, *faults: OrderFault) -> None:
         """Let this happen to the next stop or target of a symbol that nothing waits for yet."""
@@ -313,6 +317,11 @@ class SimulatedVenue:
         """What says the time here."""
         return self._clock
 
+    @property
+    def sleep(self) -> Callable[[float], object]:
+        """What lets it pass."""
+        return self._sleep
+
     # -- inside, under the lock ---------------------------------------------------------------------------------
 
     @contextmanager
@@ -391,7 +400,7 @@ class SimulatedVenue:
                 self._later(fate, lambda: self._fill(order))
                 return order
             is_part = fate.has(OrderFault.FILLED_IN_PARTS, OrderFault.REST_EXPIRES)
-            self._books.execute(order, Decimal(fate.share) / 100 if is_part else Decimal(1))
+            self._books.execute(order, fate.first_part(order.left) if is_part else None)
             if fate.has(OrderFault.REST_EXPIRES):
                 self._books.expire(order)
             elif is_part:

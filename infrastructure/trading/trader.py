@@ -41,7 +41,7 @@ class Trader:
         rules: Rules | None = None,
         owner: str | None = None,
         clock: Callable[[], datetime] = now,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Trade on one account. `owner` names this bot, so that it takes its own cycles up at once after a crash."""
         self._ledger, self._exchange = ledger, exchange
@@ -136,6 +136,19 @@ class Trader:
         """End `run` after what it is at."""
         self._stopped.set()
 
+    def step(self, running: RunningFlow[Any]) -> Any:
+        """Do what one flow wants next, and let it go on: for whoever stops between any two steps of it.
+
+        Shape: the answer that it was given; None where it was told of an error.
+        """
+        try:
+            answer = self._done(running.effect)
+        except (LedgerError, ExchangeError) as error:
+            running.fail(error)
+            return None
+        running.answer(answer)
+        return answer
+
     def __enter__(self) -> Self:
         return self
 
@@ -148,12 +161,7 @@ class Trader:
     def _run(self, flow: Flow[Ended]) -> Ended:
         running = RunningFlow(flow)
         while not running.is_over:
-            try:
-                answer = self._done(running.effect)
-            except (LedgerError, ExchangeError) as error:
-                running.fail(error)
-            else:
-                running.answer(answer)
+            self.step(running)
         return running.ended
 
     def _done(self, effect: Effect) -> Any:

@@ -6,10 +6,13 @@ from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
-from scripts.simulation.simulated_exchange import PlayedExchange
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from scripts.simulation.trade_signal import Signal, SignalStep
+
+STOP_TRIES: Final = 3
+"""How often every bot sends a stop that the exchange refuses."""
 
 
 @dataclass(frozen=True)
@@ -59,5 +62,5 @@ class Way(Protocol):
     def create(self) -> None:
         """Make the tables."""
 
-    def bot(self, exchange: PlayedExchange) -> AbstractContextManager[Bot]:
-        """Start a process: connected until the end of the block."""
+    def bot(self, exchange: SimulatedExchange, owner: str) -> AbstractContextManager[Bot]:
+        """Start a process of that owner's: connected until the end of the block."""

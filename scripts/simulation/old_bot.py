@@ -6,19 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import ClassVar, Final
+from uuid import uuid4
 
 from domain.holding import ZERO
 from domain.symbols.spelling import normalized_symbol
-from domain.values import Side
+from domain.values import EXACT, OrderSide, Side
 from infrastructure.settings import Settings
-from scripts.simulation.bot import EntryAnswer
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exchange_orders import ExchangeOrder, OrderTicket, TicketKind, on_step
+from projections.account_snapshot import PositionReport
+from scripts.simulation.bot import STOP_TRIES, EntryAnswer
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
-from scripts.simulation.simulated_exchange import ExchangeRefused, ExchangeSilent, PlayedExchange, SimulatedPosition
-from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
+from scripts.simulation.trade_signal import STOP_PERCENT, Signal, SignalStep, Stopped, Told
 
-STOP_TRIES: Final = 3
 QUANTITY_TOLERANCE: Final = Decimal("0.0001")
 _HELD: Final = ("entry_placed", "pending_sl", "active")
 
@@ -29,7 +32,7 @@ class OldBot(ABC):
     covered: ClassVar[Sequence[str]]
     """The statuses that its unique index is over."""
 
-    def __init__(self, table: OldTable, exchange: PlayedExchange) -> None:
+    def __init__(self, table: OldTable, exchange: SimulatedExchange) -> None:
         self._table, self._exchange = table, exchange
 
     @abstractmethod
@@ -41,7 +44,7 @@ class OldBot(ABC):
         """Call the row active. Refuses: Stopped."""
 
     @abstractmethod
-    def _add_missing(self, row: OldRow) -> None:
+    def _add_missing(self, symbol: str, exchange: str, held: PositionReport) -> None:
         """Take in a position that no active row explains."""
 
     def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
@@ -49,28 +52,56 @@ class OldBot(ABC):
         row_id = self._claim(signal)
         yield SignalStep.CLAIMED
         try:
-            order_id = self._exchange.place_market(signal.symbol, signal.order_side, signal.quantity)
-        except (ExchangeRefused, ExchangeSilent) as problem:
+            order = self._ordered(signal.symbol, signal.side.opening_order, signal.quantity)
+        except (Refused, NoAnswer) as problem:
             raise self._gone(row_id, str(problem)) from None
         yield SignalStep.ORDERED
         with self._rolled_back_if_refused(row_id):
             self._table.update(
-                row_id, "entry_placed", exchange_order_id=order_id, quantity=signal.quantity, entry_price=signal.price
+                row_id,
+                "entry_placed",
+                exchange_order_id=order.order_id,
+                quantity=signal.quantity,
+                entry_price=signal.price,
             )
         yield SignalStep.PLACED
-        self._protect(row_id, signal, order_id)
+        self._protect(row_id, signal, order.order_id)
         yield SignalStep.ACTIVE
 
     def _protect(self, row_id: int, signal: Signal, order_id: str) -> None:
-        order = self._exchange.order(order_id=order_id)
+        order = self._exchange.find(signal.symbol, exchange_order_id=order_id)
         assert order is not None and order.avg_px is not None, "the exchange acknowledged it"
         for _ in range(STOP_TRIES):
-            with suppress(ExchangeRefused):
-                self._exchange.place_stop(signal.symbol, signal.side.closing_order, order.filled, signal.stop_price)
+            with suppress(Refused):
+                self._ordered(
+                    signal.symbol, signal.side.closing_order, order.filled_qty, trigger_price=self._stop_price(signal)
+                )
                 break
         else:
             raise self._undone(row_id, signal, "the exchange refused the stop")
-        self._activate(row_id, signal, order.filled, order.avg_px)
+        self._activate(row_id, signal, order.filled_qty, order.avg_px)
+
+    def _ordered(
+        self, symbol: str, side: OrderSide, quantity: Decimal, *, trigger_price: Decimal | None = None
+    ) -> ExchangeOrder:
+        """An order under an id that nobody remembers: a market order, or a stop."""
+        return self._exchange.place(
+            OrderTicket(
+                symbol=self._exchange.market(symbol).symbol,
+                side=side,
+                kind=TicketKind.MARKET if trigger_price is None else TicketKind.STOP,
+                client_order_id=uuid4().hex,
+                quantity=quantity,
+                trigger_price=trigger_price,
+                reduce_only=trigger_price is not None,
+            )
+        )
+
+    def _stop_price(self, signal: Signal) -> Decimal:
+        """So many percent away from the price that the signal saw, on the losing side."""
+        away = EXACT.divide(EXACT.multiply(signal.price, STOP_PERCENT), Decimal(100))
+        price = EXACT.subtract(signal.price, signal.side.sign * away)
+        return on_step(price, self._exchange.market(signal.symbol).price_tick, ROUND_HALF_EVEN)
 
     @contextmanager
     def _rolled_back_if_refused(self, row_id: int) -> Iterator[None]:
@@ -91,25 +122,27 @@ class OldBot(ABC):
 
     def close_late(self, signal: Signal) -> None:
         """Close by symbol, side and quantity: whatever is there by now."""
-        with suppress(ExchangeSilent):
-            self._exchange.place_market(signal.symbol, signal.side.closing_order, signal.quantity)
+        with suppress(NoAnswer):
+            self._ordered(signal.symbol, signal.side.closing_order, signal.quantity)
 
     def synchronise(self, symbol: str, exchange: str) -> None:
         """Compare the active rows of this spelling with the exchange; its side is not looked at."""
-        held = self._exchange.position(symbol)
+        name = normalized_symbol(symbol, exchange)
+        shown = self._exchange.account().positions or ()
+        held = next((each for each in shown if each.key.symbol == name), None)
         active = [row for row in self._table.rows(symbol, exchange) if row.status == "active"]
         if held is None:
             for row in active:
                 self._move(row, "closed", exit_reason="PHANTOM_CLEANUP")
         elif not active:
             with suppress(IndexViolation):
-                self._add_missing(_seen(held, symbol, exchange))
+                self._add_missing(symbol, exchange, held)
         else:
-            self._correct(active[0], held.quantity, held.avg_px_open)
+            self._correct(active[0], held)
 
-    def _correct(self, row: OldRow, quantity: Decimal, price: Decimal) -> None:
-        if (row.quantity - quantity).copy_abs() > QUANTITY_TOLERANCE:
-            self._move(row, row.status, quantity=quantity, entry_price=price)
+    def _correct(self, row: OldRow, held: PositionReport) -> None:
+        if (row.quantity - held.quantity).copy_abs() > QUANTITY_TOLERANCE:
+            self._move(row, row.status, quantity=held.quantity, entry_price=held.avg_px_open)
 
     def _move(self, row: OldRow, status: str, **news: object) -> None:
         assert row.id is not None, "read from the table"
@@ -132,8 +165,8 @@ class OldBot(ABC):
         """Close the active rows of a symbol, each with an order for what the row says."""
         for row in self._table.rows():
             if row.status == "active" and normalized_symbol(row.symbol) == normalized_symbol(symbol):
-                with suppress(ExchangeSilent):
-                    self._exchange.place_market(symbol, Side(row.side).closing_order, row.quantity)
+                with suppress(NoAnswer):
+                    self._ordered(symbol, Side(row.side).closing_order, row.quantity)
                     self._move(row, "closed", exit_reason="target")
 
     def books(self) -> list[EntryAnswer]:
@@ -157,8 +190,8 @@ class FirstBot(OldBot):
         with self._rolled_back_if_refused(row_id):
             self._table.update(row_id, "active", quantity=quantity, entry_price=price)
 
-    def _add_missing(self, row: OldRow) -> None:
-        self._table.insert(row)
+    def _add_missing(self, symbol: str, exchange: str, held: PositionReport) -> None:
+        self._table.insert(_seen(held, symbol, exchange))
 
 
 class ThreeLayerBot(OldBot):
@@ -187,10 +220,10 @@ class ThreeLayerBot(OldBot):
         with self._rolled_back_if_refused(row_id):
             self._table.update(row_id, "active", quantity=quantity, entry_price=price)
 
-    def _add_missing(self, row: OldRow) -> None:
-        row_id = self._found_or_made(row)
-        (there,) = (each for each in self._table.rows(row.symbol, row.exchange) if each.id == row_id)
-        self._correct(there, row.quantity, row.entry_price)
+    def _add_missing(self, symbol: str, exchange: str, held: PositionReport) -> None:
+        row_id = self._found_or_made(_seen(held, symbol, exchange))
+        (there,) = (each for each in self._table.rows(symbol, exchange) if each.id == row_id)
+        self._correct(there, held)
 
 
 @dataclass(frozen=True)
@@ -207,8 +240,9 @@ class OldWay:
             table.create(self.generation.covered)
 
     @contextmanager
-    def bot(self, exchange: PlayedExchange) -> Iterator[OldBot]:
-        """Start a process with a connection of its own."""
+    def bot(self, exchange: SimulatedExchange, owner: str) -> Iterator[OldBot]:
+        """Start a process with a connection of its own; no row says whose it is."""
+        del owner
         with OldTable(self.settings) as table:
             yield self.generation(table, exchange)
 
@@ -225,7 +259,8 @@ def _asked(signal: Signal, status: str) -> OldRow:
     )
 
 
-def _seen(held: SimulatedPosition, symbol: str, exchange: str) -> OldRow:
+def _seen(held: PositionReport, symbol: str, exchange: str) -> OldRow:
+    assert held.avg_px_open is not None, "the simulated exchange says it"
     return OldRow(
         symbol=symbol,
         exchange=exchange,

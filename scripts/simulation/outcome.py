@@ -11,9 +11,9 @@ from typing import ClassVar, Self
 from domain.holding import ZERO
 from domain.json_object import JsonObject
 from domain.values import EXACT, plain
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.bot import EntryAnswer
-from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Told
 
 
@@ -48,9 +48,12 @@ class ScenarioOutcome(JsonObject):
     )
 
     @classmethod
-    def of(cls, way: str, exchange: PlayedExchange, attempts: Sequence[Attempt], books: Sequence[EntryAnswer]) -> Self:
+    def of(
+        cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[EntryAnswer]
+    ) -> Self:
         """Look at both sides, when nobody is at work any more."""
-        held = exchange.positions()
+        audit = exchange.audit
+        symbols = sorted(market.symbol for market in exchange.shown_markets())
         named = {entry.exchange_order_id for entry in books if entry.is_open}
         in_books: dict[str, Decimal] = {}
         for entry in books:
@@ -58,11 +61,13 @@ class ScenarioOutcome(JsonObject):
         return cls(
             way=way,
             told=Counter(attempt.told for attempt in attempts if attempt.told is not None),
-            orders=exchange.entries(),
-            doubled_orders=exchange.doubled.total(),
-            at_exchange={position.symbol: position.exposure for position in held},
+            orders=len(audit.entries()),
+            doubled_orders=len(audit.doubled()),
+            at_exchange={symbol: held for symbol in symbols if (held := audit.held(symbol))},
             in_books={symbol: exposure for symbol, exposure in sorted(in_books.items()) if exposure},
-            disowned_orders=tuple(order for position in held for order in position.entries if order not in named),
+            disowned_orders=tuple(
+                order.order_id for symbol in symbols for order in audit.holders(symbol) if order.order_id not in named
+            ),
             books=tuple(entry.words for entry in books),
         )
 

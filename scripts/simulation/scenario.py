@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import count
 from typing import Final
 
+from domain.symbols.spelling import normalized_symbol
 from domain.values import Side
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.bot import Bot, Way
-from scripts.simulation.simulated_exchange import PlayedExchange
+from scripts.simulation.played_time import PlayedTime, WaitedTime
 from scripts.simulation.trade_signal import Signal
 
 PRICE: Final = Decimal("3.2295")
 """What an order gets; the signal saw another price, as signals do."""
 SIGNAL_PRICE: Final = Decimal("3.2333")
 QUANTITY: Final = Decimal("61.8")
+QUANTITY_STEP: Final = "0.1"
+
+_CONTRACT: Final = re.compile(r"(.+)(USD[TC])")
+
+
+def unified(symbol: str) -> str:
+    """A contract as ccxt spells it: `APT/USDT:USDT`. Refuses: ValueError for what is quoted in another currency."""
+    found = _CONTRACT.fullmatch(normalized_symbol(symbol))
+    if found is None:
+        raise ValueError(f"what is played with is quoted and settled in USDT or USDC, as APTUSDT is; {symbol} is not")
+    base, quote = found.groups()
+    return f"{base}/{quote}:{quote}"
+
+
+def contract(text: str) -> str:
+    """A symbol that can be played with, as the ledger spells it. Refuses: ValueError."""
+    return str(normalized_symbol(unified(text)))
 
 
 @dataclass(frozen=True)
@@ -37,7 +58,7 @@ class Stage:
     """One way of keeping positions with an exchange of its own; whatever is opened on it is closed with `stack`."""
 
     way: Way
-    exchange: PlayedExchange
+    exchange: SimulatedExchange
     place: Place
     threads: int
     stack: ExitStack
@@ -45,9 +66,15 @@ class Stage:
     """Told how many seconds of it are over since it was told last."""
     attempts: list[Attempt] = field(default_factory=list)
 
+    _owners: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def list_symbol(self, symbol: str) -> None:
+        """Let a symbol be ordered at the exchange."""
+        self.exchange.list_market(unified(symbol), PRICE, quantity_step=QUANTITY_STEP, min_quantity=QUANTITY_STEP)
+
     def bot(self) -> Bot:
-        """Start a process."""
-        return self.stack.enter_context(self.way.bot(self.exchange))
+        """Start a process, of an owner of its own."""
+        return self.stack.enter_context(self.way.bot(self.exchange, f"bot-{next(self._owners)}"))
 
     def attempt(self, signal: Signal) -> Attempt:
         """Deliver a signal to a process of its own."""
@@ -66,3 +93,7 @@ class Scenario:
     play: Callable[[Stage], None]
     seconds: int | None = None
     """How long it takes, where that is decided beforehand."""
+    time: Callable[[], PlayedTime] = WaitedTime
+    """What its clock is."""
+    latency_seconds: float = 0.0
+    """How long every call to the exchange takes, by that clock."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from domain.values import EXACT, Side
+from domain.values import Side
 
-STOP_FACTORS: Final = {Side.LONG: Decimal("0.98"), Side.SHORT: Decimal("1.02")}
+STOP_PERCENT: Final = Decimal(2)
+"""How far from the entry every bot wants its stop."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +23,6 @@ class Signal:
     side: Side
     quantity: Decimal
     price: Decimal
-
-    @property
-    def order_side(self) -> str:
-        """The side of the order that enters."""
-        return self.side.opening_order
-
-    @property
-    def stop_price(self) -> Decimal:
-        """Two percent away, on the losing side."""
-        return EXACT.multiply(self.price, STOP_FACTORS[self.side])
-
-    def another(self, intent_id: str) -> Signal:
-        """Another reason for the same position."""
-        return replace(self, intent_id=intent_id)
 
 
 class SignalStep(StrEnum):

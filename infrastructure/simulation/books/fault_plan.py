@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from random import Random
 from typing import Final
@@ -62,6 +63,7 @@ class CallFault(StrEnum):
 
 EVERY_CALL: Final = (CallFault.OUTAGE, CallFault.MAINTENANCE, CallFault.RATE_LIMIT)
 Fault = OrderFault | CallFault
+_Script = tuple[frozenset[OrderFault], Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,12 @@ class Fate:
     """How many calls late is what is late."""
     share: int
     """How much of it is filled at once, in hundredths, where not all of it is."""
+    at_once: Decimal | None = None
+    """The same as a quantity, where a test says it."""
+
+    def first_part(self, quantity: Decimal) -> Decimal:
+        """How much of a quantity is filled at once, where not all of it is."""
+        return quantity * self.share / 100 if self.at_once is None else self.at_once
 
     def has(self, *faults: OrderFault) -> bool:
         """Whether one of them happens."""
@@ -87,16 +95,18 @@ class FaultPlan:
     rates: dict[Fault, float] = field(default_factory=dict)
     """How probable each fault is for an order, or a call; what is not named does not happen by itself."""
     _sent: Counter[str] = field(default_factory=Counter)
-    _orders: dict[tuple[str, bool], deque[frozenset[OrderFault]]] = field(default_factory=lambda: defaultdict(deque))
+    _orders: dict[tuple[str, bool], deque[_Script]] = field(default_factory=lambda: defaultdict(deque))
     _calls: deque[CallFault] = field(default_factory=deque)
     _numbers: Random = field(init=False)
 
     def __post_init__(self) -> None:
         self._numbers = Random(self.seed)  # noqa: S311  # a test that is repeated, not a secret
 
-    def script(self, symbol: str, faults: frozenset[OrderFault], *, is_conditional: bool) -> None:
+    def script(
+        self, symbol: str, faults: frozenset[OrderFault], *, is_conditional: bool, at_once: Decimal | None = None
+    ) -> None:
         """Let something happen to the next order of a symbol that nothing waits for yet."""
-        self._orders[symbol, is_conditional].append(faults)
+        self._orders[symbol, is_conditional].append((faults, at_once))
 
     def script_calls(self, fault: CallFault, calls: int) -> None:
         """Let something happen to so many of the next calls that it can happen to."""
@@ -115,7 +125,8 @@ class FaultPlan:
         numbers = Random(f"{self.seed} {name} {self._sent[name]}")  # noqa: S311  # as above
         waiting = self._orders[ticket.symbol, ticket.trigger_price is not None]
         drawn = frozenset(fault for fault in OrderFault if numbers.random() < self.rates.get(fault, 0))
-        return Fate(waiting.popleft() if waiting else drawn, numbers.randint(2, CALLS_MAX), numbers.randint(1, 99))
+        faults, at_once = waiting.popleft() if waiting else (drawn, None)
+        return Fate(faults, numbers.randint(2, CALLS_MAX), numbers.randint(1, 99), at_once)
 
     def of_call(self, *possible: CallFault) -> CallFault | None:
         """What happens to a call, out of what can."""

@@ -21,6 +21,7 @@ from infrastructure.trading.exchange_orders import (
     OrderTicket,
     TicketKind,
     TradedMarket,
+    on_step,
 )
 
 UNTOUCHED: Final = Fate(frozenset(), 0, 0)
@@ -122,8 +123,8 @@ class OrderMatching:
         self.mark(ticket.symbol)
         return order
 
-    def execute(self, order: KeptOrder, share: Decimal = Decimal(1)) -> None:
-        """Fill what can be filled at the price of now; `share` of it, rounded down to the step, where not all is."""
+    def execute(self, order: KeptOrder, at_most: Decimal | None = None) -> None:
+        """Fill what can be filled at the price of now; no more than `at_most`, rounded down to the step."""
         symbol, ticket = order.ticket.symbol, order.ticket
         price = self.price(symbol)
         if not order.is_open or (ticket.price is not None and not self._is_marketable(order, price)):
@@ -137,8 +138,8 @@ class OrderMatching:
             room = there if ticket.close_position else min(room, there)
         step = self.markets[symbol].quantity_step
         quantity = room
-        if share != 1 and step is not None:
-            quantity = max((room * share).quantize(step, ROUND_DOWN) // step * step, min(step, room))
+        if at_most is not None and step is not None:
+            quantity = min(room, max(on_step(at_most, step, ROUND_DOWN), step))
         if quantity:
             self._fill(order, held, quantity, price)
         if ticket.close_position:

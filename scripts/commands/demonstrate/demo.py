@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -13,22 +14,32 @@ from typing import Any, Final
 import click
 
 from domain.errors import CommandRefused, PositionAlreadyOpen
+from domain.values import Side
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.simulation.books.fault_plan import OrderFault
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.store_opening import open_store
+from projections.account_snapshot import PositionReport
 from scripts.cli import REFUSED
 from scripts.commands.daily.history import print_history, print_stories, tell
 from scripts.options.database import json_option
 from scripts.output import print_json, say, show
-from scripts.simulation.old_table import OVER_ACTIVE, IndexViolation, OldRow, OldTable
+from scripts.simulation.attempt import Attempt
+from scripts.simulation.old_bot import FirstBot
+from scripts.simulation.old_table import OldTable
+from scripts.simulation.played_time import WaitedTime
+from scripts.simulation.trade_signal import Signal, SignalStep
+from scripts.simulation.trader_bot import TraderBot
 
 RIVALS: Final = 16
-_KEY: Final[dict[str, Any]] = {"symbol": "APT/USDT:USDT", "exchange": "binance"}
+_SIGNAL: Final = Signal("5483266", "APTUSDT", "binance", Side.SHORT, Decimal("61.8"), Decimal("3.2333"))
 _POSITION: Final = "APTUSDT.binance#1"
-_SIGNAL_AT: Final = "2025-10-22T18:50:40.981819Z"
-_SEEN_AT: Final = "2025-10-22T18:50:44.738217Z"
-_ACTIVATED_AT: Final = "2025-10-22T18:50:45.914876Z"
+_SIGNAL_AT: Final = datetime(2025, 10, 22, 18, 50, 40, 981819, UTC)
+_SEEN_AFTER: Final = 3.756398
+_ACTIVATED_AFTER: Final = 4.933057
+"""In seconds."""
 
 
 @click.command("demo")
@@ -45,10 +56,11 @@ def command(database: str | None, *, as_json: bool) -> None:
     url = database or f"sqlite:///{Path(tempfile.mkdtemp(prefix='position-ledger-')) / 'demo.db'}"
     settings = Settings.read(url)
     shown = url if settings.kind == "sqlite" else settings.shown
-    with PositionLedger(open_store(settings)) as ledger:  # that it is made is no news here
+    clock = WaitedTime(_SIGNAL_AT)
+    with PositionLedger(open_store(settings), clock=clock) as ledger:  # that it is made is no news here
         if ledger.store.count_events():
             raise click.UsageError(f"{shown} is not empty; the demo plays in a ledger of its own")
-        steps = [*_incident(ledger)]
+        steps = _incident(ledger, clock)
         race = _race(url)
         rebuilt = ledger.rebuild()
         report = verify(ledger.store)
@@ -78,93 +90,89 @@ class DemoStep:
     ledger: str
 
 
-def _incident(ledger: PositionLedger) -> list[DemoStep]:
-    """I-01: a signal opens a position, and the synchroniser sees it at the exchange before the signal is done."""
+def _incident(ledger: PositionLedger, clock: WaitedTime) -> list[DemoStep]:
+    """I-01: a signal opens a position, and the synchroniser sees it at the exchange before the signal is done.
+
+    Both bots are held up where the old one slept. The synchroniser of the ledger is one that knows of no time that an
+    entry may take: it would take in whatever it sees.
+    """
     with OldTable(Settings.read("sqlite:///:memory:")) as table:
-        table.create(OVER_ACTIVE)
-        mine = _inserted(
-            table,
-            signal_id="5483266",
-            quantity=Decimal("61.8"),
-            entry_price=Decimal("3.2333"),
-            status="entry_placed",
-            exchange_order_id="53190368",
-        )
-        requested = ledger.request_entry(
-            **_KEY,
-            side="short",
-            quantity="61.8",
-            signal_price="3.2333",
-            stop_loss_percent="2",
-            intent_id="5483266",
-            at=_SIGNAL_AT,
-        )
-        placed = ledger.record_entry_placed(
-            position_id=_POSITION, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333", at=_SIGNAL_AT
-        )
+        table.create(FirstBot.covered)
+        exchange = _exchange(clock)
+        old = Attempt(FirstBot(table, _exchange(clock)), _SIGNAL)
+        new = Attempt(TraderBot(ledger, exchange, owner="bot-1"), _SIGNAL)
+
+        old.go_on(SignalStep.PLACED)
+        new.go_on(SignalStep.CLAIMED)
+        claimed = ledger.position(_POSITION).status
+        new.go_on(SignalStep.PLACED)
         signal = DemoStep(
             "+0.000 s",
             "signal 5483266 sends its order",
-            f"{mine} (outside the index)",
-            f"{requested.position_id}: {requested.status}, then {placed.status}",
+            f"{_latest(old)} (outside the index)",
+            f"{_POSITION}: {claimed}, then {ledger.position(_POSITION).status}",
         )
 
-        seen = _inserted(table, quantity=Decimal("61.0"), entry_price=Decimal("3.2295"), status="active")
-        refusal = _refusal(ledger, side="short", quantity="61.0", avg_px_open="3.2295", reason="seen", at=_SEEN_AT)
+        clock.sleep(_SEEN_AFTER)
+        old.bot.synchronise(_SIGNAL.symbol, _SIGNAL.exchange)
+        (held,) = exchange.account().positions or ()
+        refusal = _refusal(ledger, held)
         adjusted = ledger.adjust(
             position_id=refusal.position_id,
-            quantity="61.0",
-            avg_px_open="3.2295",
+            quantity=held.quantity,
+            avg_px_open=held.avg_px_open,
             reason="seen at the exchange",
-            at=_SEEN_AT,
         )
+        shown = f"{held.quantity:.1f} @ {held.avg_px_open}"
         sighting = DemoStep(
             "+3.756 s",
-            "the synchroniser sees 61.0 @ 3.2295",
-            f"{seen} (a second row)",
-            f"no second position: {refusal.position_id} is adjusted to 61.0 @ 3.2295 (version {adjusted.version})",
+            f"the synchroniser sees {shown}",
+            f"{_latest(old)} (a second row)",
+            f"no second position: {refusal.position_id} is adjusted to {shown} (version {adjusted.version})",
         )
 
-        complaint = _complaint(table, mine)
-        active = ledger.set_stop_loss(
-            position_id=_POSITION, stop_price="3.2941", exchange_order_id="53190370", activate=True, at=_ACTIVATED_AT
-        )
+        clock.sleep(_ACTIVATED_AFTER - _SEEN_AFTER)
+        old.go_on()
+        new.go_on()
+        row = ledger.position(_POSITION)
         end = DemoStep(
             "+4.933 s",
             "the signal's position becomes active",
-            f"{complaint}; rolled back in the table, while the position lives on at the exchange",
-            f"{active.position_id} is {active.status}, protected by a stop at 3.2941",
+            f"{old.words}; rolled back in the table, while the position lives on at the exchange",
+            f"{row.position_id} is {row.status}, protected by a stop at {row.stop_price}",
         )
-        books = " | ".join(map(str, table.rows()))
-        row = ledger.position(_POSITION)
         ends = DemoStep(
             "afterwards",
             "what the books say",
-            books,
+            " | ".join(entry.words for entry in old.bot.books()),
             f"{row.position_id}: {row.side} {row.quantity} @ {row.avg_px_open}",
         )
         return [signal, sighting, end, ends]
 
 
-def _inserted(table: OldTable, **columns: Any) -> OldRow:
-    row = OldRow(symbol="APTUSDT", exchange="binance", side="short", **columns)
-    return replace(row, id=table.insert(row))
+def _exchange(clock: WaitedTime) -> SimulatedExchange:
+    """That evening's: of the next order it fills no more than 61.0, at another price than the signal saw."""
+    exchange = SimulatedExchange(_SIGNAL.exchange, clock=clock, sleep=clock.sleep)
+    exchange.list_market("APT/USDT:USDT", "3.2295", quantity_step="0.1")
+    exchange.next_order(_SIGNAL.symbol, OrderFault.REST_EXPIRES, at_once="61.0")
+    return exchange
 
 
-def _complaint(table: OldTable, row: OldRow) -> str:
-    """What the index says when the row is to become active; the row is then rolled back, as it was."""
-    assert row.id is not None, "inserted"
+def _latest(attempt: Attempt) -> str:
+    return attempt.bot.books()[-1].words
+
+
+def _refusal(ledger: PositionLedger, held: PositionReport) -> PositionAlreadyOpen:
+    assert held.avg_px_open is not None, "the simulated exchange says it"
     try:
-        table.update(row.id, "active")
-    except IndexViolation as violation:
-        table.update(row.id, "rolled_back", exit_reason=str(violation))
-        return str(violation)
-    raise AssertionError("two rows of one key became active")
-
-
-def _refusal(ledger: PositionLedger, **sighting: Any) -> PositionAlreadyOpen:
-    try:
-        ledger.adopt(**_KEY, **sighting)
+        ledger.adopt(
+            symbol=_SIGNAL.symbol,
+            exchange=_SIGNAL.exchange,
+            side=held.side,
+            quantity=held.quantity,
+            avg_px_open=held.avg_px_open,
+            reason="seen at the exchange",
+        )
     except PositionAlreadyOpen as refusal:
         return refusal
     raise AssertionError("an open position was adopted a second time")

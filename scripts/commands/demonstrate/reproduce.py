@@ -10,21 +10,21 @@ from typing import Any, Final
 import click
 
 from domain.values import plain
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
 from scripts.options.database import json_option
-from scripts.options.params import EXCHANGE, SYMBOL, NumberRange
+from scripts.options.params import EXCHANGE, NumberRange, ReadAs
 from scripts.output import print_json, print_table, progress, say, show
 from scripts.signals import terminable
 from scripts.simulation.bot import Way
-from scripts.simulation.ledger_bot import LedgerWay
 from scripts.simulation.old_bot import FirstBot, OldWay, ThreeLayerBot
 from scripts.simulation.outcome import ScenarioOutcome
-from scripts.simulation.scenario import PRICE, Place, Scenario, Stage
+from scripts.simulation.scenario import Place, Scenario, Stage, contract
 from scripts.simulation.scenarios import crash, late_close, parallel_signals, synchroniser
 from scripts.simulation.scenarios.stress import stress
-from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Told
+from scripts.simulation.trader_bot import LedgerWay
 
 SCENARIOS: Final = {
     played.SCENARIO.name: played.SCENARIO for played in (parallel_signals, synchroniser, late_close, crash)
@@ -66,7 +66,7 @@ _COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books"
     "--symbol",
     default=Place.symbol,
     show_default=True,
-    type=SYMBOL,
+    type=ReadAs(contract),
     help="Which symbol everybody wants.",
 )
 @click.option(
@@ -146,10 +146,13 @@ def contestants(here: ScratchDatabases, suffix: str) -> list[Way]:
 
 def play(scenario: Scenario, way: Way, place: Place, threads: int) -> ScenarioOutcome:
     """Play a scenario one way, with an exchange that nobody has ordered from."""
-    exchange = PlayedExchange(place.exchange)
-    exchange.list_symbol(place.symbol, PRICE)
+    clock = scenario.time()
+    exchange = SimulatedExchange(
+        place.exchange, clock=clock, sleep=clock.sleep, latency_seconds=scenario.latency_seconds
+    )
     with ExitStack() as stack, progress(f"{scenario.name}, {way.name}", scenario.seconds) as advance:
         stage = Stage(way, exchange, place, threads, stack, advance)
+        stage.list_symbol(place.symbol)
         scenario.play(stage)
         return ScenarioOutcome.of(way.name, exchange, stage.attempts, stage.bot().books())
 

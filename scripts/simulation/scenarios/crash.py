@@ -18,7 +18,7 @@ def play(stage: Stage) -> None:
     new = [stage.attempt(stage.place.signal(str(FIRST_INTENT + number))) for number in range(1, others + 1)]
     together([attempt.to(SignalStep.CLAIMED) for attempt in new])
     together([attempt.go_on for attempt in new])
-    stage.bot().recover(signal)
+    crashed.bot.recover(signal)
 
 
 SCENARIO = Scenario(

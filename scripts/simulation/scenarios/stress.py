@@ -13,18 +13,19 @@ from math import ceil
 from typing import Final
 
 from domain.symbols.spelling import normalized_symbol
+from infrastructure.simulation.books.fault_plan import OrderFault
 from scripts.simulation.attempt import Attempt
-from scripts.simulation.bot import Bot
+from scripts.simulation.bot import STOP_TRIES, Bot
+from scripts.simulation.played_time import FastTime
 from scripts.simulation.process_crew import together
-from scripts.simulation.scenario import PRICE, Place, Scenario, Stage
-from scripts.simulation.simulated_exchange import Fault
+from scripts.simulation.scenario import Place, Scenario, Stage
 from scripts.simulation.trade_signal import Signal, SignalStep, Told
 
 OTHER_SYMBOLS: Final = ("PERPUSDT", "KASUSDT")
-LATENCY_SECONDS: Final = 0.001
+LATENCY_SECONDS: Final = 0.05
+FAULTS: Final = (OrderFault.ANSWER_LOST, OrderFault.NEVER_ARRIVED)
 RECENT: Final = 20
 CRASH_SHARE, FAULT_SHARE, REFUSED_STOP_SHARE = 0.15, 0.1, 0.05
-STOP_TRIES: Final = 3
 
 _ACTIONS: Final = {"enter": 6, "deliver_again": 3, "synchronise": 4, "exit": 6, "come_back": 4}
 
@@ -62,9 +63,10 @@ class Worker:
         signal = place.signal(next(self._intents))
         self._recent.append(signal)
         if self._chance.random() < FAULT_SHARE:
-            self._stage.exchange.go_wrong(place.symbol, self._chance.choice(list(Fault)))
+            self._stage.exchange.next_order(place.symbol, self._chance.choice(FAULTS))
         if self._chance.random() < REFUSED_STOP_SHARE:
-            self._stage.exchange.refuse_stops(place.symbol, STOP_TRIES)
+            for _ in range(STOP_TRIES):
+                self._stage.exchange.next_stop(place.symbol, OrderFault.REFUSED)
         self._deliver(signal)
 
     def _deliver_again(self) -> None:
@@ -99,10 +101,9 @@ def stress(seconds: float, seed: int) -> Scenario:
 
     def play(stage: Stage) -> None:
         for symbol in symbols(stage.place):
-            stage.exchange.list_symbol(symbol, PRICE)
+            stage.list_symbol(symbol)
         recent: deque[Signal] = deque(maxlen=RECENT)
         workers = [Worker(stage, number, seed, recent) for number in range(stage.threads)]
-        stage.exchange.latency_seconds = LATENCY_SECONDS
         clock = _SharedClock(seconds, stage.advance)
         together([partial(worker.work, clock.is_over) for worker in workers], stop=clock.stop, meanwhile=clock.tell)
         _come_to_rest(stage, workers)
@@ -115,6 +116,8 @@ def stress(seconds: float, seed: int) -> Scenario:
         "the exchange loses answers and refuses stops; at the end everybody comes back and looks",
         play,
         ceil(seconds),
+        FastTime,
+        LATENCY_SECONDS,
     )
 
 
@@ -140,7 +143,7 @@ class _SharedClock:
 
 def _come_to_rest(stage: Stage, workers: list[Worker]) -> None:
     """Let the exchange answer again, let everybody finish, and synchronise once."""
-    stage.exchange.calm_down()
+    stage.exchange.calm()
     for worker in workers:
         worker.come_to_rest()
     bot: Bot = stage.bot()

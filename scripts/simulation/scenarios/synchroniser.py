@@ -6,19 +6,23 @@ from functools import partial
 from itertools import cycle, islice
 
 from domain.symbols.spelling import normalized_symbol
+from infrastructure.simulation.books.fault_plan import OrderFault
 from scripts.simulation.process_crew import together
-from scripts.simulation.scenario import QUANTITY, Scenario, Stage
+from scripts.simulation.scenario import QUANTITY, Scenario, Stage, unified
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
-from scripts.simulation.simulated_exchange import unified
 from scripts.simulation.trade_signal import SignalStep
 
 
 def play(stage: Stage) -> None:
     """I-01: 61.0 of 61.8 were filled, and the row of the signal stood outside the index while it slept."""
     symbol, exchange = normalized_symbol(stage.place.symbol), stage.place.exchange
-    spellings = [(symbol, exchange), (unified(symbol), exchange), (symbol, exchange.title())]
+    spellings = [
+        (symbol, exchange),
+        (unified(symbol), exchange),
+        (symbol, exchange.title()),
+    ]
     signal = stage.attempt(stage.place.signal(str(FIRST_INTENT)))
-    stage.exchange.limit_next_fill(symbol, QUANTITY - QUANTITY % 1)
+    stage.exchange.next_order(symbol, OrderFault.REST_EXPIRES, at_once=QUANTITY - QUANTITY % 1)
     signal.go_on(SignalStep.PLACED)
     synchronisers = [stage.bot() for _ in range(max(1, stage.threads - 1))]
     together(

@@ -480,3 +480,22 @@ def test_every_call_spends_its_latency() -> None:
     exchange.place(ticket())
     exchange.account()
     assert slept == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("at_once", "held"), [("61", "-61"), ("60.9997", "-60.999"), ("100", "-61.8")])
+def test_how_much_of_an_order_is_filled_at_once_can_be_said(at_once: str, held: str) -> None:
+    exchange = simulated()
+    exchange.next_order(APT, OrderFault.REST_EXPIRES, at_once=at_once)
+    exchange.place(ticket())
+    assert exchange.audit.held(APT) == Decimal(held)
+
+
+def test_what_is_held_is_of_the_orders_that_opened_it_and_added_to_it() -> None:
+    exchange = simulated()
+    for name in ("e1", "e2"):
+        exchange.place(ticket(name))
+    assert [order.ticket.client_order_id for order in exchange.audit.holders(APT)] == ["e1", "e2"]
+    exchange.place(ticket("e3", "150", "buy"))
+    assert [order.ticket.client_order_id for order in exchange.audit.holders(APT)] == ["e3"]
+    exchange.place(ticket("x", "26.4"))
+    assert exchange.audit.holders(APT) == []

@@ -18,18 +18,19 @@ from click.testing import CliRunner, Result
 
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.store_opening import open_store
+from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
 from scripts.benchmarks.scratch_databases import places
 from scripts.cli import REFUSED
 from scripts.commands.demonstrate import reproduce
 from scripts.commands.demonstrate.reproduce import SCENARIOS, command
 from scripts.simulation.bot import Way
-from scripts.simulation.ledger_bot import LedgerBot, LedgerWay
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
 from scripts.simulation.outcome import ScenarioOutcome
 from scripts.simulation.scenario import PRICE, QUANTITY, Place
-from scripts.simulation.simulated_exchange import PlayedExchange
 from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
+from scripts.simulation.trader_bot import LedgerWay, TraderBot
 
 OURS = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ledger\\_reproduce\\_%'"
 THREADS = 4
@@ -79,7 +80,7 @@ def test_a_with_more_signals_one_comes_twice_and_is_known(ledger_url: str) -> No
     assert ways["ledger"]["orders"] == 1
 
 
-def test_b_the_synchroniser_makes_a_second_row_and_on_the_ledger_an_adjustment(ledger_url: str) -> None:
+def test_b_the_synchroniser_makes_a_second_row_and_on_the_ledger_none(ledger_url: str) -> None:
     """I-01: row 2548 is rolled back in the table while its position lives on under row 2549."""
     ways = outcomes(ledger_url, "B", threads=2)
     assert ways["old way"]["told"] == {"failed": 1}
@@ -105,6 +106,7 @@ def test_c_a_late_close_hits_the_second_attempt_and_on_the_ledger_nothing(ledger
     for old in ("old way", "three layers"):
         assert (ways[old]["at_exchange"], ways[old]["in_books"]) == ({}, {"APTUSDT": "-61.8"})
     assert ways["ledger"]["at_exchange"] == ways["ledger"]["in_books"] == {"APTUSDT": "-61.8"}
+    assert ways["ledger"]["told"] == {"opened": 1, "failed": 1}
     assert [row.rpartition(" ")[2] for row in ways["ledger"]["books"]] == ["rolled_back", "active"]
 
 
@@ -148,7 +150,18 @@ def test_by_default_all_four_are_played_and_told_as_a_table(tmp_path: Path, monk
 # -- the ledger, if it ever did ---------------------------------------------------------------------------------
 
 
-class CarelessBot(LedgerBot):
+def ordered(signal: Signal) -> OrderTicket:
+    """The order of a signal, under an id of nobody's."""
+    return OrderTicket(
+        symbol=signal.symbol,
+        side=signal.side.opening_order,
+        kind=TicketKind.MARKET,
+        client_order_id="nobodys",
+        quantity=signal.quantity,
+    )
+
+
+class CarelessBot(TraderBot):
     """It orders again when a signal comes again, under an id of nobody's."""
 
     def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
@@ -156,30 +169,30 @@ class CarelessBot(LedgerBot):
             yield from super().enter(signal)
         except Stopped as end:
             if end.told is Told.REPLAYED:
-                self._exchange.place_market(signal.symbol, signal.order_side, signal.quantity)
+                self._exchange.place(ordered(signal))
             raise
 
 
-class ForgetfulBot(LedgerBot):
+class ForgetfulBot(TraderBot):
     """It orders without asking."""
 
     def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
-        self._exchange.place_market(signal.symbol, signal.order_side, signal.quantity)
+        self._exchange.place(ordered(signal))
         yield from super().enter(signal)
 
 
-def way_of(bot: type[LedgerBot]) -> type[LedgerWay]:
+def way_of(bot: type[TraderBot]) -> type[LedgerWay]:
     class OtherWay(LedgerWay):
         @contextmanager
-        def bot(self, exchange: PlayedExchange) -> Iterator[LedgerBot]:
-            with PositionLedger(open_store(self.settings, create=False)) as ledger:
-                yield bot(ledger, exchange)
+        def bot(self, exchange: SimulatedExchange, owner: str) -> Iterator[TraderBot]:
+            with PositionLedger(open_store(self.settings, create=False), clock=exchange.clock) as ledger:
+                yield bot(ledger, exchange, owner)
 
     return OtherWay
 
 
 @pytest.mark.parametrize("bot", [CarelessBot, ForgetfulBot])
-def test_an_order_doubled_on_the_ledger_is_exit_1(bot: type[LedgerBot], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_doubled_on_the_ledger_is_exit_1(bot: type[TraderBot], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reproduce, "LedgerWay", way_of(bot))
     ran = run("--scenario", "A", "--json")
     assert ran.exit_code == REFUSED
@@ -193,12 +206,12 @@ def test_an_order_doubled_on_the_ledger_is_exit_1(bot: type[LedgerBot], monkeypa
 def test_books_that_differ_from_the_exchange_are_not_sound(tmp_path: Path) -> None:
     way: Way = LedgerWay(Settings("sqlite", str(tmp_path / "ledger.db")))
     way.create()
-    exchange = PlayedExchange()
-    exchange.list_symbol("APTUSDT", PRICE)
-    with way.bot(exchange) as bot:
+    exchange = SimulatedExchange()
+    exchange.set_price("APT/USDT:USDT", PRICE)
+    with way.bot(exchange, "bot-1") as bot:
         list(bot.enter(Place().signal("1")))
         assert ScenarioOutcome.of("ledger", exchange, [], bot.books()).is_sound
-        exchange.place_market("APTUSDT", "buy", QUANTITY)
+        exchange.liquidate("APTUSDT")
         found = ScenarioOutcome.of("ledger", exchange, [], bot.books())
     assert found.problems == ["APTUSDT is 0 at the exchange and -61.8 in the books"]
 
@@ -288,6 +301,7 @@ def rows_in_a_table(connection: psycopg.Connection) -> bool:
         (["--threads", "1"], "1 is not in the range"),
         (["--duration", "0"], "0.0 is not in the range"),
         (["--symbol", "?"], "is not a symbol"),
+        (["--symbol", "BTC/USD:BTC"], "quoted and settled in USDT or USDC"),
         (["--exchange", "?"], "is not a name"),
     ],
 )
