@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := .venv-run
 HA := .venv-ha
-SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css')
+SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
 .PHONY: demo test fast browser units test-ha failover check oldest campaign prove bench format docs generate pins clean
 

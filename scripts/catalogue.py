@@ -22,6 +22,10 @@ GROUPS: Final = {
         ),
         "record": CommandEntry("scripts.commands.daily.record", "Take commands, a JSON object a line on stdin"),
         "status": CommandEntry("scripts.commands.daily.status", "Show what is open on one screen, the worst first"),
+        "serve": CommandEntry(
+            "scripts.commands.daily.serve",
+            "Show browsers how everything stands that is open, judged as `status` judges",
+        ),
         "positions": CommandEntry("scripts.commands.daily.positions", "List positions, oldest first"),
         "history": CommandEntry(
             "scripts.commands.daily.history", "Tell what happened in a cycle (APTUSDT.binance#1) or to a key"

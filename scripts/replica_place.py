@@ -26,15 +26,16 @@ def reading(database: str | None) -> Iterator[tuple[PositionLedger, ReplicaPlace
 def show_place(place: ReplicaPlace | None) -> None:
     """Print the line above what was read on a replica; nothing on a primary."""
     if place is not None:
-        show(_told(place))
+        show(told(place))
 
 
 def with_place(words: str, place: ReplicaPlace | None) -> str:
     """What is said at the end, and of which place of a replica it is true."""
-    return words if place is None else f"{words}, {_told(place)}"
+    return words if place is None else f"{words}, {told(place)}"
 
 
-def _told(place: ReplicaPlace) -> str:
+def told(place: ReplicaPlace) -> str:
+    """The place of a replica in a line."""
     recorded = f", recorded {date_and_time(place.recorded_at)} UTC" if place.recorded_at else ""
     says = [f"as of nid {place.nid} on a {place.kind.value}{recorded}"]
     if place.arrived:

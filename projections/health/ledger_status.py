@@ -162,8 +162,8 @@ class LedgerStatus(JsonObject):
         return self.lines[0].next if self.in_need else None
 
     @property
-    def verdict(self) -> str:
-        """All of it in one line: how many are unprotected, what else needs a person, the worst, and what to run."""
+    def summary(self) -> str:
+        """All of it but the worst: how many are unprotected, and what else needs a person."""
         bare, in_need = self.unprotected, self.in_need
         says = [f"{len(bare)} of {len(self.held)} unprotected"]
         if in_time := sum(not line.symptoms for line in bare):
@@ -172,11 +172,16 @@ class LedgerStatus(JsonObject):
             says.append(f"{others} more {'needs' if others == 1 else 'need'} a person")
         if not in_need:
             says.append(f"nothing of {counted(len(self.lines), 'open position')} needs a person")
-            return ", ".join(says)
+        return ", ".join(says)
+
+    @property
+    def verdict(self) -> str:
+        """All of it in one line: the summary, the worst, and what to run."""
+        if self.ok:
+            return self.summary
         first = self.lines[0]
         state = "" if first.unprotected else f" {first.state}"
-        says.append(f"worst {first.row.position_id}{state} {length(first.age)}")
-        return f"{', '.join(says)}: {first.next}"
+        return f"{self.summary}, worst {first.row.position_id}{state} {length(first.age)}: {first.next}"
 
 
 def _rank(line: StatusLine) -> tuple[int, bool, datetime, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from projections.audit.narrative import Narrative
 from projections.timeline import Timeline
@@ -37,12 +37,17 @@ class EventTable:
     hash: str
 
 
+def page_of(title: str, told: Sequence[tuple[Narrative, EventTable]], base: str = "base.html", **values: Any) -> str:
+    """The page of some cycles, in the frame of a base; `values` are what that frame wants."""
+    cycles = [(story, list(_figures(story)), events) for story, events in told]
+    return filled(TEMPLATES / "cycle.html", title=title, cycles=cycles, base=base, **values)
+
+
 def write_page(
     path: Path, title: str, told: Sequence[tuple[Narrative, EventTable]], *, as_of: str | None, written_at: datetime
 ) -> None:
     """Write the page of some cycles."""
-    cycles = [(story, list(_figures(story)), events) for story, events in told]
-    write(path, filled(TEMPLATES / "cycle.html", title=title, cycles=cycles, as_of=as_of, written_at=written_at))
+    write(path, page_of(title, told, as_of=as_of, written_at=written_at))
 
 
 def _figures(story: Narrative) -> Iterator[Figure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
@@ -10,13 +11,16 @@ from typing import Any, Final
 
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from infrastructure.atomic_file import whole_file
 from projections import formatting
 from projections.readable_text import readable
+from scripts.replica_place import told
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 """Where the templates are that pages share."""
+_NAME_PARTS: Final = re.compile(r"[^.:#_-]+[.:#_-]*|[.:#_-]+")
 
 
 @cache
@@ -33,12 +37,27 @@ def _templates(folder: Path) -> Environment:
         clock=formatting.clock,
         counted=formatting.counted,
         day=formatting.day,
+        eyes=formatting.for_eyes,
+        kind=lambda thing: type(thing).__name__,
         lasting=formatting.length,
         moment=formatting.date_and_time,
+        name=_name,
         number=formatting.number,
+        place=told,
         sentence=formatting.sentence,
     )
     return templates
+
+
+def _name(text: str) -> Markup:
+    """A name that may go on in the next line behind its dots and signs, and nowhere else."""
+    return Markup("<wbr>").join(_NAME_PARTS.findall(readable(text)))
+
+
+def part(template: str, macro: str, *values: Any) -> Markup:
+    """What one macro of a shared template makes of values. Whatever is filled in is escaped."""
+    made: Markup = getattr(_templates(TEMPLATES).get_template(template).module, macro)(*values)
+    return made
 
 
 def filled(template: Path, *, written_at: datetime, **values: Any) -> str:

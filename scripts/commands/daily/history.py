@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -25,6 +25,9 @@ from scripts.options.completion import places
 from scripts.options.database import by_option, database_option, html_option, json_option
 from scripts.output import print_table, say, show
 from scripts.replica_place import print_read, reading, show_place, with_place
+
+if TYPE_CHECKING:
+    from scripts.html.cycle_page import EventTable
 
 _ENVELOPE: Final = frozenset(
     {"command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "holding", "row"}
@@ -122,15 +125,26 @@ def _successor_at(ledger: PositionLedger, cycle: Sequence[PositionEvent], as_of:
 
 
 def _write_page(path: Path, stories: Sequence[Narrative], entries: Sequence[HistoryEntry], as_of: str | None) -> None:
-    from scripts.html.cycle_page import EVENTS_SHOWN_MAX, EventTable, write_page  # noqa: PLC0415 - only pages are drawn
+    from scripts.html.cycle_page import write_page  # noqa: PLC0415 - only pages are drawn
+
+    write_page(path, title_of(stories, entries), with_events(stories, entries), as_of=as_of, written_at=now())
+
+
+def title_of(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> str:
+    """The cycle that is told, or the key of several."""
+    return stories[0].row.position_id if len(stories) == 1 else str(entries[0].event.originator_id)
+
+
+def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> list[tuple[Narrative, EventTable]]:
+    """Each story with the events behind it, for a page."""
+    from scripts.html.cycle_page import EVENTS_SHOWN_MAX, EventTable  # noqa: PLC0415 - only pages are drawn
 
     told = []
     for each in stories:
         own = [entry for entry in entries if entry.event.cycle == each.row.cycle]
         rows = [event_cells(entry) for entry in own]
         told.append((each, EventTable(EVENT_COLUMNS, rows, len(own) <= EVENTS_SHOWN_MAX, own[-1].hash)))
-    title = stories[0].row.position_id if len(stories) == 1 else str(entries[0].event.originator_id)
-    write_page(path, title, told, as_of=as_of, written_at=now())
+    return told
 
 
 def print_stories(stories: Sequence[Narrative]) -> None:

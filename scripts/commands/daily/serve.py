@@ -1,0 +1,153 @@
+"""`serve`: a page that shows how the ledger stands now, for browsers; it reads, and records nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from scripts.options.database import database_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.time_window import age_option
+from scripts.output import say
+
+if TYPE_CHECKING:
+    from scripts.serving.board import Board
+    from scripts.serving.gate import AccessToken
+    from scripts.serving.ledger_follower import LedgerFollower
+    from scripts.serving.live_view import LiveView
+    from scripts.serving.web_server import WebServer
+
+TOKEN_VARIABLE: Final = "LEDGER_SERVE_TOKEN"  # noqa: S105 - its name
+PORT: Final = 8377
+THREADS_MAX: Final = 4
+"""How many pages are made at once, so that browsers leave a database to its bots."""
+
+
+@click.command("serve")
+@database_option
+@filter_options
+@age_option
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port",
+    metavar="NUMBER",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="The port; 0 takes one that is free.",
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="NAME", help="Also answer to this name, that of a proxy; wants a token."
+)
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"Where the token stands that browsers are asked for.  [default: {TOKEN_VARIABLE}]",
+)
+def command(
+    *,
+    database: str | None,
+    wanted: Filter,
+    age: timedelta,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    token_file: Path | None,
+) -> None:
+    """Show browsers how everything stands that is open, judged as `status` judges it, and renewed as events come.
+
+    It listens on this machine alone, unless --host says otherwise: then, and for a --name, browsers have to know the
+    token, which is read from a file or the environment and never stands in an address. Nothing is sent in secret: put a
+    proxy with TLS before it, or reach it through ssh.
+
+    Exit code 0 when it was stopped, 2 for usage, 3 when the database could not be reached at the start.
+
+    \b
+    Examples:
+      position-ledger serve
+      position-ledger serve --port 8080 --exchange bybit
+      ssh -L 8377:127.0.0.1:8377 trading.example
+      position-ledger serve --host 0.0.0.0 --token-file /etc/position-ledger/token
+    """
+    try:
+        from scripts.serving.board import Board  # noqa: PLC0415 - of an extra that others need not have
+        from scripts.serving.gate import LOOPBACK, Gate  # noqa: PLC0415 - the same
+        from scripts.serving.ledger_follower import LedgerFollower  # noqa: PLC0415 - the same
+        from scripts.serving.web_app import web_app  # noqa: PLC0415 - the same
+        from scripts.serving.web_server import WebServer  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as missing:
+        raise click.UsageError(
+            f"serve needs {missing.name}, which is not installed: pip install 'position-ledger[serve]'"
+        ) from None
+    token = _token(token_file)
+    is_near = _is_loopback(host)
+    if token is None and (names or not is_near):
+        asked = f"--name {names[0]}" if names else f"--host {host}"
+        raise click.UsageError(
+            f"{asked} lets others look, and there is no token: put one of 16 or more letters into {TOKEN_VARIABLE}, or "
+            "into a file for --token-file; without one it listens at 127.0.0.1"
+        )
+    with _listening(host, port) as listening, open_ledger(database) as ledger:
+        board, follower = Board(), LedgerFollower(ledger, wanted, age)
+        shown = " ".join(filter(None, (ledger.store.settings.shown, wanted.exchange, wanted.account, wanted.symbol)))
+        app = Gate(web_app(board, follower, shown, token), LOOPBACK | {*names} if is_near else None, token)
+        where = f"[{host}]" if ":" in host else host
+        say(f"http://{where}:{listening.getsockname()[1]}/ shows {shown}; Ctrl-C ends it")
+        asyncio.run(_served(follower, board, WebServer(app, board), listening))
+    say("stopped")
+
+
+async def _served(follower: LedgerFollower, board: Board, server: WebServer, listening: socket.socket) -> None:
+    from anyio.to_thread import current_default_thread_limiter  # noqa: PLC0415 - of the extra
+
+    from scripts.serving.page_parts import parts_of  # noqa: PLC0415 - pages are drawn here alone
+
+    current_default_thread_limiter().total_tokens = THREADS_MAX
+    loop = asyncio.get_running_loop()
+    board.post(parts_of(follower.view))
+
+    def publish(view: LiveView) -> None:
+        loop.call_soon_threadsafe(board.post, parts_of(view))
+
+    following = asyncio.ensure_future(asyncio.to_thread(follower.run, publish))
+    following.add_done_callback(lambda _: server.stop())  # a page that nobody renews would lie
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        follower.stop()
+        await following
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as wrong:
+        raise click.UsageError(f"cannot listen at {host} port {port}: {wrong.strerror or wrong}") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _token(file: Path | None) -> AccessToken | None:
+    from scripts.serving.gate import AccessToken  # noqa: PLC0415 - of the extra
+
+    secret = os.environ.get(TOKEN_VARIABLE, "") if file is None else file.read_text(encoding="utf-8").strip()
+    if not secret and file is None:
+        return None
+    try:
+        return AccessToken(secret)
+    except ValueError as wrong:
+        raise click.UsageError(f"{file or TOKEN_VARIABLE}: {wrong}") from None

@@ -1,0 +1,73 @@
+"use strict";
+// The live page: parts come as HTML whenever they changed; ages and freshness run on between.
+
+const LATE_MS = 10_000;
+let ahead = 0; // by how much the server's clock is ahead of this one
+let heardAt = Date.now();
+
+function lasting(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (count, name, rest, small) => `${count.toLocaleString("en")} ${name}${rest ? ` ${rest} ${small}` : ""}`;
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return two(Math.floor(s / 60), "min", s % 60, "s");
+  if (s < 86400) return two(Math.floor(s / 3600), "h", Math.floor((s % 3600) / 60), "min");
+  return two(Math.floor(s / 86400), "d", Math.floor((s % 86400) / 3600), "h");
+}
+
+function tick() {
+  const now = Date.now() + ahead;
+  for (const each of document.querySelectorAll("time[data-since], time[data-ago]")) {
+    const words = lasting(now - Date.parse(each.dateTime)) + ("ago" in each.dataset ? " ago" : "");
+    each.title ||= each.textContent;
+    if (each.textContent !== words) each.textContent = words;
+  }
+  const lost = document.getElementById("lost");
+  if (lost) {
+    lost.hidden = Date.now() - heardAt < LATE_MS;
+    document.body.classList.toggle("stale", !lost.hidden);
+    if (!lost.hidden) {
+      document.getElementById("lost-since").textContent = new Date(heardAt + ahead).toISOString().slice(0, 19).replace("T", " ") + " UTC";
+      document.title = "not known: no word from the server";
+    }
+  }
+}
+
+function offerCopies(root) {
+  if (!navigator.clipboard) return;
+  for (const button of root.querySelectorAll("button.copy")) button.hidden = false;
+}
+
+function renew(id, html) {
+  const part = document.getElementById(id);
+  if (!part) return;
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  const kept = focused && [focused.tagName, focused.getAttribute("href"), focused.dataset.copy];
+  part.innerHTML = html; // escaped by the server, where nothing of an event is markup
+  offerCopies(part);
+  if (!kept) return;
+  for (const each of part.querySelectorAll(kept[0]))
+    if (each.getAttribute("href") === kept[1] && each.dataset.copy === kept[2]) return each.focus();
+}
+
+function told(message) {
+  const { now, parts } = JSON.parse(message.data);
+  heardAt = Date.now();
+  ahead = Date.parse(now) - heardAt;
+  for (const [id, html] of Object.entries(parts)) renew(id, html);
+  const title = document.querySelector("#status [data-title]");
+  if (title) document.title = title.dataset.title;
+  tick();
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button.copy");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.textContent = "copied";
+  setTimeout(() => { button.textContent = "copy"; }, 2000);
+});
+
+offerCopies(document);
+if (document.querySelector("[data-part]")) new EventSource("/events").onmessage = told;
+setInterval(tick, 1000);
+tick();

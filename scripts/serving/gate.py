@@ -1,0 +1,94 @@
+"""Who may look at the live page: whoever has the token, and on loopback whoever asks for it by a name of loopback."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Collection, Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+COOKIE: Final = "position_ledger_page"
+OPEN_TO_ALL: Final = frozenset({"/enter", "/healthz", "/page.css", "/live.js"})
+"""Paths that say nothing of a ledger."""
+TOKEN_MIN: Final = 16
+_PORT: Final = re.compile(r":[0-9]*\Z", re.ASCII)
+_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class AccessToken:
+    """The secret of the page. A browser is given a cookie that follows from it, and from which it does not follow."""
+
+    def __init__(self, secret: str) -> None:
+        """Refuses: ValueError for one that could be guessed."""
+        if len(secret) < TOKEN_MIN:
+            raise ValueError(f"the token has {len(secret)} letters, and fewer than {TOKEN_MIN} can be guessed")
+        if not (secret.isascii() and secret.isprintable()) or " " in secret:
+            raise ValueError("the token has a letter that no header can carry: use those of ASCII, without blanks")
+        self._secret = secret.encode()
+        self.cookie = hmac.digest(self._secret, b"position-ledger page", "sha256").hex()
+
+    def opens(self, said: str) -> bool:
+        """Whether this is the token; it takes as long whatever is said."""
+        return hmac.compare_digest(said.encode(), self._secret)
+
+    def let_in(self, headers: Headers) -> bool:
+        """Whether a request has the cookie, or the token itself as its bearer."""
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self.opens(bearer.strip()):
+            return True
+        return hmac.compare_digest(_cookie(headers).encode(), self.cookie.encode())
+
+
+class Gate:
+    """Stands before every route: looks at the name that is asked for and at the token, and adds the headers."""
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None, token: AccessToken | None) -> None:
+        """`hosts` are the names to which it answers, None to any; without a token whoever asks may look."""
+        assert hosts is not None or token is not None, "nobody listens to the world without a token"
+        self._app, self._hosts, self._token = app, hosts, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on what may come in, and answer the rest."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        refusal = self._refusal(scope["path"], Headers(scope=scope))
+        await (refusal or self._app)(scope, receive, send_guarded)
+
+    def _refusal(self, path: str, headers: Headers) -> Response | None:
+        if self._hosts is not None and _PORT.sub("", headers.get("host", "")).lower() not in self._hosts:
+            return PlainTextResponse(f"this page is called {' or '.join(sorted(self._hosts))}, and nothing else\n", 421)
+        if self._token is None or path in OPEN_TO_ALL or self._token.let_in(headers):
+            return None
+        if path == "/events" or "text/html" not in headers.get("accept", ""):
+            return PlainTextResponse("the token is missing: Authorization: Bearer TOKEN\n", 401)
+        return RedirectResponse("/enter", 303)
+
+
+def _cookie(headers: Headers) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value

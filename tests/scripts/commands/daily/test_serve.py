@@ -1,0 +1,202 @@
+"""`serve`: a real process, asked over loopback; how it refuses to start, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from infrastructure.ledger.ledger import PositionLedger
+from tests.scripts.cases import HOSTILE, fill
+from tests.scripts.commands.daily.test_status import enter
+from tests.scripts.program import Program
+
+PROGRAM = Path(sysconfig.get_path("scripts")) / "position-ledger"
+SECONDS_MAX = 60
+TOKEN = "a-token-of-this-test"
+
+
+class Served(NamedTuple):
+    """A page that is kept at a port; `process` says on stderr what it says."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def get(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> tuple[int, str]:
+        status, text, _ = self.answer(path, method, body, **headers)
+        return status, text
+
+    def answer(
+        self, path: str, method: str = "GET", body: str | None = None, **headers: str
+    ) -> tuple[int, str, http.client.HTTPMessage]:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_MAX)) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(), answer.headers
+
+    def told(self, **headers: str) -> Iterator[dict[str, Any]]:
+        """The parts that come over the stream."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_MAX)) as connection:
+            connection.request("GET", "/events", headers=headers)
+            with connection.getresponse() as answer:
+                for line in answer:
+                    if line.startswith(b"data: "):
+                        yield json.loads(line.removeprefix(b"data: "))["parts"]
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=SECONDS_MAX)
+        return self.process.returncode, said
+
+
+@contextmanager
+def serving(url: str, *words: str, **environment: str) -> Iterator[Served]:
+    process = subprocess.Popen(
+        [PROGRAM, "serve", "--database", url, "--port", "0", *words],
+        env={**os.environ, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        found = re.search(r":(\d+)/ shows", said)
+        assert found, said + process.stderr.read()
+        yield Served(int(found[1]), process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+def test_it_shows_what_status_shows_and_each_cycle_has_its_page(url: str) -> None:
+    fill(url)
+    with serving(url) as page:
+        status, text = page.get("/")
+        assert status == 200 and "1 of 1 unprotected, 1 more needs a person" in text
+        link = "/history/1000000MOGUSDT.bybit.main%231"
+        assert link in text and "position-ledger recover --symbol SOLUSDT --exchange binance --live" in text
+        assert page.get(link)[0] == 200 and "<svg" in page.get(link)[1]
+        assert page.get("/history/NOSUCHUSDT.binance%231")[0] == 404
+        assert page.get("/history/%23%23")[0] == 404
+        assert page.get("/healthz") == (200, "ok\n")
+
+
+def test_nothing_that_others_wrote_becomes_markup(url: str) -> None:
+    fill(url)
+    with serving(url) as page:
+        for path in ("/", "/history/APTUSDT.binance%231", f"/history/{'%3Cscript%3Ealert(1)%3C/script%3E'}"):
+            _, text = page.get(path)
+            assert re.findall(r"<script[^>]*>", text) == ['<script src="/live.js" defer>'], path
+            assert not re.search(r"<[^>]*\son\w+=|<style|style=|javascript:", text), path
+        assert "&lt;script&gt;alert" in page.get("/history/APTUSDT.binance%231")[1]
+        assert HOSTILE not in "".join(next(page.told()).values())
+
+
+def test_an_event_comes_to_whoever_listens(url: str) -> None:
+    PositionLedger.connect(url).disconnect()
+    with serving(url) as page:
+        told = page.told()
+        assert "nothing of 0 open positions needs a person" in next(told)["status"]
+        enter(url, "APTUSDT", 60, stop=False)
+        assert any("APTUSDT.binance" in parts.get("positions", "") for parts in told)
+        assert any("UNPROTECTED" in parts.get("status", "") for parts in page.told())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_when_it_is_told_to_though_somebody_listens(url: str, number: signal.Signals) -> None:
+    PositionLedger.connect(url).disconnect()
+    with serving(url) as page:
+        told = page.told()
+        next(told)
+        code, said = page.end(number)
+        assert (code, said) == (0, "stopped\n")
+
+
+def test_an_address_that_others_reach_wants_a_token(url: str, program: Program) -> None:
+    PositionLedger.connect(url).disconnect()
+    for words in (("--host", "0.0.0.0"), ("--host", "::"), ("--name", "ledger.example")):
+        ran = program("serve", "--database", url, *words)
+        assert ran.code == 2 and "LEDGER_SERVE_TOKEN" in ran.err and "127.0.0.1" in ran.err
+
+
+def test_a_token_that_can_be_guessed_is_refused(
+    url: str, program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LEDGER_SERVE_TOKEN", "hunter2")
+    ran = program("serve", "--database", url)
+    assert ran.code == 2 and "16" in ran.err and "hunter2" not in ran.err
+    empty = tmp_path / "token"
+    empty.write_text("\n")
+    assert program("serve", "--database", url, "--token-file", empty).code == 2
+
+
+def test_with_a_token_nobody_looks_without_it_and_it_is_told_to_nobody(url: str) -> None:
+    fill(url)
+    with serving(url, "--host", "0.0.0.0", LEDGER_SERVE_TOKEN=TOKEN) as page:
+        assert page.get("/")[0] == 401 and page.get("/events")[0] == 401
+        assert page.get("/history/APTUSDT.binance%231")[0] == 401
+        assert "MOG" in page.get("/", Authorization=f"Bearer {TOKEN}")[1]
+        assert page.answer("/", Accept="text/html")[2]["Location"] == "/enter"
+        assert page.get("/enter", "POST", "token=wrong")[0] == 403
+        assert page.get("/enter", "POST", "token=" + "x" * 10_000)[0] == 413
+        status, text, headers = page.answer("/enter", "POST", f"token={TOKEN}")
+        cookie = str(headers["Set-Cookie"])
+        assert status == 303 and "HttpOnly" in cookie and "SameSite=strict" in cookie
+        assert TOKEN not in text + str(headers)
+        assert "MOG" in page.get("/", Cookie=cookie.partition(";")[0])[1]
+        assert "status" in next(page.told(Cookie=cookie.partition(";")[0]))
+        code, said = page.end(signal.SIGTERM)
+    assert code == 0 and TOKEN not in said
+
+
+def test_a_ledger_that_is_not_there_is_told_at_the_start(tmp_path: Path, program: Program) -> None:
+    ran = program("serve", "--database", f"sqlite:///{tmp_path}/none.db", "--port", "0")
+    assert ran.code == 3 and "init" in ran.err
+
+
+def test_a_port_that_is_taken_is_named(url: str, program: Program) -> None:
+    PositionLedger.connect(url).disconnect()
+    with serving(url) as page:
+        ran = program("serve", "--database", url, "--port", page.port)
+    assert ran.code == 2 and str(page.port) in ran.err
+
+
+def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError('No module', name='starlette')\n")
+    ran = subprocess.run(
+        [PROGRAM, "serve"], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2 and "pip install 'position-ledger[serve]'" in ran.stderr
+
+
+def test_a_database_that_went_away_is_never_shown_as_well(url: str) -> None:
+    PositionLedger.connect(url).disconnect()
+    file = Path(url.removeprefix("sqlite:///"))
+    with serving(url) as page:
+        elsewhere = file.rename(file.with_suffix(".elsewhere"))
+        silent = next(parts for parts in page.told() if "The database does not answer" in parts.get("status", ""))
+        assert "No answer from the database since" in silent["fresh"]
+        status, said = page.get("/healthz")
+        assert status == 503 and said.startswith("no answer from the database since")
+        elsewhere.rename(file)
+        assert any("needs a person" in parts.get("status", "") for parts in page.told())
+        until = time.monotonic() + SECONDS_MAX
+        while page.get("/healthz")[0] != 200:
+            assert time.monotonic() < until
+            time.sleep(0.05)

@@ -1,0 +1,68 @@
+"""Who may look: the name that is asked for, the token, and what every answer tells a browser not to do."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.responses import PlainTextResponse
+
+from scripts.serving.gate import COOKIE, LOOPBACK, AccessToken, Gate
+from tests.scripts.serving.asgi import asked
+
+SECRET = "0123456789abcdef"
+INSIDE = PlainTextResponse("inside")
+NEAR = Gate(INSIDE, LOOPBACK, None)
+FAR = Gate(INSIDE, None, AccessToken(SECRET))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8377", "localhost:1", "LOCALHOST", "[::1]", "[::1]:8377"])
+def test_a_name_of_loopback_is_answered(host: str) -> None:
+    assert asked(NEAR, host=host).body == "inside"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8377", "127.0.0.1.evil.example", "", "localhost:1:2"])
+def test_no_other_name_is_answered_on_loopback(host: str) -> None:
+    answer = asked(NEAR, host=host)
+    assert (answer.status, "inside" in answer.body) == (421, False)
+
+
+def test_without_the_token_nothing_is_shown() -> None:
+    assert asked(FAR).status == 401
+    assert asked(FAR, accept="text/html").headers["location"] == "/enter"
+    assert asked(FAR, "/events", accept="text/html").status == 401
+    for wrong in (SECRET[:-1], SECRET + "0", "", "é" * 16):
+        assert asked(FAR, authorization=f"Bearer {wrong}").status == 401
+        assert asked(FAR, cookie=f"{COOKIE}={wrong}").status == 401
+    assert asked(FAR, authorization=f"Basic {SECRET}").status == 401
+    assert asked(FAR, cookie=f"{COOKIE}={SECRET}").status == 401, "the cookie is not the token"
+    assert asked(FAR, cookie="\x01=;;=").status == 401
+
+
+def test_whoever_has_the_token_or_its_cookie_may_look() -> None:
+    assert asked(FAR, host="ledger.example", authorization=f"Bearer {SECRET}").body == "inside"
+    assert asked(FAR, cookie=f"a=b; {COOKIE}={AccessToken(SECRET).cookie}").body == "inside"
+    assert SECRET not in AccessToken(SECRET).cookie
+
+
+@pytest.mark.parametrize("path", ["/enter", "/healthz", "/page.css", "/live.js"])
+def test_what_says_nothing_of_a_ledger_is_open(path: str) -> None:
+    assert asked(FAR, path).body == "inside"
+
+
+@pytest.mark.parametrize("secret", ["", "short", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeé"])
+def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="token"):
+        AccessToken(secret)
+
+
+def test_every_answer_forbids_what_a_page_does_not_need() -> None:
+    for answer in (asked(NEAR), asked(NEAR, host="evil.example"), asked(FAR)):
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'") and "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_nobody_listens_to_the_world_without_a_token() -> None:
+    with pytest.raises(AssertionError):
+        Gate(INSIDE, None, None)

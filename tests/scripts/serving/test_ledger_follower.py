@@ -1,0 +1,138 @@
+"""One follower: it sees what is recorded, says when the database does not answer, and is there again afterwards."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from infrastructure.ledger.ledger import PositionLedger
+from scripts.options.filters import Filter
+from scripts.serving.ledger_follower import RECENT_MAX, LedgerFollower
+from scripts.serving.live_view import LiveView
+
+ALL = Filter(None, None, None)
+SECONDS_MAX = 60
+APT: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "1"}
+
+
+class Views:
+    """What a follower published, waited for."""
+
+    def __init__(self) -> None:
+        self.come: queue.Queue[LiveView] = queue.Queue()
+
+    def until(self, is_so: Callable[[LiveView], bool]) -> LiveView:
+        while True:
+            view = self.come.get(timeout=SECONDS_MAX)
+            if is_so(view):
+                return view
+
+
+@contextmanager
+def following(ledger: PositionLedger, wanted: Filter = ALL) -> Iterator[Views]:
+    views = Views()
+    follower = LedgerFollower(ledger, wanted, timedelta(hours=1))
+    thread = threading.Thread(target=follower.run, args=(views.come.put,))
+    thread.start()
+    try:
+        yield views
+    finally:
+        follower.stop()
+        thread.join(SECONDS_MAX)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[PositionLedger]:
+    with PositionLedger.connect(ledger_url) as opened:
+        yield opened
+
+
+def test_what_somebody_else_records_is_seen(ledger: PositionLedger, ledger_url: str) -> None:
+    with following(ledger) as views, PositionLedger.connect(ledger_url) as bot:
+        assert views.until(lambda _: True).status.lines == ()
+        bot.request_entry(**APT, intent_id="1")
+        view = views.until(lambda view: bool(view.status.lines and view.recent))
+    assert view.status.lines[0].row.position_id == "APTUSDT.binance#1"
+    assert [type(entry.event).__name__ for entry in view.recent] == ["EntryRequested"]
+    assert (view.trouble, view.silence) == (None, None)
+
+
+def test_what_was_recorded_last_comes_first_and_is_bounded(ledger: PositionLedger) -> None:
+    for number in range(RECENT_MAX + 5):
+        ledger.request_entry(**APT | {"symbol": f"A{number}USDT"}, intent_id="1")
+    with following(ledger) as views:
+        recent = views.until(lambda view: len(view.recent) == RECENT_MAX).recent
+    assert recent[0].event.originator_id == f"A{RECENT_MAX + 4}USDT.binance"
+
+
+def test_only_what_is_wanted_is_judged(ledger: PositionLedger) -> None:
+    for exchange in ("binance", "bybit"):
+        ledger.request_entry(**APT | {"exchange": exchange}, intent_id="1")
+    with following(ledger, Filter(None, "bybit", None)) as views:
+        assert [line.row.exchange for line in views.until(lambda _: True).status.lines] == ["bybit"]
+
+
+@contextmanager
+def away(url: str) -> Iterator[None]:
+    """A file that is elsewhere, or a server whose tables somebody holds: reading waits, and gets no answer."""
+    if url.startswith("postgresql"):
+        with psycopg.connect(url.replace("timeout=60&pool_size=4", "application_name=away")) as other:
+            other.execute("LOCK TABLE ledger_events, positions")
+            yield
+            other.rollback()
+        return
+    file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    elsewhere = file.rename(file.with_suffix(".elsewhere"))
+    yield
+    elsewhere.rename(file)
+
+
+def test_a_database_that_does_not_answer_is_never_all_is_well(ledger_url: str) -> None:
+    impatient = ledger_url.replace("timeout=60", "timeout=0.5")
+    with PositionLedger.connect(impatient) as ledger, following(ledger) as views:
+        before = views.until(lambda _: True)
+        with away(ledger_url):
+            silent = views.until(lambda view: view.silence is not None)
+        assert silent.status.now >= before.status.now, "as of when it answered last"
+        again = views.until(lambda view: view.silence is None)
+        assert again.status.now > silent.status.now and again.trouble is None
+
+
+def change(url: str, statement: str) -> None:
+    """From below, where triggers keep everybody else out."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0])) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(statement)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE ledger_events SET type = 'Later.v9' WHERE nid = 3", "HistoryDamaged"),
+        ("UPDATE ledger_events SET hash = upper(hash) WHERE nid = 2", "PastLost"),
+    ],
+)
+def test_a_log_that_cannot_be_followed_is_told_beside_what_is_open(tmp_path: Path, statement: str, says: str) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with PositionLedger.connect(url) as ledger:
+        for symbol in ("APTUSDT", "SUIUSDT"):
+            ledger.request_entry(**APT | {"symbol": symbol}, intent_id="1")
+        with following(ledger) as views:
+            views.until(lambda view: len(view.recent) == 2)
+            if "nid = 3" in statement:
+                ledger.request_entry(**APT | {"symbol": "SOLUSDT"}, intent_id="1")
+            change(url, statement)
+            view = views.until(lambda view: view.trouble is not None)
+    assert str(view.trouble).startswith(says) and view.silence is None and len(view.status.lines) >= 2
