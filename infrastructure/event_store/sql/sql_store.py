@@ -66,7 +66,7 @@ class SqlStore(Store):
 
     def watch_memory(self, name: str) -> WatchMemory | None:
         found = next(self._select(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
-        return found and WatchMemory(*found)
+        return None if found is None else WatchMemory(*found)
 
     def remember(self, name: str, memory: WatchMemory) -> bool:
         return self._change(self.dialect.spelled(_REMEMBER), (name, *memory)) == 1
