@@ -114,6 +114,13 @@ class AsOf:
     nid: int | None = None
 
 
+class WatchMemory(NamedTuple):
+    """All that a watch remembers, as text; `turn` goes up by one each time, from 1."""
+
+    turn: int
+    body: str
+
+
 class StreamSpan(NamedTuple):
     """Streams that follow each other: from one on, up to before another."""
 
@@ -389,6 +396,17 @@ class Store(ABC):
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:
         """The checkpoints and rows of a projection that follows the log."""
+
+    @abstractmethod
+    def watch_memory(self, name: str) -> WatchMemory | None:
+        """What a watch remembered last; None of one that never remembered anything."""
+
+    @abstractmethod
+    def remember(self, name: str, memory: WatchMemory) -> bool:
+        """Keep the memory of a watch, if it follows the turn that is kept.
+
+        Shape: whether it is kept; if not, another watch of this name was faster, and nothing was written.
+        """
 
     @abstractmethod
     def rebuilding(self) -> AbstractContextManager[PositionTable]:

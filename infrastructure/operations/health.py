@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
+from domain.values import utc
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.late_fills import left_over
@@ -49,6 +50,8 @@ class Question:
     rules: ReconciliationRules
     evidence: Mapping[Account, Sequence[str]] = field(default_factory=dict)
     """By account the arguments that name its snapshots, for advice."""
+    quiet: timedelta | None = None
+    """Nothing heard for so long is a warning; None: any silence is fine."""
     verifies: bool = True
     """Whether every event and row is read, which takes as long as there are many."""
     reports: bool = False
@@ -75,6 +78,11 @@ class Diagnosis(JsonObject):
         return self.severity is not Severity.CRITICAL
 
 
+def elsewhere(ledger: OperableLedger, question: Question) -> tuple[Section, ...]:
+    """What may be wrong beside the cycles, as far as it is known without reading every event and row."""
+    return tuple(_Examination(ledger, question, lambda _: None).elsewhere())
+
+
 def examine(ledger: OperableLedger, question: Question, progress: Progress = lambda _: None) -> Diagnosis:
     """Run every check; nothing is written but what `stats` takes in. Refuses: StoreUnavailable, SchemaMismatch."""
     return _Examination(ledger, question, progress).run()
@@ -92,15 +100,34 @@ class _Examination:
         rows, left = self._rows(), self._left_over()
         wanted = [row for row in rows or () if question.takes(row)]
         known = self._criteria() if question.reports else None
-        following = list(self._following())
         sections = [
             *([] if rows is None else self._of_cycles(rows, wanted, left)),
-            diagnosis.following(following),
+            *self._around(),
             *([] if known is None else [diagnosis.criteria(known)]),
             self._damage(),
             _database(self._store),
         ]
         return Diagnosis(tuple(sections), self._activity(wanted, known) if question.reports else None)
+
+    def elsewhere(self) -> Iterator[Section]:
+        """Sections of no cycle; damage only where something cannot be read."""
+        rows = self._rows() if self._question.snapshots else None
+        if rows is not None:
+            yield from self._beside_exchanges(rows)
+        yield from self._around()
+        if self._unreadable:
+            yield Section(Check.DAMAGE, "cannot be read", tuple(self._unreadable))
+
+    def _around(self) -> Iterator[Section]:
+        yield diagnosis.following(list(self._following()))
+        if self._question.quiet is not None:
+            yield diagnosis.silence(self._heard_at(self._question.quiet), self._question.now, self._question.quiet)
+
+    def _heard_at(self, quiet: timedelta) -> datetime | None:
+        """When something was recorded last, were it a refusal; None when nothing ever was."""
+        events = [event.columns.ts_recorded for event in self._store.select([], [], "nid DESC", 1)]
+        refusals = [each.ts_recorded for each in self._store.rejections(since=self._question.now - quiet)]
+        return max([*map(utc, events), *refusals], default=None)
 
     def _following(self) -> Iterator[ProjectionStatus]:
         for projection in PROJECTIONS:

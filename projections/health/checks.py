@@ -46,6 +46,10 @@ class Check(StrEnum):
     SPELLING = "spelling"
     DATABASE = "database"
     CRITERIA = "criteria"
+    SILENCE = "silence"
+    AWAY = "away"
+    WATCH = "watch"
+    """What is wrong with a watch itself: `status` cannot know it."""
 
 
 @dataclass(frozen=True)

@@ -261,6 +261,31 @@ def _lag(each: Following) -> Symptom | None:
     return None
 
 
+def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Section:
+    """Whether anything was recorded within `quiet`, an event or a refusal; bots that do nothing are not heard, either.
+
+    Of a ledger in which nothing was ever recorded nothing is expected.
+    """
+    if heard_at is None:
+        return Section(Check.SILENCE, "nothing was recorded yet")
+    age = now - heard_at
+    found = Symptom(
+        Severity.WARNING,
+        "ledger",
+        f"nothing heard for {length(age)}: neither an event nor a refusal was recorded since",
+        f"look whether the bots run; {PROGRAM} status",
+        heard_at,
+    )
+    return Section(Check.SILENCE, f"heard {length(age)} ago", (found,) if age >= quiet else ())
+
+
+def away(where: str, cause: object, since: datetime, now: datetime) -> Section:
+    """A database that cannot be reached: nobody can decide, and nothing else can be said about the ledger."""
+    message = f"away for {length(now - since)}: {_on_one_line(cause)}"
+    found = Symptom(Severity.CRITICAL, where, message, f"look at the database; then {PROGRAM} status", since)
+    return Section(Check.AWAY, "cannot be reached", (found,))
+
+
 def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     """What `reconcile` finds; `evidence` are the arguments that name the snapshots."""
     exchange, account = found.snapshot.exchange, found.snapshot.account

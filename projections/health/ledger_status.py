@@ -15,7 +15,7 @@ from domain.json_object import JsonObject
 from domain.values import Status
 from projections.exposure import exposure_words, is_bare, is_by_choice
 from projections.formatting import counted, length
-from projections.health.checks import Severity, Symptom, worst, worst_first
+from projections.health.checks import Section, Severity, Symptom, worst, worst_first
 from projections.health.diagnosis import Cycles
 from projections.positions import PositionRow
 
@@ -96,6 +96,8 @@ class LedgerStatus(JsonObject):
 
     now: datetime
     lines: tuple[StatusLine, ...]
+    elsewhere: tuple[Section, ...] = ()
+    """What is looked at beside the cycles."""
 
     json_keys: ClassVar = (
         ("at", "now"),
@@ -109,10 +111,13 @@ class LedgerStatus(JsonObject):
         "verdict",
         "next",
         ("positions", "lines"),
+        "elsewhere",
     )
 
     @classmethod
-    def of(cls, rows: Iterable[PositionRow], now: datetime, age: timedelta = OLD) -> LedgerStatus:
+    def of(
+        cls, rows: Iterable[PositionRow], now: datetime, age: timedelta = OLD, elsewhere: tuple[Section, ...] = ()
+    ) -> LedgerStatus:
         """Rank rows at a moment; what is unfinished for longer than `age` is critical.
 
         Shape: rows of open cycles, and of strays that nobody has seen to; those of others are left out.
@@ -124,7 +129,7 @@ class LedgerStatus(JsonObject):
             for symptom in section.symptoms:
                 found[symptom.subject].append(symptom)
         lines = [StatusLine(row, now, tuple(worst_first(found[row.position_id]))) for row in known]
-        return cls(now, tuple(sorted(lines, key=_rank)))
+        return cls(now, tuple(sorted(lines, key=_rank)), elsewhere)
 
     @property
     def held(self) -> list[StatusLine]:
@@ -147,19 +152,26 @@ class LedgerStatus(JsonObject):
         return [line for line in self.lines if line.symptoms]
 
     @property
+    def beside(self) -> list[Symptom]:
+        """What is wrong with no cycle, the worst first."""
+        return worst_first(symptom for section in self.elsewhere for symptom in section.symptoms)
+
+    @property
     def severity(self) -> Severity:
         """That of the worst."""
-        return worst(line.severity for line in self.lines)
+        return worst([*(line.severity for line in self.lines), *(symptom.severity for symptom in self.beside)])
 
     @property
     def ok(self) -> bool:
         """Whether nothing needs a person."""
-        return not self.in_need
+        return not self.in_need and not self.beside
 
     @property
     def next(self) -> str | None:
-        """The command to run first."""
-        return self.lines[0].next if self.in_need else None
+        """The command to run first: of positions before what is beside them."""
+        if self.in_need:
+            return self.lines[0].next
+        return self.beside[0].advice if self.beside else None
 
     @property
     def summary(self) -> str:
@@ -172,13 +184,15 @@ class LedgerStatus(JsonObject):
             says.append(f"{others} more {'needs' if others == 1 else 'need'} a person")
         if not in_need:
             says.append(f"nothing of {counted(len(self.lines), 'open position')} needs a person")
+        if self.beside:
+            says.append(f"{len(self.beside)} beside them {'does' if len(self.beside) == 1 else 'do'}")
         return ", ".join(says)
 
     @property
     def verdict(self) -> str:
         """All of it in one line: the summary, the worst, and what to run."""
-        if self.ok:
-            return self.summary
+        if not self.in_need:
+            return f"{self.summary}: {self.next}" if self.beside else self.summary
         first = self.lines[0]
         state = "" if first.unprotected else f" {first.state}"
         return f"{self.summary}, worst {first.row.position_id}{state} {length(first.age)}: {first.next}"

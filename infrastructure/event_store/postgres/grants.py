@@ -36,6 +36,7 @@ GRANTS: Final = (
     "GRANT SELECT ON SEQUENCE ledger_events_nid_seq TO {role}",
     "GRANT SELECT, UPDATE ON projections TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON positions, positions_orders, projection_rows TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON watches TO {role}",
 )
 """All that a bot needs. What an earlier version granted more is taken back."""
 

@@ -338,6 +338,10 @@ class PostgresStore(SqlStore):
     def _scan(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         return self._connections.scan(statement.encode(), values, _FETCH_ROWS)
 
+    def _change(self, statement: str, values: Any) -> int:
+        with self._connections.reading() as connection:
+            return connection.execute(statement.encode(), values).rowcount
+
     def _value(self, statement: str, values: Any = ()) -> Any:
         return next(self._select(statement, values), (None,))[0]
 

@@ -13,6 +13,7 @@ from infrastructure.event_store.port import (
     Store,
     StreamSpan,
     UnreadableRow,
+    WatchMemory,
     compared,
     position_ids_of,
     row_or_reason,
@@ -32,6 +33,11 @@ _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _IS_STRAY: Final = "stray"
 _IS_OPEN: Final = f"(status IN ({_OPEN}) OR {_IS_STRAY})"
+_WATCH_MEMORY: Final = "SELECT turn, body FROM watches WHERE name = ?"
+_REMEMBER: Final = (
+    "INSERT INTO watches (name, turn, body) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+    " SET turn = excluded.turn, body = excluded.body WHERE watches.turn = excluded.turn - 1"
+)
 _REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 
 
@@ -53,6 +59,17 @@ class SqlStore(Store):
     @abstractmethod
     def _value(self, statement: str, values: Any = ()) -> Any:
         """The first column of the one row that answers a question; None when there is none."""
+
+    @abstractmethod
+    def _change(self, statement: str, values: Any) -> int:
+        """Change rows in one statement that is a transaction of its own: how many."""
+
+    def watch_memory(self, name: str) -> WatchMemory | None:
+        found = next(self._select(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
+        return None if found is None else WatchMemory(*found)
+
+    def remember(self, name: str, memory: WatchMemory) -> bool:
+        return self._change(self.dialect.spelled(_REMEMBER), (name, *memory)) == 1
 
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
         cycle: int | None = self._value(self.dialect.spelled(_CYCLE_OF_INTENT), (stream, intent_id))

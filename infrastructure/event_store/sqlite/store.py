@@ -189,6 +189,9 @@ class SQLiteStore(SqlStore):
 
     _scan = _select
 
+    def _change(self, statement: str, values: Any) -> int:
+        return self._connections.write(lambda connection: connection.execute(statement, values).rowcount)
+
     def _value(self, statement: str, values: Any = ()) -> Any:
         with self._connections.reading() as connection:
             found = connection.execute(statement, values).fetchone()

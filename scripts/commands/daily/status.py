@@ -10,13 +10,16 @@ import click
 
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.ledger.ledger import now
+from infrastructure.operations.health import elsewhere
 from projections.formatting import date_and_time, for_eyes, length
 from projections.health.ledger_status import LedgerStatus, StatusLine
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
+from scripts.options.health_question import asked, quiet_option
 from scripts.options.listing import Listing, listing_options
 from scripts.options.params import SECONDS_MAX, NumberRange
+from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option
 from scripts.output import Table, lines_of, show
 from scripts.replica_place import print_read, reading, show_place
@@ -37,6 +40,8 @@ _SORTS: Final = {
 @json_option
 @filter_options
 @age_option
+@quiet_option
+@snapshot_options
 @listing_options(_SORTS, LINES_MAX)
 @click.option(
     "--watch",
@@ -51,6 +56,8 @@ def command(
     database: str | None,
     wanted: Filter,
     age: timedelta,
+    quiet: timedelta | None,
+    shown: SnapshotOptions,
     listing: Listing,
     watch: float | None,
     as_json: bool,
@@ -75,9 +82,11 @@ def command(
         raise click.UsageError("--watch shows a person, --json tells a program once: choose one")
 
     def look() -> tuple[LedgerStatus, ReplicaPlace | None]:
+        question = asked(wanted, shown, age=age, quiet=quiet, verifies=False)
         with reading(database) as (ledger, place):
             rows = [row for row in ledger.positions(open=True) if wanted.takes(row)]
-        return LedgerStatus.of(rows, now(), age), place
+            beside = elsewhere(ledger, question)
+        return LedgerStatus.of(rows, now(), age, beside), place
 
     if watch is not None:
         renewed(lambda: _print(*look(), listing), watch)
@@ -105,6 +114,9 @@ def _print(found: LedgerStatus, place: ReplicaPlace | None, listing: Listing) ->
             in_need = sum(bool(line.symptoms) for line in lines[len(shown) :])
             show(f"and {left:,} more, {in_need:,} of them in need of a person: --limit {len(lines)}")
         show("")
+    for symptom in found.beside:
+        show(f"{symptom.severity.value}: {symptom.subject}: {symptom.message}", colour=COLOURS[symptom.severity])
+        show(f"  next: {symptom.advice}")
     show(found.verdict, colour=COLOURS[found.severity])
 
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import click
 
-from infrastructure.ledger.ledger import now
-from infrastructure.operations.health import Diagnosis, Question, examine
+from infrastructure.operations.health import Diagnosis, examine
 from projections.health.checks import Check, Section, Severity
 from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
+from scripts.options.health_question import asked, quiet_option
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option
 from scripts.output import progress, show
@@ -29,6 +29,7 @@ from scripts.replica_place import print_read, reading, show_place
 )
 @age_option
 @click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
+@quiet_option
 @snapshot_options
 @filter_options
 @database_option
@@ -38,6 +39,7 @@ def command(
     mode: str,
     age: timedelta,
     skip_verify: bool,
+    quiet: timedelta | None,
     shown: SnapshotOptions,
     wanted: Filter,
     database: str | None,
@@ -56,17 +58,7 @@ def command(
       position-ledger diagnose --mode report --age 6 --exchange binance
       position-ledger diagnose --snapshot binance.json --json
     """
-    at, snapshots = now(), shown.read(wanted)
-    question = Question(
-        now=at,
-        age=age,
-        takes=wanted.takes,
-        snapshots=snapshots,
-        rules=shown.rules(wanted),
-        evidence=shown.arguments(snapshots),
-        verifies=not skip_verify,
-        reports=mode == "report",
-    )
+    question = asked(wanted, shown, age=age, quiet=quiet, verifies=not skip_verify, reports=mode == "report")
     with reading(database) as (ledger, place), progress("examining") as advance:
         found = examine(ledger, question, advance)
     if as_json:

@@ -10,6 +10,7 @@ import pytest
 from psycopg import errors, sql
 
 from domain.errors import PositionAlreadyOpen, StoreUnavailable
+from infrastructure.event_store.port import WatchMemory
 from infrastructure.event_store.postgres import grants, schema
 from infrastructure.event_store.postgres.session import connections
 from infrastructure.ledger.ledger import PositionLedger
@@ -82,6 +83,13 @@ def test_the_runtime_role_follows_and_reads_statistics(postgres_url: str, role: 
         assert Projector(ledger.store, STATISTICS).catch_up() == 1
 
 
+def test_the_runtime_role_may_watch(postgres_url: str, role: str) -> None:
+    migrated(postgres_url, role)
+    with PositionLedger.connect(as_role(postgres_url, role), create=False) as ledger:
+        assert ledger.store.remember("night", WatchMemory(1, "first"))
+        assert ledger.store.remember("night", WatchMemory(2, "second"))
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -102,7 +110,7 @@ def test_a_migration_leaves_the_runtime_role_at_work(
     first = [
         grant.replace(", projection_skips", "").replace(", positions_orders", "").replace(", projection_rows", "")
         for grant in grants.GRANTS
-        if "ON projections" not in grant and "REVOKE" not in grant
+        if "ON projections" not in grant and "ON watches" not in grant and "REVOKE" not in grant
     ]
     with monkeypatch.context() as old:
         old.setattr(schema, "_MIGRATIONS", schema._MIGRATIONS[:1])

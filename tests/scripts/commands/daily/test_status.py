@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -12,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from domain.errors import PositionAlreadyOpen
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
+from projections.health import diagnosis
 from tests.scripts.program import Program, Ran
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "position-ledger"
@@ -103,6 +106,54 @@ def test_an_order_and_a_limit_of_its_own(three: str, asked: Program) -> None:
 def test_a_filter_judges_only_what_it_takes(three: str, asked: Program) -> None:
     del three
     assert asked("--symbol", "APTUSDT").code == 0
+
+
+def test_a_follower_that_is_behind_is_told_beside_the_positions(
+    ledger_url: str, asked: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(ledger_url, "APTUSDT", 9_000)
+    assert asked().code == 0
+    monkeypatch.setattr(diagnosis, "LAG_MAX", 3)
+    ran = asked()
+    assert ran.code == 1
+    assert "warning: statistics: 4 events behind: whoever asks for them next has to wait\n" in ran.out
+    assert ran.out.endswith("open position needs a person, 1 beside them does: position-ledger stats\n")
+    assert [(each["check"], each["severity"]) for each in asked("--json").json["elsewhere"]] == [
+        ("projections", "warning")
+    ]
+
+
+def test_a_silence_is_told_when_it_is_asked_for(ledger_url: str, asked: Program) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        assert asked("--quiet", "0.01").code == 0, "nothing is expected of a ledger in which nothing ever was"
+        ledger._clock = lambda: datetime.now(UTC) - timedelta(minutes=30)
+        ledger.define_instrument(symbol="APTUSDT", exchange="binance", contract_size="1", reason="r")
+    assert asked().code == 0
+    assert asked("--quiet", "60").code == 0
+    ran = asked("--quiet", "20")
+    assert (ran.code, "warning: ledger: nothing heard for 30 min" in ran.out) == (1, True)
+
+
+def test_a_refusal_is_heard_as_well(ledger_url: str, asked: Program) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        ledger._clock = lambda: datetime.now(UTC) - timedelta(minutes=30)
+        key: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "1"}
+        ledger.request_entry(intent_id="1", **key)
+        ledger._clock = lambda: datetime.now(UTC)
+        with pytest.raises(PositionAlreadyOpen):
+            ledger.request_entry(intent_id="2", **key)
+    assert "nothing heard" not in asked("--quiet", "20").out
+
+
+def test_a_snapshot_that_is_stale_is_told(ledger_url: str, asked: Program, tmp_path: Path) -> None:
+    enter(ledger_url, "APTUSDT", 9_000)
+    taken_at = datetime.now(UTC) - timedelta(hours=1)
+    shown = {"exchange": "binance", "timestamp": timestamp_text(taken_at), "positions": [], "orders": []}
+    file = tmp_path / "binance.json"
+    file.write_text(json.dumps(shown), encoding="utf-8")
+    ran = asked("--snapshot", file, "--max-age", "60")
+    assert ran.code == 1
+    assert "warning: binance: the snapshot is not reliable: " in ran.out
 
 
 def test_watching_and_json_exclude_each_other(asked: Program) -> None:

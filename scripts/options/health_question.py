@@ -1,0 +1,56 @@
+"""What is asked about the health of a ledger, by the options that `status`, `diagnose` and `watch` share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from infrastructure.ledger.ledger import now
+from infrastructure.operations.health import Question
+from scripts.options.filters import Filter
+from scripts.options.params import NumberRange
+from scripts.options.snapshots import SnapshotOptions
+
+
+def quiet_option(run: Callable[..., None]) -> Callable[..., None]:
+    """Add `--quiet MINUTES`; the command is handed it as `quiet`, or None."""
+
+    @click.option(
+        "--quiet",
+        metavar="MINUTES",
+        type=NumberRange(min=0.01, max=1_000_000),
+        help="Nothing heard for so long, neither an event nor a refusal, is a warning; else any silence is fine.",
+    )
+    @functools.wraps(run)
+    def hearing(quiet: float | None, **others: Any) -> None:
+        run(quiet=None if quiet is None else timedelta(minutes=quiet), **others)
+
+    return hearing
+
+
+def asked(
+    wanted: Filter,
+    shown: SnapshotOptions,
+    *,
+    age: timedelta,
+    quiet: timedelta | None,
+    verifies: bool,
+    reports: bool = False,
+) -> Question:
+    """The question of this moment; snapshots are read now. Refuses: a usage error for what is no snapshot."""
+    at, snapshots = now(), shown.read(wanted)
+    return Question(
+        now=at,
+        age=age,
+        takes=wanted.takes,
+        snapshots=snapshots,
+        rules=shown.rules(wanted),
+        evidence=shown.arguments(snapshots),
+        quiet=quiet,
+        verifies=verifies,
+        reports=reports,
+    )
