@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -48,3 +49,11 @@ class StatementFill:
         left = None if self.fee is None or fee is None else EXACT.subtract(self.fee, fee)
         rest = replace(self, quantity=EXACT.subtract(self.quantity, quantity), fee=left, profit=Decimal(0))
         return replace(self, quantity=quantity, fee=fee), rest
+
+
+def in_order(fills: Iterable[StatementFill]) -> list[StatementFill]:
+    """All of them, in the order in which they happened; files that begin with what is newest are turned round."""
+    found = list(fills)
+    if found and found[0].time > found[-1].time:
+        found.reverse()
+    return sorted(found, key=lambda fill: fill.order_of_happening)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Sequence
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import tzinfo
+from pathlib import Path
 from typing import Final, cast
 
 import click
@@ -13,9 +14,12 @@ import click
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
-from infrastructure.transfer.statements.statement_columns import KINDS, PLAIN_CSV, StatementKind, recognised
+from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
+from infrastructure.transfer.statements.sources.statement_file import START_MAX, StatementFile
+from infrastructure.transfer.statements.statement_fill import StatementFill, in_order
 from infrastructure.transfer.statements.statement_import import import_statement
-from infrastructure.transfer.statements.statement_reader import Whose, read_fills
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised
 from infrastructure.transfer.statements.statement_report import StatementReport
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
@@ -34,6 +38,7 @@ _LEDGER: Final = "ledger"
 @click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="What times of a statement without a zone are in.")
 @click.option("--exchange", type=EXCHANGE, help="Whose statement it is, where the kind does not say it.")
 @click.option("--account", type=ACCOUNT, help="The account that a statement is of.")
+@click.option("--symbol", help="Whose statement it is, where the kind does not say its symbol.")
 @click.option("--confirm", is_flag=True, help="Write what a statement says; without it nothing is written.")
 @database_option
 @json_option
@@ -44,6 +49,7 @@ def command(
     zone: tzinfo | None,
     exchange: str | None,
     account: str | None,
+    symbol: str | None,
     confirm: bool,
     database: str | None,
     as_json: bool,
@@ -65,27 +71,32 @@ def command(
       position-ledger export | position-ledger import --database sqlite:///copy.db
       position-ledger import trades.csv --timezone UTC --confirm
     """  # noqa: D205 - one sentence
-    with click.open_file(path, "rb") as stream:
-        file = cast("io.BufferedReader", stream)
+    with _opened(path) as stream:
+        file = StatementFile(stream, None if path == "-" else Path(path))
         kind = _kind(file, kind_name)
         if kind is not None:
-            whose = Whose(_exchange(kind, exchange), account, zone)
+            whose = Whose(_exchange(kind, exchange), account, zone, _symbol(kind, symbol))
             _import_statement(file, kind, whose, database, confirm=confirm, as_json=as_json)
-        elif zone or exchange or account or confirm:
+        elif zone or exchange or account or symbol or confirm:
             raise click.UsageError(
-                "--timezone, --exchange, --account and --confirm are for statements; the first line of this file is "
-                "that of none that is known. Say with --as what it is, or leave them out for what `export` wrote"
+                "--timezone, --exchange, --account, --symbol and --confirm are for statements, and this file begins "
+                f"like none{_nearest(file)}. Say with --as what it is, or leave them out for what `export` wrote"
             )
         else:
-            _import_export(file, database, as_json=as_json)
+            _import_export(stream, database, as_json=as_json)
 
 
-def _kind(file: io.BufferedReader, name: str | None) -> StatementKind | None:
+def _opened(path: str) -> AbstractContextManager[io.BufferedReader]:
+    if path == "-":
+        return nullcontext(cast("io.BufferedReader", sys.stdin.buffer))
+    return cast("io.BufferedReader", Path(path).open("rb", buffering=START_MAX))
+
+
+def _kind(file: StatementFile, name: str | None) -> StatementKind | None:
     if name is not None:
         return KINDS.get(name)
-    header = _header(file.peek().split(b"\n", 1)[0])
-    kind = recognised(header)
-    if kind is None and not PLAIN_CSV.missing(header):
+    kind = recognised(file.start)
+    if kind is None and not PLAIN_CSV.missing(file.start):
         raise click.UsageError(
             f"the first line of this file has the columns of kind {PLAIN_CSV.name}, which does not say whose it is: "
             f"add --as {PLAIN_CSV.name} --exchange NAME"
@@ -93,19 +104,25 @@ def _kind(file: io.BufferedReader, name: str | None) -> StatementKind | None:
     return kind
 
 
-def _header(line: bytes) -> Sequence[str]:
-    try:
-        return next(csv.reader([line.decode("utf-8-sig")]), [])
-    except (UnicodeDecodeError, csv.Error):  # then it is no CSV
-        return []
+def _nearest(file: StatementFile) -> str:
+    found = near(file.start)
+    return f" ({'; '.join(found)})" if found else ""
 
 
-def _exchange(kind: StatementKind, said: str | None) -> str:
-    if kind.exchange is None and said is None:
+def _exchange(kind: StatementKind, said: str | None) -> str | None:
+    if "exchange" in kind.asks and said is None:
         raise click.UsageError(f"--as {kind.name} needs --exchange: the file does not say whose it is")
     if kind.exchange is not None and said not in (None, kind.exchange):
         raise click.UsageError(f"--exchange {said}: a file of kind {kind.name} is of {kind.exchange}")
-    return kind.exchange or said or ""
+    return kind.exchange or said
+
+
+def _symbol(kind: StatementKind, said: str | None) -> str | None:
+    if "symbol" in kind.asks and said is None:
+        raise click.UsageError(f"a file of kind {kind.name} does not say of which symbol it is; say it with --symbol")
+    if "symbol" not in kind.asks and said is not None:
+        raise click.UsageError(f"--symbol {said}: a file of kind {kind.name} says its symbols itself")
+    return said
 
 
 def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bool) -> None:
@@ -119,11 +136,14 @@ def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bo
 
 
 def _import_statement(
-    file: io.BufferedReader, kind: StatementKind, whose: Whose, database: str | None, *, confirm: bool, as_json: bool
+    file: StatementFile, kind: StatementKind, whose: Whose, database: str | None, *, confirm: bool, as_json: bool
 ) -> None:
-    fills = read_fills(io.TextIOWrapper(file, "utf-8-sig", newline=""), kind, whose)
+    facts = list(kind.facts(file, whose))
+    fills = in_order(fact for fact in facts if isinstance(fact, StatementFill))
     with open_ledger(database) as ledger, progress("importing", len(fills)) as advance:
         report = import_statement(ledger, kind.name, fills, advance, confirm=confirm)
+    if left_out := len(facts) - len(fills):
+        click.echo(f"{left_out:,} lines of the file are no fills: payments and positions are not taken in", err=True)
     if as_json:
         print_json(report.as_json())
     else:
