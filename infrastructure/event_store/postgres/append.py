@@ -31,7 +31,7 @@ from infrastructure.event_store.records import EventRecord, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine
 from projections.positions import PositionRow, fees_text
 
-_EVENT_COLUMNS: Final = (
+EVENT_COLUMNS: Final = (
     ("stream", "text"),
     ("version", "bigint"),
     ("type", "text"),
@@ -91,7 +91,7 @@ def _casts(kinds: Iterable[str]) -> str:
     return "(" + ", ".join(f"%s::{kind}" for kind in kinds) + ")"
 
 
-_EVENT_CASTS: Final = _casts(kind for _, kind in _EVENT_COLUMNS)
+_EVENT_CASTS: Final = _casts(kind for _, kind in EVENT_COLUMNS)
 _END_CASTS: Final = _casts(("text", "bigint", "text"))
 _ROW_CASTS: Final = _casts(_ROW_TYPES[name] for name in STORED)
 _LINE_CASTS: Final = _casts(("text", "bigint", "text"))
@@ -117,7 +117,7 @@ def statement(events: int, rows: int, lock: int, *, lines: int = 0, follows: int
     `follows` is how many streams go on after an event that must be there; if one is not, nothing is written.
     Shape: one row with the number of events that were written.
     """
-    event_names = ", ".join(name for name, _ in _EVENT_COLUMNS)
+    event_names = ", ".join(name for name, _ in EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
     chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
     under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
@@ -161,19 +161,7 @@ def parameters(prepared: PreparedAppend) -> list[str | None]:
     """The parameters of the statement, as text."""
     values: list[str | None] = []
     for record, hashed in zip(prepared.records, prepared.hashes, strict=True):
-        command_id, intent_id, cycle, mark, ts_recorded = record.columns
-        values += (
-            record.originator_id,
-            str(record.originator_version),
-            record.topic,
-            record.state.decode(),
-            hashed,
-            command_id,
-            intent_id,
-            str(cycle),
-            mark,
-            ts_recorded,
-        )
+        values += event_values(record, hashed)
     for end in prepared.follows:
         values += (end.stream, str(end.version), end.hash)
     for row in prepared.rows:
@@ -181,6 +169,12 @@ def parameters(prepared: PreparedAppend) -> list[str | None]:
     for line in prepared.lines:
         values += line_values(line)
     return values
+
+
+def event_values(record: EventRecord, hashed: str) -> tuple[str | None, ...]:
+    """An event as text, in the order of its columns."""
+    stream, version, topic, state, (command_id, intent_id, cycle, mark, ts_recorded) = record
+    return stream, str(version), topic, state.decode(), hashed, command_id, intent_id, str(cycle), mark, ts_recorded
 
 
 def row_values(row: PositionRow) -> list[str | None]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 import psycopg
-from psycopg import RawCursor, errors, sql
+from psycopg import errors, sql
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
@@ -124,8 +124,7 @@ _FETCH_ROWS: Final = 2_000
 _AT_ONCE_MAX: Final = 8
 _KEEP_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ACCESS SHARE MODE"
 """Taken before a snapshot has its moment: a snapshot is of rows, but a name is of now, and a rebuild gives it away."""
-_LOCK_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ROW EXCLUSIVE MODE"
-"""Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
+_NOTIFY: Final = "SELECT pg_catalog.pg_notify(%s::text, ''::text)"
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
 _TURN_SECONDS: Final = 0.05
 _TURN_SECONDS_MAX: Final = 0.4
@@ -261,22 +260,14 @@ class PostgresStore(SqlStore):
 
     def _append_in_parts(self, connection: Connection, prepared: append.PreparedAppend) -> None:
         """A batch is one wait, however many statements: it has the whole timeout for it."""
-        with (
-            waited_for(connection, self.settings.timeout_seconds),
-            connection.transaction(),
-            RawCursor(connection) as raw,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(_LOCK_POSITIONS)
+        with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
+            connection.execute(bulk_load.LOCK_POSITIONS)
             ends = [[*column] for column in zip(*prepared.follows, strict=True)]
-            if ends and cursor.execute(_COUNT_ENDS, ends).fetchone() != (len(prepared.follows),):
+            if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(prepared.follows),):
                 raise _moved(prepared.follows)
-            each = append.statement(1, 0, self._lock, notify=self.settings.notify)
-            pairs = zip(prepared.records, prepared.hashes, strict=True)
-            one_by_one = (append.PreparedAppend([record], [hashed]) for record, hashed in pairs)
-            raw.executemany(each, map(append.parameters, one_by_one))
-            cursor.executemany(append.row_statement("positions"), map(append.row_values, prepared.rows))
-            cursor.executemany(append.line_statement("positions"), map(append.line_values, prepared.lines))
+            bulk_load.append_many(connection, self._lock, prepared)
+            if self.settings.notify:
+                connection.execute(_NOTIFY, (append.channel(self._lock),))
 
     def restore(
         self,
