@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 REFUSED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
+LOG_VARIABLE: Final = "LEDGER_LOG"
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class LazyGroup(click.Group):
@@ -87,6 +89,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a person reads on where a terminal knows no such letter
     try:
         take_in()
+        _log_as_asked()
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
@@ -103,6 +106,25 @@ def main() -> None:
         is_of_stdout = _is_stdout_lost()
         say(f"{'stdout: ' if is_of_stdout else ''}{type(wrong).__name__}: {wrong}")
         sys.exit(REFUSED if is_of_stdout else USAGE)
+
+
+def _log_as_asked() -> None:
+    """Log to stderr what is of the level that LEDGER_LOG names, or above it; nothing of it is asked for otherwise."""
+    level = os.environ.get(LOG_VARIABLE)
+    if not level:
+        return
+    import logging  # noqa: PLC0415 - help needs nothing of it
+    import time  # noqa: PLC0415 - as above
+
+    if level.upper() not in LEVELS:
+        raise click.UsageError(f"{LOG_VARIABLE} is {level!r:.40}; it is {', '.join(LEVELS).lower()}")
+    written = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    written.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(written)
+    logger = logging.getLogger("position_ledger")  # and no other: what clients of exchanges log may hold a key
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
 
 
 def exit_code(error: LedgerError) -> int:

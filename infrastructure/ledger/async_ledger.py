@@ -22,6 +22,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
+from infrastructure.witness import OnEvent, OnRefusal, OnUnprotected
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
 
@@ -56,10 +57,25 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         """The ids of commands that threads are at, or will be; a caller that was cancelled may ask for them."""
 
     @classmethod
-    async def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
-        """Open a ledger, as PositionLedger.connect does, in a thread of its own."""
+    async def connect(
+        cls,
+        url: str | None = None,
+        *,
+        create: bool = True,
+        on_event: OnEvent | None = None,
+        on_refusal: OnRefusal | None = None,
+        on_unprotected: OnUnprotected | None = None,
+    ) -> Self:
+        """Open a ledger, as PositionLedger.connect does, in a thread of its own; hooks are called in one as well."""
         opener = ThreadPoolExecutor(1, "position-ledger-connect")
-        opening = opener.submit(PositionLedger.connect, url, create=create)
+        opening = opener.submit(
+            PositionLedger.connect,
+            url,
+            create=create,
+            on_event=on_event,
+            on_refusal=on_refusal,
+            on_unprotected=on_unprotected,
+        )
         opener.shutdown(wait=False)
         try:
             return cls(await asyncio.wrap_future(opening))

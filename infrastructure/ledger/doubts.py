@@ -9,6 +9,7 @@ from typing import Final
 from domain.errors import LedgerError, OutcomeUnknown, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import AppendInDoubt, Store, UnsettledAppend, VersionTaken
+from infrastructure.witness import warn
 
 SETTLE_POLL_SECONDS: Final = 0.05
 _ASK_AGAIN_SECONDS: Final = 1.0
@@ -32,12 +33,14 @@ class Doubts:
         OutcomeUnknown when that cannot be found out in time.
         """
         deadline, first = time.monotonic() + doubt.seconds_left, doubt.unsettled[0]
+        warn("%s while %s was written: reading back what became of it", doubt.reason, doubt)
         while True:
             try:
                 made = self._store.settle(first, doubt.seconds_left)
             except StoreUnavailable:
                 made = None
             if made:
+                warn("%s was written", doubt)
                 return
             if made is False:
                 raise StoreUnavailable(f"{doubt.reason} before {doubt} was written; nothing was written") from doubt

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -53,6 +53,7 @@ from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.operations.ledger_operations import LedgerOperations
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
+from infrastructure.witness import LOGGER, OnEvent, OnRefusal, OnUnprotected, Witness, warn
 from projections.exposure import needs_stop, taken_over_at
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt, unheard
@@ -61,8 +62,6 @@ if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
 
 Read = TypeVar("Read")
-
-_LOGGER: Final = logging.getLogger("position_ledger")
 
 ATTEMPTS_MAX: Final = 50
 """How often a command is decided anew because its stream moved meanwhile."""
@@ -85,34 +84,52 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
     """
 
     def __init__(
-        self, store: Store, *, clock: Callable[[], datetime] = now, new_id: Callable[[], str] = _new_command_id
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], datetime] = now,
+        new_id: Callable[[], str] = _new_command_id,
+        on_event: OnEvent | None = None,
+        on_refusal: OnRefusal | None = None,
+        on_unprotected: OnUnprotected | None = None,
     ) -> None:
         """Keep positions in a store that is open; `clock` and `new_id` are for tests."""
         self.store = store
         self._clock, self._new_id = clock, new_id
+        self._witness = Witness(on_event, on_refusal, on_unprotected)
         self._cache, self._doubts = AggregateCache(store), Doubts(store)
         self._subscriptions: WeakSet[Subscription] = WeakSet()
 
     @classmethod
-    def connect(cls, url: str | None = None, *, create: bool = True) -> Self:
+    def connect(
+        cls,
+        url: str | None = None,
+        *,
+        create: bool = True,
+        on_event: OnEvent | None = None,
+        on_refusal: OnRefusal | None = None,
+        on_unprotected: OnUnprotected | None = None,
+    ) -> Self:
         """Open the ledger at a URL, LEDGER_DATABASE_URL, or `sqlite:///ledger.db`.
 
         `create` makes the database or migrates it, and warns (logger `position_ledger`) of one that it made; without
-        it, both must have been done.
+        it, both must have been done. The hooks are told, in a thread of their own, of every event that is recorded
+        through this ledger, of every refusal, and of a position that comes to be held without a stop.
         Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable.
         """
         store = open_store(Settings.read(url), create=create)
         if store.is_new and not store.settings.is_memory:
-            _LOGGER.warning("made a new ledger: %s", store.settings.place)
-        ledger = cls(store)
+            LOGGER.warning("made a new ledger: %s", store.settings.place)
+        ledger = cls(store, on_event=on_event, on_refusal=on_refusal, on_unprotected=on_unprotected)
         if store.is_outdated:
             ledger.rebuild()
         return ledger
 
     def disconnect(self) -> None:
-        """End every subscription and let go of the database; also done at the end of a `with` block."""
+        """End every subscription, call the hooks that wait, let go of the database; a `with` block ends so."""
         for subscription in list(self._subscriptions):
             subscription.stop()
+        self._witness.close()
         self._cache.clear()
         self.store.close()
 
@@ -139,6 +156,16 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
         Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
         """
+        began = time.perf_counter()
+        try:
+            receipt = self._answer(command)
+        except LedgerError as error:
+            self._witness.refused(command, error, time.perf_counter() - began)
+            raise
+        self._witness.answered(command, receipt.position_id, receipt.outcome, time.perf_counter() - began)
+        return receipt
+
+    def _answer(self, command: Command) -> Receipt:
         stamp = self._stamp(command)
         try:
             receipt = self._handle(command, stamp)
@@ -172,6 +199,8 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
                 self._append([held])
             except VersionTaken:
                 raced, surprised = raced or not held.is_assumed, surprised or held.is_assumed
+                if not held.is_assumed:
+                    warn("%s %s is decided anew: somebody else was faster", command.key, command.verb)
                 continue
             except IntentTaken:
                 if (cycle := self._cycle_of_intent(command)) is None:
@@ -200,9 +229,10 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
             raise
 
     def _handle_many(self, batch: Sequence[Command], command_ids: Collection[str]) -> list[Receipt | LedgerError]:
+        began = time.perf_counter()
         self.store.require_primary()
         held_by_stream: dict[str, CachedPosition] = {}
-        answers: list[Receipt | LedgerError] = []
+        receipts: list[Receipt] = []
         for command in batch:
             stream = command.key.stream
             held = held_by_stream.get(stream) or self._cache.load(stream)
@@ -215,7 +245,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
             except CommandRefused:
                 return self._one_by_one(batch)
             recorded = len(held.position.pending_events) > pending
-            answers.append(Receipt.of("recorded" if recorded else "replayed", answer, held.position.row))
+            receipts.append(Receipt.of("recorded" if recorded else "replayed", answer, held.position.row))
         unchanged = [held for held in held_by_stream.values() if not held.position.pending_events]
         try:
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
@@ -224,7 +254,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         if not all(self._is_kept(held) for held in unchanged):
             return self._one_by_one(batch)
         self._doubts.forget(command_ids)
-        return answers
+        for command, receipt in zip(batch, receipts, strict=True):
+            self._witness.answered(command, receipt.position_id, receipt.outcome, time.perf_counter() - began)
+        return [*receipts]
 
     def _one_by_one(self, batch: Sequence[Command]) -> list[Receipt | LedgerError]:
         answers: list[Receipt | LedgerError] = []
@@ -265,12 +297,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         rows = [row for held in memories for row in held.project_pending()]
         heads = {held.position.id: held.head for held in memories}
         versions = {held.position.id: held.version for held in memories}
+        events = [event for held in memories for event in held.pending()]
         try:
-            events = [encode(event) for held in memories for event in held.pending()]
-            self.store.insert_events(events, rows=rows, before=before, heads=heads)
+            self.store.insert_events([*map(encode, events)], rows=rows, before=before, heads=heads)
         except AppendInDoubt as doubt:
             self._doubts.settle(doubt)
-            return
         except SlotTaken as guard:
             if any(self._cache.load(stream).position.version != versions[stream] for stream in versions):
                 raise VersionTaken(str(guard)) from guard
@@ -278,9 +309,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
                 f"the positions table shows another open cycle than the events of {', '.join(heads)} do ({guard}); "
                 "nothing was written. Look with `position-ledger verify`, mend with `position-ledger rebuild`"
             ) from guard
-        for held in memories:
-            held.head, held.is_assumed, held.is_acknowledged = heads[held.position.id], False, True
-            self._cache.put(held)
+        else:
+            for held in memories:
+                held.head, held.is_assumed, held.is_acknowledged = heads[held.position.id], False, True
+                self._cache.put(held)
+        self._witness.recorded(events, rows, before)
 
     def _is_kept(self, held: CachedPosition, command_id: str | None = None) -> bool:
         """Whether what an answer rests on stands in the log for good, when nothing is appended that would wait for it.

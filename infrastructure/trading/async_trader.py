@@ -23,8 +23,10 @@ from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
+from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
+from infrastructure.witness import OnUnprotected
 
 Ended = TypeVar("Ended")
 
@@ -43,6 +45,7 @@ class AsyncTrader:
         *,
         rules: Rules | None = None,
         owner: str | None = None,
+        on_unprotected: OnUnprotected | None = None,
         clock: Callable[[], datetime] = now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -50,6 +53,7 @@ class AsyncTrader:
         self._ledger, self._exchange = ledger, exchange
         self._rules, self._owner = rules or Rules(), owner
         self._clock, self._sleep = clock, sleep
+        self._log = TradeLog(on_unprotected)
         self._unfinished: set[asyncio.Task[Any]] = set()
 
     async def enter(
@@ -123,6 +127,7 @@ class AsyncTrader:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        self._log.close(seconds=0)  # the loop waits for nobody
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,9 +157,11 @@ class AsyncTrader:
                     _needs_nobody(running.effect)
                 answer = await self._done(running.effect)
             except (LedgerError, ExchangeError) as error:
+                self._log.failed(running.effect, error)
                 running.fail(error)
             else:
                 running.answer(answer)
+        self._log.ended(running.ended)
         return running.ended
 
     async def _done(self, effect: Effect) -> Any:

@@ -20,8 +20,10 @@ from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
+from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
+from infrastructure.witness import LAST_SECONDS, OnUnprotected
 
 Ended = TypeVar("Ended")
 
@@ -40,13 +42,18 @@ class Trader:
         *,
         rules: Rules | None = None,
         owner: str | None = None,
+        on_unprotected: OnUnprotected | None = None,
         clock: Callable[[], datetime] = now,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Trade on one account. `owner` names this bot, so that it takes its own cycles up at once after a crash."""
+        """Trade on one account. `owner` names this bot, so that it takes its own cycles up at once after a crash.
+
+        `on_unprotected` is told, in a thread of the trader's, of every position that a flow leaves without a stop.
+        """
         self._ledger, self._exchange = ledger, exchange
         self._rules, self._owner = rules or Rules(), owner
         self._clock, self._sleep = clock, sleep
+        self._log = TradeLog(on_unprotected)
         self._stopped = threading.Event()
 
     def enter(
@@ -144,6 +151,7 @@ class Trader:
         try:
             answer = self._done(running.effect)
         except (LedgerError, ExchangeError) as error:
+            self._log.failed(running.effect, error)
             running.fail(error)
             return None
         running.answer(answer)
@@ -154,6 +162,7 @@ class Trader:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._log.close(seconds=LAST_SECONDS)
 
     def _context(self) -> FlowContext:
         return FlowContext(self._rules, self._exchange.name, self._exchange.account_name, self._owner)
@@ -162,6 +171,7 @@ class Trader:
         running = RunningFlow(flow)
         while not running.is_over:
             self.step(running)
+        self._log.ended(running.ended)
         return running.ended
 
     def _done(self, effect: Effect) -> Any:

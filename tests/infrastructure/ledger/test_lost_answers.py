@@ -128,10 +128,10 @@ def test_a_task_that_is_cancelled_while_it_connects_leaves_no_connection_behind(
     is_opening, may_go_on, is_closed = threading.Event(), threading.Event(), threading.Event()
     connect, disconnect = PositionLedger.connect, PositionLedger.disconnect
 
-    def held_up(url: str | None = None, *, create: bool = True) -> PositionLedger:
+    def held_up(*arguments: Any, **options: Any) -> PositionLedger:
         is_opening.set()
         assert may_go_on.wait(30)
-        return connect(url, create=create)
+        return connect(*arguments, **options)
 
     def closed(self: PositionLedger) -> None:
         disconnect(self)

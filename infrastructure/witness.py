@@ -1,0 +1,116 @@
+"""Who is told of each command: the log, a line each, and a program's own hooks, in a thread beside the commands."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from domain.commands.base import Command
+from domain.errors import CommandRefused, LedgerError
+from domain.events import PositionEvent
+from projections.exposure import is_bare
+from projections.positions import PositionRow
+
+LOGGER: Final = logging.getLogger("position_ledger")
+
+OnEvent = Callable[[PositionEvent], object]
+OnRefusal = Callable[[Command, CommandRefused], object]
+OnUnprotected = Callable[[PositionRow], object]
+
+WAITING_MAX: Final = 10_000
+"""How many calls of hooks may wait; beyond that they are left out, and the log says so."""
+LAST_SECONDS: Final = 5.0
+"""How long the end of a ledger waits for its hooks."""
+
+
+def warn(words: str, *arguments: object) -> None:
+    """Log a warning where somebody listens: Python would print one on stderr where no program set up its logging."""
+    if LOGGER.hasHandlers():
+        LOGGER.warning(words, *arguments)
+
+
+class Witness:
+    """Tells of commands: one line of the log each, and what a program asked to be told of.
+
+    Hooks are called one after the other in a thread of their own: a slow one delays no answer, one that raises is
+    logged. They are for alarms and counters; who must not miss an event reads the log with a subscription.
+    """
+
+    def __init__(
+        self,
+        on_event: OnEvent | None = None,
+        on_refusal: OnRefusal | None = None,
+        on_unprotected: OnUnprotected | None = None,
+    ) -> None:
+        """Tell nobody but the log, unless there are hooks."""
+        self._on_event, self._on_refusal, self._on_unprotected = on_event, on_refusal, on_unprotected
+        self._waiting: queue.Queue[tuple[Callable[..., object], tuple[Any, ...]] | None] = queue.Queue(WAITING_MAX)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def answered(self, command: Command, position_id: str, outcome: str, seconds: float) -> None:
+        """A command was accepted."""
+        if LOGGER.isEnabledFor(logging.INFO):
+            LOGGER.info("%s %s %s, %.1f ms", position_id, command.verb, outcome, seconds * 1_000)
+
+    def refused(self, command: Command, error: LedgerError, seconds: float) -> None:
+        """A command was refused, or nobody knows what became of it."""
+        is_refusal = isinstance(error, CommandRefused)
+        outcome, words = "refused" if is_refusal else "failed", " ".join(error.message.split())
+        warn(
+            "%s %s %s, %.1f ms: %s: %s",
+            command.key,
+            command.verb,
+            outcome,
+            seconds * 1_000,
+            type(error).__name__,
+            words,
+        )
+        if isinstance(error, CommandRefused) and self._on_refusal is not None:
+            self.tell(self._on_refusal, command, error)
+
+    def recorded(
+        self, events: Sequence[PositionEvent], rows: Iterable[PositionRow], before: Mapping[str, PositionRow]
+    ) -> None:
+        """Events were appended, and led from some rows to others."""
+        if self._on_event is not None:
+            for event in events:
+                self.tell(self._on_event, event)
+        if self._on_unprotected is not None:
+            for row in rows:
+                was = before.get(row.position_id)
+                if is_bare(row) and not (was is not None and is_bare(was)):
+                    self.tell(self._on_unprotected, row)
+
+    def close(self, seconds: float = LAST_SECONDS) -> None:
+        """Wait so long for the hooks that are yet to be called; the process may end without them."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is None or thread is threading.current_thread():
+            return
+        with suppress(queue.Full):  # then one is stuck, and its thread is left to it
+            self._waiting.put_nowait(None)
+        thread.join(seconds)
+
+    def tell(self, hook: Callable[..., object], *arguments: Any) -> None:
+        """Have a hook called soon."""
+        try:
+            self._waiting.put_nowait((hook, arguments))
+        except queue.Full:
+            warn("%d calls of hooks are waiting: %s is left out", WAITING_MAX, hook)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._call, name="position-ledger-hooks", daemon=True)
+                self._thread.start()
+
+    def _call(self) -> None:
+        while (call := self._waiting.get()) is not None:
+            hook, arguments = call
+            try:
+                hook(*arguments)
+            except Exception:
+                LOGGER.exception("a hook raised: %s", hook)
