@@ -133,6 +133,22 @@ def test_an_order_whose_fills_never_show_holds_the_slot_and_is_not_rolled_back()
         assert len(world.exchange.placed) == 1
 
 
+@pytest.mark.parametrize("symbol", ["WAVES", "FLR", "CAMP", "ES", "AVL"])
+def test_a_position_that_is_shown_after_twenty_seconds_is_protected_then(symbol: str) -> None:
+    with bot_world() as world:
+        began = world.clock()
+        world.exchange.hidden_looks = 10**6
+        world.exchange.weather["place"].append(Answered({"state": OrderState.FILLED, "filled_qty": Decimal(0)}))
+        world.enter(symbol=f"{symbol}/USDT")
+        world.clock.time = max(world.clock(), began + timedelta(seconds=20))
+        for order in world.exchange.placed:
+            order.hidden_looks = 0
+        (taken_up,) = world.resume()
+        assert taken_up.kind is OutcomeKind.PROTECTED
+        assert world.exchange.held[f"{symbol}USDT"] == Decimal("-61.8")
+        assert len(world.exchange.entries) == 1
+
+
 def test_a_rollback_closes_by_the_ledgers_side_whatever_the_answer_says() -> None:
     with bot_world() as world:
         world.exchange.price = Decimal("0.1358")

@@ -172,7 +172,7 @@ def test_what_cannot_be_sent_as_it_is_is_refused(
     assert not script.sent(CREATE)
 
 
-REFUSED = [10001, 10002, 10003, 10004, 10005, 30208, 110003, 110004, 110007, 110017, 110092, 110094]
+REFUSED = [10001, 10002, 10003, 10004, 10005, 30208, 30209, 110003, 110004, 110007, 110017, 110092, 110094, 170193]
 
 
 @pytest.mark.parametrize("code", REFUSED)
