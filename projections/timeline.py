@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate, pairwise, takewhile
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from domain import events as e
 from domain.commands.requests import Evidence
@@ -19,9 +19,10 @@ from domain.order import covered_by, role_of, stops_at_work
 from domain.rejection import Rejection
 from domain.values import EXACT, Source, Status, plain
 from projections.exposure import counted_at, is_covered
-from projections.formatting import WHO
+from projections.formatting import WHO, quoted
 from projections.positions import PositionRow, project
 from projections.reconciliation.grace_periods import later
+from projections.recovery.required_orders import PlannedOrders
 
 _ENTERING: Final = frozenset({Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL})
 
@@ -68,9 +69,6 @@ class Span:
     def length(self) -> timedelta:
         """How long it took."""
         return self.end - self.start
-
-
-AnySpan = TypeVar("AnySpan", bound=Span)
 
 
 @dataclass(frozen=True)
@@ -131,6 +129,14 @@ class RefusedRival:
 
 
 @dataclass(frozen=True)
+class FailedStep:
+    """Something that did not go as it was meant to, in words."""
+
+    at: datetime
+    says: str
+
+
+@dataclass(frozen=True)
 class Timeline:
     """One cycle along its time, up to `end`."""
 
@@ -144,10 +150,13 @@ class Timeline:
     gaps: tuple[UnprotectedSpan, ...]
     unknown: tuple[Span, ...]
     signal_price: Decimal | None
+    planned_stop: Decimal | None
+    """By the average entry, or by what the signal saw while there is none."""
     averages: tuple[StopStep, ...]
     stops: tuple[StopStep, ...]
     fills: tuple[Fill, ...]
     refused: tuple[RefusedRival, ...]
+    failed: tuple[FailedStep, ...]
 
     @property
     def unprotected(self) -> timedelta:
@@ -171,6 +180,7 @@ class Timeline:
         found = {self.start, self.last_at, self.end}
         found |= {step.at for step in (*self.averages, *self.stops)}
         found |= {fill.at for fill in self.fills} | {rival.at for rival in self.refused}
+        found |= {step.at for step in self.failed}
         found |= {span.start for span in (*self.statuses, *self.gaps, *self.covered)}
         return {at for at in found if self.start <= at <= self.end}
 
@@ -178,33 +188,14 @@ class Timeline:
     def prices(self) -> list[Decimal]:
         """Every price that was of any importance."""
         steps = [step.price for step in (*self.averages, *self.stops)]
-        found = [*steps, *(fill.price for fill in self.fills), self.signal_price]
+        found = [*steps, *(fill.price for fill in self.fills), self.signal_price, self.planned_stop]
         return [price for price in found if price is not None]
 
     @property
-    def entry(self) -> Timeline | None:
-        """The part until the entry was done, and a little more; None while it is not done, or if it took no time."""
+    def entered_at(self) -> datetime | None:
+        """When the entry was done, and a little later; None while it is not done, or if it took no time."""
         done = next((span.start for span in self.statuses if span.status not in _ENTERING), self.start)
-        return self._until(min(later(done, (done - self.start) / 12), self.end)) if done > self.start else None
-
-    def _until(self, end: datetime) -> Timeline:
-        def before(spans: Iterable[AnySpan]) -> tuple[AnySpan, ...]:
-            return tuple(replace(span, end=min(span.end, end)) for span in spans if span.start <= end)
-
-        return replace(
-            self,
-            end=end,
-            last_at=end,
-            is_open=False,
-            statuses=before(self.statuses),
-            covered=before(self.covered),
-            gaps=before(self.gaps),
-            unknown=before(self.unknown),
-            averages=tuple(step for step in self.averages if step.at <= end),
-            stops=tuple(step for step in self.stops if step.at <= end),
-            fills=tuple(fill for fill in self.fills if fill.at <= end),
-            refused=tuple(rival for rival in self.refused if rival.at <= end),
-        )
+        return min(later(done, (done - self.start) / 12), self.end) if done > self.start else None
 
 
 def timeline(
@@ -240,11 +231,36 @@ def timeline(
         ),
         unknown=tuple(Span(start, stop) for start, stop, since in _spans(told, end, _is_unknown) if _is_unknown(since)),
         signal_price=last.row.signal_price,
+        planned_stop=_planned_stop(told),
         averages=_steps(told, lambda row: row.avg_px_open if row.quantity else None),
         stops=_steps(told, lambda row: row.stop_price if row.stop_confirmed else None),
         fills=tuple(fill for moment in told for fill in _fills(moment)),
         refused=tuple(_placed(told, refusals)),
+        failed=tuple(_failed(told)),
     )
+
+
+def _planned_stop(told: Sequence[Moment]) -> Decimal | None:
+    row = told[-1].row
+    seen = row.signal_price if row.avg_px_open is None else row.avg_px_open
+    return PlannedOrders.by(moment.event for moment in told).stop_for(row.side, seen)
+
+
+def _failed(told: Sequence[Moment]) -> Iterable[FailedStep]:
+    for moment in told:
+        match moment.event:
+            case e.EntryOutcomeUnknown(reason=reason):
+                yield FailedStep(moment.at, f"nobody knows what became of the entry: {quoted(reason)}")
+            case e.EntryFailed(outcome=outcome, reason=reason):
+                yield FailedStep(moment.at, f"the entry is {outcome}: {quoted(reason)}")
+            case e.StopLossLost(reason=reason):
+                yield FailedStep(moment.at, f"a stop is gone: {quoted(reason)}")
+            case e.RollbackStarted(reason=reason):
+                yield FailedStep(moment.at, f"the entry is undone: {quoted(reason)}")
+            case e.RollbackFailed(reason=reason):
+                yield FailedStep(moment.at, f"the rollback failed: {quoted(reason)}")
+            case e.OrderEnded(outcome="rejected" | "expired" as outcome, order=order):
+                yield FailedStep(moment.at, f"order {order} is {outcome}")
 
 
 def _spans(

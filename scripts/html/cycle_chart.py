@@ -8,17 +8,17 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from domain.values import Side, plain
-from projections.formatting import clock, counted, first_digits, length
+from projections.formatting import average, clock, counted, first_digits, length
 from projections.timeline import Span, StopStep, Timeline
 from scripts.html.price_scale import PriceScale
-from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross, diamond, px, spread, triangle
-from scripts.html.time_scale import TimeScale
+from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross, diamond, px, spread, triangle, warning_sign
+from scripts.html.time_scale import EnlargedScale, time_scale
 
 Thing = TypeVar("Thing")
 
-_STATUS_ROW: Final = (18, 22)
-_COVER_ROW: Final = (45, 11)
-_PLOT_TOP: Final = 72
+_STATUS_ROW: Final = (22, 22)
+_COVER_ROW: Final = (49, 11)
+_PLOT_TOP: Final = 76
 _ROW_HEIGHT: Final = 26
 _AXIS_HEIGHT: Final = 44
 _LABEL_APART: Final = 15
@@ -28,7 +28,6 @@ _GAPS_SHARE_MAX: Final = 0.1
 """… unless that made all of them together look longer than this share of the axis."""
 _MARKS_APART: Final = 4
 _CLUSTER_PX: Final = 34
-_ENTRY_SHARE_MIN: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -51,34 +50,32 @@ SIZES: Final = (
 
 
 def draw(time: Timeline, side: Side, title: str, size: Size) -> Drawing:
-    """Draw a cycle, or the first part of one."""
+    """Draw a cycle; its entry is drawn larger where it would be lost in the whole."""
     return _Chart(time, side, title, size).drawing
-
-
-def needs_closer_look(time: Timeline) -> bool:
-    """Whether an entry takes so little of the whole that it cannot be read there."""
-    entry = time.entry
-    scale = TimeScale(time.instants, 0, 1, over_at=time.over_at)
-    return entry is not None and scale.x(entry.last_at) - scale.x(entry.start) < _ENTRY_SHARE_MIN
 
 
 class _Chart:
     def __init__(self, time: Timeline, side: Side, title: str, size: Size) -> None:
         self._time, self._side = time, side
         self._bottom = _PLOT_TOP + (size.plot if time.prices else 0)
-        self._axis = self._bottom + (_ROW_HEIGHT if time.refused else 6)
+        rows = [name for name, found in (("refused", time.refused), ("failed", time.failed)) if found]
+        self._rows = {name: self._bottom + 3 + _ROW_HEIGHT * (place + 0.5) for place, name in enumerate(rows)}
+        self._axis = self._bottom + 6 + _ROW_HEIGHT * len(rows)
         self._prices = PriceScale(time.prices, _PLOT_TOP, self._bottom) if time.prices else None
         self._price_ticks = self._prices.ticks(size.price_ticks) if self._prices else []
         self._labels = [(f"{name} {first_digits(price)}", price, look) for name, price, look in self._last_prices()]
         self._left = max([size.left, *(px(text) + 14 for _, text in self._price_ticks)])
         self._right = size.width - max([size.right, *(px(text) + 16 for text, _, _ in self._labels)])
-        self._scale = TimeScale(time.instants, self._left, self._right, over_at=time.over_at)
+        self._scale = time_scale(
+            time.instants, self._left, self._right, over_at=time.over_at, beginning=time.entered_at
+        )
         self.drawing = Drawing(size.name, size.width, self._axis + _AXIS_HEIGHT, title, _description(time))
         self._statuses()
         self._protection()
         if self._prices is not None:
             self._plot(self._prices)
         self._refusals()
+        self._failures()
         self._time_axis()
         self._cuts()
 
@@ -97,6 +94,8 @@ class _Chart:
             says = f"{span.status} for {length(span.length)}, from {clock(span.start)}"
             self._box(span, _STATUS_ROW, f"status {span.status}", says)
             left, right = self._scale.x(span.start), self._scale.x(span.end)
+            if isinstance(self._scale, EnlargedScale) and left < self._scale.edge < right:
+                left = self._scale.edge
             right = min([right, *(cut.middle - 4 for cut in self._scale.cuts if left < cut.middle < right)])
             if px(span.status) + 8 <= right - left:
                 self.drawing.words.append(Words(left + 6, _STATUS_ROW[0] + 15, span.status, f"on {span.status}"))
@@ -122,6 +121,11 @@ class _Chart:
             y = prices.y(time.signal_price)
             says = f"the signal saw {plain(time.signal_price)}"
             self.drawing.lines.append(StraightLine(f"M{self._left} {y:.1f}H{self._right}", "signal", says))
+        if time.planned_stop is not None:
+            y = prices.y(time.planned_stop)
+            says = f"the stop was planned at {average(time.planned_stop)}"
+            end = self._scale.x(next((step.at for step in time.stops if step.price is not None), time.end))
+            self.drawing.lines.append(StraightLine(f"M{self._left} {y:.1f}H{end:.1f}", "planned", says))
         self._stairs(prices, time.averages, "average", "average entry")
         self._stairs(prices, time.stops, "stop", "stop")
         self._fills(prices)
@@ -182,6 +186,8 @@ class _Chart:
         time = self._time
         if time.signal_price is not None:
             yield "signal", time.signal_price, "of-signal"
+        if time.planned_stop is not None and not time.stops:
+            yield "planned", time.planned_stop, "of-stop"
         for name, steps, look in (("entry", time.averages, "of-average"), ("stop", time.stops, "of-stop")):
             known = [step.price for step in steps if step.price is not None]
             if known and not self._is_lost(steps):
@@ -193,7 +199,7 @@ class _Chart:
     def _refusals(self) -> None:
         if not self._time.refused:
             return
-        y = self._bottom + _ROW_HEIGHT / 2 + 3
+        y = self._rows["refused"]
         self._row_name(y + 4, "refused")
         for x, found in _clusters((self._scale.x(rival.at), rival) for rival in self._time.refused):
             who = ", ".join(sorted({rival.name for rival in found})[:5])
@@ -202,7 +208,23 @@ class _Chart:
             if len(found) > 1:
                 self.drawing.words.append(Words(x + 8, y + 4, f"{len(found):,}", "label of-refused"))
 
+    def _failures(self) -> None:
+        if not self._time.failed:
+            return
+        y = self._rows["failed"]
+        self._row_name(y + 4, "went wrong")
+        for x, found in _clusters((self._scale.x(step.at), step) for step in self._time.failed):
+            says = "; ".join(f"{clock(step.at)} {step.says}" for step in found[:5])
+            self.drawing.lines.append(StraightLine(warning_sign(x, y), "failed", says))
+            if len(found) > 1:
+                self.drawing.words.append(Words(x + 10, y + 4, f"{len(found):,}", "label of-failed"))
+
     def _time_axis(self) -> None:
+        if isinstance(self._scale, EnlargedScale):
+            edge = self._scale.edge
+            says = "left of this line time is drawn larger, so that the entry can be read"
+            self.drawing.lines.append(StraightLine(f"M{edge:.1f} {_STATUS_ROW[0] - 14}V{self._axis}", "edge", says))
+            self.drawing.words.append(Words(edge - 6, _STATUS_ROW[0] - 6, "the entry, drawn larger", "label", "end"))
         self.drawing.lines.append(StraightLine(f"M{self._left} {self._axis}H{self._right}", "axis"))
         for tick in self._scale.ticks():
             self.drawing.lines.append(StraightLine(f"M{tick.x:.1f} {self._axis}v5", "axis"))
@@ -251,6 +273,8 @@ def _description(time: Timeline) -> str:
         )
     if time.refused:
         words += f" {counted(len(time.refused), 'rival')} refused."
+    for step in time.failed[:12]:
+        words += f" At {clock(step.at)} {step.says}."
     return words
 
 
@@ -264,11 +288,13 @@ def key(time: Timeline, side: Side) -> list[tuple[str, str]]:
             ("entry" if side is Side.LONG else "entry down", "entry fill", has_entries),
             ("average", "average entry", any(step.price for step in time.averages)),
             ("stop", "stop", any(step.price for step in time.stops)),
+            ("planned", "planned stop", time.planned_stop is not None),
             ("exit", "exit fill", has_exits),
             ("signal", "what the signal saw", time.signal_price is not None),
             ("covered", "protected", bool(time.covered)),
             ("bare", "unprotected", bool(time.gaps)),
             ("refused", "rivals refused", bool(time.refused)),
+            ("failed", "went wrong", bool(time.failed)),
         )
         if is_there
     ]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from projections.audit.narrative import Narrative
-from projections.timeline import Timeline
-from scripts.html.cycle_chart import SIZES, draw, key, needs_closer_look
+from scripts.html.cycle_chart import SIZES, draw, key
 from scripts.html.page import TEMPLATES, filled, write
 from scripts.html.shapes import Drawing
 
@@ -39,7 +38,7 @@ class EventTable:
 
 def page_of(title: str, told: Sequence[tuple[Narrative, EventTable]], base: str = "base.html", **values: Any) -> str:
     """The page of some cycles, in the frame of a base; `values` are what that frame wants."""
-    cycles = [(story, list(_figures(story)), events) for story, events in told]
+    cycles = [(story, _figure(story), events) for story, events in told]
     return filled(TEMPLATES / "cycle.html", title=title, cycles=cycles, base=base, **values)
 
 
@@ -50,15 +49,11 @@ def write_page(
     write(path, page_of(title, told, as_of=as_of, written_at=written_at))
 
 
-def _figures(story: Narrative) -> Iterator[Figure]:
-    time, name = story.timeline, story.row.position_id
-    entry = time.entry
-    if entry is not None and needs_closer_look(time):
-        yield _figure(entry, story, f"The entry of {name}, looked at closely")
-    if time.start < time.end:
-        yield _figure(time, story, f"{name}, from {'its beginning until now' if time.is_open else 'beginning to end'}")
-
-
-def _figure(time: Timeline, story: Narrative, caption: str) -> Figure:
+def _figure(story: Narrative) -> Figure | None:
+    """None of what took no time."""
+    time = story.timeline
+    if time.start == time.end:
+        return None
+    caption = f"{story.row.position_id}, from {'its beginning until now' if time.is_open else 'beginning to end'}"
     drawings = tuple(draw(time, story.row.side, caption, size) for size in SIZES)
     return Figure(caption, drawings, key(time, story.row.side))

@@ -84,6 +84,11 @@ def diamond(x: float, y: float) -> str:
     return f"M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"
 
 
+def warning_sign(x: float, y: float) -> str:
+    """Something that went wrong: a triangle with a stroke in it."""
+    return f"M{x:.1f} {y - 6:.1f}l6.5 11.5h-13zm0 4v3.5m0 1.6v.8"
+
+
 def cross(x: float, y: float) -> str:
     """A refusal."""
     return f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"

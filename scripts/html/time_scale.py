@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Final
@@ -17,6 +17,9 @@ AFTERWARDS_TIMES: Final = 24
 
 CUT_SHARE: Final = 0.14
 TICK_PX: Final = 92
+APART_SHARE: Final = 0.8
+BEGINNING_SHARE_MIN: Final = 0.2
+ENLARGED_SHARE: Final = 0.34
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEPS: Final = [
@@ -93,7 +96,7 @@ class TimeScale:
         date = ""
         for at in self._round_times():
             x = self.x(at)
-            if ticks and x - ticks[-1].x < TICK_PX * 0.8:
+            if ticks and x - ticks[-1].x < TICK_PX * APART_SHARE:
                 continue
             day = f"{at:%Y-%m-%d}"
             ticks.append(Tick(x, _label(at, self._step), day if day != date else ""))
@@ -111,6 +114,47 @@ class TimeScale:
                 yield stretch.start
             for number in range(first, last + 1):
                 yield _EPOCH + number * self._step
+
+
+class EnlargedScale:
+    """An axis whose beginning is drawn larger: two scales side by side, which meet at `edge`."""
+
+    def __init__(
+        self, times: Iterable[datetime], left: float, right: float, until: datetime, *, over_at: datetime
+    ) -> None:
+        """Lay out the axis; what lies before `until` is drawn larger."""
+        points = {*times, until}
+        self.edge, self._until = left + (right - left) * ENLARGED_SHARE, until
+        self._near = TimeScale((at for at in points if at <= until), left, self.edge)
+        self._far = TimeScale((at for at in points if at >= until), self.edge, right, over_at=over_at)
+
+    def x(self, at: datetime) -> float:
+        """Where a time stands."""
+        return self._near.x(at) if at <= self._until else self._far.x(at)
+
+    @property
+    def cuts(self) -> list[Stretch]:
+        """The stretches that were cut short."""
+        return [*self._near.cuts, *self._far.cuts]
+
+    def ticks(self) -> list[Tick]:
+        """Those of both scales, none at the edge where they would run into each other."""
+        near = self._near.ticks()
+        far = [tick for tick in self._far.ticks() if tick.x - near[-1].x >= TICK_PX * APART_SHARE]
+        if far and far[0].date == near[0].date:
+            far[0] = replace(far[0], date="")
+        return [*near, *far]
+
+
+def time_scale(
+    times: Iterable[datetime], left: float, right: float, *, over_at: datetime, beginning: datetime | None
+) -> TimeScale | EnlargedScale:
+    """An axis of one scale, unless a `beginning` would take so little of it that it cannot be read."""
+    points = sorted(times)
+    plain = TimeScale(points, left, right, over_at=over_at)
+    if beginning is None or plain.x(beginning) - left >= BEGINNING_SHARE_MIN * (right - left):
+        return plain
+    return EnlargedScale(points, left, right, beginning, over_at=over_at)
 
 
 def _parts(points: Sequence[datetime], over_at: datetime) -> list[tuple[datetime, datetime, bool]]:

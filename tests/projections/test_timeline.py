@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given as tried_on
@@ -144,13 +145,42 @@ def test_a_refusal_never_leaves_the_gap_between_two_events() -> None:
 
 
 def test_the_entry_ends_when_the_position_is_active() -> None:
-    entry = lay_out(*ENTERED, (130, CLOSED)).entry
-    assert entry is not None and entry.end == second(6.5)
-    assert [span.status for span in entry.statuses][-1] is Status.ACTIVE and len(entry.gaps) == 1
+    assert lay_out(*ENTERED, (130, CLOSED)).entered_at == second(6.5)
 
 
-def test_an_entry_that_is_not_done_is_not_looked_at_closely() -> None:
-    assert lay_out((0, request()), (1, PLACED)).entry is None
+def test_an_entry_that_is_not_done_has_no_end() -> None:
+    assert lay_out((0, request()), (1, PLACED)).entered_at is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "entered", "planned"),
+    [
+        ({"stop_loss_percent": "2"}, True, "3.297966"),
+        ({"stop_loss_percent": "2"}, False, "3.297966"),
+        ({"stop_price": "3.3"}, True, "3.3"),
+        ({"stop_loss_percent": "2", "signal_price": None}, False, None),
+        ({}, True, None),
+    ],
+)
+def test_a_stop_that_was_planned_has_a_price_as_soon_as_one_is_known(
+    plan: dict[str, Any], *, entered: bool, planned: str | None
+) -> None:
+    laid_out = lay_out((0, request(**plan)), *ENTERED[1 : 3 if entered else 1])
+    assert laid_out.planned_stop == (None if planned is None else Decimal(planned))
+    assert planned is None or Decimal(planned) in laid_out.prices
+
+
+def test_what_went_wrong_is_told_with_its_moment() -> None:
+    unknown = on(RecordEntryUnknown, reason="timed out")
+    failed = on(FailEntry, outcome="rejected", reason="no margin")
+    steps = lay_out((0, request()), (1, unknown), (2, failed)).failed
+    assert [(step.at, step.says) for step in steps] == [
+        (second(1), 'nobody knows what became of the entry: "timed out"'),
+        (second(2), 'the entry is rejected: "no margin"'),
+    ]
+    lost = lay_out(*ENTERED, (9, on(LoseStopLoss, reason="gone")), (10, CLOSED)).failed
+    assert [(step.at, step.says) for step in lost] == [(second(9), 'a stop is gone: "gone"')]
+    assert lay_out(*ENTERED, (10, CLOSED)).failed == ()
 
 
 def test_an_imported_cycle_that_is_over_ends_when_its_row_says_so() -> None:

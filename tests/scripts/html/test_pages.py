@@ -15,11 +15,11 @@ from domain.commands.base import Command
 from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, SetStopLoss
 from domain.values import Side
 from projections.audit.narrative import story
-from scripts.html.cycle_chart import SIZES, Size, draw, needs_closer_look
+from scripts.html.cycle_chart import SIZES, Size, draw, key
 from scripts.html.cycle_page import EventTable, write_page
 from scripts.html.price_scale import PriceScale
 from scripts.html.shapes import px, spread
-from scripts.html.time_scale import TimeScale
+from scripts.html.time_scale import EnlargedScale, TimeScale, time_scale
 from tests.projections.cycles import LATER, cycle, refused, rivals
 from tests.scripts.cases import HOSTILE
 from tests.spec import FILLED, PLACED, STOP, on, request, second
@@ -114,9 +114,10 @@ def test_gaps_are_wide_enough_to_be_seen_but_never_look_like_one() -> None:
         for at in range(10, 10 + 4 * times, 4):
             steps += [(at, lost), (at + 0.01, on(SetStopLoss, stop_price="3.29", exchange_order_id=f"s{at}"))]
         drawing = draw(story(cycle(*ENTERED, *steps, (9000, CLOSED)), [], LATER).timeline, Side.SHORT, "", SIZES[0])
-        return sum(box.width for box in drawing.boxes if box.look == "bare")
+        _entry, *later = [box.width for box in drawing.boxes if box.look == "bare"]
+        return sum(later)
 
-    assert bare(1) == pytest.approx(6)
+    assert bare(1) == pytest.approx(3)
     assert bare(2000) < 100
 
 
@@ -132,10 +133,31 @@ def test_the_label_of_a_lost_stop_stays_within_the_plot(size: Size, lost_at: int
     assert size.left <= begin and end <= size.width - size.right
 
 
-def test_the_entry_is_looked_at_closely_only_where_it_would_be_lost() -> None:
-    assert needs_closer_look(story(cycle(*ENTERED, (900, CLOSED)), [], LATER).timeline)
-    assert not needs_closer_look(story(cycle(*ENTERED, (12, CLOSED)), [], LATER).timeline)
-    assert not needs_closer_look(story(cycle((0, request())), [], LATER).timeline)
+def test_the_entry_is_drawn_larger_only_where_it_would_be_lost() -> None:
+    def looks(*sent: tuple[float, Command]) -> set[str]:
+        drawing = draw(story(cycle(*sent), [], LATER).timeline, Side.SHORT, "", SIZES[0])
+        return {line.look for line in drawing.lines}
+
+    assert "edge" in looks(*ENTERED, (900, CLOSED))
+    assert "edge" not in looks(*ENTERED, (12, CLOSED))
+    assert "edge" not in looks((0, request()))
+
+
+def test_a_cycle_has_one_chart(tmp_path: Path) -> None:
+    text = page(tmp_path, *ENTERED, (900, CLOSED))
+    assert text.count("<figure>") == 1 and text.count('<svg class="drawing') == len(SIZES)
+
+
+def test_a_chart_shows_the_plan_and_what_went_wrong() -> None:
+    sent = ((0, request(stop_loss_percent="2")), *ENTERED[1:], (100, on(LoseStopLoss, reason="gone")), (160, CLOSED))
+    time = story(cycle(*sent), rivals([50]), LATER).timeline
+    drawing = draw(time, Side.SHORT, "", SIZES[0])
+    said = {line.look: line.says for line in drawing.lines}
+    assert said["planned"] == "the stop was planned at 3.297966"
+    assert said["failed"] == '18:52:20.000 a stop is gone: "gone"' and "failed" in dict(key(time, Side.SHORT))
+    assert 'At 18:52:20.000 a stop is gone: "gone".' in drawing.description
+    quiet = draw(story(cycle(*ENTERED, (160, CLOSED)), [], LATER).timeline, Side.SHORT, "", SIZES[0])
+    assert not {"planned", "failed"} & {line.look for line in quiet.lines}
 
 
 # -- scales -----------------------------------------------------------------------------------------------------
@@ -162,6 +184,19 @@ def test_a_quiet_stretch_is_cut_short_sooner_after_the_end() -> None:
     assert not TimeScale(times, 0, 1000).cuts
     assert len(TimeScale(times, 0, 1000, over_at=second(10)).cuts) == 1
     assert not TimeScale([*times[:2], second(10 + 23 * 10)], 0, 1000, over_at=second(10)).cuts
+
+
+def test_a_beginning_that_would_be_lost_is_drawn_larger_and_every_moment_keeps_its_order() -> None:
+    points = [second(at) for at in (0, 5, 3600)]
+    scale = time_scale(points, 0, 1000, over_at=points[-1], beginning=second(5))
+    assert isinstance(scale, EnlargedScale) and scale.x(second(5)) == scale.edge == 340
+    xs = [scale.x(second(at)) for at in range(3601)]
+    assert xs == sorted(xs) and (xs[0], xs[-1]) == (0, 1000)
+    ticks = scale.ticks()
+    assert all(later.x - earlier.x > 60 for earlier, later in pairwise(ticks))
+    assert [tick.date for tick in ticks if tick.date] == ["2025-10-22"]
+    assert not isinstance(time_scale(points, 0, 1000, over_at=points[-1], beginning=second(900)), EnlargedScale)
+    assert not isinstance(time_scale(points, 0, 1000, over_at=points[-1], beginning=None), EnlargedScale)
 
 
 def test_ticks_are_round_and_never_run_into_each_other() -> None:
