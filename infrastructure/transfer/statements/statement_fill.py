@@ -24,7 +24,12 @@ class StatementRefused(LedgerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementFill:
-    """One fill; `profit` is what the file says was realised by it, None where it says nothing."""
+    """One fill; `profit` is what the file says was realised by it before fees, None where it says nothing.
+
+    Shape:   `contract_size` is how many units of the instrument one of `quantity` is, where the file says so;
+             `held_before` is what was held right before it, plus for long, where the file says so; `reason` is why it
+             happened where that is no order of the account's own: liquidation, adl.
+    """
 
     line: int
     time: datetime
@@ -37,6 +42,9 @@ class StatementFill:
     profit: Decimal | None
     trade_id: str
     order_id: str
+    contract_size: Decimal | None = None
+    held_before: Decimal | None = None
+    reason: str | None = None
 
     @property
     def order_of_happening(self) -> tuple[datetime, int]:

@@ -13,8 +13,9 @@ from infrastructure.transfer.statements.sources.statement_file import FileForm, 
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_profit import StatementProfit
 
-StatementFact: TypeAlias = StatementFill | StatementCash | StatementPosition
+StatementFact: TypeAlias = StatementFill | StatementCash | StatementPosition | StatementProfit
 
 _SHOWN_MAX: Final = 400
 

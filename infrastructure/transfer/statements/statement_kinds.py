@@ -5,12 +5,21 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from infrastructure.transfer.statements.kinds.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance_events import BINANCE_EVENTS
+from infrastructure.transfer.statements.kinds.exchanges.binance_income import BINANCE_INCOME, BINANCE_TRANSACTIONS
+from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind
 
-KINDS: Final = MappingProxyType({kind.name: kind for kind in (BINANCE_TRADES, PLAIN_CSV)})
+_ALL: Final = (
+    BINANCE_TRADES,
+    BINANCE_INCOME,
+    BINANCE_TRANSACTIONS,
+    BINANCE_EVENTS,
+    PLAIN_CSV,
+)
+KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})
 _NEEDS_MIN: Final = 5
 """A kind that is known by fewer names is none when one of them is missing."""
 _NEAR_MAX: Final = 3

@@ -7,47 +7,55 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, TextIO
 
-from infrastructure.exchanges.raw_answers import errors, rows
+from infrastructure.exchanges.raw_answers import errors
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _CHUNK: Final = 1 << 20
 _VALUE_MAX: Final = 1 << 28
 """No object is longer; a file that is none is not read into memory as a whole before it is refused."""
-_BLANK: Final = " \t\r\n"
 _CUT_MAX: Final = 16
 """What is cut off at the end of what was read so far is wrong within so many characters of it, or a text."""
+_BLANK: Final = " \t\r\n"
+_WRAPPING: Final = ("fills", "logs", "elements", "list", "data", "result")
+"""Where exchanges put the list of an answer: Kraken futures twice, Bybit, OKX, and those around them."""
 
 
 def json_rows(text: TextIO) -> Iterator[StatementRow]:
-    """Every object of a file; a list is opened, and so is the answer of an exchange, at whatever depth it has its list.
+    """Every object of a file, counted as a line; a list is opened, and so is the answer of an exchange.
 
-    Refuses: StatementRefused, naming the line.
+    Refuses: StatementRefused, naming the number of the object.
     """
-    for line, value in _Values(text).all():
-        for row in _objects(line, value):
-            yield StatementRow(line, row)
+    values = _Values(text)
+    for value in values.all():
+        found = _unwrapped(value)
+        if found is not value and (failed := errors(value)):
+            raise StatementRefused.at(values.count + 1, failed[0])
+        for row in found if isinstance(found, list) else [found]:
+            values.count += 1
+            if not isinstance(row, Mapping):
+                raise StatementRefused.at(values.count, f"{str(row)!r:.60} is no JSON object")
+            yield StatementRow(values.count, row)
 
 
-def _objects(line: int, value: Any) -> Iterator[Mapping[str, Any]]:
-    if failed := errors(value):
-        raise StatementRefused.at(line, failed[0])
-    found = rows(value)
-    for each in found if isinstance(found, list) else [found]:
-        if not isinstance(each, Mapping):
-            raise StatementRefused.at(line, f"{each!r:.60} is no JSON object")
-        yield each
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        for name in _WRAPPING:
+            if isinstance(value.get(name), Mapping | list):
+                return _unwrapped(value[name])
+    return value
 
 
 class _Values:
-    """JSON values that follow each other, read as far as each needs."""
+    """JSON values that follow each other, read as far as each needs; `count` is how many objects they were."""
 
     def __init__(self, text: TextIO) -> None:
+        self.count = 0
         self._text, self._buffer, self._at, self._line, self._is_over = text, "", 0, 1, False
         self._decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=str)
 
-    def all(self) -> Iterator[tuple[int, Any]]:
-        """Each with the line that it begins on; those of a list on top one by one."""
+    def all(self) -> Iterator[Any]:
+        """Each of them; those of a list on top one by one."""
         is_list = False
         while (mark := self._next()) is not None:
             if mark == "[" and not is_list:
@@ -57,9 +65,9 @@ class _Values:
             elif mark == "," and is_list:
                 self._at += 1
             else:
-                yield self._line, self._value()
+                yield self._value()
         if is_list:
-            raise StatementRefused.at(self._line, "ends in the middle of a list")
+            raise self._refused("the file ends in the middle of a list")
 
     def _next(self) -> str | None:
         """The next character that is no blank, None at the end."""
@@ -79,10 +87,9 @@ class _Values:
                 value, end = self._decoder.raw_decode(self._buffer, self._at)
             except json.JSONDecodeError as wrong:
                 if not (self._may_be_cut(wrong) and self._more()):
-                    line = self._line + self._buffer.count("\n", self._at, max(wrong.pos, self._at))
-                    raise StatementRefused.at(line, f"is no JSON: {wrong.msg}") from None
+                    raise self._refused(f"is no JSON: {wrong.msg}", wrong.pos) from None
             except (RecursionError, ValueError) as wrong:
-                raise StatementRefused.at(self._line, f"is no JSON that can be read: {wrong}") from None
+                raise self._refused(f"is no JSON that can be read: {wrong}") from None
             else:
                 if end < len(self._buffer) or not self._more():  # a number at the end may go on
                     self._line += self._buffer.count("\n", self._at, end)
@@ -100,6 +107,10 @@ class _Values:
         try:
             more = self._text.read(max(_CHUNK, len(left)))
         except UnicodeDecodeError as wrong:
-            raise StatementRefused.at(self._line, f"is no text in UTF-8 from here on: {wrong.reason}") from None
+            raise self._refused(f"is no text in UTF-8, or what follows it: {wrong.reason}") from None
         self._buffer, self._at, self._is_over = left + more, 0, not more
         return bool(more)
+
+    def _refused(self, why: str, end: int = 0) -> StatementRefused:
+        line = self._line + self._buffer.count("\n", self._at, max(end, self._at))
+        return StatementRefused.at(self.count + 1, f"{why} (line {line:,} of the text)")

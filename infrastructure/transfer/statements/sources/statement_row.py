@@ -109,6 +109,20 @@ class StatementRow:
         name, _ = self.find(*names)
         return _time(name, self.needed(*names), UTC if "utc" in name.lower() else zone)
 
+    def inside(self, name: str) -> StatementRow:
+        """An object within this one."""
+        value = self.named.get(name)
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{name} is no object")
+        return StatementRow(self.line, value)
+
+    def listed(self, name: str) -> list[StatementRow]:
+        """The objects of a list within this one; none where there is no list."""
+        found = self.named.get(name) or []
+        if not isinstance(found, list) or not all(isinstance(value, Mapping) for value in found):
+            raise ValueError(f"{name} is no list of objects")
+        return [StatementRow(self.line, value) for value in found]
+
     def digest(self) -> str:
         """A name that the same row has in every file."""
         return made_up(*(str(value).strip() for value in self.named.values()))

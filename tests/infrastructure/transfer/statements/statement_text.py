@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from decimal import Decimal
 
+from domain.values import plain, timestamp_text
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
+from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 from infrastructure.transfer.statements.statement_kinds import recognised
+from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_profit import StatementProfit
 
 
 def file_of(text: str | bytes) -> StatementFile:
@@ -27,3 +32,30 @@ def facts_of(text: str | bytes, kind: StatementKind, whose: Whose) -> list[State
 
 def fills_of(text: str | bytes, kind: StatementKind, whose: Whose) -> Iterable[StatementFill]:
     return (fact for fact in facts_of(text, kind, whose) if isinstance(fact, StatementFill))
+
+
+def words(fact: StatementFact) -> str:
+    """All that a fact says, in one line."""
+    told = f"{fact.line}: {timestamp_text(fact.time)} {fact.key.stream if fact.key else 'no symbol'} "
+    match fact:
+        case StatementFill():
+            told += f"{'buys' if fact.buys else 'sells'} {plain(fact.quantity)} at {plain(fact.price)}"
+            told += f", fee {money(fact.fee, fact.fee_currency)}, profit {money(fact.profit)}"
+            told += f", trade {fact.trade_id} of order {fact.order_id}"
+            told += f", contract size {plain(fact.contract_size)}" if fact.contract_size is not None else ""
+            told += f", held {plain(fact.held_before)}" if fact.held_before is not None else ""
+            told += f", by {fact.reason}" if fact.reason else ""
+        case StatementCash():
+            told += f"{fact.kind} {money(fact.amount, fact.currency)}, id {fact.cash_id}"
+            told += f", of trade {fact.trade_id}" if fact.trade_id else ""
+        case StatementPosition():
+            told += f"holds {plain(fact.quantity)} at {money(fact.avg_px)}"
+        case StatementProfit():
+            told += f"earned {money(fact.profit, fact.currency)} by trade {fact.trade_id or 'unknown'}"
+    return told
+
+
+def money(amount: Decimal | None, currency: str | None = None) -> str:
+    if amount is None:
+        return "unknown"
+    return plain(amount) + (f" {currency}" if currency else "")

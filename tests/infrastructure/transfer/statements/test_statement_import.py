@@ -13,7 +13,7 @@ from domain.commands.base import Command
 from domain.errors import LedgerError, StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.transfer.statements.kinds.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.statement_fill import StatementRefused, in_order
 from infrastructure.transfer.statements.statement_import import import_statement
