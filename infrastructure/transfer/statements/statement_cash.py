@@ -1,0 +1,32 @@
+"""Money that moved without a fill, as a statement of an exchange says it, whatever the kind of file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from domain.identifiers import PositionKey
+
+CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
+"""The kinds of `record_cash`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementCash:
+    """What an account got (plus) or paid (minus).
+
+    Shape:   `key` is None where the file names no symbol, and its leg is BOTH where the file names no leg. `cash_id`
+             is the same in every file of its kind that has the line. `trade_id` is the fill whose commission it is,
+             where the file says so; such a fill may carry its fee in the same file or in another.
+    """
+
+    line: int
+    time: datetime
+    key: PositionKey | None
+    amount: Decimal
+    currency: str | None
+    kind: CashKind
+    cash_id: str
+    trade_id: str | None = None
