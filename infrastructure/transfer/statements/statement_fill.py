@@ -21,6 +21,10 @@ class StatementRefused(LedgerError):
         """Name the line of the file."""
         return cls(f"line {line:,}: {why}", line=line)
 
+    def in_file(self, name: str) -> Self:
+        """Name the file as well."""
+        return type(self)(f"{name}: {self.message}", **self.details, file=name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementFill:

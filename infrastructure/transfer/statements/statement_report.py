@@ -1,23 +1,29 @@
-"""What was understood of a statement, and what an import of it did, or would do."""
+"""What was understood of statements, and what an import of them did, or would do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import plain
+from domain.values import plain, timestamp_text
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
 from projections.positions import PositionRow
 
 _UNIT: Final = Decimal("0.00000001")
 """Files round the profit of each fill to eight decimals."""
+UNKNOWN: Final = "unknown"
 
 
 @dataclass(kw_only=True)
 class StatementReport(JsonObject):
-    """What the fills of a file come to: `profit_ledger` and `profit_file` are before fees, by currency."""
+    """What facts of files come to: `profit_ledger` and `profit_file` are before fees, by currency."""
 
     kind: str
     confirmed: bool
@@ -33,29 +39,142 @@ class StatementReport(JsonObject):
     profit_file: dict[str, Decimal]
     fees: dict[str, Decimal]
     findings: list[str]
+    repeated: int = 0
+    """How many facts stand in several files; each is taken once."""
+    payments: int = 0
+    payments_before: int = 0
+    cash: dict[str, Decimal]
+    """What payments that are recorded come to, by kind and currency."""
 
 
-@dataclass
-class ProfitComparison:
-    """What cycles earned by their fills, beside what the file says of it."""
+class StatementTally:
+    """What facts come to, counted while they are decided."""
 
-    by_ledger: dict[str, Decimal] = field(default_factory=dict)
-    by_file: dict[str, Decimal] = field(default_factory=dict)
-    findings: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.fills = self.fills_before = self.payments = self.payments_before = 0
+        self.orders = self.cycles = self.open = 0
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self.profit_ledger: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.profit_file: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.fees: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.cash: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self._differences: list[str] = []
+        self._others: list[str] = []
+        self._left_out: defaultdict[tuple[str, str], LeftOut] = defaultdict(LeftOut)
+        self._orders, self._orders_before = set[str](), set[str]()
 
-    def take(self, row: PositionRow, before: PositionRow | None, said: Decimal | None, fills: int) -> None:
-        """Compare one cycle, as it was and as it is; `said` is None where the file says nothing of it."""
-        currency = row.settle_currency or "unknown"
+    def take_fill(self, fill: StatementFill) -> None:
+        """Count a fill that is new."""
+        self._at(fill.time)
+        if fill.fee:
+            self.fees[fill.fee_currency or fill.key.settle or UNKNOWN] += fill.fee
+        if fill.order_id not in self._orders and fill.order_id not in self._orders_before:
+            self.orders += 1
+        self._orders.add(fill.order_id)
+
+    def _at(self, time: datetime) -> None:
+        self.first = time if self.first is None or time < self.first else self.first
+        self.last = time if self.last is None or time > self.last else self.last
+
+    def begin_key(self) -> None:
+        """Count what follows as of another key, whose orders are others."""
+        self._orders, self._orders_before = set(), set()
+
+    def take_cycle(self, row: PositionRow, before: PositionRow | None, said: Decimal | None, fills: int) -> None:
+        """Compare one cycle, as it was and as it is; `said` is None where the file says nothing of it.
+
+        An order may end one cycle and begin the next one, so that those of the last two are remembered.
+        """
+        self._orders, self._orders_before = set(), self._orders
+        self.cycles += 1
+        self.open += row.status.is_open
+        currency = row.settle_currency or UNKNOWN
         earned = row.realized_pnl
         if earned is not None and before is not None:
             earned = None if before.realized_pnl is None else earned - before.realized_pnl
         if earned is not None:
-            self.by_ledger[currency] = self.by_ledger.get(currency, Decimal(0)) + earned
+            self.profit_ledger[currency] += earned
         if said is None:
             return
-        self.by_file[currency] = self.by_file.get(currency, Decimal(0)) + said
+        self.profit_file[currency] += said
         if earned is None or abs(earned - said) > _UNIT * (fills + 1):
             known = "what is not known" if earned is None else plain(earned)
-            self.findings.append(
+            self._differences.append(
                 f"{row.position_id}: the file says a profit of {plain(said)}, its fills come to {known}"
             )
+
+    def derived(self, position_id: str) -> None:
+        """Note a position that was held before the file begins."""
+        self._others.append(
+            f"{position_id}: held before the file begins; its opening price follows from the profit that the file says"
+        )
+
+    def take_cash(self, cash: StatementCash) -> None:
+        """Count a payment that is recorded."""
+        self._at(cash.time)
+        self.cash[_kind_of(cash)] += cash.amount
+
+    def leave_out(self, cash: StatementCash, why: str) -> None:
+        """Count a payment that is not recorded; those of one key and reason are one finding."""
+        self._left_out[f"{cash.key or 'no symbol'}: {why}", _kind_of(cash)].add(cash)
+
+    def found(self, finding: str) -> None:
+        """Note what does not fit."""
+        self._others.append(finding)
+
+    def held(self, key: PositionKey, time: datetime, said: Decimal, comes_to: Decimal) -> None:
+        """Compare what was held at a time."""
+        if said != comes_to:
+            self._others.append(
+                f"{key}: the file says that {plain(said)} was held at {timestamp_text(time)}, its fills come to "
+                f"{plain(comes_to)}"
+            )
+
+    def report(self, kinds: Sequence[str], *, confirmed: bool, repeated: int) -> StatementReport:
+        """All of it."""
+        left_out = [f"{why}; {left.said(kind)} not recorded" for (why, kind), left in self._left_out.items()]
+        return StatementReport(
+            kind=" + ".join(dict.fromkeys(kinds)),
+            confirmed=confirmed,
+            fills=self.fills,
+            fills_before=self.fills_before,
+            orders=self.orders,
+            cycles=self.cycles,
+            open=self.open,
+            first=self.first,
+            last=self.last,
+            profit_ledger=dict(self.profit_ledger),
+            profit_file=dict(self.profit_file),
+            fees=dict(self.fees),
+            findings=[*self._differences, *self._others, *left_out],
+            repeated=repeated,
+            payments=self.payments,
+            payments_before=self.payments_before,
+            cash=dict(self.cash),
+        )
+
+
+@dataclass
+class LeftOut:
+    """Payments that are not recorded for one reason."""
+
+    count: int = 0
+    total: Decimal = Decimal(0)
+    line: int = 0
+    """Of the first of them."""
+
+    def add(self, cash: StatementCash) -> None:
+        """Count one more."""
+        self.line = self.line if self.count else cash.line
+        self.count, self.total = self.count + 1, self.total + cash.amount
+
+    def said(self, kind: str) -> str:
+        """They in words."""
+        return f"{self.count:,} of {plain(self.total)} {kind} (the first on line {self.line:,})"
+
+
+def _kind_of(cash: StatementCash) -> str:
+    settle = None if cash.key is None else cash.key.settle
+    return f"{cash.kind} {cash.currency or settle or UNKNOWN}"

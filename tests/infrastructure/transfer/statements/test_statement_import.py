@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, timedelta, timezone, tzinfo
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from domain.commands.base import Command
-from domain.errors import LedgerError, StoreUnavailable
+from domain.errors import StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.receipt import Receipt
 from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.statement_fill import StatementRefused, in_order
@@ -31,18 +31,6 @@ TURNS = [
     "7,26-03-17 09:34:12,BTCUSDT,BUY,100,1,100,0.001 BNB,0,true,false,1,1",
 ]
 """A long that is turned into a short within a second, the newest line first."""
-
-
-class Stopped(PositionLedger):
-    """A ledger whose process ends after so many transactions."""
-
-    left = 10**6
-
-    def handle_many(self, commands: Sequence[Command]) -> list[Receipt | LedgerError]:  # type: ignore[override] # a list is all that is sent
-        if not self.left:
-            raise StoreUnavailable("the process was killed here")
-        self.left -= 1
-        return super().handle_many(commands)
 
 
 def taken(
@@ -102,19 +90,31 @@ def test_what_was_taken_in_is_left_out_and_what_follows_is_added() -> None:
 
 
 @pytest.mark.parametrize("transactions", range(5))
-def test_stopped_anywhere_it_goes_on_where_it_stopped(transactions: int) -> None:
+def test_stopped_anywhere_it_goes_on_where_it_stopped(transactions: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with memory_ledger() as ledger:
         taken(ledger, *TURNS)
         whole = told(ledger)
-    with Stopped.connect("sqlite:///:memory:") as ledger:
-        ledger.left = transactions
-        if transactions < 4:
-            with pytest.raises(StoreUnavailable):
-                taken(ledger, *TURNS)
-        ledger.left = 10**6
+    monkeypatch.setattr("infrastructure.transfer.statements.intake.decided_events.EVENTS_MAX", 1)
+    monkeypatch.setattr("infrastructure.transfer.statements.intake.key_fold.EVENTS_MAX", 1)
+    with memory_ledger() as ledger:
+        with monkeypatch.context() as stopped, suppress(StoreUnavailable):
+            stopped.setattr(ledger.store, "insert_events", _only(transactions, ledger.store.insert_events))
+            taken(ledger, *TURNS)
+        assert ledger.store.count_events() >= transactions
         taken(ledger, *TURNS)
         assert told(ledger) == whole
         assert_sound(ledger)
+
+
+def _only(transactions: int, insert: Callable[..., None]) -> Callable[..., None]:
+    left = iter(range(transactions))
+
+    def inserting(*args: Any, **kwargs: Any) -> None:
+        if next(left, None) is None:
+            raise StoreUnavailable("the process was killed here")
+        insert(*args, **kwargs)
+
+    return inserting
 
 
 def test_a_file_that_begins_in_the_middle_says_at_what_price_it_was_opened() -> None:

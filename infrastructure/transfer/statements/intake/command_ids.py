@@ -1,0 +1,28 @@
+"""The ids of commands that follow from statements: each follows from its fact alone, so that none is recorded twice."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+
+PREFIX: Final = "statement:"
+OPENS: Final = ":opens"
+"""At the end of the id of what begins a cycle."""
+CLOSES: Final = ":closes"
+
+
+def command_id_of(fill: StatementFill) -> str:
+    """Of what records a fill."""
+    return f"{PREFIX}{'buy' if fill.buys else 'sell'}:{fill.trade_id}"
+
+
+def turned_id_of(fill: StatementFill) -> str:
+    """Of what records the part of a fill that closes, where the rest opens the other side."""
+    return command_id_of(fill) + ":turns"
+
+
+def cash_id_of(cash: StatementCash) -> str:
+    """Of what records a payment."""
+    return f"{PREFIX}cash:{cash.cash_id}"

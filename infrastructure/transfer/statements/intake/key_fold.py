@@ -1,0 +1,220 @@
+"""The facts of one key, decided one after the other in memory, by the rules that hold for any command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain
+from typing import Any, cast
+
+from domain.aggregate.position import Position
+from domain.commands.base import Command
+from domain.commands.requests import Adopt, Close, RecordEntryFill, RecordEntryPlaced, Reduce
+from domain.decisions.decision import CommandContext
+from domain.errors import CommandRefused, InvalidCommand
+from domain.events import PositionEvent
+from domain.identifiers import PositionKey
+from domain.order import CLOCKS_APART
+from domain.values import EXACT, Leg, Side, Source, plain, rounded
+from infrastructure.transfer.statements.intake.cash_commands import record_cash
+from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
+from infrastructure.transfer.statements.intake.command_ids import CLOSES, OPENS, command_id_of, turned_id_of
+from infrastructure.transfer.statements.intake.decided_events import EVENTS_MAX, DecidedEvents
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_report import StatementTally
+from projections.positions import PositionRow
+
+Ahead = Iterable[StatementFill]
+"""The fills that follow one."""
+
+
+class KeyFold:
+    """One key: its position, and what was decided that nobody has collected yet."""
+
+    def __init__(self, key: PositionKey, position: Position, recorded_at: datetime, tally: StatementTally) -> None:
+        """Go on from where the position stands; all of it is recorded at one time."""
+        self._key, self._position, self._recorded_at, self._tally = key, position, recorded_at, tally
+        self._start, self._before, self._changed = position.row, position.row, dict[str, PositionRow]()
+        self._compared = None if position.is_open else position.position_id
+        """The cycle that was compared last, or was over before."""
+        self._said: Decimal | None = Decimal(0)
+        """What the file says was earned in this cycle; None while it says nothing of one of its closing fills."""
+        self._closings = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much is to be collected as one transaction writes."""
+        return len(self._position.pending_events) >= EVENTS_MAX
+
+    def collect(self, decided: DecidedEvents, head: str) -> None:
+        """Hand on what was decided since the last time, in a stream that ended with `head` when it was loaded."""
+        events = cast("Sequence[PositionEvent]", self._position.collect_events())
+        decided.add(events, [*self._changed.values()], self._before, head)
+        self._before, self._changed = self._position.row, {}
+
+    def end(self) -> None:
+        """Compare what the last cycle comes to."""
+        if self._position.row is not self._start:
+            self._compare()
+
+    # -- fills ----------------------------------------------------------------------------------------------------
+
+    def take_fill(self, fill: StatementFill, ordered: Callable[[StatementFill], Decimal], ahead: Ahead) -> None:
+        """Record a fill; what goes beyond the position closes it, and opens the other side with the rest.
+
+        `ordered` says how much its order is for, and `ahead` which fills follow.
+        """
+        self._tally.take_fill(fill)
+        if not self._position.is_open:
+            self._open(fill, ordered(fill), ahead)
+        elif self._key.leg is Leg.BOTH and fill.buys is not self._is_long and fill.quantity > self._held:
+            part, fill = fill.split(self._held)
+            self._record(part, turned_id_of(fill))
+            self._close(part)
+            self._open(fill, fill.quantity, iter(()))
+        self._record(fill, command_id_of(fill))
+        if not self._held:
+            self._close(fill)
+
+    @property
+    def _held(self) -> Decimal:
+        return self._position.state.holding.quantity
+
+    @property
+    def _is_long(self) -> bool:
+        return self._position.state.side is Side.LONG
+
+    def _open(self, fill: StatementFill, ordered: Decimal, ahead: Ahead) -> None:
+        command_id = command_id_of(fill) + OPENS
+        key = self._key
+        slot = {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
+        if not self._closes_what_was_held(fill):
+            self._decide(
+                fill.line,
+                RecordEntryPlaced,
+                **slot,
+                side="long" if fill.buys else "short",
+                quantity=ordered,
+                exchange_order_id=fill.order_id,
+                at=fill.time,
+                command_id=command_id,
+            )
+            return
+        quantity, price, profit = self._held_before(fill, ahead)
+        self._decide(
+            fill.line,
+            Adopt,
+            **slot,
+            side="short" if fill.buys else "long",
+            quantity=quantity,
+            avg_px_open=price,
+            reason=f"held before the file begins: its opening price follows from the profit {plain(profit)} that the "
+            f"file says of the next {plain(quantity)}; more may have been held",
+            at=fill.time - 2 * CLOCKS_APART,
+            command_id=command_id,
+        )
+        self._tally.derived(self._position.position_id)
+
+    def _closes_what_was_held(self, fill: StatementFill) -> bool:
+        if self._key.leg is Leg.BOTH:
+            return bool(fill.profit)
+        return fill.profit is not None and fill.buys is (self._key.leg is Leg.SHORT)
+
+    def _held_before(self, first: StatementFill, ahead: Ahead) -> tuple[Decimal, Decimal, Decimal]:
+        """How much the fills from here on closed in a row, at what price it was opened, and the profit that says so."""
+        if self._key.is_inverse:
+            raise StatementRefused.at(
+                first.line,
+                f"the file begins in the middle of a position of {self._key}, which is settled in its base; export "
+                "from a moment when nothing was held",
+            )
+        quantity, worth, profit = Decimal(0), Decimal(0), Decimal(0)
+        for fill in chain([first], ahead):
+            if fill.buys is not first.buys or not self._closes_what_was_held(fill):
+                break
+            quantity, profit = quantity + fill.quantity, profit + (fill.profit or 0)
+            worth += EXACT.multiply(fill.quantity, fill.price)
+        price = rounded(EXACT.divide(worth + (profit if first.buys else -profit), quantity))
+        if price <= 0:
+            raise StatementRefused.at(
+                first.line, f"profit {plain(profit)} on {plain(quantity)} would mean an opening price of {plain(price)}"
+            )
+        return quantity, price, profit
+
+    def _record(self, fill: StatementFill, command_id: str) -> None:
+        is_entry = fill.buys is self._is_long
+        if not is_entry or fill.profit:
+            self._said = None if self._said is None or fill.profit is None else self._said + fill.profit
+            self._closings += 1
+        self._decide(
+            fill.line,
+            RecordEntryFill if is_entry else Reduce,
+            position_id=self._position.position_id,
+            trade_id=fill.trade_id,
+            exchange_order_id=fill.order_id,
+            last_qty=fill.quantity,
+            last_px=fill.price,
+            fee=fill.fee,
+            fee_currency=fill.fee_currency,
+            at=fill.time,
+            command_id=command_id,
+        )
+
+    def _close(self, fill: StatementFill) -> None:
+        self._decide(
+            fill.line,
+            Close,
+            position_id=self._position.position_id,
+            exit_reason="its fills closed all of it",
+            at=fill.time,
+            command_id=command_id_of(fill) + CLOSES,
+        )
+        self._compare()
+
+    def _compare(self) -> None:
+        row = self._position.row
+        assert row is not None, "something was decided"
+        if row.position_id == self._compared:
+            return
+        before = self._start if self._start is not None and self._start.position_id == row.position_id else None
+        self._tally.take_cycle(row, before, self._said if self._closings else None, self._closings)
+        self._compared, self._said, self._closings = row.position_id, Decimal(0), 0
+
+    # -- what moved without a fill, and what is said to be held ----------------------------------------------------
+
+    def cycle_at(self, time: datetime) -> int | None:
+        """The cycle that a payment of a time belongs to, as far as facts have been taken."""
+        row = self._position.row
+        if row is None:
+            return None
+        return cycle_at(time, [CycleSpan(row.cycle, row.opened_at, row.closed_at)])
+
+    def take_cash(self, cash: StatementCash) -> None:
+        """Record a payment in the last cycle."""
+        record_cash(self._position, cash, self._recorded_at, self._tally)
+        row = self._position.row
+        assert row is not None, "it has a cycle"
+        self._changed[row.position_id] = row
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        """What is held, short below zero."""
+        side = self._position.state.side
+        return Decimal(0) if side is None else self._held * side.sign
+
+    def _decide(self, line: int, kind: type[Command], **fields: Any) -> None:
+        position, version = self._position, self._position.version
+        try:
+            command = kind.of(**fields, source=Source.IMPORT)
+            position.decide(command, CommandContext(fields["command_id"], fields["at"], self._recorded_at))
+        except InvalidCommand as wrong:
+            raise StatementRefused.at(line, wrong.message) from None
+        except CommandRefused as refused:
+            raise StatementRefused.at(line, f"the ledger refuses what follows from it: {refused.message}") from None
+        if position.version == version:
+            raise StatementRefused.at(line, f"trade {fields.get('trade_id')} of {self._key} was there at another time")
+        row = position.row
+        assert row is not None, "something was decided"
+        self._changed[row.position_id] = row

@@ -1,0 +1,159 @@
+"""Key by key: what is new of it, and what the ledger has before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import Leg, timestamp_text
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.port import Store
+from infrastructure.ledger.aggregate_cache import AggregateCache
+from infrastructure.transfer.statements.intake.cash_commands import FEES
+from infrastructure.transfer.statements.intake.command_ids import cash_id_of, command_id_of, turned_id_of
+from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
+from infrastructure.transfer.statements.intake.key_fold import KeyFold
+from infrastructure.transfer.statements.intake.key_past import KeyPast
+from infrastructure.transfer.statements.intake.lookahead import Lookahead
+from infrastructure.transfer.statements.intake.past_cash import PastCash
+from infrastructure.transfer.statements.intake.sorted_facts import Fact, PlacedFact, SortedFacts
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_report import StatementTally
+from projections.rebuild import Progress
+
+_NONE_OPEN: Final = "no cycle was open then"
+
+
+class KeyIntake:
+    """Everything that files say, taken in key by key and recorded at one time."""
+
+    def __init__(
+        self, store: Store, facts: SortedFacts, tally: StatementTally, decided: DecidedEvents, recorded_at: datetime
+    ) -> None:
+        """Take in nothing yet."""
+        self.cache, self.tally, self.decided, self.recorded_at = AggregateCache(store), tally, decided, recorded_at
+        self._store, self._facts = store, facts
+
+    def run(self, progress: Progress) -> None:
+        """Decide what is new. Refuses: StatementRefused."""
+        for key in self._facts.keys_without_fills:
+            if key.leg is Leg.BOTH and not self._is_known(key):
+                self._find_leg(key)
+        for key, placed in self._facts.by_key():
+            history = (decode(event) for event in self._store.history(key.stream))
+            self.tally.begin_key()
+            with closing(KeyPast(key, history)) as past:
+                self._take_key(key, past, Lookahead(placed), progress)
+        for cash in self._facts.of_no_key():
+            self.tally.payments += 1
+            self.tally.leave_out(cash, "the file names none")
+        self.decided.end()
+
+    def _is_known(self, key: PositionKey) -> bool:
+        return self.cache.load(key.stream).position.cycle > 0
+
+    def _find_leg(self, key: PositionKey) -> None:
+        """Files of payments seldom name a leg: where one alone was ever held, it is that."""
+        legs = [key.on(leg) for leg in (Leg.LONG, Leg.SHORT)]
+        held = [leg for leg in legs if self._facts.has_fills(leg) or self._is_known(leg)]
+        if len(held) == 1:
+            self._facts.move_cash(key, held[0])
+
+    def _take_key(self, key: PositionKey, past: KeyPast, placed: Lookahead[PlacedFact], progress: Progress) -> None:
+        intake = _OneKey(self, key, past)
+        for file, fact in placed:
+            try:
+                intake.take(fact, self._facts.ordered, _fills(placed))
+            except StatementRefused as refused:
+                raise self._facts.refusal(file, refused) from None
+            progress(1)
+        intake.end()
+
+
+def _fills(placed: Lookahead[PlacedFact]) -> Iterator[StatementFill]:
+    return (each.fact for each in placed.ahead() if isinstance(each.fact, StatementFill))
+
+
+class _OneKey:
+    def __init__(self, intake: KeyIntake, key: PositionKey, past: KeyPast) -> None:
+        self._key, self._past, self._tally, self._decided = key, past, intake.tally, intake.decided
+        self._held = intake.cache.load(key.stream)
+        self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
+        self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, intake.decided)
+        self._waiting: list[StatementCash] = []
+        """Payments of the last moment, in which a cycle may begin yet."""
+
+    def take(self, fact: Fact, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]) -> None:
+        if self._waiting and fact.time > self._waiting[0].time:
+            self._end_moment()
+        match fact:
+            case StatementFill():
+                self._take_fill(fact, ordered, ahead)
+            case StatementCash():
+                self._take_cash(fact)
+            case StatementPosition():
+                if self._past.until is None or fact.time >= self._past.until:
+                    self._tally.held(self._key, fact.time, fact.quantity, self._fold.signed_quantity)
+        if self._fold.is_full:
+            self._collect()
+        self._decided.counted(1)
+
+    def _collect(self) -> None:
+        self._fold.collect(self._decided, self._held.head)
+
+    def end(self) -> None:
+        self._end_moment()
+        self._fold.end()
+        self._collect()
+
+    def _take_fill(
+        self, fill: StatementFill, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]
+    ) -> None:
+        self._tally.fills += 1
+        until = self._past.until
+        if until is not None:
+            if self._past.has(command_id_of(fill)):
+                self._tally.fills_before += 1
+                return
+            if fill.time < until:
+                raise StatementRefused.at(
+                    fill.line,
+                    f"this fill of {self._key} at {timestamp_text(fill.time)} is not in the ledger, which goes on "
+                    f"until {timestamp_text(until)} already; what is older has to be imported first, into another "
+                    "ledger",
+                )
+            if (closed := self._past.filled(turned_id_of(fill))) is not None:
+                fill = fill.split(closed)[1]
+        self._fold.take_fill(fill, ordered, ahead)
+
+    def _take_cash(self, cash: StatementCash) -> None:
+        self._tally.payments += 1
+        if self._past.has(cash_id_of(cash)):
+            self._tally.payments_before += 1
+        elif cash.kind in FEES and cash.trade_id is None and self._past.has_fees:
+            self._tally.leave_out(cash, "the fills that the ledger has say their fees")
+        elif self._past.until is None or cash.time > self._past.until:
+            self._waiting.append(cash)
+            if self._fold.cycle_at(cash.time) is not None:
+                self._end_moment()
+        elif (cycle := self._past.cycle_at(cash.time)) is None:
+            self._tally.leave_out(cash, _NONE_OPEN)
+        elif cycle == self._held.position.cycle:
+            self._fold.take_cash(cash)
+        else:
+            self._collect()
+            self._past_cash.take(cash, cycle)
+
+    def _end_moment(self) -> None:
+        for cash in self._waiting:
+            if self._fold.cycle_at(cash.time) is None:
+                self._tally.leave_out(cash, _NONE_OPEN)
+            else:
+                self._fold.take_cash(cash)
+        self._waiting = []

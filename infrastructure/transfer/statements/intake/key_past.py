@@ -1,0 +1,82 @@
+"""What the ledger has of a key from statements: which facts, and when its cycles were open."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from domain.events import EntryFilled, PositionEvent, PositionReduced
+from domain.identifiers import PositionKey
+from domain.values import timestamp_text
+from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
+from infrastructure.transfer.statements.intake.command_ids import CLOSES, PREFIX
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+
+_TABLES: Final = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE commands (command_id TEXT PRIMARY KEY, quantity TEXT) WITHOUT ROWID;
+CREATE TABLE cycles (cycle INTEGER PRIMARY KEY, opened TEXT, ended TEXT);
+"""
+_ADD: Final = "INSERT OR IGNORE INTO commands VALUES (?, ?)"
+_QUANTITY: Final = "SELECT quantity FROM commands WHERE command_id = ?"
+_OPENED: Final = "INSERT OR IGNORE INTO cycles VALUES (?, ?, NULL)"
+_ENDED: Final = "UPDATE cycles SET ended = ? WHERE cycle = ?"
+_LAST_CYCLES: Final = "SELECT cycle, opened, ended FROM cycles WHERE opened <= ? ORDER BY cycle DESC LIMIT 3"
+
+
+class KeyPast:
+    """One key, in a temporary database: its history may be long."""
+
+    def __init__(self, key: PositionKey, events: Iterable[PositionEvent]) -> None:
+        """Read the history of a key. Refuses: StatementRefused when anything else was recorded in it."""
+        self.until: datetime | None = None
+        """When the last fill happened that it has."""
+        self.has_fees = False
+        """Whether one of its fills has a fee."""
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_TABLES)
+        self._database.execute("BEGIN")
+        for event in events:
+            self._take(key, event)
+
+    def _take(self, key: PositionKey, event: PositionEvent) -> None:
+        if event.cycle and not event.command_id.startswith(PREFIX):
+            raise StatementRefused(
+                f"{key} has {event.position_id} of another origin (command {event.command_id}); a statement goes into "
+                "a key that only statements were taken into, so import it into another ledger, or under --account"
+            )
+        quantity = None
+        if isinstance(event, EntryFilled | PositionReduced):
+            quantity, self.until = str(event.last_qty), event.ts_event
+            self.has_fees = self.has_fees or event.fee is not None
+        self._database.execute(_ADD, (event.command_id, quantity))
+        if event.opens_cycle:
+            self._database.execute(_OPENED, (event.cycle, timestamp_text(event.ts_event)))
+        elif event.command_id.endswith(CLOSES):
+            self._database.execute(_ENDED, (timestamp_text(event.ts_event), event.cycle))
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._database.close()
+
+    def has(self, command_id: str) -> bool:
+        """Whether a command is on record."""
+        return self._database.execute(_QUANTITY, (command_id,)).fetchone() is not None
+
+    def filled(self, command_id: str) -> Decimal | None:
+        """What a command filled that is on record; None for one that is not."""
+        found = self._database.execute(_QUANTITY, (command_id,)).fetchone()
+        return None if found is None else Decimal(found[0])
+
+    def cycle_at(self, time: datetime) -> int | None:
+        """The cycle that a payment of a time belongs to."""
+        found = self._database.execute(_LAST_CYCLES, (timestamp_text(time),)).fetchall()
+        spans = [
+            CycleSpan(cycle, datetime.fromisoformat(opened), ended and datetime.fromisoformat(ended))
+            for cycle, opened, ended in reversed(found)
+        ]
+        return cycle_at(time, spans)

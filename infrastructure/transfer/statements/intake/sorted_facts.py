@@ -1,0 +1,304 @@
+"""Facts of all files, by key and in the order in which they happened: sorted on the disk, for there may be millions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from heapq import merge
+from itertools import groupby, islice
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, timestamp_text
+from infrastructure.transfer.statements.intake.stated_fees import state_fees
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_report import StatementTally
+from projections.rebuild import Progress
+
+Fact = StatementFill | StatementCash | StatementPosition
+
+_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id"
+_CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id"
+_HELD: Final = "line, time, quantity, avg_px"
+_TABLES: Final = f"""
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -65536;
+CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER);
+CREATE TABLE fills (file INTEGER, place INTEGER, number, {_FILL});
+CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
+CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
+"""
+"""`place` is that of a key in the list of keys; `direction` is -1 for a file that begins with what is newest."""
+_INDEXES: Final = """
+CREATE INDEX fills_order ON fills (place, order_id, buys);
+CREATE INDEX cash_place ON cash (place);
+CREATE INDEX held_place ON held (place);
+"""
+_ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 13)})"
+_ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 9)})"
+_ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
+_FILLS: Final = (
+    f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file)"
+    " ORDER BY place, time, number, file, line * direction"
+)
+_OTHERS: Final = (
+    "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ? ORDER BY time, file, line * direction"
+)
+_OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
+_HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
+_MOVE_CASH: Final = "UPDATE cash SET place = ? WHERE place = ?"
+_TWICE: Final = """
+SELECT rowid, place, file, {columns} FROM {table} WHERE (place, {identity}) IN
+    (SELECT place, {identity} FROM {table} GROUP BY place, {identity} HAVING count(*) > 1)
+ORDER BY place, {identity}, rowid
+"""
+_FORGET: Final = "DELETE FROM {table} WHERE rowid = ?"
+_ROWS_AT_ONCE: Final = 5_000
+_DIGITS_MAX: Final = 18
+"""Of a number that is compared as one; longer ones are compared as texts of one length, behind all of these."""
+
+
+class PlacedFact(NamedTuple):
+    """A fact, and the number of the file that says it."""
+
+    file: int
+    fact: Fact
+
+
+class SortedFacts:
+    """A temporary database: in memory while it is small, else in a file that is gone with this."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_TABLES)
+        self._places: dict[PositionKey | None, int] = {}
+        self._names: list[str] = []
+        self.count = self.repeated = 0
+        """How many facts stand in several files; each is taken once."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def refusal(self, file: int, refused: StatementRefused) -> StatementRefused:
+        """A refusal that names its file, where there are several."""
+        return refused.in_file(self._names[file]) if len(self._names) > 1 else refused
+
+    def add(self, name: str, facts: Iterable[Fact], progress: Progress = lambda _: None) -> None:
+        """Take in what a file says. Refuses: StatementRefused."""
+        file, ends = len(self._names), list[datetime]()
+        self._names.append(name)
+        reading = iter(facts)
+        self._database.execute("BEGIN")
+        while True:
+            try:
+                batch = list(islice(reading, _ROWS_AT_ONCE))
+            except StatementRefused as refused:
+                raise refused.in_file(name) if file else refused from None
+            if not batch:
+                break
+            ends = [ends[0] if ends else batch[0].time, batch[-1].time]
+            self._write(file, batch)
+            self.count += len(batch)
+            progress(len(batch))
+        self._database.execute(_ADD_FILE, (file, -1 if ends and ends[0] > ends[1] else 1))
+        self._database.execute("COMMIT")
+
+    def _write(self, file: int, batch: list[Fact]) -> None:
+        write = self._database.executemany
+        write(_ADD_FILL, [(file, self._place(f.key), *_fill_columns(f)) for f in batch if isinstance(f, StatementFill)])
+        write(_ADD_CASH, [(file, self._place(f.key), *_cash_columns(f)) for f in batch if isinstance(f, StatementCash)])
+        write(
+            _ADD_HELD,
+            [(file, self._place(f.key), *_held_columns(f)) for f in batch if isinstance(f, StatementPosition)],
+        )
+
+    def _key_of(self, place: int) -> PositionKey:
+        key = list(self._places)[place]
+        assert key is not None, "a fill has one"
+        return key
+
+    def _place(self, key: PositionKey | None) -> int:
+        return self._places.setdefault(key, len(self._places))
+
+    def settle(self, tally: StatementTally) -> None:
+        """Take once what stands in several files. Refuses: StatementRefused for what is there twice otherwise."""
+        self._take_once("fills", _FILL, "buys, trade_id", "trade")
+        self._take_once("cash", _CASH, "cash_id", "payment")
+        self._database.executescript(_INDEXES)
+        state_fees(self._database, self._key_of, tally)
+
+    def _take_once(self, table: str, columns: str, identity: str, what: str) -> None:
+        question = _TWICE.format(table=table, columns=columns, identity=identity)
+        names = columns.split(", ")
+        found = self._database.execute(question).fetchall()
+        alike = [names.index(name) + 3 for name in identity.split(", ")]
+        for _, rows in groupby(found, lambda row: (row[1], *(row[place] for place in alike))):
+            first, *others = rows
+            files = {first[2]}
+            for other in others:
+                if other[2] in files or other[4:] != first[4:]:
+                    where = "" if other[2] == first[2] else f"{self._names[first[2]]} "
+                    key = next(key for key, place in self._places.items() if place == first[1])
+                    raise self.refusal(
+                        other[2],
+                        StatementRefused.at(
+                            other[3],
+                            f"{what} {first[alike[-1]]}{'' if key is None else f' of {key}'} stands on {where}line "
+                            f"{first[3]:,} already",
+                        ),
+                    )
+                files.add(other[2])
+                self._database.execute(_FORGET.format(table=table), (other[0],))
+                self.repeated += 1
+
+    def by_key(self) -> Iterator[tuple[PositionKey, Iterator[PlacedFact]]]:
+        """What is said of every key, in order: of one moment, payments first, then fills, then what is held."""
+        places = list(self._places)
+        fills = groupby(self._database.execute(_FILLS), lambda row: row[0])
+        met = set()
+        for place, rows in fills:
+            key = places[place]
+            assert key is not None, "a fill has one"
+            met.add(place)
+            yield key, self._merged(place, (PlacedFact(row[1], _fill(key, row)) for row in rows))
+        for key, place in self._places.items():
+            if key is not None and place not in met:
+                yield key, self._merged(place, iter(()))
+
+    def of_no_key(self) -> Iterator[StatementCash]:
+        """Payments of which no symbol is named."""
+        if None in self._places:
+            for placed in self._cash(None, self._places[None]):
+                assert isinstance(placed.fact, StatementCash), "a payment"
+                yield placed.fact
+
+    @property
+    def keys_without_fills(self) -> list[PositionKey]:
+        """The keys of which only payments or holdings are told."""
+        return [key for key in self._places if key is not None and not self.has_fills(key)]
+
+    def has_fills(self, key: PositionKey) -> bool:
+        """Whether a fill of a key is told."""
+        place = self._places.get(key)
+        return self._database.execute(_HAS_FILLS, (place,)).fetchone() is not None
+
+    def move_cash(self, key: PositionKey, leg: PositionKey) -> None:
+        """Let the payments of a key be those of one of its legs."""
+        self._database.execute(_MOVE_CASH, (self._place(leg), self._place(key)))
+
+    def _merged(self, place: int, fills: Iterator[PlacedFact]) -> Iterator[PlacedFact]:
+        key = list(self._places)[place]
+        cash, held = list(islice(self._cash(key, place), 1)), list(islice(self._held(key, place), 1))
+        if not cash and not held:
+            return fills
+        return merge(self._cash(key, place), fills, self._held(key, place), key=lambda placed: placed.fact.time)
+
+    def _cash(self, key: PositionKey | None, place: int) -> Iterator[PlacedFact]:
+        for file, *values in self._database.execute(_OTHERS.format(table="cash", columns=_CASH), (place,)):
+            line, time, amount, currency, kind, cash_id, trade_id = values
+            yield PlacedFact(
+                file,
+                StatementCash(
+                    line=line,
+                    time=datetime.fromisoformat(time),
+                    key=key,
+                    amount=Decimal(amount),
+                    currency=currency,
+                    kind=kind,
+                    cash_id=cash_id,
+                    trade_id=trade_id,
+                ),
+            )
+
+    def _held(self, key: PositionKey | None, place: int) -> Iterator[PlacedFact]:
+        for file, *values in self._database.execute(_OTHERS.format(table="held", columns=_HELD), (place,)):
+            line, time, quantity, avg_px = values
+            assert key is not None, "what is held has one"
+            yield PlacedFact(
+                file,
+                StatementPosition(
+                    line=line,
+                    time=datetime.fromisoformat(time),
+                    key=key,
+                    quantity=Decimal(quantity),
+                    avg_px=_number(avg_px),
+                ),
+            )
+
+    def ordered(self, fill: StatementFill) -> Decimal:
+        """What the order of a fill is filled from then on, as far as the files say."""
+        values = (self._places[fill.key], fill.order_id, fill.buys, timestamp_text(fill.time))
+        total = Decimal(0)
+        for (quantity,) in self._database.execute(_OF_ORDER, values):
+            total = EXACT.add(total, Decimal(quantity))
+        return total
+
+
+def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
+    return (
+        _sortable(fill.trade_id),
+        fill.line,
+        timestamp_text(fill.time),
+        fill.buys,
+        str(fill.quantity),
+        str(fill.price),
+        _text(fill.fee),
+        fill.fee_currency,
+        _text(fill.profit),
+        fill.trade_id,
+        fill.order_id,
+    )
+
+
+def _sortable(trade_id: str) -> int | str:
+    """The number of a trade, within a moment; 0 for what is no number."""
+    if not (trade_id.isascii() and trade_id.isdecimal()):
+        return 0
+    return int(trade_id) if len(trade_id) <= _DIGITS_MAX else trade_id.rjust(200, "0")
+
+
+def _cash_columns(cash: StatementCash) -> tuple[Any, ...]:
+    time, amount = timestamp_text(cash.time), str(cash.amount)
+    return cash.line, time, amount, cash.currency, cash.kind, cash.cash_id, cash.trade_id
+
+
+def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
+    return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px)
+
+
+def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id = row
+    return StatementFill(
+        line=line,
+        time=datetime.fromisoformat(time),
+        key=key,
+        buys=bool(buys),
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        fee=_number(fee),
+        fee_currency=fee_currency,
+        profit=_number(profit),
+        trade_id=trade_id,
+        order_id=order_id,
+    )
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

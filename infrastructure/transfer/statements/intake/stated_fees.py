@@ -1,0 +1,80 @@
+"""Fees that a file of payments says: those of fills that say none, and of the others nothing is counted twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import groupby
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import plain
+from infrastructure.transfer.statements.statement_report import UNKNOWN, StatementTally
+
+_IS_FEE: Final = "cash.kind IN ('commission', 'rebate')"
+_OF_FILLS: Final = f"""
+SELECT cash.place, cash.trade_id, fills.rowid, fills.fee, fills.fee_currency, cash.currency, cash.amount, cash.line
+FROM cash JOIN fills ON fills.place = cash.place AND fills.trade_id = cash.trade_id
+WHERE {_IS_FEE} ORDER BY cash.place, cash.trade_id, fills.rowid, cash.rowid
+"""
+_HAS_ANY: Final = f"SELECT 1 FROM cash WHERE {_IS_FEE} LIMIT 1"
+_INDEX: Final = "CREATE INDEX fills_trade ON fills (place, trade_id)"
+_GIVE: Final = "UPDATE fills SET fee = ?, fee_currency = ? WHERE rowid = ?"
+_TAKE_AWAY: Final = "DELETE FROM cash WHERE place = ? AND trade_id = ? AND kind IN ('commission', 'rebate')"
+_IN_ALL: Final = f"SELECT place, currency, amount FROM cash WHERE {_IS_FEE} AND trade_id IS NULL"
+_FEES: Final = "SELECT fee_currency, fee FROM fills WHERE place = ? AND fee IS NOT NULL"
+_TAKE_ALL_AWAY: Final = f"DELETE FROM cash WHERE place = ? AND {_IS_FEE} AND trade_id IS NULL"
+
+
+def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey], tally: StatementTally) -> None:
+    """Give fills the fees that payments say of them, and leave out what the fills say already.
+
+    Shape:   a commission that names its trade is the fee of that fill; where both say one, they are compared. One that
+             names none is left out where fills of its key say fees, and all of them together are compared.
+    """
+    if database.execute(_HAS_ANY).fetchone() is None:
+        return
+    database.execute(_INDEX)
+    found = database.execute(_OF_FILLS).fetchall()
+    for (place, trade_id), rows in groupby(found, lambda row: (row[0], row[1])):
+        told = list(rows)
+        fills = {row[2] for row in told}
+        currencies = {row[5] for row in told}
+        if len(fills) > 1 or len(currencies) > 1:
+            continue  # of which of them is not said: the ledger will say what stands in the way
+        _, _, rowid, fee, fee_currency, currency, _, line = told[0]
+        paid = -sum((Decimal(row[6]) for row in told), Decimal(0))
+        if fee is None:
+            database.execute(_GIVE, (str(paid), currency, rowid))
+        elif (Decimal(fee), fee_currency or currency) != (paid, currency or fee_currency):
+            tally.found(
+                f"{key_of(place)}: trade {trade_id} has a fee of {_money(Decimal(fee), fee_currency)}; the payment on "
+                f"line {line:,} says {_money(paid, currency)}, which is not recorded"
+            )
+        database.execute(_TAKE_AWAY, (place, trade_id))
+    _compare_in_all(database, key_of, tally)
+
+
+def _compare_in_all(database: sqlite3.Connection, key_of: Callable[[int], PositionKey], tally: StatementTally) -> None:
+    paid: defaultdict[int, defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for place, currency, amount in database.execute(_IN_ALL):
+        paid[place][currency or UNKNOWN] -= Decimal(amount)
+    for place, by_payments in paid.items():
+        by_fills: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for currency, fee in database.execute(_FEES, (place,)):
+            by_fills[currency or key_of(place).settle or UNKNOWN] += Decimal(fee)
+        if not by_fills:
+            continue
+        for currency, amount in by_payments.items():
+            if amount != by_fills[currency]:
+                tally.found(
+                    f"{key_of(place)}: its fills say fees of {_money(by_fills[currency], currency)}, payments that "
+                    f"name no trade say {_money(amount, currency)}; what the fills say is recorded"
+                )
+        database.execute(_TAKE_ALL_AWAY, (place,))
+
+
+def _money(amount: Decimal, currency: str | None) -> str:
+    return f"{plain(amount)} {currency or ''}".rstrip()
