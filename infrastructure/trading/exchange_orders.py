@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.values import EXACT, Leg, OrderSide
+from projections.reconciliation.grace_periods import SHOWN
 
 
 class TicketKind(StrEnum):
@@ -44,7 +45,7 @@ class TradedMarket:
     last_price: Decimal | None = None
     has_unique_ids: bool = False
     """Whether a client order id is refused for ever once it was used; else among open orders only."""
-    shown_seconds: float = 20.0
+    shown_seconds: float = SHOWN.total_seconds()
     """How long after it was sent an order may still appear, though every question about it was answered with no."""
     attaches_stops: bool = False
     """Whether `place` takes `attached_stop` along with an entry."""

@@ -26,6 +26,7 @@ from projections.positions import PositionRow
 from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import ENTERING, entry_order
+from projections.reconciliation.grace_periods import SHOWN, later
 from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import is_any_beyond_entry, is_beyond_entry
 from projections.recovery.in_flight import InFlight
@@ -143,6 +144,8 @@ class _Judgement:
         row, where = self._row, self._snapshot.exchange
         if row.status in ENTERING and not self._found.shows_orders_of(row.symbol):
             return self._wait("the snapshot does not show all orders", "whether its entry order rests at the exchange")
+        if may_appear := self._may_appear():
+            return may_appear
         needed = self._found.rules.confirmations
         count = self._found.confirming.absences(self._first.standing, row)
         if count < needed:
@@ -158,6 +161,15 @@ class _Judgement:
             return self._propose(Action.CLOSE, f"{where} does not hold it any more; at what price it went is not known")
         self._send(FailEntry, outcome="expired", reason=why)
         return self._propose(Action.FAIL, f"{where} has neither a position nor an order: its entry came to nothing")
+
+    def _may_appear(self) -> Proposal | None:
+        """An entry of which there was news a moment ago, if only that nobody answered, may be shown yet; else None."""
+        row, taken_at = self._row, self._snapshot.taken_at
+        until = later(row.updated_at, SHOWN)
+        if row.status not in ENTERING or row.filled_qty or taken_at is None or taken_at >= until:
+            return None
+        words = f"{self._snapshot.exchange} does not show it, and may until {until:%H:%M:%S} UTC"
+        return _wait(self._cycle, words, "a snapshot that was taken after that", for_another_snapshot=True)
 
     def _resting(self) -> Proposal:
         if order := self._entry_order():

@@ -174,6 +174,22 @@ def test_events_that_cannot_be_read_are_not_acted_upon() -> None:
     assert recover(cycle, found, PlannedOrders()).action is Action.FAIL
 
 
+@pytest.mark.parametrize("news", [UNKNOWN, PLACED])
+def test_an_entry_may_appear_for_as_long_as_exchanges_take_after_the_last_news(news: Command) -> None:
+    story = given(request())
+    story.when(news.model_copy(update={"at": second(LATER)})).needs_acceptance()
+    early = the(story, seen(OTHER, at=LATER + 5), seen(OTHER, at=LATER + 19))
+    assert (early.action, early.commands, early.waits_for_another_snapshot) == (Action.WAIT, (), True)
+    assert early.message == "binance does not show it, and may until 19:01:00 UTC"
+    assert the(story, seen(OTHER, at=LATER + 5), seen(OTHER, at=LATER + 20)).action is Action.FAIL
+
+
+def test_what_was_filled_does_not_wait_for_its_order_to_appear() -> None:
+    story = given(request(), PLACED)
+    story.when(FILLED.model_copy(update={"at": second(LATER)})).needs_acceptance()
+    assert the(story, seen(OTHER, at=LATER + 1), seen(OTHER, at=LATER + 12)).action is Action.CLOSE
+
+
 # -- it came to nothing, or is gone -----------------------------------------------------------------------------------
 
 

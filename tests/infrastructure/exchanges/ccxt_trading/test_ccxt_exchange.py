@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
+from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS, CcxtExchange
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
+from projections.reconciliation.grace_periods import SHOWN
 from tests.infrastructure.exchanges.ccxt_trading.test_binance import ABSENT, ALGO, ENTRY, ORDER, order
 from tests.infrastructure.exchanges.ccxt_trading.trading_server import Script, client, driven, scripted
 from tests.infrastructure.exchanges.exchange_server import binance
@@ -32,6 +33,10 @@ def script() -> Iterator[Script]:
 @pytest.fixture(params=["threads", "asyncio"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+def test_recovery_waits_as_long_as_the_slowest_exchange_may_show_an_order() -> None:
+    assert max(each.shown_seconds for each in CONVENTIONS.values()) == SHOWN.total_seconds()
 
 
 def test_it_is_the_port_of_either_kind(script: Script) -> None:
