@@ -11,6 +11,8 @@ import pytest
 from domain.identifiers import client_order_id, hex_order_id
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind
+from infrastructure.trading.trader import Trader
+from position_ledger.testing import Clock, memory_ledger
 from tests.infrastructure.exchanges.ccxt_trading.trading_server import Driven, Script, driven, scripted
 
 INFO, EXCHANGE = "POST /info", "POST /exchange"
@@ -373,3 +375,38 @@ def test_words_of_an_error_hold_no_key(exchange: Driven, script: Script) -> None
     with pytest.raises(NoAnswer) as silence:
         exchange.place(ENTRY)
     assert WALLET["privateKey"] not in str(silence.value) and WALLET["walletAddress"] not in str(silence.value)
+
+
+def test_a_trader_enters_and_protects_there(script: Script, account: Account) -> None:
+    """All of it through the real client: claimed, sent, followed by its fills, and covered."""
+    kept: dict[str, dict[str, Any]] = {}
+
+    def taken(said: dict[str, Any]) -> Any:
+        (sent,) = said["action"]["orders"]
+        number = 7719001 + len(kept)
+        waits = "trigger" in sent["t"]
+        made = stop if waits else order
+        price = {"triggerPx": sent["t"]["trigger"]["triggerPx"]} if waits else {"sz": "0.0"}
+        entry = made(oid=number, cloid=sent["c"], origSz=sent["s"], side="B" if sent["b"] else "A", **price)
+        kept[sent["c"]] = stands(entry, "open" if waits else "filled")
+        if not waits:
+            account.said["userFills"] = [
+                {"coin": "BTC", "px": "97001.5", "sz": sent["s"], "side": "B", "time": 1761159044738, "oid": number}
+                | {"tid": 1, "fee": "0.9", "feeToken": "USDC", "dir": "Open Long", "crossed": True}
+            ]
+        return answered({"resting": {"oid": number}})
+
+    def told(asked: dict[str, Any]) -> Any:
+        by_number = {each["order"]["order"]["oid"]: each for each in kept.values()}
+        return (kept | by_number).get(asked["oid"], {"status": "unknownOid"})
+
+    script.routes[EXCHANGE], account.said["orderStatus"] = taken, told
+    with driven("threads", "hyperliquid", script.url, **WALLET) as made, memory_ledger() as ledger:
+        trader = Trader(ledger, made.exchange, clock=Clock(), sleep=lambda _: None)
+        outcome = trader.enter(
+            symbol="BTC/USDC:USDC", side="long", quantity="0.021", stop_loss_percent="2", intent_id="5483266"
+        )
+    assert outcome.kind == "protected", [str(step) for step in outcome.story]
+    assert outcome.position is not None
+    assert (outcome.position.avg_px_open, outcome.position.stop_price) == (Decimal("97001.5"), Decimal(95061))
+    assert (list(kept)[0], len(kept)) == (hex_order_id(NAME), 2)
