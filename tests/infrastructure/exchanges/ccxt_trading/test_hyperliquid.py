@@ -409,4 +409,4 @@ def test_a_trader_enters_and_protects_there(script: Script, account: Account) ->
     assert outcome.kind == "protected", [str(step) for step in outcome.story]
     assert outcome.position is not None
     assert (outcome.position.avg_px_open, outcome.position.stop_price) == (Decimal("97001.5"), Decimal(95061))
-    assert (list(kept)[0], len(kept)) == (hex_order_id(NAME), 2)
+    assert (next(iter(kept)), len(kept)) == (hex_order_id(NAME), 2)
