@@ -17,6 +17,9 @@ from domain.symbols.spelling import normalized_symbol
 from domain.symbols.venues import EXCHANGE, known_venue, normalized_exchange
 from domain.values import Leg
 
+_ORDER_ID = re.compile(r"p[a-z2-7]{26}")
+_HEX_ORDER_ID = re.compile(r"0x[0-9a-f]{12}5[0-9a-f]{3}[89ab][0-9a-f]{15}", re.IGNORECASE)
+"""Only what names itself a UUID of version 5 is one of ours."""
 _KEPT = re.compile(
     rf"(?:{ASSET}+|{ASSET}+/(?P<quote>{ASSET}+):(?!(?P=quote)(?:-|$)){ASSET}+)(?:-\d{{6}}(?:-\d+(?:\.\d+)?-[CP])?)?",
     re.ASCII,
@@ -222,6 +225,23 @@ def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> 
     intent = "null" if intent_id is None else _quoted(intent_id)
     name = f"[{_quoted(stream)},{int(cycle)},{_quoted(trade_leg)},{intent}]"
     return "p" + base64.b32encode(_uuid5(name)).decode("ascii").rstrip("=").lower()
+
+
+def hex_order_id(client_order_id: str) -> str:
+    """An id of ours as `0x` and 32 hexadecimal digits: the same 128 bits, for an exchange that takes no other.
+
+    Refuses: ValueError for what is none of ours.
+    """
+    if not _ORDER_ID.fullmatch(client_order_id):
+        raise ValueError(f"{client_order_id!r} is no client order id of a ledger: p and 26 of [a-z2-7]")
+    return "0x" + base64.b32decode(client_order_id[1:].upper() + "======").hex()
+
+
+def own_order_id(client_order_id: str) -> str:
+    """An id as we spell it, where an exchange shows one of ours in hexadecimal digits; any other stays as it is."""
+    if not _HEX_ORDER_ID.fullmatch(client_order_id):
+        return client_order_id
+    return "p" + base64.b32encode(bytes.fromhex(client_order_id[2:])).decode("ascii").rstrip("=").lower()
 
 
 def _uuid5(name: str) -> bytes:

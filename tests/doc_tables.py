@@ -121,6 +121,7 @@ def trading_rows() -> Rows:
             each.conditional,
             "yes" if each.attaches_stops else "no",
             "yes" if each.closes_position else "no",
+            each.bound or "as far as it has to be",
             each.source,
         ]
         for each in CONVENTIONS.values()

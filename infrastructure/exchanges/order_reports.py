@@ -7,7 +7,7 @@ from collections.abc import Container
 from decimal import Decimal
 from typing import Final
 
-from domain.identifiers import PositionKey
+from domain.identifiers import PositionKey, own_order_id
 from domain.values import TEXT_LENGTH_MAX, Leg
 from infrastructure.exchanges.fields import ReportFields, about, one_of
 from infrastructure.exchanges.order_kinds import kind_of, stop_price, target_price, trigger_price
@@ -69,6 +69,7 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
     kind = kind_of(entry, side, reduces=reduces)
     if side is None and leg in _CLOSING and kind is not OrderKind.OTHER:
         side, reduces = _CLOSING[leg], True
+    client_id = entry.text("clientOrderId", "client_order_id", "orderLinkId", "clientAlgoId")
     return OrderReport(
         key=PositionKey(symbol, exchange, account, leg),
         order_id=order_id,
@@ -77,7 +78,7 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
         quantity=None if closes_all else _quantity(entry),
         trigger_price=_trigger_price(entry, kind),
         reduce_only=reduces,
-        client_order_id=entry.text("clientOrderId", "client_order_id", "orderLinkId", "clientAlgoId"),
+        client_order_id=None if client_id is None else own_order_id(client_id),
         created_at=entry.moment("timestamp", "datetime", "createdTime", "createTime", "time", "cTime"),
     )
 

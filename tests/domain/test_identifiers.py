@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identifiers import PositionId, PositionKey, client_order_id
+from domain.identifiers import PositionId, PositionKey, client_order_id, hex_order_id, own_order_id
 from domain.symbols.spelling import normalized_symbol
 from domain.values import Leg
 from tests.strategies import Spelled, spelled_keys
@@ -216,3 +216,21 @@ def test_every_cycle_leg_and_intent_has_its_own_client_order_id() -> None:
         ("APTUSDT.binance#1", "entry", None),
     ]
     assert len({client_order_id(*each) for each in asked}) == len(asked)
+
+
+def test_an_order_id_has_the_same_bits_in_hexadecimal_digits() -> None:
+    name = client_order_id("BTCUSDC.hyperliquid#1", "entry", "5483266")
+    spelled = hex_order_id(name)
+    assert re.fullmatch(r"0x[0-9a-f]{32}", spelled)
+    assert own_order_id(spelled) == own_order_id(spelled.upper().replace("X", "x")) == name
+
+
+@pytest.mark.parametrize("text", ["0x1234567890abcdef1234567890abcdef", "e1", "0x12", "phj4bdbehtnowjiptjskodhosei"])
+def test_an_order_id_that_is_none_of_ours_in_digits_stays_as_it_is(text: str) -> None:
+    assert own_order_id(text) == text
+
+
+@pytest.mark.parametrize("text", ["e1", "PHJ4BDBEHTNOWJIPTJSKODHOSEI", "phj4bdbehtnowjiptjskodhose1"])
+def test_what_is_no_order_id_of_ours_has_no_digits(text: str) -> None:
+    with pytest.raises(ValueError, match="is no client order id of a ledger"):
+        hex_order_id(text)

@@ -30,7 +30,8 @@ _REFUSED: Final = frozenset(
 """Classes of ccxt for what an exchange (or ccxt, before it sent anything) refused; any other one is no answer."""
 _RESETS: Final = "x-bapi-limit-reset-timestamp"
 _BANNED: Final = re.compile(r"banned until (\d{13})")
-_SAID: Final = re.compile(r'"(sMsg|retMsg|msg)":\s*"((?:[^"\\]|\\.)+)"')
+_TEXTS: Final = ("sMsg", "retMsg", "msg", "error")
+_SAID: Final = re.compile(rf'"({"|".join(_TEXTS)})":\s*"((?:[^"\\]|\\.)+)"')
 _WORDS_MAX: Final = 400
 
 
@@ -43,6 +44,8 @@ def failure(wrong: Exception, conventions: TradingConventions, client: Any) -> E
 
     The exchange's own code decides where the table knows it, then ccxt's class; what neither knows is no answer.
     """
+    if isinstance(wrong, ExchangeError):
+        return wrong
     said = str(wrong)
     match = conventions.code.search(said) if conventions.code is not None else None
     code = match[1] if match is not None else None
@@ -65,7 +68,7 @@ def without_secrets(words: str, conventions: TradingConventions, client: Any) ->
 def _words(wrong: Exception) -> str:
     """What the exchange itself says, of the order before the call; else the words of ccxt."""
     said = dict(_SAID.findall(str(wrong)))
-    return next((said[name] for name in ("sMsg", "retMsg", "msg") if name in said), f"{type(wrong).__name__}: {wrong}")
+    return next((said[name] for name in _TEXTS if name in said), f"{type(wrong).__name__}: {wrong}")
 
 
 def _by_class(wrong: Exception) -> Meaning:

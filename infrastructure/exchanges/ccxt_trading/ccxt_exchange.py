@@ -16,6 +16,7 @@ from infrastructure.exchanges.ccxt_live import OPTIONS
 from infrastructure.exchanges.ccxt_trading.binance_trading import BINANCE
 from infrastructure.exchanges.ccxt_trading.bybit_trading import BYBIT
 from infrastructure.exchanges.ccxt_trading.call_failures import Absent, failure
+from infrastructure.exchanges.ccxt_trading.hyperliquid_trading import HYPERLIQUID
 from infrastructure.exchanges.ccxt_trading.listed_markets import ListedMarkets
 from infrastructure.exchanges.ccxt_trading.okx_trading import OKX
 from infrastructure.exchanges.ccxt_trading.order_answers import read_placed
@@ -28,7 +29,12 @@ from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, Refu
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderTicket, TicketKind, TradedMarket
 from projections.account_snapshot import AccountSnapshot
 
-CONVENTIONS: Final[dict[str, TradingConventions]] = {"binanceusdm": BINANCE, "bybit": BYBIT, "okx": OKX}
+CONVENTIONS: Final[dict[str, TradingConventions]] = {
+    "binanceusdm": BINANCE,
+    "bybit": BYBIT,
+    "okx": OKX,
+    "hyperliquid": HYPERLIQUID,
+}
 """By what ccxt calls the client."""
 
 _TRIGGERS: Final = {TicketKind.STOP: "stopLossPrice", TicketKind.TARGET: "takeProfitPrice"}
@@ -51,6 +57,8 @@ class CcxtExchange:
         self._conventions = CONVENTIONS[client.id]
         self._account = normalized_account(account)
         self._client = _own(client, self._conventions.exchange)
+        if self._conventions.prepare is not None:
+            self._conventions.prepare(self._client)
         self._markets: ListedMarkets | None = None
         self._run: Callable[[Asking[Any]], Any]
         if iscoroutinefunction(self._client.fetch):
@@ -113,8 +121,23 @@ class CcxtExchange:
         except NoAnswer as wrong:
             raise Refused(None, f"nothing was sent, for the list of markets did not come: {wrong}") from None
         call = self._order_call(ticket, markets.name(ticket.symbol))
+        if self._conventions.bound is not None and ticket.kind is not TicketKind.LIMIT:
+            call = yield from self._priced(call, ticket)
         answer = yield call
         return read_placed(answer.value, ticket, self._conventions)
+
+    def _priced(self, call: ClientCall, ticket: OrderTicket) -> Asking[ClientCall]:
+        """A market order with the price that ccxt counts its bound from. Refuses: Refused when that is not known."""
+        listed, kind, side, amount, _, params = call.args
+        price: object = ticket.trigger_price
+        if price is None:
+            try:
+                price = (yield ClientCall("fetch_funding_rates", ([listed],))).value.get(listed, {}).get("markPrice")
+            except ExchangeError as wrong:
+                raise Refused(None, f"nothing was sent, for the mark price of {listed} did not come: {wrong}") from None
+        if price is None:
+            raise Refused(None, f"nothing was sent, for {self.name} says no mark price of {listed}")
+        return ClientCall(call.method, (listed, kind, side, amount, str(price), params))
 
     def _cancel(self, symbol: str, order: ExchangeOrder) -> Asking[ExchangeOrder | None]:
         """What became of it is asked for afterwards: an acknowledgement is none of how it stands."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.identifiers import own_order_id
 from domain.values import OrderSide
 from infrastructure.amounts import read_amount
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, TradingConventions
@@ -18,6 +19,7 @@ _STATES: Final = {
     "canceling": OrderState.OPEN,
     "closed": OrderState.FILLED,
     "canceled": OrderState.CANCELED,
+    "scheduledCancel": OrderState.CANCELED,
     "expired": OrderState.EXPIRED,
     "rejected": OrderState.REJECTED,
 }
@@ -69,7 +71,8 @@ def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions
 
 def client_id_of(entry: Json) -> str | None:
     """The client order id of an order, also of one that waits for a price at OKX, which ccxt leaves where it is."""
-    return entry["info"].get("algoClOrdId") or entry.get("clientOrderId") or None
+    said = entry["info"].get("algoClOrdId") or entry.get("clientOrderId")
+    return own_order_id(str(said)) if said else None
 
 
 def read_fills(entries: Sequence[Any], order_id: str) -> tuple[ExchangeFill, ...]:

@@ -55,15 +55,16 @@ class OrderQuestions:
 
     def fills(self, order: ExchangeOrder) -> Asking[tuple[ExchangeFill, ...]]:
         """The fills of an order; those of a conditional one are of the order that it became."""
-        filled_id: str | None = order.order_id
+        filled_id = order.order_id
         if order.is_conditional and self.conventions.triggered_id is not None:
             question = next(each for each in self.conventions.by_id if each.is_conditional)
             entries = yield from self._ask(question, None, order.order_id)
-            filled_id = next((_triggered(entry, self.conventions) for entry in entries), None)
-            if filled_id is None:
+            became = next((_triggered(entry, self.conventions) for entry in entries), None)
+            if became is None:
                 return ()
-        found = yield from self._fills({self.conventions.fills_of: filled_id})
-        fills = read_fills(found, str(filled_id))
+            filled_id = became
+        found = yield from self._fills_of(filled_id)
+        fills = read_fills(found, filled_id)
         return tuple(replace(fill, order_id=order.order_id) for fill in fills)
 
     def _as_triggered(self, entry: Json) -> Asking[ExchangeOrder]:
@@ -86,7 +87,7 @@ class OrderQuestions:
         """What one question is answered with; nothing where it is said to be absent."""
         params = dict(question.params)
         if client_order_id is not None and question.client_id is not None:
-            params[question.client_id] = client_order_id
+            params[question.client_id] = self.conventions.spelled_id(client_order_id)
         elif order_id is not None and question.order_id is not None:
             params[question.order_id] = order_id
         if question.is_list:
@@ -99,6 +100,13 @@ class OrderQuestions:
         if not _is_it(answer.value, client_order_id, order_id):
             raise NoAnswer(f"asked for order {client_order_id or order_id}, it answered {str(answer.said)[:80]}")
         return (answer.value,)
+
+    def _fills_of(self, order_id: str) -> Asking[Sequence[Json]]:
+        """Fills among which those of an order are; where none can be named, the latest of all."""
+        if self.conventions.fills_of is not None:
+            return (yield from self._fills({self.conventions.fills_of: order_id}))
+        answer = yield ClientCall("fetch_my_trades", (self.listed,))
+        return _listed(answer.value, answer.said)
 
     def _fills(self, named: Json) -> Asking[Sequence[Json]]:
         if self.conventions.exchange == "bybit":
@@ -114,7 +122,7 @@ class OrderQuestions:
     def _is_not_filled(self, client_order_id: str | None, order_id: str | None) -> Asking[None]:
         """The last question, where fills can be asked for by an id: what was filled was there."""
         if order_id is not None:
-            filled = len(read_fills((yield from self._fills({self.conventions.fills_of: order_id})), order_id))
+            filled = len(read_fills((yield from self._fills_of(order_id)), order_id))
         elif self.conventions.fills_by_client_id is not None:
             filled = len((yield from self._fills({self.conventions.fills_by_client_id: client_order_id})))
         else:

@@ -72,8 +72,8 @@ class TradingConventions:
     """Where an order is to be found that is not known by its id: open ones, conditional ones, recent ones."""
     cancels_conditional: Mapping[str, Any]
     """With what a conditional order is cancelled, where it has a list of its own."""
-    fills_of: str
-    """What the parameter of `fetch_my_trades` is called that names an order."""
+    fills_of: str | None
+    """What the parameter of `fetch_my_trades` is called that names an order; None: the latest fills of all."""
     fills_by_client_id: str | None
     """The same for a client order id; None where fills do not name it."""
     fills_max: int
@@ -87,6 +87,12 @@ class TradingConventions:
     """What is told apart by its text alone; looked at before the codes."""
     triggered_id: str | None = None
     """What a conditional order calls the order that it became."""
+    spelled_id: Callable[[str], str] = str
+    """A client order id as it is sent; `own_order_id` reads it back."""
+    bound: str | None = None
+    """How far away a market order may be filled, in words, where one has to say a price; `params` has the number."""
+    prepare: Callable[[Any], None] | None = None
+    """What is done to our copy of the client."""
 
     @property
     def keeps_apart(self) -> bool:
