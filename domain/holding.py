@@ -185,8 +185,10 @@ class Holding:
         """Realised profit with cash and less fees, where all of it is known and of one currency."""
         if self.realized_pnl is None or any(self.fees_other.values()) or any(" " in name for name in self.cash):
             return None
-        with localcontext(EXACT):
-            return self.realized_pnl + sum(self.cash.values(), ZERO) - self.fees
+        received = ZERO
+        for amount in self.cash.values():
+            received = EXACT.add(received, amount)
+        return EXACT.subtract(EXACT.add(self.realized_pnl, received), self.fees)
 
     def corrected(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """Take the exchange's word for what is open now; what was closed and earned before stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -84,71 +84,77 @@ class Order:
         """Whether a fill that names no order is later than all that was stated; one without a time is not."""
         return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART
 
+    def changed(self, **facts: Any) -> Order:
+        """The same order with other facts: a fifth of the price of `dataclasses.replace`, which sets field by field."""
+        known = {**vars(self), **facts}
+        known.pop("text", None)
+        made = object.__new__(Order)
+        object.__setattr__(made, "__dict__", known)
+        return made
+
     def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:
         """Count a fill; one that is news comes on top of what was stated."""
-        order = replace(
-            self,
+        order = self.changed(
             traded_qty=EXACT.add(self.traded_qty, qty),
             traded_worth=EXACT.add(self.traded_worth, worth),
         )
         if not is_news or self.stated_qty <= self.traded_qty:
             return order
         stated = None if self.stated_worth is None else EXACT.add(self.stated_worth, worth)
-        return replace(order, stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
+        return order.changed(stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
 
     def with_statement(self, qty: Decimal, worth: Decimal | None, at: datetime) -> Order:
         """Take what the exchange states as filled so far, if that is more, or better known, than what we know."""
         latest = at if self.stated_at is None else max(at, self.stated_at)
         if qty < self.filled_qty or (qty == self.filled_qty and (worth is None or self.worth is not None)):
-            return replace(self, stated_at=latest)
-        return replace(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
+            return self.changed(stated_at=latest)
+        return self.changed(stated_qty=qty, stated_worth=worth, stated_at=latest)
 
     def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
         """Let one fill be of another quantity and worth than was said."""
-        return replace(
-            self,
+        return self.changed(
             traded_qty=EXACT.add(EXACT.subtract(self.traded_qty, old[0]), new[0]),
             traded_worth=EXACT.add(EXACT.subtract(self.traded_worth, old[1]), new[1]),
         )
 
     def as_json(self) -> dict[str, Any]:
         """The order as a program reads it; what is not known is left out."""
-        facts: dict[str, Any] = {
-            "name": self.name,
-            "role": self.role,
-            "client_order_id": self.client_order_id,
-            "exchange_order_id": self.exchange_order_id,
-            "requested_qty": self.requested_qty,
-            "filled_qty": self.filled_qty,
-            "ended": self.ended,
-            "price": self.price,
-            "opened_at": self.opened_at,
-            "stated_qty": self.stated_qty or None,
-            "stated_worth": self.stated_worth if self.stated_qty else ZERO,
-            "stated_at": self.stated_at,
-            "traded_qty": self.traded_qty or None,
-            "traded_worth": self.traded_worth or None,
-            "attached": self.attached or None,
-            "locks_profit": self.locks_profit or None,
-        }
-        if facts["stated_worth"] == ZERO:
-            del facts["stated_worth"]
         kept = ("client_order_id", "exchange_order_id", "requested_qty", "ended", "stated_worth")
-        return {name: _text(value) for name, value in facts.items() if value is not None or name in kept}
+        return {name: value for name, value in self._facts() if value is not None or name in kept}
 
     @cached_property
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
-        known = {name: value for name, value in self.as_json().items() if value is not None or name == "stated_worth"}
-        return json.dumps(known, separators=(",", ":"))
+        return _WRITER({name: value for name, value in self._facts() if value is not None or name == "stated_worth"})
+
+    def _facts(self) -> list[tuple[str, Any]]:
+        """What is known of it, as JSON has it; what is not known is None."""
+        stated = [("stated_worth", _plain(self.stated_worth))] if self.stated_qty and self.stated_worth != ZERO else []
+        return [
+            ("name", self.name),
+            ("role", self.role),
+            ("client_order_id", self.client_order_id),
+            ("exchange_order_id", self.exchange_order_id),
+            ("requested_qty", _plain(self.requested_qty)),
+            ("filled_qty", plain(self.filled_qty)),
+            ("ended", self.ended),
+            ("price", _plain(self.price)),
+            ("opened_at", self.opened_at and timestamp_text(self.opened_at)),
+            ("stated_qty", plain(self.stated_qty) if self.stated_qty else None),
+            *stated,
+            ("stated_at", self.stated_at and timestamp_text(self.stated_at)),
+            ("traded_qty", plain(self.traded_qty) if self.traded_qty else None),
+            ("traded_worth", plain(self.traded_worth) if self.traded_worth else None),
+            ("attached", self.attached or None),
+            ("locks_profit", self.locks_profit or None),
+        ]
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return plain(value)
-    return timestamp_text(value) if isinstance(value, datetime) else value
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
 
 
+_WRITER: Final = json.JSONEncoder(separators=(",", ":")).encode
 _ROLES: Final[dict[str, Role]] = {
     "entry": "entry",
     "stop": "stop",
@@ -189,17 +195,22 @@ def next_name(orders: Orders, role: Role) -> str:
 
 def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:
     """Whether the live stops on the losing side cover all of a position whose average price is known."""
+    if avg_px_open is None:
+        return False
     covered = covered_by(stops_at_work(orders, side, avg_px_open))
     return covered is None or (bool(covered) and covered >= quantity)
 
 
 def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> list[Order]:
     """The live stops on the losing side of a known average price, and those that lock in profit."""
+    if avg_px_open is None:
+        return []
     return [
         stop
-        for stop in live(orders, "stop")
-        if stop.price is not None
-        and avg_px_open is not None
+        for stop in orders.values()
+        if stop.role == "stop"
+        and stop.ended is None
+        and stop.price is not None
         and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
     ]
 

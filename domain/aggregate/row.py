@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -94,7 +94,12 @@ class PositionRow:
     @property
     def terms(self) -> Instrument:
         """What a quantity of it is worth."""
-        return Instrument(contract_size=self.contract_size, inverse=self.inverse)
+        return _terms(self.contract_size, self.inverse)
+
+
+@lru_cache(maxsize=256)
+def _terms(contract_size: Decimal, inverse: bool) -> Instrument:  # noqa: FBT001 - of the row
+    return Instrument(contract_size=contract_size, inverse=inverse)
 
 
 @cache

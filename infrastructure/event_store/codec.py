@@ -7,7 +7,6 @@ blanks, numbers as plain text, times in UTC at fixed width; a field that has its
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -15,12 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, InstrumentDefined, PositionEvent, PositionImported
+from domain.typed_json import TypedJson, without_floats
 from domain.values import timestamp_text
 from domain.writing import written
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
 
-_COLUMNS: Final = {"originator_id", "originator_version"}
+_COLUMNS: Final = frozenset({"originator_id", "originator_version"})
 _VERSIONS: Final[dict[type[PositionEvent], int]] = {}
 """Of the shape of an event that has changed since it was first shipped; see `infrastructure.event_store.upcasting`."""
 _STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
@@ -77,11 +77,26 @@ def is_known(topic: str) -> bool:
     return topic in _EVENTS or topic in UPCASTS
 
 
+@cache
+def _reader(name: str) -> TypedJson[PositionEvent]:
+    """What reads the payloads of one stored name of today, built for its first event."""
+    return TypedJson(_EVENTS[name], beside=_COLUMNS)
+
+
 def decode(stored: StoredPayload) -> PositionEvent:
     """Decode an event.
 
     Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
     """
+    if stored.topic in _EVENTS:
+        place = {"originator_id": stored.originator_id, "originator_version": stored.originator_version}
+        event = _reader(stored.topic).read(stored.state, place)
+        if event is not None:
+            return event
+    return _decoded_thoroughly(stored)
+
+
+def _decoded_thoroughly(stored: StoredPayload) -> PositionEvent:
     if not is_known(stored.topic):
         raise HistoryDamaged(
             f"{stored.originator_id} version {stored.originator_version} is a {stored.topic!r:.80}, which this version "
@@ -100,19 +115,12 @@ def decode(stored: StoredPayload) -> PositionEvent:
 
 def _fields(stored: StoredPayload) -> Fields:
     """The fields of a payload; the stream and the version of the event stand in its row alone."""
-    fields = _READER.decode(stored.state.decode())
+    fields = without_floats(stored.state.decode())
     if not isinstance(fields, dict):
         raise ValueError("the payload is no JSON object")
     if own := _COLUMNS & fields.keys():
         raise ValueError(f"the payload has {', '.join(sorted(own))}, which the row says")
     return fields
-
-
-def _no_float(text: str) -> Any:
-    raise ValueError(f"{text} is a float; numbers are stored as text")
-
-
-_READER: Final = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float)
 
 
 def _mark(event: PositionEvent) -> LoadMarker | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from domain.commands.base import Command
 from domain.commands.requests import FailEntry, RollBack, StartRollback, command_from_json
 from domain.errors import HistoryDamaged, InvalidCommand
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
+from infrastructure.event_store import codec
 from infrastructure.event_store.codec import columns, decode, encode
 from infrastructure.event_store.eventsourcing_adapter import LedgerMapper
 from infrastructure.event_store.records import IndexColumns, LoadMarker
@@ -239,6 +241,70 @@ def test_a_damaged_byte_is_read_or_named_as_damage_and_nothing_else(
     except HistoryDamaged as damage:
         found = str(damage)[: len(said)]
     assert found == said or isinstance(found, PositionEvent)
+
+
+NUMBERS = (
+    "1",
+    "0",
+    "-1",
+    "1.0",
+    "1e2",
+    '"0"',
+    '"-0"',
+    '"1.50"',
+    '"00"',
+    '"+1"',
+    '"1e3"',
+    '"1_0"',
+    '" 1 "',
+    '"\\u0031"',
+)
+NO_NUMBERS = ('"NaN"', '"N_aN"', '"-inf"', '"x"', '""', "true", "false", "null", "9223372036854775808", '"\\ud800"')
+TIMES = (
+    '"2025-10-22T18:50:40Z"',
+    '"2025-10-22T18:50:40.9818195Z"',
+    '"2025-10-22T18:50:40.981819+04:00"',
+    '"2025-10-22T24:00:00.000000Z"',
+    '"2025-W43-3T18:50:40.981819Z"',
+    '"2025-10-22T18:50:40,981819Z"',
+    '"2025-10-22T18:50:40"',
+)
+NESTED = ("[]", "{}", '{"a":1}', '{"a":1.5}', '{"a":"1"}', '{"a":null}', '{"a":NaN}', '{"a":1,"a":2}', '["x",null]')
+OTHER_SPELLINGS = (*NUMBERS, *NO_NUMBERS, *TIMES, *NESTED, '"active"', '"long"', '"signal"')
+
+
+def _places(found: object, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inside = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    for name, each in inside:
+        yield (*before, name)
+        yield from _places(each, (*before, name))
+
+
+@tried_on(st.sampled_from([*samples()]), st.sampled_from(OTHER_SPELLINGS), st.data())
+def test_whatever_is_read_fast_is_read_as_it_would_be_thoroughly(
+    sample: tuple[str, bytes], spelling: str, data: st.DataObject
+) -> None:
+    topic, line = sample
+    fields = inner = json.loads(line)
+    *outside, name = data.draw(st.sampled_from([*_places(fields)]))
+    for each in outside:
+        inner = inner[each]
+    inner[name] = "HERE"
+    _is_read_alike(topic, json.dumps(fields, separators=(",", ":")).replace('"HERE"', spelling).encode())
+    place = data.draw(st.integers(0, len(line) - 1))
+    _is_read_alike(topic, line[:place] + data.draw(st.binary(max_size=2)) + line[place + 1 :])
+
+
+def _is_read_alike(topic: str, state: bytes) -> None:
+    place = {"originator_id": "APTUSDT.binance", "originator_version": 7}
+    fast = codec._reader(topic).read(state, place)
+    assert fast is None or fast == codec._decoded_thoroughly(stored(topic, state))
+
+
+@pytest.mark.parametrize(("name", "line"), [*samples()], ids=lambda part: part[:60] if isinstance(part, str) else "")
+def test_every_event_that_was_ever_stored_is_read_fast(name: str, line: bytes) -> None:
+    place = {"originator_id": "APTUSDT.binance", "originator_version": 7}
+    assert codec._reader(name).read(line, place) == codec._decoded_thoroughly(stored(name, line))
 
 
 def test_nothing_that_a_row_names_is_ever_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ConfigDict, JsonValue
+
+from domain.holding import Holding
+from domain.typed_json import TypedJson
+from domain.values import Instant, Number, Side
+
+AT = datetime(2025, 10, 22, 18, 50, 40, 981819, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A class with every kind of field."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    place: int
+    at: Instant
+    side: Side
+    qty: Number | None = None
+    ended: Instant | None = None
+    held: Holding | None = None
+    others: dict[str, Number] = field(default_factory=dict)
+    parts: tuple[Holding, ...] = ()
+    metadata: dict[str, JsonValue] | None = None
+
+
+READER = TypedJson(Told, beside=frozenset({"place"}))
+
+
+def read(fields: str) -> Told | None:
+    return READER.read(f'{{"at":"2025-10-22T18:50:40.981819Z","side":"long"{fields}}}', {"place": 7})
+
+
+def test_what_is_in_our_spelling_is_read() -> None:
+    held = '{"quantity":"61.8","fees_other":{"BNB":"0.1"}}'
+    fields = f',"qty":"-0.5","held":{held},"others":{{"a":"1"}},"parts":[{held}],"metadata":{{"n":[1,"x",null]}}'
+    holding = Holding(quantity=Decimal("61.8"), fees_other={"BNB": Decimal("0.1")})
+    assert read(f'{fields},"ended":"2025-10-22T18:50:40.981819Z"') == Told(
+        7, AT, Side.LONG, Decimal("-0.5"), AT, holding, {"a": Decimal(1)}, (holding,), {"n": [1, "x", None]}
+    )
+
+
+def test_what_is_left_out_has_its_default_and_shares_it_with_nobody() -> None:
+    first, second = read(""), read(',"qty":null,"metadata":null')
+    assert first == second == Told(7, AT, Side.LONG)
+    assert first is not None
+    assert second is not None
+    assert first.others is not second.others
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *(f',"qty":{number}' for number in ("1", "1.5", "1e2", "true", "[]", '"NaN"', '"-inf"', '"N_aN"', '""')),
+        *(
+            f',"ended":"{time}"'
+            for time in (
+                "2025-10-22T18:50:40Z",
+                "2025-10-22T18:50:40.9818195Z",
+                "2025-10-22 18:50:40.981819Z",
+                "2025-W43-3T18:50:40.981819Z",
+                "2025-10-22T24:00:00.000000Z",
+                "2025-10-22T18:50:40.98+04:0",
+            )
+        ),
+        ',"leverage":"10"',
+        ',"held":{"leverage":"10"}',
+        ',"metadata":{"n":1.5}',
+        ',"metadata":[]',
+        ',"others":{"a":1}',
+        ',"metadata":' + "[" * 2_000,
+        "}",
+    ],
+    ids=lambda fields: fields[:40],
+)
+def test_what_is_in_another_spelling_or_wrong_is_left_to_others(fields: Any) -> None:
+    assert read(fields) is None
