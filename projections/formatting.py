@@ -82,6 +82,16 @@ def money(amount: Decimal, currency: str | None) -> str:
     return plain(amount) if currency is None else f"{plain(amount)} {currency}"
 
 
+def signed(amount: Decimal, currency: str | None) -> str:
+    """What somebody gained or lost, for eyes: `+10.74 USDT`, `-0.5 USDT`."""
+    return f"{'+' if amount > 0 else ''}{money_for_eyes(amount, currency)}"
+
+
+def money_for_eyes(amount: Decimal, currency: str | None) -> str:
+    """An amount at a glance, and its currency, where that is known."""
+    return for_eyes(amount) if currency is None else f"{for_eyes(amount)} {currency}"
+
+
 def first_digits(value: Decimal, most: int = 7) -> str:
     """A number for a label: exact while it is short, else its first digits."""
     if len(value.as_tuple().digits) <= most:

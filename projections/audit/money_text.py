@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain.holding import ZERO
 from domain.values import EXACT, plain
-from projections.formatting import average, money
+from projections.formatting import average, money, signed
 from projections.positions import PositionRow
 
 
@@ -27,6 +27,22 @@ def earned(row: PositionRow) -> str:
     left = EXACT.subtract(EXACT.add(row.realized_pnl, _sum(own_cash)), row.fees)
     is_all = row.net_pnl is not None
     return f"{words}, {money(left, currency)} after {'them' if is_all else 'those in its own currency'}"
+
+
+def brought(row: PositionRow) -> str | None:
+    """What a cycle brought, as the answer to that question: `+10.74 USDT (+1.19 %)`; None while that is not known.
+
+    Its net, or where that is not known what it brought before fees, which is said; the share is of what was entered.
+    """
+    amount = row.realized_pnl if row.net_pnl is None else row.net_pnl
+    if amount is None or not row.filled_qty:
+        return None
+    words = signed(amount, row.settle_currency)
+    worth = None if row.avg_px_open is None else row.terms.recorded_worth(row.filled_qty, row.avg_px_open)
+    if worth:
+        share = round(EXACT.divide(amount * 100, worth.copy_abs()), 2)
+        words += f" ({'+' if share > 0 else ''}{share:.2f} %)"
+    return words if row.net_pnl is not None else f"{words} before fees"
 
 
 def received(name: str, amount: Decimal, settle_currency: str | None) -> str:

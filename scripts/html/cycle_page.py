@@ -36,17 +36,33 @@ class EventTable:
     hash: str
 
 
-def page_of(title: str, told: Sequence[tuple[Narrative, EventTable]], base: str = "base.html", **values: Any) -> str:
-    """The page of some cycles, in the frame of a base; `values` are what that frame wants."""
+def page_of(
+    title: str,
+    told: Sequence[tuple[Narrative, EventTable]],
+    *,
+    base: str = "base.html",
+    back: str | None = None,
+    **values: Any,
+) -> str:
+    """The page of some cycles, in the frame of a base, and with the way back to a report.
+
+    `values` are what the frame wants.
+    """
     cycles = [(story, _figure(story), events) for story, events in told]
-    return filled(TEMPLATES / "cycle.html", title=title, cycles=cycles, base=base, **values)
+    return filled(TEMPLATES / "cycle.html", title=title, cycles=cycles, base=base, back=back, **values)
 
 
 def write_page(
-    path: Path, title: str, told: Sequence[tuple[Narrative, EventTable]], *, as_of: str | None, written_at: datetime
+    path: Path,
+    title: str,
+    told: Sequence[tuple[Narrative, EventTable]],
+    *,
+    as_of: str | None,
+    written_at: datetime,
+    back: str | None = None,
 ) -> None:
     """Write the page of some cycles."""
-    write(path, page_of(title, told, as_of=as_of, written_at=written_at))
+    write(path, page_of(title, told, as_of=as_of, written_at=written_at, back=back))
 
 
 def _figure(story: Narrative) -> Figure | None:

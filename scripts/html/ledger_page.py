@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from projections.audit.ledger_report import LedgerReport, bar_name
 from projections.exposure import BY_CHOICE
 from projections.formatting import counted, length
+from projections.health.ledger_status import LedgerStatus
 from scripts.html.bar_chart import draw
 from scripts.html.cycle_chart import SIZES
 from scripts.html.cycle_page import Figure
@@ -18,9 +19,15 @@ from scripts.output import Table
 
 
 def write_page(
-    path: Path, found: LedgerReport, tables: Sequence[Table], wanted: Filter, *, written_at: datetime
+    path: Path,
+    found: LedgerReport,
+    tables: Sequence[Table],
+    wanted: Filter,
+    *,
+    written_at: datetime,
+    link: Callable[[str], str] | None = None,
 ) -> None:
-    """Write the page of a review."""
+    """Write the page of a review; `link` says where the page of a cycle is, where there are such pages."""
     caption = f"Duplicates refused per {bar_name(found.refused)}"
     figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
     filters = [word for word in (wanted.symbol, wanted.exchange, wanted.account) if word]
@@ -28,6 +35,8 @@ def write_page(
         TEMPLATES / "ledger.html",
         title=f"Report on {' '.join(filters) or 'the ledger'}",
         found=found,
+        status=LedgerStatus.of((each.row for each in found.open), written_at),
+        link=link,
         numbers=list(_numbers(found)),
         tables={table.title: table for table in tables},
         refusals=figure if found.statistics.refusals.total else None,

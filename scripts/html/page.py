@@ -11,15 +11,17 @@ from typing import Any, Final
 
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from infrastructure.atomic_file import whole_file
 from projections import formatting
+from projections.audit.money_text import brought
 from projections.readable_text import readable
 from scripts.replica_place import told
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 """Where the templates are that pages share."""
+_UNBROKEN_MAX: Final = 30
 _NAME_PARTS: Final = re.compile(r"[^.:#_-]+[.:#_-]*|[.:#_-]+")
 
 
@@ -34,6 +36,7 @@ def _templates(folder: Path) -> Environment:
         finalize=lambda value: readable(value) if type(value) is str else value,  # not what is markup already
     )
     templates.filters.update(
+        brought=brought,
         clock=formatting.clock,
         counted=formatting.counted,
         day=formatting.day,
@@ -45,6 +48,8 @@ def _templates(folder: Path) -> Environment:
         number=formatting.number,
         place=told,
         sentence=formatting.sentence,
+        signed=formatting.signed,
+        unbroken=_unbroken,
     )
     return templates
 
@@ -52,6 +57,15 @@ def _templates(folder: Path) -> Environment:
 def _name(text: str) -> Markup:
     """A name that may go on in the next line behind its dots and signs, and nowhere else."""
     return Markup("<wbr>").join(_NAME_PARTS.findall(readable(text)))
+
+
+def _unbroken(command: str) -> Markup:
+    """A command that may go on in the next line between its words, and not at a hyphen."""
+    words = [
+        Markup('<span class="unbroken">{}</span>').format(word) if len(word) <= _UNBROKEN_MAX else escape(word)
+        for word in readable(command).split(" ")
+    ]
+    return Markup(" ").join(words)
 
 
 def part(template: str, macro: str, *values: Any) -> Markup:

@@ -72,7 +72,7 @@ class _Pages:
         page = page_of(
             title_of(stories, entries),
             told,
-            "live_base.html",
+            base="live_base.html",
             as_of=read_at and told_place(read_at),
             ledger=self._name,
             here="",

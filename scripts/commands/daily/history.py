@@ -82,7 +82,7 @@ def command(
     if not entries:
         say(f"nothing had happened to {key_or_position_id} as of {as_of}")
     elif html is not None:
-        _write_page(html, stories, entries, as_of)
+        _write_page(html, stories, entries, as_of=as_of)
         say(with_place(f"{html} shows {key_or_position_id}", place))
     if as_json:
         print_read(
@@ -124,10 +124,24 @@ def _successor_at(ledger: PositionLedger, cycle: Sequence[PositionEvent], as_of:
     return taken_over_at(row, (entry.event for entry in ledger.history(row.stream, as_of=as_of)))
 
 
-def _write_page(path: Path, stories: Sequence[Narrative], entries: Sequence[HistoryEntry], as_of: str | None) -> None:
+def write_history(path: Path, ledger: PositionLedger, position_id: str, back: str) -> None:
+    """Write the page of a cycle as it stands, with the way back to a report."""
+    entries = ledger.history(position_id)
+    _write_page(path, tell(ledger, entries), entries, back=back)
+
+
+def _write_page(
+    path: Path,
+    stories: Sequence[Narrative],
+    entries: Sequence[HistoryEntry],
+    *,
+    as_of: str | None = None,
+    back: str | None = None,
+) -> None:
     from scripts.html.cycle_page import write_page  # noqa: PLC0415 - only pages are drawn
 
-    write_page(path, title_of(stories, entries), with_events(stories, entries), as_of=as_of, written_at=now())
+    told = with_events(stories, entries)
+    write_page(path, title_of(stories, entries), told, as_of=as_of, written_at=now(), back=back)
 
 
 def title_of(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -26,6 +27,7 @@ from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow
 from projections.projection import STATISTICS
 from projections.rebuild import Progress
+from scripts.commands.daily.history import write_history
 from scripts.criteria_table import criteria_table
 from scripts.narrative_text import oddity_cells, print_wrapped
 from scripts.options.database import database_option, html_option, json_option
@@ -42,6 +44,9 @@ from scripts.replica_place import print_read, reading, show_place, with_place
 @filter_options
 @window_options
 @html_option
+@click.option(
+    "--cycles", "with_cycles", is_flag=True, help="With --html: also a page of each cycle that it names, linked to it."
+)
 def command(
     database: str | None,
     wanted: Filter,
@@ -50,6 +55,7 @@ def command(
     html: Path | None,
     *,
     as_json: bool,
+    with_cycles: bool,
 ) -> None:
     """Look through a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
 
@@ -59,20 +65,45 @@ def command(
     Examples:
       position-ledger report --since 7d
       position-ledger report --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --html october-22.html
+      position-ledger report --since 7d --html week.html --cycles
       position-ledger report --since 4w --exchange binance --json
     """
+    if with_cycles and html is None:
+        raise click.UsageError("--cycles adds to the page of --html FILE, and there is none")
     with reading(database) as (ledger, place):
         found = look_through(ledger, window, wanted, asked_at)
+        link = _write_cycles(ledger, html, found) if html is not None and with_cycles else None
     if html is not None:
         from scripts.html.ledger_page import write_page  # noqa: PLC0415 - only pages are drawn
 
-        write_page(html, found, tables(found), wanted, written_at=asked_at)
+        write_page(html, found, tables(found), wanted, written_at=asked_at, link=link)
         say(with_place(f"{html} shows {counted(found.cycles, 'cycle')}", place))
     if as_json:
         print_read(place, found.as_json())
     elif html is None:
         show_place(place)
         _print(found)
+
+
+def _write_cycles(ledger: PositionLedger, report: Path, found: LedgerReport) -> Callable[[str], str]:
+    """Write the page of each cycle that a report names, in a folder beside it; returns where each is, for a link."""
+    folder = report.with_name(f"{report.stem}-cycles")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as wrong:
+        raise click.UsageError(f"{folder} cannot be made: {wrong.strerror}") from None
+    named = {each.row.position_id for each in found.open} | {each.position_id for each in found.exposed}
+    named |= {each.position_id for each in found.oddest}
+    back = quote(f"../{report.name}")
+    with progress("writing cycles", len(named)) as advance:
+        for position_id in sorted(named):
+            write_history(folder / _file(position_id), ledger, position_id, back)
+            advance(1)
+    return lambda position_id: quote(f"{folder.name}/{_file(position_id)}")
+
+
+def _file(position_id: str) -> str:
+    return f"{quote(position_id, safe='')}.html"
 
 
 def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter, asked_at: datetime) -> LedgerReport:

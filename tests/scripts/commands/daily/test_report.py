@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -87,3 +89,33 @@ def test_a_time_without_a_zone_and_an_empty_stretch_are_usage_errors(report: Pro
     assert report("--since", "2025-10-22").code == 2
     ran = report("--since", "2025-10-23T00:00:00Z", "--until", "2025-10-22T00:00:00Z")
     assert ran.code == 2 and "is not before" in ran.err
+
+
+def test_a_report_and_the_pages_of_its_cycles_lead_to_each_other(tmp_path: Path, program: Program) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    fill(url)
+    report = tmp_path / "the report.html"
+    assert program("report", *DAY, "--html", report, "--cycles", "--database", url).code == 0
+    links = set(re.findall(r'href="([^"]+)"', report.read_text()))
+    assert unquote("the%20report-cycles/APTUSDT.binance%25231.html") in {unquote(link) for link in links}
+    for link in links:
+        page = tmp_path / unquote(link)
+        back = re.findall(r'<p class="back"><a href="([^"]+)">', page.read_text())
+        assert [(page.parent / unquote(each)).resolve() for each in back] == [report]
+    assert len(links) == 3
+
+
+def test_pages_of_cycles_want_the_page_of_the_report(tmp_path: Path, program: Program) -> None:
+    ran = program("report", "--cycles", "--database", f"sqlite:///{tmp_path}/ledger.db")
+    assert ran.code == 2 and "--html" in ran.err
+
+
+def test_a_report_says_at_once_what_is_wrong_what_to_run_and_what_was_earned(tmp_path: Path, program: Program) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    fill(url)
+    page = tmp_path / "report.html"
+    program("report", *DAY, "--html", page, "--database", url)
+    text = re.sub(r"<[^>]+>", "", page.read_text())
+    assert "critical 1 of 1 unprotected, 1 more needs a person" in text
+    assert "position-ledger recover --symbol SOLUSDT --exchange binance --live" in text
+    assert "+4.21815 USDT by 1 cycle that was over" in text

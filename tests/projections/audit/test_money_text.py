@@ -1,0 +1,44 @@
+"""What a cycle brought, as the answer to that question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.commands.requests import Close, RecordEntryFill, Reduce
+from projections.audit.money_text import brought
+from projections.timeline import moments
+from tests.projections.cycles import cycle
+from tests.spec import PLACED, on, request
+
+
+@pytest.mark.parametrize(
+    ("fee", "exit_price", "said"),
+    [
+        ({"fee": "1", "fee_currency": "USDT"}, "95", "+49 USDT (+4.90 %)"),
+        ({}, "100", "0 USDT (0.00 %)"),
+        ({}, "101.2345", "-12.345 USDT (-1.23 %)"),
+        ({"fee": "0.01", "fee_currency": "BNB"}, "95", "+50 USDT (+5.00 %) before fees"),
+        ({}, None, None),
+    ],
+)
+def test_what_it_brought_has_a_sign_a_currency_and_a_share_of_what_was_entered(
+    fee: dict[str, Any], exit_price: str | None, said: str | None
+) -> None:
+    entered = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="100", **fee)
+    closed = on(Close, exit_reason="target", avg_px_close=exit_price)
+    row = moments(cycle((0, request(quantity="10")), (1, PLACED), (2, entered), (9, closed)))[-1].row
+    assert brought(row) == said
+
+
+def test_what_was_never_entered_brought_nothing_that_could_be_told() -> None:
+    assert brought(moments(cycle((0, request())))[-1].row) is None
+
+
+def test_a_part_that_was_closed_is_told_before_the_end() -> None:
+    entered = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="100")
+    left = on(Reduce, trade_id="t2", last_qty="5", last_px="90")
+    assert brought(moments(cycle((0, request(quantity="10")), (1, PLACED), (2, entered), (9, left)))[-1].row) == (
+        "+50 USDT (+5.00 %)"
+    )
