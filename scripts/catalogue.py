@@ -52,6 +52,9 @@ GROUPS: Final = {
         "diagnose": CommandEntry(
             "scripts.commands.operate.diagnose", "Look at everything that can be wrong, say how bad it is"
         ),
+        "watch": CommandEntry(
+            "scripts.commands.operate.watch", "Follow a ledger, and ring for what `status` and `diagnose` find"
+        ),
         "snapshot": CommandEntry(
             "scripts.commands.operate.snapshot", "Ask an exchange for positions, plain and conditional orders"
         ),

@@ -13,7 +13,7 @@ from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
 from domain.values import utc
 from infrastructure.event_store.port import Store
-from infrastructure.integrity.verify import verify
+from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.late_fills import left_over
 from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
 from infrastructure.ledger.statistics_projection import statistics
@@ -189,13 +189,16 @@ class _Examination:
     def _damage(self) -> Section:
         if not self._question.verifies:
             return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
-        verified = verify(self._store, self._progress)
-        says = f"{verified.events:,} events in {verified.streams:,} streams, {verified.rows:,} rows: "
-        says += "all of it holds" if verified.ok else f"{len(verified.findings):,} findings"
         # A table that cannot be read is one symptom, whatever else is wrong with its rows: it is made anew.
-        kept = [each for each in verified.findings if each.kind != "row" or not self._unreadable]
-        found = diagnosis.damage(kept, says)
+        found = damage_found(verify(self._store, self._progress), rows=not self._unreadable)
         return replace(found, symptoms=(*self._unreadable, *found.symptoms))
+
+
+def damage_found(verified: Verified, *, rows: bool = True) -> Section:
+    """What was verified, as a check; without `rows` what is wrong with those is left out."""
+    says = f"{verified.events:,} events in {verified.streams:,} streams, {verified.rows:,} rows: "
+    says += "all of it holds" if verified.ok else f"{len(verified.findings):,} findings"
+    return diagnosis.damage([each for each in verified.findings if rows or each.kind != "row"], says)
 
 
 def _database(store: Store) -> Section:

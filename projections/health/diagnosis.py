@@ -243,6 +243,12 @@ def _on_one_line(words: object) -> str:
     return " ".join(str(words).split())[:200]
 
 
+def unread_history(cause: object) -> Section:
+    """A log that cannot be read on, or whose past is another one than before."""
+    found = Symptom(Severity.CRITICAL, "log", _on_one_line(cause), f"{PROGRAM} verify")
+    return Section(Check.DAMAGE, "the log cannot be relied on", (found,))
+
+
 def following(standings: Iterable[Following]) -> Section:
     """How far behind the log each projection is, and whether it can go on."""
     known = list(standings)
@@ -284,6 +290,13 @@ def away(where: str, cause: object, since: datetime, now: datetime) -> Section:
     message = f"away for {length(now - since)}: {_on_one_line(cause)}"
     found = Symptom(Severity.CRITICAL, where, message, f"look at the database; then {PROGRAM} status", since)
     return Section(Check.AWAY, "cannot be reached", (found,))
+
+
+def unreadable_snapshots(cause: object) -> Section:
+    """Files that were to be compared, and cannot be read."""
+    advice = f"look at the files, and at what writes them; then {PROGRAM} diagnose"
+    found = Symptom(Severity.WARNING, "snapshots", f"cannot be read: {_on_one_line(cause)}", advice)
+    return Section(Check.EXCHANGE, "cannot be compared", (found,))
 
 
 def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:

@@ -1,0 +1,1 @@
+"""A watch over a ledger: who rings, for whom, and what it remembers."""

@@ -1,0 +1,61 @@
+"""The patrol: reads every event and row now and then, beside the watch, for what no row can show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+
+from domain.errors import StoreError
+from infrastructure.event_store.port import Store
+from infrastructure.integrity.verify import verify
+from infrastructure.operations.health import damage_found
+from projections.health.checks import Section
+
+RETRY_SECONDS: Final = 60.0
+"""When it is tried again where the ledger could not be read."""
+
+
+class _Stopped(Exception):
+    """Nobody waits for the end of it any more."""
+
+
+class DamagePatrol:
+    """Verifies a ledger in a thread of its own, and remembers what it found last."""
+
+    def __init__(self, every: timedelta, say: Callable[[str], None]) -> None:
+        """`say` tells why it could not be done."""
+        self._every, self._say = every.total_seconds(), say
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="patrol")
+        self._walking: Future[Section] | None = None
+        self._next_walk = 0.0
+        self._is_stopped = False
+        self._found: Section | None = None
+
+    def look(self, store: Store, *, waits: bool = False) -> Section | None:
+        """What was found last, None until something was looked at; begins the next walk when it is time to."""
+        if self._walking is None and time.monotonic() >= self._next_walk:
+            self._walking = self._pool.submit(self._walk, store)
+        if self._walking is not None and (waits or self._walking.done()):
+            walked, self._walking = self._walking, None
+            self._next_walk = time.monotonic() + self._every
+            try:
+                self._found = walked.result()
+            except StoreError as cause:
+                self._next_walk = time.monotonic() + min(self._every, RETRY_SECONDS)
+                self._say(f"not verified: {type(cause).__name__}: {cause}")
+        return self._found
+
+    def _walk(self, store: Store) -> Section:
+        return damage_found(verify(store, self._go_on))
+
+    def _go_on(self, _: int) -> None:
+        if self._is_stopped:
+            raise _Stopped
+
+    def close(self) -> None:
+        """End a walk that is under way within a batch."""
+        self._is_stopped = True
+        self._pool.shutdown()

@@ -1,0 +1,62 @@
+"""What a watch remembers in its ledger: its alarms and its place in the log, written by turns."""
+
+from __future__ import annotations
+
+import json
+
+from domain.errors import HistoryDamaged, LedgerError
+from infrastructure.event_store.port import Store, WatchMemory
+from infrastructure.watching.log_place import LogPlace
+from projections.health.alarm_book import AlarmBook, KeptAlarm, book_adapter
+
+
+class AnotherWatch(LedgerError):
+    """Another watch of the same name remembers in the same ledger."""
+
+
+class Remembered:
+    """The memory of one watch. What could not be written is written with what follows."""
+
+    def __init__(self, name: str) -> None:
+        """Of the watch of a name."""
+        self._name = name
+        self._turn = 0
+        self._written: str | None = None
+        self._in_doubt: str | None = None
+
+    def read(self, store: Store) -> tuple[LogPlace | None, list[KeptAlarm]]:
+        """What is remembered; nothing of a watch that is new. Refuses: StoreUnavailable, HistoryDamaged."""
+        found = store.watch_memory(self._name)
+        if found is None:
+            return None, []
+        self._turn, self._written = found
+        try:
+            body = json.loads(found.body)
+            place = body["place"] and LogPlace(*body["place"])
+            return place, book_adapter().validate_python(body["alarms"])
+        except (ValueError, TypeError, KeyError) as cause:
+            raise HistoryDamaged(
+                f"what watch {self._name} remembers (its row of the table watches) cannot be read: {cause}; give the "
+                "watch another name, and it begins anew"
+            ) from None
+
+    def write(self, store: Store, place: LogPlace | None, book: AlarmBook) -> None:
+        """Write it down, unless it is there already. Refuses: StoreUnavailable; AnotherWatch."""
+        alarms = book_adapter().dump_python(list(book), mode="json")
+        body = json.dumps({"place": place, "alarms": alarms}, ensure_ascii=False)
+        if body == self._written:
+            return
+        before, self._in_doubt = self._in_doubt, body
+        while not store.remember(self._name, WatchMemory(self._turn + 1, body)):
+            found = store.watch_memory(self._name)
+            if found is None or found.turn != self._turn + 1 or found.body not in {before, body}:
+                raise AnotherWatch(
+                    f"another watch of the name {self._name} is at work on {store.settings.shown}: both would ring for "
+                    "the same. End one of them, or give it a name of its own: --name"
+                )
+            self._turn = found.turn
+            if found.body == body:
+                break
+        else:
+            self._turn += 1
+        self._written, self._in_doubt = body, None

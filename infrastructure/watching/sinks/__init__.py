@@ -1,0 +1,1 @@
+"""Where alarms go to: an address of the web, a chat, a program, a log."""

@@ -1,0 +1,56 @@
+"""A program of the operator, which is given a batch as JSON on its stdin; no shell reads its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import Final
+
+from infrastructure.watching.sinks.sink import DeliveryFailed, NoticeBatch
+from infrastructure.watching.sinks.telegram import TOKEN_VARIABLE
+from infrastructure.watching.sinks.webhook import SECRET_VARIABLE, URL_VARIABLE
+
+SECONDS_MAX: Final = 20.0
+_NOT_FOR_OTHERS: Final = frozenset({SECRET_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE})
+
+
+@dataclass(frozen=True)
+class ProgramSink:
+    """A program and its words; it has taken a batch when it ends with 0 in time."""
+
+    words: tuple[str, ...]
+    seconds: float = SECONDS_MAX
+    name: str = "exec"
+    most: int = 50
+
+    @classmethod
+    def read(cls, command: str) -> ProgramSink:
+        """Words as a shell would part them. Refuses: ValueError."""
+        words = tuple(shlex.split(command))
+        if not words:
+            raise ValueError("it names no program")
+        return cls(words)
+
+    def send(self, batch: NoticeBatch) -> None:
+        """Run it once; with all that it started it is ended when its time is over. Refuses: DeliveryFailed."""
+        surroundings = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_OTHERS}
+        said = json.dumps(batch.as_json(), ensure_ascii=False).encode() + b"\n"
+        program = self.words[0]
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the operator named it, and no shell reads its words
+                self.words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=surroundings, start_new_session=True
+            )
+        except OSError as error:
+            raise DeliveryFailed(f"{program}: {type(error).__name__}: {error.strerror}") from None
+        try:
+            process.communicate(said, timeout=self.seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise DeliveryFailed(f"{program}: not done in {self.seconds:g} s, and ended") from None
+        if process.returncode:
+            raise DeliveryFailed(f"{program}: ended with {process.returncode}")

@@ -1,0 +1,231 @@
+"""The watch: looks at a ledger by the log and the clock, and sees to it that every sink is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
+from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.operations.account_comparison import Account
+from infrastructure.operations.health import Question, examine
+from infrastructure.watching.courier import Courier
+from infrastructure.watching.damage_patrol import DamagePatrol
+from infrastructure.watching.log_place import LogPlace
+from infrastructure.watching.remembered import Remembered
+from infrastructure.watching.sinks.sink import AlarmSink, NoticeBatch
+from projections.account_snapshot import AccountSnapshot
+from projections.health import diagnosis
+from projections.health.alarm import Notice, alarms_of
+from projections.health.alarm_book import AlarmBook
+from projections.health.checks import Check, Section
+
+AWAY_MAX: Final = timedelta(seconds=10)
+"""For so long a database may be away, as it is while a standby takes over."""
+_PLACE_KEPT_SECONDS: Final = 60.0
+"""How often the place in the log is written down while nothing else is."""
+_INSTALLATION: Final = frozenset({Check.DATABASE, Check.CRITERIA})
+"""What is no alarm: how the database is set up, and rates of the past."""
+_OF_CYCLES: Final = frozenset(
+    {Check.INCOMPLETE, Check.UNPROTECTED, Check.OUTCOME_UNKNOWN, Check.ROLLING_BACK, Check.ORDERS, Check.SPELLING}
+)
+
+
+class SnapshotsUnreadable(Exception):
+    """The files that are to be compared cannot be read."""
+
+
+Shown = Callable[[], tuple[Sequence[AccountSnapshot], dict[Account, list[str]]]]
+"""What exchanges showed by now, and the arguments that name it. Refuses: SnapshotsUnreadable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchPlan:
+    """What is watched, how often, and how often it rings again."""
+
+    name: str
+    connect: Callable[[], PositionLedger]
+    where: str
+    """The ledger, for whoever is told."""
+    question: Question
+    shown: Shown
+    every: timedelta
+    again: timedelta
+    verifies_every: timedelta | None
+    """How often every event and row is read; None: never."""
+
+
+class Watcher:
+    """Judges as `status` does, rings by its couriers, and remembers in the ledger what it rang for.
+
+    It remembers before it sends and after: killed in between, it sends once more, and never not at all.
+    """
+
+    def __init__(
+        self,
+        plan: WatchPlan,
+        sinks: Sequence[AlarmSink],
+        say: Callable[[str], None],
+        *,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        """`say` tells of what the watch itself meets; `clock` is for tests."""
+        self._plan, self._say, self._clock = plan, say, clock
+        self._wake = threading.Event()
+        self._couriers = [Courier(sink, self._wake.set, say) for sink in sinks]
+        self._patrol = None if plan.verifies_every is None else DamagePatrol(plan.verifies_every, say)
+        self._memory, self._book = Remembered(plan.name), AlarmBook()
+        self._ledger: PositionLedger | None = None
+        self._is_read = False
+        self._place: LogPlace | None = None
+        self._has_changed = True
+        self._written_at = 0.0
+        self._away_since: datetime | None = None
+
+    # -- a run --------------------------------------------------------------------------------------------------
+
+    def run(self, rounds: int | None = None) -> None:
+        """Watch until it is interrupted, or for so many rounds. Refuses: AnotherWatch."""
+        done = 0
+        while rounds is None or done < rounds:
+            self.look()
+            done += 1
+            self._wait(time.monotonic() + self._plan.every.total_seconds())
+
+    def once(self, seconds: float) -> bool:
+        """Look once, and wait until every sink has taken what is due, or did not; whether all of it was taken."""
+        self.look(waits=True)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not all(each.is_down or self._is_told(each) for each in self._couriers):
+            self._wake.wait(0.1)
+            self._wake.clear()
+            self._deliver()
+        return all(map(self._is_told, self._couriers))
+
+    def _is_told(self, courier: Courier) -> bool:
+        return not courier.is_down and courier.is_idle(self._book, self._clock(), self._plan.again)
+
+    def _wait(self, until: float) -> None:
+        """Deliver while it is waited for the next look."""
+        while (left := until - time.monotonic()) > 0:
+            if self._wake.wait(min(left, 1.0)):
+                self._wake.clear()
+            self._deliver()
+
+    def close(self) -> None:
+        """Wait for what is being sent, which is bounded, and remember it."""
+        with ExitStack() as stack:
+            if self._ledger is not None:
+                stack.callback(self._ledger.disconnect)
+            if self._patrol is not None:
+                stack.callback(self._patrol.close)
+            for courier in self._couriers:
+                courier.close()
+            at = self._clock()
+            for courier in self._couriers:
+                courier.settle(self._book, at)
+            self._remember()
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def look(self, *, waits: bool = False) -> None:
+        """Judge how things are now, and begin to tell whoever is to be told."""
+        at = self._clock()
+        sections, judged = self._judged(at, waits=waits)
+        sections += [courier.trouble(at) for courier in self._couriers]
+        self._has_changed |= self._book.see(alarms_of(sections), judged, at)
+        self._remember()
+        self._deliver()
+
+    def _judged(self, at: datetime, *, waits: bool) -> tuple[list[Section], Collection[Check]]:
+        try:
+            ledger = self._opened()
+            found = self._sections(ledger, at, waits=waits)
+        except HistoryDamaged as cause:
+            if not self._is_read:
+                raise
+            found = [diagnosis.unread_history(cause)], ()
+        except StoreError as cause:
+            if not self._is_read and not isinstance(cause, StoreUnavailable):
+                raise
+            return self._while_away(cause, at)
+        if self._away_since is not None:
+            self._say(f"{self._plan.where}: can be reached again")
+        self._away_since = None
+        return found
+
+    def _opened(self) -> PositionLedger:
+        if self._ledger is None:
+            self._ledger = self._plan.connect()
+        if not self._is_read:
+            self._ledger.store.require_primary()
+            self._place, kept = self._memory.read(self._ledger.store)
+            self._book.add(kept)
+            self._is_read = True
+        return self._ledger
+
+    def _sections(
+        self, ledger: PositionLedger, at: datetime, *, waits: bool
+    ) -> tuple[list[Section], Collection[Check]]:
+        place = self._place or LogPlace.end_of(ledger)
+        self._place, log_trouble = place.followed(ledger)
+        question, beside = self._question(at)
+        sections = [each for each in examine(ledger, question).sections if each.check not in _INSTALLATION]
+        sections += [*map(diagnosis.unread_history, log_trouble), *beside]
+        unknown: set[Check] = set()
+        if not any(section.check is Check.INCOMPLETE for section in sections):
+            unknown |= _OF_CYCLES | {Check.EXCHANGE}
+        if self._patrol is not None:
+            walked = self._patrol.look(ledger.store, waits=waits)
+            sections += [] if walked is None else [walked]
+            unknown |= {Check.DAMAGE} if walked is None else set()
+        return sections, set(Check) - unknown
+
+    def _question(self, at: datetime) -> tuple[Question, Iterable[Section]]:
+        question = replace(self._plan.question, now=at)
+        try:
+            snapshots, evidence = self._plan.shown()
+        except SnapshotsUnreadable as cause:
+            return question, [diagnosis.unreadable_snapshots(cause)]
+        return replace(question, snapshots=snapshots, evidence=evidence), ()
+
+    def _while_away(self, cause: StoreError, at: datetime) -> tuple[list[Section], Collection[Check]]:
+        """Nothing is known of the ledger, so nothing is over; after a while that itself is an alarm."""
+        if self._away_since is None:
+            self._away_since = at
+            self._say(f"{type(cause).__name__}: {cause}")
+        if at - self._away_since < AWAY_MAX:
+            return [], ()
+        return [diagnosis.away(self._plan.where, cause, self._away_since, at)], (Check.WATCH,)
+
+    # -- telling and remembering --------------------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        at = self._clock()
+        settled = [courier.settle(self._book, at) for courier in self._couriers]
+        if any(settled):
+            self._book.forget([courier.name for courier in self._couriers])
+            self._has_changed = True
+            self._remember()
+        for courier in self._couriers:
+            courier.offer(self._book, self._batch, at, self._plan.again)
+
+    def _batch(self, notices: list[Notice]) -> NoticeBatch:
+        return NoticeBatch(self._plan.where, self._plan.name, self._clock(), notices)
+
+    def _remember(self) -> None:
+        """Write down what changed; while the database is away, that waits until it is back."""
+        is_time = self._has_changed or time.monotonic() >= self._written_at + _PLACE_KEPT_SECONDS
+        if self._ledger is None or not self._is_read or not is_time:
+            return
+        try:
+            self._memory.write(self._ledger.store, self._place, self._book)
+            self._has_changed, self._written_at = False, time.monotonic()
+        except StoreError as cause:
+            if self._away_since is None:
+                self._say(f"not remembered yet: {type(cause).__name__}: {cause}")

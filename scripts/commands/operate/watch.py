@@ -1,0 +1,188 @@
+"""`watch`: follows a ledger, and rings when something needs a person."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import click
+
+from infrastructure.operations.account_comparison import Account
+from infrastructure.settings import Settings
+from infrastructure.watching.sinks import telegram, webhook
+from infrastructure.watching.sinks.http_post import PostAddress
+from infrastructure.watching.sinks.line_log import LineLog
+from infrastructure.watching.sinks.program import ProgramSink
+from infrastructure.watching.sinks.sink import AlarmSink
+from infrastructure.watching.watcher import SnapshotsUnreadable, Watcher, WatchPlan
+from projections.account_snapshot import AccountSnapshot
+from projections.formatting import date_and_time
+from projections.health.alarm import Notice
+from scripts.cli import REFUSED
+from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.filters import Filter, filter_options
+from scripts.options.health_question import asked, quiet_option
+from scripts.options.params import SECONDS_MAX, NumberRange
+from scripts.options.snapshots import SnapshotOptions, snapshot_options
+from scripts.options.time_window import age_option
+from scripts.output import print_json_line, say, show
+from scripts.signals import terminable
+
+ONCE_SECONDS: Final = 60.0
+"""How long `--once` waits for the sinks, each of which is done before that."""
+
+
+@click.command("watch")
+@database_option
+@json_option
+@click.option(
+    "--webhook",
+    "url",
+    metavar="URL",
+    envvar=webhook.URL_VARIABLE,
+    help=f"POST JSON there, signed with {webhook.SECRET_VARIABLE}; a URL that is a secret itself stands in "
+    f"{webhook.URL_VARIABLE} instead.",
+)
+@click.option(
+    "--telegram",
+    "is_telegram",
+    is_flag=True,
+    help=f"Write to the chat {telegram.CHAT_VARIABLE} as the bot of {telegram.TOKEN_VARIABLE}.",
+)
+@click.option("--exec", "program", metavar="CMD", help="Run this program, without a shell, with JSON on its stdin.")
+@click.option(
+    "--again",
+    metavar="MINUTES",
+    type=NumberRange(min=0.01, max=1_000_000),
+    default=60.0,
+    show_default=True,
+    help="Ring again for what is still so.",
+)
+@click.option(
+    "--every",
+    metavar="SECONDS",
+    type=NumberRange(min=0.1, max=SECONDS_MAX),
+    default=5.0,
+    show_default=True,
+    help="How often to look.",
+)
+@click.option(
+    "--verify",
+    "verifies_every",
+    metavar="MINUTES",
+    type=NumberRange(min=0, max=1_000_000),
+    default=60.0,
+    show_default=True,
+    help="How often to read every event and row, beside the rest; 0 is never.",
+)
+@click.option("--name", default="watch", show_default=True, help="By which it remembers what it rang for.")
+@click.option("--once", is_flag=True, help="Look once, tell whoever is to be told, and stop: for a timer.")
+@age_option
+@quiet_option
+@snapshot_options
+@filter_options
+def command(
+    *,
+    database: str | None,
+    url: str | None,
+    is_telegram: bool,
+    program: str | None,
+    again: float,
+    every: float,
+    verifies_every: float,
+    name: str,
+    once: bool,
+    age: timedelta,
+    quiet: timedelta | None,
+    shown: SnapshotOptions,
+    wanted: Filter,
+    as_json: bool,
+) -> None:
+    """Follow a ledger, and ring for what `status` and `diagnose` find: once, again after a while, and when it is over.
+
+    A line a notice is printed, and every sink that is named is told as well. What it rang for is remembered in the
+    ledger, so a restart neither forgets nor repeats; a sink that is down is told when it is back. Damage, a database
+    that is away and, with --quiet, a silence ring too. Files of --snapshot are read anew each time.
+
+    Exit code 0 when it is ended, or with --once when every sink was told; 1 with --once when one was not, or when
+    another watch has its name; 2 for usage; 3 when there is no ledger of this version.
+
+    \b
+    Examples:
+      position-ledger watch
+      position-ledger watch --webhook https://alarms.example/ledger --telegram --quiet 30
+      position-ledger watch --exec "/usr/local/bin/page --team trading" --again 15
+      position-ledger watch --once --verify 0
+    """
+    if "-" in shown.files:
+        raise click.UsageError("--snapshot - can be read once, and a watch reads it each time: name a file")
+    sinks = _sinks(os.environ, url, program, is_telegram=is_telegram, log=_print_json if as_json else _print)
+    plan = WatchPlan(
+        name=name,
+        connect=lambda: open_ledger(database),
+        where=Settings.read(database).place,
+        question=asked(wanted, _without_files(shown), age=age, quiet=quiet, verifies=False),
+        shown=lambda: _shown(shown, wanted),
+        every=timedelta(seconds=every),
+        again=timedelta(minutes=again),
+        verifies_every=timedelta(minutes=verifies_every) if verifies_every else None,
+    )
+    watcher = Watcher(plan, sinks, say)
+    with terminable():
+        try:
+            if not once:
+                watcher.run()
+            elif not watcher.once(ONCE_SECONDS):
+                raise SystemExit(REFUSED)
+        finally:
+            watcher.close()
+
+
+def _sinks(
+    environment: Mapping[str, str],
+    url: str | None,
+    program: str | None,
+    *,
+    is_telegram: bool,
+    log: Callable[[Notice], None],
+) -> list[AlarmSink]:
+    """The log, and what else is named. Refuses: a usage error, which repeats no secret."""
+    sinks: list[AlarmSink] = [LineLog(log)]
+    try:
+        if url is not None:
+            secret = environment.get(webhook.SECRET_VARIABLE)
+            if secret is None:
+                say(f"webhook: not signed, for {webhook.SECRET_VARIABLE} is not set")
+            key = None if secret is None else webhook.key_of(secret)
+            sinks.append(webhook.Webhook(PostAddress.read(url), key))
+        if is_telegram:
+            sinks.append(telegram.TelegramChat.named_by(environment))
+        if program is not None:
+            sinks.append(ProgramSink.read(program))
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
+    return sinks
+
+
+def _without_files(options: SnapshotOptions) -> SnapshotOptions:
+    return replace(options, files=(), taken_at=None, zone=None)
+
+
+def _shown(options: SnapshotOptions, wanted: Filter) -> tuple[Sequence[AccountSnapshot], dict[Account, list[str]]]:
+    try:
+        snapshots = options.read(wanted)
+    except (click.UsageError, OSError) as wrong:
+        raise SnapshotsUnreadable(wrong.message if isinstance(wrong, click.UsageError) else wrong) from None
+    return snapshots, options.arguments(snapshots)
+
+
+def _print(notice: Notice) -> None:
+    at = notice.over_at or notice.raised_at
+    show(f"{date_and_time(at)} UTC  {notice.in_words}")
+
+
+def _print_json(notice: Notice) -> None:
+    print_json_line(notice.as_json())

@@ -1,0 +1,62 @@
+"""A program of the operator: JSON on stdin, no shell, bounded time, and none of our secrets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infrastructure.watching.sinks.program import ProgramSink
+from infrastructure.watching.sinks.sink import DeliveryFailed
+from tests.infrastructure.watching.batches import batch
+
+
+def python(code: str, *words: str, seconds: float = 20.0) -> ProgramSink:
+    return ProgramSink((sys.executable, "-c", code, *words), seconds)
+
+
+def test_a_program_is_given_json_on_its_stdin(tmp_path: Path) -> None:
+    taken = tmp_path / "taken.json"
+    python("import sys, shutil; shutil.copyfileobj(sys.stdin, open(sys.argv[1], 'w'))", str(taken)).send(batch())
+    assert json.loads(taken.read_text(encoding="utf-8"))["notices"][0]["subject"] == "APTUSDT.binance#1"
+
+
+def test_no_shell_reads_the_words(tmp_path: Path) -> None:
+    sink = ProgramSink.read(f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\")' '{tmp_path}/$(id); x'")
+    sink.send(batch())
+    assert [path.name for path in tmp_path.iterdir()] == ["$(id); x"]
+
+
+def test_a_program_that_fails_has_not_taken_it() -> None:
+    with pytest.raises(DeliveryFailed, match="ended with 3"):
+        python("raise SystemExit(3)").send(batch())
+
+
+def test_a_program_that_reads_nothing_may_take_it_all_the_same() -> None:
+    python("").send(batch(50))
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(DeliveryFailed, match="/no/such/program: FileNotFoundError: No such file"):
+        ProgramSink(("/no/such/program",)).send(batch())
+
+
+def test_a_program_that_does_not_end_is_ended_with_what_it_started() -> None:
+    started = time.monotonic()
+    with pytest.raises(DeliveryFailed, match=r"not done in 0\.5 s, and ended"):
+        python("import subprocess; subprocess.run(['sleep', '60'])", seconds=0.5).send(batch())
+    assert time.monotonic() - started < 10
+
+
+def test_it_is_not_given_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LEDGER_WATCH_SECRET", "LEDGER_WATCH_WEBHOOK", "LEDGER_TELEGRAM_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    python("import os; assert 'secret' not in os.environ.values()").send(batch())
+
+
+def test_a_command_without_a_word_is_refused() -> None:
+    with pytest.raises(ValueError, match="names no program"):
+        ProgramSink.read("  ")

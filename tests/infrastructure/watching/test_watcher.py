@@ -1,0 +1,367 @@
+"""The watch over a real ledger: what it rings for, whom it tells, and what it remembers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
+from domain.values import timestamp_text
+from infrastructure.event_store.port import WatchMemory
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.operations.health import Question
+from infrastructure.watching import courier
+from infrastructure.watching.remembered import AnotherWatch
+from infrastructure.watching.sinks.sink import DeliveryFailed, NoticeBatch
+from infrastructure.watching.watcher import SnapshotsUnreadable, Watcher, WatchPlan
+from projections.health import diagnosis
+from projections.health.alarm import Notice
+from projections.reconciliation.result import ReconciliationRules
+
+BARE = "APTUSDT.binance#1"
+
+
+@dataclass
+class Recorder:
+    """A sink that takes what it is given, or does not."""
+
+    name: str = "recorder"
+    most: int = 50
+    is_down: bool = False
+    heard: list[Notice] = field(default_factory=list)
+
+    def send(self, batch: NoticeBatch) -> None:
+        if self.is_down:
+            raise DeliveryFailed("down")
+        self.heard += batch.notices
+
+    @property
+    def words(self) -> list[str]:
+        return [f"{each.kind} {each.alarm.check} {each.alarm.subject}" for each in self.heard]
+
+
+class Night:
+    """A ledger, a watch that may be started anew, and a clock that is moved by hand."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.at = url, datetime.now(UTC)
+        self.said: list[str] = []
+        self.sinks = [Recorder()]
+        self.plan = WatchPlan(
+            name="night",
+            connect=lambda: PositionLedger.connect(url, create=False),
+            where="ledger",
+            question=Question(now=self.at, age=timedelta(hours=1), rules=ReconciliationRules(), verifies=False),
+            shown=lambda: ((), {}),
+            every=timedelta(seconds=0.05),
+            again=timedelta(minutes=60),
+            verifies_every=None,
+        )
+
+    @property
+    def recorder(self) -> Recorder:
+        return self.sinks[0]
+
+    def watch(self, **plan: Any) -> Watcher:
+        return Watcher(replace(self.plan, **plan), self.sinks, self.said.append, clock=lambda: self.at)
+
+    def round(self, **plan: Any) -> list[str]:
+        """A watch that is started, looks once, and is ended: what it told."""
+        before = len(self.recorder.heard)
+        watcher = self.watch(**plan)
+        try:
+            watcher.once(20)
+        finally:
+            watcher.close()
+        return self.recorder.words[before:]
+
+    def memory(self) -> WatchMemory | None:
+        with self.ledger() as ledger:
+            return ledger.store.watch_memory("night")
+
+    def ledger(self) -> PositionLedger:
+        return PositionLedger.connect(self.url)
+
+    def enter(self, ago: timedelta = timedelta(minutes=5)) -> None:
+        at: dict[str, Any] = {"at": timestamp_text(self.at - ago), "position_id": BARE}
+        with self.ledger() as ledger:
+            ledger.request_entry(
+                symbol="APTUSDT", exchange="binance", side="short", quantity="61", intent_id="1", at=at["at"]
+            )
+            ledger.record_entry_placed(exchange_order_id="1", filled_qty="61", avg_px="3.2295", **at)
+
+    def protect(self) -> None:
+        with self.ledger() as ledger:
+            ledger.set_stop_loss(position_id=BARE, stop_price="3.3", exchange_order_id="2", activate=True)
+
+
+@pytest.fixture
+def night(ledger_url: str) -> Night:
+    with PositionLedger.connect(ledger_url):
+        return Night(ledger_url)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "PAUSE_SECONDS", 0.01)
+
+
+def test_a_quiet_ledger_rings_for_nothing(night: Night) -> None:
+    assert night.round() == []
+    assert night.said == []
+
+
+def test_it_rings_once_and_when_it_is_over_across_restarts(night: Night) -> None:
+    night.enter()
+    assert sorted(night.round()) == [f"alarm incomplete {BARE}", f"alarm unprotected {BARE}"]
+    assert night.round() == []
+    night.at += timedelta(minutes=59)
+    assert night.round() == ["worse incomplete APTUSDT.binance#1"]
+    night.at += timedelta(minutes=1)
+    assert night.round() == [f"again unprotected {BARE}"]
+    night.protect()
+    assert sorted(night.round()) == [f"over incomplete {BARE}", f"over unprotected {BARE}"]
+    assert json.loads((night.memory() or WatchMemory(0, "{}")).body)["alarms"] == []
+
+
+def test_within_the_time_of_an_entry_nothing_rings(night: Night) -> None:
+    night.enter(ago=timedelta())
+    assert night.round() == []
+
+
+def test_a_sink_that_is_down_holds_up_no_other_and_is_told_later(night: Night) -> None:
+    down = Recorder("down", is_down=True)
+    night.sinks = [Recorder(), down]
+    night.enter()
+    assert len(night.round()) == 2
+    assert down.heard == []
+    assert any(said.startswith("down: not delivered: down; tried again in ") for said in night.said)
+    night.protect()
+    assert len(night.round()) == 2, "the others are told that it is over"
+    down.is_down = False
+    night.round()
+    assert sorted(down.words) == [f"missed incomplete {BARE}", f"missed unprotected {BARE}"]
+
+
+def test_a_sink_that_hangs_holds_up_no_other(night: Night) -> None:
+    release = threading.Event()
+
+    class Hanging(Recorder):
+        def send(self, batch: NoticeBatch) -> None:
+            release.wait(20)
+            super().send(batch)
+
+    night.sinks = [Recorder(), hanging := Hanging("hanging")]
+    night.enter()
+    watcher = night.watch()
+    try:
+        watcher.run(rounds=3)
+        assert len(night.recorder.heard) == 2
+        assert hanging.heard == []
+    finally:
+        release.set()
+        watcher.close()
+    assert len(hanging.heard) == 2, "what was under way is waited for"
+    assert night.round() == [], "and remembered"
+
+
+def test_a_sink_that_is_down_for_long_is_told_to_the_others(night: Night) -> None:
+    night.sinks = [Recorder(), Recorder("down", is_down=True)]
+    night.enter()
+    watcher = night.watch()
+    try:
+        watcher.once(20)
+        night.at += timedelta(minutes=2)
+        watcher.once(20)
+    finally:
+        watcher.close()
+    assert "alarm watch sink down" in night.recorder.words
+
+
+def test_nothing_is_written_while_nothing_changes(night: Night) -> None:
+    night.enter()
+    night.round()
+    before = night.memory()
+    watcher = night.watch()
+    try:
+        watcher.run(rounds=1)
+        with night.ledger() as ledger:
+            first = ledger.store.watch_memory("night")
+        watcher.run(rounds=5)
+    finally:
+        watcher.close()
+    assert before is not None and first is not None
+    assert night.memory() == first
+    assert first.turn - before.turn <= 1
+
+
+def test_a_database_that_is_away_rings_after_a_while_and_nothing_is_over_by_that(night: Night) -> None:
+    night.enter()
+    is_away = False
+
+    def connect() -> PositionLedger:
+        return PositionLedger.connect(night.url, create=False)
+
+    watcher = night.watch(connect=connect)
+    examined = watcher._sections
+
+    def away(*words: Any, **names: Any) -> Any:
+        if is_away:
+            raise StoreUnavailable("the server is gone")
+        return examined(*words, **names)
+
+    watcher._sections = away  # type: ignore[method-assign] # a server cannot be pulled on SQLite
+    try:
+        watcher.once(20)
+        is_away = True
+        watcher.once(20)
+        night.at += timedelta(seconds=9)
+        watcher.once(20)
+        assert len(night.recorder.words) == 2, "it may be a standby that takes over"
+        night.at += timedelta(seconds=1)
+        watcher.once(20)
+        assert night.recorder.words[2:] == ["alarm away ledger"]
+        is_away = False
+        watcher.once(20)
+        assert night.recorder.words[3:] == ["over away ledger"]
+    finally:
+        watcher.close()
+    assert night.said == ["StoreUnavailable: the server is gone", "ledger: can be reached again"]
+
+
+def test_a_database_that_is_away_from_the_beginning_rings_as_well(night: Night) -> None:
+    def connect() -> PositionLedger:
+        raise StoreUnavailable("nobody is there")
+
+    watcher = night.watch(connect=connect)
+    watcher.once(20)
+    night.at += timedelta(seconds=10)
+    watcher.once(20)
+    watcher.close()
+    assert night.recorder.words == ["alarm away ledger"]
+
+
+def test_no_ledger_at_all_is_no_alarm_but_refused(night: Night) -> None:
+    def connect() -> PositionLedger:
+        raise SchemaMismatch("holds no ledger")
+
+    with pytest.raises(SchemaMismatch):
+        night.watch(connect=connect).once(20)
+
+
+def test_damage_rings(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.enter(ago=timedelta())
+    monkeypatch.setattr("infrastructure.integrity.verify._hashed", lambda *_: "another")
+    words = night.round(verifies_every=timedelta(hours=1))
+    assert words == ["alarm damage APTUSDT.binance version 1", "alarm damage APTUSDT.binance version 2"]
+    assert night.round() == [f"over {word.removeprefix('alarm ')}" for word in words]
+
+
+def test_damage_is_not_over_while_nobody_has_looked_again(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.enter(ago=timedelta())
+    with monkeypatch.context() as damaged:
+        damaged.setattr("infrastructure.integrity.verify._hashed", lambda *_: "another")
+        assert len(night.round(verifies_every=timedelta(hours=1))) == 2
+    watcher = night.watch(verifies_every=timedelta(hours=1))
+    release = threading.Event()
+    assert watcher._patrol is not None
+    walk = watcher._patrol._walk
+    watcher._patrol._walk = lambda store: (release.wait(20), walk(store))[1]  # type: ignore[method-assign] # held up
+    try:
+        watcher.run(rounds=3)
+        assert len(night.recorder.heard) == 2
+        release.set()
+        watcher.once(20)
+    finally:
+        release.set()
+        watcher.close()
+    assert [word.split()[0] for word in night.recorder.words[2:]] == ["over", "over"]
+
+
+def test_an_event_that_cannot_be_read_rings(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.round()
+    night.enter(ago=timedelta())
+    with monkeypatch.context() as damaged:
+
+        def unreadable(_: object) -> None:
+            raise HistoryDamaged("nid 1 cannot be read")
+
+        damaged.setattr("infrastructure.ledger.history.decode", unreadable)
+        assert night.round() == ["alarm damage log"]
+    assert night.round() == ["over damage log"]
+
+
+def test_a_past_that_is_lost_rings_once(night: Night) -> None:
+    night.enter(ago=timedelta())
+    night.round()
+    memory = night.memory()
+    assert memory is not None
+    body = json.loads(memory.body)
+    body["place"][1] = "0" * 64
+    with night.ledger() as ledger:
+        ledger.store.remember("night", WatchMemory(memory.turn + 1, json.dumps(body)))
+    assert night.round() == ["alarm damage log"]
+    assert night.round() == ["over damage log"]
+
+
+def test_two_watches_of_one_name_do_not_go_on(night: Night) -> None:
+    first = night.watch()
+    first.once(20)
+    night.enter()
+    assert len(night.round()) == 2
+    with pytest.raises(AnotherWatch, match="another watch of the name night"):
+        first.once(20)
+    with pytest.raises(AnotherWatch):
+        first.close()
+
+
+def test_what_was_written_though_nobody_said_so_is_our_own(night: Night) -> None:
+    night.enter()
+    watcher = night.watch()
+    watcher.look()
+    assert watcher._ledger is not None
+    store, remember = watcher._ledger.store, watcher._ledger.store.remember
+
+    def without_a_reply(name: str, memory: WatchMemory) -> bool:
+        store.remember = remember  # type: ignore[method-assign] # the reply to this one is lost
+        remember(name, memory)
+        raise StoreUnavailable("the reply is lost")
+
+    store.remember = without_a_reply  # type: ignore[method-assign]
+    watcher.once(20)
+    watcher.once(20)
+    watcher.close()
+    assert len(night.recorder.heard) == 2
+    assert night.round() == []
+
+
+def test_snapshots_that_cannot_be_read_ring(night: Night) -> None:
+    def shown() -> Any:
+        raise SnapshotsUnreadable("binance.json: not JSON")
+
+    assert night.round(shown=shown) == ["alarm exchange snapshots"]
+    assert night.round() == ["over exchange snapshots"]
+
+
+def test_a_silence_rings(night: Night) -> None:
+    night.enter(ago=timedelta())
+    night.protect()
+    plan = {"question": replace(night.plan.question, quiet=timedelta(minutes=30))}
+    assert night.round(**plan) == []
+    night.at += timedelta(minutes=31)
+    assert night.round(**plan) == ["alarm silence ledger"]
+    with night.ledger() as ledger:
+        ledger.define_instrument(symbol="SUIUSDT", exchange="binance", contract_size="1", reason="r")
+    night.at -= timedelta(minutes=31)
+    assert night.round(**plan) == ["over silence ledger"]
+
+
+def test_a_follower_that_is_behind_rings_as_status_shows_it(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.enter(ago=timedelta())
+    monkeypatch.setattr(diagnosis, "LAG_MAX", 1)
+    assert night.round() == ["alarm projections statistics"]
