@@ -126,7 +126,9 @@ def _what_is_new(ledger: PositionLedger, key: PositionKey, fills: list[Statement
     closed: dict[str, Decimal] = {}
     for recorded in ledger.store.history(key.stream):
         event = decode(recorded)
-        if event.cycle and not event.command_id.startswith(PREFIX):
+        if not event.has_cycle:
+            continue
+        if not event.command_id.startswith(PREFIX):
             raise StatementRefused(
                 f"{key} has {event.position_id} of another origin (command {event.command_id}); a statement goes into "
                 "a key that only statements were taken into, so import it into another ledger, or under --account"
