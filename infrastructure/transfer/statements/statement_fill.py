@@ -30,9 +30,8 @@ class StatementRefused(LedgerError):
 class StatementFill:
     """One fill; `profit` is what the file says was realised by it before fees, None where it says nothing.
 
-    Shape:   `contract_size` is how many units of the instrument one of `quantity` is, where the file says so;
-             `held_before` is what was held right before it, plus for long, where the file says so; `reason` is why it
-             happened where that is no order of the account's own: liquidation, adl.
+    Shape:   a quantity `in_contracts` counts contracts of a size that is not always 1: of `contract_size`, where the
+             file says it. `reason` is why it happened where that is no order of the account's own: liquidation, adl.
     """
 
     line: int
@@ -46,8 +45,8 @@ class StatementFill:
     profit: Decimal | None
     trade_id: str
     order_id: str
+    in_contracts: bool = False
     contract_size: Decimal | None = None
-    held_before: Decimal | None = None
     reason: str | None = None
 
     @property

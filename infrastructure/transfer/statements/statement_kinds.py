@@ -9,6 +9,7 @@ from infrastructure.transfer.statements.kinds.exchanges.binance_events import BI
 from infrastructure.transfer.statements.kinds.exchanges.binance_income import BINANCE_INCOME, BINANCE_TRANSACTIONS
 from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
+from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind
 
@@ -17,6 +18,9 @@ _ALL: Final = (
     BINANCE_INCOME,
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
+    CCXT_TRADES,
+    CCXT_ORDERS,
+    CCXT_FUNDING,
     PLAIN_CSV,
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})

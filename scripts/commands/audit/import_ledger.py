@@ -14,6 +14,7 @@ import click
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
+from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_file import START_MAX, StatementFile
 from infrastructure.transfer.statements.statement_fill import StatementFill, in_order
@@ -138,10 +139,11 @@ def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bo
 def _import_statement(
     file: StatementFile, kind: StatementKind, whose: Whose, database: str | None, *, confirm: bool, as_json: bool
 ) -> None:
-    facts = list(kind.facts(file, whose))
-    fills = in_order(fact for fact in facts if isinstance(fact, StatementFill))
-    with open_ledger(database) as ledger, progress("importing", len(fills)) as advance:
-        report = import_statement(ledger, kind.name, fills, advance, confirm=confirm)
+    with open_ledger(database) as ledger:
+        facts = list(with_known_contracts(ledger.store, kind.facts(file, whose)))
+        fills = in_order(fact for fact in facts if isinstance(fact, StatementFill))
+        with progress("importing", len(fills)) as advance:
+            report = import_statement(ledger, kind.name, fills, advance, confirm=confirm)
     if left_out := len(facts) - len(fills):
         click.echo(f"{left_out:,} lines of the file are no fills: payments and positions are not taken in", err=True)
     if as_json:

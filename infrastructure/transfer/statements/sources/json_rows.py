@@ -88,7 +88,7 @@ class _Values:
             except json.JSONDecodeError as wrong:
                 if not (self._may_be_cut(wrong) and self._more()):
                     raise self._refused(f"is no JSON: {wrong.msg}", wrong.pos) from None
-            except (RecursionError, ValueError) as wrong:
+            except (RecursionError, ValueError, ArithmeticError) as wrong:
                 raise self._refused(f"is no JSON that can be read: {wrong}") from None
             else:
                 if end < len(self._buffer) or not self._more():  # a number at the end may go on

@@ -42,8 +42,7 @@ def words(fact: StatementFact) -> str:
             told += f"{'buys' if fact.buys else 'sells'} {plain(fact.quantity)} at {plain(fact.price)}"
             told += f", fee {money(fact.fee, fact.fee_currency)}, profit {money(fact.profit)}"
             told += f", trade {fact.trade_id} of order {fact.order_id}"
-            told += f", contract size {plain(fact.contract_size)}" if fact.contract_size is not None else ""
-            told += f", held {plain(fact.held_before)}" if fact.held_before is not None else ""
+            told += f", in contracts of {money(fact.contract_size)}" if fact.in_contracts else ""
             told += f", by {fact.reason}" if fact.reason else ""
         case StatementCash():
             told += f"{fact.kind} {money(fact.amount, fact.currency)}, id {fact.cash_id}"

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from domain.values import plain
+from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused, in_order
 from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
@@ -106,8 +107,10 @@ def books(path: Path) -> str:
     facts = list(kind.facts(file_of(path.read_bytes()), whose(kind)))
     fills = in_order(fact for fact in facts if isinstance(fact, StatementFill))
     with memory_ledger() as ledger:
-        for key, size in sorted({(fill.key, fill.contract_size) for fill in fills if fill.contract_size}):
+        sizes = {fill.key: fill.contract_size or Decimal("0.01") for fill in fills if fill.in_contracts}
+        for key, size in sizes.items():
             ledger.define_instrument(symbol=key.symbol, exchange=key.exchange, leg=key.leg, contract_size=size)
+        assert list(with_known_contracts(ledger.store, fills)) == fills
         report = import_statement(ledger, kind.name, fills, confirm=True)
         assert_sound(ledger)
         cycles = "".join(
