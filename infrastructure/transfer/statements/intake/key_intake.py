@@ -28,6 +28,7 @@ from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
 _NONE_OPEN: Final = "no cycle was open then"
+_TWO_LEGS: Final = "the file names no leg, and both were held"
 
 
 class KeyIntake:
@@ -38,6 +39,8 @@ class KeyIntake:
     ) -> None:
         """Take in nothing yet."""
         self.cache, self.tally, self.decided, self.recorded_at = AggregateCache(store), tally, decided, recorded_at
+        self.of_two_legs = set[PositionKey]()
+        """Keys whose payments may be of either leg."""
         self._store, self._facts = store, facts
 
     def run(self, progress: Progress) -> None:
@@ -64,6 +67,8 @@ class KeyIntake:
         held = [leg for leg in legs if self._facts.has_fills(leg) or self._is_known(leg)]
         if len(held) == 1:
             self._facts.move_cash(key, held[0])
+        elif held:
+            self.of_two_legs.add(key)
 
     def _take_key(self, key: PositionKey, past: KeyPast, placed: Lookahead[PlacedFact], progress: Progress) -> None:
         intake = _OneKey(self, key, past)
@@ -86,6 +91,7 @@ class _OneKey:
         self._held = intake.cache.load(key.stream)
         self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
         self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, intake.decided)
+        self._why_none = _TWO_LEGS if key in intake.of_two_legs else _NONE_OPEN
         self._waiting: list[StatementCash] = []
         """Payments of the last moment, in which a cycle may begin yet."""
 
@@ -143,7 +149,7 @@ class _OneKey:
             if self._fold.cycle_at(cash.time) is not None:
                 self._end_moment()
         elif (cycle := self._past.cycle_at(cash.time)) is None:
-            self._tally.leave_out(cash, _NONE_OPEN)
+            self._tally.leave_out(cash, self._why_none)
         elif cycle == self._held.position.cycle:
             self._fold.take_cash(cash)
         else:
@@ -153,7 +159,7 @@ class _OneKey:
     def _end_moment(self) -> None:
         for cash in self._waiting:
             if self._fold.cycle_at(cash.time) is None:
-                self._tally.leave_out(cash, _NONE_OPEN)
+                self._tally.leave_out(cash, self._why_none)
             else:
                 self._fold.take_cash(cash)
         self._waiting = []

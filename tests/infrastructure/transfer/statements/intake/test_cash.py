@@ -1,0 +1,134 @@
+"""Payments belong to the cycle that was open then, and what fills say already is not counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.values import Leg
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.intake.told import cash_of, fill, leg, paid, take
+
+TRADES = [fill(0, "1"), fill(100, "-1", "110"), fill(300, "-2"), fill(400, "2", "90")]
+
+
+@pytest.fixture
+def ledger() -> Iterator[PositionLedger]:
+    with memory_ledger() as ledger:
+        yield ledger
+        assert verify(ledger.store).ok
+
+
+@pytest.mark.parametrize(
+    ("second", "cycle"),
+    [(50, "1"), (100, "1"), (101, "1"), (160, "1"), (350, "2"), (400, "2"), (0, "1"), (300, "2")],
+)
+def test_a_payment_is_of_the_cycle_that_was_open_then(ledger: PositionLedger, second: int, cycle: str) -> None:
+    report = take(ledger, TRADES, [paid(second, "-0.5")])
+    assert report.findings == []
+    assert report.cash == {"funding USDT": Decimal("-0.5")}
+    assert cash_of(ledger) == {"1": {}, "2": {}} | {cycle: {"funding": "-0.5"}}
+
+
+@pytest.mark.parametrize("second", [-1, 161, 299, 461])
+def test_a_payment_while_nothing_was_open_is_told_and_not_recorded(ledger: PositionLedger, second: int) -> None:
+    report = take(ledger, TRADES, [paid(second, "-0.5"), paid(second, "0.2", line=7000)])
+    where = f"the first on line {second + 1002:,}"
+    assert report.findings == [
+        f"BTCUSDT.binance: no cycle was open then; 2 of -0.3 funding USDT ({where}) not recorded"
+    ]
+    assert (report.payments, report.cash, cash_of(ledger)) == (2, {}, {"1": {}, "2": {}})
+
+
+@pytest.mark.parametrize("second", [50, 100, 160, 350, 461])
+def test_payments_that_come_with_a_later_import_are_of_the_same_cycle(ledger: PositionLedger, second: int) -> None:
+    payments = [paid(second, "-0.5"), paid(second, "0.1", line=8000)]
+    with memory_ledger() as other:
+        take(other, TRADES, payments)
+        at_once = cash_of(other)
+    take(ledger, TRADES)
+    report = take(ledger, payments)
+    assert cash_of(ledger) == at_once
+    assert report.payments_before == 0
+    assert take(ledger, TRADES, payments).payments_before == (0 if second == 461 else 2)
+    assert cash_of(ledger) == at_once
+
+
+def test_a_payment_of_no_symbol_is_told_and_not_recorded(ledger: PositionLedger) -> None:
+    report = take(ledger, TRADES, [paid(50, "3", key=None, kind="insurance", currency="BNB")])
+    assert report.findings == [
+        "no symbol: the file names none; 1 of 3 insurance BNB (the first on line 1,052) not recorded"
+    ]
+
+
+def test_a_payment_that_names_no_leg_is_of_the_one_leg_that_was_held(ledger: PositionLedger) -> None:
+    take(ledger, [fill(0, "1", key=leg(Leg.LONG))], [paid(50, "-0.5")])
+    (row,) = ledger.positions()
+    assert (row.leg, row.cash) == (Leg.LONG, {"funding": Decimal("-0.5")})
+
+
+def test_of_two_legs_none_is_guessed(ledger: PositionLedger) -> None:
+    legs = [fill(0, "1", key=leg(Leg.LONG)), fill(1, "-1", key=leg(Leg.SHORT))]
+    report = take(ledger, legs, [paid(50, "-0.5")])
+    (finding,) = report.findings
+    assert finding.startswith("BTCUSDT.binance: the file names no leg, and both were held; 1 of -0.5 funding USDT")
+
+
+FEE: dict[str, Any] = {"kind": "commission", "trade_id": "2"}
+
+
+def test_a_commission_is_the_fee_of_a_fill_that_says_none(ledger: PositionLedger) -> None:
+    report = take(ledger, TRADES, [paid(0, "-0.04", **FEE), paid(0, "-0.01", line=4000, **FEE)])
+    assert (report.fees, report.cash, report.findings) == ({"USDT": Decimal("0.05")}, {}, [])
+    assert [row.fees for row in ledger.positions()] == [Decimal("0.05"), 0]
+
+
+def test_a_commission_that_its_fill_says_too_is_counted_once(ledger: PositionLedger) -> None:
+    fee: dict[str, Any] = {"fee": Decimal("0.05"), "fee_currency": "USDT"}
+    report = take(ledger, [fill(0, "1", **fee), *TRADES[1:]], [paid(0, "-0.05", **FEE)])
+    assert (report.fees, report.cash, report.findings) == ({"USDT": Decimal("0.05")}, {}, [])
+    assert [row.fees for row in ledger.positions()] == [Decimal("0.05"), 0]
+
+
+def test_a_commission_that_is_not_what_its_fill_says_is_told_with_both(ledger: PositionLedger) -> None:
+    report = take(ledger, [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT")], [paid(0, "-0.06", **FEE)])
+    (finding,) = report.findings
+    assert finding.startswith(
+        "BTCUSDT.binance: trade 2 has a fee of 0.05 USDT; the payment on line 1,002 says 0.06 USDT"
+    )
+    assert [row.fees for row in ledger.positions()] == [Decimal("0.05")]
+
+
+def test_a_commission_that_comes_later_is_the_fee_of_the_fill_on_record(ledger: PositionLedger) -> None:
+    take(ledger, TRADES)
+    report = take(ledger, [paid(0, "-0.05", **FEE), paid(0, "-1", line=4000, **FEE | {"trade_id": "77"})])
+    assert [row.fees for row in ledger.positions()] == [Decimal("0.05"), 0]
+    (finding,) = report.findings
+    assert "payment c4000 is not recorded" in finding
+    assert "no fill with trade_id 77 on record" in finding
+
+
+@pytest.mark.parametrize(("amount", "findings"), [("-0.05", 0), ("-0.06", 1)])
+def test_commissions_that_name_no_trade_are_only_compared_where_fills_say_fees(
+    ledger: PositionLedger, amount: str, findings: int
+) -> None:
+    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT"), *TRADES[1:]]
+    report = take(ledger, fills, [paid(0, amount, kind="commission")])
+    assert (len(report.findings), report.cash) == (findings, {})
+    assert report.fees == {"USDT": Decimal("0.05")}
+
+
+def test_where_no_fill_says_a_fee_commissions_are_recorded(ledger: PositionLedger) -> None:
+    take(ledger, TRADES, [paid(50, "-0.06", kind="commission")])
+    assert cash_of(ledger)["1"] == {"commission": "-0.06"}
+
+
+def test_a_payment_that_stands_in_two_files_is_recorded_once(ledger: PositionLedger) -> None:
+    report = take(ledger, TRADES, [paid(50, "-0.5", line=5, cash_id="x")], [paid(50, "-0.5", line=8, cash_id="x")])
+    assert (report.repeated, report.payments) == (1, 1)
+    assert cash_of(ledger)["1"] == {"funding": "-0.5"}

@@ -1,0 +1,141 @@
+"""Facts of several files, on both databases: in order of time, each once, and never half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.errors import VersionConflict
+from infrastructure.event_store.codec import decode
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.statements.intake.sorted_facts import Fact
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+from tests.infrastructure.transfer.statements.intake.told import at, fill, held, paid, take
+
+SOLD = fill(100, "-1", "110")
+BOUGHT = fill(0, "1")
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[PositionLedger]:
+    with PositionLedger.connect(ledger_url) as ledger:
+        yield ledger
+        assert verify(ledger.store).ok
+        assert ledger.rebuild().differences == 0
+
+
+def many(cycles: int) -> list[Fact]:
+    """Cycles of a fill that opens, one that adds, and two that close, each with a payment."""
+    facts: list[Fact] = []
+    for cycle in range(cycles):
+        second = 100 * cycle
+        facts += [fill(second, "2"), fill(second + 1, "1", "101"), fill(second + 30, "-1", "105", fee=Decimal("0.1"))]
+        facts += [paid(second + 40, "-0.25"), fill(second + 50, "-2", "90")]
+    return facts
+
+
+def told(ledger: PositionLedger) -> list[tuple[Any, ...]]:
+    """Every event, but for when it was recorded and what follows from that."""
+    return [
+        (event.originator_version, event.topic, event.columns[:4], decode(event).ts_event)
+        for event in ledger.store.streams()
+    ]
+
+
+def test_files_are_put_together_in_the_order_of_time(ledger: PositionLedger) -> None:
+    report = take(ledger, [SOLD, BOUGHT], [fill(50, "1", "104", line=3)])
+    assert (report.fills, report.cycles, report.open, report.kind) == (3, 1, 1, "one + two")
+    (row,) = ledger.positions()
+    assert (row.quantity, row.realized_pnl, row.opened_at) == (Decimal(1), Decimal(8), at(0))
+
+
+def test_it_is_recorded_now_and_happened_then(ledger: PositionLedger) -> None:
+    before = datetime.now(UTC)
+    take(ledger, [BOUGHT])
+    opened = decode(next(ledger.store.streams()))
+    assert (opened.ts_event, opened.source.value) == (at(0), "import")
+    assert before <= opened.ts_recorded <= datetime.now(UTC)
+
+
+def test_one_transaction_or_many_lead_to_the_same(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    with PositionLedger.connect("sqlite:///:memory:") as other:
+        take(other, many(20))
+        at_once = told(other), [row.as_json() for row in other.positions()]
+    for module in ("decided_events", "key_fold"):
+        monkeypatch.setattr(f"infrastructure.transfer.statements.intake.{module}.EVENTS_MAX", 7)
+    take(ledger, many(20)[:33])
+    take(ledger, many(20))
+    assert (told(ledger), [row.as_json() for row in ledger.positions()]) == at_once
+
+
+def test_run_twice_it_adds_nothing(ledger: PositionLedger) -> None:
+    take(ledger, many(3))
+    count = ledger.store.count_events()
+    report = take(ledger, many(3))
+    assert (report.fills, report.fills_before, report.payments, report.payments_before) == (12, 12, 3, 3)
+    assert (report.cycles, report.orders, report.first, ledger.store.count_events()) == (0, 0, None, count)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(ledger: PositionLedger) -> None:
+    dry = take(ledger, many(5), confirm=False)
+    assert ledger.store.count_events() == 0
+    wet = take(ledger, many(5))
+    assert {**vars(wet), "confirmed": False} == vars(dry)
+
+
+def test_who_writes_beside_it_is_met_as_a_conflict(
+    ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = ledger.store.insert_events
+
+    def after_a_rival(*args: Any, **kwargs: Any) -> None:
+        monkeypatch.undo()
+        with PositionLedger.connect(ledger_url) as rival:
+            rival.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
+        insert(*args, **kwargs)
+
+    monkeypatch.setattr(ledger.store, "insert_events", after_a_rival)
+    with pytest.raises(VersionConflict, match="somebody else wrote to one of BTCUSDT"):
+        take(ledger, many(3))
+    assert ledger.store.count_events() == 1
+    with pytest.raises(StatementRefused, match=r"BTCUSDT\.binance#1 of another origin"):
+        take(ledger, many(3))
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (fill(0, "1", "101"), r"two\.csv: line 2: trade 2 of BTCUSDT\.binance stands on one\.csv line 2 already"),
+        (fill(7, "1", "101", trade_id="2"), r"two\.csv: line 9: trade 2 of BTCUSDT\.binance stands on one\.csv line 2"),
+    ],
+)
+def test_a_trade_that_two_files_tell_otherwise_is_refused(ledger: PositionLedger, other: Fact, says: str) -> None:
+    with pytest.raises(StatementRefused, match=says):
+        take(ledger, [BOUGHT], [other])
+    assert ledger.store.count_events() == 0
+
+
+def test_a_trade_that_two_files_tell_alike_is_taken_once(ledger: PositionLedger) -> None:
+    report = take(ledger, [BOUGHT, SOLD], [fill(100, "-1", "110", line=7, trade_id="102", order_id="o102")])
+    assert (report.repeated, report.fills, report.cycles, report.open) == (1, 2, 1, 0)
+
+
+def test_what_was_held_is_compared_with_what_fills_come_to(ledger: PositionLedger) -> None:
+    good: list[Fact] = [held(0, "1"), held(50, "1"), held(100, "0")]
+    assert take(ledger, [BOUGHT, SOLD], good, confirm=False).findings == []
+    report = take(ledger, [BOUGHT, SOLD], [held(50, "-1"), *good])
+    assert report.findings == [
+        "BTCUSDT.binance: the file says that -1 was held at 2025-10-22T18:50:50.000000Z, its fills come to 1"
+    ]
+
+
+def test_a_cycle_asks_for_all_that_its_order_was_filled(ledger: PositionLedger) -> None:
+    parts = [fill(second, "1", order_id="slow") for second in (0, 10, 20)]
+    take(ledger, [*parts, fill(15, "-1", "110", line=40)])
+    (row,) = ledger.positions()
+    assert [row.requested_qty, row.filled_qty, row.quantity] == [3, 3, 2]
