@@ -32,6 +32,8 @@ class Rules:
     """How many closing orders a rollback may take."""
     protection: Literal["exchange", "bot"] = "exchange"
     """`bot`: the bot keeps the stop itself; the position is unprotected by choice."""
+    attaches_stops: bool = False
+    """Whether an entry takes a stop along, where the exchange sets one with it, at the plan by the signal's price."""
     adopted_stop_percent: Decimal | None = None
     """How far from its entry a position is protected that no plan of ours explains; None leaves it to somebody."""
 

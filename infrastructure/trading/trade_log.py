@@ -28,7 +28,7 @@ class TradeLog:
     def ended(self, ended: object) -> None:
         """A flow came to its end."""
         for outcome in _outcomes(ended):
-            words = "%s is %s%s", outcome.position_id or "nothing", outcome.kind, _because(outcome)
+            words = "%s: %s%s", outcome.position_id or "no position", outcome.kind, _because(outcome)
             if outcome.kind in _EXPECTED:
                 LOGGER.info(*words)
             else:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -85,6 +87,7 @@ class TradingRun:
         )
         self.exchange.list_market(SYMBOL, "3.2295", quantity_step="0.1", min_quantity="0.1")
         self.intents = 0
+        self.rules = replace(RULES, attaches_stops=self.rng.random() < 0.5)
 
     def sleep(self, seconds: float) -> None:
         self.clock.tick(max(1, round(seconds)))
@@ -98,7 +101,7 @@ class TradingRun:
         for _ in range(self.rng.randint(2, DEEDS_MAX)):
             self.deed()
         self.exchange.calm()
-        trader = Trader(self.ledger, self.exchange, rules=RULES, owner="bot", clock=self.clock, sleep=self.sleep)
+        trader = Trader(self.ledger, self.exchange, rules=self.rules, owner="bot", clock=self.clock, sleep=self.sleep)
         for _ in range(STARTS_MAX):
             self.clock.tick(30)
             trader.resume()
@@ -125,11 +128,13 @@ class TradingRun:
         match kind:
             case "enter":
                 self.intents += self.rng.choice((0, 1, 1))
+                price = f"{self.exchange.audit.market(NAME).last_price}"
                 options = {
                     "symbol": SYMBOL,
                     "side": self.rng.choice(("long", "short")),
                     "quantity": "61.8",
                     "stop_loss_percent": "2",
+                    "signal_price": self.rng.choice((None, price, f"{Decimal(price) + Decimal('0.0031')}")),
                     "intent_id": str(self.intents),
                 }
             case "exit":
@@ -144,7 +149,9 @@ class TradingRun:
             self.killed(kind, arguments, options, steps)
 
     def killed(self, kind: str, arguments: tuple[Any, ...], options: dict[str, Any], steps: int | None) -> None:
-        trader = KilledTrader(self.ledger, self.exchange, rules=RULES, owner="bot", clock=self.clock, sleep=self.sleep)
+        trader = KilledTrader(
+            self.ledger, self.exchange, rules=self.rules, owner="bot", clock=self.clock, sleep=self.sleep
+        )
         trader.steps_left, trader.before = steps, self.rng.random() < 0.5
         with suppress(Killed, LedgerError):
             getattr(trader, kind)(*arguments, **options)
@@ -153,7 +160,12 @@ class TradingRun:
         self, kind: str, arguments: tuple[Any, ...], options: dict[str, Any], steps: int | None
     ) -> None:
         trader = CancelledTrader(
-            AsyncPositionLedger(self.ledger), self.exchange, rules=RULES, owner="bot", clock=self.clock, sleep=self.nap
+            AsyncPositionLedger(self.ledger),
+            self.exchange,
+            rules=self.rules,
+            owner="bot",
+            clock=self.clock,
+            sleep=self.nap,
         )
         trader.steps_left = steps
         call: Callable[..., Coroutine[Any, Any, Any]] = getattr(trader, kind)

@@ -94,6 +94,10 @@ class OrderMatching:
             self._refuse(Ground.NOTHING_TO_REDUCE, f"there is nothing that an order to {ticket.side} would reduce")
         if is_conditional and self._is_reached(ticket, self.price(ticket.symbol)):
             self._refuse(Ground.AT_ONCE, "the order would trigger at once")
+        if ticket.attached_stop is not None:
+            is_above = ticket.attached_stop > self.price(ticket.symbol)
+            if ticket.attached_stop == self.price(ticket.symbol) or is_above != (ticket.side == "sell"):
+                self._refuse(Ground.AT_ONCE, "the stop that goes along would trigger at once")
 
     def _check_quantity(self, ticket: OrderTicket, quantity: Decimal, market: TradedMarket) -> None:
         if quantity <= 0 or (market.min_quantity is not None and quantity < market.min_quantity):

@@ -27,6 +27,7 @@ from infrastructure.trading.flows.exiting import closed_when_empty
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, tell_nothing_came
 from infrastructure.trading.steps.protecting import CannotProtect, protected
+from infrastructure.trading.steps.stop_prices import attached_price
 from infrastructure.trading.steps.undoing import undone
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from infrastructure.trading.wanted_entry import WantedEntry
@@ -189,6 +190,7 @@ def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket)
         quantity=ours.requested_qty,
         cost=None if ours.requested_qty is not None else (yield from _cost(ctx, row, ours)),
         leg=row.leg,
+        attached_stop=(yield from attached_price(ctx, row, market)) if ours.name == "entry" else None,
     )
     try:
         return (yield from ctx.place(order, promised_at=ours.opened_at or row.opened_at))

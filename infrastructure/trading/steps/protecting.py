@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from domain.commands import requests as c
-from domain.events import PositionAdopted
 from domain.identifiers import client_order_id
-from domain.order import covered_by, live, next_name, stops_at_work
-from domain.values import EXACT, Side, Status, plain
+from domain.order import Order, covered_by, covers, live, next_name, stops_at_work
+from domain.values import EXACT, Status, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import (
@@ -17,26 +16,22 @@ from infrastructure.trading.exchange_orders import (
     OrderTicket,
     TicketKind,
     TradedMarket,
-    on_step,
 )
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.attached_stops import (
+    attached_cancelled,
+    attached_noted,
+    attached_on_record,
+    attached_was_hit,
+)
 from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
+from infrastructure.trading.steps.stop_prices import planned_price
 from projections.positions import PositionRow
-from projections.recovery.required_orders import PlannedOrders
 
 
 class CannotProtect(Exception):
     """No stop can be had for what is held; it is to be rolled back."""
-
-
-def to_tick(price: Decimal, tick: Decimal | None, side: Side) -> Decimal:
-    """Round the price of a stop to the tick, away from the entry: it is never refused for standing on the wrong side.
-
-    The danger is a position that stands bare, for an exchange refuses a stop that would trigger at once; a tick is its
-    price.
-    """
-    return on_step(price, tick, ROUND_FLOOR if side is Side.LONG else ROUND_CEILING)
 
 
 def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_entered: bool) -> Flow[PositionRow]:
@@ -45,9 +40,15 @@ def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_en
     Shape:   the row after it. Refuses: CannotProtect; NoAnswer, when nobody knows whether there is a stop.
     """
     row = yield from ctx.row(position_id)
+    yield from attached_noted(ctx, row, market)
+    row = yield from ctx.row(position_id)
     while row.quantity and row.protection == "exchange" and not row.protected and (left := _uncovered(row)):
         yield from _stop(ctx, row, left, market)
         row = yield from ctx.row(position_id)
+    if is_entered and (yield from attached_was_hit(ctx, row, market)):
+        raise CannotProtect("the stop that came with its entry closed it before anybody knew of it")
+    if is_entered and (attached := (yield from attached_on_record(ctx, row, market))) is not None:
+        row = yield from _moved_to_plan(ctx, row, attached, market)
     if is_entered and row.quantity and row.status in (Status.ENTRY_PLACED, Status.PENDING_SL):
         yield from ctx.tell(c.Activate, position_id=position_id)
         row = yield from ctx.row(position_id)
@@ -59,11 +60,41 @@ def _uncovered(row: PositionRow) -> Decimal:
     return Decimal(0) if covered is None else max(Decimal(0), EXACT.subtract(row.quantity, covered))
 
 
-def _stop(ctx: FlowContext, row: PositionRow, quantity: Decimal, market: TradedMarket) -> Flow[None]:
+def _moved_to_plan(ctx: FlowContext, row: PositionRow, attached: Order, market: TradedMarket) -> Flow[PositionRow]:
+    """Let a stop by the real entry take the place of one that came with the entry, unless they are at one price.
+
+    It is placed before the other is taken away; where it cannot be had, the other one stays.
+    """
+    if (yield from planned_price(ctx, row, market)) in (None, attached.price):
+        return row
+    others = {name: order for name, order in row.orders.items() if order is not attached}
+    try:
+        if not covers(others, row.side, row.quantity, row.avg_px_open):
+            yield from _stop(ctx, row, row.quantity, market, may_be_for_all=False)
+    except CannotProtect as refused:
+        yield from ctx.note(f"the stop that came with the entry stays: {refused}")
+        return row
+    assert attached.exchange_order_id is not None, "it has an order"
+    yield from cancelled(ctx, (yield from ctx.order(row.symbol, attached.exchange_order_id)))
+    yield from ctx.tell(
+        c.LoseStopLoss,
+        position_id=row.position_id,
+        exchange_order_id=attached.exchange_order_id,
+        reason="another one stands by the real entry",
+    )
+    return (yield from ctx.row(row.position_id))
+
+
+def _stop(
+    ctx: FlowContext, row: PositionRow, quantity: Decimal, market: TradedMarket, *, may_be_for_all: bool = True
+) -> Flow[None]:
     """Place one stop, or find the one that was placed before a crash, and tell the ledger what that one covers."""
-    price = yield from _price(ctx, row, market)
+    price = yield from planned_price(ctx, row, market)
+    if price is None or row.avg_px_open is None:
+        known = "its average entry is not known" if row.avg_px_open is None else f"entry {plain(row.avg_px_open)}"
+        raise CannotProtect(f"no plan says a stop on its losing side: {known}")
     name = next_name(row.orders, "stop")
-    is_for_all = quantity == row.quantity and market.closes_position
+    is_for_all = may_be_for_all and quantity == row.quantity and market.closes_position
     ticket = OrderTicket(
         symbol=row.symbol,
         side=row.side.closing_order,
@@ -110,20 +141,6 @@ def _placed(ctx: FlowContext, ticket: OrderTicket, market: TradedMarket) -> Flow
     raise CannotProtect(f"{ctx.exchange} took no stop in {ctx.rules.stop_tries} tries")
 
 
-def _price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Decimal]:
-    """The price that was planned, from the average entry that is known by now."""
-    if row.avg_px_open is None:
-        raise CannotProtect("its average entry is not known")
-    events = [entry.event for entry in (yield from ctx.history(row.position_id))]
-    plan = PlannedOrders.by(events)
-    if any(isinstance(event, PositionAdopted) for event in events) and ctx.rules.adopted_stop_percent is not None:
-        plan = PlannedOrders(stop_loss_percent=ctx.rules.adopted_stop_percent)
-    price = plan.stop_for(row.side, row.avg_px_open)
-    if price is None:
-        raise CannotProtect(f"no plan says a stop on the losing side of {plain(row.avg_px_open)}")
-    return to_tick(price, market.price_tick, row.side)
-
-
 def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
     """Take away the stops and targets of a cycle of which nothing is held any more; what is gone already is no harm.
 
@@ -134,5 +151,6 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
     for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
         if ours.exchange_order_id is not None:
             yield from cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
+    yield from attached_cancelled(ctx, row)
     untold = client_order_id(position_id, next_name(row.orders, "stop"), row.intent_id)
     yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))

@@ -123,7 +123,9 @@ class BotWorld:
         """One entry for an intent, and never more stops than there is to close."""
         names = [order.ticket.client_order_id for order in self.exchange.entries]
         assert len(names) == len(set(names)), f"an entry was sent twice: {names}"
-        held, covered = abs(self.exchange.held[SYMBOL]), self.exchange.covered(SYMBOL)
+        held = abs(self.exchange.held[SYMBOL])
+        named = [stop for stop in self.exchange.stops(SYMBOL) if stop.ticket.client_order_id]
+        covered = sum((stop.ticket.quantity or held for stop in named), Decimal(0))
         wanted = sum((order.ticket.quantity or Decimal(0) for order in self.exchange.entries), Decimal(0))
         assert covered <= max(held, wanted), f"stops for {covered}, and {held} is held"
 
@@ -156,7 +158,11 @@ def bot_world(prepare: Callable[[BotWorld], None] = lambda _: None, **rules: Any
 
 
 def killed_everywhere(
-    prepare: Callable[[BotWorld], None], go: Callable[[BotWorld, int], object], *, again: int | None = None
+    prepare: Callable[[BotWorld], None],
+    go: Callable[[BotWorld, int], object],
+    *,
+    again: int | None = None,
+    look: Callable[[BotWorld], None] = BotWorld.require_books_agree,
 ) -> int:
     """Kill a flow after each of its steps, start again until all is over, and look at what is left.
 
@@ -176,7 +182,7 @@ def killed_everywhere(
                 except Killed:
                     world.clock.tick()
             world.resume_until_over()
-            world.require_books_agree()
+            look(world)
         if not is_killed:
             return steps
     raise AssertionError("the flow does not end")

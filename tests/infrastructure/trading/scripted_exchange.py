@@ -11,9 +11,16 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from domain.identifiers import PositionKey
-from domain.values import Side
+from domain.values import OrderSide, Side
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
-from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TradedMarket
+from infrastructure.trading.exchange_orders import (
+    ExchangeFill,
+    ExchangeOrder,
+    OrderState,
+    OrderTicket,
+    TicketKind,
+    TradedMarket,
+)
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from tests.infrastructure.trading.scripted_order import ScriptedOrder
 
@@ -203,9 +210,27 @@ class ScriptedExchange:
                 )
             )
             self.held[order.ticket.symbol] += quantity if order.ticket.side == "buy" else -quantity
+            self._attach(order)
         if order.parts and self._wanted(order):
             return
         order.state = OrderState.FILLED if order.filled_qty else OrderState.EXPIRED
+
+    def _attach(self, entry: ScriptedOrder) -> None:
+        """Set the stop that an entry took along: one for all that is held, without a name."""
+        ticket = entry.ticket
+        if ticket.attached_stop is None or len(entry.fills) > 1:
+            return
+        side: OrderSide = "sell" if ticket.side == "buy" else "buy"
+        stop = OrderTicket(
+            symbol=ticket.symbol,
+            side=side,
+            kind=TicketKind.STOP,
+            client_order_id="",
+            trigger_price=ticket.attached_stop,
+            reduce_only=True,
+            close_position=True,
+        )
+        self.placed.append(ScriptedOrder(f"{entry.order_id}-sl", stop))
 
     def _account(self) -> AccountSnapshot:
         until = self.shows_nothing_until

@@ -191,6 +191,50 @@ def test_where_a_stop_is_for_all_that_is_held_a_kill_does_no_harm_either(
     assert killed_everywhere(of_whole_positions(prepare), go) > 3
 
 
+def with_attached_stops(then: Callable[[BotWorld], None]) -> Callable[[BotWorld], None]:
+    def prepare(world: BotWorld) -> None:
+        world.exchange.market_terms = replace(world.exchange.market_terms, attaches_stops=True)
+        world.rules = replace(world.rules, attaches_stops=True)
+        then(world)
+
+    return prepare
+
+
+def entering_by_signal(price: str) -> Callable[[BotWorld, int], None]:
+    def go(world: BotWorld, steps: int) -> None:
+        world.enter(steps=steps, signal_price=price)
+
+    return go
+
+
+@pytest.mark.parametrize("price", ["3.2333", "3.2345"], ids=["as planned", "filled elsewhere"])
+@pytest.mark.parametrize(
+    "weather",
+    [fair, in_parts, place_lost_before, place_lost_after, shown_late, finds_lost],
+    ids=lambda weather: weather.__name__,
+)
+def test_an_entry_with_its_stop_killed_anywhere_leaves_one_stop(
+    weather: Callable[[BotWorld], None], price: str
+) -> None:
+    def one_stop(world: BotWorld) -> None:
+        world.require_books_agree()
+        assert len(world.exchange.stops("APTUSDT")) == bool(world.exchange.held["APTUSDT"])
+
+    assert killed_everywhere(with_attached_stops(weather), entering_by_signal(price), look=one_stop) > 3
+
+
+@pytest.mark.parametrize("go", [exiting, rolling_back, part_exiting], ids=lambda go: go.__name__)
+@pytest.mark.parametrize("weather", [fair, shown_late], ids=lambda weather: weather.__name__)
+def test_what_closes_such_an_entry_leaves_no_stop(
+    weather: Callable[[BotWorld], None], go: Callable[[BotWorld, int], None]
+) -> None:
+    def prepare(world: BotWorld) -> None:
+        world.enter(signal_price="3.2333")
+        weather(world)
+
+    assert killed_everywhere(with_attached_stops(prepare), go) > 3
+
+
 def all_stops_trigger(world: BotWorld) -> None:
     for stop in world.exchange.stops("APTUSDT"):
         world.exchange.trigger(stop)

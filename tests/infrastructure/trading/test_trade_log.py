@@ -55,10 +55,10 @@ def test_how_a_flow_ends_is_a_line_and_a_call_that_failed_a_warning(caplog: pyte
         exchange.next_stop("APTUSDT", OrderFault.REFUSED)
         assert trader.enter(**SIGNAL, intent_id="1").kind == "protected"
         assert trader.enter(**SIGNAL, intent_id="2").kind == "refused"
-    assert "APTUSDT.binance#1 is protected" in words(caplog, "INFO")
+    assert "APTUSDT.binance#1: protected" in words(caplog, "INFO")
     warnings = words(caplog, "WARNING")
     assert any(line.startswith("place: Refused: ") for line in warnings)
-    assert any(line.startswith("nothing is refused: ") for line in warnings)
+    assert any(line.startswith("no position: refused: ") for line in warnings)
 
 
 def test_what_a_flow_leaves_bare_is_told_to_a_hook() -> None:

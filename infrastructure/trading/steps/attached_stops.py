@@ -1,0 +1,101 @@
+"""The stop that an exchange sets with an entry: seen in the account, put on record, and taken away with the rest."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.commands import requests as c
+from domain.errors import CommandRefused
+from domain.identifiers import PositionKey
+from domain.order import Order, live
+from domain.values import plain
+from infrastructure.trading.effects import Flow
+from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exchange_orders import OrderState, TradedMarket
+from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.cancelling import cancelled
+from infrastructure.trading.steps.stop_prices import attached_price
+from projections.account_snapshot import AccountSnapshot, OrderReport
+from projections.positions import PositionRow
+
+LOOKS = 3
+"""How often the account is asked for it; then a stop of our own is placed, for a second one does no harm."""
+
+
+def attached_noted(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[None]:
+    """Put the stop that came with the entry on record, as soon as the account shows it."""
+    price = yield from attached_price(ctx, row, market)
+    if price is None or not row.quantity or live(row.orders, "stop"):
+        return
+    for attempt in range(LOOKS):
+        if attempt:
+            yield from ctx.wait(ctx.rules.pause(attempt))
+        try:
+            seen = yield from ctx.snapshot()
+            if (fields := _shown(seen, row, price)) is not None:
+                yield from ctx.tell(c.SetStopLoss, position_id=row.position_id, stop_price=price, **fields)
+                yield from ctx.note(f"the stop at {plain(price)} came with the entry")
+                return
+        except (NoAnswer, Refused, CommandRefused) as error:
+            yield from ctx.note(f"the stop that went along with the entry is not known: {error}")
+            return
+
+
+def attached_on_record(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Order | None]:
+    """The stop on record that came with the entry and has an order; by its price, for it has no name of ours."""
+    price = yield from attached_price(ctx, row, market)
+    there = (stop for stop in live(row.orders, "stop") if stop.price == price and stop.exchange_order_id is not None)
+    return None if price is None else next(there, None)
+
+
+def attached_was_hit(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[bool]:
+    """Whether a stop that came with the entry closed it before it was on record: two reads of the account show nothing.
+
+    Between the two the account has time to show what was filled. A stop on record says for itself what became of it.
+    """
+    if not row.quantity or (yield from attached_price(ctx, row, market)) is None:
+        return False
+    for read in range(2):
+        if read:
+            yield from ctx.wait(max(market.shown_seconds, ctx.rules.poll_seconds))
+        seen = yield from ctx.snapshot()
+        is_shown = any(held.key.symbol == row.symbol and held.quantity for held in seen.positions or ())
+        if is_shown or seen.positions is None or seen.doubts or seen.hides(row.symbol):
+            return False
+    for stop in live(row.orders, "stop"):
+        if stop.exchange_order_id is not None:
+            order = yield from ctx.order(row.symbol, stop.exchange_order_id)
+            if order is None or order.state is not OrderState.OPEN:
+                return False
+    return True
+
+
+def attached_cancelled(ctx: FlowContext, row: PositionRow) -> Flow[None]:
+    """Take away the stop that came with the entry of a cycle of which nothing is held, where it was never told."""
+    if not ctx.rules.attaches_stops:
+        return
+    price = yield from attached_price(ctx, row, (yield from ctx.market(row.symbol)))
+    left = None if price is None else _order((yield from ctx.snapshot()), row, price)
+    if left is not None:
+        yield from cancelled(ctx, (yield from ctx.order(row.symbol, left.order_id)))
+
+
+def _shown(seen: AccountSnapshot, row: PositionRow, price: Decimal) -> dict[str, object] | None:
+    """What the ledger is told of it: an order of its own, or a property of the position."""
+    order = _order(seen, row, price)
+    if order is not None:
+        return {"exchange_order_id": order.order_id, "quantity": order.quantity}
+    is_of_position = any(
+        held.key.symbol == row.symbol and held.side is row.side and held.stop_price == price
+        for held in seen.positions or ()
+    )
+    return {"attached": True} if is_of_position else None
+
+
+def _order(seen: AccountSnapshot, row: PositionRow, price: Decimal) -> OrderReport | None:
+    key = PositionKey(row.symbol, row.exchange, row.account, row.leg)
+    for order in seen.orders or ():
+        is_nobodys = not order.client_order_id  # one of our own has a name
+        if order.is_stop and is_nobodys and order.trigger_price == price and order.closes(key, row.side):
+            return order
+    return None
