@@ -14,7 +14,6 @@ from decimal import Decimal
 from enum import Enum
 from types import GenericAlias, NoneType, UnionType
 from typing import (
-    Annotated,
     Any,
     Final,
     Generic,
@@ -35,6 +34,7 @@ from domain.values import Instant, Number
 Read = TypeVar("Read")
 
 _NUMBERS_MAX: Final = 50_000
+_TIME_LENGTH: Final = 27
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -94,7 +94,7 @@ def _reading(hint: Any) -> _FieldReading:
     if hint == Number:
         return _FieldReading(object)  # what msgspec has no reader for it asks us for: of its own it would take a float
     if hint == Instant:
-        return _FieldReading(Annotated[str, msgspec.Meta(min_length=27, max_length=27)], _time)
+        return _FieldReading(str, _time)  # of its own it would round what has more than six decimals
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType) and len(inner) == 2 and inner[1] is NoneType:
         known = _reading(inner[0])
@@ -152,14 +152,30 @@ def _made(kind: type[Read], known: dict[str, Any]) -> Read:
     return made
 
 
-def _time(text: str) -> datetime:
-    """A time as `timestamp_text` writes it; msgspec would round what has more than six decimals.
+def time_from(text: object) -> datetime | None:
+    """A time in the one spelling of `timestamp_text`; None for anything else.
 
     The hour 24 is one for some versions of Python, and none for pydantic.
     """
-    if text[4:20:3] != "--T::." or text[26] != "Z" or text[11:13] == "24":
+    if (
+        not isinstance(text, str)
+        or len(text) != _TIME_LENGTH
+        or text[4:20:3] != "--T::."
+        or text[26] != "Z"
+        or text[11:13] == "24"
+    ):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _time(text: str) -> datetime:
+    found = time_from(text)
+    if found is None:
         raise ValueError(f"{text} is in another spelling")
-    return datetime.fromisoformat(text)
+    return found
 
 
 class _KnownNumbers(dict[Any, Decimal]):

@@ -7,6 +7,7 @@ blanks, numbers as plain text, times in UTC at fixed width; a field that has its
 
 from __future__ import annotations
 
+from datetime import UTC
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -14,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, InstrumentDefined, PositionEvent, PositionImported
-from domain.typed_json import TypedJson, without_floats
+from domain.typed_json import TypedJson, time_from, without_floats
 from domain.values import timestamp_text
 from domain.writing import written
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
@@ -72,6 +73,16 @@ def columns(event: PositionEvent) -> IndexColumns:
     )
 
 
+def is_filed_so(event: PositionEvent, found: IndexColumns) -> bool:
+    """Whether what stands beside an event follows from it; the time is read where that is certain, and not written."""
+    filed = (event.command_id, _claimed_intent(event), event.cycle, _mark(event))
+    if found[:4] != filed:
+        return False
+    if event.ts_recorded.tzinfo is UTC:
+        return time_from(found.ts_recorded) == event.ts_recorded
+    return found == columns(event)
+
+
 def is_known(topic: str) -> bool:
     """Whether this is the stored name of an event, of today or of the past."""
     return topic in _EVENTS or topic in UPCASTS
@@ -124,15 +135,11 @@ def _fields(stored: StoredPayload) -> Fields:
 
 
 def _mark(event: PositionEvent) -> LoadMarker | None:
-    match event:
-        case PositionImported(beside=True):
-            return LoadMarker.BESIDE
-        case InstrumentDefined(is_first=True):
-            return LoadMarker.FLAT
-        case _ if getattr(event, "late", False):
-            return LoadMarker.LATE
-        case _:
-            return LoadMarker.FLAT if event.opens_cycle else None
+    if event.opens_cycle:
+        return LoadMarker.BESIDE if isinstance(event, PositionImported) and event.beside else LoadMarker.FLAT
+    if getattr(event, "late", False):
+        return LoadMarker.LATE
+    return LoadMarker.FLAT if isinstance(event, InstrumentDefined) and event.is_first else None
 
 
 def _claimed_intent(event: PositionEvent) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from domain.errors import HistoryDamaged
@@ -18,21 +19,26 @@ _LENGTH_OF_HASH: Final = _BYTES.to_bytes(8, "big")
 
 def is_hash(text: str) -> bool:
     """Whether something that is stored as a hash can be one: 64 hex digits in lower case."""
+    return _read(text) is not None
+
+
+def _read(text: str) -> bytes | None:
     try:
         read = bytes.fromhex(text)
     except ValueError:
-        return False
-    return len(read) == _BYTES and read.hex() == text
+        return None
+    return read if len(read) == _BYTES and read.hex() == text else None
 
 
 def hash_bytes(text: str, where: str) -> bytes:
     """Read a stored hash. Refuses: HistoryDamaged, naming the place, for what is not one."""
-    if not is_hash(text):
+    read = _read(text)
+    if read is None:
         raise HistoryDamaged(
             f"{where} has the hash {text!r:.80}, which is none: it was changed after it was stored; "
             "`position-ledger verify` names all that was"
         )
-    return bytes.fromhex(text)
+    return read
 
 
 def chained(previous: str, stream: str, version: int, topic: str, state: bytes) -> str:
@@ -41,12 +47,17 @@ def chained(previous: str, stream: str, version: int, topic: str, state: bytes) 
     Shape: SHA-256 over the previous hash, stream, version, stored name and payload, each preceded by its length
     as eight bytes, so that no two different events ever hash the same bytes.
     """
-    name, number, kind = stream.encode(), str(version).encode(), topic.encode()
-    return hashlib.sha256(
-        _LENGTH_OF_HASH
-        + hash_bytes(previous, f"{stream} version {version - 1}")
-        + b"".join([len(part).to_bytes(8, "big") + part for part in (name, number, kind, state)])
-    ).hexdigest()
+    before = _read(previous) or hash_bytes(previous, f"{stream} version {version - 1}")
+    length = len(state).to_bytes(8, "big")
+    parts = (_LENGTH_OF_HASH, before, _measured(stream), _measured(str(version)), _measured(topic), length, state)
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _measured(text: str) -> bytes:
+    """A text after its length: the names of streams and events, and their versions, come back again and again."""
+    part = text.encode()
+    return len(part).to_bytes(8, "big") + part
 
 
 def chain(previous: str, records: Iterable[EventRecord]) -> list[str]:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
@@ -143,13 +143,28 @@ class UnreadableRow(NamedTuple):
     reason: str
 
 
-def row_or_reason(values: Sequence[Any]) -> PositionRow | UnreadableRow:
-    """A row as a database gives it back, in the order of COLUMNS."""
-    try:
-        return row_from(values)
-    except HistoryDamaged as cause:
-        known = dict(zip(COLUMNS, values, strict=True))
-        return UnreadableRow(known["stream"], known["position_id"], cause.message)
+class UnreadRow(NamedTuple):
+    """An entry of the positions table as a database gives it back, in the order of COLUMNS: reading it costs more."""
+
+    stream: str
+    position_id: str
+    values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, values: tuple[Any, ...]) -> Self:
+        """Find out whose it is, and no more."""
+        return cls(values[_STREAM], values[_POSITION_ID], values)
+
+    def read(self) -> PositionRow | UnreadableRow:
+        """The row, or why it is none."""
+        try:
+            return row_from(self.values)
+        except HistoryDamaged as cause:
+            return UnreadableRow(self.stream, self.position_id, cause.message)
+
+
+_STREAM: Final = COLUMNS.index("stream")
+_POSITION_ID: Final = COLUMNS.index("position_id")
 
 
 def position_ids_of(stream: str) -> tuple[str, str]:
@@ -352,8 +367,15 @@ class Store(ABC):
         """Rows of the positions table, oldest first; of those that are open or strays, or of strays alone."""
 
     @abstractmethod
-    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         """Rows of the positions table in the order of `streams`, and what stands there that is none."""
+
+    @abstractmethod
+    def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
+        """A row as `rows_by_stream` gives it back unread: what is equal to that need not be read.
+
+        Refuses: AssertionError for what would never be stored.
+        """
 
     @abstractmethod
     def log_rejection(self, rejection: Rejection) -> None:

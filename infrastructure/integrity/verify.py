@@ -18,7 +18,7 @@ from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
 from domain.values import timestamp_text
-from infrastructure.event_store.codec import columns, decode
+from infrastructure.event_store.codec import columns, decode, is_filed_so
 from infrastructure.event_store.hash_chain import GENESIS, chained, is_hash
 from infrastructure.event_store.port import (
     ALL_STREAMS,
@@ -26,6 +26,7 @@ from infrastructure.event_store.port import (
     Store,
     StreamSpan,
     UnreadableRow,
+    UnreadRow,
     rejection_from,
 )
 from infrastructure.event_store.records import RecordedEvent
@@ -249,9 +250,8 @@ class _Verification:
             self._found_at(record, "event", str(event))
             return
         try:
-            filed = columns(event)
-            if filed != record.columns:
-                self._found_at(record, "columns", f"says {filed}, but is filed as {record.columns}")
+            if not is_filed_so(event, record.columns):
+                self._found_at(record, "columns", f"says {columns(event)}, but is filed as {record.columns}")
             position_id = event.position_id
             if event.has_cycle:
                 rows[position_id] = project(rows.get(position_id), event)
@@ -264,10 +264,17 @@ class _Verification:
         stream = record.originator_id
         self._found(kind, stream, f"{stream} version {record.originator_version}", message)
 
-    def _compare(self, expected: dict[str, PositionRow], actual: list[PositionRow | UnreadableRow]) -> None:
+    def _compare(self, expected: dict[str, PositionRow], actual: list[PositionRow | UnreadableRow | UnreadRow]) -> None:
         self._rows += len(actual)
-        for row in actual:
-            wanted = expected.pop(row.position_id, None)
+        for found in actual:
+            wanted = expected.pop(found.position_id, None)
+            row: PositionRow | UnreadableRow
+            if not isinstance(found, UnreadRow):
+                row = found
+            elif wanted is not None and self._is_stored_so(found, wanted):
+                continue
+            else:
+                row = found.read()
             if isinstance(row, UnreadableRow):
                 self._found("row", row.stream, row.position_id, row.reason)
             elif wanted is None:
@@ -276,6 +283,13 @@ class _Verification:
                 self._found("row", row.stream, row.position_id, f"differs in {_differences(wanted, row)}")
         for position_id, missing in expected.items():
             self._found("row", missing.stream, position_id, "is missing from the positions table")
+
+    def _is_stored_so(self, found: UnreadRow, wanted: PositionRow) -> bool:
+        """Whether it is what we would have stored; another spelling may be the same row, and has to be read."""
+        try:
+            return found.values == self._store.as_stored(wanted)
+        except AssertionError:
+            return False
 
 
 def _differences(wanted: PositionRow, row: PositionRow) -> str:

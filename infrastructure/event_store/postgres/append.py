@@ -29,7 +29,7 @@ from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.records import EventRecord, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine
-from projections.positions import PositionRow, fees_text
+from projections.positions import PositionRow, fees_text, orders_text
 
 EVENT_COLUMNS: Final = (
     ("stream", "text"),
@@ -181,6 +181,12 @@ def row_values(row: PositionRow) -> list[str | None]:
     """A row as text, in the order of its columns, without its orders."""
     values = _IN_ORDER(vars(row))
     return [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
+
+
+def as_stored(row: PositionRow) -> tuple[Any, ...]:
+    """A row as the driver reads it back, with its orders as one text."""
+    values = _IN_ORDER(vars(row))
+    return (*[fees_text(value) if type(value) is dict else value for value in values], orders_text(row.orders))
 
 
 def line_values(line: OrderLine) -> list[str]:

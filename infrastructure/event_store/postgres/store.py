@@ -336,6 +336,9 @@ class PostgresStore(SqlStore):
     def _value(self, statement: str, values: Any = ()) -> Any:
         return next(self._select(statement, values), (None,))[0]
 
+    def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
+        return append.as_stored(row)
+
     def load(self, stream: str) -> list[RecordedEvent]:
         return [recorded(row) for row in self._select(_SINCE_FLAT, {"stream": stream})]
 

@@ -13,10 +13,10 @@ from infrastructure.event_store.port import (
     Store,
     StreamSpan,
     UnreadableRow,
+    UnreadRow,
     WatchMemory,
     compared,
     position_ids_of,
-    row_or_reason,
     where,
 )
 from infrastructure.event_store.records import IndexColumns, RecordedEvent, StreamEnd
@@ -101,10 +101,10 @@ class SqlStore(Store):
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield row_from(row)
 
-    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         conditions, values = compared(span.conditions(), self.placeholder)
         statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY stream, cycle"
-        return map(row_or_reason, self._scan(statement, values))
+        return map(UnreadRow.of, self._scan(statement, values))
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)

@@ -36,7 +36,7 @@ from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.settings import Settings
-from projections.positions import PositionRow, fees_text, row_from
+from projections.positions import PositionRow, fees_text, orders_text, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -196,6 +196,9 @@ class SQLiteStore(SqlStore):
         with self._connections.reading() as connection:
             found = connection.execute(statement, values).fetchone()
         return found[0] if found else None
+
+    def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
+        return (*_to_columns(row), orders_text(row.orders))
 
     def load(self, stream: str) -> list[RecordedEvent]:
         since = self._value(_LAST_FLAT, (stream,))

@@ -15,7 +15,15 @@ from typing import Any, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.rejection import Rejection
-from infrastructure.event_store.port import ALL_STREAMS, AsOf, Standing, StreamSpan, UnreadableRow, compared
+from infrastructure.event_store.port import (
+    ALL_STREAMS,
+    AsOf,
+    Standing,
+    StreamSpan,
+    UnreadableRow,
+    UnreadRow,
+    compared,
+)
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import Connections
@@ -155,7 +163,7 @@ class PostgresReplica(PostgresStore):
             if row.status.is_open or row.stray or not open_only:
                 yield row
 
-    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
+    def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         """On a standby what stands in the positions table, which a subscriber is not sent."""
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
             return super().rows_by_stream(span)
