@@ -84,12 +84,10 @@ def money(amount: Decimal, currency: str | None) -> str:
 
 def signed(amount: Decimal, currency: str | None) -> str:
     """What somebody gained or lost, for eyes: `+10.74 USDT`, `-0.5 USDT`."""
-    return f"{'+' if amount > 0 else ''}{money_for_eyes(amount, currency)}"
-
-
-def money_for_eyes(amount: Decimal, currency: str | None) -> str:
-    """An amount at a glance, and its currency, where that is known."""
-    return for_eyes(amount) if currency is None else f"{for_eyes(amount)} {currency}"
+    shown = for_eyes(amount)
+    if amount > 0:
+        shown = f"≈+{shown[1:]}" if shown.startswith("≈") else f"+{shown}"
+    return shown if currency is None else f"{shown} {currency}"
 
 
 def first_digits(value: Decimal, most: int = 7) -> str:

@@ -109,7 +109,7 @@ class LedgerReport(JsonObject):
     @property
     def refused(self) -> tuple[HourBar, ...]:
         """Refused duplicates over time."""
-        return tuple(_bars(self.statistics.refusals.per_hour, self.window))
+        return tuple(hour_bars(self.statistics.refusals.per_hour, self.window))
 
 
 def review(
@@ -160,7 +160,7 @@ def _age(since: datetime, now: datetime) -> timedelta:
     return max(now - since, timedelta())
 
 
-def _bars(per_hour: Mapping[datetime, int], window: MeasuredWindow) -> Iterator[HourBar]:
+def hour_bars(per_hour: Mapping[datetime, int], window: MeasuredWindow) -> Iterator[HourBar]:
     """Sum up hours to so few bars that they can be drawn; weeks begin on Mondays."""
     wide = next((each for each in _BARS if window.until - window.since <= each * BARS_MAX), _BARS[-1])
     start = window.since - (window.since - _MONDAY) % wide

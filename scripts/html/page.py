@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +42,7 @@ def _templates(folder: Path) -> Environment:
         counted=formatting.counted,
         day=formatting.day,
         eyes=formatting.for_eyes,
+        instant=lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}",
         kind=lambda thing: type(thing).__name__,
         lasting=formatting.length,
         moment=formatting.date_and_time,
@@ -49,6 +51,7 @@ def _templates(folder: Path) -> Environment:
         place=told,
         sentence=formatting.sentence,
         signed=formatting.signed,
+        short=_short,
         unbroken=_unbroken,
     )
     return templates
@@ -66,6 +69,11 @@ def _unbroken(command: str) -> Markup:
         for word in readable(command).split(" ")
     ]
     return Markup(" ").join(words)
+
+
+def _short(amount: Decimal) -> str:
+    """An amount for a narrow cell: a sign and four digits."""
+    return f"{'+' if amount > 0 else ''}{formatting.first_digits(amount, 4)}"
 
 
 def part(template: str, macro: str, *values: Any) -> Markup:

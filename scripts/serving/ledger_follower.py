@@ -30,7 +30,7 @@ class LedgerFollower:
 
     def __init__(self, ledger: PositionLedger, wanted: Filter, age: timedelta) -> None:
         """Look once. Refuses: StoreUnavailable and its kinds, when the database does not answer."""
-        self.ledger, self._wanted, self._age = ledger, wanted, age
+        self.ledger, self.wanted, self.age = ledger, wanted, age
         self._stopped = threading.Event()
         self._recent: deque[HistoryEntry] = deque(maxlen=RECENT_MAX)
         self._trouble: str | None = None
@@ -64,8 +64,8 @@ class LedgerFollower:
     def _seen(self) -> LiveView:
         at = now()
         with self.ledger.store.settled() as place:
-            rows = [row for row in self.ledger.positions(open=True) if self._wanted.takes(row)]
-        return LiveView(LedgerStatus.of(rows, at, self._age), place, tuple(reversed(self._recent)), self._trouble)
+            rows = [row for row in self.ledger.positions(open=True) if self.wanted.takes(row)]
+        return LiveView(LedgerStatus.of(rows, at, self.age), place, tuple(reversed(self._recent)), self._trouble)
 
     def _follow(self) -> None:
         """Take in what comes until it is time to look again; what keeps it from that is told by the next look."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from projections.audit.ledger_report import HourBar
+from projections.metrics.earnings import EarnedSum, Earnings, weeks
+from scripts.html import bar_chart, curve_chart
+from scripts.html.cycle_chart import SIZES
+from scripts.html.cycle_page import Figure
 from scripts.html.page import part
 from scripts.serving.live_view import LiveView
+from scripts.serving.retrospect import DAYS, REFUSED_HOURS, Lately
 
 SHOWN_MAX: Final = 100
 """How many open positions stand on the page, the worst first; a page of their own has all."""
@@ -28,3 +35,47 @@ def parts_of(view: LiveView) -> Mapping[str, Markup]:
         "positions": part("live_parts.html", "positions", view, link, SHOWN_MAX),
         "recent": part("live_parts.html", "recent", view, link),
     }
+
+
+class _Section(NamedTuple):
+    """What is shown of one currency."""
+
+    earnings: Earnings
+    sums: Sequence[tuple[str, EarnedSum]]
+    figure: Figure
+    weeks: Sequence[Sequence[tuple[date, EarnedSum] | None]]
+
+
+def parts_of_lately(lately: Lately | None) -> Mapping[str, Markup]:
+    """The parts that follow from a look back; None before there was one."""
+    sections = [_section(each) for each in lately.earnings] if lately else []
+    drawn = _refused(lately.refused) if lately else None
+    return {
+        "glance": part("live_parts.html", "glance", lately, sections),
+        "earned": part("live_parts.html", "earned", lately, sections, link),
+        "refused": part("live_parts.html", "refused", lately, drawn),
+    }
+
+
+def _section(earnings: Earnings) -> _Section:
+    window = earnings.window
+    caption = f"Net of the last {DAYS} days, cycle by cycle as they ended"
+    curve = earnings.curve()
+    drawings = tuple(curve_chart.draw(curve, window.until, earnings.currency, caption, size) for size in SIZES)
+    return _Section(earnings, _sums(earnings, window.until), Figure(caption, drawings, []), weeks(earnings.days()))
+
+
+def _sums(earnings: Earnings, until: datetime) -> list[tuple[str, EarnedSum]]:
+    midnight = until.replace(hour=0, minute=0, second=0, microsecond=0)
+    return [
+        ("Today", earnings.since(midnight)),
+        ("Last 7 days", earnings.since(midnight - timedelta(days=6))),
+        (f"Last {DAYS} days", earnings.since(earnings.window.since)),
+    ]
+
+
+def _refused(bars: Sequence[HourBar]) -> Figure | None:
+    if not any(bar.count for bar in bars):
+        return None
+    caption = f"By the hour, in the last {REFUSED_HOURS} hours"
+    return Figure(caption, tuple(bar_chart.draw(bars, caption, size) for size in SIZES), [])

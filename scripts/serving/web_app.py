@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -14,14 +14,18 @@ from starlette.routing import BaseRoute, Route
 
 from domain.errors import InvalidCommand, LedgerError, UnknownPosition
 from infrastructure.ledger.ledger import now
+from projections.metrics.earnings import EarnedSum
 from scripts.commands.daily.history import tell, title_of, with_events
 from scripts.html.cycle_page import page_of
-from scripts.html.page import TEMPLATES, filled
+from scripts.html.page import TEMPLATES, filled, part
 from scripts.replica_place import told as told_place
 from scripts.serving.board import Board
 from scripts.serving.event_stream import EventStream
 from scripts.serving.gate import COOKIE, AccessToken
 from scripts.serving.ledger_follower import LedgerFollower
+from scripts.serving.page_parts import link
+from scripts.serving.past import Then, first_recorded
+from scripts.serving.retrospect import Retrospect
 
 LATE: Final = timedelta(seconds=10)
 """With no look for so long, nothing here is fresh."""
@@ -30,14 +34,24 @@ _ASSETS: Final = {"page.css": "text/css", "live.js": "text/javascript"}
 
 
 def web_app(
-    board: Board, follower: LedgerFollower, name: str, token: AccessToken | None, more: Sequence[BaseRoute] = ()
+    board: Board,
+    *,
+    follower: LedgerFollower,
+    retrospect: Retrospect,
+    name: str,
+    token: AccessToken | None,
+    more: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The page of one ledger, which is called `name`; `more` are routes of others beside it."""
-    shown = _Pages(board, follower, name, token)
+    shown = _Pages(board, follower, retrospect, name, token)
     routes = [
         Route("/", shown.live),
         Route("/events", EventStream(board)),
         Route("/healthz", shown.health),
+        Route("/positions", shown.positions),
+        Route("/positions/then", shown.then),
+        Route("/find", shown.find),
+        Route("/day/{day}", shown.day),
         Route("/history/{place:path}", shown.history),
         *(Route(f"/{file}", _asset(file, kind)) for file, kind in _ASSETS.items()),
         *([] if token is None else [Route("/enter", shown.enter, methods=["GET", "POST"])]),
@@ -52,8 +66,11 @@ def _asset(file: str, kind: str) -> Callable[[Request], Response]:
 
 
 class _Pages:
-    def __init__(self, board: Board, follower: LedgerFollower, name: str, token: AccessToken | None) -> None:
-        self._board, self._follower, self._name, self._token = board, follower, name, token
+    def __init__(
+        self, board: Board, follower: LedgerFollower, retrospect: Retrospect, name: str, token: AccessToken | None
+    ) -> None:
+        self._board, self._follower, self._retrospect = board, follower, retrospect
+        self._name, self._token = name, token
 
     def _page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         page = filled(TEMPLATES / template, ledger=self._name, written_at=now(), **values)
@@ -80,10 +97,45 @@ class _Pages:
         )
         return HTMLResponse(page)
 
+    def positions(self, request: Request) -> Response:
+        """What is open now, or was at a moment."""
+        first = first_recorded(self._follower.ledger)
+        return self._page(
+            "positions.html", title="What was open", here="/positions", then=self._then(request), first=first, link=link
+        )
+
+    def then(self, request: Request) -> Response:
+        """The same without what stands around it."""
+        return HTMLResponse(part("past_part.html", "then_part", self._then(request), link))
+
+    def _then(self, request: Request) -> Then:
+        follower, asked = self._follower, request.query_params
+        return Then.read(
+            follower.ledger, follower.wanted, follower.age, now=now(), at=asked.get("at"), by=asked.get("by")
+        )
+
+    async def find(self, request: Request) -> Response:
+        """Lead to the story of a key or a cycle."""
+        return RedirectResponse(link(request.query_params.get("place", "").strip()), 303)
+
+    def day(self, request: Request) -> Response:
+        """The cycles that were over on a day, and what each brought."""
+        try:
+            day = date.fromisoformat(said := request.path_params["day"])
+        except ValueError:
+            raise InvalidCommand(f"{said!r:.40} is no day like 2026-11-29") from None
+        lately = self._retrospect.lately
+        of_day = [
+            (each.currency, [cycle for cycle in each.cycles if cycle.ended_at.date() == day])
+            for each in (lately.earnings if lately else ())
+        ]
+        found = [(currency, EarnedSum.of(cycles), cycles) for currency, cycles in of_day if cycles]
+        return self._page("day.html", title=f"{day}", here="", lately=lately, found=found, link=link)
+
     def refused(self, _: Request, error: Exception) -> Response:
         """What the ledger says instead of a page."""
         assert isinstance(error, LedgerError), "it is registered for these alone"
-        status = 404 if isinstance(error, UnknownPosition | InvalidCommand) else 503
+        status = 404 if isinstance(error, UnknownPosition) else 400 if isinstance(error, InvalidCommand) else 503
         return self._page("refused.html", status, title="Not shown", here="", words=error.message)
 
     async def health(self, _: Request) -> Response:

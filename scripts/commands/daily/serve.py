@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scripts.serving.gate import AccessToken
     from scripts.serving.ledger_follower import LedgerFollower
     from scripts.serving.live_view import LiveView
+    from scripts.serving.retrospect import Lately, Retrospect
     from scripts.serving.web_server import WebServer
 
 TOKEN_VARIABLE: Final = "LEDGER_SERVE_TOKEN"  # noqa: S105 - its name
@@ -81,6 +82,7 @@ def command(
         from scripts.serving.board import Board  # noqa: PLC0415 - of an extra that others need not have
         from scripts.serving.gate import LOOPBACK, Gate  # noqa: PLC0415 - the same
         from scripts.serving.ledger_follower import LedgerFollower  # noqa: PLC0415 - the same
+        from scripts.serving.retrospect import Retrospect  # noqa: PLC0415 - the same
         from scripts.serving.web_app import web_app  # noqa: PLC0415 - the same
         from scripts.serving.web_server import WebServer  # noqa: PLC0415 - the same
     except ModuleNotFoundError as missing:
@@ -96,34 +98,45 @@ def command(
             "into a file for --token-file; without one it listens at 127.0.0.1"
         )
     with _listening(host, port) as listening, open_ledger(database) as ledger:
-        board, follower = Board(), LedgerFollower(ledger, wanted, age)
+        board, follower, retrospect = Board(), LedgerFollower(ledger, wanted, age), Retrospect(ledger, wanted)
         shown = " ".join(filter(None, (ledger.store.settings.shown, wanted.exchange, wanted.account, wanted.symbol)))
-        app = Gate(web_app(board, follower, shown, token), LOOPBACK | {*names} if is_near else None, token)
+        pages = web_app(board, follower=follower, retrospect=retrospect, name=shown, token=token)
+        app = Gate(pages, LOOPBACK | {*names} if is_near else None, token)
         where = f"[{host}]" if ":" in host else host
         say(f"http://{where}:{listening.getsockname()[1]}/ shows {shown}; Ctrl-C ends it")
-        asyncio.run(_served(follower, board, WebServer(app, board), listening))
+        asyncio.run(_served(follower, retrospect, board, WebServer(app, board), listening))
     say("stopped")
 
 
-async def _served(follower: LedgerFollower, board: Board, server: WebServer, listening: socket.socket) -> None:
+async def _served(
+    follower: LedgerFollower, retrospect: Retrospect, board: Board, server: WebServer, listening: socket.socket
+) -> None:
     from anyio.to_thread import current_default_thread_limiter  # noqa: PLC0415 - of the extra
 
-    from scripts.serving.page_parts import parts_of  # noqa: PLC0415 - pages are drawn here alone
+    from scripts.serving.page_parts import parts_of, parts_of_lately  # noqa: PLC0415 - pages are drawn here alone
 
     current_default_thread_limiter().total_tokens = THREADS_MAX
     loop = asyncio.get_running_loop()
-    board.post(parts_of(follower.view))
+    board.post({**parts_of(follower.view), **parts_of_lately(None)})
 
     def publish(view: LiveView) -> None:
         loop.call_soon_threadsafe(board.post, parts_of(view))
 
-    following = asyncio.ensure_future(asyncio.to_thread(follower.run, publish))
-    following.add_done_callback(lambda _: server.stop())  # a page that nobody renews would lie
+    def publish_lately(lately: Lately) -> None:
+        loop.call_soon_threadsafe(board.post, parts_of_lately(lately))
+
+    threads = [
+        asyncio.ensure_future(asyncio.to_thread(follower.run, publish)),
+        asyncio.ensure_future(asyncio.to_thread(retrospect.run, publish_lately)),
+    ]
+    for each in threads:
+        each.add_done_callback(lambda _: server.stop())  # a page that nobody renews would lie
     try:
         await server.serve(sockets=[listening])
     finally:
         follower.stop()
-        await following
+        retrospect.stop()
+        await asyncio.gather(*threads)
 
 
 def _listening(host: str, port: int) -> socket.socket:

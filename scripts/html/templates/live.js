@@ -67,6 +67,47 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = "copy"; }, 2000);
 });
 
+const moment = document.getElementById("moment");
+const slider = document.getElementById("slider");
+let isLooking = false;
+let isAskedAgain = false;
+
+async function lookBack() {
+  if (isLooking) {
+    isAskedAgain = true; // the newest wins, and one look at a time is enough
+    return;
+  }
+  isLooking = true;
+  const then = document.getElementById("then");
+  then.classList.add("looking");
+  do {
+    isAskedAgain = false;
+    const asked = new URLSearchParams(new FormData(moment));
+    try {
+      const answer = await fetch(`/positions/then?${asked}`);
+      if (!answer.ok) throw new Error(`${answer.status}`);
+      const html = await answer.text();
+      if (!isAskedAgain) {
+        renew("then", html);
+        history.replaceState(null, "", `/positions?${asked}`);
+      }
+    } catch (wrong) {
+      then.textContent = `Not known: the server did not answer (${wrong.message}).`;
+    }
+  } while (isAskedAgain);
+  then.classList.remove("looking");
+  isLooking = false;
+}
+
+if (slider) {
+  slider.parentElement.hidden = false;
+  slider.addEventListener("input", () => {
+    moment.elements.at.value = new Date(slider.value * 1000).toISOString().replace(".000", "");
+    lookBack();
+  });
+  moment.addEventListener("change", (event) => { if (event.target.name === "by") lookBack(); });
+}
+
 offerCopies(document);
 if (document.querySelector("[data-part]")) new EventSource("/events").onmessage = told;
 setInterval(tick, 1000);

@@ -93,7 +93,7 @@ def test_it_shows_what_status_shows_and_each_cycle_has_its_page(url: str) -> Non
         assert link in text and "position-ledger recover --symbol SOLUSDT --exchange binance --live" in text
         assert page.get(link)[0] == 200 and "<svg" in page.get(link)[1]
         assert page.get("/history/NOSUCHUSDT.binance%231")[0] == 404
-        assert page.get("/history/%23%23")[0] == 404
+        assert page.get("/history/%23%23")[0] == 400
         assert page.get("/healthz") == (200, "ok\n")
 
 
@@ -106,6 +106,20 @@ def test_nothing_that_others_wrote_becomes_markup(url: str) -> None:
             assert not re.search(r"<[^>]*\son\w+=|<style|style=|javascript:", text), path
         assert "&lt;script&gt;alert" in page.get("/history/APTUSDT.binance%231")[1]
         assert HOSTILE not in "".join(next(page.told()).values())
+
+
+def test_the_past_a_day_and_a_story_are_found(url: str) -> None:
+    fill(url)
+    with serving(url) as page:
+        for by in ("recorded", "event-time"):
+            status, text = page.get(f"/positions/then?at=2025-10-22T18:50:42Z&by={by}")
+            assert status == 200 and "1 of 1 unprotected" in text and "position-ledger" not in text
+        assert page.get("/positions?at=2025-10-22T18:50:42Z&by=recorded")[0] == 200
+        assert "1 of 1 unprotected, 1 more" in page.get("/positions")[1]
+        assert page.get("/positions?at=yesterday")[0] == 400
+        assert page.answer("/find?place=APTUSDT.binance%231")[2]["Location"] == "/history/APTUSDT.binance%231"
+        assert page.answer("/find?place=//evil.example")[2]["Location"].startswith("/history/")
+        assert page.get("/day/2025-10-22")[0] == 200 and page.get("/day/today")[0] == 400
 
 
 def test_an_event_comes_to_whoever_listens(url: str) -> None:

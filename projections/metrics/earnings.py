@@ -1,0 +1,103 @@
+"""What ended cycles brought, day by day and as a sum that goes on; amounts of two currencies are never added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+from itertools import groupby
+from typing import Self
+
+from domain.holding import ZERO
+from domain.values import EXACT
+from projections.audit.money_text import brought
+from projections.metrics.cycle_metrics import CycleFacts
+from projections.metrics.cycle_results import ended_at
+from projections.metrics.profit import earning
+from projections.metrics.statistics import MeasuredWindow
+from projections.positions import PositionRow
+
+
+@dataclass(frozen=True)
+class EndedCycle:
+    """A cycle that is over: its net, and the same in words; None where that is not known."""
+
+    position_id: str
+    ended_at: datetime
+    net: Decimal | None
+    brought: str | None
+
+    @classmethod
+    def of(cls, row: PositionRow) -> Self:
+        """Remember what it brought, and none of its orders."""
+        return cls(row.position_id, ended_at(row), row.net_pnl, brought(row))
+
+
+@dataclass(frozen=True)
+class EarnedSum:
+    """What some cycles brought together: the net of all but `unknown` of them."""
+
+    cycles: int
+    net: Decimal
+    unknown: int
+
+    @classmethod
+    def of(cls, cycles: Iterable[EndedCycle]) -> Self:
+        """Add up cycles of one currency."""
+        known = list(cycles)
+        with localcontext(EXACT):
+            nets = [cycle.net for cycle in known if cycle.net is not None]
+            return cls(len(known), sum(nets, ZERO), len(known) - len(nets))
+
+
+@dataclass(frozen=True)
+class Earnings:
+    """The cycles of one currency that were over in a window, as they ended; None is the one that nobody stated."""
+
+    currency: str | None
+    window: MeasuredWindow
+    cycles: tuple[EndedCycle, ...]
+
+    @classmethod
+    def of(cls, facts: Iterable[CycleFacts], window: MeasuredWindow) -> list[Self]:
+        """Sort out cycles by currency; those of the old table, which this ledger did not decide, are left out."""
+        rows = earning((cycle for cycle in facts if not cycle.is_imported), window)
+        ordered = sorted(rows, key=lambda row: (row.settle_currency or "", ended_at(row), row.position_id))
+        return [
+            cls(currency, window, tuple(map(EndedCycle.of, of_it)))
+            for currency, of_it in groupby(ordered, lambda row: row.settle_currency)
+        ]
+
+    def since(self, start: datetime) -> EarnedSum:
+        """What was earned from a moment on."""
+        return EarnedSum.of(cycle for cycle in self.cycles if cycle.ended_at >= start)
+
+    def days(self) -> list[tuple[date, EarnedSum]]:
+        """Every day of the window in UTC, those without any cycle among them."""
+        by_day = {day: tuple(cycles) for day, cycles in groupby(self.cycles, lambda cycle: cycle.ended_at.date())}
+        return [(day, EarnedSum.of(by_day.get(day, ()))) for day in days_of(self.window)]
+
+    def curve(self) -> list[tuple[datetime, Decimal]]:
+        """The sum as it went on, from nothing; cycles of which the net is not known are not in it."""
+        points = [(self.window.since, ZERO)]
+        with localcontext(EXACT):
+            for cycle in self.cycles:
+                if cycle.net is not None:
+                    points.append((cycle.ended_at, points[-1][1] + cycle.net))
+        return points
+
+
+def days_of(window: MeasuredWindow) -> Iterator[date]:
+    """The days in UTC that lie in a window, or reach into it."""
+    day = window.since.date()
+    while day <= window.until.date():
+        yield day
+        day += timedelta(days=1)
+
+
+def weeks(days: Sequence[tuple[date, EarnedSum]]) -> list[list[tuple[date, EarnedSum] | None]]:
+    """Days as lines of a calendar, from Monday to Sunday; None is a day before the first or after the last."""
+    padded: list[tuple[date, EarnedSum] | None] = [*[None] * days[0][0].weekday(), *days]
+    padded += [None] * (-len(padded) % 7)
+    return [padded[at : at + 7] for at in range(0, len(padded), 7)]

@@ -1,0 +1,44 @@
+"""What was open at a moment of the past, on either clock, judged as it would have been judged then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from domain.errors import InvalidCommand
+from domain.values import utc
+from infrastructure.ledger.as_of import TimeAxis
+from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.ledger import PositionLedger
+from projections.health.ledger_status import LedgerStatus
+from scripts.options.filters import Filter
+
+
+@dataclass(frozen=True)
+class Then:
+    """A moment, the clock that it is read on, and how everything stood."""
+
+    at: datetime
+    by: TimeAxis
+    status: LedgerStatus
+
+    @classmethod
+    def read(
+        cls, ledger: PositionLedger, wanted: Filter, age: timedelta, *, now: datetime, at: str | None, by: str | None
+    ) -> Self:
+        """Look; without a moment, at what is open now. Refuses: InvalidCommand for what is no moment, or no clock."""
+        try:
+            moment = utc(at) if at else now
+            axis = TimeAxis(by) if by else TimeAxis.RECORDED
+        except ValueError as wrong:
+            raise InvalidCommand(f"at {at!r:.80} by {by!r:.40}: {wrong}") from None
+        with ledger.store.settled():
+            rows = ledger.positions(open=True, as_of=moment, by=axis) if at or by else ledger.positions(open=True)
+        return cls(moment, axis, LedgerStatus.of((row for row in rows if wanted.takes(row)), moment, age))
+
+
+def first_recorded(ledger: PositionLedger) -> datetime | None:
+    """When the first event was recorded; None of a ledger without any."""
+    with ledger.store.settled():
+        return next((HistoryEntry.of(stored).event.ts_recorded for stored in ledger.store.log(limit=1)), None)

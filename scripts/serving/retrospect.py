@@ -1,0 +1,86 @@
+"""What was earned and refused lately: it takes longer than a look at what is open, and so is made less often."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.errors import LedgerError
+from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.ledger.statistics_projection import facts_since
+from projections.audit.ledger_report import HourBar, hour_bars
+from projections.metrics.earnings import Earnings
+from projections.metrics.statistics import MeasuredWindow, Refusals
+from scripts.options.filters import Filter
+
+DAYS: Final = 28
+REFUSED_HOURS: Final = 24
+PAUSE_SECONDS: Final = 5.0
+PAUSE_TIMES: Final = 20
+"""It rests at least so many times as long as it took, so that it never takes more than a twentieth of a processor."""
+
+
+@dataclass(frozen=True)
+class Lately:
+    """What was over in the last days and refused in the last hours, as of a moment; `silence` is why not later."""
+
+    at: datetime
+    earnings: tuple[Earnings, ...]
+    imported: int
+    refused: tuple[HourBar, ...]
+    silence: str | None = None
+
+    @property
+    def window(self) -> MeasuredWindow:
+        """Whole days in UTC, the last of them up to now."""
+        return days_before(self.at)
+
+
+def days_before(at: datetime) -> MeasuredWindow:
+    """The last days in UTC, of which the one that is not over is one."""
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return MeasuredWindow(midnight - timedelta(days=DAYS - 1), at)
+
+
+class Retrospect:
+    """Looks back in one thread, over and over; before the first look it is known that nothing is known."""
+
+    def __init__(self, ledger: PositionLedger, wanted: Filter) -> None:
+        self._ledger, self._wanted = ledger, wanted
+        self._stopped = threading.Event()
+        self.lately: Lately | None = None
+
+    def run(self, publish: Callable[[Lately], None]) -> None:
+        """Look back until it is stopped; what is found is handed to `publish`, in this thread."""
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            self.lately = self._looked_back()
+            publish(self.lately)
+            self._stopped.wait(max(PAUSE_SECONDS, PAUSE_TIMES * (time.monotonic() - began)))
+
+    def stop(self) -> None:
+        """End it, from any thread."""
+        self._stopped.set()
+
+    def _looked_back(self) -> Lately:
+        at = now()
+        try:
+            return self._seen(at)
+        except LedgerError as error:
+            words = f"{type(error).__name__}: {error.message}"
+            return replace(self.lately or Lately(at, (), 0, ()), silence=words)
+
+    def _seen(self, at: datetime) -> Lately:
+        store, window = self._ledger.store, days_before(at)
+        hours = MeasuredWindow(at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=REFUSED_HOURS - 1), at)
+        with store.settled():
+            facts = facts_since(store, window.reach, self._wanted.takes)
+            rejections = list(store.rejections(since=hours.since))
+        refused = [each for each in rejections if each.key is not None and self._wanted.takes(each.key)]
+        imported = sum(cycle.is_imported and cycle.ended_at in window for cycle in facts)
+        bars = hour_bars(Refusals.of(refused).per_hour, hours)
+        return Lately(at, tuple(Earnings.of(facts, window)), imported, tuple(bars))

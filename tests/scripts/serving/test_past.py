@@ -1,0 +1,60 @@
+"""What was open at a moment, on either clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.errors import InvalidCommand
+from domain.values import timestamp_text
+from infrastructure.ledger.as_of import TimeAxis
+from infrastructure.ledger.ledger import PositionLedger
+from scripts.serving.past import Then, first_recorded
+from tests.scripts.cases import APT, fill
+from tests.scripts.serving.test_ledger_follower import ALL
+from tests.spec import second
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> PositionLedger:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    fill(url)
+    return PositionLedger.connect(url)
+
+
+def then(ledger: PositionLedger, at: str | None = None, by: str | None = None) -> Then:
+    return Then.read(ledger, ALL, HOUR, now=second(4000), at=at, by=by)
+
+
+@pytest.mark.parametrize("by", [None, "recorded", "event-time"])
+def test_what_was_open_is_judged_as_of_then(ledger: PositionLedger, by: str | None) -> None:
+    with ledger:
+        found = then(ledger, timestamp_text(second(2)), by)
+    assert [line.row.position_id for line in found.status.lines] == [APT]
+    assert found.status.now == second(2) and found.status.lines[0].unprotected
+    assert found.by is TimeAxis(by or "recorded")
+
+
+def test_without_a_moment_it_is_now(ledger: PositionLedger) -> None:
+    with ledger:
+        found = then(ledger)
+        assert {line.row.symbol for line in found.status.lines} == {"1000000MOGUSDT", "SOLUSDT"}
+        assert found.at == second(4000) and first_recorded(ledger) == second(0)
+        assert then(ledger, timestamp_text(second(-1))).status.lines == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "by"), [("yesterday", None), ("2025-10-22T18:50:41", None), (None, "moon"), ("7", None)]
+)
+def test_what_is_no_moment_and_no_clock_is_refused(ledger: PositionLedger, at: str | None, by: str | None) -> None:
+    with ledger, pytest.raises(InvalidCommand):
+        then(ledger, at, by)
+
+
+def test_a_ledger_without_events_has_no_first_one(tmp_path: Path) -> None:
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        assert first_recorded(ledger) is None
