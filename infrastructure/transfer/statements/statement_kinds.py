@@ -8,6 +8,12 @@ from typing import Final
 from infrastructure.transfer.statements.kinds.exchanges.binance_events import BINANCE_EVENTS
 from infrastructure.transfer.statements.kinds.exchanges.binance_income import BINANCE_INCOME, BINANCE_TRANSACTIONS
 from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
+from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
+from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
+from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
 from infrastructure.transfer.statements.sources.statement_file import FileStart
@@ -18,6 +24,16 @@ _ALL: Final = (
     BINANCE_INCOME,
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
+    BYBIT_EXECUTIONS,
+    BYBIT_CLOSED,
+    BYBIT_CLOSED_CSV,
+    OKX_FILLS,
+    OKX_BILLS,
+    HYPERLIQUID_FILLS,
+    HYPERLIQUID_FUNDING,
+    KRAKEN_LOG,
+    KRAKEN_LOG_CSV,
+    KRAKEN_FILLS,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
