@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,13 @@ class HttpAnswer:
 
 Answerer = Callable[[str, str, Json], HttpAnswer]
 """Answers a method and path with what was said, in the query, a form or a JSON body."""
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that hung up: a bot that is killed does."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
@@ -64,7 +72,7 @@ def served(answerer: Answerer) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: stderr is the caller's."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _QuietServer(("127.0.0.1", 0), Handler)
     server.daemon_threads, server.block_on_close = True, False  # a client may keep its connection
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

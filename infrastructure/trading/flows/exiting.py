@@ -8,6 +8,7 @@ from typing import Final
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
+from domain.events import ExitRequested
 from domain.order import Order, live
 from domain.values import Status, plain
 from infrastructure.trading.conclusions import overtaken, refused, unresolved
@@ -62,6 +63,22 @@ def exit_carried_on(
         return (yield from unresolved(ctx, error, position_id))
     kind = OutcomeKind.REDUCED if row.status.is_open and order.filled_qty else kind_of(row)
     return Outcome(kind, row, tuple(ctx.story))
+
+
+def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outcome]:
+    """Bring an exit to its end that was promised before a crash, for the reason that it was promised for.
+
+    One that never arrived is promised anew, and sent: nobody took back that the position is to be closed.
+    """
+    events = [entry.event for entry in (yield from ctx.history(position_id))]
+    promise = next((each for each in events if isinstance(each, ExitRequested) and each.order == ours.name), None)
+    reason = "exit" if promise is None else promise.reason
+    outcome = yield from exit_carried_on(ctx, position_id, ours, reason=reason)
+    row = yield from ctx.row(position_id)
+    if outcome.kind is not OutcomeKind.FAILED or not row.quantity:
+        return outcome
+    is_part = ours.requested_qty is not None and ours.requested_qty < row.quantity
+    return (yield from exit_position(ctx, position_id, reason=reason, quantity=ours.requested_qty if is_part else None))
 
 
 def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:

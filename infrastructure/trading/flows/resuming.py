@@ -12,7 +12,7 @@ from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import carried_on
-from infrastructure.trading.flows.exiting import closed_when_empty, exit_carried_on, stops_heard
+from infrastructure.trading.flows.exiting import closed_when_empty, exit_taken_up, stops_heard
 from infrastructure.trading.steps.order_fills import fills_told
 from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
@@ -56,7 +56,7 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
         row = yield from stops_heard(ctx, position_id)
         for ours in live(row.orders, "exit"):
             if ours.client_order_id is not None and row.status is not Status.ROLLING_BACK:
-                yield from exit_carried_on(ctx, position_id, ours, reason=row.exit_reason or "exit")
+                yield from exit_taken_up(ctx, position_id, ours)
         row = yield from closed_when_empty(ctx, position_id)
         if not row.status.is_open or is_at_rest(row):
             return Outcome(kind_of(row), row, tuple(ctx.story))

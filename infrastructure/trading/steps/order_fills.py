@@ -95,7 +95,7 @@ def fills_told(
         total = EXACT.add(total, fill.quantity)
         if fill.trade_id in told:
             continue
-        yield from ctx.tell(
+        receipt = yield from ctx.tell(
             kind,
             position_id=position_id,
             trade_id=fill.trade_id,
@@ -110,7 +110,8 @@ def fills_told(
         )
         told.add(fill.trade_id)
         news = True
-        yield from ctx.note(f"{role} filled {plain(fill.quantity)} at {plain(fill.price)} (trade {fill.trade_id})")
+        if receipt.outcome == "recorded":
+            yield from ctx.note(f"{role} filled {plain(fill.quantity)} at {plain(fill.price)} (trade {fill.trade_id})")
     return total, news
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -209,3 +213,18 @@ def test_the_client_of_asyncio_is_answered_the_same(exchange: SimulatedExchange)
 def test_an_exchange_without_routes_says_which_there_are() -> None:
     with pytest.raises(ValueError, match="over HTTP there are binance and bybit"), SimulatedExchange("okx").http():
         pass
+
+
+def test_a_client_that_hangs_up_is_no_error_of_the_exchange(
+    exchange: SimulatedExchange, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with exchange.http() as url:
+        quiet = threading.active_count()
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed by a reset
+            client.sendall(b"GET /fapi/v1/exchangeInfo HTTP/1.1\r\nHost: bot\r\n")
+            while threading.active_count() == quiet:
+                time.sleep(0.001)
+        while threading.active_count() > quiet:
+            time.sleep(0.001)
+    assert capfd.readouterr().err == ""
