@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -29,6 +30,12 @@ SPEED = 40
 """How much faster than ours the time of a run goes."""
 RULES = Rules(send_seconds=3600, stop_tries=3, finish_seconds=60)
 RATE = 0.04
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Thousands of refusals and doubts are what is wanted here, and nobody reads them."""
+    caplog.set_level(logging.ERROR, "position_ledger")
 
 
 @dataclass
