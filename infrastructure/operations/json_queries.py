@@ -14,7 +14,7 @@ from infrastructure.ledger.ledger import PositionLedger
 class JsonQuery(BaseModel):
     """A question; nothing is written by it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
     name: ClassVar[str]
 
     def answer(self, ledger: PositionLedger) -> dict[str, Any]:
