@@ -52,6 +52,11 @@ def test_questions_are_answered_between_commands(url: str) -> None:
         (order,) = bot.ask(query="pending_orders")["orders"]
         assert order["client_order_id"] == entry["client_order_id"]
         assert bot.ask(query="positions", symbol="SUIUSDT")["positions"] == []
+        sent = bot.ask(
+            command="record_entry_placed", position_id="APTUSDT.binance#1", exchange_order_id="1", command_id="c"
+        )
+        assert bot.ask(query="receipt", command_id="c")["receipt"] == sent | {"outcome": "replayed"}
+        assert bot.ask(query="receipt", command_id="never sent")["receipt"] is None
         assert bot.stop() == 0
 
 
@@ -63,7 +68,7 @@ def test_questions_are_answered_between_commands(url: str) -> None:
         ({"query": "positions", "symbol": 5}, "positions: symbol: "),
         ({"query": "positions", "opened": True}, "positions: opened: "),
         ({"query": "position"}, "position: position_id: "),
-        ({"query": "orders"}, "there is no query 'orders'; there are positions, position, pending_orders"),
+        ({"query": "orders"}, "there is no query 'orders'; there are positions, position, pending_orders, receipt"),
     ],
 )
 def test_a_question_that_the_schema_does_not_have_is_refused(url: str, question: dict[str, Any], words: str) -> None:
