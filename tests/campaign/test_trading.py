@@ -44,7 +44,7 @@ def test_a_bot_comes_through(part: int, *, on_asyncio: bool) -> None:
 def test_a_bot_comes_through_on_postgresql(postgres_url: str, part: int, *, on_asyncio: bool) -> None:
     seeds = range(0, RUNS, ON_POSTGRES)[part::POSTGRES_PARTS]
     for number, first in enumerate(range(0, len(seeds), SHARING)):
-        url, clock = with_options(postgres_url, f"schema=runs{number}"), Clock()
+        url, clock = with_options(postgres_url, f"schema=runs{number}&timeout=60"), Clock()
         with PositionLedger(open_store(Settings.read(url)), clock=clock) as ledger:
             for seed in seeds[first : first + SHARING]:
                 run = TradingRun(ledger, clock, seed, on_asyncio=on_asyncio, account=f"run{seed}")
