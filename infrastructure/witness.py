@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from asyncio import AbstractEventLoop, run_coroutine_threadsafe
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from inspect import iscoroutinefunction
+from typing import Any, Final, TypeVar, cast
 
 from domain.commands.base import Command
 from domain.errors import CommandRefused, LedgerError
@@ -21,6 +23,8 @@ OnEvent = Callable[[PositionEvent], object]
 OnRefusal = Callable[[Command, CommandRefused], object]
 OnUnprotected = Callable[[PositionRow], object]
 
+Hook = TypeVar("Hook", bound=Callable[..., object])
+
 WAITING_MAX: Final = 10_000
 """How many calls of hooks may wait; beyond that they are left out, and the log says so."""
 LAST_SECONDS: Final = 5.0
@@ -31,6 +35,24 @@ def warn(words: str, *arguments: object) -> None:
     """Log a warning where somebody listens: Python would print one on stderr where no program set up its logging."""
     if LOGGER.hasHandlers():
         LOGGER.warning(words, *arguments)
+
+
+def needs_plain(*hooks: Callable[..., object] | None) -> None:
+    """Refuses: ValueError for a hook that has to be awaited: no loop is running here."""
+    for hook in hooks:
+        if iscoroutinefunction(hook):
+            raise ValueError(f"{hook} has to be awaited, and here is no loop: AsyncPositionLedger.connect takes it")
+
+
+def awaited_on(loop: Callable[[], AbstractEventLoop], hook: Hook | None) -> Hook | None:
+    """A hook that is called in a thread, of one that has to be awaited on a loop; any other as it is."""
+    if hook is None or not iscoroutinefunction(hook):
+        return hook
+
+    def call(*arguments: Any) -> None:
+        run_coroutine_threadsafe(hook(*arguments), loop()).result()
+
+    return cast("Hook", call)
 
 
 class Witness:

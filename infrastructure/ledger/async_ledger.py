@@ -22,7 +22,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
-from infrastructure.witness import OnEvent, OnRefusal, OnUnprotected
+from infrastructure.witness import OnEvent, OnRefusal, OnUnprotected, awaited_on
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
 
@@ -66,15 +66,23 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         on_refusal: OnRefusal | None = None,
         on_unprotected: OnUnprotected | None = None,
     ) -> Self:
-        """Open a ledger, as PositionLedger.connect does, in a thread of its own; hooks are called in one as well."""
+        """Open a ledger, as PositionLedger.connect does, in a thread of its own.
+
+        A hook that is a coroutine is awaited on the loop of the caller, another one is called in a thread.
+        """
+        running = asyncio.get_running_loop()
+
+        def loop() -> asyncio.AbstractEventLoop:
+            return running
+
         opener = ThreadPoolExecutor(1, "position-ledger-connect")
         opening = opener.submit(
             PositionLedger.connect,
             url,
             create=create,
-            on_event=on_event,
-            on_refusal=on_refusal,
-            on_unprotected=on_unprotected,
+            on_event=awaited_on(loop, on_event),
+            on_refusal=awaited_on(loop, on_refusal),
+            on_unprotected=awaited_on(loop, on_unprotected),
         )
         opener.shutdown(wait=False)
         try:

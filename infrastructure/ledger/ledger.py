@@ -53,7 +53,7 @@ from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.operations.ledger_operations import LedgerOperations
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
-from infrastructure.witness import LOGGER, OnEvent, OnRefusal, OnUnprotected, Witness, warn
+from infrastructure.witness import LOGGER, OnEvent, OnRefusal, OnUnprotected, Witness, needs_plain, warn
 from projections.exposure import needs_stop, taken_over_at
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt, unheard
@@ -115,8 +115,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         `create` makes the database or migrates it, and warns (logger `position_ledger`) of one that it made; without
         it, both must have been done. The hooks are told, in a thread of their own, of every event that is recorded
         through this ledger, of every refusal, and of a position that comes to be held without a stop.
-        Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable.
+        Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable; ValueError for a hook that has to be awaited.
         """
+        needs_plain(on_event, on_refusal, on_unprotected)
         store = open_store(Settings.read(url), create=create)
         if store.is_new and not store.settings.is_memory:
             LOGGER.warning("made a new ledger: %s", store.settings.place)
@@ -390,7 +391,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
                  duplicates are among `rejections`), or said nothing new. One of late is found at once; for None the
                  whole log is read.
         Refuses: OutcomeUnknown while a sending of this process is in doubt, or whether the answer is kept for good;
-                 StoreUnavailable.
+                 StoreUnavailable, and so on a replica, which does not know of the last ones.
         """
         self.store.require_primary()
         held = self._cache.load_answered(command_id)

@@ -14,7 +14,7 @@ from infrastructure.ledger.ledger import PositionLedger
 class JsonQuery(BaseModel):
     """A question; nothing is written by it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
     name: ClassVar[str]
 
     def answer(self, ledger: PositionLedger) -> dict[str, Any]:
@@ -60,7 +60,19 @@ class PendingOrdersQuery(JsonQuery):
         return {"orders": [order.as_json() for order in ledger.pending_orders()]}
 
 
-QUERIES: Final = {kind.name: kind for kind in (PositionsQuery, PositionQuery, PendingOrdersQuery)}
+class ReceiptQuery(JsonQuery):
+    """The answer of a command that was lost on its way; null where nothing is on record of it."""
+
+    name = "receipt"
+    command_id: str
+
+    def answer(self, ledger: PositionLedger) -> dict[str, Any]:
+        """The receipt."""
+        found = ledger.receipt(self.command_id)
+        return {"receipt": None if found is None else found.as_json()}
+
+
+QUERIES: Final = {kind.name: kind for kind in (PositionsQuery, PositionQuery, PendingOrdersQuery, ReceiptQuery)}
 
 
 def query_from_json(text: str) -> JsonQuery | None:
@@ -144,6 +156,7 @@ _ANSWERS: Final[dict[str, Any]] = {
             "positions": {"type": "array", "items": {"type": "object"}},
             "position": {"type": "object"},
             "orders": {"type": "array", "items": {"type": "object"}},
+            "receipt": {"type": ["object", "null"]},
         },
         "required": ["ok", "query"],
         "additionalProperties": False,

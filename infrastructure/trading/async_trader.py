@@ -26,7 +26,7 @@ from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
-from infrastructure.witness import OnUnprotected
+from infrastructure.witness import OnUnprotected, awaited_on
 
 Ended = TypeVar("Ended")
 
@@ -53,8 +53,9 @@ class AsyncTrader:
         self._ledger, self._exchange = ledger, exchange
         self._rules, self._owner = rules or Rules(), owner
         self._clock, self._sleep = clock, sleep
-        self._log = TradeLog(on_unprotected)
+        self._log = TradeLog(awaited_on(lambda: self._loop, on_unprotected))
         self._unfinished: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop
 
     async def enter(
         self,
@@ -139,7 +140,7 @@ class AsyncTrader:
         return FlowContext(self._rules, self._exchange.name, self._exchange.account_name, self._owner)
 
     async def _run(self, flow: Flow[Ended]) -> Ended:
-        given_up = asyncio.Event()
+        self._loop, given_up = asyncio.get_running_loop(), asyncio.Event()
         task = asyncio.create_task(self._driven(flow, given_up))
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)

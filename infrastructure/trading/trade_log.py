@@ -7,7 +7,7 @@ from typing import Final
 from infrastructure.trading.effects import Call, Effect
 from infrastructure.trading.flows.synchronising import Synchronised
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
-from infrastructure.witness import LOGGER, OnUnprotected, Witness, warn
+from infrastructure.witness import LOGGER, OnUnprotected, Witness, needs_plain, warn
 from projections.exposure import is_bare
 
 _EXPECTED: Final = frozenset({OutcomeKind.PROTECTED, OutcomeKind.CLOSED, OutcomeKind.REDUCED})
@@ -17,7 +17,8 @@ class TradeLog:
     """Tells of the flows of one trader."""
 
     def __init__(self, on_unprotected: OnUnprotected | None) -> None:
-        """Tell the log, and the hook where there is one."""
+        """Tell the log, and the hook where there is one. Refuses: ValueError for a coroutine, which nobody awaits."""
+        needs_plain(on_unprotected)
         self._on_unprotected, self._witness = on_unprotected, Witness()
 
     def failed(self, effect: Effect, error: Exception) -> None:

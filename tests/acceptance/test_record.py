@@ -43,6 +43,43 @@ def test_the_answer_is_there_before_the_next_line_is_sent(url: str) -> None:
         assert bot.stop() == 1
 
 
+def test_questions_are_answered_between_commands(url: str) -> None:
+    with Bot(url) as bot:
+        entry = bot.ask(**ENTRY)
+        found = bot.ask(query="positions", symbol="APTUSDT", open=True)
+        assert (found["ok"], found["query"], len(found["positions"])) == (True, "positions", 1)
+        assert bot.ask(query="position", position_id="APTUSDT.binance#1")["position"] == found["positions"][0]
+        (order,) = bot.ask(query="pending_orders")["orders"]
+        assert order["client_order_id"] == entry["client_order_id"]
+        assert bot.ask(query="positions", symbol="SUIUSDT")["positions"] == []
+        sent = bot.ask(
+            command="record_entry_placed", position_id="APTUSDT.binance#1", exchange_order_id="1", command_id="c"
+        )
+        assert bot.ask(query="receipt", command_id="c")["receipt"] == sent | {"outcome": "replayed"}
+        assert bot.ask(query="receipt", command_id="never sent")["receipt"] is None
+        assert bot.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ({"query": "positions", "open": "yes"}, "positions: open: "),
+        ({"query": "positions", "open": 1}, "positions: open: "),
+        ({"query": "positions", "symbol": 5}, "positions: symbol: "),
+        ({"query": "positions", "opened": True}, "positions: opened: "),
+        ({"query": "position"}, "position: position_id: "),
+        ({"query": "orders"}, "there is no query 'orders'; there are positions, position, pending_orders, receipt"),
+    ],
+)
+def test_a_question_that_the_schema_does_not_have_is_refused(url: str, question: dict[str, Any], words: str) -> None:
+    with Bot(url) as bot:
+        answer = bot.ask(**question)
+        assert (answer["ok"], answer["error"]) == (False, "InvalidCommand")
+        assert answer["message"].startswith(words)
+        assert bot.ask(query="positions", open=True)["ok"]
+        assert bot.stop() == 1
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import pytest
@@ -11,11 +12,20 @@ from infrastructure.store_opening import open_store
 from position_ledger import PositionLedger
 from position_ledger.testing import Clock, assert_sound, memory_ledger
 from tests.campaign.trading import TradingRun
+from tests.urls import with_options
 
 RUNS = int(os.environ.get("LEDGER_CAMPAIGN_RUNS", "120"))
 PARTS = 8
-ON_POSTGRES, ON_POSTGRES_MAX = 8, 250
-"""One run of so many is played on PostgreSQL as well, and at most so many: they share a ledger."""
+ON_POSTGRES, POSTGRES_PARTS = 8, 2
+"""One run of so many is played on PostgreSQL as well."""
+SHARING = 25
+"""So many runs share a ledger there, each with an account of its own: what is open in one is read by all."""
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Thousands of refusals and doubts are what is wanted here, and nobody reads them."""
+    caplog.set_level(logging.ERROR, "position_ledger")
 
 
 @pytest.mark.parametrize("on_asyncio", [False, True], ids=["threads", "asyncio"])
@@ -30,11 +40,14 @@ def test_a_bot_comes_through(part: int, *, on_asyncio: bool) -> None:
 
 
 @pytest.mark.parametrize("on_asyncio", [False, True], ids=["threads", "asyncio"])
-def test_a_bot_comes_through_on_postgresql(postgres_url: str, *, on_asyncio: bool) -> None:
-    clock = Clock()
-    with PositionLedger(open_store(Settings.read(postgres_url)), clock=clock) as ledger:
-        for seed in range(0, RUNS, ON_POSTGRES)[:ON_POSTGRES_MAX]:
-            run = TradingRun(ledger, clock, seed, on_asyncio=on_asyncio, account=f"run{seed}")
-            run.play()
-            assert run.faults() == [], f"seed {seed}"
-        assert_sound(ledger)
+@pytest.mark.parametrize("part", range(POSTGRES_PARTS))
+def test_a_bot_comes_through_on_postgresql(postgres_url: str, part: int, *, on_asyncio: bool) -> None:
+    seeds = range(0, RUNS, ON_POSTGRES)[part::POSTGRES_PARTS]
+    for number, first in enumerate(range(0, len(seeds), SHARING)):
+        url, clock = with_options(postgres_url, f"schema=runs{number}&timeout=60"), Clock()
+        with PositionLedger(open_store(Settings.read(url)), clock=clock) as ledger:
+            for seed in seeds[first : first + SHARING]:
+                run = TradingRun(ledger, clock, seed, on_asyncio=on_asyncio, account=f"run{seed}")
+                run.play()
+                assert run.faults() == [], f"seed {seed}"
+            assert_sound(ledger)

@@ -75,6 +75,7 @@ class TradingRun:
     def __init__(
         self, ledger: PositionLedger, clock: Clock, seed: int, *, on_asyncio: bool, account: str | None = None
     ) -> None:
+        self.on_tasks = AsyncPositionLedger(ledger)
         self.rng, self.ledger, self.clock, self.on_asyncio = Random(seed), ledger, clock, on_asyncio
         rates = {fault: self.rng.choice(RATES) for fault in FAULTS}
         self.exchange = SimulatedExchange(

@@ -150,6 +150,23 @@ def test_the_asyncio_twin_tells_the_same_hooks(ledger_url: str) -> None:
     assert [event.position_id for event in events] == [FIRST]
 
 
+def test_a_hook_may_be_a_coroutine_where_a_loop_runs(ledger_url: str) -> None:
+    events = list[Any]()
+
+    async def told(event: Any) -> None:
+        await asyncio.sleep(0)
+        events.append((event.position_id, threading.current_thread() is threading.main_thread()))
+
+    async def day() -> None:
+        async with await AsyncPositionLedger.connect(ledger_url, on_event=told) as ledger:
+            await ledger.request_entry(**ENTRY, intent_id="1")
+
+    asyncio.run(day())
+    assert events == [(FIRST, True)]
+    with pytest.raises(ValueError, match="has to be awaited, and here is no loop"):
+        PositionLedger.connect(ledger_url, on_event=told)
+
+
 def test_a_hook_that_raises_is_logged_and_the_next_is_called(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
     seen = list[str]()
 

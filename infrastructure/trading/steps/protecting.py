@@ -122,7 +122,7 @@ def _stop(
 def _placed(ctx: FlowContext, ticket: OrderTicket, market: TradedMarket) -> Flow[ExchangeOrder]:
     for attempt in range(ctx.rules.stop_tries):
         try:
-            found = yield from ctx.look_up(ticket.symbol, ticket.client_order_id)
+            found = yield from ctx.named(ticket.symbol, ticket.client_order_id)
             if found is None:
                 return (yield from ctx.place(ticket))
         except NoAnswer as silence:

@@ -30,7 +30,7 @@ def command(database: str | None, *, schema: bool) -> None:
     """Take commands, a JSON object a line on stdin; answer each with a JSON object a line on stdout.
 
     A line may be a question as well: {"query": "positions", "open": true}, {"query": "position", "position_id": …},
-    {"query": "pending_orders"}.
+    {"query": "pending_orders"}, {"query": "receipt", "command_id": …}.
 
     Every answer is flushed before the next line is read, so a bot can wait for it; a bad line is answered like any
     other. The ledger is created when it is not there, and then stderr says where.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from domain.commands.requests import COMMANDS
@@ -74,6 +77,32 @@ def test_a_key_that_is_there_twice_is_refused_as_in_a_command() -> None:
 def test_a_filter_that_cannot_be_read_is_refused() -> None:
     with memory_ledger() as ledger, pytest.raises(CommandRefused, match="leg"):
         asked(ledger, '{"query": "positions", "leg": "sideways"}')
+
+
+VALUES = {"boolean": True, "string": "yes", "integer": 1, "number": 1.5, "null": None, "array": [], "object": {}}
+
+
+def types_of(field: dict[str, Any]) -> set[str]:
+    return {each["type"] for each in field.get("anyOf", [field])}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_question_takes_the_types_that_the_schema_says_and_no_others(name: str) -> None:
+    (schema,) = [
+        each for each in protocol_schema()["$defs"]["query"]["oneOf"] if each["properties"]["query"]["const"] == name
+    ]
+    assert schema["additionalProperties"] is False
+    needed = {field: "APTUSDT.binance#1" for field in schema["required"] if field != "query"}
+    for field, said in schema["properties"].items():
+        if field == "query":
+            continue
+        for kind, value in VALUES.items():
+            line = json.dumps({"query": name, **needed, field: value})
+            if kind in types_of(said):
+                assert query_from_json(line) is not None
+            else:
+                with pytest.raises(InvalidCommand, match=f"{name}: {field}: "):
+                    query_from_json(line)
 
 
 def test_the_schema_has_every_command_and_every_question() -> None:

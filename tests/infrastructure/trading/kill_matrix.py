@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+from domain.identifiers import PositionId, PositionKey
 from domain.values import Status
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, Tell, Wait
@@ -52,6 +53,11 @@ class BotWorld:
     clock: Clock
     rules: Rules
     owner: str | None = "bot-1"
+
+    @property
+    def position_id(self) -> str:
+        """Of the first cycle of the symbol."""
+        return str(PositionId(PositionKey(SYMBOL, self.exchange.name, self.exchange.account_name), 1))
 
     def context(self) -> FlowContext:
         """What a flow of a process that has just started knows."""
@@ -117,7 +123,7 @@ class BotWorld:
 
     def rows(self) -> list[PositionRow]:
         """Every cycle."""
-        return self.ledger.positions()
+        return [row for row in self.ledger.positions() if row.account == self.exchange.account_name]
 
     def require_nothing_double(self) -> None:
         """One entry for an intent, and never more stops than there is to close."""
@@ -148,11 +154,25 @@ def is_over(row: PositionRow) -> bool:
 
 
 @contextmanager
-def bot_world(prepare: Callable[[BotWorld], None] = lambda _: None, **rules: Any) -> Iterator[BotWorld]:
-    """A world of its own, sound at the end."""
-    clock = Clock()
+def in_memory(clock: Clock) -> Iterator[tuple[PositionLedger, str | None]]:
+    """A ledger of a world's own, sound at the end."""
     with memory_ledger(clock) as ledger:
-        world = BotWorld(ledger, ScriptedExchange(clock), clock, Rules(**{"poll_seconds": 0.5, **rules}))
+        yield ledger, None
+
+
+Opening = Callable[[Clock], AbstractContextManager[tuple[PositionLedger, str | None]]]
+"""How a world comes by a ledger, and by an account where it shares one."""
+
+
+@contextmanager
+def bot_world(
+    prepare: Callable[[BotWorld], None] = lambda _: None, *, opening: Opening = in_memory, **rules: Any
+) -> Iterator[BotWorld]:
+    """A world of its own."""
+    clock = Clock()
+    with opening(clock) as (ledger, account):
+        exchange = ScriptedExchange(clock, account=account)
+        world = BotWorld(ledger, exchange, clock, Rules(**{"poll_seconds": 0.5, **rules}))
         prepare(world)
         yield world
 
@@ -163,13 +183,14 @@ def killed_everywhere(
     *,
     again: int | None = None,
     look: Callable[[BotWorld], None] = BotWorld.require_books_agree,
+    opening: Opening = in_memory,
 ) -> int:
     """Kill a flow after each of its steps, start again until all is over, and look at what is left.
 
     `again` kills the first start after that as well, after so many steps. Shape: how many steps the flow has.
     """
     for steps in range(200):
-        with bot_world(prepare) as world:
+        with bot_world(prepare, opening=opening) as world:
             try:
                 go(world, steps)
             except Killed:

@@ -51,10 +51,16 @@ class ScriptedExchange:
     `weather["place"]` is what becomes of the next calls of it, one after the other; None is fair, as is the end.
     """
 
-    account_name = None
-
-    def __init__(self, clock: Callable[[], datetime], *, name: str = "binance", price: str = "3.2333") -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        name: str = "binance",
+        price: str = "3.2333",
+        account: str | None = None,
+    ) -> None:
         """Hold nothing, and charge one price."""
+        self.account_name = account
         self.name, self._clock, self.price = name, clock, Decimal(price)
         self.market_terms = TradedMarket(
             symbol="APTUSDT", price_tick=Decimal("0.0001"), quantity_step=Decimal("0.1"), closes_position=False
@@ -239,11 +245,13 @@ class ScriptedExchange:
             order.hidden_looks = max(0, order.hidden_looks - 1)
         return AccountSnapshot(
             exchange=self.name,
+            account=self.account_name,
+            is_account_said=True,
             has_conditional=True,
             taken_at=self._clock(),
             positions=tuple(
                 PositionReport(
-                    key=PositionKey(symbol, self.name),
+                    key=PositionKey(symbol, self.name, self.account_name),
                     side=Side.LONG if held > 0 else Side.SHORT,
                     quantity=abs(held),
                     avg_px_open=self.price,
@@ -253,7 +261,7 @@ class ScriptedExchange:
             ),
             orders=tuple(
                 OrderReport(
-                    key=PositionKey(order.ticket.symbol, self.name),
+                    key=PositionKey(order.ticket.symbol, self.name, self.account_name),
                     order_id=order.order_id,
                     side=order.ticket.side,
                     kind=OrderKind.OTHER if order.ticket.trigger_price is None else OrderKind.STOP,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 
 import pytest
 
 from domain.order import Order
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, TradedMarket
@@ -16,11 +21,10 @@ from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows import entering as entering_flow
 from infrastructure.trading.flows.entering import increase, rolled_back
 from infrastructure.trading.flows.exiting import exit_position
+from position_ledger.testing import Clock, assert_sound
 from projections.positions import PositionRow
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, killed_everywhere
 from tests.infrastructure.trading.scripted_exchange import Answered, Lost, too_busy
-
-POSITION = "APTUSDT.binance#1"
 
 
 def fair(_: BotWorld) -> None:
@@ -113,11 +117,11 @@ def entered(then: Callable[[BotWorld], None]) -> Callable[[BotWorld], None]:
 
 
 def exiting(world: BotWorld, steps: int) -> None:
-    world.run(exit_position(world.context(), POSITION, reason="target"), steps=steps)
+    world.run(exit_position(world.context(), world.position_id, reason="target"), steps=steps)
 
 
 def rolling_back(world: BotWorld, steps: int) -> None:
-    world.run(rolled_back(world.context(), POSITION, "operator"), steps=steps)
+    world.run(rolled_back(world.context(), world.position_id, "operator"), steps=steps)
 
 
 @pytest.mark.parametrize("weather", WEATHERS, ids=lambda weather: weather.__name__)
@@ -157,13 +161,13 @@ def test_a_second_kill_while_starting_again_is_no_other(go: Callable[[BotWorld, 
 
 def part_exiting(world: BotWorld, steps: int) -> None:
     world.run(
-        exit_position(world.context(), POSITION, reason="target", quantity=Decimal("20.5"), intent_id="half"),
+        exit_position(world.context(), world.position_id, reason="target", quantity=Decimal("20.5"), intent_id="half"),
         steps=steps,
     )
 
 
 def increasing(world: BotWorld, steps: int) -> None:
-    world.run(increase(world.context(), POSITION, intent_id="5483267", quantity=Decimal("30.2")), steps=steps)
+    world.run(increase(world.context(), world.position_id, intent_id="5483267", quantity=Decimal("30.2")), steps=steps)
 
 
 @pytest.mark.parametrize("weather", CLOSINGS, ids=lambda weather: weather.__name__)
@@ -241,11 +245,11 @@ def all_stops_trigger(world: BotWorld) -> None:
 
 
 def the_operator_rolls_back(world: BotWorld) -> None:
-    world.run(rolled_back(world.context(), POSITION, "operator"))
+    world.run(rolled_back(world.context(), world.position_id, "operator"))
 
 
 def the_operator_closes(world: BotWorld) -> None:
-    world.run(exit_position(world.context(), POSITION, reason="operator"))
+    world.run(exit_position(world.context(), world.position_id, reason="operator"))
 
 
 def a_minute_passes(world: BotWorld) -> None:
@@ -274,6 +278,20 @@ def test_what_happens_before_the_bot_starts_again_leaves_nothing_either(
             raise
 
     assert killed_everywhere(prepare, killed_meanwhile) > 3
+
+
+@pytest.mark.parametrize("go", [entering, exiting, rolling_back, part_exiting, increasing], ids=lambda go: go.__name__)
+def test_so_it_is_on_postgresql(postgres_url: str, go: Callable[[BotWorld, int], None]) -> None:
+    with closing(open_store(Settings.read(postgres_url))) as store:
+        numbers = count()
+
+        @contextmanager
+        def shared(clock: Clock) -> Iterator[tuple[PositionLedger, str | None]]:
+            yield PositionLedger(store, clock=clock), f"world{next(numbers)}"
+
+        prepare = in_parts if go is entering else entered(in_parts)
+        assert killed_everywhere(prepare, go, opening=shared) > 3
+        assert_sound(PositionLedger(store))
 
 
 def sought_too_briefly(_: FlowContext, *_arguments: object) -> Flow[None]:

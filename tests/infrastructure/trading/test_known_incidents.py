@@ -16,7 +16,7 @@ from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.trade_outcome import OutcomeKind
 from projections.reconciliation.grace_periods import is_overdue
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, bot_world
-from tests.infrastructure.trading.scripted_exchange import Answered, Lost
+from tests.infrastructure.trading.scripted_exchange import Answered, Lost, too_busy
 
 POSITION = "APTUSDT.binance#1"
 AFTER_THE_CLAIM, AFTER_THE_ORDER, AFTER_ITS_ACKNOWLEDGEMENT = 2, 3, 4
@@ -90,6 +90,13 @@ def test_a_stop_that_would_trigger_at_once_is_tried_a_few_times_and_the_position
         assert outcome.kind is OutcomeKind.ROLLED_BACK
         assert world.exchange.calls.count("place") == 1 + 5 + 1
         assert world.exchange.held["HNTUSDT"] == 0
+
+
+def test_a_question_that_the_exchange_has_no_time_for_is_no_refused_stop() -> None:
+    with bot_world(stop_tries=1) as world:
+        world.exchange.weather["find"].extend([too_busy()] * 7)
+        assert world.enter().kind is OutcomeKind.PROTECTED
+        assert world.exchange.calls.count("place") == 2
 
 
 def test_how_long_something_was_bare_can_be_asked() -> None:

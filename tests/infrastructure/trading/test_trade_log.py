@@ -75,7 +75,7 @@ def test_so_it_is_on_asyncio() -> None:
     clock, bare, told = Clock(), list[Any](), threading.Event()
     exchange = exchange_at(clock, SilentAfterFills)
 
-    def tell(row: PositionRow) -> None:
+    async def tell(row: PositionRow) -> None:
         bare.append(row)
         told.set()
 
@@ -85,11 +85,12 @@ def test_so_it_is_on_asyncio() -> None:
     async def day(ledger: PositionLedger) -> Outcome:
         options: dict[str, Any] = {"rules": RULES, "clock": clock, "sleep": nap, "on_unprotected": tell}
         async with AsyncTrader(AsyncPositionLedger(ledger), exchange, **options) as trader:
-            return await trader.enter(**SIGNAL, intent_id="1")
+            outcome = await trader.enter(**SIGNAL, intent_id="1")
+            assert await asyncio.to_thread(told.wait, 30)
+            return outcome
 
     with memory_ledger(clock) as ledger:
         outcome = asyncio.run(day(ledger))
-        assert told.wait(30)
     assert bare == [outcome.position]
 
 

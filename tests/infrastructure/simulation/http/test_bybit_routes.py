@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +11,13 @@ import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from infrastructure.exchanges.ccxt_answers import snapshot_document
+from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.exchanges.document import read_snapshot
 from infrastructure.simulation.books.fault_plan import OrderFault
 from infrastructure.simulation.exchange_simulator import SimulatedExchange
-from position_ledger.testing import Clock
+from infrastructure.trading.rules import Rules
+from infrastructure.trading.trader import Trader
+from position_ledger.testing import Clock, memory_ledger
 
 APT = "APT/USDT:USDT"
 CONFIG = {
@@ -77,6 +81,31 @@ def test_a_stop_is_attached_to_an_entry(client: Any, exchange: SimulatedExchange
     assert exchange.audit.is_covered("APTUSDT")
     [listed] = client.fetch_open_orders(APT)
     assert (listed["info"]["stopOrderType"], listed["clientOrderId"]) == ("StopLoss", None)
+
+
+@pytest.mark.parametrize("signal_price", ["3.23", "3.2333"], ids=["as planned", "filled elsewhere"])
+def test_a_trader_sends_a_stop_along_and_puts_it_on_record(
+    client: Any, exchange: SimulatedExchange, signal_price: str
+) -> None:
+    clock = exchange.clock
+    assert isinstance(clock, Clock)
+    with memory_ledger(clock) as ledger, closing(CcxtExchange(client)) as port:
+        trader = Trader(ledger, port, rules=Rules(attaches_stops=True), clock=clock, sleep=lambda _: clock.tick())
+        outcome = trader.enter(
+            symbol=APT,
+            side="short",
+            quantity="61.8",
+            stop_loss_percent="2",
+            signal_price=signal_price,
+            intent_id="1",
+        )
+        assert outcome.kind == "protected", [str(step) for step in outcome.story]
+        assert outcome.position is not None and outcome.position.stop_price == Decimal("3.2946")
+        (stop,) = exchange.audit.stops("APTUSDT")
+        assert outcome.position.stop_order_id == stop.order_id
+        assert exchange.audit.bare_seconds("APTUSDT") == [0.0]
+        assert trader.exit(outcome.position.position_id, reason="signal").kind == "closed"
+        assert exchange.audit.stops("APTUSDT") == []
 
 
 def test_what_was_filled_in_part_and_cancelled_says_so(client: Any, exchange: SimulatedExchange) -> None:
