@@ -41,4 +41,6 @@ async def main(keys: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     asyncio.run(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

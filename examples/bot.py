@@ -41,6 +41,8 @@ def trade(ledger: PositionLedger, exchange: Exchange, rules: Rules) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     client = ccxt.binanceusdm(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     with PositionLedger.connect() as ledger:
         trade(ledger, CcxtExchange(client), Rules())

@@ -80,3 +80,10 @@ def test_an_example_that_is_killed_is_protected_after_its_next_start(
     with PositionLedger.connect(f"sqlite:///{keys.parent}/ledger.db") as ledger:
         (row,) = ledger.positions(open=True)
         assert row.status is Status.ACTIVE and row.protected
+
+
+@pytest.mark.parametrize("bot", BOTS)
+def test_an_example_without_its_keys_says_how_it_is_started(bot: str) -> None:
+    done = subprocess.run([sys.executable, str(TOP / "examples" / bot)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"python examples/{bot} binance.json" in done.stderr and "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
+from domain.order import live
 from infrastructure.event_store.port import Store
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class LedgerOperations:
 
         found: list[PendingOrder] = []
         for row in _operable(self).positions(open=True):
-            planned = promised(self.store, row) if needs_stop(row) else None
+            is_closing = live(row.orders, "exit") or live(row.orders, "rollback")
+            planned = promised(self.store, row) if needs_stop(row) or is_closing else None
             found += pending_orders(row, planned)
         return found
 

@@ -40,6 +40,8 @@ class PendingOrder(JsonObject):
     since: datetime
     due_at: datetime | None = None
     """Until when its bot may be at work on it."""
+    reason: str | None = None
+    """Why the position is to be closed, as it was said when that was promised."""
 
     json_keys: ClassVar = (
         "position_id",
@@ -54,6 +56,7 @@ class PendingOrder(JsonObject):
         "is_missing",
         "since",
         "due_at?",
+        "reason?",
     )
 
 
@@ -73,6 +76,7 @@ def pending_orders(row: PositionRow, planned: PlannedOrders | None) -> Iterator[
             quantity=order.room,
             client_order_id=order.client_order_id,
             reduce_only=not enters,
+            reason=None if planned is None else planned.reasons.get(order.client_order_id),
             since=order.opened_at or row.opened_at,
             due_at=None if order.opened_at is None else due_at(order),
         )

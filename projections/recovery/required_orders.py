@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from domain.events import EntryRequested, PositionEvent, RollbackStarted
+from domain.events import EntryRequested, ExitRequested, PositionEvent, RollbackStarted
 from domain.json_object import JsonObject
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, plain, rounded
@@ -25,6 +25,8 @@ class PlannedOrders:
     stop_loss_percent: Decimal | None = None
     closing_client_order_id: str | None = None
     """Of the rollback that is under way."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a position is to be closed, by the client order id that was promised for it."""
 
     @classmethod
     def by(cls, events: Iterable[PositionEvent]) -> Self:
@@ -35,7 +37,10 @@ class PlannedOrders:
                 case EntryRequested():
                     planned = replace(planned, stop_price=event.stop_price, stop_loss_percent=event.stop_loss_percent)
                 case RollbackStarted():
-                    planned = replace(planned, closing_client_order_id=event.client_order_id)
+                    reasons = {**planned.reasons, event.client_order_id: event.reason}
+                    planned = replace(planned, closing_client_order_id=event.client_order_id, reasons=reasons)
+                case ExitRequested():
+                    planned = replace(planned, reasons={**planned.reasons, event.client_order_id: event.reason})
         return planned
 
     def stop_for(self, side: Side, entry: Decimal | None) -> Decimal | None:

@@ -7,6 +7,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from domain.identifiers import hex_order_id
+from domain.values import Leg
 from infrastructure.exchanges.ccxt_trading.trading_conventions import (
     Json,
     Meaning,
@@ -23,6 +24,9 @@ _ACTIONS: Final = frozenset({"order", "cancel", "cancelByCloid"})
 
 
 def _params(ticket: OrderTicket) -> Json:
+    """Refuses: Refused for a leg: all that is held of a contract is one position there."""
+    if ticket.leg in (Leg.LONG, Leg.SHORT):
+        raise Refused(None, f"nothing was sent: hyperliquid holds one position of a contract, and no leg {ticket.leg}")
     params: Json = {
         "clientOrderId": hex_order_id(ticket.client_order_id),
         "slippage": _MARKET_BOUND if ticket.trigger_price is None else _TRIGGERED_BOUND,

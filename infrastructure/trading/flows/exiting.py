@@ -8,7 +8,6 @@ from typing import Final
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
-from domain.events import ExitRequested
 from domain.order import Order, live
 from domain.values import Status, plain
 from infrastructure.trading.conclusions import overtaken, refused, unresolved
@@ -21,6 +20,7 @@ from infrastructure.trading.steps.order_fills import followed, tell_ended, tell_
 from infrastructure.trading.steps.protecting import stops_cancelled
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
+from projections.recovery.required_orders import PlannedOrders
 
 _REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 
@@ -70,9 +70,9 @@ def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outco
 
     One that never arrived is promised anew, and sent: nobody took back that the position is to be closed.
     """
-    events = [entry.event for entry in (yield from ctx.history(position_id))]
-    promise = next((each for each in events if isinstance(each, ExitRequested) and each.order == ours.name), None)
-    reason = "exit" if promise is None else promise.reason
+    assert ours.client_order_id is not None, "a promise has a name"
+    planned = PlannedOrders.by(entry.event for entry in (yield from ctx.history(position_id)))
+    reason = planned.reasons.get(ours.client_order_id, "exit")
     outcome = yield from exit_carried_on(ctx, position_id, ours, reason=reason)
     row = yield from ctx.row(position_id)
     if outcome.kind is not OutcomeKind.FAILED or not row.quantity:

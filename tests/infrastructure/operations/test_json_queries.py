@@ -52,7 +52,11 @@ def test_pending_orders_are_what_a_bot_has_to_look_up_after_a_crash() -> None:
         closing = ledger.request_exit(position_id=position_id, reason="target")
         (leaving,) = ledger.pending_orders()
         assert (leaving.role, leaving.client_order_id) == ("exit", closing.client_order_id)
-        assert leaving.reduce_only
+        assert (leaving.reduce_only, leaving.reason) == (True, "target")
+        ledger.end_order(position_id=position_id, client_order_id=leaving.client_order_id, outcome="expired")
+        ledger.start_rollback(position_id=position_id, reason="the operator wants it")
+        (undoing,) = ledger.pending_orders()
+        assert (undoing.role, undoing.reason) == ("rollback", "the operator wants it")
 
 
 @pytest.mark.parametrize("text", ['{"command": "activate"}', "not JSON", "[1]", "1"])

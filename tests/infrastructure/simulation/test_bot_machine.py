@@ -15,6 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from domain.values import Side
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderTicket, TicketKind
+from infrastructure.trading.trader import Trader
 from position_ledger.testing import BotMachine
 
 BOUNDED = settings(
@@ -26,6 +27,26 @@ BOUNDED = settings(
     phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
+
+
+class LedgerBot(BotMachine):
+    """A bot on the trader: what it does goes by the ledger alone."""
+
+    def start(self) -> None:
+        self.trader = Trader(self.ledger, self.exchange, owner="bot-1", clock=lambda: self.time, sleep=self.wait)
+
+    def open(self, symbol: str, side: Side, quantity: Decimal, intent_id: str) -> None:
+        self.trader.enter(symbol=symbol, side=side, quantity=quantity, stop_loss_percent="2", intent_id=intent_id)
+
+    def settle(self) -> None:
+        self.trader.resume()
+        self.trader.synchronise()
+
+
+class LedgerBotAtBybit(LedgerBot):
+    """The same, where client order ids are unique for ever."""
+
+    exchange_name = "bybit"
 
 
 class CarefulBot(BotMachine):
@@ -102,6 +123,11 @@ class BareBot(CarefulBot):
 
 def test_a_careful_bot_passes() -> None:
     run_state_machine_as_test(CarefulBot, settings=BOUNDED)
+
+
+@pytest.mark.parametrize("bot", [LedgerBot, LedgerBotAtBybit])
+def test_a_bot_on_the_trader_passes(bot: type[BotMachine]) -> None:
+    run_state_machine_as_test(bot, settings=settings(BOUNDED, max_examples=30))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.identifiers import client_order_id, hex_order_id
+from domain.values import Leg
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind
 from infrastructure.trading.trader import Trader
@@ -202,10 +203,20 @@ def test_a_stop_waits_for_its_price_and_is_bound_from_there(exchange: Driven, sc
     assert (placed.order_id, placed.client_order_id, placed.trigger_price) == ("53190401", STOP_NAME, Decimal(95000))
 
 
-def test_an_id_that_is_none_of_ours_is_not_sent(exchange: Driven, script: Script) -> None:
-    wrong = OrderTicket(**{name: getattr(ENTRY, name) for name in OrderTicket.__slots__} | {"client_order_id": "e1"})
-    with pytest.raises(Refused, match="nothing was sent: hyperliquid takes client order ids of"):
-        exchange.place(wrong)
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"client_order_id": "e1"}, "hyperliquid takes client order ids of"),
+        ({"leg": Leg.LONG}, "hyperliquid holds one position of a contract, and no leg LONG"),
+        ({"quantity": Decimal("0.0210001")}, "is off the exchange's step"),
+        ({"attached_stop": Decimal(95000)}, "takes no stop along with an entry"),
+    ],
+)
+def test_what_hyperliquid_does_not_take_is_not_sent(
+    exchange: Driven, script: Script, wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Refused, match=f"nothing was sent: .*{words}"):
+        exchange.place(OrderTicket(**{name: getattr(ENTRY, name) for name in OrderTicket.__slots__} | wrong))
     assert not actions(script)
 
 
