@@ -55,7 +55,7 @@ from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from projections.exposure import needs_stop, taken_over_at
 from projections.positions import PositionRow
-from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt
+from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -467,10 +467,16 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = lambda _: None, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
-        """Fold the positions table anew from the events, and let it take the place of the old one."""
-        with self.store.rebuilding() as table:
-            return Rebuild(_DecodedLog(self.store), table, progress, batch_events=batch_events).run()
+    def rebuild(
+        self, progress: Progress = lambda _: None, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+    ) -> Rebuilt:
+        """Fold the positions table anew from the events, and let it take the place of the old one.
+
+        Several processes share the streams; each imports the main module of the caller again.
+        """
+        from infrastructure.walks.positions_rebuild import rebuilt  # noqa: PLC0415 - a bot need not wait for it
+
+        return rebuilt(self.store, progress, batch_events=batch_events, processes=processes)
 
     def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before: their command ids and the digests of their content."""
@@ -518,17 +524,6 @@ def _understood_filter(
         return is_of_symbol and all(value == getattr(row, name) for name, value in wanted.items())
 
     return is_wanted
-
-
-class _DecodedLog:
-    """The log of a store, as projections read it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def after(self, nid: int, limit: int | None) -> list[tuple[int, Any]]:
-        stored = list(self._store.log(after=nid, limit=limit))
-        return [(each.id, decode(each)) for each in stored]
 
 
 def _already_open(holder: PositionRow, command: Command, stamp: CommandContext) -> PositionAlreadyOpen:
