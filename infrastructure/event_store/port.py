@@ -345,9 +345,17 @@ class Store(ABC):
 
     @abstractmethod
     def rows(
-        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
+        self,
+        *,
+        open_only: bool = False,
+        strays_only: bool = False,
+        position_id: str | None = None,
+        since: datetime | None = None,
     ) -> Iterator[PositionRow]:
-        """Rows of the positions table, oldest first; of those that are open or strays, or of strays alone."""
+        """Rows of the positions table, oldest first.
+
+        Only those that are open or strays, or strays alone; or those of cycles that began or ended since a time.
+        """
 
     @abstractmethod
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:

@@ -53,7 +53,7 @@ from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.operations.ledger_operations import LedgerOperations
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
-from projections.exposure import needs_stop, taken_over_at
+from projections.exposure import needs_stop
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt
 
@@ -395,18 +395,17 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         past = AsOfQuery.read(as_of, by)
         rows = self.store.rows(open_only=open or unprotected) if as_of is None else past.positions(self.store)
 
-        def is_seen_to(row: PositionRow) -> bool:
-            if not row.stray:
-                return False
-            return taken_over_at(row, (each.event for each in past.history(self.store, row.stream, None))) is not None
-
         def is_asked_for(row: PositionRow) -> bool:
             if open and not row.status.is_open and not row.stray:
                 return False
             return is_wanted(row) and (not unprotected or needs_stop(row))
 
         is_wanted = _understood_filter(symbol, exchange, account, leg, intent_id)
-        return [row for row in rows if is_asked_for(row) and not ((open or unprotected) and is_seen_to(row))]
+        found = [row for row in rows if is_asked_for(row)]
+        if not open and not unprotected:
+            return found
+        seen_to = past.successors(self.store, found)
+        return [row for row in found if row.position_id not in seen_to]
 
     def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
