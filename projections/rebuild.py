@@ -32,6 +32,10 @@ class EventLog(Protocol):
 class PositionTable(Protocol):
     """A positions table that is being filled."""
 
+    @property
+    def name(self) -> str:
+        """By which other processes find it."""
+
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         """A row that was written before."""
 
@@ -61,49 +65,26 @@ class Rebuilt:
     differences: int
 
 
-class Rebuild:
-    """One positions table, filled from the log.
+class Filling:
+    """A positions table that is filled from events, each cycle's in their order.
 
     A cycle that is over is written once. One that is open is kept in memory, of which there are as many as streams.
     """
 
-    def __init__(
-        self, log: EventLog, table: PositionTable, progress: Progress, *, batch_events: int = BATCH_EVENTS
-    ) -> None:
-        self._log, self._table, self._progress, self._batch_events = log, table, progress, batch_events
+    def __init__(self, table: PositionTable) -> None:
+        self._table = table
         self._open: dict[str, PositionRow] = {}
         self._written: set[str] = set()
         """Cycles that are open, and in the table nevertheless."""
-        self._nid = self._events = 0
 
-    def run(self) -> Rebuilt:
-        """Fill the table, compare it while nobody waits, catch up, swap."""
-        while self._batch(self._batch_events):
-            pass
-        self._write_open()
-        suspects = self._table.differing()
-        while changed := self._batch(self._batch_events):
-            suspects |= changed
-        rows, differences = self._table.swap(lambda: suspects | self._last())
-        return Rebuilt(self._events, rows, differences)
-
-    def _last(self) -> set[str]:
-        changed = self._batch(None)
-        self._write_open()
-        return changed
-
-    def _batch(self, limit: int | None) -> set[str]:
-        """Take in some events, or all that are left; which positions they changed."""
+    def take(self, events: Iterable[PositionEvent]) -> set[str]:
+        """Take in some events; which positions they changed."""
         changed: dict[str, PositionRow] = {}
-        count = 0
-        for nid, event in self._log.after(self._nid, limit):
+        for event in events:
             if event.has_cycle:
                 position_id = event.position_id
                 changed[position_id] = project(changed.get(position_id) or self._before(event), event)
-            self._nid, count = nid, count + 1
         self._keep(changed)
-        self._events += count
-        self._progress(count)
         return {*changed}
 
     def _before(self, event: PositionEvent) -> PositionRow | None:
@@ -125,10 +106,55 @@ class Rebuild:
         self._write(over)
         self._written -= over.keys()
 
-    def _write_open(self) -> None:
+    def write_open(self) -> None:
+        """Write the cycles that are open as well."""
         self._write(self._open)
         self._written |= self._open.keys()
 
     def _write(self, rows: dict[str, PositionRow]) -> None:
         self._table.replace(row for position_id, row in rows.items() if position_id in self._written)
         self._table.add(row for position_id, row in rows.items() if position_id not in self._written)
+
+
+class Rebuild:
+    """One positions table, filled from the log; `filled` events up to `nid` may be in it before it begins."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        table: PositionTable,
+        progress: Progress,
+        *,
+        batch_events: int = BATCH_EVENTS,
+        nid: int = 0,
+        filled: int = 0,
+    ) -> None:
+        self._log, self._table, self._progress, self._batch_events = log, table, progress, batch_events
+        self._filling = Filling(table)
+        self._nid, self._events = nid, filled
+
+    def run(self) -> Rebuilt:
+        """Fill the table, compare it while nobody waits, catch up, swap."""
+        while self._batch(self._batch_events):
+            pass
+        self._filling.write_open()
+        suspects = self._table.differing()
+        while changed := self._batch(self._batch_events):
+            suspects |= changed
+        rows, differences = self._table.swap(lambda: suspects | self._last())
+        return Rebuilt(self._events, rows, differences)
+
+    def _last(self) -> set[str]:
+        changed = self._batch(None)
+        self._filling.write_open()
+        return changed
+
+    def _batch(self, limit: int | None) -> set[str]:
+        """Take in some events, or all that are left; which positions they changed."""
+        logged = [*self._log.after(self._nid, limit)]
+        changed = self._filling.take(event for _, event in logged)
+        if logged:
+            self._nid = logged[-1][0]
+        self._events += len(logged)
+        self._progress(len(logged))
+        return changed

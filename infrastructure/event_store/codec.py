@@ -83,6 +83,17 @@ def is_filed_so(event: PositionEvent, found: IndexColumns) -> bool:
     return found == columns(event)
 
 
+def stored_names(*kinds: type[PositionEvent]) -> tuple[str, ...]:
+    """Every name under which some kinds of events are stored, of today and of the past."""
+    return tuple(name for name in (*_EVENTS, *UPCASTS) if _EVENTS[_today(name)] in kinds)
+
+
+def _today(name: str) -> str:
+    while name in UPCASTS:
+        name = UPCASTS[name].becomes
+    return name
+
+
 def is_known(topic: str) -> bool:
     """Whether this is the stored name of an event, of today or of the past."""
     return topic in _EVENTS or topic in UPCASTS

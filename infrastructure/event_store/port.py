@@ -203,6 +203,8 @@ class Store(ABC):
     """Whether the table of positions was given columns that only a rebuild fills."""
     is_remote: bool
     """Whether asking costs a round trip over a network, so that it may pay to assume."""
+    names_moments: ClassVar[bool] = True
+    """Whether others can use a snapshot by its name; else everybody has to begin while nothing is written."""
     is_new: bool = False
     """Whether there was no ledger before it was opened."""
 
@@ -283,7 +285,11 @@ class Store(ABC):
 
     def moment(self) -> str:
         """The id by which another process can use the snapshot that this thread is in, while it lasts."""
-        raise AssertionError(f"{type(self).__name__} has one span for all streams, and so one reader")
+        raise AssertionError(f"{type(self).__name__} has no name for a moment")
+
+    def still(self) -> AbstractContextManager[object]:
+        """Keep every writer waiting, so that whoever begins a snapshot meanwhile sees the same moment."""
+        raise AssertionError(f"{type(self).__name__} names a moment instead")
 
     @abstractmethod
     def load(self, stream: str) -> list[RecordedEvent]:
@@ -362,9 +368,17 @@ class Store(ABC):
 
     @abstractmethod
     def rows(
-        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
+        self,
+        *,
+        open_only: bool = False,
+        strays_only: bool = False,
+        position_id: str | None = None,
+        since: datetime | None = None,
     ) -> Iterator[PositionRow]:
-        """Rows of the positions table, oldest first; of those that are open or strays, or of strays alone."""
+        """Rows of the positions table, oldest first.
+
+        Only those that are open or strays, or strays alone; or those of cycles that began or ended since a time.
+        """
 
     @abstractmethod
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
@@ -433,6 +447,10 @@ class Store(ABC):
     @abstractmethod
     def rebuilding(self) -> AbstractContextManager[PositionTable]:
         """A new positions table beside the one that is read."""
+
+    @abstractmethod
+    def table_beside(self, name: str) -> PositionTable:
+        """The table of a rebuild that another process began, to be filled."""
 
     @abstractmethod
     def count_events(self) -> int:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from itertools import groupby, islice
-from multiprocessing import get_context
 from typing import Any, ClassVar, Final
 
-from domain.errors import HistoryDamaged, StoreUnavailable
+from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
@@ -32,15 +27,11 @@ from infrastructure.event_store.port import (
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.grouped_rows import GroupedRows
 from infrastructure.integrity.projection_audit import ProjectionAudit
-from infrastructure.settings import Settings
-from infrastructure.store_opening import open_store
+from infrastructure.walks.span_crew import at_one_moment
 from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project
 from projections.projection import PROJECTIONS
 from projections.rebuild import Progress
-
-_SPANS_EACH: Final = 4
-"""Of streams for each process, so that none waits long for another, and progress is seen."""
 
 _AT_ONCE: Final = 500
 """Events of a stream that are read, then hashed, then folded: a processor is faster at one thing after the other."""
@@ -86,15 +77,17 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
     """Compare everything that is stored with what the events say, at one moment.
 
     Shape:   one pass over events and rows, side by side, in memory that does not grow with either. With several
-             processes each takes some of the streams, where the database lets them share the moment (PostgreSQL).
+             processes each takes some of the streams, all of them at that moment.
     Refuses: StoreUnavailable, also when one of the processes was ended.
     """
-    with store.snapshot(as_found=True):
-        spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
-        if len(spans) == 1:
+    with at_one_moment(store, processes) as crew:
+        if crew is None:
             verified = _Verification(store, progress).run(ALL_STREAMS)
         else:
-            verified = _side_by_side(store, spans, progress, min(processes, len(spans)))
+            verified = Verified(0, 0, 0, ())
+            for part in crew.each(_part, "verified"):
+                verified += part
+                progress(part.events)
         handed_out = store.places_handed_out()
         return replace(
             verified,
@@ -158,25 +151,8 @@ def _guards(store: Store) -> Iterator[IntegrityFinding]:
         )
 
 
-def _side_by_side(store: Store, spans: Sequence[StreamSpan], progress: Progress, processes: int) -> Verified:
-    whole, part_of = Verified(0, 0, 0, ()), partial(_part, store.settings, store.moment())
-    patient = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
-    try:
-        with ProcessPoolExecutor(processes, get_context("spawn"), patient) as pool:
-            for part in pool.map(part_of, spans):
-                whole += part
-                progress(part.events)
-    except BrokenProcessPool:
-        raise StoreUnavailable(
-            f"one of the {processes} processes that shared the streams was ended, perhaps for want of memory, so not "
-            "all of them were verified; verify again, perhaps with one process"
-        ) from None
-    return whole
-
-
-def _part(settings: Settings, moment: str, span: StreamSpan) -> Verified:
-    with closing(open_store(settings, create=False)) as store, store.snapshot(moment, as_found=True):
-        return _Verification(store, lambda _: None).run(span)
+def _part(store: Store, span: StreamSpan) -> Verified:
+    return _Verification(store, lambda _: None).run(span)
 
 
 class _Verification:

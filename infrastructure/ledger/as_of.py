@@ -17,7 +17,9 @@ from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import AsOf, Store, until
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.late_fills import successors
 from projections.event_time import rows_at, versions_at
+from projections.exposure import taken_over_at
 from projections.positions import PositionRow, project
 
 PastMoment = AsOf | datetime | int | str | None
@@ -103,6 +105,17 @@ class AsOfQuery:
         """One cycle as it stood then, if it was there."""
         records = store.history(place.key.stream, place.cycle, self._known)
         return _folded(records) if self.by is TimeAxis.RECORDED else self._happened(records)
+
+    def successors(self, store: Store, rows: Iterable[PositionRow]) -> dict[str, datetime]:
+        """When a later cycle had taken over by then what some cycles held that were over, by position."""
+        if self.by is TimeAxis.RECORDED:
+            return successors(store, rows, self.moment)
+        found = {}
+        for row in rows:
+            if row.stray:
+                events = (each.event for each in self.history(store, row.stream, None))
+                found[row.position_id] = taken_over_at(row, events)
+        return {position_id: at for position_id, at in found.items() if at is not None}
 
     def _happened(self, records: Iterable[RecordedEvent]) -> Iterator[PositionRow]:
         assert self.moment.time is not None, "checked when it was read"

@@ -187,9 +187,11 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         """Every duplicate that was ever refused, or those of one key."""
         return await self._run(self._ledger.rejections, key)
 
-    async def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
+    async def rebuild(
+        self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+    ) -> Rebuilt:
         """Fold the positions table anew from the events; `progress` is called in a thread."""
-        return await self._run(self._ledger.rebuild, progress, batch_events=batch_events)
+        return await self._run(self._ledger.rebuild, progress, batch_events=batch_events, processes=processes)
 
     async def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before."""

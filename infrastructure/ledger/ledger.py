@@ -54,9 +54,9 @@ from infrastructure.operations.ledger_operations import LedgerOperations
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.witness import LOGGER, OnEvent, OnRefusal, OnUnprotected, Witness, needs_plain, warn
-from projections.exposure import needs_stop, taken_over_at
+from projections.exposure import needs_stop
 from projections.positions import PositionRow
-from projections.rebuild import BATCH_EVENTS, Progress, Rebuild, Rebuilt, unheard
+from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -447,18 +447,17 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         past = AsOfQuery.read(as_of, by)
         rows = self.store.rows(open_only=open or unprotected) if as_of is None else past.positions(self.store)
 
-        def is_seen_to(row: PositionRow) -> bool:
-            if not row.stray:
-                return False
-            return taken_over_at(row, (each.event for each in past.history(self.store, row.stream, None))) is not None
-
         def is_asked_for(row: PositionRow) -> bool:
             if open and not row.status.is_open and not row.stray:
                 return False
             return is_wanted(row) and (not unprotected or needs_stop(row))
 
         is_wanted = _understood_filter(symbol, exchange, account, leg, intent_id)
-        return [row for row in rows if is_asked_for(row) and not ((open or unprotected) and is_seen_to(row))]
+        found = [row for row in rows if is_asked_for(row)]
+        if not open and not unprotected:
+            return found
+        seen_to = past.successors(self.store, found)
+        return [row for row in found if row.position_id not in seen_to]
 
     def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
@@ -519,10 +518,14 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS) -> Rebuilt:
-        """Fold the positions table anew from the events, and let it take the place of the old one."""
-        with self.store.rebuilding() as table:
-            return Rebuild(_DecodedLog(self.store), table, progress, batch_events=batch_events).run()
+    def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1) -> Rebuilt:
+        """Fold the positions table anew from the events, and let it take the place of the old one.
+
+        Several processes share the streams; each imports the main module of the caller again.
+        """
+        from infrastructure.walks.positions_rebuild import rebuilt  # noqa: PLC0415 - a bot need not wait for it
+
+        return rebuilt(self.store, progress, batch_events=batch_events, processes=processes)
 
     def imported(self, key: PositionKey) -> dict[str, str]:
         """The rows that were imported into a key before: their command ids and the digests of their content."""
@@ -570,17 +573,6 @@ def _understood_filter(
         return is_of_symbol and all(value == getattr(row, name) for name, value in wanted.items())
 
     return is_wanted
-
-
-class _DecodedLog:
-    """The log of a store, as projections read it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def after(self, nid: int, limit: int | None) -> list[tuple[int, Any]]:
-        stored = list(self._store.log(after=nid, limit=limit))
-        return [(each.id, decode(each)) for each in stored]
 
 
 def _already_open(holder: PositionRow, command: Command, stamp: CommandContext) -> PositionAlreadyOpen:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from domain.identifiers import PositionKey
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.late_fills import successor_at
+from infrastructure.ledger.late_fills import successors
 from infrastructure.ledger.projector import Projector
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics, measure
@@ -15,12 +15,10 @@ from projections.projection import STATISTICS
 from projections.rebuild import Progress
 
 
-def seen_to(store: Store, facts: CycleFacts) -> CycleFacts:
-    """The facts of a cycle in the light of later ones of its key, which may have taken over what it holds."""
-    if not facts.position.stray:
-        return facts
-    at = successor_at(store, facts.position)
-    return facts if at is None else facts.taken_over(at)
+def seen_to(store: Store, facts: Sequence[CycleFacts]) -> list[CycleFacts]:
+    """The facts of cycles in the light of later ones of their keys, which may have taken over what they hold."""
+    found = successors(store, (each.position for each in facts))
+    return [each.taken_over(found[each.position_id]) if each.position_id in found else each for each in facts]
 
 
 def facts_since(
@@ -35,8 +33,7 @@ def facts_since(
     """
     follower = Projector(store, STATISTICS)
     follower.catch_up(progress)
-    wanted = (each for each in follower.lasting(since) if takes(PositionKey.parse(each.position.stream)))
-    return [seen_to(store, each) for each in wanted]
+    return seen_to(store, [each for each in follower.lasting(since) if takes(PositionKey.parse(each.position.stream))])
 
 
 def statistics(

@@ -38,7 +38,8 @@ def recoveries(
     found = comparisons(ledger.store, rows, snapshots, now=now, rules=replace(rules, symbol=None))
     proposed: list[Proposal] = []
     ahead: Counter[str] = Counter()
-    for cycle in unfinished(filter(takes, rows), now, filter(takes, left_over(ledger.store))):
+    left = left_over(ledger.store) if snapshots else [row for row in rows if row.stray]
+    for cycle in unfinished(filter(takes, rows), now, filter(takes, left)):
         row = cycle.row
         plan, seen = promised(ledger.store, row), found.get((row.exchange, row.account))
         proposed.append(recover(cycle, seen, plan, reason, ahead=ahead[row.stream]))

@@ -97,7 +97,8 @@ class _Examination:
 
     def run(self) -> Diagnosis:
         question = self._question
-        rows, left = self._rows(), self._left_over()
+        rows = self._rows()
+        left = self._left_over(rows)
         wanted = [row for row in rows or () if question.takes(row)]
         known = self._criteria() if question.reports else None
         sections = [
@@ -107,7 +108,7 @@ class _Examination:
             self._damage(),
             _database(self._store),
         ]
-        return Diagnosis(tuple(sections), self._activity(wanted, known) if question.reports else None)
+        return Diagnosis(tuple(sections), self._activity(known) if question.reports else None)
 
     def elsewhere(self) -> Iterator[Section]:
         """Sections of no cycle; damage only where something cannot be read."""
@@ -139,15 +140,17 @@ class _Examination:
     def _rows(self) -> list[PositionRow] | None:
         """None when they cannot be read."""
         try:
-            return self._ledger.positions(open=not (self._question.snapshots or self._question.reports))
+            return self._ledger.positions(open=not self._question.snapshots)
         except _UNREADABLE as cause:
             self._unreadable.append(diagnosis.unreadable("positions", cause))
             return None
 
-    def _left_over(self) -> list[PositionRow]:
+    def _left_over(self, rows: Sequence[PositionRow] | None) -> list[PositionRow]:
         """Empty when they cannot be read; that is reported instead."""
         try:
-            return [row for row in left_over(self._store) if self._question.takes(row)]
+            is_told = rows is not None and not self._question.snapshots  # then what somebody saw to is not among them
+            left = [row for row in rows or () if row.stray] if is_told else left_over(self._store)
+            return [row for row in left if self._question.takes(row)]
         except _UNREADABLE as cause:
             if not self._unreadable:
                 self._unreadable.append(diagnosis.unreadable("positions", cause))
@@ -174,10 +177,17 @@ class _Examination:
             self._unreadable.append(diagnosis.unreadable(STATISTICS.name, cause))
             return None
 
-    def _activity(self, rows: Sequence[PositionRow], known: tuple[Criterion, ...] | None) -> Activity:
+    def _activity(self, known: tuple[Criterion, ...] | None) -> Activity:
         refused = self._store.rejections(since=self._window.since)
         mine = [each for each in refused if each.key is not None and self._question.takes(each.key)]
-        return Activity.of(rows, mine, known, self._window)
+        return Activity.of(self._recent(), mine, known, self._window)
+
+    def _recent(self) -> list[PositionRow]:
+        """Empty when they cannot be read; that is reported already."""
+        try:
+            return [row for row in self._store.rows(since=self._window.since) if self._question.takes(row)]
+        except _UNREADABLE:
+            return []
 
     def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:
         question = self._question

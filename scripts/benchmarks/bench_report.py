@@ -21,6 +21,8 @@ SLOW_THREE_LAYERS: Final = 0.9
 SLOW_STOCK: Final = 6.0
 SLOW_STOCK_PROCESSES: Final = 16
 GROWTH_MAX: Final = 1.5
+OF_READING: Final = {"follow": 0.2, "rebuild by 2 processes": 0.15, "verify by 2 processes": 0.3}
+"""What a walk does a second, of what a cursor gives back when nobody looks at it."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,13 @@ class BenchReport:
     contested_slow: list[Contested] = field(default_factory=list)
     slow_disk_missing: str | None = None
     growth: dict[str, Growth] = field(default_factory=dict)
-    scans: dict[str, Scan] = field(default_factory=dict)
+    scans: dict[str, dict[str, Scan]] = field(default_factory=dict)
+    """By the database and the kind of ledger; the first one is generated, on the database that was named."""
     measured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def bars(self) -> list[SpeedBar]:
         """What was promised, for every number of processes that was measured."""
-        return [*self._bars_of_contests(), *self._bars_of_growth()]
+        return [*self._bars_of_contests(), *self._bars_of_growth(), *self._bars_of_scans()]
 
     def _bars_of_contests(self) -> Iterator[SpeedBar]:
         for name, wanted in (("three layers", THREE_LAYERS), ("stock", STOCK), ("floor", FLOOR)):
@@ -89,8 +92,14 @@ class BenchReport:
             yield SpeedBar(f"{what}, stream remembered", GROWTH_MAX, growth.warm, is_most=True)
             yield SpeedBar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_most=True)
 
+    def _bars_of_scans(self) -> Iterator[SpeedBar]:
+        for ledger, scans in self.scans.items():
+            for walk, wanted in OF_READING.items():
+                yield SpeedBar(f"{ledger}: {walk} / reading", wanted, scans[walk].of_floor)
+
     def as_json(self) -> dict[str, Any]:
         """All figures, and the machine that they were measured on."""
+        walks = [{name: scan.as_json() for name, scan in scans.items()} for scans in self.scans.values()]
         return {
             "measured_at": self.measured_at.isoformat(timespec="seconds"),
             "database": self.database,
@@ -102,7 +111,8 @@ class BenchReport:
             "lifecycles_slow_disk": [contested.as_json() for contested in self.contested_slow],
             "slow_disk_missing": self.slow_disk_missing,
             "growth": {store: growth.as_json() for store, growth in self.growth.items()},
-            "scans": {name: scan.as_json() for name, scan in self.scans.items()},
+            "scans": walks[0] if walks else {},
+            "scans_by_ledger": dict(zip(self.scans, walks, strict=True)),
             "bars": [bar.as_json() for bar in self.bars()],
         }
 
@@ -123,9 +133,9 @@ class BenchReport:
         if self.growth:
             show("", "Milliseconds a command, median", "")
             _print_growth(self.growth)
-        if self.scans:
-            show("", "The whole log", "")
-            _print_scans(self.scans)
+        for ledger, scans in self.scans.items():
+            show("", f"The whole log: {ledger}", "")
+            _print_scans(scans)
         show("", "Bars", "")
         _print_bars(self.bars())
 
@@ -164,9 +174,16 @@ def _print_growth(growth: dict[str, Growth]) -> None:
 
 
 def _print_scans(scans: dict[str, Scan]) -> None:
-    columns = ["walk", "events", "seconds", "events/s", "peak MB"]
+    columns = ["walk", "events", "seconds", "events/s", "of reading", "peak MB"]
     rows = [
-        (name, f"{scan.events:,}", f"{scan.seconds:.1f}", f"{scan.per_second:,.0f}", f"{scan.peak_mb:,.0f}")
+        (
+            name,
+            f"{scan.events:,}",
+            f"{scan.seconds:.1f}",
+            f"{scan.per_second:,.0f}",
+            f"{scan.of_floor:.2f} x",
+            "" if scan.peak_mb is None else f"{scan.peak_mb:,.0f}",
+        )
         for name, scan in scans.items()
     ]
     print_table(columns, rows, right=frozenset(columns) - {"walk"})

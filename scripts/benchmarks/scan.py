@@ -1,4 +1,4 @@
-"""Scans: how fast the log is rebuilt from, verified and followed, and in how much memory."""
+"""Scans: how fast the log is rebuilt from, verified and followed, beside reading it and doing nothing."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from infrastructure.event_store.codec import decode
+from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
@@ -24,17 +26,24 @@ from scripts.benchmarks.workload.generated import first, generate, write
 class Scan:
     """One walk along all events.
 
-    Units: seconds; `peak_mb` is all memory of its process at its highest, in 10^6 bytes.
+    Units: seconds; `peak_mb` is all memory of its process at its highest, in 10^6 bytes, None where it was several;
+           `floor` is how many events a second a cursor gave back just before, as tuples that nobody looked at.
     """
 
     events: int
     seconds: float
-    peak_mb: float
+    peak_mb: float | None
+    floor: float
 
     @property
     def per_second(self) -> float:
         """Events per second."""
         return self.events / self.seconds
+
+    @property
+    def of_floor(self) -> float:
+        """Which part of the floor that is."""
+        return self.per_second / self.floor
 
     def as_json(self) -> dict[str, Any]:
         """The figures, rounded."""
@@ -42,48 +51,67 @@ class Scan:
             "events": self.events,
             "seconds": round(self.seconds, 2),
             "events_per_second": round(self.per_second),
-            "peak_mb": round(self.peak_mb, 1),
+            "peak_mb": None if self.peak_mb is None else round(self.peak_mb, 1),
+            "floor_per_second": round(self.floor),
+            "of_floor": round(self.of_floor, 3),
         }
 
 
-def fill(settings: Settings, events: int, told: Callable[[str], None] = lambda _: None) -> int:
+def fill(
+    settings: Settings, events: int, told: Callable[[str], None] = lambda _: None, *, is_short: bool = False
+) -> int:
     """Write the beginning of a generated year into an empty place; how many events there are now.
 
-    Shape: at least as many as asked for, and never two more.
+    Shape: at least as many as asked for, and never two more; `is_short` has histories of a cycle or two.
     """
     told(f"writing {events:,} events")
+    year = generate(max(1, events // 2), streams=max(1, events // 4)) if is_short else generate(events)
     with closing(open_store(settings)) as store:
-        return write(store, first(generate(events), events)).events
+        return write(store, first(year, events)).events
 
 
 def scan(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dict[str, Scan]:
-    """Rebuild, verify and follow a ledger, each in a process of its own.
+    """Rebuild, verify and follow a ledger, each in a process of its own, and then with two that share the streams.
 
     Refuses: BenchmarkFailed, also when one of them did not find what was written.
     """
     found = {}
     for name, walk in _WALKS.items():
         (found[name],) = side_by_side(_walked, [(settings, walk)])
-        told(f"{name}: {found[name].per_second:,.0f} events/s, {found[name].peak_mb:,.0f} MB")
+    for name, walk in _SHARED.items():
+        found[name] = replace(_walked(settings, walk), peak_mb=None)
+    for name, each in found.items():
+        told(f"{name}: {each.per_second:,.0f} events/s, {each.of_floor:.2f} of the floor")
     return found
 
 
 def _walked(settings: Settings, walk: Callable[[PositionLedger], int]) -> Scan:
     with PositionLedger(open_store(settings, create=False)) as ledger:
-        started = time.perf_counter()
-        events = walk(ledger)
-        return Scan(events, time.perf_counter() - started, _peak_mb())
+        read, floor_seconds = _timed(_read, ledger)
+        events, seconds = _timed(walk, ledger)
+        return Scan(events, seconds, _peak_mb(), read / floor_seconds)
 
 
-def _rebuild(ledger: PositionLedger) -> int:
-    rebuilt = ledger.rebuild()
+def _timed(walk: Callable[[PositionLedger], int], ledger: PositionLedger) -> tuple[int, float]:
+    started = time.perf_counter()
+    events = walk(ledger)
+    return events, time.perf_counter() - started
+
+
+def _read(ledger: PositionLedger) -> int:
+    assert isinstance(ledger.store, SqlStore), "both are"
+    return sum(1 for _ in ledger.store.read_through())
+
+
+def _rebuild(ledger: PositionLedger, processes: int = 1) -> int:
+    rebuilt = ledger.rebuild(processes=processes)
     if rebuilt.differences:
         raise BenchmarkFailed(f"a rebuild differs in {rebuilt.differences:,} rows from what was written")
     return rebuilt.events
 
 
-def _verify(ledger: PositionLedger) -> int:
-    verified = verify(ledger.store)
+def _verify(ledger: PositionLedger, processes: int = 1) -> int:
+    verified = verify(ledger.store, processes=processes)
     if not verified.ok:
         raise BenchmarkFailed(f"{len(verified.findings):,} findings, the first of them {verified.findings[0]}")
     return verified.events
@@ -108,6 +136,10 @@ def _follow(ledger: PositionLedger) -> int:
 
 
 _WALKS: Final = {"rebuild": _rebuild, "verify": _verify, "follow": _follow}
+_SHARED: Final = {
+    "rebuild by 2 processes": partial(_rebuild, processes=2),
+    "verify by 2 processes": partial(_verify, processes=2),
+}
 
 
 def _peak_mb() -> float:

@@ -87,7 +87,7 @@ def test_facts_timeline_story_and_report_tell_the_same_stretches(sent: list[Comm
         names = {row.position_id for row in ledger.positions()}
         for name in names:
             events = [event for event in log if event.position_id == name]
-            known, told = seen_to(ledger.store, facts(events)), moments(events)
+            (known,), told = seen_to(ledger.store, [facts(events)]), moments(events)
             time = timeline(told, [], LATER, known.taken_over_at)
             stretches = [gap for gap in known.gaps_until(LATER) if gap.length or gap.ended == time.end]
             assert [Gap(gap.start, gap.end) for gap in time.gaps if gap.length] == [g for g in stretches if g.length]

@@ -42,6 +42,8 @@ class Table:
         self._on_swap, self._after_comparing = on_swap, after_comparing
         self.looked_up = 0
 
+    name = "positions_next"
+
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         self.looked_up += 1
         return self.rows.get((stream, cycle))

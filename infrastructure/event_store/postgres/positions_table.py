@@ -52,9 +52,14 @@ _DROP: Final = (
 class PostgresPositionTable:
     """A table beside `positions`, and one for its orders, until they take their places."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, name: str | None = None) -> None:
         self._connections = connections
-        self._table = f"positions_next_{uuid4().hex[:12]}"
+        self._table = name or f"positions_next_{uuid4().hex[:12]}"
+
+    @property
+    def name(self) -> str:
+        """By which other processes find it."""
+        return self._table
 
     def create(self) -> None:
         """Create the table, with the privileges of the one that it replaces.

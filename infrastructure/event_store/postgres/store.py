@@ -434,6 +434,9 @@ class PostgresStore(SqlStore):
                 raise
             raise StoreUnavailable(OVERTAKEN) from None
 
+    def table_beside(self, name: str) -> PostgresPositionTable:
+        return PostgresPositionTable(self._connections, name)
+
 
 def _moved(follows: Sequence[StreamEnd]) -> VersionTaken:
     ends = ", ".join(f"{end.stream} version {end.version}" for end in follows)

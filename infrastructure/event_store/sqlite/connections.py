@@ -243,6 +243,20 @@ class Connections:
                     turn.end()
                     self._give_back(turn.connection)
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """The write lock, with nothing written under it. Refuses: StoreUnavailable when it is not to be had in time."""
+        with self._writing:
+            connection = self._borrow()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield
+            except sqlite3.Error as error:
+                raise explained(error, self.settings) from error
+            finally:
+                connection.rollback()
+                self._give_back(connection)
+
     def ensure_wal(self) -> None:
         """Switch the file to a write-ahead log: readers and the writer do not wait for each other."""
         with self.reading() as connection, closing(connection.cursor()) as cursor:

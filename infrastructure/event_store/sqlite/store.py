@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
@@ -20,10 +20,12 @@ from domain.values import plain, timestamp_text
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chain
 from infrastructure.event_store.port import (
+    ALL_STREAMS,
     REJECTION_COLUMNS,
     Caution,
     IntentTaken,
     SlotTaken,
+    StreamSpan,
     VersionTaken,
 )
 from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
@@ -57,6 +59,11 @@ _NEXT_FLAT: Final = (
 _CYCLE: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND version >= ?3 AND version < ?4"
     f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
+)
+_SPANS: Final = (
+    "WITH sizes AS (SELECT stream, count(*) AS size FROM ledger_events GROUP BY stream),"
+    " counted AS (SELECT stream, (sum(size) OVER (ORDER BY stream) - size) * ? / sum(size) OVER () AS number"
+    " FROM sizes) SELECT min(stream) FROM counted GROUP BY number ORDER BY number"
 )
 _COUNT_REFUSALS: Final = "SELECT count(*) FROM rejections"
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
@@ -94,6 +101,7 @@ class SQLiteStore(SqlStore):
     placeholder = SQLITE.placeholder
     event_columns = _EVENT
     is_remote = False
+    names_moments = False
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
         """Open the file; `create` makes or migrates the schema, else it must be there.
@@ -112,8 +120,17 @@ class SQLiteStore(SqlStore):
         self._connections.close()
 
     def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> AbstractContextManager[object]:
-        assert moment is None, "a moment of a file cannot be shared"
+        assert moment is None, "a moment of a file has no name"
         return self._connections.snapshot(as_found=as_found)
+
+    def spans(self, count: int) -> list[StreamSpan]:
+        if self.settings.is_memory:
+            return [ALL_STREAMS]
+        firsts = [first for (first,) in self._select(_SPANS, (count,))]
+        return [StreamSpan(*ends) for ends in pairwise(["", *firsts[1:], None])]
+
+    def still(self) -> AbstractContextManager[object]:
+        return self._connections.still()
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -262,12 +279,20 @@ class SQLiteStore(SqlStore):
                 raise
             raise StoreUnavailable(OVERTAKEN) from None
 
+    def table_beside(self, name: str) -> SQLitePositionTable:
+        return SQLitePositionTable(self._connections, name)
+
 
 class SQLitePositionTable:
     """The positions table that a rebuild fills."""
 
     def __init__(self, connections: Connections, table: str) -> None:
         self._connections, self._table = connections, table
+
+    @property
+    def name(self) -> str:
+        """By which other processes find it."""
+        return self._table
 
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         """A row that was written before."""

@@ -7,13 +7,15 @@ import click
 from infrastructure.ledger.projector import Projector
 from projections.projection import PROJECTIONS
 from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.processes import processes_for, processes_option
 from scripts.output import print_json, progress, show
 
 
 @click.command("rebuild")
 @database_option
 @json_option
-def command(database: str | None, *, as_json: bool) -> None:
+@processes_option
+def command(database: str | None, processes: int | None, *, as_json: bool) -> None:
     """Fold the positions table and every other projection anew from the events, beside what is read until then.
 
     Bots may go on meanwhile. Stopped half-way, it has changed nothing and can simply be run again.
@@ -24,10 +26,11 @@ def command(database: str | None, *, as_json: bool) -> None:
       position-ledger rebuild --json
     """
     with open_ledger(database) as ledger:
-        with progress("rebuilding positions", ledger.store.count_events()) as advance:
-            done = {"positions": ledger.rebuild(advance)}
+        events = ledger.store.count_events()
+        with progress("rebuilding positions", events) as advance:
+            done = {"positions": ledger.rebuild(advance, processes=processes or processes_for(events))}
         for projection in PROJECTIONS:
-            with progress(f"rebuilding {projection.name}", ledger.store.count_events()) as advance:
+            with progress(f"rebuilding {projection.name}", events) as advance:
                 done[projection.name] = Projector(ledger.store, projection).rebuild(advance)
     if as_json:
         print_json({**vars(done.pop("positions")), "projections": {name: vars(each) for name, each in done.items()}})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import IO, Final
 
@@ -12,31 +11,19 @@ from infrastructure.integrity.anchor import Anchor, check_anchor
 from infrastructure.integrity.verify import verify
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
+from scripts.options.processes import processes_for, processes_option
 from scripts.output import print_json, progress, say, show
-
-_PROCESSES_MAX: Final = 4
-_EVENTS_EACH: Final = 50_000
-"""What is read in the time in which a process starts, and some more."""
 
 _REFUSALS_UNCHECKED: Final = (
     "refused duplicates: this anchor, of an earlier version or of a replica, does not cover them"
 )
 
 
-def _processes(events: int) -> int:
-    return min(_PROCESSES_MAX, os.cpu_count() or 1, 1 + events // _EVENTS_EACH)
-
-
 @click.command("verify")
 @database_option
 @json_option
 @click.option("--anchor", "anchor_file", type=click.File("rb"), help="Also compare with what `anchor` printed then.")
-@click.option(
-    "--processes",
-    type=click.IntRange(1, 64),
-    help="How many share the streams of a PostgreSQL ledger; else as many as there are processors, at most 4, and one "
-    "for a small ledger.",
-)
+@processes_option
 def command(database: str | None, anchor_file: IO[bytes] | None, processes: int | None, *, as_json: bool) -> None:
     """Check every hash, version, event and row; name whatever does not fit, and exit with 1.
 
@@ -52,7 +39,7 @@ def command(database: str | None, anchor_file: IO[bytes] | None, processes: int 
     with open_ledger(database) as ledger:
         events = ledger.store.count_events()
         with progress("verifying", events) as advance:
-            report = verify(ledger.store, advance, processes=processes or _processes(events))
+            report = verify(ledger.store, advance, processes=processes or processes_for(events))
             if anchor_file is not None:
                 anchor = Anchor.read(anchor_file.read())
                 found = check_anchor(ledger.store, anchor)

@@ -114,7 +114,7 @@ def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter,
     lasting = Projector(store, STATISTICS).lasting(window.since)
     facts = [
         each
-        for each in (seen_to(store, each) for each in lasting)
+        for each in seen_to(store, lasting)
         if window.overlaps(each.opened_at, each.ended_at) and wanted.takes(PositionKey.parse(each.position.stream))
     ]
     refused: defaultdict[str, list[Rejection]] = defaultdict(list)

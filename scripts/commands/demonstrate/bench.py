@@ -103,9 +103,7 @@ def _measured(database: str | None, run: Contest, report: BenchReport, events: i
         report.contested = run(_contestants(here))
         _measure_growth(here, report, cycles)
         if events:
-            place = here.named("scan")
-            fill(place, events, say)
-            report.scans = scan(place, say)
+            _measure_scans(here, report, events)
     if database is not None:
         report.slow_disk_missing = "only a server to throw away can be made slow; leave --database out"
     else:
@@ -129,6 +127,17 @@ def _measure_growth(here: ScratchDatabases, report: BenchReport, cycles: int) ->
     if here.settings.kind == "postgresql":
         with places("sqlite:///:memory:") as files:
             report.growth["sqlite"] = measure_growth(files.named("growth"), cycles)
+
+
+def _measure_scans(here: ScratchDatabases, report: BenchReport, events: int) -> None:
+    for kind, is_short in (("generated", False), ("short histories", True)):
+        place = here.named("scan_short" if is_short else "scan")
+        say(f"{here.settings.kind}, {kind}")
+        fill(place, events, say, is_short=is_short)
+        report.scans[f"{here.settings.kind}, {kind}"] = scan(place, say)
+    if here.settings.kind == "postgresql":
+        with places("sqlite:///:memory:") as files:
+            _measure_scans(files, report, events)
 
 
 def _measure_slow_disk(run: Contest, report: BenchReport) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from infrastructure.event_store.port import Store
+from infrastructure.event_store.port import AsOf, Store
+from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from projections.projection import STATISTICS
@@ -16,18 +17,20 @@ from tests.urls import with_options
 
 EVENTS = 8_000
 BATCH = 500
+FETCHED = 2_000
+"""Rows that a cursor on the server fetches at once: whoever stops before the end has read so many more."""
 
-_READ = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'ledger_events'"
+_READ = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = %s"
 
 
-def rows_read(store: Store, url: str, walk: Callable[[], int]) -> tuple[int, int]:
-    """How many rows of the log the server looked at for a walk, and how many the walk returned."""
+def rows_read(store: Store, url: str, walk: Callable[[], int], table: str = "ledger_events") -> tuple[int, int]:
+    """How many rows of a table the server looked at for a walk, and how many the walk returned."""
 
     def counted() -> int:
         assert list(store._select("SELECT pg_stat_force_next_flush()")) is not None  # type: ignore[attr-defined] # its one connection
         assert list(store._select("SELECT 1")) == [(1,)]  # type: ignore[attr-defined] # after which it has flushed
         with psycopg.connect(url) as other:
-            found = other.execute(_READ).fetchone()
+            found = other.execute(_READ, (table,)).fetchone()
         assert found is not None
         count: int = found[0]
         return count
@@ -61,6 +64,40 @@ def test_no_walk_reads_more_than_it_returns(postgres_url: str, mode: str, *, ana
             lambda: sum(1 for _ in store.streams()),
             lambda: Projector(store, STATISTICS).catch_up(),
             lambda: ledger.rebuild().events,
+            lambda: verify(store).events,
         ):
             read, returned = rows_read(store, postgres_url, walk)
             assert written <= returned <= written + 1 and read <= 1.3 * written
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_no_question_reads_more_than_it_returns(postgres_url: str, mode: str, *, analyzed: bool) -> None:
+    options = f"pool_size=1&timeout=60&options=-c%20plan_cache_mode%3D{mode}"
+    tables = ("ledger_events", "positions", "positions_orders", "projection_rows")
+    with PositionLedger.connect(with_options(postgres_url, options)) as ledger:
+        store = ledger.store
+        written = write(store, first(generate(EVENTS), EVENTS))
+        Projector(store, STATISTICS).catch_up()
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            for table in tables:
+                other.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+                if analyzed:
+                    other.execute(f"ANALYZE {table}")
+        rows = list(store.rows())
+        orders = sum(len(row.orders) for row in rows)
+        late = sorted(row.updated_at for row in rows)[-50]
+        tracking, generation = store.tracking(STATISTICS.name), 1
+        questions: dict[str, tuple[str, Callable[[], int], int]] = {
+            "a history": ("ledger_events", lambda: len(list(store.history(rows[0].stream))), 0),
+            "as of a place": ("ledger_events", lambda: len(list(store.log(as_of=AsOf(nid=EVENTS // 2)))), FETCHED),
+            "rows": ("positions", lambda: len(list(store.rows_by_stream())), 0),
+            "orders": ("positions_orders", lambda: len(list(store.rows_by_stream())) and orders, 0),
+            "statistics": ("projection_rows", lambda: len(list(tracking.by_stream(generation, "", None))), 0),
+        }
+        if analyzed:  # of a table that it knows nothing of, the planner takes either index for as good
+            questions["of late"] = ("projection_rows", lambda: len(list(tracking.lasting(generation, late))), 0)
+        for question, (table, asked, ahead) in questions.items():
+            read, returned = rows_read(store, postgres_url, asked, table)
+            assert 0 < returned <= max(written.events, orders), question
+            assert read <= 1.3 * returned + ahead, (question, read, returned)

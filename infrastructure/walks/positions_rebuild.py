@@ -1,0 +1,64 @@
+"""Rebuilding the positions table of a ledger, by several processes where there is much to fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from itertools import islice
+
+from domain.events import PositionEvent
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.port import Store, StreamSpan
+from infrastructure.store_opening import open_store
+from infrastructure.walks.span_crew import at_one_moment
+from projections.rebuild import BATCH_EVENTS, Filling, Logged, Progress, Rebuild, Rebuilt
+
+
+def rebuilt(
+    store: Store, progress: Progress = lambda _: None, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+) -> Rebuilt:
+    """Fold the positions table anew from the events, and let it take the place of the old one.
+
+    With several processes each fills it with some of the streams, up to one place in the log, and what was recorded
+    after that is taken in as ever.
+    Refuses: HistoryDamaged for an event that cannot be read; StoreUnavailable.
+    """
+    with store.rebuilding() as table:
+        nid = filled = 0
+        if processes > 1:
+            settled = store.high_water_mark()  # before the moment, which then has all of it
+            with at_one_moment(store, processes) as crew:
+                if crew is not None:
+                    fill = partial(_filled, table.name, settled)
+                    for events in crew.each(fill, "folded"):
+                        filled += events
+                        progress(events)
+                    nid = settled
+        log = _DecodedLog(store)
+        return Rebuild(log, table, progress, batch_events=batch_events, nid=nid, filled=filled).run()
+
+
+def _filled(table: str, until: int, reading: Store, span: StreamSpan) -> int:
+    """Write the rows of a span; how many events there were."""
+    with closing(open_store(reading.settings, create=False)) as writing:
+        filling = Filling(writing.table_beside(table))
+        records = (record for record in reading.streams(span) if record.id <= until)
+        events = 0
+        while batch := [decode(record) for record in islice(records, BATCH_EVENTS)]:
+            filling.take(batch)
+            events += len(batch)
+        filling.write_open()
+        return events
+
+
+class _DecodedLog:
+    """The log of a store, as projections read it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def after(self, nid: int, limit: int | None) -> Iterator[Logged]:
+        for each in list(self._store.log(after=nid, limit=limit)):
+            event: PositionEvent = decode(each)
+            yield each.id, event

@@ -1,0 +1,24 @@
+"""How many processes share the streams of a ledger."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import click
+
+_PROCESSES_MAX: Final = 4
+_EVENTS_EACH: Final = 50_000
+"""What is read in the time in which a process starts, and some more."""
+
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="How many share the streams of the ledger; else as many as there are processors, at most 4, and one for a "
+    "small ledger.",
+)
+
+
+def processes_for(events: int) -> int:
+    """How many are worth it."""
+    return min(_PROCESSES_MAX, os.cpu_count() or 1, 1 + events // _EVENTS_EACH)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from domain.errors import HistoryDamaged
+from infrastructure.event_store.hash_chain import chained
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
+from infrastructure.walks.positions_rebuild import rebuilt
+from scripts.benchmarks.workload.generated import first, generate, write
+
+EVENTS = 3_000
+
+
+def changed(url: str, statement: str) -> None:
+    settings = Settings.read(url)
+    if settings.kind == "sqlite":
+        with closing(sqlite3.connect(settings.where)) as file, file:
+            file.execute(statement)
+    else:
+        with psycopg.connect(settings.where) as server:
+            server.execute(statement.encode())
+
+
+def test_several_processes_make_the_rows_that_one_makes(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        written = write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        before = list(ledger.store.rows())
+        changed(ledger_url, "UPDATE positions SET fees = '7' WHERE cycle = 2")
+        wrong = sum(row.cycle == 2 for row in before)
+        told: list[int] = []
+        found = ledger.rebuild(told.append, processes=2)
+        assert (found.events, found.rows, found.differences) == (written.events, written.cycles, wrong)
+        assert sum(told) == written.events
+        assert list(ledger.store.rows()) == before
+        assert verify(ledger.store).ok
+
+
+def test_what_is_recorded_while_several_processes_rebuild_is_in_the_rows(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as bot:
+        write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        done = threading.Event()
+
+        def record() -> None:
+            number = 0
+            while not done.is_set():
+                number += 1
+                bot.request_entry(
+                    symbol=f"S{number}USDT", exchange="binance", side="short", quantity="1", intent_id="1"
+                )
+
+        thread = threading.Thread(target=record)
+        thread.start()
+        try:
+            found = ledger.rebuild(processes=2)
+        finally:
+            done.set()
+            thread.join()
+        assert found.differences == 0
+        assert found.events > EVENTS
+        assert verify(ledger.store).ok
+
+
+def test_an_event_that_cannot_be_read_ends_it_and_nothing_is_changed(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        before = list(ledger.store.rows())
+        *_, last = ledger.store.log()
+        hashed = chained(last.hash, last.originator_id, last.originator_version + 1, last.topic, b"{}")
+        damaged = last._replace(
+            id=last.id + 1, originator_version=last.originator_version + 1, state=b"{}", hash=hashed
+        )
+        ledger.store.restore([damaged], after=last.id, rows=(), rejections=())
+        with pytest.raises(HistoryDamaged, match="cannot be read as"):
+            ledger.rebuild(processes=2)
+        assert list(ledger.store.rows()) == before
+
+
+def test_a_ledger_in_memory_is_rebuilt_by_one() -> None:
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        written = write(ledger.store, first(generate(200), 200))
+        assert rebuilt(ledger.store, processes=2).rows == written.cycles
