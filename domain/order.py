@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict
 
+from domain.alteration import altered
 from domain.stop import is_losing_side
 from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
 
@@ -86,7 +87,7 @@ class Order:
 
     def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:
         """Count a fill; one that is news comes on top of what was stated."""
-        order = replace(
+        order = altered(
             self,
             traded_qty=EXACT.add(self.traded_qty, qty),
             traded_worth=EXACT.add(self.traded_worth, worth),
@@ -94,18 +95,18 @@ class Order:
         if not is_news or self.stated_qty <= self.traded_qty:
             return order
         stated = None if self.stated_worth is None else EXACT.add(self.stated_worth, worth)
-        return replace(order, stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
+        return altered(order, stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
 
     def with_statement(self, qty: Decimal, worth: Decimal | None, at: datetime) -> Order:
         """Take what the exchange states as filled so far, if that is more, or better known, than what we know."""
         latest = at if self.stated_at is None else max(at, self.stated_at)
         if qty < self.filled_qty or (qty == self.filled_qty and (worth is None or self.worth is not None)):
-            return replace(self, stated_at=latest)
-        return replace(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
+            return altered(self, stated_at=latest)
+        return altered(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
 
     def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
         """Let one fill be of another quantity and worth than was said."""
-        return replace(
+        return altered(
             self,
             traded_qty=EXACT.add(EXACT.subtract(self.traded_qty, old[0]), new[0]),
             traded_worth=EXACT.add(EXACT.subtract(self.traded_worth, old[1]), new[1]),
@@ -136,11 +137,12 @@ class Order:
         kept = ("client_order_id", "exchange_order_id", "requested_qty", "ended", "stated_worth")
         return {name: _text(value) for name, value in facts.items() if value is not None or name in kept}
 
-    @cached_property
+    @property
     def text(self) -> str:
-        """The order as it is written into a column, without what is not known; one that does not change once only."""
-        known = {name: value for name, value in self.as_json().items() if value is not None or name == "stated_worth"}
-        return json.dumps(known, separators=(",", ":"))
+        """The order as it is written into a column, without what is not known."""
+        facts = self.as_json().items()
+        known = [f'"{name}":{_json(value)}' for name, value in facts if value is not None or name == "stated_worth"]
+        return f"{{{','.join(known)}}}"
 
 
 def _text(value: Any) -> Any:
@@ -149,6 +151,11 @@ def _text(value: Any) -> Any:
     return timestamp_text(value) if isinstance(value, datetime) else value
 
 
+def _json(value: str | bool | None) -> str:  # noqa: FBT001 - one of the values that JSON has
+    return _quoted(value) if isinstance(value, str) else _WORDS[value]
+
+
+_WORDS: Final = {True: "true", False: "false", None: "null"}
 _ROLES: Final[dict[str, Role]] = {
     "entry": "entry",
     "stop": "stop",
