@@ -85,12 +85,15 @@ class EntryCount:
 
     def _known_at_last(self) -> Holding | None:
         """The totals once the cost of all orders is known that was not known before; None when that is not so."""
-        held, orders = self.held, {**self.orders, self.after.name: self.after}
+        held, has_closed = self.held, self.held.closed_qty != self.since.holding.closed_qty
+        if held.realized_pnl is not None and (held.cost is not None or has_closed):
+            return None
+        orders = {**self.orders, self.after.name: self.after}
         grown = held.entered(self.side, self.added, None, self.terms)
         if not grown.quantity and held.realized_pnl is None:
             over = settled(grown, self.side, self.terms, orders, self.since)
             return None if over.realized_pnl is None else over
-        if held.cost is not None or held.closed_qty != self.since.holding.closed_qty:
+        if held.cost is not None or has_closed:
             return None
         total = _cost_of_all(orders, self.since, grown)
         return None if total is None else grown.costing(total, self.terms)
