@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
 from pydantic import ConfigDict
 
+from domain.alteration import altered
 from domain.instrument import LINEAR, Instrument
 from domain.values import EXACT, Number, Side, rounded
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Holding:
     """The running totals of a cycle, as they stand after an event; every event that moves them carries them.
 
@@ -58,7 +59,7 @@ class Holding:
         if not quantity:
             return self
         cost = None if avg_px_open is None else terms.worth(quantity, avg_px_open)
-        return replace(
+        return altered(
             self, quantity=quantity, filled_qty=quantity, avg_px_open=avg_px_open, cost=cost, uncounted_qty=quantity
         )
 
@@ -74,29 +75,29 @@ class Holding:
         Cost that becomes known when all was closed again changes what was earned instead.
         """
         if not added and not cost:
-            return self if cost is not None or self.cost is None else replace(self, cost=None, avg_px_open=None)
+            return self if cost is not None or self.cost is None else altered(self, cost=None, avg_px_open=None)
         with localcontext(EXACT):
             quantity = self.quantity + added
             if not quantity and not self.quantity and cost is not None:
                 gained = None if self.realized_pnl is None else self.realized_pnl + terms.gain(side, cost, ZERO)
-                return replace(self, realized_pnl=gained)
+                return altered(self, realized_pnl=gained)
             total = None if self.cost is None or cost is None else self.cost + cost
-            grown = replace(self, quantity=quantity, filled_qty=self.filled_qty + added)
+            grown = altered(self, quantity=quantity, filled_qty=self.filled_qty + added)
             return grown.costing(total, terms)
 
     def costing(self, cost: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """The same quantity for another cost."""
         is_priced = cost is not None and self.quantity and not (terms.inverse and not cost)
         if not is_priced:
-            return replace(self, cost=cost, avg_px_open=None if cost is None or self.quantity else self.avg_px_open)
+            return altered(self, cost=cost, avg_px_open=None if cost is None or self.quantity else self.avg_px_open)
         assert cost is not None, "just looked"
-        return replace(self, cost=cost, avg_px_open=terms.price(self.quantity, cost))
+        return altered(self, cost=cost, avg_px_open=terms.price(self.quantity, cost))
 
     def shrunk(self, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
         """Pay a fee out of what is held: there is less of it, for the same cost."""
         with localcontext(EXACT):
             fee = min(fee, self.quantity)
-            less = replace(self, quantity=self.quantity - fee, filled_qty=self.filled_qty - fee)
+            less = altered(self, quantity=self.quantity - fee, filled_qty=self.filled_qty - fee)
             return less.costing(self.cost, terms)
 
     def with_exit(self, side: Side, qty: Decimal, brought: Decimal | None, terms: Instrument = LINEAR) -> Holding:
@@ -104,7 +105,7 @@ class Holding:
         with localcontext(EXACT):
             released = self.released(qty)
             gained = None if released is None or brought is None else terms.gain(side, released, brought)
-            return replace(
+            return altered(
                 self,
                 quantity=self.quantity - qty,
                 cost=None if self.cost is None or released is None else self.cost - released,
@@ -131,7 +132,7 @@ class Holding:
         with localcontext(EXACT):
             cost = None if self.cost is None or released is None else self.cost + released
             realized = None if self.realized_pnl is None or pnl is None else self.realized_pnl - pnl
-            open_again = replace(
+            open_again = altered(
                 self,
                 quantity=self.quantity + qty,
                 closed_qty=self.closed_qty - qty,
@@ -151,7 +152,7 @@ class Holding:
         with localcontext(EXACT):
             opened_for = None if self.avg_px_open is None else terms.worth(qty, self.avg_px_open)
             gained = None if opened_for is None else terms.gain(side, opened_for, brought)
-            return replace(
+            return altered(
                 self,
                 filled_qty=self.filled_qty + qty,
                 closed_qty=self.closed_qty + qty,
@@ -171,14 +172,14 @@ class Holding:
             return self
         with localcontext(EXACT):
             if other_currency is None:
-                return replace(self, fees=self.fees + amount)
+                return altered(self, fees=self.fees + amount)
             before = self.fees_other.get(other_currency, ZERO)
-            return replace(self, fees_other={**self.fees_other, other_currency: before + amount})
+            return altered(self, fees_other={**self.fees_other, other_currency: before + amount})
 
     def with_cash(self, kind: str, amount: Decimal, other_currency: str | None) -> Holding:
         """Add what was received without a fill."""
         name = kind if other_currency is None else f"{kind} {other_currency}"
-        return replace(self, cash={**self.cash, name: EXACT.add(self.cash.get(name, ZERO), amount)})
+        return altered(self, cash={**self.cash, name: EXACT.add(self.cash.get(name, ZERO), amount)})
 
     @property
     def net_pnl(self) -> Decimal | None:
@@ -196,8 +197,8 @@ class Holding:
             return self
         cost = None if avg_px_open is None else terms.worth(quantity, avg_px_open)
         if quantity == self.quantity:
-            return replace(self, avg_px_open=avg_px_open, cost=cost)
-        return replace(
+            return altered(self, avg_px_open=avg_px_open, cost=cost)
+        return altered(
             self,
             quantity=quantity,
             filled_qty=EXACT.add(quantity, self.closed_qty),

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
-from domain.symbols.market import ASSET, plain_name
+from domain.symbols.market import ASSET, fits, plain_name
 from domain.symbols.spelling import normalized_symbol
 from domain.symbols.venues import EXCHANGE, known_venue, normalized_exchange
 from domain.values import Leg
@@ -106,7 +106,7 @@ class PositionKey:
         """
         text = stream.strip()
         match = _STREAM.fullmatch(text)
-        is_kept = match and _KEPT.fullmatch(match["symbol"]) and len(match["symbol"]) <= SYMBOL_LENGTH_MAX
+        is_kept = match and fits(_KEPT, match["symbol"]) and len(match["symbol"]) <= SYMBOL_LENGTH_MAX
         if match is None or known_venue(match["symbol"].rpartition(".")[2]):
             match = _SPELLED.fullmatch(text)
         if match is None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict
 
+from domain.alteration import altered
 from domain.stop import is_losing_side
 from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
 
@@ -85,11 +86,9 @@ class Order:
         return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART
 
     def changed(self, **facts: Any) -> Order:
-        """The same order with other facts: a fifth of the price of `dataclasses.replace`, which sets field by field."""
-        known = {**vars(self), **facts}
-        known.pop("text", None)
-        made = object.__new__(Order)
-        object.__setattr__(made, "__dict__", known)
+        """The same order with other facts, written anew when that is asked for."""
+        made = altered(self, **facts)
+        made.__dict__.pop("text", None)
         return made
 
     def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:

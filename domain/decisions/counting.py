@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
 
 from domain.aggregate.state import PositionState, Stand
+from domain.alteration import altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order, of_role
@@ -55,7 +56,7 @@ class EntryCount:
         if self.is_seen or (self.absorbed and not self.added):
             return self.held
         explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), self.added))
-        return replace(
+        return altered(
             self._grown(qty, worth),
             uncounted_qty=max(ZERO, EXACT.subtract(self.held.uncounted_qty, explained)),
             traded_cost=EXACT.add(self.held.traded_cost, worth),
@@ -66,7 +67,7 @@ class EntryCount:
         if self.is_seen or (self.absorbed and not self.added):
             return self.held
         grown = self._grown(self.after.filled_qty, self.after.stated_worth)
-        return replace(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, self.added)))
+        return altered(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, self.added)))
 
     def _grown(self, qty: Decimal, worth: Decimal | None) -> Holding:
         if self.absorbed:
@@ -84,12 +85,15 @@ class EntryCount:
 
     def _known_at_last(self) -> Holding | None:
         """The totals once the cost of all orders is known that was not known before; None when that is not so."""
-        held, orders = self.held, {**self.orders, self.after.name: self.after}
+        held, has_closed = self.held, self.held.closed_qty != self.since.holding.closed_qty
+        if held.realized_pnl is not None and (held.cost is not None or has_closed):
+            return None
+        orders = {**self.orders, self.after.name: self.after}
         grown = held.entered(self.side, self.added, None, self.terms)
         if not grown.quantity and held.realized_pnl is None:
             over = settled(grown, self.side, self.terms, orders, self.since)
             return None if over.realized_pnl is None else over
-        if held.cost is not None or held.closed_qty != self.since.holding.closed_qty:
+        if held.cost is not None or has_closed:
             return None
         total = _cost_of_all(orders, self.since, grown)
         return None if total is None else grown.costing(total, self.terms)
@@ -102,7 +106,7 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Mapping[str, O
     total = _cost_of_all(orders, since, held)
     if total is None:
         return held
-    return replace(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
+    return altered(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
 
 
 def _cost_of_all(orders: Mapping[str, Order], since: Stand, held: Holding) -> Decimal | None:
@@ -135,7 +139,7 @@ def exit_counted(held: Holding, before: Order, after: Order, side: Side, terms: 
     if not brought:
         return held
     gained = terms.gain(side, ZERO, brought)
-    return replace(
+    return altered(
         held,
         proceeds=None if held.proceeds is None else EXACT.add(held.proceeds, brought),
         realized_pnl=None if held.realized_pnl is None else EXACT.add(held.realized_pnl, gained),

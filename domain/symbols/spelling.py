@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final, Self
 
-from domain.symbols.market import ASSET, Market, market_of, name_of
+from domain.symbols.market import ASSET, Market, fits, market_of, name_of
 from domain.symbols.venues import known_venue, normalized_exchange
 
 _OWN = re.compile(rf"@?{ASSET}{{1,30}}(?:[-._]{ASSET}{{1,30}}){{0,5}}", re.ASCII)
@@ -59,7 +59,7 @@ def _one_spelling(symbol: str, exchange: str | None) -> Symbol:
     text = _without_venue(symbol.strip(), exchange)
     if market := market_of(text, exchange):
         return Symbol(_short(market, exchange), market.quote)
-    name = name_of(text) or (text.upper() if _OWN.fullmatch(text.upper()) else None)
+    name = name_of(text) or (text.upper() if fits(_OWN, text.upper()) else None)
     if name is None:
         raise ValueError(
             f"symbol {symbol[:80]!r} is not a symbol; write it as the exchange does (FXSUSDT) or as ccxt does "

@@ -15,11 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, InstrumentDefined, PositionEvent, PositionImported
-from domain.typed_json import TypedJson, time_from, without_floats
 from domain.values import timestamp_text
 from domain.writing import written
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
+from infrastructure.typed_json import TypedJson, time_from, without_floats
 
 _COLUMNS: Final = frozenset({"originator_id", "originator_version"})
 _VERSIONS: Final[dict[type[PositionEvent], int]] = {}

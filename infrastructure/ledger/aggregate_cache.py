@@ -84,10 +84,8 @@ class AggregateCache:
         decided again on a fresh one: a command that was refused has dropped the memory, so taking again loads it.
         Refuses: OpenedElsewhere in a fork, where the lock may be held by a thread that is not there.
         """
-        self._opener.require()
         stream = command.key.stream
-        with self._lock:
-            held = self._held.pop(stream, None)
+        held = self.taken(stream)
         if held is None and may_assume and isinstance(command, RequestEntry):
             return CachedPosition(Position.of_stream(stream), GENESIS, is_assumed=True), False
         fresh = held is None
@@ -101,6 +99,15 @@ class AggregateCache:
         if not fresh:
             held = self.load(stream)
         return self._over(cycle, held) or held, True
+
+    def taken(self, stream: str) -> CachedPosition | None:
+        """What is remembered of a stream, from now on the taker's alone; None for what has to be read.
+
+        Refuses: OpenedElsewhere in a fork.
+        """
+        self._opener.require()
+        with self._lock:
+            return self._held.pop(stream, None)
 
     def put(self, held: CachedPosition) -> None:
         """Put a position back that has no pending events."""

@@ -236,7 +236,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         receipts: list[Receipt] = []
         for command in batch:
             stream = command.key.stream
-            held = held_by_stream.get(stream) or self._cache.load(stream)
+            held = held_by_stream.get(stream) or self._cache.taken(stream) or self._cache.load(stream)
             held_by_stream[stream] = held
             if may_be_told_again(command, held.position) or self._open_before(command):
                 return self._one_by_one(batch)
@@ -254,6 +254,8 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
             return self._one_by_one(batch)
         if not all(self._is_kept(held) for held in unchanged):
             return self._one_by_one(batch)
+        for held in unchanged:
+            self._cache.put(held)
         self._doubts.forget(command_ids)
         for command, receipt in zip(batch, receipts, strict=True):
             self._witness.answered(command, receipt.position_id, receipt.outcome, time.perf_counter() - began)

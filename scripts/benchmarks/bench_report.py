@@ -10,16 +10,22 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from scripts.benchmarks.contest import Contested
+from scripts.benchmarks.distance import Distance
 from scripts.benchmarks.growth import Growth
+from scripts.benchmarks.processor_time import ProcessorTime
 from scripts.benchmarks.scan import Scan
 from scripts.output import print_table, show
 
-THREE_LAYERS: Final = 1.2
+THREE_LAYERS: Final = 0.85
 STOCK: Final = 3.0
 FLOOR: Final = 0.6
 SLOW_THREE_LAYERS: Final = 0.9
 SLOW_STOCK: Final = 6.0
 SLOW_STOCK_PROCESSES: Final = 16
+FAR_THREE_LAYERS: Final = 2.0
+FAR_PROCESSES: Final = (1, 4)
+CLIENT_US_MAX: Final = 160.0
+SERVER_US_MAX: Final = 175.0
 GROWTH_MAX: Final = 1.5
 OF_READING: Final = {"follow": 0.2, "rebuild by 2 processes": 0.15, "verify by 2 processes": 0.3}
 """What a walk does a second, of what a cursor gives back when nobody looks at it."""
@@ -53,7 +59,7 @@ class SpeedBar:
 
 @dataclass
 class BenchReport:
-    """Everything that one run measured; what it did not is empty, and `slow_disk_missing` says why."""
+    """Everything that one run measured; what it did not is empty, and `slow_disk_missing` and `far_missing` say why."""
 
     database: str
     seconds: float
@@ -61,6 +67,10 @@ class BenchReport:
     contested: list[Contested] = field(default_factory=list)
     contested_slow: list[Contested] = field(default_factory=list)
     slow_disk_missing: str | None = None
+    contested_far: list[Contested] = field(default_factory=list)
+    distance: Distance | None = None
+    far_missing: str | None = None
+    processors: dict[str, ProcessorTime] = field(default_factory=dict)
     growth: dict[str, Growth] = field(default_factory=dict)
     scans: dict[str, dict[str, Scan]] = field(default_factory=dict)
     """By the database and the kind of ledger; the first one is generated, on the database that was named."""
@@ -68,7 +78,12 @@ class BenchReport:
 
     def bars(self) -> list[SpeedBar]:
         """What was promised, for every number of processes that was measured."""
-        return [*self._bars_of_contests(), *self._bars_of_growth(), *self._bars_of_scans()]
+        return [
+            *self._bars_of_contests(),
+            *self._bars_of_processors(),
+            *self._bars_of_growth(),
+            *self._bars_of_scans(),
+        ]
 
     def _bars_of_contests(self) -> Iterator[SpeedBar]:
         for name, wanted in (("three layers", THREE_LAYERS), ("stock", STOCK), ("floor", FLOOR)):
@@ -85,6 +100,19 @@ class BenchReport:
         if not self.contested_slow:
             yield SpeedBar("slow disk: ledger / three layers", SLOW_THREE_LAYERS, None)
             yield SpeedBar(f"slow disk: ledger / stock, {SLOW_STOCK_PROCESSES} processes", SLOW_STOCK, None)
+
+        for contested in self.contested_far:
+            if contested.processes in FAR_PROCESSES:
+                what = f"network: ledger / three layers, {contested.processes} processes"
+                yield SpeedBar(what, FAR_THREE_LAYERS, contested.ratio("three layers"))
+        if not self.contested_far:
+            yield SpeedBar("network: ledger / three layers", FAR_THREE_LAYERS, None)
+
+    def _bars_of_processors(self) -> Iterator[SpeedBar]:
+        ledger = self.processors.get("ledger")
+        client, server = (None, None) if ledger is None else (ledger.client_us, ledger.server_us)
+        yield SpeedBar("µs of a processor an append, client", CLIENT_US_MAX, client, is_most=True)
+        yield SpeedBar("µs of a processor an append, server", SERVER_US_MAX, server, is_most=True)
 
     def _bars_of_growth(self) -> Iterator[SpeedBar]:
         for store, growth in self.growth.items():
@@ -110,6 +138,10 @@ class BenchReport:
             "lifecycles": [contested.as_json() for contested in self.contested],
             "lifecycles_slow_disk": [contested.as_json() for contested in self.contested_slow],
             "slow_disk_missing": self.slow_disk_missing,
+            "lifecycles_network": [contested.as_json() for contested in self.contested_far],
+            "network": None if self.distance is None else self.distance.as_json(),
+            "network_missing": self.far_missing,
+            "processor": {name: taken.as_json() for name, taken in self.processors.items()},
             "growth": {store: growth.as_json() for store, growth in self.growth.items()},
             "scans": walks[0] if walks else {},
             "scans_by_ledger": dict(zip(self.scans, walks, strict=True)),
@@ -130,6 +162,16 @@ class BenchReport:
             _print_contested(self.contested_slow)
         elif self.slow_disk_missing:
             show("", f"Not measured with 1 ms added to every disk sync: {self.slow_disk_missing}")
+        if self.distance is not None:
+            far = self.distance
+            show("", f"The same with {far.added_ms:.2f} ms added to every round trip by a proxy, which itself")
+            show(f"takes {far.proxy_us:.0f} µs of a processor for each", "")
+            _print_contested(self.contested_far)
+        elif self.far_missing:
+            show("", f"Not measured with a network between bot and database: {self.far_missing}")
+        if self.processors:
+            show("", "Microseconds of a processor an append, one process, medians", "")
+            _print_processors(self.processors)
         if self.growth:
             show("", "Milliseconds a command, median", "")
             _print_growth(self.growth)
@@ -158,6 +200,14 @@ def _print_contested(results: list[Contested]) -> None:
                 )
             )
     print_table(columns, rows, right=frozenset(columns) - {""})
+
+
+def _print_processors(processors: dict[str, ProcessorTime]) -> None:
+    rows = [
+        (name, f"{taken.client_us:,.0f}", "" if taken.server_us is None else f"{taken.server_us:,.0f}")
+        for name, taken in processors.items()
+    ]
+    print_table(["", "client", "server"], rows, right=frozenset({"client", "server"}))
 
 
 def _print_growth(growth: dict[str, Growth]) -> None:

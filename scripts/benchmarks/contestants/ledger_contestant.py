@@ -1,12 +1,13 @@
-"""The ledger, as a bot uses it: a method a command, each receipt waited for."""
+"""The ledger, as a bot uses it: a method a command, each receipt waited for; or the last two commands at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from domain.commands.requests import Close
+from domain.commands.requests import Close, RecordEntryPlaced, SetStopLoss
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from scripts.benchmarks import lifecycle as facts
@@ -18,6 +19,8 @@ class LedgerContestant:
 
     settings: Settings
     name: str = "ledger"
+    saves_together: bool = False
+    """Whether what follows the entry is kept until the stop is there, and saved in one append."""
 
     def create(self) -> None:
         """Make the schema."""
@@ -25,7 +28,8 @@ class LedgerContestant:
 
     def runner(self) -> LedgerRunner:
         """Connect."""
-        return LedgerRunner(PositionLedger(open_store(self.settings, create=False)))
+        ledger = PositionLedger(open_store(self.settings, create=False))
+        return TogetherRunner(ledger) if self.saves_together else LedgerRunner(ledger)
 
 
 class LedgerRunner:
@@ -38,6 +42,25 @@ class LedgerRunner:
 
     def lifecycle(self, symbol: str) -> Iterator[None]:
         """Four events in three appends, the row included each time."""
+        position_id = self.request(symbol)
+        yield
+        self.ledger.record_entry_placed(
+            position_id=position_id,
+            exchange_order_id=facts.ENTRY_ORDER,
+            filled_qty=facts.QUANTITY,
+            avg_px=facts.ENTRY_PRICE,
+        )
+        yield
+        self.ledger.set_stop_loss(
+            position_id=position_id,
+            stop_price=facts.STOP_PRICE,
+            exchange_order_id=facts.STOP_ORDER,
+            activate=True,
+        )
+        yield
+
+    def request(self, symbol: str) -> str:
+        """Claim the slot; the id of the position."""
         self._signals += 1
         receipt = self.ledger.request_entry(
             symbol=symbol,
@@ -49,21 +72,7 @@ class LedgerRunner:
             intent_id=f"{symbol}-{self._signals}",
         )
         self._held[symbol] = receipt.position_id
-        yield
-        self.ledger.record_entry_placed(
-            position_id=receipt.position_id,
-            exchange_order_id=facts.ENTRY_ORDER,
-            filled_qty=facts.QUANTITY,
-            avg_px=facts.ENTRY_PRICE,
-        )
-        yield
-        self.ledger.set_stop_loss(
-            position_id=receipt.position_id,
-            stop_price=facts.STOP_PRICE,
-            exchange_order_id=facts.STOP_ORDER,
-            activate=True,
-        )
-        yield
+        return receipt.position_id
 
     def finish(self, symbols: Sequence[str]) -> None:
         """Close them all in one append."""
@@ -75,3 +84,24 @@ class LedgerRunner:
     def close(self) -> None:
         """Close the connection to the database."""
         self.ledger.disconnect()
+
+
+class TogetherRunner(LedgerRunner):
+    """The same four events in two appends: of the entry nothing is on the disk before its stop is."""
+
+    def lifecycle(self, symbol: str) -> Iterator[None]:
+        """The slot first, on which the order goes out; what became of it and its stop together."""
+        position_id = self.request(symbol)
+        yield
+        placed = RecordEntryPlaced.of(
+            position_id=position_id,
+            exchange_order_id=facts.ENTRY_ORDER,
+            filled_qty=facts.QUANTITY,
+            avg_px=facts.ENTRY_PRICE,
+        )
+        stop = SetStopLoss.of(
+            position_id=position_id, stop_price=facts.STOP_PRICE, exchange_order_id=facts.STOP_ORDER, activate=True
+        )
+        receipts = self.ledger.handle_many([placed, stop])
+        assert all(isinstance(receipt, Receipt) for receipt in receipts), receipts
+        yield

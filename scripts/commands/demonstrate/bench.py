@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import click
 
@@ -14,8 +15,10 @@ from scripts.benchmarks.contestants.bare_database import BareDatabase
 from scripts.benchmarks.contestants.eventsourcing_recorder import LibraryRecorder
 from scripts.benchmarks.contestants.ledger_contestant import LedgerContestant
 from scripts.benchmarks.contestants.three_layers import ThreeLayers
+from scripts.benchmarks.distance import far_away
 from scripts.benchmarks.growth import CYCLES, measure_growth
 from scripts.benchmarks.lifecycle import Contestant
+from scripts.benchmarks.processor_time import processor_times
 from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
@@ -23,6 +26,9 @@ from scripts.options.database import json_option
 from scripts.options.params import NumberRange, ReadAs
 from scripts.output import print_json, say
 from scripts.signals import terminable
+
+TOGETHER: Final = "ledger in two"
+"""The ledger where the last two commands of a lifecycle are saved in one append."""
 
 Contest = Callable[[Sequence[Contestant]], list[Contested]]
 
@@ -100,19 +106,29 @@ def _measured(database: str | None, run: Contest, report: BenchReport, events: i
     with _database(database) as url, places(url) as here:
         report.database = here.description
         say(f"{here.description}: lifecycles")
-        report.contested = run(_contestants(here))
+        contestants = _made(here)
+        report.contested = run(contestants)
+        if database is None:
+            say("what an append takes of a processor")
+            compared = [each for each in contestants if each.name != TOGETHER]
+            report.processors = processor_times(compared, url, report.rounds)
+            _measure_far(run, report, url)
         _measure_growth(here, report, cycles)
         if events:
             _measure_scans(here, report, events)
     if database is not None:
         report.slow_disk_missing = "only a server to throw away can be made slow; leave --database out"
+        report.far_missing = "only a server to throw away is put at a distance; leave --database out"
     else:
         _measure_slow_disk(run, report)
     return report
 
 
-def _contestants(here: ScratchDatabases) -> list[Contestant]:
-    contestants: list[Contestant] = [LedgerContestant(here.named("ledger"))]
+def _made(here: ScratchDatabases) -> list[Contestant]:
+    contestants: list[Contestant] = [
+        LedgerContestant(here.named("ledger")),
+        LedgerContestant(here.named("together"), TOGETHER, saves_together=True),
+    ]
     if here.settings.kind == "postgresql":
         contestants += [ThreeLayers(here.named("layers")), LibraryRecorder(here.named("stock"))]
     contestants.append(BareDatabase(here.named("floor")))
@@ -140,11 +156,18 @@ def _measure_scans(here: ScratchDatabases, report: BenchReport, events: int) -> 
             _measure_scans(files, report, events)
 
 
+def _measure_far(run: Contest, report: BenchReport, url: str) -> None:
+    with far_away(url) as (far, distance), places(far) as here:
+        say("the same with a network between bot and database")
+        report.distance = distance
+        report.contested_far = run(_made(here))
+
+
 def _measure_slow_disk(run: Contest, report: BenchReport) -> None:
     try:
         with server.slow_server() as url, places(url) as here:
             say("the same on a disk that is 1 ms slower")
-            report.contested_slow = run(_contestants(here))
+            report.contested_slow = run(_made(here))
     except server.NoSlowDisk as reason:
         report.slow_disk_missing = str(reason)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from domain.commands.requests import Activate, RecordEntryPlaced, RequestEntry
+from domain.commands.base import Command
+from domain.commands.requests import Activate, RecordEntryPlaced, RequestEntry, SetStopLoss
 from domain.errors import (
     IdempotencyMismatch,
     InvalidCommand,
@@ -21,6 +22,7 @@ from domain.errors import (
     UnknownPosition,
     VersionConflict,
 )
+from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
@@ -238,6 +240,61 @@ def test_of_many_commands_a_refused_one_does_not_hold_up_the_others(ledger: Posi
     )
     assert [type(answer).__name__ for answer in answers] == ["Receipt", "PositionAlreadyOpen", "NotFilled", "Receipt"]
     assert len(ledger.positions()) == 2
+
+
+def reads(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The streams that are read from now on."""
+    load, seen = ledger.store.load, list[str]()
+
+    def heard(stream: str) -> Sequence[RecordedEvent]:
+        seen.append(stream)
+        return load(stream)
+
+    monkeypatch.setattr(ledger.store, "load", heard)
+    return seen
+
+
+def placed_and_known() -> list[Command]:
+    return [
+        RecordEntryPlaced.of(position_id=FIRST, exchange_order_id="1", filled_qty="61.8", avg_px="3.2333"),
+        SetStopLoss.of(position_id=FIRST, stop_price="3.2941", exchange_order_id="2", activate=True),
+    ]
+
+
+def test_many_commands_go_on_from_what_is_remembered(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    seen = reads(ledger, monkeypatch)
+    ledger.handle_many(placed_and_known())
+    ledger.close(position_id=FIRST, exit_reason="target", avg_px_close="3.1")
+    ledger.handle_many([RequestEntry.of(**ENTRY, intent_id="2"), RequestEntry.of(**ENTRY, intent_id="2")])
+    assert seen == []
+    assert len(ledger.history("APTUSDT.binance")) == 6
+    assert verify(ledger.store).ok
+
+
+def test_many_commands_without_news_are_still_remembered(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = RequestEntry.of(**ENTRY, intent_id="1")
+    ledger.handle(again)
+    seen = reads(ledger, monkeypatch)
+    (answer,) = ledger.handle_many([again])
+    assert isinstance(answer, Receipt)
+    assert answer.outcome == "replayed"
+    ledger.handle_many(placed_and_known())
+    assert seen == []
+
+
+def test_many_commands_on_what_is_remembered_no_more_are_decided_anew(
+    ledger: PositionLedger, other: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    other.record_entry_placed(position_id=FIRST, exchange_order_id="1", filled_qty="61.8", avg_px="3.2333")
+    seen = reads(ledger, monkeypatch)
+    answers = ledger.handle_many(placed_and_known())
+    assert seen
+    assert [answer.outcome for answer in answers if isinstance(answer, Receipt)] == ["replayed", "recorded"]
+    assert verify(ledger.store).ok
 
 
 def test_threads_of_one_process_get_one_slot_between_them(ledger: PositionLedger) -> None:

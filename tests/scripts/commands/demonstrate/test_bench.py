@@ -27,9 +27,11 @@ from scripts.benchmarks.contestants.bare_database import BareDatabase
 from scripts.benchmarks.contestants.eventsourcing_recorder import LibraryRecorder
 from scripts.benchmarks.contestants.ledger_contestant import LedgerContestant
 from scripts.benchmarks.contestants.three_layers import ThreeLayers
+from scripts.benchmarks.distance import ADDED_SECONDS, far_away
 from scripts.benchmarks.growth import Growth, measure_growth
 from scripts.benchmarks.lifecycle import SAVES, WARM_UP, Contestant, Measured, measure
 from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side
+from scripts.benchmarks.processor_time import ProcessorTime, processor_times
 from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
@@ -109,6 +111,21 @@ def test_the_ledger_counts_what_it_recorded(either: ScratchDatabases) -> None:
         assert {row.status for row in rows} == {"active", "closed"}
         assert len(rows) == lifecycles
         assert max(row.cycle for row in rows) > 1
+        assert verify(ledger.store).ok
+
+
+def test_in_two_appends_the_ledger_records_the_same(either: ScratchDatabases) -> None:
+    place = either.named("together")
+    contestant = LedgerContestant(place, "ledger in two", saves_together=True)
+    contestant.create()
+    runner = contestant.runner()
+    assert len(list(runner.lifecycle("APTUSDT"))) == SAVES - 1
+    runner.finish(["APTUSDT"])
+    assert len(list(runner.lifecycle("APTUSDT"))) == SAVES - 1
+    runner.close()
+    with PositionLedger(open_store(place)) as ledger:
+        assert [row.status for row in ledger.positions()] == ["closed", "active"]
+        assert ledger.store.count_events() == 4 + 1 + 4
         assert verify(ledger.store).ok
 
 
@@ -266,16 +283,22 @@ def test_the_bars_are_those_that_were_promised() -> None:
     report = BenchReport("PostgreSQL", 1.0, 1, growth={"sqlite": Growth(3_000, 1.0, 1.4, 2.0, 4.0)})
     report.contested = [contested(count, **names) for count in (1, 4, 16)]
     report.contested_slow = [contested(count, **names) for count in (1, 4, 16)]
+    report.contested_far = [contested(count, **names) for count in (1, 4, 16)]
+    report.processors = {"ledger": ProcessorTime(160.0, 176.0)}
     told = {bar["bar"]: (bar["wanted"], bar["measured"], bar["holds"]) for bar in report.as_json()["bars"]}
     expected: dict[str, tuple[str, float, bool]] = {}
     for count in (1, 4, 16):
         expected |= {
-            f"ledger / three layers, {count} processes": (">= 1.2", 1.2, True),
+            f"ledger / three layers, {count} processes": (">= 0.85", 1.2, True),
             f"ledger / stock, {count} processes": (">= 3", 4.0, True),
             f"ledger / floor, {count} processes": (">= 0.6", 0.6, True),
             f"slow disk: ledger / three layers, {count} processes": (">= 0.9", 1.2, True),
         }
+    for count in (1, 4):
+        expected[f"network: ledger / three layers, {count} processes"] = (">= 2", 1.2, False)
     assert told == expected | {
+        "µs of a processor an append, client": ("<= 160", 160.0, True),
+        "µs of a processor an append, server": ("<= 175", 176.0, False),
         "slow disk: ledger / stock, 16 processes": (">= 6", 4.0, False),
         "sqlite: cycle 3,000 / cycle 1, stream remembered": ("<= 1.5", 1.4, True),
         "sqlite: cycle 3,000 / cycle 1, stream read first": ("<= 1.5", 2.0, False),
@@ -285,7 +308,13 @@ def test_the_bars_are_those_that_were_promised() -> None:
 def test_what_was_not_measured_does_not_hold_and_does_not_fail() -> None:
     bars = BenchReport("SQLite", 1.0, 1).bars()
     assert {bar.holds for bar in bars} == {None}
-    assert [bar.what for bar in bars] == ["slow disk: ledger / three layers", "slow disk: ledger / stock, 16 processes"]
+    assert [bar.what for bar in bars] == [
+        "slow disk: ledger / three layers",
+        "slow disk: ledger / stock, 16 processes",
+        "network: ledger / three layers",
+        "µs of a processor an append, client",
+        "µs of a processor an append, server",
+    ]
 
 
 def test_a_filled_ledger_is_sound_and_every_walk_sees_all_of_it(either: ScratchDatabases) -> None:
@@ -330,8 +359,8 @@ def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str) -> None:
     told = json.loads(ran.stdout)
     assert [result["processes"] for result in told["lifecycles"]] == [1, 2]
     for result in told["lifecycles"]:
-        assert list(result["contestants"]) == ["ledger", "three layers", "stock", "floor"]
-        assert set(result["ledger_over"]) == {"three layers", "stock", "floor"}
+        assert list(result["contestants"]) == ["ledger", "ledger in two", "three layers", "stock", "floor"]
+        assert set(result["ledger_over"]) == {"ledger in two", "three layers", "stock", "floor"}
         for figures in result["contestants"].values():
             assert figures["lifecycles_per_second"] > 0
             assert 0 < figures["append_p50_ms"] <= figures["append_p99_ms"]
@@ -342,8 +371,10 @@ def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str) -> None:
     ]
     assert all(100 <= walked["events"] < 102 for walked in told["scans"].values())
     assert "throw away" in told["slow_disk_missing"]
+    assert "throw away" in told["network_missing"]
+    assert told["processor"] == {}
     assert told["database"].startswith("PostgreSQL ")
-    assert len(told["bars"]) == 12 + 4 * 3
+    assert len(told["bars"]) == 15 + 4 * 3
     assert value(url, OURS) == 0
 
 
@@ -360,7 +391,7 @@ def test_on_sqlite_there_are_the_ledger_and_its_floor(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert ran.stdout.startswith("SQLite ")
     assert "stock" not in ran.stdout.partition("Bars")[0]
-    for word in ("floor", "rebuild", "verify", "follow", "Not measured with 1 ms"):
+    for word in ("floor", "rebuild", "verify", "follow", "Not measured with 1 ms", "Not measured with a network"):
         assert word in ran.stdout
     assert not list(tmp_path.iterdir())
 
@@ -372,6 +403,40 @@ def test_without_a_database_it_brings_its_own_and_makes_its_disk_slow() -> None:
     assert bool(told["lifecycles_slow_disk"]) != bool(told["slow_disk_missing"])
     for result in told["lifecycles_slow_disk"]:
         assert all(figures["append_p50_ms"] >= 1 for figures in result["contestants"].values())
+    (far,) = told["lifecycles_network"]
+    assert all(figures["append_p50_ms"] >= 2_000 * ADDED_SECONDS for figures in far["contestants"].values())
+    assert told["network"]["added_ms"] >= 2_000 * ADDED_SECONDS
+    assert told["network"]["proxy_us"] > 0
+    assert list(told["processor"]) == ["ledger", "three layers", "stock", "floor"]
+    assert all(taken["client_us"] > 0 for taken in told["processor"].values())
+
+
+def test_through_the_proxy_everything_arrives_in_order_and_its_end_does(url: str) -> None:
+    with far_away(url) as (far, distance):
+        text = "".join(map(str, range(100_000)))
+        with psycopg.connect(far) as connection:
+            assert connection.execute("SELECT %s || 'x'", (text,)).fetchone() == (f"{text}x",)
+            found = connection.execute("SELECT pg_backend_pid()").fetchone()
+        assert found is not None
+        eventually(lambda: value(url, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {found[0]}") == 0)
+        assert distance.added_ms >= 2_000 * ADDED_SECONDS
+        with psycopg.connect(far) as lost:
+            ended = psycopg.connect(url, autocommit=True)
+            ended.execute("SELECT pg_terminate_backend(%s)", (lost.info.backend_pid,))
+            ended.close()
+            with pytest.raises(psycopg.OperationalError):
+                lost.execute("SELECT 1")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(far)
+
+
+def test_an_append_takes_a_processor_on_both_sides(here: ScratchDatabases, url: str) -> None:
+    ledger = LedgerContestant(here.named("ledger"))
+    ledger.create()
+    taken = processor_times([ledger], url, rounds=1)["ledger"]
+    assert taken.client_us > 0
+    assert (taken.server_us is None) != Path("/proc/self/schedstat").is_file()
+    assert taken.server_us is None or taken.server_us > 0
 
 
 def test_without_a_server_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ConfigDict, JsonValue
 
 from domain.holding import Holding
-from domain.typed_json import TypedJson
 from domain.values import Instant, Number, Side
+from infrastructure.typed_json import TypedJson
 
 AT = datetime(2025, 10, 22, 18, 50, 40, 981819, tzinfo=UTC)
 
