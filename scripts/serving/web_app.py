@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 from urllib.parse import parse_qs
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from domain.errors import InvalidCommand, LedgerError, UnknownPosition
 from infrastructure.ledger.ledger import now
@@ -40,9 +40,8 @@ def web_app(
     retrospect: Retrospect,
     name: str,
     token: AccessToken | None,
-    more: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """The page of one ledger, which is called `name`; `more` are routes of others beside it."""
+    """The page of one ledger, which is called `name`."""
     shown = _Pages(board, follower, retrospect, name, token)
     routes = [
         Route("/", shown.live),
@@ -55,7 +54,6 @@ def web_app(
         Route("/history/{place:path}", shown.history),
         *(Route(f"/{file}", _asset(file, kind)) for file, kind in _ASSETS.items()),
         *([] if token is None else [Route("/enter", shown.enter, methods=["GET", "POST"])]),
-        *more,
     ]
     return Starlette(routes=routes, exception_handlers={LedgerError: shown.refused})
 
