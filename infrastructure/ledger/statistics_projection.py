@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from domain.identifiers import PositionKey
@@ -23,20 +23,31 @@ def seen_to(store: Store, facts: CycleFacts) -> CycleFacts:
     return facts if at is None else facts.taken_over(at)
 
 
+def each_since(
+    store: Store,
+    since: datetime,
+    takes: Callable[[PositionKey], bool] = lambda _: True,
+    progress: Progress = lambda _: None,
+) -> Iterator[CycleFacts]:
+    """The facts of all cycles that were not over at some time; everything that was recorded by now is in them.
+
+    Shape: one after the other, for who keeps little of each; the store is asked while they are read.
+    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+    """
+    follower = Projector(store, STATISTICS)
+    follower.catch_up(progress)
+    wanted = (each for each in follower.each_lasting(since) if takes(PositionKey.parse(each.position.stream)))
+    return (seen_to(store, each) for each in wanted)
+
+
 def facts_since(
     store: Store,
     since: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
     progress: Progress = lambda _: None,
 ) -> list[CycleFacts]:
-    """The facts of all cycles that were not over at some time; everything that was recorded by now is in them.
-
-    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
-    """
-    follower = Projector(store, STATISTICS)
-    follower.catch_up(progress)
-    wanted = (each for each in follower.lasting(since) if takes(PositionKey.parse(each.position.stream)))
-    return [seen_to(store, each) for each in wanted]
+    """All of them at once."""
+    return list(each_since(store, since, takes, progress))
 
 
 def statistics(
