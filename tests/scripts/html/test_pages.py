@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, SetStopLoss
+from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, Reduce, SetStopLoss
 from domain.values import Side
 from projections.audit.narrative import story
 from scripts.html.cycle_chart import SIZES, Size, draw, key
@@ -241,3 +241,10 @@ def test_a_cycle_that_needs_a_person_says_what_to_run(tmp_path: Path) -> None:
         assert ("position-ledger recover --symbol APTUSDT --exchange binance --live" in text) is is_there
         assert ('<span class="badge critical">' in text) is is_there
     assert "badge" not in page(tmp_path, *ENTERED, (900, CLOSED)).partition("<main>")[2]
+
+
+def test_what_it_brought_is_told_once_something_of_it_was_closed(tmp_path: Path) -> None:
+    left = on(Reduce, trade_id="t2", last_qty="10", last_px="3")
+    assert 'class="answer"' not in page(tmp_path, *ENTERED)
+    assert re.search(r'class="answer">\+2\.333 USDT \(.*%\) so far', page(tmp_path, *ENTERED, (9, left)))
+    assert re.search(r'class="answer">\+8\.23794 USDT \(\+4\.12 %\)<', page(tmp_path, *ENTERED, (9, CLOSED)))
