@@ -27,10 +27,10 @@ function tick() {
   if (lost) {
     lost.hidden = Date.now() - heardAt < (isBroken ? BROKEN_MS : LATE_MS);
     document.body.classList.toggle("stale", !lost.hidden);
-    if (!lost.hidden) {
-      document.getElementById("lost-since").textContent = new Date(heardAt + ahead).toISOString().slice(0, 19).replace("T", " ") + " UTC";
-      document.title = "not known: no word from the server";
-    }
+    const since = document.getElementById("lost-since");
+    const heard = `${new Date(heardAt + ahead).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    if (!lost.hidden) document.title = "not known: no word from the server";
+    if (!lost.hidden && since.textContent !== heard) since.textContent = heard; // an alert is read out when it changes
   }
 }
 

@@ -92,6 +92,23 @@ def test_an_event_is_on_the_page_and_the_focus_stays_where_it_was(tmp_path: Path
         assert tab.complaints == []
 
 
+def test_what_is_read_out_is_news_and_not_the_clock(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    PositionLedger.connect(url).disconnect()
+    enter(url, "SUIUSDT", 600, stop=False)
+    with serving(url) as page, Tab() as tab:
+        tab.open(at(page, "/"))
+        tab.until("document.title.startsWith('critical')")
+        tab.run(
+            "window.changed = []; new MutationObserver(found => found.forEach(each => "
+            "each.target.closest('[aria-live=off]') || changed.push(each.target.outerHTML)))"
+            ".observe(document.querySelector('[role=status]'), {childList: true, subtree: true})"
+        )
+        tab.run("window.ticks = 0; setInterval(() => { ticks += 1; }, 1000)")
+        tab.until("ticks >= 3")
+        assert tab.run("changed") == []
+
+
 def test_a_server_that_is_gone_is_told_by_the_page_itself(page: Served) -> None:
     with Tab() as tab:
         tab.open(at(page, "/"))
