@@ -13,6 +13,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from tests.scripts.cases import fill
 from tests.scripts.commands.daily.test_serve import Served, serving
 from tests.scripts.commands.daily.test_status import enter
+from tests.scripts.program import Program
 from tests.scripts.serving.tab import Tab
 from tests.scripts.serving.test_retrospect import close_one
 
@@ -130,6 +131,19 @@ def test_every_text_stands_out_from_what_is_behind_it(page: Served, *, is_dark: 
             assert seen > 5 and bad == [], path
         tab.run("document.body.style.setProperty('--muted', '#777'), document.body.style.color = '#777'")
         assert tab.run(_CONTRAST)[1], "what does not stand out is seen"
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+def test_every_text_of_a_report_on_the_disk_stands_out_too(tmp_path: Path, program: Program, *, is_dark: bool) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    fill(url)
+    report = tmp_path / "report.html"
+    program("report", "--since", "2025-10-22T00:00:00Z", "--html", report, "--database", url)
+    assert "MISSED" in report.read_text(encoding="utf-8")
+    with Tab(is_dark=is_dark) as tab:
+        tab.open(report.as_uri())
+        seen, bad = tab.run(_CONTRAST)
+    assert seen > 50 and bad == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 901])
