@@ -3,6 +3,7 @@
 
 const LATE_MS = 10_000;
 const BROKEN_MS = 2_000; // the connection is gone: a server that is started again has so long
+const AGAIN_MS = 5_000;
 let ahead = 0; // by how much the server's clock is ahead of this one
 let heardAt = Date.now();
 let isBroken = false;
@@ -112,10 +113,15 @@ if (slider) {
 }
 
 offerCopies(document);
-if (document.querySelector("[data-part]")) {
+function listen() {
   const events = new EventSource("/events");
   events.onmessage = told;
-  events.onerror = () => { isBroken = true; };
+  events.onerror = () => {
+    isBroken = true;
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // it was answered with an error
+  };
 }
+
+if (document.querySelector("[data-part]")) listen();
 setInterval(tick, 1000);
 tick();

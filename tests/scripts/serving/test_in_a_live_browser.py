@@ -121,6 +121,19 @@ def test_a_server_that_is_gone_is_told_by_the_page_itself(page: Served) -> None:
         assert "UTC" in tab.run("document.getElementById('lost').textContent")
 
 
+def test_a_server_that_is_started_again_is_listened_to_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    PositionLedger.connect(url).disconnect()
+    with Tab() as tab:
+        with serving(url) as page:
+            tab.open(at(page, "/"))
+            tab.until("document.title.startsWith('ok')")
+        tab.until("!document.getElementById('lost').hidden")
+        enter(url, "SUIUSDT", 600, stop=False)
+        with serving(url, "--port", str(page.port)):
+            tab.until("document.title.startsWith('critical') && document.getElementById('lost').hidden")
+
+
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
 def test_every_text_stands_out_from_what_is_behind_it(page: Served, *, is_dark: bool) -> None:
     with Tab(is_dark=is_dark) as tab:
