@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -76,9 +76,14 @@ class Projector(Generic[Row]):
 
     def lasting(self, since: datetime) -> list[Row]:
         """All rows whose cycles were not over at some time, as they stand at one moment."""
+        return list(self.each_lasting(since))
+
+    def each_lasting(self, since: datetime) -> Iterator[Row]:
+        """The same one after the other, for who keeps little of each: a row is made of its text when it is met."""
         with self._store.snapshot():
             generation = self._tracking.cursor().generation
-            return [self._projection.read(text) for text in self._tracking.lasting(generation, since)]
+            texts = list(self._tracking.lasting(generation, since))
+        return map(self._projection.read, texts)
 
     def standing(self) -> ProjectionStatus:
         """How far it has come, and whether it can go on."""

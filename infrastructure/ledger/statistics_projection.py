@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
+from typing import Final
 
 from domain.identifiers import PositionKey
 from infrastructure.event_store.port import Store
@@ -14,11 +16,36 @@ from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from projections.projection import STATISTICS
 from projections.rebuild import Progress
 
+_SEEN_TOGETHER: Final = 1_000
+"""Of how many cycles the store is asked at once what took over their strays."""
+
 
 def seen_to(store: Store, facts: Sequence[CycleFacts]) -> list[CycleFacts]:
     """The facts of cycles in the light of later ones of their keys, which may have taken over what they hold."""
     found = successors(store, (each.position for each in facts))
     return [each.taken_over(found[each.position_id]) if each.position_id in found else each for each in facts]
+
+
+def each_since(
+    store: Store,
+    since: datetime,
+    takes: Callable[[PositionKey], bool] = lambda _: True,
+    progress: Progress = lambda _: None,
+) -> Iterator[CycleFacts]:
+    """The facts of all cycles that were not over at some time; everything that was recorded by now is in them.
+
+    Shape: one after the other, for who keeps little of each; the store is asked while they are read.
+    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+    """
+    follower = Projector(store, STATISTICS)
+    follower.catch_up(progress)
+    wanted = (each for each in follower.each_lasting(since) if takes(PositionKey.parse(each.position.stream)))
+    return _seen_to(store, wanted)
+
+
+def _seen_to(store: Store, wanted: Iterator[CycleFacts]) -> Iterator[CycleFacts]:
+    while together := list(islice(wanted, _SEEN_TOGETHER)):
+        yield from seen_to(store, together)
 
 
 def facts_since(
@@ -27,13 +54,8 @@ def facts_since(
     takes: Callable[[PositionKey], bool] = lambda _: True,
     progress: Progress = lambda _: None,
 ) -> list[CycleFacts]:
-    """The facts of all cycles that were not over at some time; everything that was recorded by now is in them.
-
-    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
-    """
-    follower = Projector(store, STATISTICS)
-    follower.catch_up(progress)
-    return seen_to(store, [each for each in follower.lasting(since) if takes(PositionKey.parse(each.position.stream))])
+    """All of them at once."""
+    return list(each_since(store, since, takes, progress))
 
 
 def statistics(

@@ -62,11 +62,13 @@ class Earnings:
     @classmethod
     def of(cls, facts: Iterable[CycleFacts], window: MeasuredWindow) -> list[Self]:
         """Sort out cycles by currency; those of the old table, which this ledger did not decide, are left out."""
-        rows = earning((cycle for cycle in facts if not cycle.is_imported), window)
-        ordered = sorted(rows, key=lambda row: (row.settle_currency or "", ended_at(row), row.position_id))
+        of_currency: dict[str | None, list[EndedCycle]] = {}
+        for cycle in facts:
+            if not cycle.is_imported and earning([cycle], window):
+                of_currency.setdefault(cycle.position.settle_currency, []).append(EndedCycle.of(cycle.position))
         return [
-            cls(currency, window, tuple(map(EndedCycle.of, of_it)))
-            for currency, of_it in groupby(ordered, lambda row: row.settle_currency)
+            cls(currency, window, tuple(sorted(cycles, key=lambda each: (each.ended_at, each.position_id))))
+            for currency, cycles in sorted(of_currency.items(), key=lambda item: item[0] or "")
         ]
 
     def since(self, start: datetime) -> EarnedSum:

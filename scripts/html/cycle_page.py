@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from projections.audit.narrative import Narrative
+from projections.health.ledger_status import LedgerStatus
 from scripts.html.cycle_chart import SIZES, draw, key
 from scripts.html.page import TEMPLATES, filled, write
 from scripts.html.shapes import Drawing
@@ -40,16 +41,31 @@ def page_of(
     title: str,
     told: Sequence[tuple[Narrative, EventTable]],
     *,
+    written_at: datetime,
+    as_of: str | None,
+    is_now: bool,
     base: str = "base.html",
     back: str | None = None,
     **values: Any,
 ) -> str:
     """The page of some cycles, in the frame of a base, and with the way back to a report.
 
-    `values` are what the frame wants.
+    What stands now and needs a person is judged as `status` judges it. `values` are what the frame wants.
     """
     cycles = [(story, _figure(story), events) for story, events in told]
-    return filled(TEMPLATES / "cycle.html", title=title, cycles=cycles, base=base, back=back, **values)
+    standing = (story.row for story, _ in told if story.row.status.is_open or story.timeline.is_exposed)
+    lines = LedgerStatus.of(standing, written_at).lines if is_now else ()
+    return filled(
+        TEMPLATES / "cycle.html",
+        title=title,
+        cycles=cycles,
+        lines={line.row.position_id: line for line in lines},
+        base=base,
+        back=back,
+        as_of=as_of,
+        written_at=written_at,
+        **values,
+    )
 
 
 def write_page(
@@ -62,7 +78,7 @@ def write_page(
     back: str | None = None,
 ) -> None:
     """Write the page of some cycles."""
-    write(path, page_of(title, told, as_of=as_of, written_at=written_at, back=back))
+    write(path, page_of(title, told, as_of=as_of, is_now=as_of is None, written_at=written_at, back=back))
 
 
 def _figure(story: Narrative) -> Figure | None:

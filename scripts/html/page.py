@@ -72,8 +72,8 @@ def _unbroken(command: str) -> Markup:
 
 
 def _short(amount: Decimal) -> str:
-    """An amount for a narrow cell: a sign and four digits."""
-    return f"{'+' if amount > 0 else ''}{formatting.first_digits(amount, 4)}"
+    """An amount for a narrow cell: a sign and three digits."""
+    return f"{'+' if amount > 0 else ''}{formatting.first_digits(amount, 3)}"
 
 
 def part(template: str, macro: str, *values: Any) -> Markup:

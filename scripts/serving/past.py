@@ -22,6 +22,8 @@ class Then:
     at: datetime
     by: TimeAxis
     status: LedgerStatus
+    is_past: bool
+    """Whether a moment was named."""
 
     @classmethod
     def read(
@@ -35,7 +37,8 @@ class Then:
             raise InvalidCommand(f"at {at!r:.80} by {by!r:.40}: {wrong}") from None
         with ledger.store.settled():
             rows = ledger.positions(open=True, as_of=moment, by=axis) if at or by else ledger.positions(open=True)
-        return cls(moment, axis, LedgerStatus.of((row for row in rows if wanted.takes(row)), moment, age))
+        status = LedgerStatus.of((row for row in rows if wanted.takes(row)), moment, age)
+        return cls(moment, axis, status, bool(at))
 
 
 def first_recorded(ledger: PositionLedger) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.errors import LedgerError
 from infrastructure.ledger.ledger import PositionLedger, now
-from infrastructure.ledger.statistics_projection import facts_since
+from infrastructure.ledger.statistics_projection import each_since
 from projections.audit.ledger_report import HourBar, hour_bars
 from projections.metrics.earnings import Earnings
 from projections.metrics.statistics import MeasuredWindow, Refusals
@@ -30,7 +30,6 @@ class Lately:
 
     at: datetime
     earnings: tuple[Earnings, ...]
-    imported: int
     refused: tuple[HourBar, ...]
     silence: str | None = None
 
@@ -72,15 +71,14 @@ class Retrospect:
             return self._seen(at)
         except LedgerError as error:
             words = f"{type(error).__name__}: {error.message}"
-            return replace(self.lately or Lately(at, (), 0, ()), silence=words)
+            return replace(self.lately or Lately(at, (), ()), silence=words)
 
     def _seen(self, at: datetime) -> Lately:
         store, window = self._ledger.store, days_before(at)
         hours = MeasuredWindow(at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=REFUSED_HOURS - 1), at)
         with store.settled():
-            facts = facts_since(store, window.reach, self._wanted.takes)
+            earnings = Earnings.of(each_since(store, window.since, self._wanted.takes), window)
             rejections = list(store.rejections(since=hours.since))
         refused = [each for each in rejections if each.key is not None and self._wanted.takes(each.key)]
-        imported = sum(cycle.is_imported and cycle.ended_at in window for cycle in facts)
         bars = hour_bars(Refusals.of(refused).per_hour, hours)
-        return Lately(at, tuple(Earnings.of(facts, window)), imported, tuple(bars))
+        return Lately(at, tuple(earnings), tuple(bars))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 from urllib.parse import parse_qs
@@ -10,9 +10,10 @@ from urllib.parse import parse_qs
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from domain.errors import InvalidCommand, LedgerError, UnknownPosition
+from infrastructure.ledger.as_of import TimeAxis
 from infrastructure.ledger.ledger import now
 from projections.metrics.earnings import EarnedSum
 from scripts.commands.daily.history import tell, title_of, with_events
@@ -40,9 +41,8 @@ def web_app(
     retrospect: Retrospect,
     name: str,
     token: AccessToken | None,
-    more: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """The page of one ledger, which is called `name`; `more` are routes of others beside it."""
+    """The page of one ledger, which is called `name`."""
     shown = _Pages(board, follower, retrospect, name, token)
     routes = [
         Route("/", shown.live),
@@ -55,7 +55,6 @@ def web_app(
         Route("/history/{place:path}", shown.history),
         *(Route(f"/{file}", _asset(file, kind)) for file, kind in _ASSETS.items()),
         *([] if token is None else [Route("/enter", shown.enter, methods=["GET", "POST"])]),
-        *more,
     ]
     return Starlette(routes=routes, exception_handlers={LedgerError: shown.refused})
 
@@ -63,6 +62,13 @@ def web_app(
 def _asset(file: str, kind: str) -> Callable[[Request], Response]:
     text = (TEMPLATES / file).read_text(encoding="utf-8")
     return lambda _: Response(text, media_type=kind)
+
+
+def _link_of(then: Then) -> Callable[[str], str]:
+    """Where the page of a cycle is as of a moment; a story is told as it was recorded, and else as it stands."""
+    if not then.is_past or then.by is not TimeAxis.RECORDED:
+        return link
+    return lambda position_id: f"{link(position_id)}?at={then.at:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 class _Pages:
@@ -81,16 +87,20 @@ class _Pages:
         return self._page("live.html", title=self._name, here="/", parts=self._board.posted.parts)
 
     def history(self, request: Request) -> Response:
-        """The story of a cycle, or of a key, with its chart."""
+        """The story of a cycle, or of a key, with its chart; as it stands, or as it had been recorded by a moment."""
         place, ledger = request.path_params["place"], self._follower.ledger
+        at = request.query_params.get("at")
         with ledger.store.settled() as read_at, ledger.store.snapshot():
-            entries = ledger.history(place)
-            told = with_events(stories := tell(ledger, entries), entries)
+            entries = ledger.history(place, as_of=at)
+            if not entries:
+                raise UnknownPosition(f"nothing had happened to {place} as of {at}")
+            told = with_events(stories := tell(ledger, entries, as_of=at), entries)
         page = page_of(
             title_of(stories, entries),
             told,
             base="live_base.html",
-            as_of=read_at and told_place(read_at),
+            as_of=at if read_at is None else told_place(read_at),
+            is_now=at is None,
             ledger=self._name,
             here="",
             written_at=now(),
@@ -101,12 +111,18 @@ class _Pages:
         """What is open now, or was at a moment."""
         first = first_recorded(self._follower.ledger)
         return self._page(
-            "positions.html", title="What was open", here="/positions", then=self._then(request), first=first, link=link
+            "positions.html",
+            title="What was open",
+            here="/positions",
+            then=(then := self._then(request)),
+            first=first,
+            link=_link_of(then),
         )
 
     def then(self, request: Request) -> Response:
         """The same without what stands around it."""
-        return HTMLResponse(part("past_part.html", "then_part", self._then(request), link))
+        then = self._then(request)
+        return HTMLResponse(part("past_part.html", "then_part", then, _link_of(then)))
 
     def _then(self, request: Request) -> Then:
         follower, asked = self._follower, request.query_params

@@ -32,6 +32,9 @@ WALK: dict[str, list[list[str]]] = {
     "init": [["init"], ["init", "--legacy-view", HOSTILE]],
     "record": [["record"]],
     "status": [["status"], ["status", "--json"], ["status", "--wide"], ["status", "--columns", HOSTILE]],
+    "serve": [
+        ["serve", "--host", HOSTILE], ["serve", "--name", HOSTILE], ["serve", "--token-file", "FOLDER/hostile.json"],
+    ],
     "positions": [["positions"], ["positions", "--json"], ["positions", "--symbol", HOSTILE]],
     "history": [
         ["history", KEY], ["history", CYCLE], ["history", KEY, "--json"], ["history", CYCLE, "--story", "--json"],

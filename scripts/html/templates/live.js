@@ -2,8 +2,11 @@
 // The live page: parts come as HTML whenever they changed; ages and freshness run on between.
 
 const LATE_MS = 10_000;
+const BROKEN_MS = 2_000; // the connection is gone: a server that is started again has so long
+const AGAIN_MS = 5_000;
 let ahead = 0; // by how much the server's clock is ahead of this one
 let heardAt = Date.now();
+let isBroken = false;
 
 function lasting(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
@@ -23,12 +26,12 @@ function tick() {
   }
   const lost = document.getElementById("lost");
   if (lost) {
-    lost.hidden = Date.now() - heardAt < LATE_MS;
+    lost.hidden = Date.now() - heardAt < (isBroken ? BROKEN_MS : LATE_MS);
     document.body.classList.toggle("stale", !lost.hidden);
-    if (!lost.hidden) {
-      document.getElementById("lost-since").textContent = new Date(heardAt + ahead).toISOString().slice(0, 19).replace("T", " ") + " UTC";
-      document.title = "not known: no word from the server";
-    }
+    const since = document.getElementById("lost-since");
+    const heard = `${new Date(heardAt + ahead).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    if (!lost.hidden) document.title = "not known: no word from the server";
+    if (!lost.hidden && since.textContent !== heard) since.textContent = heard; // an alert is read out when it changes
   }
 }
 
@@ -52,6 +55,7 @@ function renew(id, html) {
 function told(message) {
   const { now, parts } = JSON.parse(message.data);
   heardAt = Date.now();
+  isBroken = false;
   ahead = Date.parse(now) - heardAt;
   for (const [id, html] of Object.entries(parts)) renew(id, html);
   const title = document.querySelector("#status [data-title]");
@@ -109,6 +113,15 @@ if (slider) {
 }
 
 offerCopies(document);
-if (document.querySelector("[data-part]")) new EventSource("/events").onmessage = told;
+function listen() {
+  const events = new EventSource("/events");
+  events.onmessage = told;
+  events.onerror = () => {
+    isBroken = true;
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // it was answered with an error
+  };
+}
+
+if (document.querySelector("[data-part]")) listen();
 setInterval(tick, 1000);
 tick();

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, SetStopLoss
+from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, Reduce, SetStopLoss
 from domain.values import Side
 from projections.audit.narrative import story
 from scripts.html.cycle_chart import SIZES, Size, draw, key
@@ -228,3 +228,23 @@ def test_labels_are_moved_apart_and_stay_inside() -> None:
     assert spread([10, 12, 90], 15, 5, 100) == [10, 25, 90]
     assert spread([98, 99, 100], 15, 5, 100) == [70, 85, 100]
     assert spread([], 15, 0, 100) == []
+
+
+def test_a_cycle_that_needs_a_person_says_what_to_run(tmp_path: Path) -> None:
+    open_one = (*ENTERED, (100, on(LoseStopLoss, reason="gone")))
+    told = story(cycle(*open_one), [], LATER)
+    table = EventTable(("version",), [(1,)], is_open=True, hash="00")
+    path = tmp_path / "page.html"
+    for as_of, is_there in ((None, True), ("2025-10-22T18:50:41Z", False)):
+        write_page(path, "APT", [(told, table)], as_of=as_of, written_at=LATER)
+        text = path.read_text(encoding="utf-8")
+        assert ("position-ledger recover --symbol APTUSDT --exchange binance --live" in text) is is_there
+        assert ('<span class="badge critical">' in text) is is_there
+    assert "badge" not in page(tmp_path, *ENTERED, (900, CLOSED)).partition("<main>")[2]
+
+
+def test_what_it_brought_is_told_once_something_of_it_was_closed(tmp_path: Path) -> None:
+    left = on(Reduce, trade_id="t2", last_qty="10", last_px="3")
+    assert 'class="answer"' not in page(tmp_path, *ENTERED)
+    assert re.search(r'class="answer">\+2\.333 USDT \(.*%\) so far', page(tmp_path, *ENTERED, (9, left)))
+    assert re.search(r'class="answer">\+8\.23794 USDT \(\+4\.12 %\)<', page(tmp_path, *ENTERED, (9, CLOSED)))

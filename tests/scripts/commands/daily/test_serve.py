@@ -114,7 +114,12 @@ def test_the_past_a_day_and_a_story_are_found(url: str) -> None:
         for by in ("recorded", "event-time"):
             status, text = page.get(f"/positions/then?at=2025-10-22T18:50:42Z&by={by}")
             assert status == 200 and "1 of 1 unprotected" in text and "position-ledger" not in text
-        assert page.get("/positions?at=2025-10-22T18:50:42Z&by=recorded")[0] == 200
+        (then,) = re.findall(r'href="(/history/[^"]+)"', page.get("/positions?at=2025-10-22T18:50:42Z&by=recorded")[1])
+        status, text = page.get(then)
+        assert status == 200 and "as of 2025-10-22T18:50:42" in text and "EntryFilled" in text
+        assert "StopLossSet" not in text, "it came later"
+        assert page.get("/history/APTUSDT.binance%231?at=2020-01-01T00:00:00Z")[0] == 404
+        assert page.get("/history/APTUSDT.binance%231?at=soon")[0] == 400
         assert "1 of 1 unprotected, 1 more" in page.get("/positions")[1]
         assert page.get("/positions?at=yesterday")[0] == 400
         assert page.answer("/find?place=APTUSDT.binance%231")[2]["Location"] == "/history/APTUSDT.binance%231"

@@ -1,0 +1,119 @@
+"""A tab of a real browser that is asked over a pipe: it runs scripts, takes keys, and says what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from types import TracebackType
+from typing import Any, Self
+
+from tests.scripts.html.browser import FLAGS, SECONDS_MAX, chromium
+
+KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), "ArrowLeft": (37, ""), "ArrowRight": (39, "")}
+
+
+_UNTIL = """
+new Promise(done => {
+  const until = Date.now() + %(ms)d;
+  const look = () => (%(condition)s) ? done(true) : Date.now() > until ? done(false) : setTimeout(look, 20);
+  look();
+})
+"""
+
+
+class Tab:
+    """One browser with one tab; `complaints` are errors that the page or the browser logged."""
+
+    def __init__(self, width: int = 1200, height: int = 900, *, is_dark: bool = False) -> None:
+        self._size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self._scheme = "dark" if is_dark else "light"
+        self._number = 0
+        self._session: str | None = None
+        self.complaints: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._profile = tempfile.mkdtemp(prefix="chromium-")
+        said, self._write = os.pipe()
+        read, answers = os.pipe()
+        near = [flag for flag in FLAGS if "resolver" not in flag]
+        words = [chromium(), *near, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                 f"--user-data-dir={self._profile}", "--remote-debugging-pipe", "about:blank"]  # fmt: skip
+        self._process = subprocess.Popen(
+            ["bash", "-c", f'exec "$@" 3<&{said} 4>&{answers}', "bash", *words],
+            pass_fds=(said, answers),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(said)
+        os.close(answers)
+        self._answers = os.fdopen(read, "rb")
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self.ask(f"{domain}.enable")
+        self.ask("Emulation.setDeviceMetricsOverride", **self._size)
+        scheme = {"name": "prefers-color-scheme", "value": self._scheme}
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._write)
+        self._process.terminate()
+        try:
+            self._process.wait(SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._answers.close()
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """What the browser answers to one method."""
+        self._number += 1
+        session = {} if self._session is None else {"sessionId": self._session}
+        message = {"id": self._number, "method": method, "params": params, **session}
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while (answer := self._next()).get("id") != self._number:
+            pass
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def _next(self) -> dict[str, Any]:
+        said = bytearray()
+        while (letter := self._answers.read(1)) != b"\0":
+            assert letter, "the browser is gone"
+            said += letter
+        message: dict[str, Any] = json.loads(said)
+        match message.get("method"):
+            case "Log.entryAdded" if message["params"]["entry"]["level"] == "error":
+                self.complaints.append(message["params"]["entry"]["text"])
+            case "Runtime.exceptionThrown":
+                self.complaints.append(message["params"]["exceptionDetails"]["text"])
+        return message
+
+    def run(self, script: str) -> Any:
+        """The value of an expression in the page, awaited."""
+        answer = self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def open(self, url: str) -> None:
+        """Go to a page, until it is loaded."""
+        self.ask("Page.navigate", url=url)
+        self.until(f"document.readyState === 'complete' && location.href === {json.dumps(url)}")
+
+    def until(self, condition: str) -> None:
+        """Wait until something is so in the page."""
+        assert self.run(_UNTIL % {"condition": condition, "ms": SECONDS_MAX * 1000}) is True, condition
+
+    def press(self, key: str) -> None:
+        """Press a key once."""
+        code, text = KEYS[key]
+        for kind in ("keyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text)
