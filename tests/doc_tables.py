@@ -27,6 +27,7 @@ from domain.symbols.native import NATIVE
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.metering.figures import METRICS, PREFIX
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
@@ -140,6 +141,14 @@ def names(of: type) -> list[str]:
     return [field.name for field in dataclasses.fields(of)]
 
 
+def metric_rows() -> Rows:
+    """What Prometheus is told: the kind of each metric, its labels, and what its help says."""
+    return {
+        f"{PREFIX}{name}": [metric.kind.value, ", ".join(f"`{label}`" for label in metric.labels), metric.says]
+        for name, metric in METRICS.items()
+    }
+
+
 def by_hand(rows: list[str]) -> Rows:
     """Rows of which the code knows the name alone."""
     return {name: [BY_HAND] for name in rows}
@@ -162,6 +171,7 @@ def tables() -> dict[str, Rows]:
         "spellings": spelling_rows(),
         "trading": trading_rows(),
         "what an error means": failure_rows(),
+        "metrics": metric_rows(),
         "what an account shows": {name: [*cells] for name, cells in shown_by_exchange().items()},
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -117,6 +118,43 @@ class WatchMemory(NamedTuple):
 
     turn: int
     body: str
+
+
+class ProfitLine(NamedTuple):
+    """What cycles of one account and currency brought: of one cycle, or summed up by the database.
+
+    `realized` is before fees, of the `known` ones among the `cycles`; `net` is that of `nets_known`.
+    """
+
+    exchange: str
+    account: str | None
+    currency: str | None
+    cycles: int
+    known: int
+    realized: Decimal
+    fees: Decimal
+    nets_known: int
+    net: Decimal
+
+    def plus(self, other: ProfitLine) -> ProfitLine:
+        """Both lines in one, of the same account and currency."""
+        return self._replace(
+            cycles=self.cycles + other.cycles,
+            known=self.known + other.known,
+            realized=self.realized + other.realized,
+            fees=self.fees + other.fees,
+            nets_known=self.nets_known + other.nets_known,
+            net=self.net + other.net,
+        )
+
+
+class RefusalCount(NamedTuple):
+    """How many duplicates of one kind were refused."""
+
+    command: str
+    error: str
+    detected_by: str
+    refused: int
 
 
 class StreamSpan(NamedTuple):
@@ -352,6 +390,14 @@ class Store(ABC):
     @abstractmethod
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         """The columns of refused duplicates that meet all conditions, written with our placeholder, oldest first."""
+
+    @abstractmethod
+    def refusal_counts(self) -> list[RefusalCount]:
+        """How many duplicates were ever refused, by kind."""
+
+    @abstractmethod
+    def profit_lines(self) -> Iterator[ProfitLine]:
+        """What all cycles brought so far, by as many lines as the database likes."""
 
     @abstractmethod
     def settled_refusals(self) -> int | None:

@@ -10,6 +10,7 @@ from domain.values import OPEN_STATUSES
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
+    RefusalCount,
     Store,
     StreamSpan,
     UnreadableRow,
@@ -33,6 +34,10 @@ _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _IS_STRAY: Final = "stray"
 _IS_OPEN: Final = f"(status IN ({_OPEN}) OR {_IS_STRAY})"
+_REFUSAL_COUNTS: Final = (
+    "SELECT command, error, detected_by, {catalog}count(*) FROM rejections GROUP BY command, error, detected_by"
+    " ORDER BY command, error, detected_by"
+)
 _WATCH_MEMORY: Final = "SELECT turn, body FROM watches WHERE name = ?"
 _REMEMBER: Final = (
     "INSERT INTO watches (name, turn, body) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
@@ -63,6 +68,9 @@ class SqlStore(Store):
     @abstractmethod
     def _change(self, statement: str, values: Any) -> int:
         """Change rows in one statement that is a transaction of its own: how many."""
+
+    def refusal_counts(self) -> list[RefusalCount]:
+        return [RefusalCount(*found) for found in self._select(self.dialect.spelled(_REFUSAL_COUNTS))]
 
     def watch_memory(self, name: str) -> WatchMemory | None:
         found = next(self._select(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
