@@ -50,9 +50,16 @@ ONCE_SECONDS: Final = 60.0
     "--telegram",
     "is_telegram",
     is_flag=True,
+    envvar="LEDGER_WATCH_TELEGRAM",
     help=f"Write to the chat {telegram.CHAT_VARIABLE} as the bot of {telegram.TOKEN_VARIABLE}.",
 )
-@click.option("--exec", "program", metavar="CMD", help="Run this program, without a shell, with JSON on its stdin.")
+@click.option(
+    "--exec",
+    "program",
+    metavar="CMD",
+    envvar="LEDGER_WATCH_EXEC",
+    help="Run this program, without a shell, with JSON on its stdin.",
+)
 @click.option(
     "--again",
     metavar="MINUTES",
@@ -153,7 +160,7 @@ def _sinks(
     sinks: list[AlarmSink] = [LineLog(log)]
     try:
         if url is not None:
-            secret = environment.get(webhook.SECRET_VARIABLE)
+            secret = environment.get(webhook.SECRET_VARIABLE) or None
             if secret is None:
                 say(f"webhook: not signed, for {webhook.SECRET_VARIABLE} is not set")
             key = None if secret is None else webhook.key_of(secret)
