@@ -29,7 +29,7 @@ from scripts.options.params import SECONDS_MAX, NumberRange
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option
 from scripts.output import print_json_line, say, show
-from scripts.signals import terminable
+from scripts.signals import stoppable
 
 ONCE_SECONDS: Final = 60.0
 """How long `--once` waits for the sinks, each of which is done before that."""
@@ -138,7 +138,7 @@ def command(
         verifies_every=timedelta(minutes=verifies_every) if verifies_every else None,
     )
     watcher = Watcher(plan, sinks, say)
-    with terminable():
+    with stoppable(watcher.stop):
         try:
             if not once:
                 watcher.run()
