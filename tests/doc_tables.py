@@ -27,13 +27,13 @@ from domain.symbols.native import NATIVE
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.metering.figures import METRICS, PREFIX
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
 from tests.domain.symbols.ccxt_answers import ccxt, listed, read_as
 from tests.domain.symbols.shown_lines import lines_of
 from tests.infrastructure.exchanges.recorded_answers import shown_by_exchange
+from tests.metric_table import metric_rows
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
 PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md", TOP / "docs" / "exchanges.md"]
@@ -139,14 +139,6 @@ def failure_rows() -> Rows:
 def names(of: type) -> list[str]:
     """The fields of a dataclass."""
     return [field.name for field in dataclasses.fields(of)]
-
-
-def metric_rows() -> Rows:
-    """What Prometheus is told: the kind of each metric, its labels, and what its help says."""
-    return {
-        f"{PREFIX}{name}": [metric.kind.value, ", ".join(f"`{label}`" for label in metric.labels), metric.says]
-        for name, metric in METRICS.items()
-    }
 
 
 def by_hand(rows: list[str]) -> Rows:

@@ -136,6 +136,22 @@ class ProfitLine(NamedTuple):
     nets_known: int
     net: Decimal
 
+    @classmethod
+    def of(cls, row: PositionRow) -> ProfitLine:
+        """That of one cycle."""
+        realized, net = row.realized_pnl, row.net_pnl
+        return cls(
+            exchange=row.exchange,
+            account=row.account,
+            currency=row.settle_currency,
+            cycles=1,
+            known=int(realized is not None),
+            realized=Decimal(0) if realized is None else realized,
+            fees=row.fees,
+            nets_known=int(net is not None),
+            net=Decimal(0) if net is None else net,
+        )
+
     def plus(self, other: ProfitLine) -> ProfitLine:
         """Both lines in one, of the same account and currency."""
         return self._replace(

@@ -368,7 +368,14 @@ class PostgresStore(SqlStore):
         return self._settled(_MAX_NID)
 
     def profit_lines(self) -> Iterator[ProfitLine]:
+        """A line an account and currency; or a line a cycle, where the table is not."""
+        if not self._has_positions():
+            return map(ProfitLine.of, self.rows())
         return map(ProfitLine._make, self._select(_PROFITS))
+
+    def _has_positions(self) -> bool:
+        """Whether the table of positions is kept here, which a subscriber is not sent."""
+        return True
 
     def settled_refusals(self) -> int | None:
         """How many refused duplicates there are; whoever adds one holds the lock of the writers as well."""

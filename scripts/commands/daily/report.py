@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -136,7 +135,12 @@ def _print(found: LedgerReport, listing: Listing) -> None:
     standing, *others = tables(found, listing.sort)
     if standing.rows:
         rows = listing.shown(standing.rows)
-        show("", standing.title, "", *lines_of(listing.fitted(replace(standing, rows=rows))))
+        show(
+            "",
+            standing.title,
+            "",
+            *lines_of(listing.fitted(Table(standing.title, standing.columns, rows, standing.right))),
+        )
         if left := len(standing.rows) - len(rows):
             show(f"and {left:,} more: --limit {len(standing.rows)}")
     for table in others:

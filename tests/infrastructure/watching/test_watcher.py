@@ -356,7 +356,7 @@ def test_what_was_written_though_nobody_said_so_is_our_own(night: Night) -> None
         remember(name, memory)
         raise StoreUnavailable("the reply is lost")
 
-    store.remember = without_a_reply  # type: ignore[method-assign] # once
+    store.remember = without_a_reply  # type: ignore[method-assign] # its reply is lost once
     watcher.once(20)
     watcher.once(20)
     watcher.close()

@@ -10,21 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.rejection import Rejection
-from infrastructure.event_store.port import (
-    ALL_STREAMS,
-    AsOf,
-    ProfitLine,
-    Standing,
-    StreamSpan,
-    UnreadableRow,
-    compared,
-)
+from infrastructure.event_store.port import ALL_STREAMS, AsOf, Standing, StreamSpan, UnreadableRow, compared
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import Connections
@@ -164,12 +155,6 @@ class PostgresReplica(PostgresStore):
             if row.status.is_open or row.stray or not open_only:
                 yield row
 
-    def profit_lines(self) -> Iterator[ProfitLine]:
-        """A line a cycle on a subscriber, which is not sent the positions table."""
-        if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
-            return super().profit_lines()
-        return map(_profit_of, self.rows())
-
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow]:
         """On a standby what stands in the positions table, which a subscriber is not sent."""
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
@@ -192,6 +177,9 @@ class PostgresReplica(PostgresStore):
             return super().places_handed_out()
         place: int = self._value("SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events")
         return place
+
+    def _has_positions(self) -> bool:
+        return self.replica_kind() is not ReplicaKind.SUBSCRIBER
 
     def unverifiable(self) -> list[str]:
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
@@ -263,21 +251,6 @@ class _ReplicaCheckpoints(PostgresCheckpoints):
     def _write(self, work: Callable[[Any], Result]) -> Result:
         self._require_primary()
         return super()._write(work)
-
-
-def _profit_of(row: PositionRow) -> ProfitLine:
-    realized, net = row.realized_pnl, row.net_pnl
-    return ProfitLine(
-        row.exchange,
-        row.account,
-        row.settle_currency,
-        1,
-        int(realized is not None),
-        Decimal(0) if realized is None else realized,
-        row.fees,
-        int(net is not None),
-        Decimal(0) if net is None else net,
-    )
 
 
 def _row(position_id: str, text: str) -> PositionRow | UnreadableRow:
