@@ -448,6 +448,10 @@ class Store(ABC):
         """What a watch remembered last; None of one that never remembered anything."""
 
     @abstractmethod
+    def watch_memories(self) -> dict[str, WatchMemory]:
+        """What every watch remembered last, by name."""
+
+    @abstractmethod
     def remember(self, name: str, memory: WatchMemory) -> bool:
         """Keep the memory of a watch, if it follows the turn that is kept.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -90,6 +91,13 @@ METRICS: Final[Mapping[str, Metric]] = {
     "unknown_pnl_positions": Metric(
         MetricKind.GAUGE, "Cycles whose realised profit is not known, and in no sum.", (*_ACCOUNT, "currency")
     ),
+    "watch_alarms": Metric(MetricKind.GAUGE, "Alarms that a watch has, and that are not over.", ("watch",)),
+    "watch_timestamp_seconds": Metric(
+        MetricKind.GAUGE, "When a watch wrote last, which it does once a minute at least, since 1970.", ("watch",)
+    ),
+    "watch_write_seconds": Metric(
+        MetricKind.GAUGE, "How long the last write but one of a watch took: a commit, as an append is one.", ("watch",)
+    ),
     "read_seconds": Metric(MetricKind.GAUGE, "How long it took to read all of this."),
 }
 """Every metric, without its prefix; the last word is the unit, or what is counted."""
@@ -109,7 +117,7 @@ class Sample:
 def figures(ledger: OperableLedger, at: datetime, age: timedelta = OLD) -> list[Sample]:
     """All figures of a ledger but how long that took. Refuses: StoreUnavailable."""
     found = list(_of_checks(ledger, at, age))
-    for part in (_of_cycles(ledger, at, age), _of_log(ledger), _of_delays(ledger)):
+    for part in (_of_cycles(ledger, at, age), _of_log(ledger), _of_delays(ledger), _of_watches(ledger)):
         with suppress(HistoryDamaged):  # among the findings; what cannot be read is not known
             found += list(part)
     return found
@@ -185,6 +193,20 @@ def _of_delays(ledger: OperableLedger) -> Iterator[Sample]:
     for quantile, delay in (("0.5", durations.p50), ("0.95", durations.p95), ("1", durations.max)):
         if delay is not None:
             yield _sample("recording_delay_seconds", _seconds(delay), quantile)
+
+
+def _of_watches(ledger: OperableLedger) -> Iterator[Sample]:
+    for name, memory in ledger.store.watch_memories().items():
+        try:
+            body = json.loads(memory.body)
+            alarms, at = sum(alarm["over_at"] is None for alarm in body["alarms"]), utc(body["at"])
+            took_seconds = body["write_seconds"]
+        except (ValueError, TypeError, KeyError):
+            continue  # the watch of this name refuses to begin, and says why
+        yield _sample("watch_alarms", alarms, name)
+        yield _sample("watch_timestamp_seconds", _seconds(at - _EPOCH), name)
+        if took_seconds is not None:
+            yield _sample("watch_write_seconds", Decimal(str(took_seconds)), name)
 
 
 def _of_money(sums: Mapping[tuple[str, str, str], ProfitLine]) -> Iterator[Sample]:

@@ -232,7 +232,7 @@ class Watcher:
         if self._ledger is None or not self._is_read or not is_time:
             return
         try:
-            self._memory.write(self._ledger.store, self._place, self._book)
+            self._memory.write(self._ledger.store, self._place, self._book, self._clock())
             self._has_changed, self._written_at = False, time.monotonic()
         except StoreError as cause:
             if self._away_since is None:

@@ -39,6 +39,7 @@ _REFUSAL_COUNTS: Final = (
     " ORDER BY command, error, detected_by"
 )
 _WATCH_MEMORY: Final = "SELECT turn, body FROM watches WHERE name = ?"
+_WATCH_MEMORIES: Final = "SELECT name, turn, body FROM watches ORDER BY name"
 _REMEMBER: Final = (
     "INSERT INTO watches (name, turn, body) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
     " SET turn = excluded.turn, body = excluded.body WHERE watches.turn = excluded.turn - 1"
@@ -75,6 +76,9 @@ class SqlStore(Store):
     def watch_memory(self, name: str) -> WatchMemory | None:
         found = next(self._select(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
         return None if found is None else WatchMemory(*found)
+
+    def watch_memories(self) -> dict[str, WatchMemory]:
+        return {name: WatchMemory(turn, body) for name, turn, body in self._select(_WATCH_MEMORIES)}
 
     def remember(self, name: str, memory: WatchMemory) -> bool:
         return self._change(self.dialect.spelled(_REMEMBER), (name, *memory)) == 1

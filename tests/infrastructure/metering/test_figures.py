@@ -12,9 +12,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from domain.errors import HistoryDamaged, PositionAlreadyOpen
 from domain.values import timestamp_text
+from infrastructure.event_store.port import WatchMemory
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.metering.exposition import exposition
 from infrastructure.metering.figures import METRICS, PREFIX, MetricKind, figures
+from infrastructure.watching.remembered import Remembered
+from projections.health.alarm import Alarm
+from projections.health.alarm_book import AlarmBook
+from projections.health.checks import Check, Severity
 
 NOW = datetime.now(UTC)
 Found = dict[tuple[str, ...], Decimal]
@@ -99,6 +104,27 @@ def test_of_an_empty_ledger_nothing_is_made_up(ledger: PositionLedger) -> None:
         "events_total",
         "oldest_unprotected_seconds",
     }
+
+
+def test_a_watch_says_when_it_was_there_and_what_it_rings_for(ledger: PositionLedger) -> None:
+    assert "watch_timestamp_seconds" not in {name for name, *_ in read(ledger)}
+    memory, book = Remembered("night"), AlarmBook()
+    book.see([Alarm(Check.UNPROTECTED, "APTUSDT.binance#1", Severity.CRITICAL, "bare", "recover", NOW)], (), NOW)
+    memory.write(ledger.store, None, book, NOW)
+    found = read(ledger)
+    assert found["watch_alarms", "night"] == 1
+    assert found["watch_timestamp_seconds", "night"] == Decimal(str(NOW.timestamp()))
+    assert ("watch_write_seconds", "night") not in found, "it is known with the second one"
+    book.see([], set(Check), NOW)
+    memory.write(ledger.store, None, book, NOW)
+    found = read(ledger)
+    assert found["watch_alarms", "night"] == 0
+    assert found["watch_write_seconds", "night"] > 0
+
+
+def test_a_memory_that_cannot_be_read_is_not_known(ledger: PositionLedger) -> None:
+    ledger.store.remember("night", WatchMemory(1, "[]"))
+    assert not [name for name, *_ in read(ledger) if name.startswith("watch_")]
 
 
 def test_how_late_events_were_recorded(ledger: PositionLedger) -> None:
