@@ -6,7 +6,7 @@ RUN := .venv-run
 HA := .venv-ha
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
-.PHONY: demo test fast browser units test-ha failover check oldest campaign prove bench format docs generate pins clean
+.PHONY: demo test fast browser units test-ha failover check oldest campaign prove soak bench format docs generate pins clean
 
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
@@ -56,6 +56,10 @@ campaign: $(VENV)/installed ## conversations of all kinds, counted by the ledger
 RUNS ?= 10000
 prove: $(VENV)/installed ## bots killed and cancelled at any step, at an exchange that fails: nothing doubled, bare, left or stuck
 	LEDGER_CAMPAIGN_RUNS=$(RUNS) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/campaign/test_trading.py
+
+MINUTES ?= 10
+soak: $(VENV)/installed ## a watch beside four writers, on both databases: memory flat, no alarm lost, none doubled
+	LEDGER_SOAK_MINUTES=$(MINUTES) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/campaign/test_watch_soak.py
 
 bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 	$(BIN)/position-ledger bench --events 1000000 $(ARGS)

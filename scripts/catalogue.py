@@ -55,6 +55,9 @@ GROUPS: Final = {
         "watch": CommandEntry(
             "scripts.commands.operate.watch", "Follow a ledger, and ring for what `status` and `diagnose` find"
         ),
+        "metrics": CommandEntry(
+            "scripts.commands.operate.metrics", "Print the figures of a ledger in the text that Prometheus reads"
+        ),
         "snapshot": CommandEntry(
             "scripts.commands.operate.snapshot", "Ask an exchange for positions, plain and conditional orders"
         ),

@@ -1,9 +1,9 @@
-"""SIGTERM runs the same clean-up as Ctrl-C."""
+"""SIGTERM runs the same clean-up as Ctrl-C, or asks what is at work to stop."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -19,5 +19,28 @@ def terminable() -> Iterator[None]:
     before: Any = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def stoppable(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM ask for an end, and the block end as if it had raised SystemExit.
+
+    What a handler raises is lost where Python cannot pass it on, as while an object is finalised; something that runs
+    for months would meet that once.
+    """
+    is_ended = False
+
+    def ask(_: int, __: FrameType | None) -> None:
+        nonlocal is_ended
+        is_ended = True
+        stop()
+
+    before: Any = signal.signal(signal.SIGTERM, ask)
+    try:
+        yield
+        if is_ended:
+            raise SystemExit(128 + signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -34,6 +34,7 @@ from scripts.cli import exit_code
 from tests.domain.symbols.ccxt_answers import ccxt, listed, read_as
 from tests.domain.symbols.shown_lines import lines_of
 from tests.infrastructure.exchanges.recorded_answers import shown_by_exchange
+from tests.metric_table import metric_rows
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
 PAGES: Final = [
@@ -178,6 +179,7 @@ def tables() -> dict[str, Rows]:
         "spellings": spelling_rows(),
         "trading": trading_rows(),
         "what an error means": failure_rows(),
+        "metrics": metric_rows(),
         "what an account shows": {name: [*cells] for name, cells in shown_by_exchange().items()},
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
@@ -119,6 +120,59 @@ class WatchMemory(NamedTuple):
 
     turn: int
     body: str
+
+
+class ProfitLine(NamedTuple):
+    """What cycles of one account and currency brought: of one cycle, or summed up by the database.
+
+    `realized` is before fees, of the `known` ones among the `cycles`; `net` is that of `nets_known`.
+    """
+
+    exchange: str
+    account: str | None
+    currency: str | None
+    cycles: int
+    known: int
+    realized: Decimal
+    fees: Decimal
+    nets_known: int
+    net: Decimal
+
+    @classmethod
+    def of(cls, row: PositionRow) -> ProfitLine:
+        """That of one cycle."""
+        realized, net = row.realized_pnl, row.net_pnl
+        return cls(
+            exchange=row.exchange,
+            account=row.account,
+            currency=row.settle_currency,
+            cycles=1,
+            known=int(realized is not None),
+            realized=Decimal(0) if realized is None else realized,
+            fees=row.fees,
+            nets_known=int(net is not None),
+            net=Decimal(0) if net is None else net,
+        )
+
+    def plus(self, other: ProfitLine) -> ProfitLine:
+        """Both lines in one, of the same account and currency."""
+        return self._replace(
+            cycles=self.cycles + other.cycles,
+            known=self.known + other.known,
+            realized=self.realized + other.realized,
+            fees=self.fees + other.fees,
+            nets_known=self.nets_known + other.nets_known,
+            net=self.net + other.net,
+        )
+
+
+class RefusalCount(NamedTuple):
+    """How many duplicates of one kind were refused."""
+
+    command: str
+    error: str
+    detected_by: str
+    refused: int
 
 
 class StreamSpan(NamedTuple):
@@ -406,6 +460,14 @@ class Store(ABC):
         """The columns of refused duplicates that meet all conditions, written with our placeholder, oldest first."""
 
     @abstractmethod
+    def refusal_counts(self) -> list[RefusalCount]:
+        """How many duplicates were ever refused, by kind."""
+
+    @abstractmethod
+    def profit_lines(self) -> Iterator[ProfitLine]:
+        """What all cycles brought so far, by as many lines as the database likes."""
+
+    @abstractmethod
     def settled_refusals(self) -> int | None:
         """How many refused duplicates there are, before the last of which none can appear any more; None: not known."""
 
@@ -436,6 +498,10 @@ class Store(ABC):
     @abstractmethod
     def watch_memory(self, name: str) -> WatchMemory | None:
         """What a watch remembered last; None of one that never remembered anything."""
+
+    @abstractmethod
+    def watch_memories(self) -> dict[str, WatchMemory]:
+        """What every watch remembered last, by name."""
 
     @abstractmethod
     def remember(self, name: str, memory: WatchMemory) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 
 from domain.errors import HistoryDamaged, LedgerError
+from domain.values import timestamp_text
 from infrastructure.event_store.port import Store, WatchMemory
 from infrastructure.watching.log_place import LogPlace
 from projections.health.alarm_book import AlarmBook, KeptAlarm, book_adapter
@@ -21,7 +24,7 @@ class Remembered:
         """Of the watch of a name."""
         self._name = name
         self._turn = 0
-        self._written: str | None = None
+        self._took_seconds: float | None = None
         self._in_doubt: str | None = None
 
     def read(self, store: Store) -> tuple[LogPlace | None, list[KeptAlarm]]:
@@ -29,7 +32,7 @@ class Remembered:
         found = store.watch_memory(self._name)
         if found is None:
             return None, []
-        self._turn, self._written = found
+        self._turn = found.turn
         try:
             body = json.loads(found.body)
             place = body["place"] and LogPlace(*body["place"])
@@ -40,12 +43,12 @@ class Remembered:
                 "watch another name, and it begins anew"
             ) from None
 
-    def write(self, store: Store, place: LogPlace | None, book: AlarmBook) -> None:
-        """Write it down, unless it is there already. Refuses: StoreUnavailable; AnotherWatch."""
+    def write(self, store: Store, place: LogPlace | None, book: AlarmBook, at: datetime) -> None:
+        """Write it down, with when that was and how long it took before. Refuses: StoreUnavailable; AnotherWatch."""
         alarms = book_adapter().dump_python(list(book), mode="json")
-        body = json.dumps({"place": place, "alarms": alarms}, ensure_ascii=False)
-        if body == self._written:
-            return
+        told = {"at": timestamp_text(at), "write_seconds": self._took_seconds, "place": place, "alarms": alarms}
+        body = json.dumps(told, ensure_ascii=False)
+        began = time.perf_counter()
         before, self._in_doubt = self._in_doubt, body
         while not store.remember(self._name, WatchMemory(self._turn + 1, body)):
             found = store.watch_memory(self._name)
@@ -59,4 +62,4 @@ class Remembered:
                 break
         else:
             self._turn += 1
-        self._written, self._in_doubt = body, None
+        self._in_doubt, self._took_seconds = None, round(time.perf_counter() - began, 6)

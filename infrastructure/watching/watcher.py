@@ -81,7 +81,7 @@ class Watcher:
         self._patrol = None if plan.verifies_every is None else DamagePatrol(plan.verifies_every, say)
         self._memory, self._book = Remembered(plan.name), AlarmBook()
         self._ledger: PositionLedger | None = None
-        self._is_read = False
+        self._is_read = self._is_stopped = False
         self._place: LogPlace | None = None
         self._has_changed = True
         self._written_at = 0.0
@@ -90,29 +90,37 @@ class Watcher:
     # -- a run --------------------------------------------------------------------------------------------------
 
     def run(self, rounds: int | None = None) -> None:
-        """Watch until it is interrupted, or for so many rounds. Refuses: AnotherWatch."""
+        """Watch until it is stopped, or for so many rounds. Refuses: AnotherWatch."""
         done = 0
-        while rounds is None or done < rounds:
+        while not self._is_stopped and (rounds is None or done < rounds):
             self.look()
             done += 1
             self._wait(time.monotonic() + self._plan.every.total_seconds())
+
+    def stop(self) -> None:
+        """End it after the step that it is at; a signal may come anywhere, and so raises nothing."""
+        self._is_stopped = True
+        self._wake.set()
 
     def once(self, seconds: float) -> bool:
         """Look once, and wait until every sink has taken what is due, or did not; whether all of it was taken."""
         self.look(waits=True)
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not all(each.is_down or self._is_told(each) for each in self._couriers):
+        while not self._is_stopped and time.monotonic() < end and not self._is_done():
             self._wake.wait(0.1)
             self._wake.clear()
             self._deliver()
         return all(map(self._is_told, self._couriers))
+
+    def _is_done(self) -> bool:
+        return all(each.is_down or self._is_told(each) for each in self._couriers)
 
     def _is_told(self, courier: Courier) -> bool:
         return not courier.is_down and courier.is_idle(self._book, self._clock(), self._plan.again)
 
     def _wait(self, until: float) -> None:
         """Deliver while it is waited for the next look."""
-        while (left := until - time.monotonic()) > 0:
+        while not self._is_stopped and (left := until - time.monotonic()) > 0:
             if self._wake.wait(min(left, 1.0)):
                 self._wake.clear()
             self._deliver()
@@ -224,7 +232,7 @@ class Watcher:
         if self._ledger is None or not self._is_read or not is_time:
             return
         try:
-            self._memory.write(self._ledger.store, self._place, self._book)
+            self._memory.write(self._ledger.store, self._place, self._book, self._clock())
             self._has_changed, self._written_at = False, time.monotonic()
         except StoreError as cause:
             if self._away_since is None:

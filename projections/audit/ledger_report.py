@@ -13,6 +13,7 @@ from domain.rejection import Rejection
 from projections.audit.anomalies import Anomaly, oddities, warnings
 from projections.audit.narrative import headline
 from projections.formatting import length
+from projections.health.ledger_status import LedgerStatus
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
@@ -84,6 +85,7 @@ class HourBar(JsonObject):
 class LedgerReport(JsonObject):
     """A stretch of time over the whole ledger, or over a part of it."""
 
+    asked_at: datetime
     window: MeasuredWindow
     statistics: Statistics
     cycles: int
@@ -140,19 +142,18 @@ def review(
         oddity = oddities(told, time)
         if warnings(oddity):
             odd.append(AnomalousCycle(row.position_id, headline(row, time), oddity))
+    lines = LedgerStatus.of((each.row for each in found), now).lines
+    place = {line.row.position_id: number for number, line in enumerate(lines)}
     return LedgerReport(
+        asked_at=now,
         window=window,
         statistics=statistics,
         cycles=count,
-        open=tuple(sorted(found, key=_worst_first)),
+        open=tuple(sorted(found, key=lambda each: place.get(each.row.position_id, len(place)))),
         exposed=tuple(sorted(exposed, key=lambda each: each.longest.length, reverse=True)[:LISTED_MAX]),
         oddest=tuple(sorted(odd, key=lambda each: each.weight, reverse=True)[:LISTED_MAX]),
         odd=len(odd),
     )
-
-
-def _worst_first(each: OpenPosition) -> tuple[bool, timedelta, datetime]:
-    return each.unprotected is None, -(each.unprotected or timedelta()), each.row.opened_at
 
 
 def _age(since: datetime, now: datetime) -> timedelta:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
+from domain.identifiers import PositionKey
 from infrastructure.ledger.ledger import now
 from infrastructure.operations.health import Question
+from projections.positions import PositionRow
 from scripts.options.filters import Filter
 from scripts.options.params import NumberRange
 from scripts.options.snapshots import SnapshotOptions
@@ -36,17 +38,25 @@ def asked(
     wanted: Filter,
     shown: SnapshotOptions,
     *,
+    since: datetime | None = None,
     age: timedelta,
     quiet: timedelta | None,
     verifies: bool,
     reports: bool = False,
 ) -> Question:
-    """The question of this moment; snapshots are read now. Refuses: a usage error for what is no snapshot."""
+    """The question of this moment; snapshots are read now. Refuses: a usage error for what is no snapshot.
+
+    `since` leaves out cycles that were opened before.
+    """
+
+    def takes(each: PositionRow | PositionKey) -> bool:
+        return wanted.takes(each) and (since is None or isinstance(each, PositionKey) or each.opened_at >= since)
+
     at, snapshots = now(), shown.read(wanted)
     return Question(
         now=at,
         age=age,
-        takes=wanted.takes,
+        takes=takes,
         snapshots=snapshots,
         rules=shown.rules(wanted),
         evidence=shown.arguments(snapshots),

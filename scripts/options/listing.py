@@ -40,20 +40,18 @@ class Listing:
         return table.only(table.columns[:count])
 
 
-def listing_options(
-    orders: Mapping[str, str], limit: int | None
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add the four options; the command is handed one Listing as `listing`. The first of `orders` is the default."""
+def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add `--sort` and `--limit`; the command is handed both. The first of `orders` is the default."""
 
     def add(run: Callable[..., None]) -> Callable[..., None]:
-        @click.option(
+        sort_option = click.option(
             "--sort",
             type=click.Choice(list(orders)),
             default=next(iter(orders)),
             show_default=True,
             help="; ".join(f"{name}: {what}" for name, what in orders.items()) + ".",
         )
-        @click.option(
+        limit_option = click.option(
             "--limit",
             metavar="COUNT",
             type=click.IntRange(min=1),
@@ -61,6 +59,18 @@ def listing_options(
             show_default=limit is not None,
             help="So many at most; how many more there are is said.",
         )
+        return sort_option(limit_option(run))
+
+    return add
+
+
+def listing_options(
+    orders: Mapping[str, str], limit: int | None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add the four options; the command is handed one Listing as `listing`. The first of `orders` is the default."""
+
+    def add(run: Callable[..., None]) -> Callable[..., None]:
+        @order_options(orders, limit)
         @click.option("--columns", metavar="NAME,NAME", default="", help="These columns alone, in this order.")
         @click.option("--wide", is_flag=True, help="Every column, however wide the screen is.")
         @functools.wraps(run)

@@ -46,6 +46,16 @@ def read_since(_: click.Context, param: click.Parameter, value: str | None) -> d
     return None if value is None else moment(value, now(), param.opts[0])
 
 
+def since_option(run: Callable[..., None]) -> Callable[..., None]:
+    """Add a `--since` that may be absent; the command is handed it as `since`."""
+    return click.option(
+        "--since",
+        metavar="AGO|TIME",
+        callback=read_since,
+        help="Only cycles opened since then: 90m, 24h, 7d, or a time.",
+    )(run)
+
+
 def age_option(run: Callable[..., None]) -> Callable[..., None]:
     """Add `--age HOURS`; the command is handed it as `age`."""
 

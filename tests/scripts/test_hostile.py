@@ -57,6 +57,11 @@ WALK: dict[str, list[list[str]]] = {
         ["shadow", "--from", FROM],
     ],
     "diagnose": [["diagnose"], ["diagnose", "--json"], ["diagnose", "--snapshot", "FOLDER/hostile.json"]],
+    "watch": [
+        ["watch", "--once"], ["watch", "--once", "--name", HOSTILE], ["watch", "--once", "--webhook", HOSTILE],
+        ["watch", "--once", "--exec", HOSTILE], ["watch", "--once", "--snapshot", "FOLDER/hostile.json"],
+    ],
+    "metrics": [["metrics"], ["metrics", "--textfile", "FOLDER/ledger.prom"], ["metrics", "--textfile", HOSTILE]],
     "doctor": [["doctor"], ["doctor", "--json"]],
     "snapshot": [["snapshot", "--exchange", HOSTILE], ["snapshot", "--exchange", "binance", "--account", HOSTILE]],
     "reconcile": [

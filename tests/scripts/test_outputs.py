@@ -39,6 +39,7 @@ OUTPUTS: dict[str, Asked] = {
     "export --force": lambda path: ["export", "--format", "csv", "--force", "--output", path],
     "history --html": lambda path: ["history", APT, "--html", path],
     "report --html": lambda path: ["report", "--html", path],
+    "metrics --textfile": lambda path: ["metrics", "--textfile", path],
     "analyze-logs --html": lambda path: ["analyze-logs", LOG, "--timezone", "UTC", "--html", path],
     "analyze-logs --export": lambda path: ["analyze-logs", LOG, "--timezone", "UTC", "--export", path],
 }

@@ -22,6 +22,7 @@ from infrastructure.event_store.port import (
     AppendInDoubt,
     Caution,
     IntentTaken,
+    ProfitLine,
     SlotTaken,
     Standing,
     StreamSpan,
@@ -95,6 +96,11 @@ _COUNT_ENDS: Final = (
 _COMMIT_HERE: Final = "SELECT pg_catalog.pg_logical_emit_message(true, 'position-ledger'::text, ''::text)"
 """A commit of nothing: it ends when every standby that this server waits for has all that was committed before it."""
 _MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
+_PROFITS: Final = (
+    "SELECT exchange, account, settle_currency, pg_catalog.count(*), pg_catalog.count(realized_pnl),"
+    " coalesce(pg_catalog.sum(realized_pnl), 0), pg_catalog.sum(fees), pg_catalog.count(net_pnl),"
+    " coalesce(pg_catalog.sum(net_pnl), 0) FROM positions GROUP BY exchange, account, settle_currency"
+)
 _COUNT_REFUSALS: Final = "SELECT pg_catalog.count(*), pg_catalog.pg_is_in_recovery() FROM rejections"
 _HANDED_OUT: Final = (
     "SELECT CASE WHEN pg_catalog.has_sequence_privilege(places::regclass::oid, 'SELECT')"
@@ -354,6 +360,16 @@ class PostgresStore(SqlStore):
         Refuses: StoreUnavailable on a standby, or when some writer does not come to an end in time.
         """
         return self._settled(_MAX_NID)
+
+    def profit_lines(self) -> Iterator[ProfitLine]:
+        """A line an account and currency; or a line a cycle, where the table is not."""
+        if not self._has_positions():
+            return map(ProfitLine.of, self.rows())
+        return map(ProfitLine._make, self._select(_PROFITS))
+
+    def _has_positions(self) -> bool:
+        """Whether the table of positions is kept here, which a subscriber is not sent."""
+        return True
 
     def settled_refusals(self) -> int | None:
         """How many refused duplicates there are; whoever adds one holds the lock of the writers as well."""

@@ -11,6 +11,7 @@ from domain.values import OPEN_STATUSES, timestamp_text
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
+    RefusalCount,
     Store,
     StreamSpan,
     UnreadableRow,
@@ -34,7 +35,12 @@ _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _IS_STRAY: Final = "stray"
 _IS_OPEN: Final = f"(status IN ({_OPEN}) OR {_IS_STRAY})"
+_REFUSAL_COUNTS: Final = (
+    "SELECT command, error, detected_by, {catalog}count(*) FROM rejections GROUP BY command, error, detected_by"
+    " ORDER BY command, error, detected_by"
+)
 _WATCH_MEMORY: Final = "SELECT turn, body FROM watches WHERE name = ?"
+_WATCH_MEMORIES: Final = "SELECT name, turn, body FROM watches ORDER BY name"
 _REMEMBER: Final = (
     "INSERT INTO watches (name, turn, body) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
     " SET turn = excluded.turn, body = excluded.body WHERE watches.turn = excluded.turn - 1"
@@ -65,9 +71,15 @@ class SqlStore(Store):
     def _change(self, statement: str, values: Any) -> int:
         """Change rows in one statement that is a transaction of its own: how many."""
 
+    def refusal_counts(self) -> list[RefusalCount]:
+        return [RefusalCount(*found) for found in self._select(self.dialect.spelled(_REFUSAL_COUNTS))]
+
     def watch_memory(self, name: str) -> WatchMemory | None:
         found = next(self._select(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
         return None if found is None else WatchMemory(*found)
+
+    def watch_memories(self) -> dict[str, WatchMemory]:
+        return {name: WatchMemory(turn, body) for name, turn, body in self._select(_WATCH_MEMORIES)}
 
     def remember(self, name: str, memory: WatchMemory) -> bool:
         return self._change(self.dialect.spelled(_REMEMBER), (name, *memory)) == 1

@@ -24,6 +24,7 @@ from infrastructure.event_store.port import (
     REJECTION_COLUMNS,
     Caution,
     IntentTaken,
+    ProfitLine,
     SlotTaken,
     StreamSpan,
     VersionTaken,
@@ -66,6 +67,11 @@ _SPANS: Final = (
     " FROM sizes) SELECT min(stream) FROM counted GROUP BY number ORDER BY number"
 )
 _COUNT_REFUSALS: Final = "SELECT count(*) FROM rejections"
+_PROFITS: Final = (
+    "SELECT exchange, account, settle_currency, 1, realized_pnl IS NOT NULL, coalesce(realized_pnl, '0'), fees,"
+    " net_pnl IS NOT NULL, coalesce(net_pnl, '0') FROM positions"
+)
+"""A line a cycle: SQLite has no decimals to sum up."""
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
 _UPSERT_ROW: Final = (
@@ -233,6 +239,12 @@ class SQLiteStore(SqlStore):
         """The last place in the log: one writer at a time leaves no gaps behind."""
         nid: int | None = self._value(_MAX_NID)
         return nid or 0
+
+    def profit_lines(self) -> Iterator[ProfitLine]:
+        for exchange, account, currency, cycles, known, realized, fees, nets_known, net in self._select(_PROFITS):
+            yield ProfitLine(
+                exchange, account, currency, cycles, known, Decimal(realized), Decimal(fees), nets_known, Decimal(net)
+            )
 
     def settled_refusals(self) -> int:
         """How many refused duplicates there are: one writer at a time leaves no gaps behind."""

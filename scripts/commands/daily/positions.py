@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import click
@@ -12,15 +13,16 @@ import click
 from domain.values import plain
 from infrastructure.ledger.ledger import now
 from projections.exposure import UNPROTECTED, exposure_words, is_by_choice, needs_stop
-from projections.formatting import date_and_time, money
+from projections.formatting import date_and_time, for_eyes
 from projections.health.ledger_status import LedgerStatus
 from projections.positions import PositionRow
 from scripts.options.database import by_option, database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
-from scripts.options.time_window import read_since
+from scripts.options.time_window import since_option
 from scripts.output import Table, lines_of, say, show
 from scripts.replica_place import print_read, reading, show_place
+from scripts.status_table import in_order
 
 _COLUMNS: Final = (
     "position",
@@ -38,6 +40,8 @@ _SORTS: Final = {
     "opened": "the oldest first",
     "updated": "what happened last first",
     "worst": "what is open as `status` has it, then the others, the oldest first",
+    "age": "what is open and as it is for longest, then the others, the oldest first",
+    "symbol": "by key",
 }
 _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 
@@ -52,9 +56,7 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
     "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time names its zone."
 )
 @by_option
-@click.option(
-    "--since", metavar="AGO|TIME", callback=read_since, help="Only cycles opened since then: 90m, 24h, 7d, or a time."
-)
+@since_option
 @listing_options(_SORTS, None)
 def command(
     *,
@@ -80,8 +82,10 @@ def command(
       position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
       position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
     """
-    if as_of is not None and listing.sort == "worst":
-        raise click.UsageError("--sort worst judges what is open by its age now: leave out --as-of, or sort otherwise")
+    if as_of is not None and listing.sort in {"worst", "age"}:
+        raise click.UsageError(
+            f"--sort {listing.sort} judges what is open by its age now: leave out --as-of, or sort otherwise"
+        )
     with reading(database) as (ledger, place):
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
         bare = [row for row in found if needs_stop(row)]
@@ -110,8 +114,10 @@ def _sorted(rows: Sequence[PositionRow], order: str, bare: Collection[str]) -> S
         return rows
     if order == "updated":
         return sorted(rows, key=lambda row: row.updated_at, reverse=True)
+    if order == "symbol":
+        return sorted(rows, key=lambda row: (row.stream, row.cycle))
     standing = [row for row in rows if row.status.is_open or row.position_id in bare]
-    first = [line.row for line in LedgerStatus.of(standing, now()).lines]
+    first = [line.row for line in in_order(LedgerStatus.of(standing, now()).lines, order)]
     named = {row.position_id for row in first}
     return [*first, *(row for row in rows if row.position_id not in named)]
 
@@ -123,11 +129,15 @@ def _cells(row: PositionRow, *, is_bare: bool) -> tuple[str | None, ...]:
         row.position_id,
         row.side.value,
         row.status.value,
-        *("" if number is None else plain(number) for number in numbers),
-        *("" if amount is None else money(amount, row.settle_currency) for amount in amounts),
+        *("" if number is None else for_eyes(number) for number in numbers),
+        *("" if amount is None else _money(amount, row.settle_currency) for amount in amounts),
         date_and_time(row.opened_at),
         ", ".join(_remarks(row, is_bare=is_bare)),
     )
+
+
+def _money(amount: Decimal, currency: str | None) -> str:
+    return for_eyes(amount) if currency is None else f"{for_eyes(amount)} {currency}"
 
 
 def _remarks(row: PositionRow, *, is_bare: bool) -> list[str]:

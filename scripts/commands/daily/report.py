@@ -13,16 +13,15 @@ import click
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
-from domain.values import plain
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import seen_to, statistics
 from projections.audit.anomalies import warnings
-from projections.audit.ledger_report import Exposure, LedgerReport, OpenPosition, bar_name, review
-from projections.exposure import exposure_words
-from projections.formatting import average, counted, date_and_time, length
+from projections.audit.ledger_report import Exposure, LedgerReport, bar_name, review
+from projections.formatting import counted, date_and_time, length
+from projections.health.ledger_status import LedgerStatus
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow
 from projections.projection import STATISTICS
@@ -32,28 +31,32 @@ from scripts.criteria_table import criteria_table
 from scripts.narrative_text import oddity_cells, print_wrapped
 from scripts.options.database import database_option, html_option, json_option
 from scripts.options.filters import Filter, filter_options
+from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import window_options
-from scripts.output import Table, print_table, progress, say, show
+from scripts.output import Table, lines_of, print_table, progress, say, show
 from scripts.profit_table import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place, with_place
+from scripts.status_table import SORTS, in_order, status_table
 
 
 @click.command("report")
 @database_option
 @json_option
 @filter_options
+@listing_options(SORTS, None)
 @window_options
 @html_option
 @click.option(
     "--cycles", "with_cycles", is_flag=True, help="With --html: also a page of each cycle that it names, linked to it."
 )
 def command(
+    *,
     database: str | None,
     wanted: Filter,
+    listing: Listing,
     window: MeasuredWindow,
     asked_at: datetime,
     html: Path | None,
-    *,
     as_json: bool,
     with_cycles: bool,
 ) -> None:
@@ -82,7 +85,7 @@ def command(
         print_read(place, found.as_json())
     elif html is None:
         show_place(place)
-        _print(found)
+        _print(found, listing)
 
 
 def _write_cycles(ledger: PositionLedger, report: Path, found: LedgerReport) -> Callable[[str], str]:
@@ -133,15 +136,11 @@ def _read(
         advance(1)
 
 
-def tables(found: LedgerReport) -> list[Table]:
-    """The lists of a report; an empty one has no rows."""
+def tables(found: LedgerReport, order: str = "worst") -> list[Table]:
+    """The lists of a report; an empty one has no rows. What is open stands first, as `status` has it."""
+    status = LedgerStatus.of((each.row for each in found.open), found.asked_at)
     return [
-        Table(
-            "Open now",
-            ("position", "side", "quantity", "avg open", "stop", "status", "open for", "protection"),
-            [_open_cells(each) for each in found.open],
-            frozenset({"quantity", "avg open", "stop", "open for"}),
-        ),
+        status_table(in_order(status.lines, order)),
         profit_table(found.statistics.profit),
         results_table(found.statistics.profit),
         criteria_table(found.statistics.criteria),
@@ -154,19 +153,6 @@ def tables(found: LedgerReport) -> list[Table]:
     ]
 
 
-def _open_cells(each: OpenPosition) -> tuple[object, ...]:
-    row = each.row
-    protection = exposure_words(row) or ("protected" if row.protected else "nothing held")
-    if each.unprotected is not None:
-        protection += f" for {length(each.unprotected)}"
-    numbers = (
-        plain(row.quantity),
-        average(row.avg_px_open),
-        "none" if row.stop_price is None else plain(row.stop_price),
-    )
-    return (row.position_id, row.side.value, *numbers, row.status.value, length(each.age), protection)
-
-
 def _exposure_cells(each: Exposure) -> tuple[object, ...]:
     gap = each.longest
     end = date_and_time(gap.end) if gap.is_over else "still"
@@ -174,10 +160,21 @@ def _exposure_cells(each: Exposure) -> tuple[object, ...]:
     return each.position_id, *lengths, date_and_time(gap.start), end, gap.why
 
 
-def _print(found: LedgerReport) -> None:
+def _print(found: LedgerReport, listing: Listing) -> None:
     since, until = date_and_time(found.window.since), date_and_time(found.window.until)
     show(f"{since} to {until} UTC: {counted(found.cycles, 'cycle')}, {len(found.open):,} of them open now")
-    for table in tables(found):
+    standing, *others = tables(found, listing.sort)
+    if standing.rows:
+        rows = listing.shown(standing.rows)
+        show(
+            "",
+            standing.title,
+            "",
+            *lines_of(listing.fitted(Table(standing.title, standing.columns, rows, standing.right))),
+        )
+        if left := len(standing.rows) - len(rows):
+            show(f"and {left:,} more: --limit {len(standing.rows)}")
+    for table in others:
         if table.rows:
             show("", f"{table.title}", "")
             print_table(table.columns, table.rows, right=table.right)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import click
@@ -11,8 +10,8 @@ import click
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.ledger.ledger import now
 from infrastructure.operations.health import elsewhere
-from projections.formatting import date_and_time, for_eyes, length
-from projections.health.ledger_status import LedgerStatus, StatusLine
+from projections.formatting import date_and_time
+from projections.health.ledger_status import LedgerStatus
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
@@ -20,29 +19,26 @@ from scripts.options.health_question import asked, quiet_option
 from scripts.options.listing import Listing, listing_options
 from scripts.options.params import SECONDS_MAX, NumberRange
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
-from scripts.options.time_window import age_option
-from scripts.output import Table, lines_of, show
+from scripts.options.time_window import age_option, since_option
+from scripts.output import lines_of, show
 from scripts.replica_place import print_read, reading, show_place
 from scripts.screen import COLOURS, renewed
+from scripts.status_table import SORTS, in_order, status_table
 
 LINES_MAX: Final = 18
 """What stands on a screen of 24 lines, with what goes around it."""
 WATCH_SECONDS: Final = 2.0
-_SORTS: Final = {
-    "worst": "what is critical first, then what is unprotected, then the oldest",
-    "age": "what is as it is for longest",
-    "symbol": "by key",
-}
 
 
 @click.command("status")
 @database_option
 @json_option
 @filter_options
+@since_option
 @age_option
 @quiet_option
 @snapshot_options
-@listing_options(_SORTS, LINES_MAX)
+@listing_options(SORTS, LINES_MAX)
 @click.option(
     "--watch",
     metavar="[SECONDS]",
@@ -55,6 +51,7 @@ def command(
     *,
     database: str | None,
     wanted: Filter,
+    since: datetime | None,
     age: timedelta,
     quiet: timedelta | None,
     shown: SnapshotOptions,
@@ -82,9 +79,9 @@ def command(
         raise click.UsageError("--watch shows a person, --json tells a program once: choose one")
 
     def look() -> tuple[LedgerStatus, ReplicaPlace | None]:
-        question = asked(wanted, shown, age=age, quiet=quiet, verifies=False)
+        question = asked(wanted, shown, since=since, age=age, quiet=quiet, verifies=False)
         with reading(database) as (ledger, place):
-            rows = [row for row in ledger.positions(open=True) if wanted.takes(row)]
+            rows = [row for row in ledger.positions(open=True) if question.takes(row)]
             beside = elsewhere(ledger, question)
         return LedgerStatus.of(rows, now(), age, beside), place
 
@@ -102,7 +99,7 @@ def command(
 
 def _print(found: LedgerStatus, place: ReplicaPlace | None, listing: Listing) -> None:
     show_place(place)
-    lines = _sorted(found.lines, listing.sort)
+    lines = in_order(found.lines, listing.sort)
     shown = listing.shown(lines)
     show(f"{date_and_time(found.now)} UTC")
     if shown:
@@ -118,38 +115,3 @@ def _print(found: LedgerStatus, place: ReplicaPlace | None, listing: Listing) ->
         show(f"{symptom.severity.value}: {symptom.subject}: {symptom.message}", colour=COLOURS[symptom.severity])
         show(f"  next: {symptom.advice}")
     show(found.verdict, colour=COLOURS[found.severity])
-
-
-def status_table(lines: Sequence[StatusLine]) -> Table:
-    """What is open as a table, what matters most to the left."""
-    return Table(
-        "Open now",
-        ("how", "position", "state", "age", "side", "held", "entry", "stop", "status", "opened", "next"),
-        [_cells(line) for line in lines],
-        frozenset({"age", "held", "entry", "stop"}),
-    )
-
-
-def _cells(line: StatusLine) -> tuple[object, ...]:
-    row = line.row
-    return (
-        line.severity.value,
-        row.position_id,
-        line.state,
-        length(line.age),
-        row.side.value,
-        for_eyes(row.quantity),
-        for_eyes(row.avg_px_open) if row.quantity else "",
-        for_eyes(row.stop_price) if row.stop_confirmed and row.stop_price is not None else "none",
-        row.status.value,
-        date_and_time(row.opened_at),
-        line.next or "",
-    )
-
-
-def _sorted(lines: Sequence[StatusLine], order: str) -> Sequence[StatusLine]:
-    if order == "age":
-        return sorted(lines, key=lambda line: (line.since, line.row.position_id))
-    if order == "symbol":
-        return sorted(lines, key=lambda line: (line.row.stream, line.row.cycle))
-    return lines

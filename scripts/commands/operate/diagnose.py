@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import click
 
 from infrastructure.operations.health import Diagnosis, examine
-from projections.health.checks import Check, Section, Severity
+from projections.health.checks import Check, Section, Severity, Symptom
 from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.health_question import asked, quiet_option
+from scripts.options.listing import order_options
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
-from scripts.options.time_window import age_option
+from scripts.options.time_window import age_option, since_option
 from scripts.output import progress, show
 from scripts.replica_place import print_read, reading, show_place
+from scripts.status_table import SORTS
 
 
 @click.command("diagnose")
@@ -32,6 +35,8 @@ from scripts.replica_place import print_read, reading, show_place
 @quiet_option
 @snapshot_options
 @filter_options
+@since_option
+@order_options(SORTS, None)
 @database_option
 @json_option
 def command(
@@ -42,6 +47,9 @@ def command(
     quiet: timedelta | None,
     shown: SnapshotOptions,
     wanted: Filter,
+    since: datetime | None,
+    sort: str,
+    limit: int | None,
     database: str | None,
     as_json: bool,
 ) -> None:
@@ -58,31 +66,45 @@ def command(
       position-ledger diagnose --mode report --age 6 --exchange binance
       position-ledger diagnose --snapshot binance.json --json
     """
-    question = asked(wanted, shown, age=age, quiet=quiet, verifies=not skip_verify, reports=mode == "report")
+    question = asked(
+        wanted, shown, since=since, age=age, quiet=quiet, verifies=not skip_verify, reports=mode == "report"
+    )
     with reading(database) as (ledger, place), progress("examining") as advance:
         found = examine(ledger, question, advance)
     if as_json:
         print_read(place, {"mode": mode, **found.as_json()})
     else:
         show_place(place)
-        _print(found)
+        _print(found, sort, limit)
     if found.severity is Severity.CRITICAL:
         raise SystemExit(REFUSED)
 
 
-def _print(found: Diagnosis) -> None:
+def _print(found: Diagnosis, sort: str, limit: int | None) -> None:
     for section in sorted(found.sections, key=lambda section: section.check is not Check.DATABASE):
-        _print_section(section)
+        _print_section(section, sort, limit)
     if found.activity is not None:
         _print_activity(found.activity)
 
 
-def _print_section(section: Section) -> None:
+def _print_section(section: Section, sort: str, limit: int | None) -> None:
     name = section.check.value.replace("_", " ")
     show(f"{section.severity.value:8}  {name:15}  {section.says}")
-    for symptom in section.symptoms:
+    symptoms = _in_order(section.symptoms, sort)
+    for symptom in symptoms[:limit]:
         show(f"{'':10}{symptom.severity.value}: {symptom.subject}: {symptom.message}")
         show(f"{'':12}next: {symptom.advice}")
+    if limit is not None and (left := len(symptoms) - limit) > 0:
+        show(f"{'':10}and {left:,} more: --limit {len(symptoms)}")
+
+
+def _in_order(symptoms: Sequence[Symptom], order: str) -> Sequence[Symptom]:
+    """Findings, which come with the worst first, in the orders of `status`."""
+    if order == "age":
+        return sorted(symptoms, key=lambda each: (each.since is None, each.since, each.subject))
+    if order == "symbol":
+        return sorted(symptoms, key=lambda each: each.subject)
+    return symptoms
 
 
 def _print_activity(activity: Activity) -> None:

@@ -29,7 +29,7 @@ from scripts.options.params import SECONDS_MAX, NumberRange
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option
 from scripts.output import print_json_line, say, show
-from scripts.signals import terminable
+from scripts.signals import stoppable
 
 ONCE_SECONDS: Final = 60.0
 """How long `--once` waits for the sinks, each of which is done before that."""
@@ -50,9 +50,16 @@ ONCE_SECONDS: Final = 60.0
     "--telegram",
     "is_telegram",
     is_flag=True,
+    envvar="LEDGER_WATCH_TELEGRAM",
     help=f"Write to the chat {telegram.CHAT_VARIABLE} as the bot of {telegram.TOKEN_VARIABLE}.",
 )
-@click.option("--exec", "program", metavar="CMD", help="Run this program, without a shell, with JSON on its stdin.")
+@click.option(
+    "--exec",
+    "program",
+    metavar="CMD",
+    envvar="LEDGER_WATCH_EXEC",
+    help="Run this program, without a shell, with JSON on its stdin.",
+)
 @click.option(
     "--again",
     metavar="MINUTES",
@@ -131,7 +138,7 @@ def command(
         verifies_every=timedelta(minutes=verifies_every) if verifies_every else None,
     )
     watcher = Watcher(plan, sinks, say)
-    with terminable():
+    with stoppable(watcher.stop):
         try:
             if not once:
                 watcher.run()
@@ -153,7 +160,7 @@ def _sinks(
     sinks: list[AlarmSink] = [LineLog(log)]
     try:
         if url is not None:
-            secret = environment.get(webhook.SECRET_VARIABLE)
+            secret = environment.get(webhook.SECRET_VARIABLE) or None
             if secret is None:
                 say(f"webhook: not signed, for {webhook.SECRET_VARIABLE} is not set")
             key = None if secret is None else webhook.key_of(secret)

@@ -18,6 +18,8 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    answered: int | None = None
+    """With which status, when it was one that was told."""
 
 
 @dataclass
@@ -54,8 +56,10 @@ def loopback() -> Iterator[Loopback]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", "0"))
-            told.received.append(Received(self.path, dict(self.headers.items()), self.rfile.read(length)))
+            received = Received(self.path, dict(self.headers.items()), self.rfile.read(length))
             answer = told.answers.pop(0) if told.answers else told.always
+            received.answered = answer if isinstance(answer, int) else None
+            told.received.append(received)
             if not isinstance(answer, int):
                 answer(self)
                 return

@@ -22,6 +22,7 @@ from infrastructure.watching.watcher import SnapshotsUnreadable, Watcher, WatchP
 from projections.health import diagnosis
 from projections.health.alarm import Notice
 from projections.reconciliation.result import ReconciliationRules
+from tests.infrastructure.event_store.postgres.proxy import proxied
 
 BARE = "APTUSDT.binance#1"
 
@@ -232,6 +233,29 @@ def test_a_database_that_is_away_rings_after_a_while_and_nothing_is_over_by_that
     finally:
         watcher.close()
     assert night.said == ["StoreUnavailable: the server is gone", "ledger: can be reached again"]
+
+
+def test_a_server_that_is_cut_off_rings_and_is_gone_on_with(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url):
+        night = Night(postgres_url)
+    night.enter()
+    with proxied(postgres_url) as proxy:
+        url = proxy.url("timeout=1")
+        watcher = night.watch(connect=lambda: PositionLedger.connect(url, create=False))
+        try:
+            watcher.once(20)
+            proxy.is_open = False
+            proxy.cut()
+            watcher.once(20)
+            night.at += timedelta(seconds=10)
+            watcher.once(20)
+            assert night.recorder.words[2:] == ["alarm away ledger"]
+            proxy.is_open = True
+            watcher.once(20)
+        finally:
+            watcher.close()
+    assert night.recorder.words[3:] == ["over away ledger"]
+    assert night.round() == [], "what rang while it was away is remembered"
 
 
 def test_a_database_that_is_away_from_the_beginning_rings_as_well(night: Night) -> None:

@@ -193,6 +193,9 @@ class PostgresReplica(PostgresStore):
         place: int = self._value("SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events")
         return place
 
+    def _has_positions(self) -> bool:
+        return self.replica_kind() is not ReplicaKind.SUBSCRIBER
+
     def unverifiable(self) -> list[str]:
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
             return []

@@ -28,8 +28,7 @@ def test_a_day_is_told_with_what_is_open_what_was_missed_and_what_was_odd(report
     assert ran.code == 0
     assert ran.out.startswith("2025-10-22 00:00:00 to 2025-10-23 00:00:00 UTC: 4 cycles, 2 of them open now\n")
     for words in (
-        f"{MOG}  short       200  0.000000154  none  active",
-        "UNPROTECTED for",
+        f"critical  {MOG}  UNPROTECTED",
         "unprotected_longest_seconds",
         "Refused duplicates: 3\n",
         "hour from (UTC)      refused",

@@ -1,0 +1,13 @@
+-- What each role may do in a ledger, run by its owner after `position-ledger init --runtime-role ledger_bot`, which grants
+-- what bots need. A rebuild of the positions table keeps it.
+GRANT USAGE ON SCHEMA ledger TO ledger_watch, ledger_reader, ledger_grafana;
+
+-- Whoever looks: status, diagnose, metrics, serve.
+GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO ledger_watch, ledger_reader;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA ledger TO ledger_watch, ledger_reader;
+
+-- The watch remembers what it rang for.
+GRANT INSERT, UPDATE ON ledger.watches TO ledger_watch;
+
+-- Dashboards: how positions stand, and nothing else.
+GRANT SELECT ON ledger.positions, ledger.positions_orders TO ledger_grafana;

@@ -1,0 +1,1 @@
+"""The figures of a ledger, as Prometheus collects them."""

@@ -1,0 +1,28 @@
+"""`/metrics` for a server: the figures of a ledger, read anew for whoever asks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from domain.errors import StoreError
+from infrastructure.metering.exposition import CONTENT_TYPE, exposition
+from infrastructure.operations.operable import OperableLedger
+
+PATH: Final = "/metrics"
+
+
+def metrics_route(ledger: OperableLedger) -> Route:
+    """The route, to be mounted beside others; while the ledger cannot be read, it answers 503."""
+
+    def answer(_: Request) -> Response:
+        try:
+            with ledger.store.settled():
+                return Response(exposition(ledger), headers={"Content-Type": CONTENT_TYPE})
+        except StoreError as cause:
+            return PlainTextResponse(f"{type(cause).__name__}: {cause}\n", 503)
+
+    return Route(PATH, answer)

@@ -1,0 +1,53 @@
+"""`metrics`: the figures of a ledger for Prometheus, on stdout or in a file for node_exporter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from infrastructure.atomic_file import whole_file
+from scripts.options.database import database_option
+from scripts.output import print_text
+from scripts.replica_place import reading
+
+
+@click.command("metrics")
+@database_option
+@click.option(
+    "--textfile",
+    metavar="PATH",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Put them there, whole or not at all, for node_exporter's textfile collector; an older file is replaced.",
+)
+def command(*, database: str | None, textfile: Path | None) -> None:
+    """Print the figures of a ledger in the text that Prometheus reads: open, unprotected, refused, profit and so on.
+
+    They are counted from the ledger, so counters go on after a restart; what is not known is left out. Needs
+    prometheus-client: pip install 'position-ledger[serve]'.
+
+    Exit code 0 when they were read, 2 for usage, 3 when the database could not be reached: a file stays as it was then.
+
+    \b
+    Examples:
+      position-ledger metrics
+      position-ledger metrics --textfile /var/lib/node_exporter/textfile/position_ledger.prom
+    """
+    try:
+        from infrastructure.metering.exposition import exposition  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as missing:
+        raise click.UsageError(
+            f"metrics needs {missing.name}, which is not installed: pip install 'position-ledger[serve]'"
+        ) from None
+    with reading(database) as (ledger, _):
+        text = exposition(ledger)
+    if textfile is None:
+        print_text(text.decode())
+        return
+    try:
+        with whole_file(textfile, replaces=True) as out:
+            out.write(text)
+    except FileExistsError as there:
+        raise click.UsageError(f"{textfile} {there.strerror}; name the file that it leads to") from None
+    except OSError as wrong:
+        raise click.UsageError(f"{textfile} cannot be written: {wrong.strerror}") from None

@@ -1,0 +1,52 @@
+"""What is open as a table: the same columns, words and orders for every command that lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from projections.formatting import date_and_time, for_eyes, length
+from projections.health.ledger_status import StatusLine
+from scripts.output import Table
+
+SORTS: Final = {
+    "worst": "what is critical first, then what is unprotected, then the oldest",
+    "age": "what is as it is for longest",
+    "symbol": "by key",
+}
+
+
+def in_order(lines: Sequence[StatusLine], order: str) -> Sequence[StatusLine]:
+    """Lines, which come with the worst first, in one of SORTS."""
+    if order == "age":
+        return sorted(lines, key=lambda line: (line.since, line.row.position_id))
+    if order == "symbol":
+        return sorted(lines, key=lambda line: (line.row.stream, line.row.cycle))
+    return lines
+
+
+def status_table(lines: Sequence[StatusLine]) -> Table:
+    """What is open as a table, what matters most to the left."""
+    return Table(
+        "Open now",
+        ("how", "position", "state", "age", "side", "held", "entry", "stop", "status", "opened", "next"),
+        [_cells(line) for line in lines],
+        frozenset({"age", "held", "entry", "stop"}),
+    )
+
+
+def _cells(line: StatusLine) -> tuple[object, ...]:
+    row = line.row
+    return (
+        line.severity.value,
+        row.position_id,
+        line.state,
+        length(line.age),
+        row.side.value,
+        for_eyes(row.quantity),
+        for_eyes(row.avg_px_open) if row.quantity else "",
+        for_eyes(row.stop_price) if row.stop_confirmed and row.stop_price is not None else "none",
+        row.status.value,
+        date_and_time(row.opened_at),
+        line.next or "",
+    )

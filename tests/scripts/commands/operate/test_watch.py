@@ -1,0 +1,107 @@
+"""`watch` as it is asked: what it prints, how it ends, and what it refuses to begin with."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.values import timestamp_text
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.watching.sinks.telegram import CHAT_VARIABLE, TOKEN_VARIABLE
+from infrastructure.watching.sinks.webhook import SECRET_VARIABLE
+from tests.scripts.program import Program
+
+
+def at(ago: float) -> dict[str, Any]:
+    return {"at": timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))}
+
+
+@pytest.fixture
+def asked(ledger_url: str, program: Program) -> Program:
+    """A ledger with something of each kind that a person has to see to."""
+    with PositionLedger.connect(ledger_url) as ledger:
+
+        def entered(symbol: str, ago: float, *, placed: bool = True) -> dict[str, Any]:
+            when = at(ago)
+            when["position_id"] = ledger.request_entry(
+                symbol=symbol, exchange="binance", side="long", quantity="10", intent_id="1", **when
+            ).position_id
+            if placed:
+                ledger.record_entry_placed(exchange_order_id=symbol, filled_qty="10", avg_px="10", **when)
+            return when
+
+        entered("BAREUSDT", 300)
+        ledger.record_entry_unknown(reason="timeout", **entered("UNKNOWNUSDT", 300, placed=False))
+        ledger.start_rollback(reason="no stop", **entered("STUCKUSDT", 9_000))
+        over = entered("STRAYUSDT", 300, placed=False)
+        ledger.fail_entry(outcome="canceled", reason="given up", **over)
+        ledger.record_entry_fill(trade_id="1", last_qty="4", last_px="10", **over)
+        fine = entered("FINEUSDT", 300)
+        ledger.set_stop_loss(stop_price="9", exchange_order_id="s", activate=True, **fine)
+    return partial(program, "--database", ledger_url)
+
+
+def test_it_rings_for_what_status_shows_and_for_nothing_else(asked: Program) -> None:
+    ran = asked("watch", "--once", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    rung = {(each["subject"], each["message"]) for each in map(json.loads, ran.out.splitlines())}
+    lines = asked("status", "--json").json["positions"]
+    shown = {(each["subject"], each["message"]) for line in lines for each in line["findings"]}
+    assert {subject for subject, _ in rung} == {subject for subject, _ in shown}
+    assert {subject.partition(".")[0] for subject, _ in rung} == {"BAREUSDT", "UNKNOWNUSDT", "STUCKUSDT", "STRAYUSDT"}
+    assert len(rung) == len(shown)
+
+
+def test_a_second_look_rings_for_nothing_and_another_name_for_all(asked: Program) -> None:
+    first = asked("watch", "--once").out
+    assert asked("watch", "--once").out == ""
+    assert len(asked("watch", "--once", "--name", "other").out.splitlines()) == len(first.splitlines())
+
+
+def test_a_filter_watches_what_it_takes(asked: Program) -> None:
+    out = asked("watch", "--once", "--symbol", "BAREUSDT").out
+    assert "BAREUSDT" in out and "STUCKUSDT" not in out
+
+
+def test_a_sink_that_does_not_take_it_is_said_and_ends_with_1(asked: Program) -> None:
+    ran = asked("watch", "--once", "--exec", "false")
+    assert (ran.code, ran.err) == (1, "exec: not delivered: false: ended with 1; tried again in 1 s\n")
+    assert asked("watch", "--once", "--exec", "true").code == 0
+
+
+def test_a_snapshot_that_is_gone_rings(asked: Program, tmp_path: Path) -> None:
+    file = tmp_path / "binance.json"
+    file.write_text("not JSON", encoding="utf-8")
+    out = asked("watch", "--once", "--snapshot", file).out
+    assert "warning: snapshots: exchange: cannot be read: " in out
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "says"),
+    [
+        (["--telegram"], {}, f"{TOKEN_VARIABLE} is not set"),
+        (["--telegram"], {TOKEN_VARIABLE: "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"}, f"{CHAT_VARIABLE} is not set"),
+        (["--webhook", "http://alarms.example/x"], {}, "http://alarms.example is another machine"),
+        (["--webhook", "https://a.example"], {SECRET_VARIABLE: "hush"}, f"{SECRET_VARIABLE} is no secret of a webhook"),
+        (["--exec", "'unfinished"], {}, "No closing quotation"),
+        (["--snapshot", "-"], {}, "--snapshot - can be read once"),
+    ],
+)
+def test_what_cannot_ring_is_refused_at_once(
+    asked: Program, words: list[str], environment: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ran = asked("watch", "--once", *words)
+    assert (ran.code, says in ran.err) == (2, True), ran.err
+    assert not any(value in ran.err for value in environment.values())
+
+
+def test_there_must_be_a_ledger(program: Program, tmp_path: Path) -> None:
+    ran = program("watch", "--once", "--database", f"sqlite:///{tmp_path}/none.db")
+    assert (ran.code, "position-ledger init" in ran.err) == (3, True)
