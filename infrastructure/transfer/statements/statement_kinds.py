@@ -16,6 +16,8 @@ from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BIL
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
+from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
+from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind
 
@@ -37,6 +39,8 @@ _ALL: Final = (
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
+    FREQTRADE_DATABASE,
+    FREQTRADE_BACKTEST,
     PLAIN_CSV,
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})

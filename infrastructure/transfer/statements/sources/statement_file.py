@@ -21,6 +21,7 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 START_MAX: Final = 1 << 18
 """How much of a file is looked at to recognise it; what opens one gives it so much of a buffer."""
 _SQLITE: Final = b"SQLite format 3\x00"
+_ZIP: Final = b"PK\x03\x04"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
 _TABLES: Final = "SELECT lower(name) AS name FROM sqlite_master WHERE type = 'table'"
 
@@ -54,6 +55,8 @@ class StatementFile:
         start = self._stream.peek(START_MAX)
         if start.startswith(_SQLITE):
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
+        if start.startswith(_ZIP):
+            raise StatementRefused("the file is a ZIP archive; unpack it, and give the file that is in it")
         text = start.decode("utf-8", "replace").removeprefix("\ufeff").lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
