@@ -18,6 +18,9 @@ from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
 from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
 from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_DATABASE
+from infrastructure.transfer.statements.kinds.programs.nautilus_reports import NAUTILUS_FILLS, NAUTILUS_POSITIONS
+from infrastructure.transfer.statements.kinds.programs.tradingview import TRADINGVIEW_ALERTS, TRADINGVIEW_LIST
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind
 
@@ -41,6 +44,12 @@ _ALL: Final = (
     CCXT_FUNDING,
     FREQTRADE_DATABASE,
     FREQTRADE_BACKTEST,
+    HUMMINGBOT_CSV,
+    HUMMINGBOT_DATABASE,
+    NAUTILUS_FILLS,
+    NAUTILUS_POSITIONS,
+    TRADINGVIEW_LIST,
+    TRADINGVIEW_ALERTS,
     PLAIN_CSV,
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})

@@ -150,6 +150,12 @@ def made_up(*parts: str) -> str:
     return _MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
 
 
+def numbered(number: int, *parts: str) -> str:
+    """A name that follows from what is said, in digits: of several in one moment, that of the lower number is first."""
+    digest = int(made_up(*parts).removeprefix(_MADE_UP), 16)
+    return f"{number}{digest % 10**9:09d}"
+
+
 def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T]]) -> Iterator[T]:
     """What every row says. Refuses: StatementRefused, with the line of a row that cannot be read."""
     for row in rows:

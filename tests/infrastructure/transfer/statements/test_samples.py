@@ -1,8 +1,8 @@
 """A small file of each kind, in the shape of the real one, says exactly these facts; damaged, it is refused in words.
 
-`samples/KIND.EXTENSION` is the file, of a database the SQL that makes it; beside it stand in `KIND.EXTENSION.facts` what
-it says, and in `.books` what an import of its fills comes to. After a change on purpose, `python -m` and the name of this
-module writes both anew: read what changed.
+`samples/KIND.EXTENSION` is the file, of a database the SQL that makes it; beside it stand in `.facts` what it says, and
+in `.books` what an import of its fills comes to. After a change on purpose, `python -m` and the name of this module
+writes both anew: read what changed.
 """
 
 from __future__ import annotations

@@ -13,13 +13,10 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, numbered
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
-
-_RUNS: Final = 9 * 10**8
-_ORDERS_MAX: Final = 10**9
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -32,7 +29,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     (name,) = strategies.named
     run = strategies.inside(name)
     trades = run.listed("trades")
-    number = _run_number(name, run, trades)
+    number = 1
     leg = Leg.BOTH if run.word("trading_mode") == "futures" else Leg.SPOT
     for place, trade in enumerate(trades, start=1):
         try:
@@ -40,14 +37,6 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         except ValueError as wrong:
             raise ValueError(f"trade {place:,}: {wrong}") from None
         number += len(trade.listed("orders"))
-
-
-def _run_number(name: str, run: StatementRow, trades: list[StatementRow]) -> int:
-    """The number that the orders of a run are counted from: they happen in their order also within one candle."""
-    said = [str(run.named.get(word)) for word in ("run_id", "backtest_start_ts", "backtest_run_start_ts")]
-    ends = [trade.digest() for trade in (*trades[:1], *trades[-1:])]
-    digest = made_up(name, *said, *ends).rpartition("-")[2]
-    return (10**8 + int(digest, 16) % _RUNS) * _ORDERS_MAX
 
 
 def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int) -> Iterator[StatementFact]:
@@ -59,6 +48,7 @@ def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
         quantity, price = order.above_zero("filled", "amount"), order.above_zero("safe_price")
         rate = trade.number("fee_open" if is_entry else "fee_close")
         worth = EXACT.multiply(quantity, price)
+        name = numbered(number + place, key.stream, order.digest())
         yield StatementFill(
             line=trade.line,
             time=order.time("order_filled_timestamp"),
@@ -69,8 +59,8 @@ def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
             fee=None if rate is None else rounded(EXACT.multiply(worth, rate)),
             fee_currency=stake,
             profit=None,
-            trade_id=str(number + place),
-            order_id=str(number + place),
+            trade_id=name,
+            order_id=name,
             reason="liquidation" if not is_entry and "liquidation" in trade.word("exit_reason") else None,
         )
     if funding := trade.some("funding_fees"):
@@ -81,7 +71,7 @@ def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
             amount=funding,
             currency=stake,
             kind="funding",
-            cash_id=f"funding-{number}",
+            cash_id=f"funding-{trade.digest()}",
         )
 
 
