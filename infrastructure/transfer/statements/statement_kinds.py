@@ -14,6 +14,7 @@ from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
+from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
 from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
@@ -51,6 +52,7 @@ _ALL: Final = (
     TRADINGVIEW_LIST,
     TRADINGVIEW_ALERTS,
     PLAIN_CSV,
+    MAPPED_CSV,
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})
 _NEEDS_MIN: Final = 5

@@ -62,11 +62,11 @@ class StatementFile:
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
         return FileStart(FileForm.CSV, tuple(csv_header(text.partition("\n")[0].rstrip("\r"))))
 
-    def rows(self) -> Iterator[StatementRow]:
+    def rows(self, delimiter: str = ",") -> Iterator[StatementRow]:
         """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
         if self.start.form is FileForm.JSON:
             return json_rows(io.TextIOWrapper(self._stream, "utf-8-sig"))
-        return csv_rows(io.TextIOWrapper(self._stream, "utf-8-sig", newline=""))
+        return csv_rows(io.TextIOWrapper(self._stream, "utf-8-sig", newline=""), delimiter)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""

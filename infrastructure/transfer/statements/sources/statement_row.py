@@ -189,8 +189,13 @@ def _time(name: str, text: str, zone: tzinfo | None) -> datetime:
     time = read_time(f"20{text}" if _SHORT_YEAR.match(text) else text)
     if time is None:
         raise ValueError(f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40")
+    return in_zone(name, text, time, zone)
+
+
+def in_zone(name: str, text: str, time: datetime, zone: tzinfo | None) -> datetime:
+    """A time that was read from a text, in UTC. Refuses: ValueError for one of which that is not known."""
     if time.tzinfo is not None:
-        return time
+        return time.astimezone(UTC)
     if zone is None:
         raise ValueError(f"{name} {text!r} names no zone; say with --timezone which the file was made in")
     if is_ambiguous(time, zone):

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from domain.values import plain
+from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused, in_order
 from infrastructure.transfer.statements.statement_import import import_statement
@@ -26,9 +27,9 @@ from infrastructure.transfer.statements.statement_kinds import KINDS, recognised
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.statement_text import file_of, money, words
 
-SAMPLES = [
-    path for path in sorted((Path(__file__).parent / "samples").iterdir()) if path.suffix not in {".facts", ".books"}
-]
+FOLDER = Path(__file__).parent / "samples"
+MAP = FOLDER / "mapped-csv.toml"
+SAMPLES = [path for path in sorted(FOLDER.iterdir()) if path.suffix not in {".facts", ".books", ".toml"}]
 
 per_sample = pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
 
@@ -48,8 +49,9 @@ def data_of(path: Path) -> bytes:
 
 def whose(kind: StatementKind) -> Whose:
     said = {"exchange": "okx", "symbol": "BTC/USDT:USDT"}
-    asked = {name: said[name] for name in kind.asks}
-    return Whose(**{"exchange": kind.exchange} | asked, zone=UTC)
+    asked = {name: said[name] for name in kind.asks if name in said}
+    columns = ColumnMap.read(MAP.read_text(encoding="utf-8")) if "map" in kind.asks else None
+    return Whose(**{"exchange": kind.exchange} | asked, zone=UTC, columns=columns)
 
 
 def told_or_refused(data: bytes, kind: StatementKind) -> str:

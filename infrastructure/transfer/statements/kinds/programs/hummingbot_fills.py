@@ -129,7 +129,7 @@ HUMMINGBOT_DATABASE: Final = StatementKind(
     form=FileForm.SQLITE,
     needs=(("tradefill",), ("order",), ("orderstatus",)),
     read=_read_database,
-    source="hummingbot, the database of a bot in SQLite, table `TradeFill`",
+    source="hummingbot, the database of a bot in SQLite",
     lacks=f"{_LACKS}. More than six decimals of a price or an amount, which it does not keep",
     becomes="the same, under the same ids",
 )

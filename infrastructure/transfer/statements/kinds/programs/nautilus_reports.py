@@ -141,8 +141,8 @@ NAUTILUS_POSITIONS: Final = StatementKind(
     ),
     read=_read_positions,
     source="nautilus_trader, `generate_positions_report` saved with `to_csv`",
-    lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where there "
-    "are any",
+    lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "
+    "there are any",
     becomes="a cycle a line; its commissions are the fee of the closing fill. Profit and commissions are compared with "
     "what the averages come to",
 )
