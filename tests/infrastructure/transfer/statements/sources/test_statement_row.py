@@ -20,7 +20,7 @@ def test_what_is_left_over_of_float_arithmetic_is_no_quantity() -> None:
     assert row("0.30000000000000004").number("x") == Decimal("0.30000000000000004"), "a text is meant as it is written"
 
 
-@pytest.mark.parametrize("nothing", ["", "-", "nan", "None", " ", None])
+@pytest.mark.parametrize("nothing", ["", "-", "nan", "None", " ", " " * 99, None])
 def test_what_programs_write_for_nothing_is_nothing(nothing: str | None) -> None:
     assert row(nothing).number("x") is None
     assert StatementRow(1, {"x": nothing, "y": "3"}).text("x", "y") == "3"
