@@ -14,7 +14,9 @@ import click
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
+from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
+from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_file import START_MAX, StatementFile
 from infrastructure.transfer.statements.statement_fill import StatementFill, in_order
@@ -40,6 +42,13 @@ _LEDGER: Final = "ledger"
 @click.option("--exchange", type=EXCHANGE, help="Whose statement it is, where the kind does not say it.")
 @click.option("--account", type=ACCOUNT, help="The account that a statement is of.")
 @click.option("--symbol", help="Whose statement it is, where the kind does not say its symbol.")
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Which column of a CSV file says what, in TOML.",
+)
 @click.option("--confirm", is_flag=True, help="Write what a statement says; without it nothing is written.")
 @database_option
 @json_option
@@ -51,6 +60,7 @@ def command(
     exchange: str | None,
     account: str | None,
     symbol: str | None,
+    map_file: Path | None,
     confirm: bool,
     database: str | None,
     as_json: bool,
@@ -74,9 +84,9 @@ def command(
     """  # noqa: D205 - one sentence
     with _opened(path) as stream:
         file = StatementFile(stream, None if path == "-" else Path(path))
-        kind = _kind(file, kind_name)
+        kind = _kind(file, MAPPED_CSV.name if kind_name is None and map_file is not None else kind_name)
         if kind is not None:
-            whose = Whose(_exchange(kind, exchange), account, zone, _symbol(kind, symbol))
+            whose = Whose(_exchange(kind, exchange), account, zone, _symbol(kind, symbol), _columns(kind, map_file))
             _import_statement(file, kind, whose, database, confirm=confirm, as_json=as_json)
         elif zone or exchange or account or symbol or confirm:
             raise click.UsageError(
@@ -124,6 +134,14 @@ def _symbol(kind: StatementKind, said: str | None) -> str | None:
     if "symbol" not in kind.asks and said is not None:
         raise click.UsageError(f"--symbol {said}: a file of kind {kind.name} says its symbols itself")
     return said
+
+
+def _columns(kind: StatementKind, said: Path | None) -> ColumnMap | None:
+    if "map" in kind.asks and said is None:
+        raise click.UsageError(f"--as {kind.name} needs --map: a file that says which column says what")
+    if "map" not in kind.asks and said is not None:
+        raise click.UsageError(f"--map {said}: the columns of a file of kind {kind.name} are known")
+    return None if said is None else ColumnMap.read(said.read_text(encoding="utf-8", errors="replace"))
 
 
 def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bool) -> None:
