@@ -27,6 +27,7 @@ from domain.symbols.native import NATIVE
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.transfer.statements.statement_kinds import KINDS
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
@@ -35,7 +36,12 @@ from tests.domain.symbols.shown_lines import lines_of
 from tests.infrastructure.exchanges.recorded_answers import shown_by_exchange
 from tests.pages import COMMAND_PAGES, TOP, plain, read, rows
 
-PAGES: Final = [*COMMAND_PAGES, TOP / "docs" / "design.md", TOP / "docs" / "exchanges.md"]
+PAGES: Final = [
+    *COMMAND_PAGES,
+    TOP / "docs" / "design.md",
+    TOP / "docs" / "exchanges.md",
+    TOP / "docs" / "importing.md",
+]
 GENERATED: Final = re.compile(
     r"^<!-- generated: (?P<name>.+) -->\n(?P<head>\|.*\n\|[-| ]+\|\n)(?P<rows>(?:\|.*\n)*)<!-- end -->$", re.MULTILINE
 )
@@ -145,6 +151,14 @@ def by_hand(rows: list[str]) -> Rows:
     return {name: [BY_HAND] for name in rows}
 
 
+def kind_rows() -> Rows:
+    """What is known of a kind of file stands beside its reader; an export is read by its own module."""
+    return {
+        "ledger": [BY_HAND, BY_HAND, BY_HAND],
+        **{name: [kind.source, kind.lacks, kind.becomes] for name, kind in KINDS.items()},
+    }
+
+
 def tables() -> dict[str, Rows]:
     """Every generated table by its name."""
     return {
@@ -159,6 +173,7 @@ def tables() -> dict[str, Rows]:
         "fields of every event": by_hand(names(events.PositionEvent)),
         "events": event_rows(),
         "totals": by_hand(names(Holding)),
+        "kinds of files": kind_rows(),
         "spellings": spelling_rows(),
         "trading": trading_rows(),
         "what an error means": failure_rows(),

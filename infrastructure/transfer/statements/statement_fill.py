@@ -27,7 +27,11 @@ class StatementRefused(LedgerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementFill:
-    """One fill; `profit` is what the file says was realised by it, None where it says nothing."""
+    """One fill; `profit` is what the file says was realised by it before fees, None where it says nothing.
+
+    Shape:   a quantity `in_contracts` counts contracts of a size that is not always 1: of `contract_size`, where the
+             file says it. `reason` is why it happened where that is no order of the account's own: liquidation, adl.
+    """
 
     line: int
     time: datetime
@@ -40,6 +44,9 @@ class StatementFill:
     profit: Decimal | None
     trade_id: str
     order_id: str
+    in_contracts: bool = False
+    contract_size: Decimal | None = None
+    reason: str | None = None
 
     @property
     def order_of_happening(self) -> tuple[datetime, int]:

@@ -60,10 +60,13 @@ class StatementTally:
         self.profit_file: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.fees: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.cash: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.ends: dict[str, PositionRow | None] = {}
+        """The open cycle that each stream ends with."""
         self._differences: list[str] = []
         self._others: list[str] = []
         self._left_out: defaultdict[tuple[str, str], LeftOut] = defaultdict(LeftOut)
         self._orders, self._orders_before = set[str](), set[str]()
+        self._earned, self._cycles, self._is_said = Decimal(0), 0, False
 
     def take_fill(self, fill: StatementFill) -> None:
         """Count a fill that is new."""
@@ -81,6 +84,18 @@ class StatementTally:
     def begin_key(self) -> None:
         """Count what follows as of another key, whose orders are others."""
         self._orders, self._orders_before = set(), set()
+        self._earned, self._cycles, self._is_said = Decimal(0), 0, False
+
+    def end_key(self, key: PositionKey, last: PositionRow | None, profits: Sequence[Decimal]) -> None:
+        """Compare what a key earned with profits that name no fill; where its fills say profits, those are compared."""
+        self.ends[key.stream] = last if last is not None and last.status.is_open else None
+        said = sum(profits, Decimal(0))
+        is_compared = profits and self._cycles and not self._is_said
+        if is_compared and abs(self._earned - said) > _UNIT * (len(profits) + 1):
+            self._others.append(
+                f"{key}: the files say a profit of {plain(said)} in all, and not of which fills; its fills come to "
+                f"{plain(self._earned)}"
+            )
 
     def take_cycle(self, row: PositionRow, before: PositionRow | None, said: Decimal | None, fills: int) -> None:
         """Compare one cycle, as it was and as it is; `said` is None where the file says nothing of it.
@@ -88,7 +103,7 @@ class StatementTally:
         An order may end one cycle and begin the next one, so that those of the last two are remembered.
         """
         self._orders, self._orders_before = set(), self._orders
-        self.cycles += 1
+        self.cycles, self._cycles = self.cycles + 1, self._cycles + 1
         self.open += row.status.is_open
         currency = row.settle_currency or UNKNOWN
         earned = row.realized_pnl
@@ -96,9 +111,11 @@ class StatementTally:
             earned = None if before.realized_pnl is None else earned - before.realized_pnl
         if earned is not None:
             self.profit_ledger[currency] += earned
+            self._earned += earned
         if said is None:
             return
         self.profit_file[currency] += said
+        self._is_said = True
         if earned is None or abs(earned - said) > _UNIT * (fills + 1):
             known = "what is not known" if earned is None else plain(earned)
             self._differences.append(
@@ -134,7 +151,7 @@ class StatementTally:
 
     def report(self, kinds: Sequence[str], *, confirmed: bool, repeated: int) -> StatementReport:
         """All of it."""
-        left_out = [f"{why}; {left.said(kind)} not recorded" for (why, kind), left in self._left_out.items()]
+        left_out = [f"{why}: {left.said(kind)}" for (why, kind), left in self._left_out.items()]
         return StatementReport(
             kind=" + ".join(dict.fromkeys(kinds)),
             confirmed=confirmed,
@@ -162,17 +179,18 @@ class LeftOut:
 
     count: int = 0
     total: Decimal = Decimal(0)
-    line: int = 0
-    """Of the first of them."""
+    first: datetime | None = None
 
     def add(self, cash: StatementCash) -> None:
         """Count one more."""
-        self.line = self.line if self.count else cash.line
+        self.first = cash.time if self.first is None or cash.time < self.first else self.first
         self.count, self.total = self.count + 1, self.total + cash.amount
 
     def said(self, kind: str) -> str:
         """They in words."""
-        return f"{self.count:,} of {plain(self.total)} {kind} (the first on line {self.line:,})"
+        assert self.first is not None, "there is one"
+        first = timestamp_text(self.first)
+        return f"{self.count:,} x {kind}, {plain(self.total)} in all, not recorded (the first at {first})"
 
 
 def _kind_of(cash: StatementCash) -> str:

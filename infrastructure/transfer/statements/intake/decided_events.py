@@ -20,7 +20,7 @@ from infrastructure.ledger.doubts import Doubts
 from projections.positions import PositionRow
 from projections.rebuild import Progress
 
-EVENTS_MAX: Final = 5_000
+EVENTS_MAX: Final = 2_000
 """How many events are one transaction, but for the last fact of it."""
 
 

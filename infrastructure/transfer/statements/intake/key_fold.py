@@ -151,6 +151,7 @@ class KeyFold:
         self._decide(
             fill.line,
             RecordEntryFill if is_entry else Reduce,
+            **{} if is_entry or fill.reason is None else {"reason": fill.reason},
             position_id=self._position.position_id,
             trade_id=fill.trade_id,
             exchange_order_id=fill.order_id,
@@ -167,7 +168,7 @@ class KeyFold:
             fill.line,
             Close,
             position_id=self._position.position_id,
-            exit_reason="its fills closed all of it",
+            exit_reason=fill.reason or "its fills closed all of it",
             at=fill.time,
             command_id=command_id_of(fill) + CLOSES,
         )

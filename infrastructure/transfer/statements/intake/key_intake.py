@@ -20,11 +20,13 @@ from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
 from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.past_cash import PastCash
-from infrastructure.transfer.statements.intake.sorted_facts import Fact, PlacedFact, SortedFacts
+from infrastructure.transfer.statements.intake.sorted_facts import PlacedFact, SortedFacts
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
+from projections.positions import PositionRow
 from projections.rebuild import Progress
 
 _NONE_OPEN: Final = "no cycle was open then"
@@ -78,7 +80,7 @@ class KeyIntake:
             except StatementRefused as refused:
                 raise self._facts.refusal(file, refused) from None
             progress(1)
-        intake.end()
+        self.tally.end_key(key, intake.end(), self._facts.profit_in_all(key))
 
 
 def _fills(placed: Lookahead[PlacedFact]) -> Iterator[StatementFill]:
@@ -95,7 +97,9 @@ class _OneKey:
         self._waiting: list[StatementCash] = []
         """Payments of the last moment, in which a cycle may begin yet."""
 
-    def take(self, fact: Fact, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]) -> None:
+    def take(
+        self, fact: StatementFact, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]
+    ) -> None:
         if self._waiting and fact.time > self._waiting[0].time:
             self._end_moment()
         match fact:
@@ -113,10 +117,11 @@ class _OneKey:
     def _collect(self) -> None:
         self._fold.collect(self._decided, self._held.head)
 
-    def end(self) -> None:
+    def end(self) -> PositionRow | None:
         self._end_moment()
         self._fold.end()
         self._collect()
+        return self._held.position.row
 
     def _take_fill(
         self, fill: StatementFill, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]

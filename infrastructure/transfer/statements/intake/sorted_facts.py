@@ -14,17 +14,19 @@ from typing import Any, Final, NamedTuple, Self
 from domain.identifiers import PositionKey
 from domain.values import EXACT, timestamp_text
 from infrastructure.transfer.statements.intake.stated_fees import state_fees
+from infrastructure.transfer.statements.intake.stated_profits import state_profits
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_profit import StatementProfit
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
-Fact = StatementFill | StatementCash | StatementPosition
-
-_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id"
+_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason"
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id"
 _HELD: Final = "line, time, quantity, avg_px"
+_PROFIT: Final = "line, time, profit, trade_id"
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -33,6 +35,7 @@ CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER);
 CREATE TABLE fills (file INTEGER, place INTEGER, number, {_FILL});
 CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
 CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
+CREATE TABLE profits (file INTEGER, place INTEGER, {_PROFIT});
 """
 """`place` is that of a key in the list of keys; `direction` is -1 for a file that begins with what is newest."""
 _INDEXES: Final = """
@@ -41,9 +44,10 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 13)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 14)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 9)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
+_ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
 _FILLS: Final = (
     f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file)"
     " ORDER BY place, time, number, file, line * direction"
@@ -54,6 +58,7 @@ _OTHERS: Final = (
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _MOVE_CASH: Final = "UPDATE cash SET place = ? WHERE place = ?"
+_PROFITS: Final = "SELECT profit FROM profits WHERE place = ?"
 _TWICE: Final = """
 SELECT rowid, place, file, {columns} FROM {table} WHERE (place, {identity}) IN
     (SELECT place, {identity} FROM {table} GROUP BY place, {identity} HAVING count(*) > 1)
@@ -69,7 +74,7 @@ class PlacedFact(NamedTuple):
     """A fact, and the number of the file that says it."""
 
     file: int
-    fact: Fact
+    fact: StatementFact
 
 
 class SortedFacts:
@@ -96,7 +101,7 @@ class SortedFacts:
         """A refusal that names its file, where there are several."""
         return refused.in_file(self._names[file]) if len(self._names) > 1 else refused
 
-    def add(self, name: str, facts: Iterable[Fact], progress: Progress = lambda _: None) -> None:
+    def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = lambda _: None) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
         file, ends = len(self._names), list[datetime]()
         self._names.append(name)
@@ -116,13 +121,17 @@ class SortedFacts:
         self._database.execute(_ADD_FILE, (file, -1 if ends and ends[0] > ends[1] else 1))
         self._database.execute("COMMIT")
 
-    def _write(self, file: int, batch: list[Fact]) -> None:
+    def _write(self, file: int, batch: list[StatementFact]) -> None:
         write = self._database.executemany
         write(_ADD_FILL, [(file, self._place(f.key), *_fill_columns(f)) for f in batch if isinstance(f, StatementFill)])
         write(_ADD_CASH, [(file, self._place(f.key), *_cash_columns(f)) for f in batch if isinstance(f, StatementCash)])
         write(
             _ADD_HELD,
             [(file, self._place(f.key), *_held_columns(f)) for f in batch if isinstance(f, StatementPosition)],
+        )
+        write(
+            _ADD_PROFIT,
+            [(file, self._place(f.key), *_profit_columns(f)) for f in batch if isinstance(f, StatementProfit)],
         )
 
     def _key_of(self, place: int) -> PositionKey:
@@ -139,6 +148,7 @@ class SortedFacts:
         self._take_once("cash", _CASH, "cash_id", "payment")
         self._database.executescript(_INDEXES)
         state_fees(self._database, self._key_of, tally)
+        state_profits(self._database, self._key_of, tally)
 
     def _take_once(self, table: str, columns: str, identity: str, what: str) -> None:
         question = _TWICE.format(table=table, columns=columns, identity=identity)
@@ -238,6 +248,10 @@ class SortedFacts:
                 ),
             )
 
+    def profit_in_all(self, key: PositionKey) -> list[Decimal]:
+        """The profits of a key that no fill was given."""
+        return [Decimal(profit) for (profit,) in self._database.execute(_PROFITS, (self._places[key],))]
+
     def ordered(self, fill: StatementFill) -> Decimal:
         """What the order of a fill is filled from then on, as far as the files say."""
         values = (self._places[fill.key], fill.order_id, fill.buys, timestamp_text(fill.time))
@@ -260,6 +274,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         _text(fill.profit),
         fill.trade_id,
         fill.order_id,
+        fill.reason,
     )
 
 
@@ -279,8 +294,12 @@ def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
     return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px)
 
 
+def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
+    return profit.line, timestamp_text(profit.time), str(profit.profit), profit.trade_id
+
+
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id = row
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason = row
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -293,6 +312,7 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         profit=_number(profit),
         trade_id=trade_id,
         order_id=order_id,
+        reason=reason,
     )
 
 

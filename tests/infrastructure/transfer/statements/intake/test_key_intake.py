@@ -13,9 +13,10 @@ from domain.errors import VersionConflict
 from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.intake.sorted_facts import Fact
 from infrastructure.transfer.statements.statement_fill import StatementRefused
-from tests.infrastructure.transfer.statements.intake.told import at, fill, held, paid, take
+from infrastructure.transfer.statements.statement_kind import StatementFact
+from infrastructure.transfer.statements.statement_profit import StatementProfit
+from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, held, paid, take
 
 SOLD = fill(100, "-1", "110")
 BOUGHT = fill(0, "1")
@@ -29,9 +30,9 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
         assert ledger.rebuild().differences == 0
 
 
-def many(cycles: int) -> list[Fact]:
+def many(cycles: int) -> list[StatementFact]:
     """Cycles of a fill that opens, one that adds, and two that close, each with a payment."""
-    facts: list[Fact] = []
+    facts: list[StatementFact] = []
     for cycle in range(cycles):
         second = 100 * cycle
         facts += [fill(second, "2"), fill(second + 1, "1", "101"), fill(second + 30, "-1", "105", fee=Decimal("0.1"))]
@@ -114,7 +115,9 @@ def test_who_writes_beside_it_is_met_as_a_conflict(
         (fill(7, "1", "101", trade_id="2"), r"two\.csv: line 9: trade 2 of BTCUSDT\.binance stands on one\.csv line 2"),
     ],
 )
-def test_a_trade_that_two_files_tell_otherwise_is_refused(ledger: PositionLedger, other: Fact, says: str) -> None:
+def test_a_trade_that_two_files_tell_otherwise_is_refused(
+    ledger: PositionLedger, other: StatementFact, says: str
+) -> None:
     with pytest.raises(StatementRefused, match=says):
         take(ledger, [BOUGHT], [other])
     assert ledger.store.count_events() == 0
@@ -126,7 +129,7 @@ def test_a_trade_that_two_files_tell_alike_is_taken_once(ledger: PositionLedger)
 
 
 def test_what_was_held_is_compared_with_what_fills_come_to(ledger: PositionLedger) -> None:
-    good: list[Fact] = [held(0, "1"), held(50, "1"), held(100, "0")]
+    good: list[StatementFact] = [held(0, "1"), held(50, "1"), held(100, "0")]
     assert take(ledger, [BOUGHT, SOLD], good, confirm=False).findings == []
     report = take(ledger, [BOUGHT, SOLD], [held(50, "-1"), *good])
     assert report.findings == [
@@ -139,3 +142,37 @@ def test_a_cycle_asks_for_all_that_its_order_was_filled(ledger: PositionLedger) 
     take(ledger, [*parts, fill(15, "-1", "110", line=40)])
     (row,) = ledger.positions()
     assert [row.requested_qty, row.filled_qty, row.quantity] == [3, 3, 2]
+
+
+IN_ALL = "in all, and not of which fills; its fills come to 10"
+
+
+def earned(profit: str, trade_id: str | None, line: int = 70) -> StatementProfit:
+    return StatementProfit(line=line, time=at(100), key=BTC, profit=Decimal(profit), currency="USDT", trade_id=trade_id)
+
+
+@pytest.mark.parametrize(
+    ("profit", "says"),
+    [
+        (earned("10", "102"), None),
+        (earned("11", "102"), "BTCUSDT.binance#1: the file says a profit of 11, its fills come to 10"),
+        (earned("10", None), None),
+        (earned("11", None), f"BTCUSDT.binance: the files say a profit of 11 {IN_ALL}"),
+        (earned("3", "77"), f"BTCUSDT.binance: the files say a profit of 3 {IN_ALL}"),
+    ],
+)
+def test_profit_that_another_file_says_is_compared(ledger: PositionLedger, profit: StatementProfit, says: str) -> None:
+    assert take(ledger, [BOUGHT, SOLD], [profit]).findings == ([says] if says else [])
+
+
+def test_profit_that_two_files_say_of_one_fill_is_compared(ledger: PositionLedger) -> None:
+    sold = fill(100, "-1", "110", profit=Decimal(10))
+    good = earned("10", "102")
+    assert take(ledger, [BOUGHT, sold], [good], [good], confirm=False).findings == []
+    report = take(ledger, [BOUGHT, sold], [earned("9", "102")])
+    assert report.findings == ["BTCUSDT.binance: trade 102 says a profit of 10, line 70 says 9"]
+
+
+def test_what_closed_a_position_for_another_reason_says_so(ledger: PositionLedger) -> None:
+    take(ledger, [BOUGHT, fill(100, "-1", "110", reason="liquidation")])
+    assert [row.exit_reason for row in ledger.positions()] == ["liquidation"]

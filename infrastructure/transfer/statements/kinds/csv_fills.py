@@ -1,0 +1,51 @@
+"""A CSV file of fills by the names of its columns: what such kinds have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from domain.identifiers import normalized_leg
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import StatementFile
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import Whose
+
+Columns = Mapping[str, Sequence[str]]
+"""The names that a column has, by what it says."""
+REQUIRED: Final = ("time", "symbol", "side", "price", "quantity")
+_SAYS: Final = (*REQUIRED, "leg", "fee", "fee_currency", "profit", "trade_id", "order_id")
+
+
+class CsvFills:
+    """The reader of one file."""
+
+    def __init__(self, columns: Columns, whose: Whose) -> None:
+        """Read columns under these names."""
+        self._columns, self._whose = {says: columns.get(says, (says,)) for says in _SAYS}, whose
+        self._ids = RowIds()
+
+    def read(self, file: StatementFile) -> Iterator[StatementFill]:
+        """Every fill, in the order of the file. Refuses: StatementRefused."""
+        return each(file.rows(), self._fills)
+
+    def _fills(self, row: StatementRow) -> Iterator[StatementFill]:
+        named = self._columns
+        time, symbol = row.needed(*named["time"]), row.needed(*named["symbol"])
+        side = row.needed(*named["side"])
+        leg = row.text(*named["leg"])
+        fee, currency = row.amount(*named["fee"])
+        yield StatementFill(
+            line=row.line,
+            time=row.time(*named["time"], zone=self._whose.zone),
+            key=self._whose.key(symbol, normalized_leg(leg) if leg else Leg.BOTH),
+            buys=row.buys(*named["side"]),
+            quantity=row.above_zero(*named["quantity"]),
+            price=row.above_zero(*named["price"]),
+            fee=fee,
+            fee_currency=currency or row.text(*named["fee_currency"]),
+            profit=row.number(*named["profit"]),
+            trade_id=row.text(*named["trade_id"]) or self._ids.of(row, time),
+            order_id=row.text(*named["order_id"]) or made_up(time, symbol, side),
+        )

@@ -1,0 +1,1 @@
+"""What exchanges hand out: exports of their websites, and answers of their interfaces that were saved."""

@@ -1,0 +1,112 @@
+"""Binance, futures: the events of a user data stream, saved line by line.
+
+A commission `n` that is paid is above zero, a profit `rp` is before fees, and `bc` is what a balance changed by for
+another reason than profit and commission. A short position `pa` is below zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey, normalized_leg
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_position import StatementPosition
+
+_FILLS: Final = frozenset({"TRADE", "CALCULATED"})
+"""Executions that filled something; the second is a liquidation's."""
+_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {"FUNDING_FEE": "funding", "INSURANCE_CLEAR": "insurance"}
+)
+_REASONS: Final = MappingProxyType(
+    {"autoclose-": "liquidation", "adl_autoclose": "adl", "settlement_autoclose-": "settlement"}
+)
+"""How the client order ids begin that Binance gives to orders of its own."""
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    event = row.needed("e")
+    if event == "ORDER_TRADE_UPDATE":
+        yield from _fill(whose, row, row.inside("o"))
+    elif event == "ACCOUNT_UPDATE":
+        account = row.inside("a")
+        positions = [_position(whose, row, place) for place in account.listed("P")]
+        yield from _cash(row, account, positions)
+        yield from positions
+
+
+def _fill(whose: Whose, event: StatementRow, order: StatementRow) -> Iterator[StatementFill]:
+    if order.needed("x") not in _FILLS or order.some("l") is None:
+        return
+    client_id, trade_id = order.text("c") or "", order.text("t")
+    yield StatementFill(
+        line=event.line,
+        time=order.time("T"),
+        key=_key(whose, order),
+        buys=order.buys("S"),
+        quantity=order.above_zero("l"),
+        price=order.above_zero("L"),
+        fee=order.number("n"),
+        fee_currency=order.text("N"),
+        profit=order.number("rp"),
+        trade_id=trade_id if trade_id not in (None, "0", "-1") else made_up(*map(order.needed, ("s", "i", "T", "z"))),
+        order_id=order.needed("i"),
+        reason=next((why for begins, why in _REASONS.items() if client_id.startswith(begins)), None),
+    )
+
+
+def _position(whose: Whose, event: StatementRow, place: StatementRow) -> StatementPosition:
+    quantity = place.number("pa")
+    if quantity is None:
+        raise ValueError("pa is not said")
+    return StatementPosition(
+        line=event.line, time=event.time("T", "E"), key=_key(whose, place), quantity=quantity, avg_px=place.some("ep")
+    )
+
+
+def _cash(event: StatementRow, account: StatementRow, positions: list[StatementPosition]) -> Iterator[StatementCash]:
+    kind = _CASH.get(account.needed("m"))
+    for balance in account.listed("B") if kind else ():
+        amount, currency = balance.some("bc"), balance.needed("a")
+        if kind and amount:
+            time = event.time("T", "E")
+            yield StatementCash(
+                line=event.line,
+                time=time,
+                key=positions[0].key if len(positions) == 1 else None,
+                amount=amount,
+                currency=currency,
+                kind=kind,
+                cash_id=made_up(
+                    account.needed("m"), event.needed("T", "E"), currency, *(p.key.stream for p in positions)
+                ),
+            )
+
+
+def _key(whose: Whose, row: StatementRow) -> PositionKey:
+    leg = row.text("ps")
+    return whose.key(row.needed("s"), normalized_leg(leg) if leg else Leg.BOTH)
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+BINANCE_EVENTS: Final = StatementKind(
+    name="binance-futures-events",
+    form=FileForm.JSON,
+    needs=(("e",), ("E",), ("T",)),
+    exchange="binance",
+    read=_read,
+    source="Binance, futures, events of a user data stream in JSON Lines, as they came or within `stream` and `data`",
+    lacks="what happened while the stream was not read. Which symbol funding was for, in cross margin",
+    becomes="fills of `ORDER_TRADE_UPDATE`; of `ACCOUNT_UPDATE` funding and insurance as cash, and what was held. "
+    "Other events are left out. Its funding has ids of its own: take it from here or from the income history",
+)

@@ -1,0 +1,111 @@
+"""Binance, futures: the income history, as `GET /fapi/v1/income` answers it, and the CSV of the website.
+
+What came in is above zero and what was paid below it, commissions as well; a `tranId` is unique within its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_profit import StatementProfit
+
+INCOME: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {
+        "funding_fee": "funding",
+        "commission": "commission",
+        "commission_rebate": "rebate",
+        "api_rebate": "rebate",
+        "referral_kickback": "rebate",
+        "fee_return": "rebate",
+        "insurance_clear": "insurance",
+    }
+)
+_OF_NO_POSITION: Final = (
+    "transfer",
+    "internal_transfer",
+    "cross_collateral_transfer",
+    "strategy_umfutures_transfer",
+    "coin_swap_deposit",
+    "coin_swap_withdraw",
+    "auto_exchange",
+    "welcome_bonus",
+    "contest_reward",
+    "bfusd_reward",
+    "position_limit_increase_fee",
+    "deposit",
+    "withdraw",
+)
+"""What moves between wallets of the account, or is given to it for nothing that it held."""
+_NAMES: Final = MappingProxyType(
+    {
+        "type": ("incomeType", "type"),
+        "time": ("time", "date(utc)", "time(utc)"),
+        "amount": ("income", "amount"),
+        "id": ("tranId", "transaction id"),
+    }
+)
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said = row.needed(*_NAMES["type"])
+    kind, amount = said.lower(), row.some(*_NAMES["amount"])
+    if kind in _OF_NO_POSITION or amount is None:
+        return
+    time, symbol = row.time(*_NAMES["time"], zone=whose.zone), row.text("symbol")
+    currency, trade_id = row.text("asset"), row.text("tradeId")
+    if kind == "realized_pnl":
+        yield StatementProfit(
+            line=row.line,
+            time=time,
+            key=whose.key(row.needed("symbol")),
+            profit=amount,
+            currency=currency,
+            trade_id=trade_id,
+        )
+    elif kind in INCOME:
+        yield StatementCash(
+            line=row.line,
+            time=time,
+            key=None if symbol is None else whose.key(symbol),
+            amount=amount,
+            currency=currency,
+            kind=INCOME[kind],
+            cash_id=f"{kind}:{row.needed(*_NAMES['id'])}",
+            trade_id=trade_id if INCOME[kind] == "commission" else None,
+        )
+    else:
+        known = ", ".join(name.upper() for name in ("realized_pnl", *INCOME, *_OF_NO_POSITION))
+        raise ValueError(f"type {said!r:.60} is none that is known: {known}")
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+BINANCE_INCOME: Final = StatementKind(
+    name="binance-futures-income",
+    form=FileForm.JSON,
+    needs=(("incomeType",), ("income",), ("asset",), ("tranId",), ("time",)),
+    exchange="binance",
+    read=_read,
+    source="Binance, futures, income history: what `GET /fapi/v1/income` and `/dapi/v1/income` answer",
+    lacks="fills: import it with the trade history. The leg. Binance keeps three months of it",
+    becomes="funding, commissions, rebates and insurance as cash; `REALIZED_PNL` is compared; transfers are left out",
+)
+BINANCE_TRANSACTIONS: Final = StatementKind(
+    name="binance-futures-transactions",
+    form=FileForm.CSV,
+    needs=(_NAMES["time"], ("type",), ("amount",), ("asset",), ("symbol",), ("transaction id",)),
+    exchange="binance",
+    read=_read,
+    source="Binance, futures, transaction history in CSV, of its website",
+    lacks="fills; the leg; which fill a commission is of; the zone of its times unless a header says UTC",
+    becomes="the same as of the income history, under the same ids",
+)

@@ -1,0 +1,34 @@
+"""Any CSV file of fills whose columns have the plain names; it is never guessed, for it does not say whose it is."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.statement_kind import StatementKind
+
+PLAIN_COLUMNS: Final = MappingProxyType(
+    {
+        "time": ("time", "timestamp", "datetime", "date"),
+        "symbol": ("symbol", "pair", "market", "instrument"),
+        "leg": ("leg", "position_side"),
+        "quantity": ("quantity", "qty", "size", "amount"),
+        "fee": ("fee", "commission"),
+        "fee_currency": ("fee_currency", "commission_asset"),
+        "profit": ("profit", "realized_pnl"),
+    }
+)
+
+PLAIN_CSV: Final = StatementKind(
+    name="csv",
+    form=FileForm.CSV,
+    needs=tuple(PLAIN_COLUMNS.get(says, (says,)) for says in REQUIRED),
+    asks=("exchange",),
+    is_guessed=False,
+    read=lambda file, whose: CsvFills(PLAIN_COLUMNS, whose).read(file),
+    source="any program; it is never guessed, so `--as csv --exchange NAME`",
+    lacks="what has no column is not known",
+    becomes="the same; where no profit is said, none is compared",
+)

@@ -1,0 +1,1 @@
+"""What trading programs write of what they did."""

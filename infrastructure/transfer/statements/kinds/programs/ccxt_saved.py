@@ -1,0 +1,191 @@
+"""ccxt: what `fetch_my_trades`, `fetch_orders` and `fetch_funding_history` gave, saved as JSON.
+
+By ccxt's manual a fee that is paid is above zero and one that is received below it; of funding it is the other way
+round. An amount counts contracts, and `cost` is what they are worth: so the size of a contract follows from it, where
+it is a power of ten, as exchanges have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg, plain
+from infrastructure.exchanges.contract_units import power_of_ten, unit_size
+from infrastructure.exchanges.fields import ReportFields
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
+"""Where Binance, OKX, Bybit and Hyperliquid say what a fill earned, before fees."""
+
+_OF_TRADE: Final = MappingProxyType({"time": ("timestamp", "datetime"), "quantity": ("amount",), "price": ("price",)})
+_OF_ORDER: Final = MappingProxyType(
+    {
+        "time": ("lastTradeTimestamp", "lastUpdateTimestamp", "timestamp", "datetime"),
+        "quantity": ("filled",),
+        "price": ("average", "price"),
+    }
+)
+
+
+class _CcxtRows:
+    """The reader of one file."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose, self._ids = whose, RowIds()
+
+    def trades(self, row: StatementRow) -> Iterator[StatementFact]:
+        time, side = row.needed("timestamp", "datetime"), row.needed("side")
+        trade_id = row.text("id") or self._ids.of(row, time)
+        order_id = row.text("order") or made_up(time, row.needed("symbol"), side)
+        yield from self._fill(row, _OF_TRADE, trade_id, order_id)
+
+    def orders(self, row: StatementRow) -> Iterator[StatementFact]:
+        if row.some("filled") is None:
+            return
+        order_id, trades = row.needed("id"), row.listed("trades")
+        for trade in trades:
+            said = {"symbol": row.named.get("symbol"), "side": row.named.get("side"), "order": order_id}
+            whole = {**said, **{name: value for name, value in trade.named.items() if value is not None}}
+            yield from self.trades(StatementRow(row.line, whole))
+        if not trades:
+            yield from self._fill(row, _OF_ORDER, f"order-{order_id}", order_id)
+
+    def _fill(
+        self, row: StatementRow, said: Mapping[str, Sequence[str]], trade_id: str, order_id: str
+    ) -> Iterator[StatementFact]:
+        key, time = self._key(row), row.time(*said["time"])
+        quantity, price = row.above_zero(*said["quantity"]), row.above_zero(*said["price"])
+        size = self._contract_size(row, key, quantity, price)
+        fees = [fee for fee in self._fees(row) if fee[0]]
+        fee, currency = fees[0] if fees else (None, None)
+        yield StatementFill(
+            line=row.line,
+            time=time,
+            key=key,
+            buys=row.buys("side"),
+            quantity=quantity,
+            price=price,
+            fee=fee,
+            fee_currency=currency,
+            profit=ReportFields(row.named).number(*_PROFITS),
+            trade_id=trade_id,
+            order_id=order_id,
+            in_contracts=size is not None,
+            contract_size=size,
+        )
+        for more, other in fees[1:]:
+            yield StatementCash(
+                line=row.line,
+                time=time,
+                key=key,
+                amount=-more,
+                currency=other,
+                kind="commission" if more > 0 else "rebate",
+                cash_id=f"{order_id}:{trade_id}:{other}",
+            )
+
+    def funding(self, row: StatementRow) -> Iterator[StatementFact]:
+        amount = row.some("amount")
+        if amount is None:
+            return
+        yield StatementCash(
+            line=row.line,
+            time=row.time("timestamp", "datetime"),
+            key=self._key(row),
+            amount=amount,
+            currency=row.text("code"),
+            kind="funding",
+            cash_id=row.text("id") or self._ids.of(row, row.needed("timestamp", "datetime")),
+        )
+
+    def _key(self, row: StatementRow) -> PositionKey:
+        symbol = row.needed("symbol")
+        if "/" not in symbol:
+            raise ValueError(
+                f"symbol {symbol!r:.60} is none of ccxt, so what its amounts count is not known; fetch it again after "
+                "load_markets()"
+            )
+        return self._whose.key(symbol, ReportFields(row.named).leg(None) if ":" in symbol else Leg.SPOT)
+
+    def _contract_size(self, row: StatementRow, key: PositionKey, quantity: Decimal, price: Decimal) -> Decimal | None:
+        """How many units one of an amount is; None where it is one."""
+        cost = row.some("cost")
+        if cost is None or key.leg is Leg.SPOT:
+            return None
+        worth = EXACT.multiply(cost, price) if key.is_inverse else EXACT.divide(cost, price)
+        ratio = EXACT.divide(worth, quantity)
+        size = power_of_ten(ratio) if ratio > 0 else None
+        if size is None:
+            raise ValueError(
+                f"cost {plain(cost)} of {plain(quantity)} at {plain(price)} would mean contracts of {ratio:.6g}, which "
+                "is no power of ten"
+            )
+        return None if unit_size(size, key.exchange) == 1 else size
+
+    @staticmethod
+    def _fees(row: StatementRow) -> list[tuple[Decimal, str | None]]:
+        """What was paid, by currency: ccxt lists fees, and says a single one apart."""
+        paid: dict[str | None, Decimal] = {}
+        listed = row.listed("fees") or ([row.inside("fee")] if row.named.get("fee") else [])
+        for fee in listed:
+            cost, currency = fee.number("cost"), fee.text("currency")
+            if cost is not None:
+                paid[currency] = EXACT.add(paid.get(currency, Decimal(0)), cost)
+        return [(cost, currency) for currency, cost in paid.items()]
+
+
+def _trades(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), _CcxtRows(whose).trades)
+
+
+def _orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), _CcxtRows(whose).orders)
+
+
+def _funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), _CcxtRows(whose).funding)
+
+
+CCXT_TRADES: Final = StatementKind(
+    name="ccxt-trades",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("info", "datetime", "symbol", "order", "takerOrMaker", "side", "price", "amount")),
+    asks=("exchange",),
+    read=_trades,
+    source="ccxt, `fetch_my_trades` saved as JSON; with `--exchange`",
+    lacks="the exchange. What was earned, but where the exchange's own answer under `info` says it. Funding",
+    becomes="a cycle from flat to flat; spot on its leg. A contract size follows from `cost`, and has to be "
+    "[defined](money.md#contract-size-and-inverse)",
+)
+CCXT_ORDERS: Final = StatementKind(
+    name="ccxt-orders",
+    form=FileForm.JSON,
+    needs=tuple(
+        (name,)
+        for name in ("info", "datetime", "symbol", "id", "side", "status", "filled", "remaining", "average", "amount")
+    ),
+    asks=("exchange",),
+    read=_orders,
+    source="ccxt, `fetch_orders` or `fetch_closed_orders` saved as JSON; with `--exchange`",
+    lacks="fills, but where an order has its `trades`: what else was filled is one fill, at its average and at the "
+    "time of its last trade. Profit and funding",
+    becomes="the same as of `ccxt-trades`; orders that filled nothing are left out",
+)
+CCXT_FUNDING: Final = StatementKind(
+    name="ccxt-funding",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("info", "symbol", "code", "timestamp", "datetime", "amount")),
+    asks=("exchange",),
+    read=_funding,
+    source="ccxt, `fetch_funding_history` saved as JSON; with `--exchange`",
+    lacks="the exchange, and fills",
+    becomes="funding as cash",
+)

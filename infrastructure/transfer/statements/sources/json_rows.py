@@ -1,0 +1,116 @@
+"""The objects of a JSON file, one by one: of JSON Lines, of a list, of an exchange's answer, of several in a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final, TextIO
+
+from infrastructure.exchanges.raw_answers import errors
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+
+_CHUNK: Final = 1 << 20
+_VALUE_MAX: Final = 1 << 28
+"""No object is longer; a file that is none is not read into memory as a whole before it is refused."""
+_CUT_MAX: Final = 16
+"""What is cut off at the end of what was read so far is wrong within so many characters of it, or a text."""
+_BLANK: Final = " \t\r\n"
+_WRAPPING: Final = ("fills", "logs", "elements", "list", "data", "result")
+"""Where exchanges put the list of an answer: Kraken futures twice, Bybit, OKX, and those around them."""
+
+
+def json_rows(text: TextIO) -> Iterator[StatementRow]:
+    """Every object of a file, counted as a line; a list is opened, and so is the answer of an exchange.
+
+    Refuses: StatementRefused, naming the number of the object.
+    """
+    values = _Values(text)
+    for value in values.all():
+        found = _unwrapped(value)
+        if found is not value and (failed := errors(value)):
+            raise StatementRefused.at(values.count + 1, failed[0])
+        for row in found if isinstance(found, list) else [found]:
+            values.count += 1
+            if not isinstance(row, Mapping):
+                raise StatementRefused.at(values.count, f"{str(row)!r:.60} is no JSON object")
+            yield StatementRow(values.count, row)
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        for name in _WRAPPING:
+            if isinstance(value.get(name), Mapping | list):
+                return _unwrapped(value[name])
+    return value
+
+
+class _Values:
+    """JSON values that follow each other, read as far as each needs; `count` is how many objects they were."""
+
+    def __init__(self, text: TextIO) -> None:
+        self.count = 0
+        self._text, self._buffer, self._at, self._line, self._is_over = text, "", 0, 1, False
+        self._decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=str)
+
+    def all(self) -> Iterator[Any]:
+        """Each of them; those of a list on top one by one."""
+        is_list = False
+        while (mark := self._next()) is not None:
+            if mark == "[" and not is_list:
+                is_list, self._at = True, self._at + 1
+            elif mark == "]" and is_list:
+                is_list, self._at = False, self._at + 1
+            elif mark == "," and is_list:
+                self._at += 1
+            else:
+                yield self._value()
+        if is_list:
+            raise self._refused("the file ends in the middle of a list")
+
+    def _next(self) -> str | None:
+        """The next character that is no blank, None at the end."""
+        while True:
+            while self._at < len(self._buffer):
+                mark = self._buffer[self._at]
+                if mark not in _BLANK:
+                    return mark
+                self._line += mark == "\n"
+                self._at += 1
+            if not self._more():
+                return None
+
+    def _value(self) -> Any:
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._buffer, self._at)
+            except json.JSONDecodeError as wrong:
+                if not (self._may_be_cut(wrong) and self._more()):
+                    raise self._refused(f"is no JSON: {wrong.msg}", wrong.pos) from None
+            except (RecursionError, ValueError, ArithmeticError) as wrong:
+                raise self._refused(f"is no JSON that can be read: {wrong}") from None
+            else:
+                if end < len(self._buffer) or not self._more():  # a number at the end may go on
+                    self._line += self._buffer.count("\n", self._at, end)
+                    self._at = end
+                    return value
+
+    def _may_be_cut(self, wrong: json.JSONDecodeError) -> bool:
+        is_cut = wrong.pos + _CUT_MAX >= len(self._buffer) or wrong.msg.startswith("Unterminated")
+        return is_cut and len(self._buffer) - self._at <= _VALUE_MAX
+
+    def _more(self) -> bool:
+        if self._is_over:
+            return False
+        left = self._buffer[self._at :]
+        try:
+            more = self._text.read(max(_CHUNK, len(left)))
+        except UnicodeDecodeError as wrong:
+            raise self._refused(f"is no text in UTF-8, or what follows it: {wrong.reason}") from None
+        self._buffer, self._at, self._is_over = left + more, 0, not more
+        return bool(more)
+
+    def _refused(self, why: str, end: int = 0) -> StatementRefused:
+        line = self._line + self._buffer.count("\n", self._at, max(end, self._at))
+        return StatementRefused.at(self.count + 1, f"{why} (line {line:,} of the text)")

@@ -1,0 +1,82 @@
+"""A file that somebody gives us: of which form it is, the names that it begins with, and its rows."""
+
+from __future__ import annotations
+
+import io
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from infrastructure.transfer.statements.sources.csv_rows import csv_header, csv_rows
+from infrastructure.transfer.statements.sources.json_rows import json_rows
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+
+START_MAX: Final = 1 << 18
+"""How much of a file is looked at to recognise it; what opens one gives it so much of a buffer."""
+_SQLITE: Final = b"SQLite format 3\x00"
+_KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
+_TABLES: Final = "SELECT lower(name) AS name FROM sqlite_master WHERE type = 'table'"
+
+
+class FileForm(StrEnum):
+    """How a file is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    SQLITE = "sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStart:
+    """The form of a file, and the names by which it is recognised: its columns, its first keys, its tables."""
+
+    form: FileForm
+    names: tuple[str, ...]
+
+
+class StatementFile:
+    """An open file, read once; `path` is None for what has no name, as standard input."""
+
+    def __init__(self, stream: io.BufferedReader, path: Path | None = None) -> None:
+        """Take a file that nothing was read of."""
+        self._stream, self._path = stream, path
+
+    @cached_property
+    def start(self) -> FileStart:
+        """What it begins with; nothing is taken from it. Refuses: StatementRefused for a database without a name."""
+        start = self._stream.peek(START_MAX)
+        if start.startswith(_SQLITE):
+            return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
+        text = start.decode("utf-8", "replace").removeprefix("\ufeff").lstrip()
+        if text.startswith(("{", "[")):
+            return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
+        return FileStart(FileForm.CSV, tuple(csv_header(text.partition("\n")[0].rstrip("\r"))))
+
+    def rows(self) -> Iterator[StatementRow]:
+        """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
+        if self.start.form is FileForm.JSON:
+            return json_rows(io.TextIOWrapper(self._stream, "utf-8-sig"))
+        return csv_rows(io.TextIOWrapper(self._stream, "utf-8-sig", newline=""))
+
+    def records(self, question: str) -> Iterator[StatementRow]:
+        """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""
+        with closing(self._opened_database()) as database:
+            try:
+                found = database.execute(question)
+                names = [column[0].lower() for column in found.description]
+                for number, record in enumerate(found, start=1):
+                    yield StatementRow(number, dict(zip(names, record, strict=True)))
+            except sqlite3.Error as wrong:
+                raise StatementRefused(f"{self._path} cannot be read as a database: {wrong}") from None
+
+    def _opened_database(self) -> sqlite3.Connection:
+        if self._path is None:
+            raise StatementRefused("a database cannot be read from standard input; give the name of its file")
+        return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)

@@ -1,0 +1,195 @@
+"""One row of a file, and what stands in it: read as it was meant, or named with its value."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Context, Decimal
+from typing import Any, Final, TypeVar
+
+from domain.values import exact
+from infrastructure.amounts import read_amount
+from infrastructure.timezones import is_ambiguous, placed, read_time
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+
+NOTHING: Final = frozenset({"", "-", "--", "nan", "none", "null", "nat", "n/a"})
+"""What programs write where there is nothing."""
+_AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
+_SHORT_YEAR: Final = re.compile(r"\d\d-\d\d-\d\d[ T]", re.ASCII)
+_SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PER_SECOND: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
+"""From which number on a time counts nanoseconds, microseconds, milliseconds, seconds: all of them after 1973."""
+_FLOAT: Final = Context(prec=15, traps=[])
+"""A binary float holds 15 digits for certain; what is behind them is left over from arithmetic."""
+_SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
+_MADE_UP: Final = "row-"
+
+T = TypeVar("T")
+
+
+class StatementRow:
+    """The values of a row by their names; the first of several names under which there is something is read.
+
+    Shape:   a number that is no text in its file went through a float, and is read with the 15 digits that one holds.
+    Refuses: ValueError, with the name and the value.
+    """
+
+    __slots__ = ("line", "named")
+
+    def __init__(self, line: int, named: Mapping[str, Any]) -> None:
+        """Take a row as its file has it; `line` is where it begins."""
+        self.line, self.named = line, named
+
+    def find(self, *names: str) -> tuple[str, Any]:
+        """The first name that has a value, and that; the first name and None where none has."""
+        for name in names:
+            value = self.named.get(name)
+            if value is not None and not (isinstance(value, str) and value.strip().lower() in NOTHING):
+                return name, value
+        return names[0], None
+
+    def text(self, *names: str) -> str | None:
+        """A name or a word, as it is written."""
+        name, value = self.find(*names)
+        if isinstance(value, Mapping | list | bool):
+            raise ValueError(f"{name} {str(value)!r:.60} is no text")
+        return None if value is None else str(value).strip()
+
+    def needed(self, *names: str) -> str:
+        """A name or a word that has to be there."""
+        text = self.text(*names)
+        if text is None:
+            raise ValueError(f"{names[0]} is not said")
+        return text
+
+    def word(self, *names: str) -> str:
+        """A word in lower case, nothing if there is none."""
+        return (self.text(*names) or "").lower()
+
+    def number(self, *names: str) -> Decimal | None:
+        """A number, None where none is said."""
+        name, value = self.find(*names)
+        return None if value is None else _number(name, value)
+
+    def some(self, *names: str) -> Decimal | None:
+        """A number where there is one other than zero."""
+        return self.number(*names) or None
+
+    def above_zero(self, *names: str) -> Decimal:
+        """A price or a quantity, which has to be there."""
+        number = self.number(*names)
+        if number is None or number <= 0:
+            name, value = self.find(*names)
+            raise ValueError(f"{name} {'' if value is None else str(value)!r:.60} is not above zero")
+        return number
+
+    def amount(self, *names: str) -> tuple[Decimal | None, str | None]:
+        """A number and the currency that may stand behind it in one cell."""
+        text = self.text(*names)
+        if text is None:
+            return None, None
+        match = _AMOUNT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{names[0]} {text!r:.60} is no number")
+        return _number(names[0], match["number"]), match["currency"]
+
+    def buys(self, *names: str) -> bool:
+        """Whether it says to buy."""
+        text = self.needed(*names)
+        if text.lower() not in _SIDES:
+            raise ValueError(f"{names[0]} {text!r:.60} is neither BUY nor SELL")
+        return _SIDES[text.lower()]
+
+    def time(self, *names: str, zone: tzinfo | None = None) -> datetime:
+        """When it happened: in words, or since 1970; `zone` is that of words that name none, unless the name is UTC."""
+        name, _ = self.find(*names)
+        return _time(name, self.needed(*names), UTC if "utc" in name.lower() else zone)
+
+    def inside(self, name: str) -> StatementRow:
+        """An object within this one."""
+        value = self.named.get(name)
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{name} is no object")
+        return StatementRow(self.line, value)
+
+    def listed(self, name: str) -> list[StatementRow]:
+        """The objects of a list within this one; none where there is no list."""
+        found = self.named.get(name) or []
+        if not isinstance(found, list) or not all(isinstance(value, Mapping) for value in found):
+            raise ValueError(f"{name} is no list of objects")
+        return [StatementRow(self.line, value) for value in found]
+
+    def digest(self) -> str:
+        """A name that the same row has in every file."""
+        return made_up(*(str(value).strip() for value in self.named.values()))
+
+
+class RowIds:
+    """Names for rows that have none: equal rows of one moment follow each other, and are told apart by their number."""
+
+    def __init__(self) -> None:
+        """Begin a file."""
+        self._moment = ""
+        self._alike: Counter[str] = Counter()
+
+    def of(self, row: StatementRow, moment: str) -> str:
+        """The name of a row whose time is written so."""
+        if moment != self._moment:
+            self._moment, self._alike = moment, Counter()
+        name = row.digest()
+        self._alike[name] += 1
+        return name if self._alike[name] == 1 else f"{name}-{self._alike[name]}"
+
+
+def made_up(*parts: str) -> str:
+    """A name that follows from what is said."""
+    return _MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T]]) -> Iterator[T]:
+    """What every row says. Refuses: StatementRefused, with the line of a row that cannot be read."""
+    for row in rows:
+        try:
+            yield from read(row)
+        except ValueError as wrong:
+            raise StatementRefused.at(row.line, str(wrong)) from None
+
+
+def _number(name: str, value: object) -> Decimal:
+    if isinstance(value, bool | Mapping | list):
+        raise ValueError(f"{name} {str(value)!r:.60} is no number")
+    if isinstance(value, Decimal | float):
+        value = str(_FLOAT.create_decimal(str(value)))
+    text = str(value).strip()
+    number = read_amount(text).number
+    if number is None:
+        try:
+            exact(text)
+        except ValueError as wrong:
+            raise ValueError(f"{name} {text!r:.60} is no number that is kept: {wrong}") from None
+        raise ValueError(f"{name} {text!r:.60} is no number")
+    return number
+
+
+def _time(name: str, text: str, zone: tzinfo | None) -> datetime:
+    if _SINCE_EPOCH.fullmatch(text):
+        since = Decimal(text)
+        unit = next(unit for least, unit in _PER_SECOND if since >= least)
+        return _EPOCH + timedelta(microseconds=int(since * 1_000_000 / unit))
+    time = read_time(f"20{text}" if _SHORT_YEAR.match(text) else text)
+    if time is None:
+        raise ValueError(f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40")
+    if time.tzinfo is not None:
+        return time
+    if zone is None:
+        raise ValueError(f"{name} {text!r} names no zone; say with --timezone which the file was made in")
+    if is_ambiguous(time, zone):
+        raise ValueError(f"{name} {text!r} was on the clock twice, or never, in {zone}; export the file in UTC")
+    utc = placed(time, zone)
+    if utc is None:
+        raise ValueError(f"{name} {text!r} is beyond the calendar")
+    return utc

@@ -1,0 +1,74 @@
+"""A kind of file that says what happened on an account: how it is recognised, and what reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Final, TypeAlias
+
+from domain.identifiers import PositionKey
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, FileStart, StatementFile
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_profit import StatementProfit
+
+StatementFact: TypeAlias = StatementFill | StatementCash | StatementPosition | StatementProfit
+
+_SHOWN_MAX: Final = 400
+
+
+@dataclass(frozen=True)
+class Whose:
+    """What a file does not say itself."""
+
+    exchange: str | None = None
+    account: str | None = None
+    zone: tzinfo | None = None
+    symbol: str | None = None
+
+    def key(self, symbol: str, leg: Leg = Leg.BOTH, exchange: str | None = None) -> PositionKey:
+        """The key of a symbol of this account. Refuses: ValueError for a symbol or an exchange that is none."""
+        venue = exchange or self.exchange
+        if venue is None:
+            raise ValueError("the file does not say of which exchange it is; say it with --exchange")
+        return PositionKey.of(symbol, venue, self.account, leg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementKind:
+    """Where such a file comes from, what it lacks, and its reader.
+
+    Shape:   `needs` are the columns of a CSV file, the keys of a JSON object or the tables of a database without which
+             it is none, each under one of its names; what is always there and nowhere else is what tells kinds apart.
+             `read` gives facts one by one, in the order of the file. `exchange` is None where the file says it in its
+             lines, or where it `asks` for it.
+    Refuses: StatementRefused, naming the line and the value.
+    """
+
+    name: str
+    form: FileForm
+    needs: Sequence[Sequence[str]]
+    read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
+    exchange: str | None = None
+    asks: Sequence[str] = field(default=())
+    """Options that have to be given with it: `exchange`, `symbol`."""
+    is_guessed: bool = True
+    """Whether what it needs is enough to tell whose it is; else it has to be named."""
+    source: str
+    lacks: str
+    becomes: str
+
+    def missing(self, start: FileStart) -> list[str]:
+        """What a file lacks to be of this kind, each by its first name."""
+        there = set(start.names) if start.form is self.form else set()
+        return [names[0] for names in self.needs if there.isdisjoint(names)]
+
+    def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+        """What a file says, one by one, in its order. Refuses: StatementRefused."""
+        if missing := self.missing(file.start):
+            has = ", ".join(file.start.names)[:_SHOWN_MAX] or "nothing"
+            raise StatementRefused.at(1, f"{self.name} needs {', '.join(missing)}; this file has {has}")
+        return self.read(file, whose)

@@ -1,0 +1,49 @@
+"""Every kind of file that can be taken in, and which of them a file is."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.kinds.exchanges.binance_events import BINANCE_EVENTS
+from infrastructure.transfer.statements.kinds.exchanges.binance_income import BINANCE_INCOME, BINANCE_TRANSACTIONS
+from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
+from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
+from infrastructure.transfer.statements.sources.statement_file import FileStart
+from infrastructure.transfer.statements.statement_kind import StatementKind
+
+_ALL: Final = (
+    BINANCE_TRADES,
+    BINANCE_INCOME,
+    BINANCE_TRANSACTIONS,
+    BINANCE_EVENTS,
+    CCXT_TRADES,
+    CCXT_ORDERS,
+    CCXT_FUNDING,
+    PLAIN_CSV,
+)
+KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})
+_NEEDS_MIN: Final = 5
+"""A kind that is known by fewer names is none when one of them is missing."""
+_NEAR_MAX: Final = 3
+
+
+def recognised(start: FileStart) -> StatementKind | None:
+    """The kind of a file, None where it is none that can be guessed.
+
+    A file that has all that several kinds need is of the one that needs most. One that lacks a single name of a kind
+    is taken for it, so that what it lacks is named.
+    """
+    missing = [(len(kind.missing(start)), -len(kind.needs), kind) for kind in KINDS.values() if kind.is_guessed]
+    count, needs, kind = min(missing, key=lambda found: found[:2])
+    return kind if count == 0 or (count == 1 and -needs >= _NEEDS_MIN) else None
+
+
+def near(start: FileStart) -> list[str]:
+    """What a file that is not recognised lacks to be of the kinds that it comes closest to."""
+    ways = [(len(missing), kind) for kind in KINDS.values() if len(missing := kind.missing(start)) < len(kind.needs)]
+    return [
+        f"{kind.name} needs {', '.join(missing)}" if (missing := kind.missing(start)) else f"it may be {kind.name}"
+        for _, kind in sorted(ways, key=lambda way: way[0])[:_NEAR_MAX]
+    ]

@@ -1,0 +1,60 @@
+"""Files that are made up in tests, read as a file on the disk is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from decimal import Decimal
+
+from domain.values import plain, timestamp_text
+from infrastructure.transfer.statements.sources.statement_file import StatementFile
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kinds import recognised
+from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_profit import StatementProfit
+
+
+def file_of(text: str | bytes) -> StatementFile:
+    data = text.encode() if isinstance(text, str) else text
+    return StatementFile(io.BufferedReader(io.BytesIO(data), 1 << 18))
+
+
+def kind_of(text: str | bytes) -> str | None:
+    kind = recognised(file_of(text).start)
+    return None if kind is None else kind.name
+
+
+def facts_of(text: str | bytes, kind: StatementKind, whose: Whose) -> list[StatementFact]:
+    return list(kind.facts(file_of(text), whose))
+
+
+def fills_of(text: str | bytes, kind: StatementKind, whose: Whose) -> Iterable[StatementFill]:
+    return (fact for fact in facts_of(text, kind, whose) if isinstance(fact, StatementFill))
+
+
+def words(fact: StatementFact) -> str:
+    """All that a fact says, in one line."""
+    told = f"{fact.line}: {timestamp_text(fact.time)} {fact.key.stream if fact.key else 'no symbol'} "
+    match fact:
+        case StatementFill():
+            told += f"{'buys' if fact.buys else 'sells'} {plain(fact.quantity)} at {plain(fact.price)}"
+            told += f", fee {money(fact.fee, fact.fee_currency)}, profit {money(fact.profit)}"
+            told += f", trade {fact.trade_id} of order {fact.order_id}"
+            told += f", in contracts of {money(fact.contract_size)}" if fact.in_contracts else ""
+            told += f", by {fact.reason}" if fact.reason else ""
+        case StatementCash():
+            told += f"{fact.kind} {money(fact.amount, fact.currency)}, id {fact.cash_id}"
+            told += f", of trade {fact.trade_id}" if fact.trade_id else ""
+        case StatementPosition():
+            told += f"holds {plain(fact.quantity)} at {money(fact.avg_px)}"
+        case StatementProfit():
+            told += f"earned {money(fact.profit, fact.currency)} by trade {fact.trade_id or 'unknown'}"
+    return told
+
+
+def money(amount: Decimal | None, currency: str | None = None) -> str:
+    if amount is None:
+        return "unknown"
+    return plain(amount) + (f" {currency}" if currency else "")

@@ -1,0 +1,63 @@
+"""A file that counts contracts is taken in only where the ledger knows how much one is, and the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from domain.identifiers import PositionKey
+from infrastructure.transfer.statements.contract_sizes import with_known_contracts
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from position_ledger.testing import memory_ledger
+
+FILL = StatementFill(
+    line=7,
+    time=datetime(2026, 3, 17, tzinfo=UTC),
+    key=PositionKey("BTC/USDT:USDT", "okx"),
+    buys=True,
+    quantity=Decimal(2),
+    price=Decimal(50000),
+    fee=None,
+    fee_currency=None,
+    profit=None,
+    trade_id="1",
+    order_id="1",
+    in_contracts=True,
+    contract_size=Decimal("0.01"),
+)
+
+
+def refusal(fill: StatementFill, defined: str | None) -> str:
+    with memory_ledger() as ledger:
+        if defined is not None:
+            ledger.define_instrument(symbol="BTC/USDT:USDT", exchange="okx", contract_size=defined)
+        with pytest.raises(StatementRefused) as refused:
+            list(with_known_contracts(ledger.store, [fill]))
+    return refused.value.message
+
+
+def test_contracts_of_the_size_that_was_defined_are_taken() -> None:
+    with memory_ledger() as ledger:
+        ledger.define_instrument(symbol="BTC/USDT:USDT", exchange="okx", contract_size="0.01")
+        fills = [FILL, replace(FILL, contract_size=None)]
+        assert list(with_known_contracts(ledger.store, fills)) == fills
+
+
+def test_contracts_that_nobody_defined_are_refused_with_what_to_define() -> None:
+    said = refusal(FILL, None)
+    assert said.startswith("line 7: its quantity 2 counts contracts of 0.01 of BTCUSDT.okx, and nobody defined that")
+    assert "--symbol BTCUSDT --exchange okx --leg BOTH --contract-size 0.01 --confirm --reason TEXT" in said
+    assert "says neither the file nor the ledger" in refusal(replace(FILL, contract_size=None), None)
+
+
+def test_contracts_of_another_size_are_refused() -> None:
+    assert refusal(FILL, "0.1").endswith("contracts of 0.01 of BTCUSDT.okx; in the ledger one is 0.1")
+
+
+def test_units_need_no_definition() -> None:
+    with memory_ledger() as ledger:
+        units = replace(FILL, in_contracts=False, contract_size=None)
+        assert list(with_known_contracts(ledger.store, [units])) == [units]

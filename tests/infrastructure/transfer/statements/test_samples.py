@@ -1,0 +1,130 @@
+"""A small file of each kind, in the shape of the real one, says exactly these facts; damaged, it is refused in words.
+
+`samples/KIND.EXTENSION` is the file; beside it stand in `KIND.EXTENSION.facts` what it says, and in `.books` what an
+import of it comes to. After a change on purpose, `python -m` and the name of this module writes both anew: read
+what changed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from domain.values import plain
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_import import import_statement
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kinds import KINDS, recognised
+from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.statement_text import file_of, money, words
+
+SAMPLES = [
+    path for path in sorted((Path(__file__).parent / "samples").iterdir()) if path.suffix not in {".facts", ".books"}
+]
+
+per_sample = pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
+
+
+def kind_of_sample(path: Path) -> StatementKind:
+    return KINDS[path.name.partition(".")[0]]
+
+
+def whose(kind: StatementKind) -> Whose:
+    said = {"exchange": "okx", "symbol": "BTC/USDT:USDT"}
+    asked = {name: said[name] for name in kind.asks}
+    return Whose(**{"exchange": kind.exchange} | asked, zone=UTC)
+
+
+def told_or_refused(data: bytes, kind: StatementKind) -> str:
+    try:
+        return f"line by line:\n{facts_told(data, kind)}"
+    except StatementRefused as refused:
+        return refused.message
+
+
+def facts_told(data: bytes, kind: StatementKind) -> str:
+    return "".join(f"{words(fact)}\n" for fact in kind.facts(file_of(data), whose(kind)))
+
+
+@per_sample
+def test_a_file_says_exactly_this(path: Path) -> None:
+    assert facts_told(path.read_bytes(), kind_of_sample(path)) == Path(f"{path}.facts").read_text(encoding="utf-8")
+
+
+@per_sample
+def test_a_file_is_known_for_what_it_is(path: Path) -> None:
+    kind = kind_of_sample(path)
+    assert recognised(file_of(path.read_bytes()).start) is (kind if kind.is_guessed else None)
+
+
+def test_there_is_a_file_of_every_kind() -> None:
+    assert {path.name.partition(".")[0] for path in SAMPLES} == KINDS.keys()
+
+
+@per_sample
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_file_is_refused_in_words_or_read(path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    data = bytearray(path.read_bytes())
+    for _ in range(chance.randint(1, 8)):
+        place = chance.randrange(len(data))
+        data[place : place + chance.choice([0, 1, 1, 1, 40])] = chance.choice(
+            [
+                b"",
+                b",",
+                b'"',
+                b"\x00",
+                b"9",
+                b"-",
+                b"\xc3",
+                b"\xd9\xa3",
+                b"\n",
+                b"{",
+                b"]",
+                b"null",
+                b"1e999",
+                b"[[",
+                b":",
+            ]
+        )
+    assert told_or_refused(bytes(data), kind_of_sample(path)).startswith("line ")
+
+
+@per_sample
+def test_books_of_a_file_come_to_exactly_this(path: Path) -> None:
+    assert books(path) == Path(f"{path}.books").read_text(encoding="utf-8")
+
+
+def books(path: Path) -> str:
+    """What becomes of a file in an empty ledger: every cycle with what it earned, and what is said of the import."""
+    kind = kind_of_sample(path)
+    facts = list(kind.facts(file_of(path.read_bytes()), whose(kind)))
+    fills = [fact for fact in facts if isinstance(fact, StatementFill)]
+    with memory_ledger() as ledger:
+        sizes = {fill.key: fill.contract_size or Decimal("0.01") for fill in fills if fill.in_contracts}
+        for key, size in sizes.items():
+            ledger.define_instrument(symbol=key.symbol, exchange=key.exchange, leg=key.leg, contract_size=size)
+        report = import_statement(ledger, kind.name, facts, confirm=True)
+        assert_sound(ledger)
+        cycles = "".join(
+            f"{row.position_id} {row.side} {row.status}, holds {plain(row.quantity)}, opened at "
+            f"{money(row.avg_px_open)}, earned {money(row.realized_pnl, row.settle_currency)}, fees "
+            f"{money(row.fees)} {amounts(row.fees_other)}, cash {amounts(row.cash)}\n"
+            for row in ledger.positions()
+        )
+    return cycles + "".join(f"{finding}\n" for finding in report.findings)
+
+
+def amounts(by_name: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{name} {plain(amount)}" for name, amount in by_name.items()) or "none"
+
+
+if __name__ == "__main__":
+    for sample in SAMPLES:
+        Path(f"{sample}.facts").write_text(facts_told(sample.read_bytes(), kind_of_sample(sample)), encoding="utf-8")
+        Path(f"{sample}.books").write_text(books(sample), encoding="utf-8")
