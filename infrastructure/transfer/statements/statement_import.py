@@ -71,7 +71,7 @@ def import_statements(
     """
     ledger.store.require_primary()
     tally, recorded_at = StatementTally(), now()
-    with SortedFacts() as facts, DecidedEvents(is_kept=confirm) as decided:
+    with SortedFacts(len(statements)) as facts, DecidedEvents(is_kept=confirm) as decided:
         with phase("reading", None) as progress:
             for statement in statements:
                 facts.add(statement.name, with_known_contracts(ledger.store, statement.facts), progress)

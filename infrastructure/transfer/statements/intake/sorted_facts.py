@@ -80,8 +80,9 @@ class PlacedFact(NamedTuple):
 class SortedFacts:
     """A temporary database: in memory while it is small, else in a file that is gone with this."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, files: int = 1) -> None:
+        """Begin with nothing, of so many files: where there are several, refusals name them."""
+        self._is_one = files == 1
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._places: dict[PositionKey | None, int] = {}
@@ -99,7 +100,7 @@ class SortedFacts:
 
     def refusal(self, file: int, refused: StatementRefused) -> StatementRefused:
         """A refusal that names its file, where there are several."""
-        return refused.in_file(self._names[file]) if len(self._names) > 1 else refused
+        return refused if self._is_one else refused.in_file(self._names[file])
 
     def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = lambda _: None) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
@@ -111,7 +112,7 @@ class SortedFacts:
             try:
                 batch = list(islice(reading, _ROWS_AT_ONCE))
             except StatementRefused as refused:
-                raise refused.in_file(name) if file else refused from None
+                raise self.refusal(file, refused) from None
             if not batch:
                 break
             ends = [ends[0] if ends else batch[0].time, batch[-1].time]

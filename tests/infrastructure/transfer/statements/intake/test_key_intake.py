@@ -14,6 +14,7 @@ from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_profit import StatementProfit
 from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, held, paid, take
@@ -176,3 +177,51 @@ def test_profit_that_two_files_say_of_one_fill_is_compared(ledger: PositionLedge
 def test_what_closed_a_position_for_another_reason_says_so(ledger: PositionLedger) -> None:
     take(ledger, [BOUGHT, fill(100, "-1", "110", reason="liquidation")])
     assert [row.exit_reason for row in ledger.positions()] == ["liquidation"]
+
+
+def test_a_wrong_line_of_the_first_file_is_named_with_its_file(ledger: PositionLedger) -> None:
+    def broken() -> Iterator[StatementFact]:
+        yield BOUGHT
+        raise StatementRefused.at(3, "is no line")
+
+    files = [Statement("one.csv", "one", broken()), Statement("two.csv", "two", [SOLD])]
+    with pytest.raises(StatementRefused, match=r"^one\.csv: line 3: is no line"):
+        import_statements(ledger, files, confirm=True)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"trade_id": "é"},
+        {"trade_id": " t 1 "},
+        {"order_id": "x" * 160},
+        {"fee_currency": "USD T"},
+        {"fee": Decimal("1e-5"), "fee_currency": "USDT"},
+        {"fee": Decimal("-1E-7"), "fee_currency": "USDT"},
+    ],
+)
+def test_what_is_not_spelled_plainly_is_recorded_as_any_command_is(
+    ledger: PositionLedger, odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = [fill(0, "1", **odd), SOLD]
+    with PositionLedger.connect("sqlite:///:memory:") as other, monkeypatch.context() as looking:
+        looking.setattr("infrastructure.transfer.statements.intake.key_fold.is_plain", lambda _: False)
+        take(other, facts)
+        expected = told(other)
+    take(ledger, facts)
+    assert told(ledger) == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"trade_id": "x" * 250}, "characters long; 200 are allowed"),
+        ({"trade_id": "a\x00b"}, "cannot be stored"),
+        ({"fee": Decimal("1e-19")}, "absurdly small"),
+    ],
+)
+def test_what_no_command_takes_is_refused_with_its_line(
+    ledger: PositionLedger, wrong: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(StatementRefused, match=f"^line 2: .*{says}"):
+        take(ledger, [fill(0, "1", **wrong)])
