@@ -86,12 +86,11 @@ class StatementTally:
         self._orders, self._orders_before = set(), set()
         self._earned, self._cycles, self._is_said = Decimal(0), 0, False
 
-    def end_key(self, key: PositionKey, last: PositionRow | None, profits: Sequence[Decimal]) -> None:
+    def end_key(self, key: PositionKey, last: PositionRow | None, said: Decimal, profits: int) -> None:
         """Compare what a key earned with profits that name no fill; where its fills say profits, those are compared."""
         self.ends[key.stream] = last if last is not None and last.status.is_open else None
-        said = sum(profits, Decimal(0))
         is_compared = profits and self._cycles and not self._is_said
-        if is_compared and abs(self._earned - said) > _UNIT * (len(profits) + 1):
+        if is_compared and abs(self._earned - said) > _UNIT * (profits + 1):
             self._others.append(
                 f"{key}: the files say a profit of {plain(said)} in all, and not of which fills; its fills come to "
                 f"{plain(self._earned)}"

@@ -80,7 +80,7 @@ class KeyIntake:
             except StatementRefused as refused:
                 raise self._facts.refusal(file, refused) from None
             progress(1)
-        self.tally.end_key(key, intake.end(), self._facts.profit_in_all(key))
+        self.tally.end_key(key, intake.end(), *self._facts.profit_in_all(key))
 
 
 def _fills(placed: Lookahead[PlacedFact]) -> Iterator[StatementFill]:

@@ -15,6 +15,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, timestamp_text
 from infrastructure.transfer.statements.intake.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.stated_profits import state_profits
+from infrastructure.transfer.statements.intake.walked import walked
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementFact
@@ -154,7 +155,7 @@ class SortedFacts:
     def _take_once(self, table: str, columns: str, identity: str, what: str) -> None:
         question = _TWICE.format(table=table, columns=columns, identity=identity)
         names = columns.split(", ")
-        found = self._database.execute(question).fetchall()
+        found = walked(self._database, question)
         alike = [names.index(name) + 3 for name in identity.split(", ")]
         for _, rows in groupby(found, lambda row: (row[1], *(row[place] for place in alike))):
             first, *others = rows
@@ -249,9 +250,12 @@ class SortedFacts:
                 ),
             )
 
-    def profit_in_all(self, key: PositionKey) -> list[Decimal]:
-        """The profits of a key that no fill was given."""
-        return [Decimal(profit) for (profit,) in self._database.execute(_PROFITS, (self._places[key],))]
+    def profit_in_all(self, key: PositionKey) -> tuple[Decimal, int]:
+        """The profits of a key that no fill was given: their sum, and how many there are."""
+        total, count = Decimal(0), 0
+        for (profit,) in self._database.execute(_PROFITS, (self._places[key],)):
+            total, count = EXACT.add(total, Decimal(profit)), count + 1
+        return total, count
 
     def ordered(self, fill: StatementFill) -> Decimal:
         """What the order of a fill is filled from then on, as far as the files say."""

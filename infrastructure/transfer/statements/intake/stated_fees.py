@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import plain
+from infrastructure.transfer.statements.intake.walked import walked
 from infrastructure.transfer.statements.statement_report import UNKNOWN, StatementTally
 
 _IS_FEE: Final = "cash.kind IN ('commission', 'rebate')"
@@ -39,7 +40,7 @@ def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey
     if database.execute(_HAS_ANY).fetchone() is None:
         return
     database.execute(_INDEX)
-    found = database.execute(_OF_FILLS).fetchall()
+    found = walked(database, _OF_FILLS)
     for (place, trade_id), rows in groupby(found, lambda row: (row[0], row[1])):
         told = list(rows)
         fills = {row[2] for row in told}

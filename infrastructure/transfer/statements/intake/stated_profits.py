@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import plain
+from infrastructure.transfer.statements.intake.walked import walked
 from infrastructure.transfer.statements.statement_report import StatementTally
 
 _HAS_ANY: Final = "SELECT 1 FROM profits LIMIT 1"
@@ -40,7 +41,7 @@ def state_profits(database: sqlite3.Connection, key_of: Callable[[int], Position
         return
     database.executescript(_INDEXES)
     database.execute(_FORGET_REPEATED)
-    found = database.execute(_OF_FILLS).fetchall()
+    found = walked(database, _OF_FILLS)
     for (place, trade_id), rows in groupby(found, lambda row: (row[0], row[1])):
         told = list(rows)
         if len({row[2] for row in told}) > 1:

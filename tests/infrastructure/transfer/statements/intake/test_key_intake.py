@@ -129,6 +129,16 @@ def test_a_trade_that_two_files_tell_alike_is_taken_once(ledger: PositionLedger)
     assert (report.repeated, report.fills, report.cycles, report.open) == (1, 2, 1, 0)
 
 
+def test_trades_that_two_files_tell_in_other_orders_are_taken_once(ledger: PositionLedger) -> None:
+    facts = [fill(second, "1", line=line) for line, second in enumerate((3, 1, 2, 0), start=2)]
+    again = [
+        fill(second, "1", line=90 - line, trade_id=f"{line}", order_id=f"o{line}")
+        for line, second in enumerate((3, 1, 2, 0), start=2)
+    ]
+    report = take(ledger, facts, list(reversed(again)), facts)
+    assert (report.repeated, report.fills) == (8, 4)
+
+
 def test_what_was_held_is_compared_with_what_fills_come_to(ledger: PositionLedger) -> None:
     good: list[StatementFact] = [held(0, "1"), held(50, "1"), held(100, "0")]
     assert take(ledger, [BOUGHT, SOLD], good, confirm=False).findings == []
