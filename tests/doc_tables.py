@@ -27,6 +27,7 @@ from domain.symbols.native import NATIVE
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.statement_kinds import KINDS
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
@@ -174,6 +175,7 @@ def tables() -> dict[str, Rows]:
         "events": event_rows(),
         "totals": by_hand(names(Holding)),
         "kinds of files": kind_rows(),
+        "keys of a map": {name: [BY_HAND, BY_HAND] for name in ColumnMap.model_fields},
         "spellings": spelling_rows(),
         "trading": trading_rows(),
         "what an error means": failure_rows(),

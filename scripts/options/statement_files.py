@@ -13,6 +13,8 @@ from typing import cast
 
 import click
 
+from infrastructure.transfer.statements.column_map import ColumnMap
+from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_file import START_MAX, StatementFile
 from infrastructure.transfer.statements.statement_import import Statement
@@ -31,15 +33,21 @@ class StatementOptions:
     account: str | None
     zone: tzinfo | None
     symbol: str | None
+    map_file: Path | None
 
     @property
     def is_any_said(self) -> bool:
         """Whether anything is said that is for statements alone."""
-        return any((self.exchange, self.account, self.zone, self.symbol))
+        return any((self.exchange, self.account, self.zone, self.symbol, self.map_file))
+
+    @property
+    def kind_name(self) -> str | None:
+        """The kind that is said; a map says one."""
+        return MAPPED_CSV.name if self.kind is None and self.map_file is not None else self.kind
 
     def whose(self, kind: StatementKind) -> Whose:
         """Whose a file of a kind is. Refuses: a usage error for what is missing, or does not fit."""
-        return Whose(self._exchange(kind), self.account, self.zone, self._symbol(kind))
+        return Whose(self._exchange(kind), self.account, self.zone, self._symbol(kind), self._columns(kind))
 
     def _exchange(self, kind: StatementKind) -> str | None:
         if "exchange" in kind.asks and self.exchange is None:
@@ -57,6 +65,14 @@ class StatementOptions:
             raise click.UsageError(f"--symbol {self.symbol}: a file of kind {kind.name} says its symbols itself")
         return self.symbol
 
+    def _columns(self, kind: StatementKind) -> ColumnMap | None:
+        file = self.map_file
+        if "map" in kind.asks and file is None:
+            raise click.UsageError(f"--as {kind.name} needs --map: a file that says which column says what")
+        if "map" not in kind.asks and file is not None:
+            raise click.UsageError(f"--map {file}: the columns of a file of kind {kind.name} are known")
+        return None if file is None else ColumnMap.read(file.read_text(encoding="utf-8", errors="replace"))
+
 
 class OpenedFiles:
     """Files that stay open together, for each is read once; the first bytes of each were looked at."""
@@ -72,7 +88,8 @@ class OpenedFiles:
 
     def kinds(self, said: StatementOptions) -> list[StatementKind | None]:
         """The kind of each; None for what is no statement. Refuses: a usage error."""
-        return [KINDS.get(said.kind) if said.kind else self._recognised(file) for file in self._files]
+        name = said.kind_name
+        return [KINDS.get(name) if name else self._recognised(file) for file in self._files]
 
     @staticmethod
     def _recognised(file: StatementFile) -> StatementKind | None:

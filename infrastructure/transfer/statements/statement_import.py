@@ -10,7 +10,7 @@ from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_intake import KeyIntake
-from infrastructure.transfer.statements.intake.sorted_facts import SortedFacts
+from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
 from infrastructure.transfer.statements.snapshot_comparison import compared
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally

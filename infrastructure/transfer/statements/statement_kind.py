@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
+from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.sources.statement_file import FileForm, FileStart, StatementFile
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -28,6 +29,7 @@ class Whose:
     account: str | None = None
     zone: tzinfo | None = None
     symbol: str | None = None
+    columns: ColumnMap | None = None
 
     def key(self, symbol: str, leg: Leg = Leg.BOTH, exchange: str | None = None) -> PositionKey:
         """The key of a symbol of this account. Refuses: ValueError for a symbol or an exchange that is none."""
@@ -54,7 +56,7 @@ class StatementKind:
     read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
     exchange: str | None = None
     asks: Sequence[str] = field(default=())
-    """Options that have to be given with it: `exchange`, `symbol`."""
+    """Options that have to be given with it: `exchange`, `symbol`, `map`."""
     is_guessed: bool = True
     """Whether what it needs is enough to tell whose it is; else it has to be named."""
     source: str

@@ -8,8 +8,20 @@ from typing import Final
 from infrastructure.transfer.statements.kinds.exchanges.binance_events import BINANCE_EVENTS
 from infrastructure.transfer.statements.kinds.exchanges.binance_income import BINANCE_INCOME, BINANCE_TRANSACTIONS
 from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
+from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
+from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
+from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
+from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
+from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
+from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_DATABASE
+from infrastructure.transfer.statements.kinds.programs.nautilus_reports import NAUTILUS_FILLS, NAUTILUS_POSITIONS
+from infrastructure.transfer.statements.kinds.programs.tradingview import TRADINGVIEW_ALERTS, TRADINGVIEW_LIST
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind
 
@@ -18,10 +30,29 @@ _ALL: Final = (
     BINANCE_INCOME,
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
+    BYBIT_EXECUTIONS,
+    BYBIT_CLOSED,
+    BYBIT_CLOSED_CSV,
+    OKX_FILLS,
+    OKX_BILLS,
+    HYPERLIQUID_FILLS,
+    HYPERLIQUID_FUNDING,
+    KRAKEN_LOG,
+    KRAKEN_LOG_CSV,
+    KRAKEN_FILLS,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
+    FREQTRADE_DATABASE,
+    FREQTRADE_BACKTEST,
+    HUMMINGBOT_CSV,
+    HUMMINGBOT_DATABASE,
+    NAUTILUS_FILLS,
+    NAUTILUS_POSITIONS,
+    TRADINGVIEW_LIST,
+    TRADINGVIEW_ALERTS,
     PLAIN_CSV,
+    MAPPED_CSV,
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})
 _NEEDS_MIN: Final = 5

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import tzinfo
+from pathlib import Path
 from typing import Final
 
 import click
@@ -44,6 +45,13 @@ _LEGACY: Final = "legacy"
 @click.option("--exchange", type=EXCHANGE, help="Whose statement it is, where the kind does not say it.")
 @click.option("--account", type=ACCOUNT, help="The account that a statement is of.")
 @click.option("--symbol", help="Whose statement it is, where the kind does not say its symbol.")
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Which column of a CSV file says what, in TOML.",
+)
 @click.option("--confirm", is_flag=True, help="Write what statements say; without it nothing is written.")
 @click.option(
     "--snapshot",
@@ -66,6 +74,7 @@ def command(
     exchange: str | None,
     account: str | None,
     symbol: str | None,
+    map_file: Path | None,
     confirm: bool,
     snapshot_files: tuple[str, ...],
     live: bool,
@@ -94,7 +103,7 @@ def command(
       position-ledger import trades.csv income.json --timezone UTC --snapshot now.json --confirm
       position-ledger import --as legacy positions.sql --confirm
     """  # noqa: D205 - one sentence
-    said = StatementOptions(kind_name, exchange, account, zone, symbol)
+    said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file)
     files = paths or (STDIN,)
     if kind_name == _LEGACY:
         _import_legacy(ctx, files, said, confirm=confirm, as_json=as_json)
@@ -114,9 +123,9 @@ def command(
             )
         elif said.is_any_said or confirm or snapshot_files or live:
             raise click.UsageError(
-                "--timezone, --exchange, --account, --symbol, --confirm, --snapshot and --live are for statements, and "
-                f"this file begins like none{opened.nearest(0)}. Say with --as what it is, or leave them out for what "
-                "`export` wrote"
+                "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot and --live are for "
+                f"statements, and this file begins like none{opened.nearest(0)}. Say with --as what it is, or leave "
+                "them out for what `export` wrote"
             )
         else:
             _import_export(opened.streams[0], database, as_json=as_json)
@@ -130,7 +139,7 @@ def _import_legacy(
     group = ctx.parent.command
     assert isinstance(group, click.Group), "as said"
     old = group.get_command(ctx, "import-legacy")
-    if old is None or len(files) > 1 or said.exchange or said.account or said.symbol:
+    if old is None or len(files) > 1 or any((said.exchange, said.account, said.symbol, said.map_file)):
         raise click.UsageError("--as legacy takes one dump, and of the options --timezone, --confirm and --json")
     if not confirm:
         raise click.UsageError("--as legacy writes at once, and says what it found; say --confirm to do that")

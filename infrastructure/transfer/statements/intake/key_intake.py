@@ -18,9 +18,9 @@ from infrastructure.transfer.statements.intake.command_ids import cash_id_of, co
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
-from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.past_cash import PastCash
-from infrastructure.transfer.statements.intake.sorted_facts import PlacedFact, SortedFacts
+from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahead
+from infrastructure.transfer.statements.intake.sorting.sorted_facts import PlacedFact, SortedFacts
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementFact

@@ -17,9 +17,9 @@ def csv_header(line: str) -> list[str]:
         return [line]
 
 
-def csv_rows(lines: Iterable[str]) -> Iterator[StatementRow]:
+def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[StatementRow]:
     """Every line below the first. Refuses: StatementRefused, naming the line."""
-    rows = csv.reader(lines, strict=True)
+    rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:
         header = [name.strip().lower() for name in next(rows, [])]
         for row in rows:

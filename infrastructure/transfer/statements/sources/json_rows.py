@@ -20,6 +20,9 @@ _BLANK: Final = " \t\r\n"
 _WRAPPING: Final = ("fills", "logs", "elements", "list", "data", "result")
 """Where exchanges put the list of an answer: Kraken futures twice, Bybit, OKX, and those around them."""
 
+_SAID_OF_ALL: Final = ("category",)
+"""What Bybit says beside a list of all that is in it."""
+
 
 def json_rows(text: TextIO) -> Iterator[StatementRow]:
     """Every object of a file, counted as a line; a list is opened, and so is the answer of an exchange.
@@ -42,7 +45,8 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, Mapping):
         for name in _WRAPPING:
             if isinstance(value.get(name), Mapping | list):
-                return _unwrapped(value[name])
+                found, said = _unwrapped(value[name]), {name: value[name] for name in _SAID_OF_ALL if name in value}
+                return [{**said, **row} if isinstance(row, Mapping) else row for row in found] if said else found
     return value
 
 

@@ -21,6 +21,7 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 START_MAX: Final = 1 << 18
 """How much of a file is looked at to recognise it; what opens one gives it so much of a buffer."""
 _SQLITE: Final = b"SQLite format 3\x00"
+_ZIP: Final = b"PK\x03\x04"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
 _TABLES: Final = "SELECT lower(name) AS name FROM sqlite_master WHERE type = 'table'"
 
@@ -54,16 +55,18 @@ class StatementFile:
         start = self._stream.peek(START_MAX)
         if start.startswith(_SQLITE):
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
+        if start.startswith(_ZIP):
+            raise StatementRefused("the file is a ZIP archive; unpack it, and give the file that is in it")
         text = start.decode("utf-8", "replace").removeprefix("\ufeff").lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
         return FileStart(FileForm.CSV, tuple(csv_header(text.partition("\n")[0].rstrip("\r"))))
 
-    def rows(self) -> Iterator[StatementRow]:
+    def rows(self, delimiter: str = ",") -> Iterator[StatementRow]:
         """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
         if self.start.form is FileForm.JSON:
             return json_rows(io.TextIOWrapper(self._stream, "utf-8-sig"))
-        return csv_rows(io.TextIOWrapper(self._stream, "utf-8-sig", newline=""))
+        return csv_rows(io.TextIOWrapper(self._stream, "utf-8-sig", newline=""), delimiter)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""

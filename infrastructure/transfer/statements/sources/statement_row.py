@@ -150,6 +150,12 @@ def made_up(*parts: str) -> str:
     return _MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
 
 
+def numbered(number: int, *parts: str) -> str:
+    """A name that follows from what is said, in digits: of several in one moment, that of the lower number is first."""
+    digest = int(made_up(*parts).removeprefix(_MADE_UP), 16)
+    return f"{number}{digest % 10**9:09d}"
+
+
 def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T]]) -> Iterator[T]:
     """What every row says. Refuses: StatementRefused, with the line of a row that cannot be read."""
     for row in rows:
@@ -183,8 +189,13 @@ def _time(name: str, text: str, zone: tzinfo | None) -> datetime:
     time = read_time(f"20{text}" if _SHORT_YEAR.match(text) else text)
     if time is None:
         raise ValueError(f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40")
+    return in_zone(name, text, time, zone)
+
+
+def in_zone(name: str, text: str, time: datetime, zone: tzinfo | None) -> datetime:
+    """A time that was read from a text, in UTC. Refuses: ValueError for one of which that is not known."""
     if time.tzinfo is not None:
-        return time
+        return time.astimezone(UTC)
     if zone is None:
         raise ValueError(f"{name} {text!r} names no zone; say with --timezone which the file was made in")
     if is_ambiguous(time, zone):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from decimal import Decimal
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from domain.values import plain, timestamp_text
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
@@ -15,10 +17,18 @@ from infrastructure.transfer.statements.statement_kinds import recognised
 from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_profit import StatementProfit
 
+DATABASES = TemporaryDirectory()
+"""Where databases lie while tests run: one has to have a name."""
+
 
 def file_of(text: str | bytes) -> StatementFile:
     data = text.encode() if isinstance(text, str) else text
-    return StatementFile(io.BufferedReader(io.BytesIO(data), 1 << 18))
+    path = None
+    if data.startswith(b"SQLite format 3\x00"):
+        with NamedTemporaryFile(dir=DATABASES.name, delete=False) as file:
+            file.write(data)
+        path = Path(file.name)
+    return StatementFile(io.BufferedReader(io.BytesIO(data), 1 << 18), path)
 
 
 def kind_of(text: str | bytes) -> str | None:

@@ -1,14 +1,16 @@
 """A small file of each kind, in the shape of the real one, says exactly these facts; damaged, it is refused in words.
 
-`samples/KIND.EXTENSION` is the file; beside it stand in `KIND.EXTENSION.facts` what it says, and in `.books` what an
-import of it comes to. After a change on purpose, `python -m` and the name of this module writes both anew: read
-what changed.
+`samples/KIND.EXTENSION` is the file, of a database the SQL that makes it; beside it stand in `.facts` what it says, and
+in `.books` what an import of it comes to. After a change on purpose, `python -m` and the name of this module writes
+both anew: read what changed.
 """
 
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from domain.values import plain
+from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
@@ -23,9 +26,9 @@ from infrastructure.transfer.statements.statement_kinds import KINDS, recognised
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.statement_text import file_of, money, words
 
-SAMPLES = [
-    path for path in sorted((Path(__file__).parent / "samples").iterdir()) if path.suffix not in {".facts", ".books"}
-]
+FOLDER = Path(__file__).parent / "samples"
+MAP = FOLDER / "mapped-csv.toml"
+SAMPLES = [path for path in sorted(FOLDER.iterdir()) if path.suffix not in {".facts", ".books", ".toml"}]
 
 per_sample = pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
 
@@ -34,10 +37,20 @@ def kind_of_sample(path: Path) -> StatementKind:
     return KINDS[path.name.partition(".")[0]]
 
 
+def data_of(path: Path) -> bytes:
+    """The bytes of a file; a database stands there as the statements that make it."""
+    if path.suffix != ".sql":
+        return path.read_bytes()
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(path.read_text(encoding="utf-8"))
+        return database.serialize()
+
+
 def whose(kind: StatementKind) -> Whose:
     said = {"exchange": "okx", "symbol": "BTC/USDT:USDT"}
-    asked = {name: said[name] for name in kind.asks}
-    return Whose(**{"exchange": kind.exchange} | asked, zone=UTC)
+    asked = {name: said[name] for name in kind.asks if name in said}
+    columns = ColumnMap.read(MAP.read_text(encoding="utf-8")) if "map" in kind.asks else None
+    return Whose(**{"exchange": kind.exchange} | asked, zone=UTC, columns=columns)
 
 
 def told_or_refused(data: bytes, kind: StatementKind) -> str:
@@ -53,13 +66,13 @@ def facts_told(data: bytes, kind: StatementKind) -> str:
 
 @per_sample
 def test_a_file_says_exactly_this(path: Path) -> None:
-    assert facts_told(path.read_bytes(), kind_of_sample(path)) == Path(f"{path}.facts").read_text(encoding="utf-8")
+    assert facts_told(data_of(path), kind_of_sample(path)) == Path(f"{path}.facts").read_text(encoding="utf-8")
 
 
 @per_sample
 def test_a_file_is_known_for_what_it_is(path: Path) -> None:
     kind = kind_of_sample(path)
-    assert recognised(file_of(path.read_bytes()).start) is (kind if kind.is_guessed else None)
+    assert recognised(file_of(data_of(path)).start) is (kind if kind.is_guessed else None)
 
 
 def test_there_is_a_file_of_every_kind() -> None:
@@ -70,7 +83,7 @@ def test_there_is_a_file_of_every_kind() -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_damaged_file_is_refused_in_words_or_read(path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    data = bytearray(path.read_bytes())
+    data = bytearray(data_of(path))
     for _ in range(chance.randint(1, 8)):
         place = chance.randrange(len(data))
         data[place : place + chance.choice([0, 1, 1, 1, 40])] = chance.choice(
@@ -92,7 +105,8 @@ def test_a_damaged_file_is_refused_in_words_or_read(path: Path, seed: int) -> No
                 b":",
             ]
         )
-    assert told_or_refused(bytes(data), kind_of_sample(path)).startswith("line ")
+    said = told_or_refused(bytes(data), kind_of_sample(path))
+    assert said.startswith("line ") or "cannot be read as a database" in said
 
 
 @per_sample
@@ -103,7 +117,7 @@ def test_books_of_a_file_come_to_exactly_this(path: Path) -> None:
 def books(path: Path) -> str:
     """What becomes of a file in an empty ledger: every cycle with what it earned, and what is said of the import."""
     kind = kind_of_sample(path)
-    facts = list(kind.facts(file_of(path.read_bytes()), whose(kind)))
+    facts = list(kind.facts(file_of(data_of(path)), whose(kind)))
     fills = [fact for fact in facts if isinstance(fact, StatementFill)]
     with memory_ledger() as ledger:
         sizes = {fill.key: fill.contract_size or Decimal("0.01") for fill in fills if fill.in_contracts}
@@ -126,5 +140,5 @@ def amounts(by_name: Mapping[str, Decimal]) -> str:
 
 if __name__ == "__main__":
     for sample in SAMPLES:
-        Path(f"{sample}.facts").write_text(facts_told(sample.read_bytes(), kind_of_sample(sample)), encoding="utf-8")
+        Path(f"{sample}.facts").write_text(facts_told(data_of(sample), kind_of_sample(sample)), encoding="utf-8")
         Path(f"{sample}.books").write_text(books(sample), encoding="utf-8")

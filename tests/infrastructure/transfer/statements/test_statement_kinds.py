@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,14 @@ def test_no_two_kinds_need_the_same() -> None:
     assert len(set(needs)) == len(needs)
 
 
+def test_an_archive_has_to_be_unpacked() -> None:
+    with pytest.raises(StatementRefused, match="ZIP archive; unpack it"):
+        kind_of(b"PK\x03\x04\x14")
+
+
 def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
     with pytest.raises(StatementRefused, match="from standard input"):
-        _ = file_of(b"SQLite format 3\x00").start
+        _ = StatementFile(io.BufferedReader(io.BytesIO(b"SQLite format 3\x00"))).start
     path = tmp_path / "broken.sqlite"
     path.write_bytes(b"SQLite format 3\x00" * 9)
     with path.open("rb") as stream, pytest.raises(StatementRefused, match="cannot be read as a database"):

@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import plain
-from infrastructure.transfer.statements.intake.walked import walked
+from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_report import UNKNOWN, StatementTally
 
 _IS_FEE: Final = "cash.kind IN ('commission', 'rebate')"

@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import plain
-from infrastructure.transfer.statements.intake.walked import walked
+from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_report import StatementTally
 
 _HAS_ANY: Final = "SELECT 1 FROM profits LIMIT 1"

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, Self
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, timestamp_text
-from infrastructure.transfer.statements.intake.stated_fees import state_fees
-from infrastructure.transfer.statements.intake.stated_profits import state_profits
-from infrastructure.transfer.statements.intake.walked import walked
+from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
+from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
+from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementFact

@@ -1,0 +1,93 @@
+"""What a map says of a CSV file of fills: which column says what, and how it says it; written in TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from domain.values import Number
+from infrastructure.timezones import zone_of
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+
+_Named = Literal[
+    "time",
+    "symbol",
+    "side",
+    "price",
+    "quantity",
+    "leg",
+    "fee",
+    "fee_currency",
+    "profit",
+    "trade_id",
+    "order_id",
+    "exchange",
+]
+_NEEDED = ("time", "symbol", "price", "quantity")
+_Names = Annotated[tuple[str, ...], BeforeValidator(lambda said: (said,) if isinstance(said, str) else said)]
+
+
+class SideWords(BaseModel):
+    """The words for the side of a fill, in any case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    buy: _Names = ("buy", "b")
+    sell: _Names = ("sell", "s")
+
+
+class ColumnMap(BaseModel):
+    """One map."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: dict[_Named, _Names]
+    """The column that says each thing, by its name; of several names the first that has a value."""
+    constants: dict[_Named, str] = Field(default_factory=dict)
+    """What is the same in every line."""
+    sides: SideWords = SideWords()
+    symbols: dict[str, str] = Field(default_factory=dict)
+    """What the file calls a symbol, and what it is."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    time_format: str | None = None
+    """As `strptime` has it; else ISO 8601, or since 1970."""
+    zone: str | None = None
+    """What times without a zone are in, unless it is said with --timezone."""
+    quantity_sign: bool = False
+    """Whether a quantity below zero sells and one above it buys, without a side."""
+    fee_paid: Literal["positive", "negative"] = "positive"
+    contract_size: Annotated[Number, Field(gt=0)] | None = None
+    """How many units one of a quantity is, where it counts contracts."""
+
+    @model_validator(mode="after")
+    def _says_all(self) -> Self:
+        needed = (*_NEEDED, *(() if self.quantity_sign else ("side",)))
+        missing = [name for name in needed if name not in self.columns and name not in self.constants]
+        if missing:
+            raise ValueError(f"it does not say where {', '.join(missing)} stands, in [columns] or in [constants]")
+        if twice := self.columns.keys() & self.constants.keys():
+            raise ValueError(f"it says {', '.join(sorted(twice))} in [columns] and in [constants]")
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
+        if self.zone is not None:
+            zone_of(self.zone)
+        return self
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a map. Refuses: StatementRefused, with everything that is wrong in it."""
+        try:
+            return cls.model_validate(tomllib.loads(text, parse_float=Decimal))
+        except tomllib.TOMLDecodeError as wrong:
+            raise StatementRefused(f"the map is no TOML: {wrong}") from None
+        except ValidationError as wrong:
+            said = "; ".join(
+                f"{'.'.join(map(str, error['loc'])) or 'it'}: {error['msg'].removeprefix('Value error, ')}"
+                for error in wrong.errors()
+            )
+            raise StatementRefused(f"the map cannot be used: {said}") from None

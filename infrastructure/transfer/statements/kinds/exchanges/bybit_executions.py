@@ -1,0 +1,96 @@
+"""Bybit: executions, as `GET /v5/execution/list` answers them and as the stream `execution` sends them.
+
+A fee that is paid is above zero, and one that is received below it, also where the execution is a funding payment.
+`execPnl`, which the stream has, is what was closed, before fees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_FUNDING: Final = "funding"
+_REASONS: Final = MappingProxyType(
+    {
+        "trade": None,
+        "blocktrade": None,
+        "moveposition": None,
+        "futurespread": None,
+        "adltrade": "adl",
+        "busttrade": "liquidation",
+        "delivery": "settlement",
+        "settle": "settlement",
+    }
+)
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said = row.needed("execType")
+    key = whose.key(row.needed("symbol"), Leg.SPOT if row.word("category") == "spot" else Leg.BOTH)
+    time, fee, currency = row.time("execTime"), row.number("execFee"), row.text("feeCurrency")
+    if said.lower() == _FUNDING:
+        if fee:
+            yield StatementCash(
+                line=row.line,
+                time=time,
+                key=key,
+                amount=-fee,
+                currency=currency or key.settle,
+                kind="funding",
+                cash_id=row.needed("execId"),
+            )
+        return
+    if said.lower() not in _REASONS:
+        raise ValueError(f"execType {said!r:.60} is none that is known: {', '.join(_REASONS)}, {_FUNDING}")
+    yield StatementFill(
+        line=row.line,
+        time=time,
+        key=key,
+        buys=row.buys("side"),
+        quantity=row.above_zero("execQty"),
+        price=row.above_zero("execPrice"),
+        fee=fee,
+        fee_currency=currency,
+        profit=row.number("execPnl"),
+        trade_id=row.needed("execId"),
+        order_id=row.needed("orderId"),
+        reason=_REASONS[said.lower()],
+    )
+    for more in row.listed("extraFees"):
+        if paid := more.some("fee"):
+            yield StatementCash(
+                line=row.line,
+                time=time,
+                key=key,
+                amount=-paid,
+                currency=more.text("feeCoin"),
+                kind="commission",
+                cash_id=f"{row.needed('execId')}:{more.text('subFeeType', 'feeType')}",
+            )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+BYBIT_EXECUTIONS: Final = StatementKind(
+    name="bybit-executions",
+    form=FileForm.JSON,
+    needs=tuple(
+        (name,) for name in ("symbol", "side", "execId", "execPrice", "execQty", "execFee", "execTime", "execType")
+    ),
+    exchange="bybit",
+    read=_read,
+    source="Bybit, what `GET /v5/execution/list` answers, or the stream `execution` sends",
+    lacks="the leg. What was earned, but in the stream. Spot is told by the `category` around the list, or in the line",
+    becomes="a cycle from flat to flat; funding as cash; forced closes with their reason",
+)

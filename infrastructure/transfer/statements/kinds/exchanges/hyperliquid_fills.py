@@ -1,0 +1,83 @@
+"""Hyperliquid: fills and funding of a user, as the `info` endpoint answers `userFills` and `userFunding`.
+
+A fee that is paid is above zero; `closedPnl` is before fees; `usdc` of a funding payment that is paid is below zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+
+def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    coin, direction = row.needed("coin"), row.word("dir")
+    is_spot = direction in {"buy", "sell"} or coin.startswith("@") or "/" in coin
+    reason = "liquidation" if row.named.get("liquidation") else None
+    yield StatementFill(
+        line=row.line,
+        time=row.time("time"),
+        key=whose.key(coin, Leg.SPOT if is_spot else Leg.BOTH),
+        buys=row.buys("side"),
+        quantity=row.above_zero("sz"),
+        price=row.above_zero("px"),
+        fee=row.number("fee"),
+        fee_currency=row.text("feeToken"),
+        profit=row.number("closedPnl"),
+        trade_id=row.needed("tid"),
+        order_id=row.needed("oid"),
+        reason="adl" if "auto-deleveraging" in direction else reason,
+    )
+
+
+def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    delta = row.inside("delta")
+    amount = delta.some("usdc")
+    if delta.needed("type") == "funding" and amount is not None:
+        coin, time = delta.needed("coin"), row.needed("time")
+        yield StatementCash(
+            line=row.line,
+            time=row.time("time"),
+            key=whose.key(coin),
+            amount=amount,
+            currency="USDC",
+            kind="funding",
+            cash_id=made_up("funding", coin, time),
+        )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_fills, whose))
+
+
+def _read_funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_funding, whose))
+
+
+HYPERLIQUID_FILLS: Final = StatementKind(
+    name="hyperliquid-fills",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "tid")),
+    exchange="hyperliquid",
+    read=_read,
+    source="Hyperliquid, what `userFills` and `userFillsByTime` answer",
+    lacks="what was before the last 10,000 fills, which is all that it answers. Funding",
+    becomes="a cycle from flat to flat; spot on its leg; a liquidation with its reason",
+)
+HYPERLIQUID_FUNDING: Final = StatementKind(
+    name="hyperliquid-funding",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("time", "delta", "coin", "usdc", "szi", "fundingRate")),
+    exchange="hyperliquid",
+    read=_read_funding,
+    source="Hyperliquid, what `userFunding` answers",
+    lacks="fills",
+    becomes="funding as cash",
+)

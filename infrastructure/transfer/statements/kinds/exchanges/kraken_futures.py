@@ -1,0 +1,210 @@
+"""Kraken futures: the account log, as `GET /api/history/v3/account-log` answers it and as CSV, and fills.
+
+An execution has two lines in the log: one of the contract, whose balance is what is held, and one of the currency. A
+fee that is paid is above zero, `realized_pnl` is before fees, and funding that is received is above zero; it is
+realised at the hour, and whenever a position changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_CONTRACT: Final = re.compile(r"(?:pf|pi|ff|fi|in|rr)_\w+", re.IGNORECASE | re.ASCII)
+_REASONS: Final = MappingProxyType(
+    {
+        "futures trade": None,
+        "futures liquidation": "liquidation",
+        "futures partial liquidation": "liquidation",
+        "futures total liquidation": "liquidation",
+        "futures unwind": "liquidation",
+        "futures assignor": "adl",
+        "futures assignee": None,
+        "futures settlement": "settlement",
+    }
+)
+_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {"funding rate change": "funding", "interest payment": "interest"}
+)
+_NAMES: Final = MappingProxyType(
+    {
+        "time": ("date", "datetime"),
+        "type": ("info", "type"),
+        "asset": ("asset", "symbol"),
+        "id": ("booking_uid", "uid"),
+        "price": ("trade_price", "trade price"),
+        "profit": ("realized_pnl", "realized pnl"),
+        "funding": ("realized_funding", "realized funding"),
+    }
+)
+_WAITING_MAX: Final = 64
+"""The lines of an execution stand together; where there is no second one, the first is not kept for long."""
+_SAID_BY_CURRENCY: Final = ("fee", *_NAMES["profit"], *_NAMES["funding"])
+
+
+def _currency(row: StatementRow, *names: str) -> str | None:
+    said = row.text(*names)
+    return None if said is None else "BTC" if said.lower() == "xbt" else said.upper()
+
+
+def _joined(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """The lines of an execution as one, under that of its contract; every other line as it is."""
+    waiting: dict[tuple[str, ...], StatementRow] = {}
+    for row in rows:
+        if row.word(*_NAMES["type"]) not in _REASONS:
+            yield row
+            continue
+        name = _execution(row)
+        other = waiting.pop(name, None)
+        if other is None:
+            waiting[name] = row
+        elif _is_of_contract(other) == _is_of_contract(row):
+            yield other
+            waiting[name] = row
+        else:
+            contract, currency = (row, other) if _is_of_contract(row) else (other, row)
+            yield StatementRow(contract.line, _with_money(contract.named, currency))
+        if len(waiting) > _WAITING_MAX:
+            yield waiting.pop(next(iter(waiting)))
+    yield from waiting.values()
+
+
+def _execution(row: StatementRow) -> tuple[str, ...]:
+    execution = row.text("execution")
+    if execution is not None:
+        return (execution,)
+    return row.text(*_NAMES["time"]) or "", row.text(*_NAMES["price"]) or "", row.text("contract") or ""
+
+
+def _with_money(contract: Mapping[str, Any], currency: StatementRow) -> Mapping[str, Any]:
+    money = {name: currency.named[name] for name in _SAID_BY_CURRENCY if currency.find(name)[1] is not None}
+    return {**contract, **money, "currency": currency.text(*_NAMES["asset"])}
+
+
+def _is_of_contract(row: StatementRow) -> bool:
+    return _CONTRACT.fullmatch(row.word(*_NAMES["asset"])) is not None
+
+
+def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said = row.word(*_NAMES["type"])
+    if said in _CASH:
+        yield from _cash(whose, row, _CASH[said])
+    elif said in _REASONS and _is_of_contract(row):
+        yield _trade(whose, row)
+        yield from _cash(whose, row, "funding")
+
+
+def _trade(whose: Whose, row: StatementRow) -> StatementFill:
+    change = row.some("change")
+    if change is None:
+        before, after = row.number("old_balance"), row.number("new_balance", "new balance")
+        change = None if before is None or after is None else after - before
+    if not change:
+        raise ValueError("by how much the position changed is not said")
+    contract = row.needed(*_NAMES["asset"])
+    return StatementFill(
+        line=row.line,
+        time=row.time(*_NAMES["time"], zone=whose.zone),
+        key=whose.key(contract),
+        buys=change > 0,
+        quantity=change.copy_abs(),
+        price=row.above_zero(*_NAMES["price"]),
+        fee=row.number("fee"),
+        fee_currency=_currency(row, "currency", "collateral"),
+        profit=row.number(*_NAMES["profit"]),
+        trade_id=row.text("execution") or row.needed(*_NAMES["id"]),
+        order_id=made_up(row.needed(*_NAMES["time"]), contract, str(change > 0)),
+        reason=_REASONS[row.word(*_NAMES["type"])],
+    )
+
+
+def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
+    amount = row.some(*_NAMES["funding"]) if kind == "funding" else row.some("change")
+    if amount is None:
+        return
+    contract = row.text("contract") or (row.text(*_NAMES["asset"]) if _is_of_contract(row) else None)
+    currency = _currency(row, "currency", "collateral", *(() if _is_of_contract(row) else _NAMES["asset"]))
+    yield StatementCash(
+        line=row.line,
+        time=row.time(*_NAMES["time"], zone=whose.zone),
+        key=None if contract is None else whose.key(contract),
+        amount=amount,
+        currency=currency,
+        kind=kind,
+        cash_id=f"{kind}:{row.needed(*_NAMES['id'])}",
+    )
+
+
+def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    yield StatementFill(
+        line=row.line,
+        time=row.time("fillTime"),
+        key=whose.key(row.needed("symbol")),
+        buys=row.buys("side"),
+        quantity=row.above_zero("size"),
+        price=row.above_zero("price"),
+        fee=None,
+        fee_currency=None,
+        profit=None,
+        trade_id=row.needed("fill_id"),
+        order_id=row.needed("order_id"),
+        reason="liquidation" if row.word("fillType") == "liquidation" else None,
+    )
+
+
+def _read_log(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(_joined(file.rows()), partial(_log, whose))
+
+
+def _read_fills(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_fill, whose))
+
+
+_LACKS: Final = "the order of a fill: those of one moment and one side are taken for one"
+_BECOMES: Final = (
+    "a cycle from flat to flat; funding, also that which a trade realises, and interest as cash. Transfers and "
+    "conversions are left out. Take it or `kraken-futures-fills`"
+)
+KRAKEN_LOG: Final = StatementKind(
+    name="kraken-futures-log",
+    form=FileForm.JSON,
+    needs=tuple(
+        (name,) for name in ("asset", "booking_uid", "info", "date", "old_balance", "new_balance", "trade_price")
+    ),
+    exchange="krakenfutures",
+    read=_read_log,
+    source="Kraken futures, what `GET /api/history/v3/account-log` answers",
+    lacks=_LACKS,
+    becomes=_BECOMES,
+)
+KRAKEN_LOG_CSV: Final = StatementKind(
+    name="kraken-futures-log-csv",
+    form=FileForm.CSV,
+    needs=tuple(
+        (name,) for name in ("uid", "datetime", "type", "symbol", "change", "new balance", "trade price", "fee")
+    ),
+    exchange="krakenfutures",
+    read=_read_log,
+    source="Kraken futures, account log in CSV, of its website",
+    lacks=f"{_LACKS}. The zone of its times, where they name none (`--timezone`)",
+    becomes=_BECOMES,
+)
+KRAKEN_FILLS: Final = StatementKind(
+    name="kraken-futures-fills",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("fill_id", "order_id", "symbol", "side", "size", "price", "fillTime")),
+    exchange="krakenfutures",
+    read=_read_fills,
+    source="Kraken futures, what `GET /derivatives/api/v3/fills` answers",
+    lacks="fees, profit and funding: the account log has them",
+    becomes="a cycle from flat to flat, its fees not known",
+)

@@ -1,0 +1,100 @@
+"""OKX: bills, as `GET /api/v5/account/bills` and `/bills-archive` answer them.
+
+What changed the balance is `balChg`: above zero is received. A fee that is paid is below zero, `pnl` is before fees.
+A bill of a trade in contracts is a fill; of a trade on spot there are two bills, one of each currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.kinds.exchanges.okx_fills import IN_CONTRACTS, reason_of
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_OF_FILLS: Final = frozenset({"2", "3", "5", "9"})
+"""Types of bills: trade, delivery, liquidation, ADL."""
+_OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {"8": "funding", "7": "interest", "10": "insurance"}
+)
+_BUYS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("1", "102", "106", "127"), (True, Leg.BOTH)),
+        **dict.fromkeys(("2", "103", "107", "128"), (False, Leg.BOTH)),
+        "3": (True, Leg.LONG),
+        "4": (False, Leg.SHORT),
+        **dict.fromkeys(("5", "100", "104", "112", "125"), (False, Leg.LONG)),
+        **dict.fromkeys(("6", "101", "105", "113", "126"), (True, Leg.SHORT)),
+    }
+)
+"""Subtypes: buy and sell in net mode, and to open and close a leg in long/short mode."""
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    kind = row.needed("type")
+    if kind in _OF_CASH:
+        yield from _cash(whose, row, _OF_CASH[kind])
+    elif kind in _OF_FILLS and row.word("instType").upper() in IN_CONTRACTS:
+        yield from _fill(whose, row)
+
+
+def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
+    symbol, amount = row.text("instId"), row.some("balChg")
+    if amount is not None:
+        yield StatementCash(
+            line=row.line,
+            time=row.time("ts"),
+            key=None if symbol is None else whose.key(symbol),
+            amount=amount,
+            currency=row.needed("ccy"),
+            kind=kind,
+            cash_id=row.needed("billId"),
+        )
+
+
+def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
+    said = row.needed("subType")
+    if said not in _BUYS:
+        raise ValueError(f"subType {said!r:.60} of a trade is none that is known: {', '.join(_BUYS)}")
+    buys, leg = _BUYS[said]
+    fee = row.number("fee")
+    yield StatementFill(
+        line=row.line,
+        time=row.time("fillTime", "ts"),
+        key=whose.key(row.needed("instId"), leg),
+        buys=buys,
+        quantity=row.above_zero("sz"),
+        price=row.above_zero("px"),
+        fee=None if fee is None else -fee,
+        fee_currency=row.text("ccy"),
+        profit=row.number("pnl"),
+        trade_id=row.text("tradeId") or row.needed("billId"),
+        order_id=row.text("ordId") or row.needed("billId"),
+        in_contracts=True,
+        reason=reason_of(said),
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+OKX_BILLS: Final = StatementKind(
+    name="okx-bills",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("billId", "balChg", "bal", "ccy", "type", "subType", "ts", "instId")),
+    exchange="okx",
+    read=_read,
+    source="OKX, what `GET /api/v5/account/bills` and `/bills-archive` answer",
+    lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. The leg of "
+    "funding. Bills that are older than a year",
+    becomes="fills of contracts, under the ids of `okx-fills`; funding, interest and clawback as cash. Trades on spot "
+    "and transfers are left out",
+)

@@ -1,0 +1,71 @@
+"""OKX: fills, as `GET /api/v5/trade/fills-history` answers them.
+
+A fee that is paid is below zero, and a rebate above it. `fillPnl` is before fees. Sizes of swaps, futures and options
+count contracts of `ctVal`, which only the list of instruments says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+IN_CONTRACTS: Final = frozenset({"SWAP", "FUTURES", "OPTION"})
+_LEGS: Final = MappingProxyType({"long": Leg.LONG, "short": Leg.SHORT})
+_REASONS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(map(str, range(100, 108)), "liquidation"),
+        **dict.fromkeys(("112", "113"), "settlement"),
+        **dict.fromkeys(map(str, range(125, 129)), "adl"),
+    }
+)
+
+
+def reason_of(sub_type: str) -> str | None:
+    """Why a fill happened that no order of the account's own made; None for any other."""
+    return _REASONS.get(sub_type)
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    of_contracts = row.needed("instType").upper() in IN_CONTRACTS
+    leg = _LEGS.get(row.word("posSide"), Leg.BOTH) if of_contracts else Leg.SPOT
+    fee, profit = row.number("fee"), row.number("fillPnl")
+    yield StatementFill(
+        line=row.line,
+        time=row.time("fillTime", "ts"),
+        key=whose.key(row.needed("instId"), leg),
+        buys=row.buys("side"),
+        quantity=row.above_zero("fillSz"),
+        price=row.above_zero("fillPx"),
+        fee=None if fee is None else -fee,
+        fee_currency=row.text("feeCcy"),
+        profit=profit if of_contracts else None,
+        trade_id=row.needed("tradeId"),
+        order_id=row.needed("ordId"),
+        in_contracts=of_contracts,
+        reason=reason_of(row.word("subType")),
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+OKX_FILLS: Final = StatementKind(
+    name="okx-fills",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("instType", "instId", "tradeId", "ordId", "side", "fillSz", "fillPx", "fee")),
+    exchange="okx",
+    read=_read,
+    source="OKX, what `GET /api/v5/trade/fills` and `/fills-history` answer",
+    lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. Funding: import "
+    "it with the bills",
+    becomes="a cycle from flat to flat, on its leg in long/short mode; spot and margin on the leg `SPOT`",
+)

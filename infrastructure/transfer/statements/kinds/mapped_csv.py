@@ -1,0 +1,118 @@
+"""Any CSV file of fills, by a map that says which column says what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from domain.identifiers import normalized_leg
+from domain.values import Leg
+from infrastructure.timezones import zone_of
+from infrastructure.transfer.statements.column_map import ColumnMap
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, in_zone, made_up
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_NUMBERS: Final = ("price", "quantity", "fee", "profit")
+
+
+class _MappedFills:
+    """The reader of one file."""
+
+    def __init__(self, columns: ColumnMap, whose: Whose) -> None:
+        self._map, self._whose = columns, whose
+        self._zone = whose.zone or (None if columns.zone is None else zone_of(columns.zone))
+        self._sides = {word.lower(): True for word in columns.sides.buy}
+        self._sides |= {word.lower(): False for word in columns.sides.sell}
+        self._ids = RowIds()
+
+    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+        said = StatementRow(
+            row.line, {name: self._said(row, name) for name in (*self._map.columns, *self._map.constants)}
+        )
+        symbol, leg, exchange = said.needed("symbol"), said.text("leg"), said.text("exchange")
+        quantity, price = said.number("quantity"), said.above_zero("price")
+        buys = self._buys(said, quantity)
+        if not quantity or (quantity < 0 and not self._map.quantity_sign):
+            raise ValueError(f"quantity {said.text('quantity') or ''!r:.60} is not above zero")
+        fee, currency = said.amount("fee")
+        moment = said.needed("time")
+        yield StatementFill(
+            line=row.line,
+            time=self._time(said, moment),
+            key=self._whose.key(
+                self._map.symbols.get(symbol, symbol), normalized_leg(leg) if leg else Leg.BOTH, exchange
+            ),
+            buys=buys,
+            quantity=quantity.copy_abs(),
+            price=price,
+            fee=-fee if fee is not None and self._map.fee_paid == "negative" else fee,
+            fee_currency=currency or said.text("fee_currency"),
+            profit=said.number("profit"),
+            trade_id=said.text("trade_id") or self._ids.of(row, moment),
+            order_id=said.text("order_id") or made_up(moment, symbol, str(buys)),
+            in_contracts=self._map.contract_size is not None,
+            contract_size=self._map.contract_size,
+        )
+
+    def _said(self, row: StatementRow, name: str) -> str | None:
+        if name in self._map.constants:
+            return self._map.constants[name]
+        text = row.text(*(column.strip().lower() for column in self._map.columns[name]))  # type: ignore[index] # likewise
+        if text is None or name not in _NUMBERS:
+            return text
+        text = text.replace(self._map.thousands, "") if self._map.thousands else text
+        return text.replace(",", ".") if self._map.decimal == "," else text
+
+    def _buys(self, said: StatementRow, quantity: Decimal | None) -> bool:
+        if self._map.quantity_sign:
+            return quantity is not None and quantity > 0
+        side = said.needed("side")
+        if side.lower() not in self._sides:
+            raise ValueError(f"side {side!r:.60} is none of {', '.join(self._sides)}")
+        return self._sides[side.lower()]
+
+    def _time(self, said: StatementRow, text: str) -> datetime:
+        if self._map.time_format is None:
+            return said.time("time", zone=self._zone)
+        try:
+            time = datetime.strptime(text, self._map.time_format)  # noqa: DTZ007 # its zone is looked at below
+        except (ValueError, OverflowError):
+            raise ValueError(f"time {text!r:.60} is not written like {self._map.time_format}") from None
+        return in_zone("time", text, time, self._zone)
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    columns = whose.columns
+    if columns is None:
+        raise StatementRefused("a file of kind mapped-csv needs a map of its columns; give one with --map")
+    return each(_checked(file.rows(columns.delimiter), columns), _MappedFills(columns, whose).facts)
+
+
+def _checked(rows: Iterator[StatementRow], columns: ColumnMap) -> Iterator[StatementRow]:
+    for number, row in enumerate(rows):
+        if not number:
+            for says, names in columns.columns.items():
+                if not any(name.strip().lower() in row.named for name in names):
+                    raise StatementRefused.at(
+                        1,
+                        f"by the map {says} stands in {' or '.join(names)}; this file has {', '.join(row.named)}",
+                    )
+        yield row
+
+
+MAPPED_CSV: Final = StatementKind(
+    name="mapped-csv",
+    form=FileForm.CSV,
+    needs=(),
+    asks=("map",),
+    is_guessed=False,
+    read=_read,
+    source="any program, by a [map of its columns](#a-map-of-columns): `--map FILE`",
+    lacks="what the map does not name is not known",
+    becomes="the same as of `csv`; contracts of the size that the map says have to be "
+    "[defined](money.md#contract-size-and-inverse)",
+)

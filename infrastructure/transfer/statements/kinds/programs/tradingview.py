@@ -1,0 +1,189 @@
+"""TradingView: the list of trades that its strategy tester exports, and the alerts that a strategy sent.
+
+Both say what a strategy would have done, at the prices of a chart. Profit of the list is after commission, and rounded
+to cents. The names of the columns end in the currency: `Price USDT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from domain.instrument import Instrument
+from domain.values import EXACT, Side, plain
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, numbered
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_TIMES: Final = ("date and time", "date/time")
+_QUANTITIES: Final = ("size (qty)", "position size (qty)", "quantity", "contracts", "qty")
+_CENT: Final = Decimal("0.01")
+_COMMISSION_MAX: Final = Decimal("0.02")
+"""The share of both sides above which a difference is no commission, but contracts that are no units."""
+
+
+class _ListOfTrades:
+    """The reader of one file: each trade has a line of its entry and one of its exit, in either order."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose = whose
+        self._waiting: dict[str, StatementRow] = {}
+
+    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+        number = row.needed("trade #")
+        other = self._waiting.pop(number, None)
+        if other is None:
+            self._waiting[number] = row
+            return
+        entry, leaving = (row, other) if _enters(row) else (other, row)
+        if not _enters(entry) or _enters(leaving):
+            raise ValueError(f"trade {number} has two lines of type {row.needed('type')!r}")
+        yield from self._trade(entry, leaving)
+
+    def left(self) -> Iterator[StatementFact]:
+        """Entries whose exit does not stand there."""
+        for row in self._waiting.values():
+            if not _enters(row):
+                raise StatementRefused.at(row.line, f"the entry of trade {row.needed('trade #')} is not in the file")
+        yield from each(self._waiting.values(), lambda row: [self._fill(row, row, None)])
+
+    def _trade(self, entry: StatementRow, leaving: StatementRow) -> Iterator[StatementFact]:
+        yield self._fill(entry, entry, None)
+        if leaving.word("signal") == "open":  # the trade is open, and this is its worth at the end of the chart
+            return
+        quantity, bought, sold = _quantity(entry), _price(entry), _price(leaving)
+        side, terms = Side.LONG if _is_long(entry) else Side.SHORT, Instrument()
+        worth = terms.worth(quantity, bought), terms.worth(quantity, sold)
+        earned, net = terms.gain(side, *worth), _money(leaving, ("net p&l", "p&l", "profit"))
+        fee = None if net is None else EXACT.subtract(earned, net)
+        if fee is not None and not -_CENT <= fee <= EXACT.multiply(sum(worth, _CENT), _COMMISSION_MAX):
+            raise ValueError(
+                f"profit {plain(net or Decimal(0))} of {plain(quantity)} from {plain(bought)} to {plain(sold)} is "
+                f"not what its prices say, {plain(earned)}, less a commission: its contracts are no units"
+            )
+        yield self._fill(leaving, entry, fee if fee is not None and fee > _CENT else None)
+
+    def _fill(self, row: StatementRow, entry: StatementRow, fee: Decimal | None) -> StatementFill:
+        number, is_entry = row.needed("trade #"), _enters(row)
+        if not (number.isascii() and number.isdecimal() and len(number) <= 8):
+            raise ValueError(f"trade # {number!r:.60} is no number")
+        quantity, price = _quantity(row), _price(row)
+        said = row.needed("type"), row.needed(*_TIMES), plain(quantity), plain(price)
+        name = numbered(2 * int(number) + (not is_entry), *said)  # its profit changes while a trade is open
+        return StatementFill(
+            line=row.line,
+            time=row.time(*_TIMES, zone=self._whose.zone),
+            key=self._whose.key(self._whose.symbol or ""),
+            buys=_is_long(entry) is is_entry,
+            quantity=quantity,
+            price=price,
+            fee=fee,
+            fee_currency=None,
+            profit=None,
+            trade_id=name,
+            order_id=name,
+        )
+
+
+def _enters(row: StatementRow) -> bool:
+    said = row.needed("type")
+    if "entry" not in said.lower() and "exit" not in said.lower():
+        raise ValueError(f"type {said!r:.60} is neither an entry nor an exit")
+    return "entry" in said.lower()
+
+
+def _is_long(row: StatementRow) -> bool:
+    said = row.needed("type")
+    if ("long" in said.lower()) is ("short" in said.lower()):
+        raise ValueError(f"type {said!r:.60} is neither long nor short")
+    return "long" in said.lower()
+
+
+def _named(row: StatementRow, begins: tuple[str, ...]) -> str:
+    """The column of a name that may end in a currency; never one of percents."""
+    found = (name for begin in begins for name in row.named if name == begin or name.startswith(f"{begin} "))
+    return next((name for name in found if not name.endswith("%")), begins[0])
+
+
+def _quantity(row: StatementRow) -> Decimal:
+    return row.above_zero(*_QUANTITIES)
+
+
+def _price(row: StatementRow) -> Decimal:
+    return row.above_zero(_named(row, ("price",)))
+
+
+def _money(row: StatementRow, begins: tuple[str, ...]) -> Decimal | None:
+    return row.number(_named(row, begins))
+
+
+class _Alerts:
+    """The reader of alerts, one JSON object each."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose, self._ids = whose, RowIds()
+
+    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+        said = StatementRow(row.line, _flat(row.named))
+        times = ("time", "timenow", "timestamp")
+        time = said.needed(*times)
+        name = self._ids.of(said, time)
+        yield StatementFill(
+            line=row.line,
+            time=said.time(*times, zone=self._whose.zone),
+            key=self._whose.key(said.needed("ticker", "symbol"), exchange=said.text("exchange")),
+            buys=said.buys("action", "side"),
+            quantity=said.above_zero("contracts", "quantity", "qty", "size"),
+            price=said.above_zero("price", "order_price", "close"),
+            fee=None,
+            fee_currency=None,
+            profit=None,
+            trade_id=name,
+            order_id=name,
+        )
+
+
+def _flat(named: Any) -> dict[str, Any]:
+    """The values of an object and of the objects in it, as templates nest them; the outer one goes first."""
+    found: dict[str, Any] = {}
+    for value in named.values():
+        if isinstance(value, dict):
+            found |= value
+    return found | {name: value for name, value in named.items() if not isinstance(value, dict)}
+
+
+def _read_list(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    trades = _ListOfTrades(whose)
+    yield from each(file.rows(), trades.facts)
+    yield from trades.left()
+
+
+def _read_alerts(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), _Alerts(whose).facts)
+
+
+TRADINGVIEW_LIST: Final = StatementKind(
+    name="tradingview-trades",
+    form=FileForm.CSV,
+    needs=(("trade #",), ("type",), ("signal",), _TIMES, _QUANTITIES),
+    asks=("exchange", "symbol"),
+    read=_read_list,
+    source="TradingView, strategy tester, list of trades in CSV; with `--exchange` and `--symbol`",
+    lacks="exchange, symbol, and the zone of its times (`--timezone`). It is what a strategy would have done, not what "
+    "was filled",
+    becomes="a cycle from flat to flat; by how much less was earned than the prices say is the fee of the exit. A "
+    "trade that is open at the end of the chart stays open",
+)
+TRADINGVIEW_ALERTS: Final = StatementKind(
+    name="tradingview-alerts",
+    form=FileForm.JSON,
+    needs=(("ticker", "symbol"), ("action",), ("contracts", "quantity", "qty"), ("price",), ("time", "timenow")),
+    read=_read_alerts,
+    source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action`, "
+    "`contracts`, `price` and `time` or `timenow`",
+    lacks="what was filled, and whether anything was: it is what a strategy asked for. Ids. The exchange, where the "
+    "template has none (`--exchange`)",
+    becomes="a cycle from flat to flat, at the prices of the alerts",
+)

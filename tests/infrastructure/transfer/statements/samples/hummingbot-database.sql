@@ -1,0 +1,5 @@
+CREATE TABLE "Order" (id TEXT NOT NULL PRIMARY KEY, symbol TEXT);
+CREATE TABLE "OrderStatus" (id INTEGER NOT NULL PRIMARY KEY, order_id TEXT);
+CREATE TABLE "TradeFill" (config_file_path TEXT, strategy TEXT, market TEXT, symbol TEXT, base_asset TEXT, quote_asset TEXT, timestamp BIGINT, order_id TEXT, trade_type TEXT, order_type TEXT, price BIGINT, amount BIGINT, leverage INTEGER, trade_fee JSON, trade_fee_in_quote BIGINT, exchange_trade_id TEXT, position TEXT);
+INSERT INTO TradeFill VALUES('conf.yml','pmm','binance_perpetual','ETH-USDT','ETH','USDT',1773739452000,'hbot-1','SELL','LIMIT',2000500000,300000,5,'{"fee_type": "AddedToCost", "percent": "0", "percent_token": "USDT", "flat_fees": [{"token": "USDT", "amount": "0.12"}]}',120000,'901','OPEN');
+INSERT INTO TradeFill VALUES('conf.yml','pmm','binance_perpetual','ETH-USDT','ETH','USDT',1773739453000,'hbot-2','BUY','LIMIT',1990500000,100000,5,'{"fee_type": "AddedToCost", "percent": "0", "percent_token": null, "flat_fees": []}',0,'902','CLOSE');

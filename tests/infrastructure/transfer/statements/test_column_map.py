@@ -1,0 +1,80 @@
+"""A map says which column says what, and is refused with all that is wrong in it before a line is read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from infrastructure.transfer.statements.column_map import ColumnMap
+from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import Whose
+from tests.infrastructure.transfer.statements.statement_text import fills_of, words
+
+COLUMNS = '[columns]\ntime = "T"\nsymbol = "S"\nprice = "P"\nquantity = ["Q", "Filled"]\n'
+SIDE = 'side = "Dir"\n'
+
+
+def read(text: str, *lines: str) -> list[StatementFill]:
+    return list(fills_of("\n".join(lines), MAPPED_CSV, Whose("okx", columns=ColumnMap.read(text))))
+
+
+def refusal(text: str, *lines: str) -> str:
+    with pytest.raises(StatementRefused) as refused:
+        read(text, *lines)
+    return refused.value.message
+
+
+def test_a_quantity_below_zero_sells_where_the_map_says_so() -> None:
+    fills = read(f"quantity_sign = true\n{COLUMNS}", "t,s,p,filled", "1773739452,ETH/USDT,2000,-3", "1773739453,X,2,3")
+    assert [(fill.buys, str(fill.quantity)) for fill in fills] == [(False, "3"), (True, "3")]
+    assert (
+        refusal(COLUMNS + SIDE, "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,-3,buy")
+        == "line 2: quantity '-3' is not above zero"
+    )
+
+
+def test_times_are_read_in_the_format_and_the_zone_of_the_map() -> None:
+    said = f'time_format = "%d/%m/%y %H:%M"\nzone = "Europe/Moscow"\n{COLUMNS}{SIDE}'
+    (fill,) = read(said, "T,S,P,Q,Dir", "17/03/26 12:24,ETH/USDT,2000,3,b")
+    assert fill.time == datetime(2026, 3, 17, 9, 24, tzinfo=UTC)
+    assert "time '2026-03-17' is not written like %d/%m/%y" in refusal(said, "T,S,P,Q,Dir", "2026-03-17,E/U,2,3,b")
+
+
+def test_the_first_column_that_has_a_value_is_read() -> None:
+    (fill,) = read(COLUMNS + SIDE, "T,S,P,Q,Filled,Dir", "1773739452000,ETH/USDT,2000,,3,SELL")
+    assert words(fill).startswith("2: 2026-03-17T09:24:12.000000Z ETHUSDT.okx sells 3 at 2000, fee unknown")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("= 1", "the map is no TOML: "),
+        (COLUMNS, "it does not say where side stands, in [columns] or in [constants]"),
+        (COLUMNS + SIDE + 'colour = "x"\n', "columns.colour.[key]: Input should be 'time'"),
+        (COLUMNS + SIDE + '[constants]\nside = "buy"\n', "it says side in [columns] and in [constants]"),
+        (f'zone = "Mars"\n{COLUMNS}{SIDE}', "'Mars' is not a time zone"),
+        (f'decimal = ","\nthousands = ","\n{COLUMNS}{SIDE}', "thousands and decimal are both ','"),
+        (f"contract_size = 0\n{COLUMNS}{SIDE}", "contract_size: Input should be greater than 0"),
+        (f"columns = 3\n{SIDE}", "columns: Input should be a valid dictionary"),
+        (COLUMNS + SIDE + "[sides]\nbuy = 3\n", "sides.buy: "),
+    ],
+)
+def test_what_is_wrong_in_a_map_is_named(text: str, says: str) -> None:
+    assert says in refusal(text)
+
+
+def test_columns_that_are_not_there_are_named() -> None:
+    said = refusal(COLUMNS + SIDE, "T,S,P,Dir", "1773739452,ETH/USDT,2000,buy")
+    assert said == "line 1: by the map quantity stands in Q or Filled; this file has t, s, p, dir"
+
+
+def test_a_side_that_the_map_does_not_know_is_named() -> None:
+    said = refusal(COLUMNS + SIDE + '[sides]\nbuy = "Kauf"\n', "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,1,buy")
+    assert said == "line 2: side 'buy' is none of kauf, sell, s"
+
+
+def test_without_a_map_nothing_is_read() -> None:
+    with pytest.raises(StatementRefused, match="give one with --map"):
+        list(fills_of("a,b\n1,2\n", MAPPED_CSV, Whose("okx")))
