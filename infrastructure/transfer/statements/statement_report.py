@@ -121,6 +121,10 @@ class StatementTally:
                 f"{row.position_id}: the file says a profit of {plain(said)}, its fills come to {known}"
             )
 
+    def reopened(self) -> None:
+        """Count a cycle that was compared and goes on as the same one."""
+        self.cycles, self._cycles = self.cycles - 1, self._cycles - 1
+
     def derived(self, position_id: str) -> None:
         """Note a position that was held before the file begins."""
         self._others.append(

@@ -77,7 +77,11 @@ class KeyFold:
         self._tally.take_fill(fill)
         self._is_plain = is_plain(fill)
         if not self._position.is_open:
-            self._open(fill, ordered(fill), ahead)
+            if self._goes_on(fill):
+                self._start, self._compared = self._position.row, None
+                self._tally.reopened()
+            else:
+                self._open(fill, ordered(fill), ahead)
         elif self._key.leg is Leg.BOTH and fill.buys is not self._is_long and fill.quantity > self._held:
             part, fill = fill.split(self._held)
             self._record(part, turned_id_of(fill))
@@ -86,6 +90,12 @@ class KeyFold:
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)
+
+    def _goes_on(self, fill: StatementFill) -> bool:
+        """Whether the order of a fill entered the cycle that is over: then more of it opens that one again."""
+        state = self._position.state
+        order = state.orders.get(state.order_ids.get(fill.order_id, ""))
+        return order is not None and order.role == "entry" and fill.buys is self._is_long
 
     @property
     def _held(self) -> Decimal:
@@ -100,11 +110,18 @@ class KeyFold:
         key = self._key
         slot: dict[str, Any] = {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
         if not self._closes_what_was_held(fill):
+            side = Side.LONG if fill.buys else Side.SHORT
+            if key.leg in (Leg.LONG, Leg.SHORT) and key.leg.value.lower() != side.value:
+                raise StatementRefused.at(
+                    fill.line,
+                    f"this closes something of {key} that was opened before the file begins, and the file does not say "
+                    "what it earned; export from a moment when nothing was held",
+                )
             self._decide(
                 fill.line,
                 RecordEntryPlaced,
                 **slot,
-                side="long" if fill.buys else "short",
+                side=side,
                 quantity=ordered,
                 exchange_order_id=fill.order_id,
                 at=fill.time,

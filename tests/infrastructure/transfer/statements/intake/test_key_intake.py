@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from domain.errors import VersionConflict
+from domain.identifiers import PositionKey
+from domain.values import Leg
 from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -235,3 +238,69 @@ def test_what_no_command_takes_is_refused_with_its_line(
 ) -> None:
     with pytest.raises(StatementRefused, match=f"^line 2: .*{says}"):
         take(ledger, [fill(0, "1", **wrong)])
+
+
+def test_an_order_that_is_filled_again_when_all_was_closed_opens_its_cycle_again(ledger: PositionLedger) -> None:
+    facts = [
+        fill(0, "1", order_id="grid"),
+        fill(10, "-1", "110"),
+        fill(20, "2", "90", order_id="grid"),
+        fill(30, "-2", "95", profit=Decimal(10)),
+    ]
+    report = take(ledger, facts[:3])
+    assert (report.cycles, report.open, report.profit_ledger, report.orders) == (1, 1, {"USDT": Decimal(10)}, 2)
+    (row,) = ledger.positions()
+    assert [row.status, row.quantity, row.realized_pnl] == ["entry_placed", 2, 10]
+    report = take(ledger, facts)
+    assert (report.cycles, report.open, report.profit_ledger, report.findings) == (1, 0, {"USDT": Decimal(10)}, [])
+    assert [row.realized_pnl for row in ledger.positions()] == [20]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_in_as_many_runs_as_one_likes_it_comes_to_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+    facts = made_up(chance)
+    with PositionLedger.connect("sqlite:///:memory:") as once, PositionLedger.connect("sqlite:///:memory:") as often:
+        take(once, facts)
+        for end in sorted(chance.sample(range(400), 3)):
+            take(often, [fact for fact in facts if fact.time < at(end)])
+        take(often, facts)
+        assert ended(often) == ended(once)
+        for ledger in (once, often):
+            assert verify(ledger.store).ok
+
+
+SOL = PositionKey.of("SOLUSDT", "binance", leg=Leg.LONG)
+
+
+def made_up(chance: random.Random) -> list[StatementFact]:
+    """Fills that open, add, close and turn; of one leg some that are closed after they are opened; and payments."""
+    facts: list[StatementFact] = []
+    for line in range(2, 80):
+        second, key = chance.randrange(400), chance.choice([BTC, PositionKey.of("ETHUSDT", "binance", "sub1")])
+        known: dict[str, Any] = {"price": f"{chance.randint(90, 110)}", "order_id": f"o{chance.randrange(40)}"}
+        match chance.randrange(5):
+            case 0:
+                facts.append(paid(second, chance.choice(["-0.5", "0.25", "1e-8"]), line=line, key=key))
+            case 1:
+                opened = chance.randrange(second + 1)
+                facts.append(fill(opened, "1", line=line, key=SOL, **known | {"order_id": f"l{line}"}))
+                facts.append(fill(second + 1, "-1", line=1000 + line, key=SOL, **known))
+            case _:
+                signed = chance.choice(["1", "-1", "2", "-2", "0.5", "-0.5"])
+                known["order_id"] += "s" * signed.startswith("-")  # an order has one side
+                facts.append(fill(second, signed, line=line, key=key, **known))
+    return facts
+
+
+def ended(ledger: PositionLedger) -> list[dict[str, Any]]:
+    """The rows, but for what was known of an order when its cycle opened, and where events came in the stream."""
+    left_out = {"requested_qty", "version", "orders", "updated_at"}
+    rows = (row.as_json() for row in ledger.positions())
+    return [{name: value for name, value in row.items() if name not in left_out} for row in rows]
+
+
+@pytest.mark.parametrize(("leg", "signed"), [(Leg.LONG, "-1"), (Leg.SHORT, "1")])
+def test_a_leg_that_is_closed_before_it_is_opened_says_so(ledger: PositionLedger, leg: Leg, signed: str) -> None:
+    with pytest.raises(StatementRefused, match=f"line 2: this closes something of .*:{leg} that was opened before"):
+        take(ledger, [fill(0, signed, key=BTC.on(leg))])
