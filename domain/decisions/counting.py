@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Self
 
@@ -55,7 +55,8 @@ class EntryCount:
         if self.is_seen or (self.absorbed and not self.added):
             return self.held
         explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), self.added))
-        return self._grown(qty, worth).changed(
+        return replace(
+            self._grown(qty, worth),
             uncounted_qty=max(ZERO, EXACT.subtract(self.held.uncounted_qty, explained)),
             traded_cost=EXACT.add(self.held.traded_cost, worth),
         )
@@ -65,7 +66,7 @@ class EntryCount:
         if self.is_seen or (self.absorbed and not self.added):
             return self.held
         grown = self._grown(self.after.filled_qty, self.after.stated_worth)
-        return grown.changed(uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, self.added)))
+        return replace(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, self.added)))
 
     def _grown(self, qty: Decimal, worth: Decimal | None) -> Holding:
         if self.absorbed:
@@ -101,7 +102,7 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Mapping[str, O
     total = _cost_of_all(orders, since, held)
     if total is None:
         return held
-    return held.changed(cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
+    return replace(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
 
 
 def _cost_of_all(orders: Mapping[str, Order], since: Stand, held: Holding) -> Decimal | None:
@@ -134,7 +135,8 @@ def exit_counted(held: Holding, before: Order, after: Order, side: Side, terms: 
     if not brought:
         return held
     gained = terms.gain(side, ZERO, brought)
-    return held.changed(
+    return replace(
+        held,
         proceeds=None if held.proceeds is None else EXACT.add(held.proceeds, brought),
         realized_pnl=None if held.realized_pnl is None else EXACT.add(held.realized_pnl, gained),
     )
