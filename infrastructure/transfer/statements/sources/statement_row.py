@@ -17,6 +17,8 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 NOTHING: Final = frozenset({"", "-", "--", "nan", "none", "null", "nat", "n/a"})
 """What programs write where there is nothing."""
+_NOTHING_MAX: Final = 8
+"""Longer than these words, with a blank or two around them, is something."""
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
 _SHORT_YEAR: Final = re.compile(r"\d\d-\d\d-\d\d[ T]", re.ASCII)
 _SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
@@ -48,16 +50,21 @@ class StatementRow:
         """The first name that has a value, and that; the first name and None where none has."""
         for name in names:
             value = self.named.get(name)
-            if value is not None and not (isinstance(value, str) and value.strip().lower() in NOTHING):
+            if value is not None and not (
+                isinstance(value, str)
+                and (value.isspace() or (len(value) <= _NOTHING_MAX and value.strip().lower() in NOTHING))
+            ):
                 return name, value
         return names[0], None
 
     def text(self, *names: str) -> str | None:
         """A name or a word, as it is written."""
         name, value = self.find(*names)
+        if isinstance(value, str):
+            return value.strip() or None
         if isinstance(value, Mapping | list | bool):
             raise ValueError(f"{name} {str(value)!r:.60} is no text")
-        return None if value is None else str(value).strip()
+        return None if value is None else str(value)
 
     def needed(self, *names: str) -> str:
         """A name or a word that has to be there."""
@@ -166,11 +173,14 @@ def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T
 
 
 def _number(name: str, value: object) -> Decimal:
-    if isinstance(value, bool | Mapping | list):
+    if isinstance(value, str):
+        text = value.strip()
+    elif isinstance(value, Decimal | float):
+        text = str(_FLOAT.create_decimal(str(value)))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        text = str(value)
+    else:
         raise ValueError(f"{name} {str(value)!r:.60} is no number")
-    if isinstance(value, Decimal | float):
-        value = str(_FLOAT.create_decimal(str(value)))
-    text = str(value).strip()
     number = read_amount(text).number
     if number is None:
         try:
@@ -198,6 +208,8 @@ def in_zone(name: str, text: str, time: datetime, zone: tzinfo | None) -> dateti
         return time.astimezone(UTC)
     if zone is None:
         raise ValueError(f"{name} {text!r} names no zone; say with --timezone which the file was made in")
+    if zone is UTC:
+        return time.replace(tzinfo=UTC)
     if is_ambiguous(time, zone):
         raise ValueError(f"{name} {text!r} was on the clock twice, or never, in {zone}; export the file in UTC")
     utc = placed(time, zone)

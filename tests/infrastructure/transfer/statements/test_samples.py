@@ -7,7 +7,6 @@ both anew: read what changed.
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -16,6 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.values import plain
 from infrastructure.transfer.statements.column_map import ColumnMap
@@ -79,32 +80,26 @@ def test_there_is_a_file_of_every_kind() -> None:
     assert {path.name.partition(".")[0] for path in SAMPLES} == KINDS.keys()
 
 
+PIECES = [
+    *rb"""||,|"|'|[|]|[[|{|}|:|-|-0|.|0|9|1e999|1e-30|99999999999999999999|true|null|None|nan|@|/|e""".split(b"|"),
+    *(b"\x00", b"\xc3", b"\xd9\xa3", b"\n", b"\r", b"\\", b" "),
+]
+"""What is put where something else stood: what has a meaning in some form of file."""
+DAMAGE = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from([0, 1, 3, 40]), st.sampled_from(PIECES)),
+    min_size=1,
+    max_size=6,
+)
+
+
 @per_sample
-@pytest.mark.parametrize("seed", range(12))
-def test_a_damaged_file_is_refused_in_words_or_read(path: Path, seed: int) -> None:
-    chance = random.Random(seed)
+@settings(max_examples=15, deadline=None)
+@given(damage=DAMAGE)
+def test_a_damaged_file_is_refused_in_words_or_read(path: Path, damage: list[tuple[float, int, bytes]]) -> None:
     data = bytearray(data_of(path))
-    for _ in range(chance.randint(1, 8)):
-        place = chance.randrange(len(data))
-        data[place : place + chance.choice([0, 1, 1, 1, 40])] = chance.choice(
-            [
-                b"",
-                b",",
-                b'"',
-                b"\x00",
-                b"9",
-                b"-",
-                b"\xc3",
-                b"\xd9\xa3",
-                b"\n",
-                b"{",
-                b"]",
-                b"null",
-                b"1e999",
-                b"[[",
-                b":",
-            ]
-        )
+    for place, length, piece in damage:
+        begin = int(place * len(data))
+        data[begin : begin + length] = piece
     said = told_or_refused(bytes(data), kind_of_sample(path))
     assert said.startswith("line ") or "cannot be read as a database" in said
 

@@ -14,7 +14,7 @@ from domain.instrument import Instrument
 from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, numbered
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _TIMES: Final = ("date and time", "date/time")
@@ -44,10 +44,12 @@ class _ListOfTrades:
 
     def left(self) -> Iterator[StatementFact]:
         """Entries whose exit does not stand there."""
-        for row in self._waiting.values():
-            if not _enters(row):
-                raise StatementRefused.at(row.line, f"the entry of trade {row.needed('trade #')} is not in the file")
-        yield from each(self._waiting.values(), lambda row: [self._fill(row, row, None)])
+        return each(self._waiting.values(), self._alone)
+
+    def _alone(self, row: StatementRow) -> Iterator[StatementFact]:
+        if not _enters(row):
+            raise ValueError(f"the entry of trade {row.needed('trade #')} is not in the file")
+        yield self._fill(row, row, None)
 
     def _trade(self, entry: StatementRow, leaving: StatementRow) -> Iterator[StatementFact]:
         yield self._fill(entry, entry, None)

@@ -1,0 +1,70 @@
+"""What a kind does not know is named with its line and its value, and is never left out in silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+from tests.infrastructure.transfer.statements.test_samples import FOLDER, facts_told, kind_of_sample
+
+REFUSED = [
+    ("binance-futures-income.json", '"FUNDING_FEE"', '"NEW_TYPE"', "line 3: type 'NEW_TYPE' is none that is known: "),
+    ("binance-futures-income.json", '"-0.30000000"', '"-0.3O"', "line 2: income '-0.3O' is no number"),
+    ("binance-futures-income.json", '"tranId": 9689322396', '"x": 1', "line 7: tranId is not said"),
+    ("binance-futures-events.jsonl", '"S":"SELL"', '"S":"HOLD"', "line 7: S 'HOLD' is neither BUY nor SELL"),
+    ("binance-futures-events.jsonl", '"pa":"0.002"', '"pa":""', "line 3: pa is not said"),
+    ("ccxt-trades.json", '"ETH/USDT"', '"ETHUSDT"', "line 3: symbol 'ETHUSDT' is none of ccxt"),
+    (
+        "ccxt-trades.json",
+        '"cost": 1010.0',
+        '"cost": 3333.0',
+        "line 2: cost 3333 of 2 at 50500 would mean contracts of 0.033",
+    ),
+    ("ccxt-orders.json", '"average": 2001.0', '"average": 0', "line 1: average '0' is not above zero"),
+    ("bybit-executions.json", '"BustTrade"', '"SomeTrade"', "line 1: execType 'SomeTrade' is none that is known: "),
+    ("bybit-executions.json", '"retCode":0', '"retCode":10001', "line 1: it is of a call that failed: retCode 10001"),
+    ("bybit-closed-pnl-csv.csv", "BTCUSDT,Buy", "BTCUSDT,Close", "line 4: closing direction 'Close' is neither"),
+    ("okx-fills.json", '"fillSz":"2"', '"fillSz":"-2"', "line 1: fillSz '-2' is not above zero"),
+    ("okx-bills.json", '"subType":"103"', '"subType":"999"', "line 1: subType '999' of a trade is none that is known"),
+    ("hyperliquid-fills.json", '"px":"18.435"', '"px":null', "line 1: px '' is not above zero"),
+    ("kraken-futures-log.json", '"old_balance":100', '"old_balance":null', "line 2: by how much the position changed"),
+    (
+        "freqtrade-backtest.json",
+        '"Sample": {',
+        '"Other": {}, "Sample": {',
+        "line 1: has the trades of 2 strategies (Other, Sample)",
+    ),
+    (
+        "freqtrade-backtest.json",
+        '"safe_price": 2010.0',
+        '"safe_price": null',
+        "line 1: trade 1: safe_price '' is not above",
+    ),
+    ("hummingbot-trades.csv", "'percent': '0.0002'", "percent", "line 3: trade_fee "),
+    (
+        "nautilus-fills.csv",
+        "BTCUSDT.BINANCE",
+        "BTCUSDT",
+        "line 4: instrument_id 'BTCUSDT' is none like BTCUSDT-PERP.BINANCE",
+    ),
+    ("nautilus-fills.csv", "0.12004 USDT", "free", "line 2: commission 'free' is no money like 0.05 USDT"),
+    ("tradingview-trades.csv", "1,Entry long", "9,Entry long", "line 2: the entry of trade 1 is not in the file"),
+    ("tradingview-trades.csv", "2,Exit short", "2,Entry short", "line 5: trade 2 has two lines of type 'Entry short'"),
+    (
+        "tradingview-trades.csv",
+        ",94.9,1.9,100",
+        ",4745,1.9,100",
+        "line 3: profit 4745 of 0.1 from 50000 to 51000 is not what",
+    ),
+    ("tradingview-alerts.jsonl", '"action":"buy"', '"action":"exit"', "line 1: action 'exit' is neither BUY nor SELL"),
+]
+
+
+@pytest.mark.parametrize(("name", "was", "becomes", "says"), REFUSED, ids=[f"{r[0]}-{r[2]}" for r in REFUSED])
+def test_what_is_not_known_is_named(name: str, was: str, becomes: str, says: str) -> None:
+    path = FOLDER / name
+    text = path.read_text(encoding="utf-8")
+    assert was in text
+    with pytest.raises(StatementRefused) as refused:
+        facts_told(text.replace(was, becomes).encode(), kind_of_sample(path))
+    assert refused.value.message.startswith(says)

@@ -1,0 +1,56 @@
+"""Values are read as they were meant: floats with the digits that they hold, times with their unit and their zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, numbered
+
+
+def row(value: Any) -> StatementRow:
+    return StatementRow(1, {"x": value})
+
+
+def test_what_is_left_over_of_float_arithmetic_is_no_quantity() -> None:
+    assert row(0.1 + 0.2).number("x") == row(Decimal("0.30000000000000004")).number("x") == Decimal("0.3")
+    assert row("0.30000000000000004").number("x") == Decimal("0.30000000000000004"), "a text is meant as it is written"
+
+
+@pytest.mark.parametrize("nothing", ["", "-", "nan", "None", " ", " " * 99, None])
+def test_what_programs_write_for_nothing_is_nothing(nothing: str | None) -> None:
+    assert row(nothing).number("x") is None
+    assert StatementRow(1, {"x": nothing, "y": "3"}).text("x", "y") == "3"
+
+
+@pytest.mark.parametrize(
+    "time", ["1773739452", 1773739452000, "1773739452000000", 1773739452000000000, "26-03-17 09:24:12"]
+)
+def test_a_time_is_read_in_whatever_unit_it_counts(time: str | int) -> None:
+    assert row(time).time("x", zone=UTC) == datetime(2026, 3, 17, 9, 24, 12, tzinfo=UTC)
+
+
+def test_a_time_without_a_zone_is_not_guessed_unless_its_name_says_it() -> None:
+    with pytest.raises(ValueError, match="names no zone; say with --timezone"):
+        row("2026-03-17 09:24:12").time("x")
+    assert StatementRow(1, {"time(utc)": "2026-03-17 09:24:12"}).time("time(utc)").tzinfo is UTC
+
+
+@pytest.mark.parametrize("value", [True, [1], {"a": 1}, "1OO", "1,000", float("inf"), Decimal("1e400")])
+def test_what_is_no_number_is_named(value: Any) -> None:
+    with pytest.raises(ValueError, match="is no number"):
+        row(value).number("x")
+
+
+def test_equal_rows_of_one_moment_have_names_of_their_own() -> None:
+    ids = RowIds()
+    names = [ids.of(row("a"), "9:00"), ids.of(row("a"), "9:00"), ids.of(row("a"), "9:01")]
+    assert names[1] == f"{names[0]}-2" and names[2] == names[0]
+
+
+def test_numbered_names_are_in_the_order_of_their_numbers() -> None:
+    names = [int(numbered(number, "a", str(number))) for number in range(1, 30)]
+    assert names == sorted(names)
