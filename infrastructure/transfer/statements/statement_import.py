@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
-from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
-from infrastructure.transfer.statements.intake.key_intake import KeyIntake
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
+from infrastructure.transfer.statements.side_by_side import decided_keys
 from infrastructure.transfer.statements.snapshot_comparison import compared
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
@@ -61,28 +60,32 @@ def import_statements(
     *,
     confirm: bool,
     snapshots: Sequence[AccountSnapshot] = (),
+    processes: int = 1,
 ) -> StatementReport:
     """Take in facts of several files: decided key by key in memory, and written when confirmed.
 
     Shape:   a fact that the ledger has from a statement is left out, so that it can be run again after it was stopped.
              What was written before an error stays. What is open then is compared with `snapshots`.
+             Where there are many facts, so many processes share the keys.
     Refuses: StatementRefused, and then nothing is written; VersionConflict when somebody else writes to one of the keys
              meanwhile; StoreError, OutcomeUnknown.
     """
     ledger.store.require_primary()
     tally, recorded_at = StatementTally(), now()
-    with SortedFacts(len(statements)) as facts, DecidedEvents(is_kept=confirm) as decided:
+    with SortedFacts(len(statements)) as facts, ExitStack() as stack:
         with phase("reading", None) as progress:
             for statement in statements:
                 facts.add(statement.name, with_known_contracts(ledger.store, statement.facts), progress)
             facts.settle(tally)
         with phase("deciding", facts.count) as progress:
-            intake = KeyIntake(ledger.store, facts, tally, decided, recorded_at)
-            intake.run(progress)
+            decided = stack.enter_context(
+                decided_keys(ledger.store, facts, tally, recorded_at, progress, is_kept=confirm, processes=processes)
+            )
         for finding in compared(ledger.store, tally.ends, snapshots, recorded_at):
             tally.found(finding)
         report = tally.report([each.kind for each in statements], confirmed=confirm, repeated=facts.repeated)
         if confirm:
             with phase("writing", facts.count) as progress:
-                decided.write(ledger.store, progress)
+                for events in decided:
+                    events.write(ledger.store, progress)
     return report

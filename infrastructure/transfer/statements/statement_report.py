@@ -81,6 +81,22 @@ class StatementTally:
         self.first = time if self.first is None or time < self.first else self.first
         self.last = time if self.last is None or time > self.last else self.last
 
+    def add(self, other: StatementTally) -> None:
+        """Count what another process has counted, of other keys."""
+        for name in ("fills", "fills_before", "payments", "payments_before", "orders", "cycles", "open"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("profit_ledger", "profit_file", "fees", "cash"):
+            sums = getattr(self, name)
+            for currency, amount in getattr(other, name).items():
+                sums[currency] += amount
+        for time in (other.first, other.last):
+            if time is not None:
+                self._at(time)
+        self.ends |= other.ends
+        self._differences += other._differences
+        self._others += other._others
+        self._left_out |= other._left_out  # each is of a key
+
     def begin_key(self) -> None:
         """Count what follows as of another key, whose orders are others."""
         self._orders, self._orders_before = set(), set()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 import click
 
@@ -16,7 +17,7 @@ from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
-from infrastructure.transfer.statements.statement_import import import_statements
+from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementKind
 from infrastructure.transfer.statements.statement_kinds import KINDS
 from infrastructure.transfer.statements.statement_report import StatementReport
@@ -64,6 +65,11 @@ _CIRCLES_SELDOM: Final = (200_000, 20, 20)
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="What an exchange showed, as JSON: what is open in the end is compared with it.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="How many share the keys of statements of many facts.  [default: as many as there are processors]",
+)
 @click.option("--live", is_flag=True, help="Compare with what the exchange itself shows now; reading only.")
 @database_option
 @json_option
@@ -81,6 +87,7 @@ def command(
     confirm: bool,
     snapshot_files: tuple[str, ...],
     live: bool,
+    processes: int | None,
     database: str | None,
     as_json: bool,
 ) -> None:
@@ -117,7 +124,8 @@ def command(
         statements = [kind for kind in kinds if kind is not None]
         if len(statements) == len(kinds):
             snapshots = _snapshots(statements, said, snapshot_files, live=live)
-            _import_statements(opened, statements, said, database, snapshots, confirm=confirm, as_json=as_json)
+            work = _Work(confirm=confirm, snapshots=snapshots, processes=processes or os.cpu_count() or 1)
+            _import_statements(opened.statements(statements, said), work, database, as_json=as_json)
         elif len(kinds) > 1:
             place = kinds.index(None)
             raise click.UsageError(
@@ -170,20 +178,18 @@ def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bo
         _print(done)
 
 
-def _import_statements(
-    files: OpenedFiles,
-    kinds: Sequence[StatementKind],
-    said: StatementOptions,
-    database: str | None,
-    snapshots: Sequence[AccountSnapshot],
-    *,
-    confirm: bool,
-    as_json: bool,
-) -> None:
-    statements = files.statements(kinds, said)
+class _Work(TypedDict):
+    """How statements are taken in."""
+
+    confirm: bool
+    snapshots: Sequence[AccountSnapshot]
+    processes: int
+
+
+def _import_statements(statements: Sequence[Statement], work: _Work, database: str | None, *, as_json: bool) -> None:
     gc.set_threshold(*_CIRCLES_SELDOM)
     with open_ledger(database) as ledger:
-        report = import_statements(ledger, statements, progress, confirm=confirm, snapshots=snapshots)
+        report = import_statements(ledger, statements, progress, **work)
     if as_json:
         print_json(report.as_json())
     else:

@@ -6,6 +6,8 @@ import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from os import SEEK_END
+from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Final, Self
@@ -37,12 +39,21 @@ class DecidedBatch:
 
 
 class DecidedEvents:
-    """Batches in a file that nobody else sees; `is_kept` False forgets them, for a rehearsal."""
+    """Batches in a file that nobody else sees, or in one with a name; `is_kept` False forgets them, for a rehearsal."""
 
-    def __init__(self, *, is_kept: bool) -> None:
+    def __init__(self, *, is_kept: bool, path: Path | None = None) -> None:
         """Begin with nothing."""
-        self._file: IO[bytes] | None = TemporaryFile() if is_kept else None  # noqa: SIM115 - closed with this
+        self._file: IO[bytes] | None = None
+        if is_kept:
+            self._file = TemporaryFile() if path is None else path.open("wb")  # noqa: SIM115 - closed with this
         self._batch = DecidedBatch()
+
+    @classmethod
+    def found(cls, path: Path) -> Self:
+        """What another process left in a file with a name."""
+        self = cls(is_kept=False)
+        self._file = path.open("rb")
+        return self
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +93,7 @@ class DecidedEvents:
 
     def _batches(self) -> Iterator[DecidedBatch]:
         assert self._file is not None, "kept"
-        end = self._file.tell()
+        end = self._file.seek(0, SEEK_END)
         self._file.seek(0)
         while self._file.tell() < end:
             plain, *others = pickle.load(self._file)  # noqa: S301 - written above, and nobody else sees the file

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import merge
 from itertools import groupby, islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -50,7 +51,7 @@ _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 9)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
 _FILLS: Final = (
-    f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file)"
+    f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
     " ORDER BY place, time, number, file, line * direction"
 )
 _OTHERS: Final = (
@@ -60,6 +61,8 @@ _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? 
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _MOVE_CASH: Final = "UPDATE cash SET place = ? WHERE place = ?"
 _PROFITS: Final = "SELECT profit FROM profits WHERE place = ?"
+_COPY: Final = "VACUUM INTO ?"
+_COUNTS: Final = "SELECT place, count(*) FROM fills GROUP BY place"
 _TWICE: Final = """
 SELECT rowid, place, file, {columns} FROM {table} WHERE (place, {identity}) IN
     (SELECT place, {identity} FROM {table} GROUP BY place, {identity} HAVING count(*) > 1)
@@ -78,6 +81,17 @@ class PlacedFact(NamedTuple):
     fact: StatementFact
 
 
+FactsByKey = Iterable[tuple[PositionKey, Iterator[PlacedFact]]]
+
+
+class SharedFacts(NamedTuple):
+    """What another process needs to read the facts."""
+
+    path: Path
+    keys: list[PositionKey | None]
+    names: list[str]
+
+
 class SortedFacts:
     """A temporary database: in memory while it is small, else in a file that is gone with this."""
 
@@ -90,6 +104,33 @@ class SortedFacts:
         self._names: list[str] = []
         self.count = self.repeated = 0
         """How many facts stand in several files; each is taken once."""
+
+    @classmethod
+    def of(cls, shared: SharedFacts) -> Self:
+        """The facts that another process shares."""
+        self = cls(len(shared.names))
+        self._database.close()
+        self._database = sqlite3.connect(f"{shared.path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        self._places = {key: place for place, key in enumerate(shared.keys)}
+        self._names = shared.names
+        return self
+
+    def shared(self, path: Path) -> SharedFacts:
+        """A copy for other processes, once everything is settled."""
+        self._database.execute(_COPY, (str(path),))
+        return SharedFacts(path, list(self._places), self._names)
+
+    def shares(self, count: int) -> list[frozenset[int]]:
+        """The places of all keys in so many shares, with about as many fills each."""
+        fills = dict.fromkeys((place for key, place in self._places.items() if key is not None), 0)
+        fills |= dict(self._database.execute(_COUNTS).fetchall())
+        shares: list[set[int]] = [set() for _ in range(count)]
+        sizes = [0] * count
+        for place in sorted(fills, key=lambda place: -fills[place]):
+            least = sizes.index(min(sizes))
+            shares[least].add(place)
+            sizes[least] += fills[place] + 1
+        return [frozenset(share) for share in shares]
 
     def __enter__(self) -> Self:
         return self
@@ -176,10 +217,11 @@ class SortedFacts:
                 self._database.execute(_FORGET.format(table=table), (other[0],))
                 self.repeated += 1
 
-    def by_key(self) -> Iterator[tuple[PositionKey, Iterator[PlacedFact]]]:
-        """What is said of every key, in order: of one moment, payments first, then fills, then what is held."""
+    def by_key(self, share: frozenset[int] | None = None) -> FactsByKey:
+        """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""
         places = list(self._places)
-        fills = groupby(self._database.execute(_FILLS), lambda row: row[0])
+        wanted = "" if share is None else f" WHERE place IN ({', '.join(map(str, share))})"
+        fills = groupby(self._database.execute(_FILLS.format(wanted=wanted)), lambda row: row[0])
         met = set()
         for place, rows in fills:
             key = places[place]
@@ -187,7 +229,7 @@ class SortedFacts:
             met.add(place)
             yield key, self._merged(place, (PlacedFact(row[1], _fill(key, row)) for row in rows))
         for key, place in self._places.items():
-            if key is not None and place not in met:
+            if key is not None and place not in met and (share is None or place in share):
                 yield key, self._merged(place, iter(()))
 
     def of_no_key(self) -> Iterator[StatementCash]:

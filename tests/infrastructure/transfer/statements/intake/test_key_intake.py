@@ -256,6 +256,28 @@ def test_an_order_that_is_filled_again_when_all_was_closed_opens_its_cycle_again
     assert [row.realized_pnl for row in ledger.positions()] == [20]
 
 
+def test_processes_that_share_the_keys_come_to_the_same(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = made_up(random.Random(0))
+    with PositionLedger.connect("sqlite:///:memory:") as other:
+        alone = take(other, facts)
+        expected = told(other)
+    monkeypatch.setattr("infrastructure.transfer.statements.side_by_side.FACTS_MIN", 10)
+    files = [Statement("one.csv", "one", facts), Statement("two.csv", "two", [])]
+    dry = import_statements(ledger, files, confirm=False, processes=2)
+    assert ledger.store.count_events() == 0
+    report = import_statements(ledger, files, confirm=True, processes=2)
+    assert told(ledger) == expected
+    known = vars(alone) | {"kind": "one + two", "findings": sorted(alone.findings)}
+    for each in (dry, report):
+        assert vars(each) | {"confirmed": True, "findings": sorted(each.findings)} == known
+    wrong = [*facts, fill(500, "1", key=SOL), fill(501, "-9", key=SOL)]
+    with pytest.raises(StatementRefused, match=r"^line 503: the ledger refuses what follows from it: SOLUSDT"):
+        import_statements(ledger, [Statement("one.csv", "one", wrong)], confirm=True, processes=2)
+    assert told(ledger) == expected
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_in_as_many_runs_as_one_likes_it_comes_to_the_same(seed: int) -> None:
     chance = random.Random(seed)
