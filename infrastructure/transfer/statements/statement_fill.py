@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -49,22 +48,9 @@ class StatementFill:
     contract_size: Decimal | None = None
     reason: str | None = None
 
-    @property
-    def order_of_happening(self) -> tuple[datetime, int]:
-        """By time, and within one moment by the number of the trade, where it has one."""
-        return self.time, int(self.trade_id) if self.trade_id.isdecimal() and self.trade_id.isascii() else 0
-
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""
         fee = None if self.fee is None else rounded(EXACT.divide(EXACT.multiply(self.fee, quantity), self.quantity))
         left = None if self.fee is None or fee is None else EXACT.subtract(self.fee, fee)
         rest = replace(self, quantity=EXACT.subtract(self.quantity, quantity), fee=left, profit=Decimal(0))
         return replace(self, quantity=quantity, fee=fee), rest
-
-
-def in_order(fills: Iterable[StatementFill]) -> list[StatementFill]:
-    """All of them, in the order in which they happened; files that begin with what is newest are turned round."""
-    found = list(fills)
-    if found and found[0].time > found[-1].time:
-        found.reverse()
-    return sorted(found, key=lambda fill: fill.order_of_happening)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
-from infrastructure.transfer.statements.intake.key_intake import KeyIntake
-from infrastructure.transfer.statements.intake.sorted_facts import Fact, SortedFacts
+from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.transfer.statements.contract_sizes import with_known_contracts
+from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
+from infrastructure.transfer.statements.side_by_side import decided_keys
+from infrastructure.transfer.statements.snapshot_comparison import compared
+from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
+from projections.account_snapshot import AccountSnapshot
 from projections.rebuild import Progress
 
 Phase = Callable[[str, int | None], AbstractContextManager[Progress]]
@@ -24,7 +26,7 @@ class Statement:
 
     name: str
     kind: str
-    facts: Iterable[Fact]
+    facts: Iterable[StatementFact]
 
 
 @contextmanager
@@ -34,7 +36,12 @@ def _unseen(what: str, total: int | None) -> Iterator[Progress]:
 
 
 def import_statement(
-    ledger: PositionLedger, kind: str, facts: Iterable[Fact], progress: Progress = lambda _: None, *, confirm: bool
+    ledger: PositionLedger,
+    kind: str,
+    facts: Iterable[StatementFact],
+    progress: Progress = lambda _: None,
+    *,
+    confirm: bool,
 ) -> StatementReport:
     """Take in one file, as `import_statements` does; `progress` is told of facts that are decided."""
 
@@ -47,27 +54,38 @@ def import_statement(
 
 
 def import_statements(
-    ledger: PositionLedger, statements: Sequence[Statement], phase: Phase = _unseen, *, confirm: bool
+    ledger: PositionLedger,
+    statements: Sequence[Statement],
+    phase: Phase = _unseen,
+    *,
+    confirm: bool,
+    snapshots: Sequence[AccountSnapshot] = (),
+    processes: int = 1,
 ) -> StatementReport:
     """Take in facts of several files: decided key by key in memory, and written when confirmed.
 
     Shape:   a fact that the ledger has from a statement is left out, so that it can be run again after it was stopped.
-             What was written before an error stays.
+             What was written before an error stays. What is open then is compared with `snapshots`.
+             Where there are many facts, so many processes share the keys.
     Refuses: StatementRefused, and then nothing is written; VersionConflict when somebody else writes to one of the keys
              meanwhile; StoreError, OutcomeUnknown.
     """
     ledger.store.require_primary()
-    tally = StatementTally()
-    with SortedFacts() as facts, DecidedEvents(is_kept=confirm) as decided:
+    tally, recorded_at = StatementTally(), now()
+    with SortedFacts(len(statements)) as facts, ExitStack() as stack:
         with phase("reading", None) as progress:
             for statement in statements:
-                facts.add(statement.name, statement.facts, progress)
+                facts.add(statement.name, with_known_contracts(ledger.store, statement.facts), progress)
             facts.settle(tally)
         with phase("deciding", facts.count) as progress:
-            intake = KeyIntake(ledger.store, facts, tally, decided, datetime.now(UTC))
-            intake.run(progress)
+            decided = stack.enter_context(
+                decided_keys(ledger.store, facts, tally, recorded_at, progress, is_kept=confirm, processes=processes)
+            )
+        for finding in compared(ledger.store, tally.ends, snapshots, recorded_at):
+            tally.found(finding)
         report = tally.report([each.kind for each in statements], confirmed=confirm, repeated=facts.repeated)
         if confirm:
             with phase("writing", facts.count) as progress:
-                decided.write(ledger.store, progress)
+                for events in decided:
+                    events.write(ledger.store, progress)
     return report

@@ -60,10 +60,13 @@ class StatementTally:
         self.profit_file: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.fees: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.cash: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.ends: dict[str, PositionRow | None] = {}
+        """The open cycle that each stream ends with."""
         self._differences: list[str] = []
         self._others: list[str] = []
         self._left_out: defaultdict[tuple[str, str], LeftOut] = defaultdict(LeftOut)
         self._orders, self._orders_before = set[str](), set[str]()
+        self._earned, self._cycles, self._is_said = Decimal(0), 0, False
 
     def take_fill(self, fill: StatementFill) -> None:
         """Count a fill that is new."""
@@ -78,9 +81,36 @@ class StatementTally:
         self.first = time if self.first is None or time < self.first else self.first
         self.last = time if self.last is None or time > self.last else self.last
 
+    def add(self, other: StatementTally) -> None:
+        """Count what another process has counted, of other keys."""
+        for name in ("fills", "fills_before", "payments", "payments_before", "orders", "cycles", "open"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("profit_ledger", "profit_file", "fees", "cash"):
+            sums = getattr(self, name)
+            for currency, amount in getattr(other, name).items():
+                sums[currency] += amount
+        for time in (other.first, other.last):
+            if time is not None:
+                self._at(time)
+        self.ends |= other.ends
+        self._differences += other._differences
+        self._others += other._others
+        self._left_out |= other._left_out  # each is of a key
+
     def begin_key(self) -> None:
         """Count what follows as of another key, whose orders are others."""
         self._orders, self._orders_before = set(), set()
+        self._earned, self._cycles, self._is_said = Decimal(0), 0, False
+
+    def end_key(self, key: PositionKey, last: PositionRow | None, said: Decimal, profits: int) -> None:
+        """Compare what a key earned with profits that name no fill; where its fills say profits, those are compared."""
+        self.ends[key.stream] = last if last is not None and last.status.is_open else None
+        is_compared = profits and self._cycles and not self._is_said
+        if is_compared and abs(self._earned - said) > _UNIT * (profits + 1):
+            self._others.append(
+                f"{key}: the files say a profit of {plain(said)} in all, and not of which fills; its fills come to "
+                f"{plain(self._earned)}"
+            )
 
     def take_cycle(self, row: PositionRow, before: PositionRow | None, said: Decimal | None, fills: int) -> None:
         """Compare one cycle, as it was and as it is; `said` is None where the file says nothing of it.
@@ -88,7 +118,7 @@ class StatementTally:
         An order may end one cycle and begin the next one, so that those of the last two are remembered.
         """
         self._orders, self._orders_before = set(), self._orders
-        self.cycles += 1
+        self.cycles, self._cycles = self.cycles + 1, self._cycles + 1
         self.open += row.status.is_open
         currency = row.settle_currency or UNKNOWN
         earned = row.realized_pnl
@@ -96,14 +126,20 @@ class StatementTally:
             earned = None if before.realized_pnl is None else earned - before.realized_pnl
         if earned is not None:
             self.profit_ledger[currency] += earned
+            self._earned += earned
         if said is None:
             return
         self.profit_file[currency] += said
+        self._is_said = True
         if earned is None or abs(earned - said) > _UNIT * (fills + 1):
             known = "what is not known" if earned is None else plain(earned)
             self._differences.append(
                 f"{row.position_id}: the file says a profit of {plain(said)}, its fills come to {known}"
             )
+
+    def reopened(self) -> None:
+        """Count a cycle that was compared and goes on as the same one."""
+        self.cycles, self._cycles = self.cycles - 1, self._cycles - 1
 
     def derived(self, position_id: str) -> None:
         """Note a position that was held before the file begins."""
@@ -134,7 +170,7 @@ class StatementTally:
 
     def report(self, kinds: Sequence[str], *, confirmed: bool, repeated: int) -> StatementReport:
         """All of it."""
-        left_out = [f"{why}; {left.said(kind)} not recorded" for (why, kind), left in self._left_out.items()]
+        left_out = [f"{why}: {left.said(kind)}" for (why, kind), left in self._left_out.items()]
         return StatementReport(
             kind=" + ".join(dict.fromkeys(kinds)),
             confirmed=confirmed,
@@ -162,17 +198,18 @@ class LeftOut:
 
     count: int = 0
     total: Decimal = Decimal(0)
-    line: int = 0
-    """Of the first of them."""
+    first: datetime | None = None
 
     def add(self, cash: StatementCash) -> None:
         """Count one more."""
-        self.line = self.line if self.count else cash.line
+        self.first = cash.time if self.first is None or cash.time < self.first else self.first
         self.count, self.total = self.count + 1, self.total + cash.amount
 
     def said(self, kind: str) -> str:
         """They in words."""
-        return f"{self.count:,} of {plain(self.total)} {kind} (the first on line {self.line:,})"
+        assert self.first is not None, "there is one"
+        first = timestamp_text(self.first)
+        return f"{self.count:,} x {kind}, {plain(self.total)} in all, not recorded (the first at {first})"
 
 
 def _kind_of(cash: StatementCash) -> str:

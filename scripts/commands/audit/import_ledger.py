@@ -1,42 +1,49 @@
-"""`import`: an export becomes a ledger again, and a statement of an exchange becomes cycles."""
+"""`import`: an export becomes a ledger again, and statements of exchanges and programs become cycles."""
 
 from __future__ import annotations
 
+import gc
 import io
-import sys
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypedDict
 
 import click
 
+from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
-from infrastructure.transfer.statements.column_map import ColumnMap
-from infrastructure.transfer.statements.contract_sizes import with_known_contracts
-from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
-from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
-from infrastructure.transfer.statements.sources.statement_file import START_MAX, StatementFile
-from infrastructure.transfer.statements.statement_fill import StatementFill, in_order
-from infrastructure.transfer.statements.statement_import import import_statement
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised
+from infrastructure.transfer.statements.statement_import import Statement, import_statements
+from infrastructure.transfer.statements.statement_kind import StatementKind
+from infrastructure.transfer.statements.statement_kinds import KINDS
 from infrastructure.transfer.statements.statement_report import StatementReport
+from projections.account_snapshot import AccountSnapshot
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.params import ACCOUNT, EXCHANGE, ZONE
+from scripts.options.snapshots import asked_once, read_file
+from scripts.options.statement_files import STDIN, OpenedFiles, StatementOptions
 from scripts.output import print_json, progress, show
 
 _LEDGER: Final = "ledger"
 """The kind of file that `export` writes."""
+_LEGACY: Final = "legacy"
+"""A dump of the old table, which a command of its own reads."""
+_CIRCLES_SELDOM: Final = (200_000, 20, 20)
+"""How seldom Python looks for circles among objects: here it makes millions without any, and looking takes a tenth."""
 
 
 @click.command("import")
-@click.argument("path", metavar="[FILE]", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
-    "--as", "kind_name", type=click.Choice([_LEDGER, *KINDS]), help="What FILE is.  [default: by its first line]"
+    "--as",
+    "kind_name",
+    type=click.Choice([_LEDGER, _LEGACY, *KINDS]),
+    help="What each FILE is.  [default: by what it begins with]",
 )
 @click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="What times of a statement without a zone are in.")
 @click.option("--exchange", type=EXCHANGE, help="Whose statement it is, where the kind does not say it.")
@@ -49,12 +56,28 @@ _LEDGER: Final = "ledger"
     metavar="FILE",
     help="Which column of a CSV file says what, in TOML.",
 )
-@click.option("--confirm", is_flag=True, help="Write what a statement says; without it nothing is written.")
+@click.option("--confirm", is_flag=True, help="Write what statements say; without it nothing is written.")
+@click.option(
+    "--snapshot",
+    "snapshot_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="What an exchange showed, as JSON: what is open in the end is compared with it.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="How many share the keys of statements of many facts.  [default: as many as there are processors]",
+)
+@click.option("--live", is_flag=True, help="Compare with what the exchange itself shows now; reading only.")
 @database_option
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     *,
-    path: str,
+    paths: tuple[str, ...],
     kind_name: str | None,
     zone: tzinfo | None,
     exchange: str | None,
@@ -62,6 +85,9 @@ def command(
     symbol: str | None,
     map_file: Path | None,
     confirm: bool,
+    snapshot_files: tuple[str, ...],
+    live: bool,
+    processes: int | None,
     database: str | None,
     as_json: bool,
 ) -> None:
@@ -72,76 +98,74 @@ def command(
     stopped. Let nobody record into the ledger before it has ended with exit code 0. The ledger is created when it is
     not there. Exit code 1: a line of the file is wrong, or the ledger holds something else.
 
-    A statement of fills in CSV becomes orders and cycles of a ledger that is there. Without --confirm it is only said
-    what they come to. Run again, it adds nothing. Exit code 1: something was found, or a line cannot be read.
+    Statements of exchanges and programs become orders and cycles of a ledger that is there, several files together in
+    the order of time: fills, funding, fees. Without --confirm it is only said what they come to. Run again, it adds
+    nothing. Exit code 1: something was found, or a line cannot be read.
+
+    A dump of the old table is imported as `import-legacy` does, with --as legacy --confirm.
 
     \b
     Examples:
       position-ledger export --output ledger.jsonl.gz
       position-ledger import ledger.jsonl.gz --database postgresql://owner@db.example/trading
       position-ledger export | position-ledger import --database sqlite:///copy.db
-      position-ledger import trades.csv --timezone UTC --confirm
+      position-ledger import trades.csv income.json --timezone UTC
+      position-ledger import trades.csv income.json --timezone UTC --snapshot now.json --confirm
+      position-ledger import --as legacy positions.sql --confirm
     """  # noqa: D205 - one sentence
-    with _opened(path) as stream:
-        file = StatementFile(stream, None if path == "-" else Path(path))
-        kind = _kind(file, MAPPED_CSV.name if kind_name is None and map_file is not None else kind_name)
-        if kind is not None:
-            whose = Whose(_exchange(kind, exchange), account, zone, _symbol(kind, symbol), _columns(kind, map_file))
-            _import_statement(file, kind, whose, database, confirm=confirm, as_json=as_json)
-        elif zone or exchange or account or symbol or confirm:
+    said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file)
+    files = paths or (STDIN,)
+    if kind_name == _LEGACY:
+        _import_legacy(ctx, files, said, confirm=confirm, as_json=as_json)
+        return
+    with ExitStack() as stack:
+        opened = OpenedFiles(files, stack)
+        kinds = opened.kinds(said)
+        statements = [kind for kind in kinds if kind is not None]
+        if len(statements) == len(kinds):
+            snapshots = _snapshots(statements, said, snapshot_files, live=live)
+            work = _Work(confirm=confirm, snapshots=snapshots, processes=processes or os.cpu_count() or 1)
+            _import_statements(opened.statements(statements, said), work, database, as_json=as_json)
+        elif len(kinds) > 1:
+            place = kinds.index(None)
             raise click.UsageError(
-                "--timezone, --exchange, --account, --symbol and --confirm are for statements, and this file begins "
-                f"like none{_nearest(file)}. Say with --as what it is, or leave them out for what `export` wrote"
+                f"{files[place]} begins like no statement{opened.nearest(place)}; several files are imported together "
+                "where all are statements"
+            )
+        elif said.is_any_said or confirm or snapshot_files or live:
+            raise click.UsageError(
+                "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot and --live are for "
+                f"statements, and this file begins like none{opened.nearest(0)}. Say with --as what it is, or leave "
+                "them out for what `export` wrote"
             )
         else:
-            _import_export(stream, database, as_json=as_json)
+            _import_export(opened.streams[0], database, as_json=as_json)
 
 
-def _opened(path: str) -> AbstractContextManager[io.BufferedReader]:
-    if path == "-":
-        return nullcontext(cast("io.BufferedReader", sys.stdin.buffer))
-    return cast("io.BufferedReader", Path(path).open("rb", buffering=START_MAX))
+def _import_legacy(
+    ctx: click.Context, files: Sequence[str], said: StatementOptions, *, confirm: bool, as_json: bool
+) -> None:
+    """Hand it on by name: what reads the old table ends with the cut-over, and nothing that stays needs it."""
+    assert ctx.parent is not None, "a command of a group"
+    group = ctx.parent.command
+    assert isinstance(group, click.Group), "as said"
+    old = group.get_command(ctx, "import-legacy")
+    if old is None or len(files) > 1 or any((said.exchange, said.account, said.symbol, said.map_file)):
+        raise click.UsageError("--as legacy takes one dump, and of the options --timezone, --confirm and --json")
+    if not confirm:
+        raise click.UsageError("--as legacy writes at once, and says what it found; say --confirm to do that")
+    ctx.invoke(old, dump=files[0], zone=said.zone, database=ctx.params["database"], as_json=as_json)
 
 
-def _kind(file: StatementFile, name: str | None) -> StatementKind | None:
-    if name is not None:
-        return KINDS.get(name)
-    kind = recognised(file.start)
-    if kind is None and not PLAIN_CSV.missing(file.start):
-        raise click.UsageError(
-            f"the first line of this file has the columns of kind {PLAIN_CSV.name}, which does not say whose it is: "
-            f"add --as {PLAIN_CSV.name} --exchange NAME"
-        )
-    return kind
-
-
-def _nearest(file: StatementFile) -> str:
-    found = near(file.start)
-    return f" ({'; '.join(found)})" if found else ""
-
-
-def _exchange(kind: StatementKind, said: str | None) -> str | None:
-    if "exchange" in kind.asks and said is None:
-        raise click.UsageError(f"--as {kind.name} needs --exchange: the file does not say whose it is")
-    if kind.exchange is not None and said not in (None, kind.exchange):
-        raise click.UsageError(f"--exchange {said}: a file of kind {kind.name} is of {kind.exchange}")
-    return kind.exchange or said
-
-
-def _symbol(kind: StatementKind, said: str | None) -> str | None:
-    if "symbol" in kind.asks and said is None:
-        raise click.UsageError(f"a file of kind {kind.name} does not say of which symbol it is; say it with --symbol")
-    if "symbol" not in kind.asks and said is not None:
-        raise click.UsageError(f"--symbol {said}: a file of kind {kind.name} says its symbols itself")
-    return said
-
-
-def _columns(kind: StatementKind, said: Path | None) -> ColumnMap | None:
-    if "map" in kind.asks and said is None:
-        raise click.UsageError(f"--as {kind.name} needs --map: a file that says which column says what")
-    if "map" not in kind.asks and said is not None:
-        raise click.UsageError(f"--map {said}: the columns of a file of kind {kind.name} are known")
-    return None if said is None else ColumnMap.read(said.read_text(encoding="utf-8", errors="replace"))
+def _snapshots(
+    kinds: Sequence[StatementKind], said: StatementOptions, files: Sequence[str], *, live: bool
+) -> list[AccountSnapshot]:
+    exchanges = {kind.exchange or said.exchange for kind in kinds}
+    if len(exchanges) > 1 and (files or live):
+        raise click.UsageError("--snapshot and --live are for statements of one exchange; these are of several")
+    given = Given(exchanges.pop(), said.account, zone=said.zone)
+    asked = [read_snapshot(asked_once(given), given)] if live else []
+    return [*(read_file(name, given) for name in files), *asked]
 
 
 def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bool) -> None:
@@ -154,16 +178,18 @@ def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bo
         _print(done)
 
 
-def _import_statement(
-    file: StatementFile, kind: StatementKind, whose: Whose, database: str | None, *, confirm: bool, as_json: bool
-) -> None:
+class _Work(TypedDict):
+    """How statements are taken in."""
+
+    confirm: bool
+    snapshots: Sequence[AccountSnapshot]
+    processes: int
+
+
+def _import_statements(statements: Sequence[Statement], work: _Work, database: str | None, *, as_json: bool) -> None:
+    gc.set_threshold(*_CIRCLES_SELDOM)
     with open_ledger(database) as ledger:
-        facts = list(with_known_contracts(ledger.store, kind.facts(file, whose)))
-        fills = in_order(fact for fact in facts if isinstance(fact, StatementFill))
-        with progress("importing", len(fills)) as advance:
-            report = import_statement(ledger, kind.name, fills, advance, confirm=confirm)
-    if left_out := len(facts) - len(fills):
-        click.echo(f"{left_out:,} lines of the file are no fills: payments and positions are not taken in", err=True)
+        report = import_statements(ledger, statements, progress, **work)
     if as_json:
         print_json(report.as_json())
     else:
@@ -177,6 +203,10 @@ def _print_statement(report: StatementReport) -> None:
         f"{report.kind}: {report.fills:,} fills, {report.fills_before:,} of them imported before",
         f"new: {report.orders:,} orders in {report.cycles:,} cycles, {report.open:,} of them open at the end",
     )
+    if report.payments:
+        show(f"{report.payments:,} payments, {report.payments_before:,} of them imported before")
+    if report.repeated:
+        show(f"{report.repeated:,} lines stand in several files and are taken once")
     said = report.as_json()
     if report.first is not None:
         show(f"from {said['first']} to {said['last']}")
@@ -187,6 +217,8 @@ def _print_statement(report: StatementReport) -> None:
     ):
         amounts = ", ".join(f"{amount} {currency}" for currency, amount in said[key].items())
         show(f"{name}: {amounts or 'none known'}")
+    for name, amount in said["cash"].items():
+        show(f"{name.partition(' ')[0]}: {amount} {name.partition(' ')[2]}")
     for finding in report.findings:
         show(f"finding: {finding}")
     show("written" if report.confirmed else "nothing was written: say --confirm to write it")

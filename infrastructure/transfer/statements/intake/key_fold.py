@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from domain.aggregate.position import Position
 from domain.commands.base import Command
@@ -16,7 +17,7 @@ from domain.errors import CommandRefused, InvalidCommand
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.order import CLOCKS_APART
-from domain.values import EXACT, Leg, Side, Source, plain, rounded
+from domain.values import DECIMALS_MAX, EXACT, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain, rounded
 from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
 from infrastructure.transfer.statements.intake.command_ids import CLOSES, OPENS, command_id_of, turned_id_of
@@ -25,6 +26,11 @@ from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.positions import PositionRow
+
+_NAME: Final = f"[!-~]{{1,{TEXT_LENGTH_MAX - 50}}}"
+"""What has room to be part of the id of a command."""
+_NUMBER: Final = rf"-?\d{{1,{DECIMALS_MAX}}}(?:\.\d{{1,{DECIMALS_MAX}}})?"
+_PLAIN: Final = re.compile(" ".join([_NAME] * 3 + [_NUMBER] * 3), re.ASCII)
 
 Ahead = Iterable[StatementFill]
 """The fills that follow one."""
@@ -42,6 +48,8 @@ class KeyFold:
         self._said: Decimal | None = Decimal(0)
         """What the file says was earned in this cycle; None while it says nothing of one of its closing fills."""
         self._closings = 0
+        self._is_plain = False
+        """Whether the fill at hand needs no more looking at."""
 
     @property
     def is_full(self) -> bool:
@@ -67,8 +75,13 @@ class KeyFold:
         `ordered` says how much its order is for, and `ahead` which fills follow.
         """
         self._tally.take_fill(fill)
+        self._is_plain = is_plain(fill)
         if not self._position.is_open:
-            self._open(fill, ordered(fill), ahead)
+            if self._goes_on(fill):
+                self._start, self._compared = self._position.row, None
+                self._tally.reopened()
+            else:
+                self._open(fill, ordered(fill), ahead)
         elif self._key.leg is Leg.BOTH and fill.buys is not self._is_long and fill.quantity > self._held:
             part, fill = fill.split(self._held)
             self._record(part, turned_id_of(fill))
@@ -77,6 +90,12 @@ class KeyFold:
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)
+
+    def _goes_on(self, fill: StatementFill) -> bool:
+        """Whether the order of a fill entered the cycle that is over: then more of it opens that one again."""
+        state = self._position.state
+        order = state.orders.get(state.order_ids.get(fill.order_id, ""))
+        return order is not None and order.role == "entry" and fill.buys is self._is_long
 
     @property
     def _held(self) -> Decimal:
@@ -89,13 +108,20 @@ class KeyFold:
     def _open(self, fill: StatementFill, ordered: Decimal, ahead: Ahead) -> None:
         command_id = command_id_of(fill) + OPENS
         key = self._key
-        slot = {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
+        slot: dict[str, Any] = {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
         if not self._closes_what_was_held(fill):
+            side = Side.LONG if fill.buys else Side.SHORT
+            if key.leg in (Leg.LONG, Leg.SHORT) and key.leg.value.lower() != side.value:
+                raise StatementRefused.at(
+                    fill.line,
+                    f"this closes something of {key} that was opened before the file begins, and the file does not say "
+                    "what it earned; export from a moment when nothing was held",
+                )
             self._decide(
                 fill.line,
                 RecordEntryPlaced,
                 **slot,
-                side="long" if fill.buys else "short",
+                side=side,
                 quantity=ordered,
                 exchange_order_id=fill.order_id,
                 at=fill.time,
@@ -151,6 +177,8 @@ class KeyFold:
         self._decide(
             fill.line,
             RecordEntryFill if is_entry else Reduce,
+            is_plain=self._is_plain,
+            **{} if is_entry or fill.reason is None else {"reason": fill.reason},
             position_id=self._position.position_id,
             trade_id=fill.trade_id,
             exchange_order_id=fill.order_id,
@@ -166,8 +194,9 @@ class KeyFold:
         self._decide(
             fill.line,
             Close,
+            is_plain=self._is_plain,
             position_id=self._position.position_id,
-            exit_reason="its fills closed all of it",
+            exit_reason=fill.reason or "its fills closed all of it",
             at=fill.time,
             command_id=command_id_of(fill) + CLOSES,
         )
@@ -204,10 +233,11 @@ class KeyFold:
         side = self._position.state.side
         return Decimal(0) if side is None else self._held * side.sign
 
-    def _decide(self, line: int, kind: type[Command], **fields: Any) -> None:
+    def _decide(self, line: int, kind: type[Command], *, is_plain: bool = False, **fields: Any) -> None:
         position, version = self._position, self._position.version
+        make = kind.model_construct if is_plain else kind.of  # the latter would look at every field again
         try:
-            command = kind.of(**fields, source=Source.IMPORT)
+            command = make(**fields, source=Source.IMPORT)
             position.decide(command, CommandContext(fields["command_id"], fields["at"], self._recorded_at))
         except InvalidCommand as wrong:
             raise StatementRefused.at(line, wrong.message) from None
@@ -218,3 +248,11 @@ class KeyFold:
         row = position.row
         assert row is not None, "something was decided"
         self._changed[row.position_id] = row
+
+
+def is_plain(fill: StatementFill) -> bool:
+    """Whether a fill is as commands have it, word for word, so that nothing in it needs to be spelled or refused."""
+    if fill.reason is not None or fill.time.year not in YEARS or not fill.quantity > 0 < fill.price:
+        return False
+    numbers = f"{fill.quantity} {fill.price} {fill.fee or 0}"
+    return _PLAIN.fullmatch(f"{fill.trade_id} {fill.order_id} {fill.fee_currency or '-'} {numbers}") is not None

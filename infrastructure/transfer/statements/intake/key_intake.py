@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
@@ -18,13 +18,15 @@ from infrastructure.transfer.statements.intake.command_ids import cash_id_of, co
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
-from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.past_cash import PastCash
-from infrastructure.transfer.statements.intake.sorted_facts import Fact, PlacedFact, SortedFacts
+from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahead
+from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
+from projections.positions import PositionRow
 from projections.rebuild import Progress
 
 _NONE_OPEN: Final = "no cycle was open then"
@@ -35,28 +37,36 @@ class KeyIntake:
     """Everything that files say, taken in key by key and recorded at one time."""
 
     def __init__(
-        self, store: Store, facts: SortedFacts, tally: StatementTally, decided: DecidedEvents, recorded_at: datetime
+        self,
+        store: Store,
+        facts: SortedFacts,
+        tally: StatementTally,
+        recorded_at: datetime,
+        of_two_legs: Iterable[PositionKey] = (),
     ) -> None:
         """Take in nothing yet."""
-        self.cache, self.tally, self.decided, self.recorded_at = AggregateCache(store), tally, decided, recorded_at
-        self.of_two_legs = set[PositionKey]()
+        self.cache, self.tally, self.recorded_at = AggregateCache(store), tally, recorded_at
+        self.of_two_legs = {*of_two_legs}
         """Keys whose payments may be of either leg."""
         self._store, self._facts = store, facts
 
-    def run(self, progress: Progress) -> None:
-        """Decide what is new. Refuses: StatementRefused."""
+    def find_legs(self) -> None:
+        """Find the leg of payments that name none, and count those that name no key."""
         for key in self._facts.keys_without_fills:
             if key.leg is Leg.BOTH and not self._is_known(key):
                 self._find_leg(key)
-        for key, placed in self._facts.by_key():
-            history = (decode(event) for event in self._store.history(key.stream))
-            self.tally.begin_key()
-            with closing(KeyPast(key, history)) as past:
-                self._take_key(key, past, Lookahead(placed), progress)
         for cash in self._facts.of_no_key():
             self.tally.payments += 1
             self.tally.leave_out(cash, "the file names none")
-        self.decided.end()
+
+    def run(self, keys: FactsByKey, decided: DecidedEvents, progress: Progress) -> None:
+        """Decide what is new of some keys. Refuses: StatementRefused."""
+        for key, placed in keys:
+            history = (decode(event) for event in self._store.history(key.stream))
+            self.tally.begin_key()
+            with closing(KeyPast(key, history)) as past:
+                self._take_key(_OneKey(self, decided, key, past), key, Lookahead(placed), progress)
+        decided.end()
 
     def _is_known(self, key: PositionKey) -> bool:
         return self.cache.load(key.stream).position.cycle > 0
@@ -70,15 +80,14 @@ class KeyIntake:
         elif held:
             self.of_two_legs.add(key)
 
-    def _take_key(self, key: PositionKey, past: KeyPast, placed: Lookahead[PlacedFact], progress: Progress) -> None:
-        intake = _OneKey(self, key, past)
+    def _take_key(self, intake: _OneKey, key: PositionKey, placed: Lookahead[PlacedFact], progress: Progress) -> None:
         for file, fact in placed:
             try:
                 intake.take(fact, self._facts.ordered, _fills(placed))
             except StatementRefused as refused:
                 raise self._facts.refusal(file, refused) from None
             progress(1)
-        intake.end()
+        self.tally.end_key(key, intake.end(), *self._facts.profit_in_all(key))
 
 
 def _fills(placed: Lookahead[PlacedFact]) -> Iterator[StatementFill]:
@@ -86,16 +95,18 @@ def _fills(placed: Lookahead[PlacedFact]) -> Iterator[StatementFill]:
 
 
 class _OneKey:
-    def __init__(self, intake: KeyIntake, key: PositionKey, past: KeyPast) -> None:
-        self._key, self._past, self._tally, self._decided = key, past, intake.tally, intake.decided
+    def __init__(self, intake: KeyIntake, decided: DecidedEvents, key: PositionKey, past: KeyPast) -> None:
+        self._key, self._past, self._tally, self._decided = key, past, intake.tally, decided
         self._held = intake.cache.load(key.stream)
         self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
-        self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, intake.decided)
+        self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, decided)
         self._why_none = _TWO_LEGS if key in intake.of_two_legs else _NONE_OPEN
         self._waiting: list[StatementCash] = []
         """Payments of the last moment, in which a cycle may begin yet."""
 
-    def take(self, fact: Fact, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]) -> None:
+    def take(
+        self, fact: StatementFact, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]
+    ) -> None:
         if self._waiting and fact.time > self._waiting[0].time:
             self._end_moment()
         match fact:
@@ -113,10 +124,11 @@ class _OneKey:
     def _collect(self) -> None:
         self._fold.collect(self._decided, self._held.head)
 
-    def end(self) -> None:
+    def end(self) -> PositionRow | None:
         self._end_moment()
         self._fold.end()
         self._collect()
+        return self._held.position.row
 
     def _take_fill(
         self, fill: StatementFill, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]

@@ -44,7 +44,9 @@ class KeyPast:
             self._take(key, event)
 
     def _take(self, key: PositionKey, event: PositionEvent) -> None:
-        if event.cycle and not event.command_id.startswith(PREFIX):
+        if not event.has_cycle:
+            return
+        if not event.command_id.startswith(PREFIX):
             raise StatementRefused(
                 f"{key} has {event.position_id} of another origin (command {event.command_id}); a statement goes into "
                 "a key that only statements were taken into, so import it into another ledger, or under --account"

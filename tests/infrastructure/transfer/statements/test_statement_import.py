@@ -15,7 +15,7 @@ from domain.errors import StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
-from infrastructure.transfer.statements.statement_fill import StatementRefused, in_order
+from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_report import StatementReport
@@ -42,7 +42,7 @@ def taken(
     confirm: bool = True,
 ) -> StatementReport:
     fills = fills_of("\n".join([header, *lines]), kind, Whose("binance", None, zone))
-    return import_statement(ledger, kind.name, in_order(fills), confirm=confirm)
+    return import_statement(ledger, kind.name, fills, confirm=confirm)
 
 
 def told(ledger: PositionLedger) -> list[str]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from domain.values import Leg
+from domain.values import Leg, timestamp_text
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import memory_ledger
-from tests.infrastructure.transfer.statements.intake.told import cash_of, fill, leg, paid, take
+from tests.infrastructure.transfer.statements.intake.told import at, cash_of, fill, leg, paid, take
 
 TRADES = [fill(0, "1"), fill(100, "-1", "110"), fill(300, "-2"), fill(400, "2", "90")]
 
@@ -38,9 +38,9 @@ def test_a_payment_is_of_the_cycle_that_was_open_then(ledger: PositionLedger, se
 @pytest.mark.parametrize("second", [-1, 161, 299, 461])
 def test_a_payment_while_nothing_was_open_is_told_and_not_recorded(ledger: PositionLedger, second: int) -> None:
     report = take(ledger, TRADES, [paid(second, "-0.5"), paid(second, "0.2", line=7000)])
-    where = f"the first on line {second + 1002:,}"
+    first = timestamp_text(at(second))
     assert report.findings == [
-        f"BTCUSDT.binance: no cycle was open then; 2 of -0.3 funding USDT ({where}) not recorded"
+        f"BTCUSDT.binance: no cycle was open then: 2 x funding USDT, -0.3 in all, not recorded (the first at {first})"
     ]
     assert (report.payments, report.cash, cash_of(ledger)) == (2, {}, {"1": {}, "2": {}})
 
@@ -61,9 +61,8 @@ def test_payments_that_come_with_a_later_import_are_of_the_same_cycle(ledger: Po
 
 def test_a_payment_of_no_symbol_is_told_and_not_recorded(ledger: PositionLedger) -> None:
     report = take(ledger, TRADES, [paid(50, "3", key=None, kind="insurance", currency="BNB")])
-    assert report.findings == [
-        "no symbol: the file names none; 1 of 3 insurance BNB (the first on line 1,052) not recorded"
-    ]
+    (finding,) = report.findings
+    assert finding.startswith("no symbol: the file names none: 1 x insurance BNB, 3 in all, not recorded")
 
 
 def test_a_payment_that_names_no_leg_is_of_the_one_leg_that_was_held(ledger: PositionLedger) -> None:
@@ -76,7 +75,9 @@ def test_of_two_legs_none_is_guessed(ledger: PositionLedger) -> None:
     legs = [fill(0, "1", key=leg(Leg.LONG)), fill(1, "-1", key=leg(Leg.SHORT))]
     report = take(ledger, legs, [paid(50, "-0.5")])
     (finding,) = report.findings
-    assert finding.startswith("BTCUSDT.binance: the file names no leg, and both were held; 1 of -0.5 funding USDT")
+    assert finding.startswith(
+        "BTCUSDT.binance: the file names no leg, and both were held: 1 x funding USDT, -0.5 in all"
+    )
 
 
 FEE: dict[str, Any] = {"kind": "commission", "trade_id": "2"}
@@ -121,6 +122,12 @@ def test_commissions_that_name_no_trade_are_only_compared_where_fills_say_fees(
     report = take(ledger, fills, [paid(0, amount, kind="commission")])
     assert (len(report.findings), report.cash) == (findings, {})
     assert report.fees == {"USDT": Decimal("0.05")}
+
+
+def test_a_rebate_in_another_currency_than_the_fees_is_recorded(ledger: PositionLedger) -> None:
+    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT"), *TRADES[1:]]
+    report = take(ledger, fills, [paid(50, "0.01", kind="rebate", currency="BNB")])
+    assert (report.findings, cash_of(ledger)["1"]) == ([], {"rebate BNB": "0.01"})
 
 
 def test_where_no_fill_says_a_fee_commissions_are_recorded(ledger: PositionLedger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,12 +11,16 @@ from typing import Any
 import pytest
 
 from domain.errors import VersionConflict
+from domain.identifiers import PositionKey
+from domain.values import Leg
 from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.intake.sorted_facts import Fact
 from infrastructure.transfer.statements.statement_fill import StatementRefused
-from tests.infrastructure.transfer.statements.intake.told import at, fill, held, paid, take
+from infrastructure.transfer.statements.statement_import import Statement, import_statements
+from infrastructure.transfer.statements.statement_kind import StatementFact
+from infrastructure.transfer.statements.statement_profit import StatementProfit
+from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, held, paid, take
 
 SOLD = fill(100, "-1", "110")
 BOUGHT = fill(0, "1")
@@ -29,9 +34,9 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
         assert ledger.rebuild().differences == 0
 
 
-def many(cycles: int) -> list[Fact]:
+def many(cycles: int) -> list[StatementFact]:
     """Cycles of a fill that opens, one that adds, and two that close, each with a payment."""
-    facts: list[Fact] = []
+    facts: list[StatementFact] = []
     for cycle in range(cycles):
         second = 100 * cycle
         facts += [fill(second, "2"), fill(second + 1, "1", "101"), fill(second + 30, "-1", "105", fee=Decimal("0.1"))]
@@ -114,7 +119,9 @@ def test_who_writes_beside_it_is_met_as_a_conflict(
         (fill(7, "1", "101", trade_id="2"), r"two\.csv: line 9: trade 2 of BTCUSDT\.binance stands on one\.csv line 2"),
     ],
 )
-def test_a_trade_that_two_files_tell_otherwise_is_refused(ledger: PositionLedger, other: Fact, says: str) -> None:
+def test_a_trade_that_two_files_tell_otherwise_is_refused(
+    ledger: PositionLedger, other: StatementFact, says: str
+) -> None:
     with pytest.raises(StatementRefused, match=says):
         take(ledger, [BOUGHT], [other])
     assert ledger.store.count_events() == 0
@@ -125,8 +132,18 @@ def test_a_trade_that_two_files_tell_alike_is_taken_once(ledger: PositionLedger)
     assert (report.repeated, report.fills, report.cycles, report.open) == (1, 2, 1, 0)
 
 
+def test_trades_that_two_files_tell_in_other_orders_are_taken_once(ledger: PositionLedger) -> None:
+    facts = [fill(second, "1", line=line) for line, second in enumerate((3, 1, 2, 0), start=2)]
+    again = [
+        fill(second, "1", line=90 - line, trade_id=f"{line}", order_id=f"o{line}")
+        for line, second in enumerate((3, 1, 2, 0), start=2)
+    ]
+    report = take(ledger, facts, list(reversed(again)), facts)
+    assert (report.repeated, report.fills) == (8, 4)
+
+
 def test_what_was_held_is_compared_with_what_fills_come_to(ledger: PositionLedger) -> None:
-    good: list[Fact] = [held(0, "1"), held(50, "1"), held(100, "0")]
+    good: list[StatementFact] = [held(0, "1"), held(50, "1"), held(100, "0")]
     assert take(ledger, [BOUGHT, SOLD], good, confirm=False).findings == []
     report = take(ledger, [BOUGHT, SOLD], [held(50, "-1"), *good])
     assert report.findings == [
@@ -139,3 +156,173 @@ def test_a_cycle_asks_for_all_that_its_order_was_filled(ledger: PositionLedger) 
     take(ledger, [*parts, fill(15, "-1", "110", line=40)])
     (row,) = ledger.positions()
     assert [row.requested_qty, row.filled_qty, row.quantity] == [3, 3, 2]
+
+
+IN_ALL = "in all, and not of which fills; its fills come to 10"
+
+
+def earned(profit: str, trade_id: str | None, line: int = 70) -> StatementProfit:
+    return StatementProfit(line=line, time=at(100), key=BTC, profit=Decimal(profit), currency="USDT", trade_id=trade_id)
+
+
+@pytest.mark.parametrize(
+    ("profit", "says"),
+    [
+        (earned("10", "102"), None),
+        (earned("11", "102"), "BTCUSDT.binance#1: the file says a profit of 11, its fills come to 10"),
+        (earned("10", None), None),
+        (earned("11", None), f"BTCUSDT.binance: the files say a profit of 11 {IN_ALL}"),
+        (earned("3", "77"), f"BTCUSDT.binance: the files say a profit of 3 {IN_ALL}"),
+    ],
+)
+def test_profit_that_another_file_says_is_compared(ledger: PositionLedger, profit: StatementProfit, says: str) -> None:
+    assert take(ledger, [BOUGHT, SOLD], [profit]).findings == ([says] if says else [])
+
+
+def test_profit_that_two_files_say_of_one_fill_is_compared(ledger: PositionLedger) -> None:
+    sold = fill(100, "-1", "110", profit=Decimal(10))
+    good = earned("10", "102")
+    assert take(ledger, [BOUGHT, sold], [good], [good], confirm=False).findings == []
+    report = take(ledger, [BOUGHT, sold], [earned("9", "102")])
+    assert report.findings == ["BTCUSDT.binance: trade 102 says a profit of 10, line 70 says 9"]
+
+
+def test_what_closed_a_position_for_another_reason_says_so(ledger: PositionLedger) -> None:
+    take(ledger, [BOUGHT, fill(100, "-1", "110", reason="liquidation")])
+    assert [row.exit_reason for row in ledger.positions()] == ["liquidation"]
+
+
+def test_a_wrong_line_of_the_first_file_is_named_with_its_file(ledger: PositionLedger) -> None:
+    def broken() -> Iterator[StatementFact]:
+        yield BOUGHT
+        raise StatementRefused.at(3, "is no line")
+
+    files = [Statement("one.csv", "one", broken()), Statement("two.csv", "two", [SOLD])]
+    with pytest.raises(StatementRefused, match=r"^one\.csv: line 3: is no line"):
+        import_statements(ledger, files, confirm=True)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"trade_id": "é"},
+        {"trade_id": " t 1 "},
+        {"order_id": "x" * 160},
+        {"fee_currency": "USD T"},
+        {"fee": Decimal("1e-5"), "fee_currency": "USDT"},
+        {"fee": Decimal("-1E-7"), "fee_currency": "USDT"},
+    ],
+)
+def test_what_is_not_spelled_plainly_is_recorded_as_any_command_is(
+    ledger: PositionLedger, odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = [fill(0, "1", **odd), SOLD]
+    with PositionLedger.connect("sqlite:///:memory:") as other, monkeypatch.context() as looking:
+        looking.setattr("infrastructure.transfer.statements.intake.key_fold.is_plain", lambda _: False)
+        take(other, facts)
+        expected = told(other)
+    take(ledger, facts)
+    assert told(ledger) == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"trade_id": "x" * 250}, "characters long; 200 are allowed"),
+        ({"trade_id": "a\x00b"}, "cannot be stored"),
+        ({"fee": Decimal("1e-19")}, "absurdly small"),
+    ],
+)
+def test_what_no_command_takes_is_refused_with_its_line(
+    ledger: PositionLedger, wrong: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(StatementRefused, match=f"^line 2: .*{says}"):
+        take(ledger, [fill(0, "1", **wrong)])
+
+
+def test_an_order_that_is_filled_again_when_all_was_closed_opens_its_cycle_again(ledger: PositionLedger) -> None:
+    facts = [
+        fill(0, "1", order_id="grid"),
+        fill(10, "-1", "110"),
+        fill(20, "2", "90", order_id="grid"),
+        fill(30, "-2", "95", profit=Decimal(10)),
+    ]
+    report = take(ledger, facts[:3])
+    assert (report.cycles, report.open, report.profit_ledger, report.orders) == (1, 1, {"USDT": Decimal(10)}, 2)
+    (row,) = ledger.positions()
+    assert [row.status, row.quantity, row.realized_pnl] == ["entry_placed", 2, 10]
+    report = take(ledger, facts)
+    assert (report.cycles, report.open, report.profit_ledger, report.findings) == (1, 0, {"USDT": Decimal(10)}, [])
+    assert [row.realized_pnl for row in ledger.positions()] == [20]
+
+
+def test_processes_that_share_the_keys_come_to_the_same(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = made_up(random.Random(0))
+    with PositionLedger.connect("sqlite:///:memory:") as other:
+        alone = take(other, facts)
+        expected = told(other)
+    monkeypatch.setattr("infrastructure.transfer.statements.side_by_side.FACTS_MIN", 10)
+    files = [Statement("one.csv", "one", facts), Statement("two.csv", "two", [])]
+    dry = import_statements(ledger, files, confirm=False, processes=2)
+    assert ledger.store.count_events() == 0
+    report = import_statements(ledger, files, confirm=True, processes=2)
+    assert told(ledger) == expected
+    known = vars(alone) | {"kind": "one + two", "findings": sorted(alone.findings)}
+    for each in (dry, report):
+        assert vars(each) | {"confirmed": True, "findings": sorted(each.findings)} == known
+    wrong = [*facts, fill(500, "1", key=SOL), fill(501, "-9", key=SOL)]
+    with pytest.raises(StatementRefused, match=r"^line 503: the ledger refuses what follows from it: SOLUSDT"):
+        import_statements(ledger, [Statement("one.csv", "one", wrong)], confirm=True, processes=2)
+    assert told(ledger) == expected
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_in_as_many_runs_as_one_likes_it_comes_to_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+    facts = made_up(chance)
+    with PositionLedger.connect("sqlite:///:memory:") as once, PositionLedger.connect("sqlite:///:memory:") as often:
+        take(once, facts)
+        for end in sorted(chance.sample(range(400), 3)):
+            take(often, [fact for fact in facts if fact.time < at(end)])
+        take(often, facts)
+        assert ended(often) == ended(once)
+        for ledger in (once, often):
+            assert verify(ledger.store).ok
+
+
+SOL = PositionKey.of("SOLUSDT", "binance", leg=Leg.LONG)
+
+
+def made_up(chance: random.Random) -> list[StatementFact]:
+    """Fills that open, add, close and turn; of one leg some that are closed after they are opened; and payments."""
+    facts: list[StatementFact] = []
+    for line in range(2, 80):
+        second, key = chance.randrange(400), chance.choice([BTC, PositionKey.of("ETHUSDT", "binance", "sub1")])
+        known: dict[str, Any] = {"price": f"{chance.randint(90, 110)}", "order_id": f"o{chance.randrange(40)}"}
+        match chance.randrange(5):
+            case 0:
+                facts.append(paid(second, chance.choice(["-0.5", "0.25", "1e-8"]), line=line, key=key))
+            case 1:
+                opened = chance.randrange(second + 1)
+                facts.append(fill(opened, "1", line=line, key=SOL, **known | {"order_id": f"l{line}"}))
+                facts.append(fill(second + 1, "-1", line=1000 + line, key=SOL, **known))
+            case _:
+                signed = chance.choice(["1", "-1", "2", "-2", "0.5", "-0.5"])
+                known["order_id"] += "s" * signed.startswith("-")  # an order has one side
+                facts.append(fill(second, signed, line=line, key=key, **known))
+    return facts
+
+
+def ended(ledger: PositionLedger) -> list[dict[str, Any]]:
+    """The rows, but for what was known of an order when its cycle opened, and where events came in the stream."""
+    left_out = {"requested_qty", "version", "orders", "updated_at"}
+    rows = (row.as_json() for row in ledger.positions())
+    return [{name: value for name, value in row.items() if name not in left_out} for row in rows]
+
+
+@pytest.mark.parametrize(("leg", "signed"), [(Leg.LONG, "-1"), (Leg.SHORT, "1")])
+def test_a_leg_that_is_closed_before_it_is_opened_says_so(ledger: PositionLedger, leg: Leg, signed: str) -> None:
+    with pytest.raises(StatementRefused, match=f"line 2: this closes something of .*:{leg} that was opened before"):
+        take(ledger, [fill(0, signed, key=BTC.on(leg))])

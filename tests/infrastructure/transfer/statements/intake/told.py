@@ -10,10 +10,10 @@ from typing import Any
 from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.intake.sorted_facts import Fact
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
+from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementReport
 
@@ -61,7 +61,7 @@ def leg(name: Leg) -> PositionKey:
     return BTC.on(name)
 
 
-def take(ledger: PositionLedger, *files: Sequence[Fact], confirm: bool = True) -> StatementReport:
+def take(ledger: PositionLedger, *files: Sequence[StatementFact], confirm: bool = True) -> StatementReport:
     """Files called one.csv, two.csv …"""
     names = ("one.csv", "two.csv", "three.csv")
     statements = [Statement(name, name.partition(".")[0], facts) for name, facts in zip(names, files, strict=False)]

@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import plain
+from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_report import UNKNOWN, StatementTally
 
 _IS_FEE: Final = "cash.kind IN ('commission', 'rebate')"
@@ -20,24 +21,26 @@ FROM cash JOIN fills ON fills.place = cash.place AND fills.trade_id = cash.trade
 WHERE {_IS_FEE} ORDER BY cash.place, cash.trade_id, fills.rowid, cash.rowid
 """
 _HAS_ANY: Final = f"SELECT 1 FROM cash WHERE {_IS_FEE} LIMIT 1"
-_INDEX: Final = "CREATE INDEX fills_trade ON fills (place, trade_id)"
+_INDEX: Final = "CREATE INDEX IF NOT EXISTS fills_trade ON fills (place, trade_id)"
 _GIVE: Final = "UPDATE fills SET fee = ?, fee_currency = ? WHERE rowid = ?"
 _TAKE_AWAY: Final = "DELETE FROM cash WHERE place = ? AND trade_id = ? AND kind IN ('commission', 'rebate')"
 _IN_ALL: Final = f"SELECT place, currency, amount FROM cash WHERE {_IS_FEE} AND trade_id IS NULL"
 _FEES: Final = "SELECT fee_currency, fee FROM fills WHERE place = ? AND fee IS NOT NULL"
-_TAKE_ALL_AWAY: Final = f"DELETE FROM cash WHERE place = ? AND {_IS_FEE} AND trade_id IS NULL"
+_TAKE_ALL_AWAY: Final = (
+    f"DELETE FROM cash WHERE place = ? AND {_IS_FEE} AND trade_id IS NULL AND coalesce(currency, ?) = ?"
+)
 
 
 def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey], tally: StatementTally) -> None:
     """Give fills the fees that payments say of them, and leave out what the fills say already.
 
     Shape:   a commission that names its trade is the fee of that fill; where both say one, they are compared. One that
-             names none is left out where fills of its key say fees, and all of them together are compared.
+             names none is left out where fills of its key say fees in its currency, and all of them are compared.
     """
     if database.execute(_HAS_ANY).fetchone() is None:
         return
     database.execute(_INDEX)
-    found = database.execute(_OF_FILLS).fetchall()
+    found = walked(database, _OF_FILLS)
     for (place, trade_id), rows in groupby(found, lambda row: (row[0], row[1])):
         told = list(rows)
         fills = {row[2] for row in told}
@@ -65,15 +68,15 @@ def _compare_in_all(database: sqlite3.Connection, key_of: Callable[[int], Positi
         by_fills: defaultdict[str, Decimal] = defaultdict(Decimal)
         for currency, fee in database.execute(_FEES, (place,)):
             by_fills[currency or key_of(place).settle or UNKNOWN] += Decimal(fee)
-        if not by_fills:
-            continue
         for currency, amount in by_payments.items():
+            if currency not in by_fills:
+                continue
             if amount != by_fills[currency]:
                 tally.found(
                     f"{key_of(place)}: its fills say fees of {_money(by_fills[currency], currency)}, payments that "
                     f"name no trade say {_money(amount, currency)}; what the fills say is recorded"
                 )
-        database.execute(_TAKE_ALL_AWAY, (place,))
+            database.execute(_TAKE_ALL_AWAY, (place, UNKNOWN, currency))
 
 
 def _money(amount: Decimal, currency: str | None) -> str:

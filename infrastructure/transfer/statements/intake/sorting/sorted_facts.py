@@ -8,23 +8,27 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import merge
 from itertools import groupby, islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, timestamp_text
-from infrastructure.transfer.statements.intake.stated_fees import state_fees
+from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
+from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
+from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_profit import StatementProfit
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
-Fact = StatementFill | StatementCash | StatementPosition
-
-_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id"
+_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason"
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id"
 _HELD: Final = "line, time, quantity, avg_px"
+_PROFIT: Final = "line, time, profit, trade_id"
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -33,6 +37,7 @@ CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER);
 CREATE TABLE fills (file INTEGER, place INTEGER, number, {_FILL});
 CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
 CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
+CREATE TABLE profits (file INTEGER, place INTEGER, {_PROFIT});
 """
 """`place` is that of a key in the list of keys; `direction` is -1 for a file that begins with what is newest."""
 _INDEXES: Final = """
@@ -41,11 +46,12 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 13)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 14)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 9)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
+_ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
 _FILLS: Final = (
-    f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file)"
+    f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
     " ORDER BY place, time, number, file, line * direction"
 )
 _OTHERS: Final = (
@@ -54,6 +60,9 @@ _OTHERS: Final = (
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _MOVE_CASH: Final = "UPDATE cash SET place = ? WHERE place = ?"
+_PROFITS: Final = "SELECT profit FROM profits WHERE place = ?"
+_COPY: Final = "VACUUM INTO ?"
+_COUNTS: Final = "SELECT place, count(*) FROM fills GROUP BY place"
 _TWICE: Final = """
 SELECT rowid, place, file, {columns} FROM {table} WHERE (place, {identity}) IN
     (SELECT place, {identity} FROM {table} GROUP BY place, {identity} HAVING count(*) > 1)
@@ -69,20 +78,59 @@ class PlacedFact(NamedTuple):
     """A fact, and the number of the file that says it."""
 
     file: int
-    fact: Fact
+    fact: StatementFact
+
+
+FactsByKey = Iterable[tuple[PositionKey, Iterator[PlacedFact]]]
+
+
+class SharedFacts(NamedTuple):
+    """What another process needs to read the facts."""
+
+    path: Path
+    keys: list[PositionKey | None]
+    names: list[str]
 
 
 class SortedFacts:
     """A temporary database: in memory while it is small, else in a file that is gone with this."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, files: int = 1) -> None:
+        """Begin with nothing, of so many files: where there are several, refusals name them."""
+        self._is_one = files == 1
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._places: dict[PositionKey | None, int] = {}
         self._names: list[str] = []
         self.count = self.repeated = 0
         """How many facts stand in several files; each is taken once."""
+
+    @classmethod
+    def of(cls, shared: SharedFacts) -> Self:
+        """The facts that another process shares."""
+        self = cls(len(shared.names))
+        self._database.close()
+        self._database = sqlite3.connect(f"{shared.path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        self._places = {key: place for place, key in enumerate(shared.keys)}
+        self._names = shared.names
+        return self
+
+    def shared(self, path: Path) -> SharedFacts:
+        """A copy for other processes, once everything is settled."""
+        self._database.execute(_COPY, (str(path),))
+        return SharedFacts(path, list(self._places), self._names)
+
+    def shares(self, count: int) -> list[frozenset[int]]:
+        """The places of all keys in so many shares, with about as many fills each."""
+        fills = dict.fromkeys((place for key, place in self._places.items() if key is not None), 0)
+        fills |= dict(self._database.execute(_COUNTS).fetchall())
+        shares: list[set[int]] = [set() for _ in range(count)]
+        sizes = [0] * count
+        for place in sorted(fills, key=lambda place: -fills[place]):
+            least = sizes.index(min(sizes))
+            shares[least].add(place)
+            sizes[least] += fills[place] + 1
+        return [frozenset(share) for share in shares]
 
     def __enter__(self) -> Self:
         return self
@@ -94,9 +142,9 @@ class SortedFacts:
 
     def refusal(self, file: int, refused: StatementRefused) -> StatementRefused:
         """A refusal that names its file, where there are several."""
-        return refused.in_file(self._names[file]) if len(self._names) > 1 else refused
+        return refused if self._is_one else refused.in_file(self._names[file])
 
-    def add(self, name: str, facts: Iterable[Fact], progress: Progress = lambda _: None) -> None:
+    def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = lambda _: None) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
         file, ends = len(self._names), list[datetime]()
         self._names.append(name)
@@ -106,7 +154,7 @@ class SortedFacts:
             try:
                 batch = list(islice(reading, _ROWS_AT_ONCE))
             except StatementRefused as refused:
-                raise refused.in_file(name) if file else refused from None
+                raise self.refusal(file, refused) from None
             if not batch:
                 break
             ends = [ends[0] if ends else batch[0].time, batch[-1].time]
@@ -116,13 +164,17 @@ class SortedFacts:
         self._database.execute(_ADD_FILE, (file, -1 if ends and ends[0] > ends[1] else 1))
         self._database.execute("COMMIT")
 
-    def _write(self, file: int, batch: list[Fact]) -> None:
+    def _write(self, file: int, batch: list[StatementFact]) -> None:
         write = self._database.executemany
         write(_ADD_FILL, [(file, self._place(f.key), *_fill_columns(f)) for f in batch if isinstance(f, StatementFill)])
         write(_ADD_CASH, [(file, self._place(f.key), *_cash_columns(f)) for f in batch if isinstance(f, StatementCash)])
         write(
             _ADD_HELD,
             [(file, self._place(f.key), *_held_columns(f)) for f in batch if isinstance(f, StatementPosition)],
+        )
+        write(
+            _ADD_PROFIT,
+            [(file, self._place(f.key), *_profit_columns(f)) for f in batch if isinstance(f, StatementProfit)],
         )
 
     def _key_of(self, place: int) -> PositionKey:
@@ -139,11 +191,12 @@ class SortedFacts:
         self._take_once("cash", _CASH, "cash_id", "payment")
         self._database.executescript(_INDEXES)
         state_fees(self._database, self._key_of, tally)
+        state_profits(self._database, self._key_of, tally)
 
     def _take_once(self, table: str, columns: str, identity: str, what: str) -> None:
         question = _TWICE.format(table=table, columns=columns, identity=identity)
         names = columns.split(", ")
-        found = self._database.execute(question).fetchall()
+        found = walked(self._database, question)
         alike = [names.index(name) + 3 for name in identity.split(", ")]
         for _, rows in groupby(found, lambda row: (row[1], *(row[place] for place in alike))):
             first, *others = rows
@@ -164,10 +217,11 @@ class SortedFacts:
                 self._database.execute(_FORGET.format(table=table), (other[0],))
                 self.repeated += 1
 
-    def by_key(self) -> Iterator[tuple[PositionKey, Iterator[PlacedFact]]]:
-        """What is said of every key, in order: of one moment, payments first, then fills, then what is held."""
+    def by_key(self, share: frozenset[int] | None = None) -> FactsByKey:
+        """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""
         places = list(self._places)
-        fills = groupby(self._database.execute(_FILLS), lambda row: row[0])
+        wanted = "" if share is None else f" WHERE place IN ({', '.join(map(str, share))})"
+        fills = groupby(self._database.execute(_FILLS.format(wanted=wanted)), lambda row: row[0])
         met = set()
         for place, rows in fills:
             key = places[place]
@@ -175,7 +229,7 @@ class SortedFacts:
             met.add(place)
             yield key, self._merged(place, (PlacedFact(row[1], _fill(key, row)) for row in rows))
         for key, place in self._places.items():
-            if key is not None and place not in met:
+            if key is not None and place not in met and (share is None or place in share):
                 yield key, self._merged(place, iter(()))
 
     def of_no_key(self) -> Iterator[StatementCash]:
@@ -238,6 +292,13 @@ class SortedFacts:
                 ),
             )
 
+    def profit_in_all(self, key: PositionKey) -> tuple[Decimal, int]:
+        """The profits of a key that no fill was given: their sum, and how many there are."""
+        total, count = Decimal(0), 0
+        for (profit,) in self._database.execute(_PROFITS, (self._places[key],)):
+            total, count = EXACT.add(total, Decimal(profit)), count + 1
+        return total, count
+
     def ordered(self, fill: StatementFill) -> Decimal:
         """What the order of a fill is filled from then on, as far as the files say."""
         values = (self._places[fill.key], fill.order_id, fill.buys, timestamp_text(fill.time))
@@ -260,6 +321,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         _text(fill.profit),
         fill.trade_id,
         fill.order_id,
+        fill.reason,
     )
 
 
@@ -279,8 +341,12 @@ def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
     return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px)
 
 
+def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
+    return profit.line, timestamp_text(profit.time), str(profit.profit), profit.trade_id
+
+
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id = row
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason = row
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -293,6 +359,7 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         profit=_number(profit),
         trade_id=trade_id,
         order_id=order_id,
+        reason=reason,
     )
 
 

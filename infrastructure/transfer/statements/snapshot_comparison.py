@@ -1,0 +1,43 @@
+"""What is open after statements were taken in, beside what an exchange shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from infrastructure.event_store.port import Store
+from infrastructure.operations.account_comparison import comparisons
+from projections.account_snapshot import AccountSnapshot
+from projections.positions import PositionRow
+from projections.reconciliation.discrepancies import DiscrepancyKind
+from projections.reconciliation.result import ReconciliationRules
+
+_OF_POSITIONS: Final = (
+    DiscrepancyKind.PHANTOM,
+    DiscrepancyKind.ORPHAN,
+    DiscrepancyKind.SIDE,
+    DiscrepancyKind.QUANTITY,
+    DiscrepancyKind.PRICE,
+    DiscrepancyKind.UNIT,
+    DiscrepancyKind.UNJUDGED,
+)
+"""No statement says which stops there are."""
+
+
+def compared(
+    store: Store, ends: Mapping[str, PositionRow | None], snapshots: Sequence[AccountSnapshot], now: datetime
+) -> list[str]:
+    """What does not agree, in words; `ends` are the open cycles that streams end with, or None, once it is written."""
+    others = [row for row in store.rows(open_only=True) if row.stream not in ends]
+    rows = [*others, *(row for row in ends.values() if row is not None)]
+    rules = ReconciliationRules(confirmations=1)
+    found = comparisons(store, rows, snapshots, now=now, rules=rules).values()
+    return [
+        said
+        for each in found
+        for said in (
+            *(f"the snapshot of {each.snapshot.exchange} is not reliable: {doubt}" for doubt in each.doubts),
+            *(f"{one.name}: {one.message}" for kind in _OF_POSITIONS for one in each.of(kind)),
+        )
+    ]

@@ -1,0 +1,159 @@
+"""`import` of statements as it is run: by real processes, which are killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from tests.acceptance.bot import PROGRAM, read, run
+
+TRADES = """\
+Uid,Time,Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Buyer,Maker,Trade ID,Order ID
+7,26-03-17 09:00:00,BTCUSDT,BUY,100,1,100,0.1USDT,0,true,false,1,1
+7,26-03-17 10:00:00,BTCUSDT,SELL,110,1,110,0.1USDT,10,true,false,2,2
+7,26-03-17 11:00:00,BTCUSDT,BUY,100,2,200,0.2USDT,0,true,false,3,3
+"""
+INCOME = [
+    {
+        "symbol": "BTCUSDT",
+        "incomeType": kind,
+        "income": amount,
+        "asset": "USDT",
+        "info": "",
+        "time": 1773738000000 + 1000 * second,
+        "tranId": f"{second}",
+        "tradeId": trade,
+    }
+    for second, kind, amount, trade in (
+        (1800, "FUNDING_FEE", "-0.25", ""),
+        (3600, "COMMISSION", "-0.1", "2"),
+        (3600, "REALIZED_PNL", "10", "2"),
+    )
+]
+SHOWN = {"exchange": "binance", "taken_at": "2026-03-17T12:00:00Z", "positions": []}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    texts = {"trades.csv": TRADES, "income.json": json.dumps(INCOME)}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return {name.partition(".")[0]: str(tmp_path / name) for name in texts}
+
+
+@pytest.fixture
+def url(ledger_url: str) -> str:
+    PositionLedger.connect(ledger_url).disconnect()
+    return ledger_url
+
+
+def test_files_of_several_kinds_are_one_history(url: str, files: dict[str, str]) -> None:
+    asked = ("import", files["income"], files["trades"], "--timezone", "UTC", "--confirm")
+    done = run(url, *asked)
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "binance-futures-income + binance-futures-trades: 3 fills, 0 of them imported before",
+            "new: 3 orders in 2 cycles, 1 of them open at the end",
+            "1 payments, 0 of them imported before",
+            "from 2026-03-17T09:00:00.000000Z to 2026-03-17T11:00:00.000000Z",
+            "profit by its fills: 10 USDT",
+            "profit by the file: 10 USDT",
+            "fees: 0.4 USDT",
+            "funding: -0.25 USDT",
+            "written",
+        ],
+    )
+    first = read(url, "positions")[0]
+    assert (first["cash"], first["fees"], first["net_pnl"]) == ({"funding": "-0.25"}, "0.2", "9.55")
+    again = read(url, *asked)
+    assert (again["fills_before"], again["payments_before"], again["cycles"]) == (3, 1, 0)
+
+
+def test_a_line_that_cannot_be_read_is_named_with_its_file(url: str, files: dict[str, str]) -> None:
+    Path(files["trades"]).write_text(TRADES.replace(",110,1,", ",11O,1,"), encoding="utf-8")
+    done = run(url, "import", files["income"], files["trades"], "--timezone", "UTC", "--confirm")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"StatementRefused: {files['trades']}: line 3: price '11O' is no number")
+    with PositionLedger.connect(url) as ledger:
+        assert ledger.store.count_events() == 0
+
+
+def test_what_is_open_is_compared_with_a_snapshot(url: str, files: dict[str, str], tmp_path: Path) -> None:
+    shown = tmp_path / "now.json"
+    position = {"symbol": "BTC/USDT:USDT", "side": "long", "contracts": 2, "contractSize": 1, "entryPrice": 100}
+    shown.write_text(json.dumps(SHOWN | {"positions": [position]}), encoding="utf-8")
+    asked = ("import", files["trades"], "--timezone", "UTC", "--snapshot", str(shown))
+    assert run(url, *asked).returncode == 0
+    shown.write_text(json.dumps(SHOWN | {"positions": [position | {"contracts": 3}]}), encoding="utf-8")
+    done = run(url, *asked, "--confirm")
+    assert done.returncode == 1
+    (finding,) = [line for line in done.stdout.splitlines() if line.startswith("finding")]
+    assert finding.startswith("finding: BTCUSDT.binance#2: ")
+    assert done.stdout.endswith("written\n")
+
+
+def test_what_is_no_statement_is_not_put_together_with_one(url: str, files: dict[str, str], tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    done = run(url, "import", files["trades"], str(other), "--timezone", "UTC")
+    assert (done.returncode, "other.csv begins like no statement" in done.stderr) == (2, True)
+
+
+def test_the_old_table_is_imported_by_the_same_command(url: str, tmp_path: Path) -> None:
+    dump = tmp_path / "positions.csv"
+    dump.write_text(
+        "id,symbol,exchange,side,status,quantity,entry_price,created_at\n"
+        "1,BTCUSDT,binance,long,active,1,100,2026-03-17 09:00:00+00\n",
+        encoding="utf-8",
+    )
+    refused = run(url, "import", "--as", "legacy", str(dump))
+    assert (refused.returncode, "say --confirm" in refused.stderr) == (2, True)
+    done = run(url, "import", "--as", "legacy", str(dump), "--confirm")
+    direct = run(url, "import-legacy", "--dump", str(dump))
+    assert done.stdout.startswith("1 rows: 1 imported, 0 imported before")
+    assert direct.stdout.startswith("1 rows: 0 imported, 1 imported before")
+
+
+def test_killed_at_any_moment_it_goes_on(url: str, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    file = tmp_path / "many.csv"
+    file.write_text(_many(3_000), encoding="utf-8")
+    asked = [PROGRAM, "import", str(file), "--timezone", "UTC", "--confirm", "--database", url]
+    with PositionLedger.connect(url) as ledger:
+        for _ in range(3):
+            before, process = ledger.store.count_events(), subprocess.Popen(asked, stdout=subprocess.DEVNULL)
+            deadline = time.monotonic() + 60
+            while process.poll() is None and ledger.store.count_events() == before and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.1))
+            process.kill()
+            process.wait()
+            assert verify(ledger.store).ok, "whole transactions"
+        assert run(url, *asked[1:-2]).returncode == 0
+        assert ledger.store.count_events() == 3_000 * 2
+        assert verify(ledger.store).ok
+        rows = ledger.positions()
+        assert (len(rows), sum(row.realized_pnl or 0 for row in rows)) == (1_500, Decimal(1_500))
+
+
+def _many(fills: int) -> str:
+    """Of three symbols in turn, cycles of two fills that earn 1; the newest line first."""
+    lines = []
+    for number in range(fills):
+        hour, minute = divmod(number // 60, 60)
+        closes = number // 3 % 2
+        side = "SELL" if closes else "BUY"
+        lines.append(
+            f"7,26-03-17 {hour:02}:{minute:02}:{number % 60:02},S{'ABC'[number % 3]}USDT,{side},{100 + closes},1,100,0,"
+            f"{closes},true,false,{number},{number}"
+        )
+    return "\n".join([TRADES.splitlines()[0], *reversed(lines)]) + "\n"
