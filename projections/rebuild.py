@@ -112,8 +112,12 @@ class Filling:
         self._written |= self._open.keys()
 
     def _write(self, rows: dict[str, PositionRow]) -> None:
-        self._table.replace(row for position_id, row in rows.items() if position_id in self._written)
-        self._table.add(row for position_id, row in rows.items() if position_id not in self._written)
+        again = [row for position_id, row in rows.items() if position_id in self._written]
+        new = [row for position_id, row in rows.items() if position_id not in self._written]
+        if again:
+            self._table.replace(again)
+        if new:
+            self._table.add(new)
 
 
 class Rebuild:
