@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -31,13 +32,14 @@ class Tab:
         self._size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self._scheme = "dark" if is_dark else "light"
         self._number = 0
+        self._heard = b""
         self._session: str | None = None
         self.complaints: list[str] = []
 
     def __enter__(self) -> Self:
         self._profile = tempfile.mkdtemp(prefix="chromium-")
         said, self._write = os.pipe()
-        read, answers = os.pipe()
+        self._read, answers = os.pipe()
         near = [flag for flag in FLAGS if "resolver" not in flag]
         words = [chromium(), *near, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                  f"--user-data-dir={self._profile}", "--remote-debugging-pipe", "about:blank"]  # fmt: skip
@@ -49,7 +51,6 @@ class Tab:
         )
         os.close(said)
         os.close(answers)
-        self._answers = os.fdopen(read, "rb")
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
@@ -69,7 +70,7 @@ class Tab:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._answers.close()
+        os.close(self._read)
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
@@ -85,10 +86,13 @@ class Tab:
         return result
 
     def _next(self) -> dict[str, Any]:
-        said = bytearray()
-        while (letter := self._answers.read(1)) != b"\0":
-            assert letter, "the browser is gone"
-            said += letter
+        while b"\0" not in self._heard:
+            ready, _, _ = select.select([self._read], [], [], 2 * SECONDS_MAX)
+            assert ready, "the browser does not answer"
+            more = os.read(self._read, 65_536)
+            assert more, "the browser is gone"
+            self._heard += more
+        said, _, self._heard = self._heard.partition(b"\0")
         message: dict[str, Any] = json.loads(said)
         match message.get("method"):
             case "Log.entryAdded" if message["params"]["entry"]["level"] == "error":

@@ -46,11 +46,14 @@ class Served(NamedTuple):
             return answer.status, answer.read().decode(), answer.headers
 
     def told(self, **headers: str) -> Iterator[dict[str, Any]]:
-        """The parts that come over the stream."""
+        """The parts that come over the stream, for a while."""
+        end = time.monotonic() + SECONDS_MAX
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_MAX)) as connection:
             connection.request("GET", "/events", headers=headers)
             with connection.getresponse() as answer:
                 for line in answer:
+                    if time.monotonic() > end:
+                        return
                     if line.startswith(b"data: "):
                         yield json.loads(line.removeprefix(b"data: "))["parts"]
 
