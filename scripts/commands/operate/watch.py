@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -25,14 +26,24 @@ from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.health_question import asked, quiet_option
-from scripts.options.params import SECONDS_MAX, NumberRange
+from scripts.options.params import SECONDS_MAX, NumberRange, ReadAs
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option
 from scripts.output import print_json_line, say, show
 from scripts.signals import stoppable
 
+_NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
+"""What a label of a metric, a log and a table can show as it is."""
 ONCE_SECONDS: Final = 60.0
 """How long `--once` waits for the sinks, each of which is done before that."""
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            f"{text!r:.80} is no name of a watch, which has up to 64 letters of a-z, 0-9, '.', '_' and '-'"
+        )
+    return text
 
 
 @click.command("watch")
@@ -85,7 +96,14 @@ ONCE_SECONDS: Final = 60.0
     show_default=True,
     help="How often to read every event and row, beside the rest; 0 is never.",
 )
-@click.option("--name", default="watch", show_default=True, help="By which it remembers what it rang for.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    type=ReadAs(_name),
+    default="watch",
+    show_default=True,
+    help="By which it remembers what it rang for.",
+)
 @click.option("--once", is_flag=True, help="Look once, tell whoever is to be told, and stop: for a timer.")
 @age_option
 @quiet_option

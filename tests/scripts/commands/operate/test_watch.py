@@ -90,6 +90,7 @@ def test_a_snapshot_that_is_gone_rings(asked: Program, tmp_path: Path) -> None:
         (["--webhook", "https://a.example"], {SECRET_VARIABLE: "hush"}, f"{SECRET_VARIABLE} is no secret of a webhook"),
         (["--exec", "'unfinished"], {}, "No closing quotation"),
         (["--snapshot", "-"], {}, "--snapshot - can be read once"),
+        (["--name", "a b"], {}, "'a b' is no name of a watch"),
     ],
 )
 def test_what_cannot_ring_is_refused_at_once(
