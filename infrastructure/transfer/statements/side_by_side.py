@@ -56,7 +56,7 @@ def decided_keys(
         intake = KeyIntake(store, facts, tally, recorded_at)
         intake.find_legs()
         if processes > 1 and facts.count >= FACTS_MIN and not store.settings.is_memory:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="position-ledger-")))
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="position-ledger-import-")))
             shared = facts.shared(folder / "facts.db")
             task = _Task(store.settings, shared, intake.of_two_legs, recorded_at, is_kept)
             paths = [folder / f"{number}.decided" for number in range(processes)]
