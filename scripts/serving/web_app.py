@@ -15,6 +15,7 @@ from starlette.routing import Route
 from domain.errors import InvalidCommand, LedgerError, UnknownPosition
 from infrastructure.ledger.as_of import TimeAxis
 from infrastructure.ledger.ledger import now
+from infrastructure.metering.metrics_route import metrics_route
 from projections.metrics.earnings import EarnedSum
 from scripts.commands.daily.history import tell, title_of, with_events
 from scripts.html.cycle_page import page_of
@@ -48,6 +49,7 @@ def web_app(
         Route("/", shown.live),
         Route("/events", EventStream(board)),
         Route("/healthz", shown.health),
+        metrics_route(follower.ledger),
         Route("/positions", shown.positions),
         Route("/positions/then", shown.then),
         Route("/find", shown.find),

@@ -98,6 +98,8 @@ def test_it_shows_what_status_shows_and_each_cycle_has_its_page(url: str) -> Non
         assert page.get("/history/NOSUCHUSDT.binance%231")[0] == 404
         assert page.get("/history/%23%23")[0] == 400
         assert page.get("/healthz") == (200, "ok\n")
+        status, figures = page.get("/metrics")
+        assert status == 200 and 'position_ledger_unprotected_positions{account="main",exchange="bybit"} 1.0' in figures
 
 
 def test_nothing_that_others_wrote_becomes_markup(url: str) -> None:
@@ -216,6 +218,7 @@ def test_a_database_that_went_away_is_never_shown_as_well(url: str) -> None:
         assert "No answer from the database since" in silent["fresh"]
         status, said = page.get("/healthz")
         assert status == 503 and said.startswith("no answer from the database since")
+        assert page.get("/metrics")[0] == 503
         elsewhere.rename(file)
         assert any("needs a person" in parts.get("status", "") for parts in page.told())
         until = time.monotonic() + SECONDS_MAX
