@@ -59,7 +59,8 @@ class InFlight(JsonObject):
         if row.unprotected_since is not None:
             return later(row.unprotected_since, UNPROTECTED_MAX)
         if row.quantity:
-            return min(map(unanswered_orders.due_at, unanswered(row)))
+            entry = [later(row.opened_at, DEADLINES[Status.ENTRY_PLACED])] if row.outcome_unknown else []
+            return min(entry + list(map(unanswered_orders.due_at, unanswered(row))))
         return later(row.updated_at, SETTLING)
 
     @property
@@ -75,7 +76,8 @@ class InFlight(JsonObject):
             return row.updated_at
         if row.status is Status.ACTIVE:
             if row.unprotected_since is None and row.quantity:
-                return min(map(unanswered_orders.asked_at, unanswered(row)))
+                entry = [row.opened_at] if row.outcome_unknown else []
+                return min(entry + list(map(unanswered_orders.asked_at, unanswered(row))))
             return row.unprotected_since or row.updated_at
         return row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at
 
@@ -111,7 +113,7 @@ class InFlight(JsonObject):
         if not row.quantity and row.filled_qty:
             return ["whether the exchange holds nothing any more, and why it was closed"]
         words = [f"what became of {order.name}" for order in unanswered(row)]
-        if row.status is Status.ACTIVE and row.unprotected_since is None:
+        if row.status is Status.ACTIVE and row.unprotected_since is None and not row.outcome_unknown:
             return words
         if row.exchange_order_id is None and not row.quantity:
             words.append("whether its entry order reached the exchange")
@@ -129,7 +131,8 @@ class InFlight(JsonObject):
 def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[InFlight]:
     """The cycles that are not done, the longest overdue first.
 
-    They are under way, unprotected, flat without an end, or wait for what became of an order that they promised.
+    They are under way, unprotected, flat without an end, or wait for what became of an order: of their entry, about
+    which the exchange did not answer, or of one that they promised.
 
     `left_over` are those that are over and hold something that nobody has seen to.
     """
@@ -139,7 +142,8 @@ def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[P
 
 def _is_unfinished(row: PositionRow) -> bool:
     if row.status is Status.ACTIVE:
-        return row.unprotected_since is not None or not row.quantity or bool(unanswered(row))
+        is_waiting = row.outcome_unknown or bool(unanswered(row))
+        return row.unprotected_since is not None or not row.quantity or is_waiting
     return row.status in UNDER_WAY
 
 

@@ -289,6 +289,15 @@ def test_an_outcome_is_known_once_the_exchange_shows_it() -> None:
     done(story, seen(APT, orders=[ITS_STOP])).leaves(status="active", quantity="61.8", outcome_unknown=False)
 
 
+def test_what_is_active_under_a_stop_waits_for_what_became_of_its_entry_all_the_same() -> None:
+    story = given(request(), PLACED, FILLED, UNKNOWN, on(SetStopLoss, **MOVED, activate=True))
+    assert "what of it was filled, and at what price" in the(story).missing
+    assert not the(story, now=5).needs_attention
+    done(story, seen(APT, orders=[stop("APTUSDT", "buy", "s2", "3.3")], at=LATER))
+    story.leaves(status="active", outcome_unknown=False, quantity="61.8")
+    assert look(story) == []
+
+
 def test_a_part_of_an_entry_is_finished_and_the_rest_of_its_order_named() -> None:
     story = given(request())
     rest = limit("APTUSDT", "sell", "53190368", client_order_id=story.rows[CYCLE].client_order_id)
