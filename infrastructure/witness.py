@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from asyncio import AbstractEventLoop, run_coroutine_threadsafe
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from inspect import iscoroutinefunction
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 from domain.commands.base import Command
 from domain.errors import CommandRefused, LedgerError
@@ -22,8 +21,6 @@ LOGGER: Final = logging.getLogger("position_ledger")
 OnEvent = Callable[[PositionEvent], object]
 OnRefusal = Callable[[Command, CommandRefused], object]
 OnUnprotected = Callable[[PositionRow], object]
-
-Hook = TypeVar("Hook", bound=Callable[..., object])
 
 WAITING_MAX: Final = 10_000
 """How many calls of hooks may wait; beyond that they are left out, and the log says so."""
@@ -42,17 +39,6 @@ def needs_plain(*hooks: Callable[..., object] | None) -> None:
     for hook in hooks:
         if iscoroutinefunction(hook):
             raise ValueError(f"{hook} has to be awaited, and here is no loop: AsyncPositionLedger.connect takes it")
-
-
-def awaited_on(loop: Callable[[], AbstractEventLoop], hook: Hook | None) -> Hook | None:
-    """A hook that is called in a thread, of one that has to be awaited on a loop; any other as it is."""
-    if hook is None or not iscoroutinefunction(hook):
-        return hook
-
-    def call(*arguments: Any) -> None:
-        run_coroutine_threadsafe(hook(*arguments), loop()).result()
-
-    return cast("Hook", call)
 
 
 class Witness:

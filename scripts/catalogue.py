@@ -46,7 +46,9 @@ GROUPS: Final = {
         "verify": CommandEntry("scripts.commands.audit.verify", "Check every hash, version, event and row"),
         "anchor": CommandEntry("scripts.commands.audit.anchor", "Print an anchor of everything that is recorded"),
         "export": CommandEntry("scripts.commands.audit.export", "Write out what the ledger holds at one moment"),
-        "import": CommandEntry("scripts.commands.audit.import_ledger", "Import what `export` wrote in JSON Lines"),
+        "import": CommandEntry(
+            "scripts.commands.audit.import_ledger", "Take in a history: an export, or what others wrote"
+        ),
     },
     "Operate": {
         "diagnose": CommandEntry(

@@ -15,6 +15,7 @@ from domain.errors import LedgerError
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
 from domain.values import Leg
+from infrastructure.awaited_hooks import awaited_on
 from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
@@ -22,7 +23,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
-from infrastructure.witness import OnEvent, OnRefusal, OnUnprotected, awaited_on
+from infrastructure.witness import OnEvent, OnRefusal, OnUnprotected
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
 

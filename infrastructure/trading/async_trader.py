@@ -12,6 +12,7 @@ from domain.commands.order_requests import RequestExit, RequestIncrease
 from domain.commands.requests import RequestEntry
 from domain.errors import LedgerError
 from domain.values import Leg, Side
+from infrastructure.awaited_hooks import awaited_on
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
@@ -26,7 +27,7 @@ from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
-from infrastructure.witness import OnUnprotected, awaited_on
+from infrastructure.witness import OnUnprotected
 
 Ended = TypeVar("Ended")
 

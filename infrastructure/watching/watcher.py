@@ -134,9 +134,7 @@ class Watcher:
                 stack.callback(self._patrol.close)
             for courier in self._couriers:
                 courier.close()
-            at = self._clock()
-            for courier in self._couriers:
-                courier.settle(self._book, at)
+            self._settle(self._clock())
             self._remember()
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -213,13 +211,17 @@ class Watcher:
 
     # -- telling and remembering --------------------------------------------------------------------------------
 
-    def _deliver(self) -> None:
-        at = self._clock()
+    def _settle(self, at: datetime) -> None:
+        """Write down what was taken meanwhile."""
         settled = [courier.settle(self._book, at) for courier in self._couriers]
         if any(settled):
             self._book.forget([courier.name for courier in self._couriers])
             self._has_changed = True
             self._remember()
+
+    def _deliver(self) -> None:
+        at = self._clock()
+        self._settle(at)
         for courier in self._couriers:
             courier.offer(self._book, self._batch, at, self._plan.again)
 

@@ -91,8 +91,10 @@ def command(
     database: str | None,
     as_json: bool,
 ) -> None:
-    """Import what `export` wrote in JSON Lines (also in gzip; stdin without a FILE) into an empty ledger: the same
-    events with the same places and hashes, the same positions, the same anchors, on either database.
+    """Take in a history: an export, or what others wrote, exchanges and programs.
+
+    What `export` wrote in JSON Lines (also in gzip; stdin without a FILE) goes into an empty ledger: the same events
+    with the same places and hashes, the same positions, the same anchors, on either database.
 
     Every line is checked before it is written. Stopped half-way, run it again with the same file: it goes on where it
     stopped. Let nobody record into the ledger before it has ended with exit code 0. The ledger is created when it is
@@ -112,7 +114,7 @@ def command(
       position-ledger import trades.csv income.json --timezone UTC
       position-ledger import trades.csv income.json --timezone UTC --snapshot now.json --confirm
       position-ledger import --as legacy positions.sql --confirm
-    """  # noqa: D205 - one sentence
+    """
     said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file)
     files = paths or (STDIN,)
     if kind_name == _LEGACY:
