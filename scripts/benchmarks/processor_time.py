@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -58,25 +59,27 @@ def _lap(contestant: Contestant, url: str, tag: str) -> tuple[float, float | Non
             _save(runner, symbols)
             runner.finish(symbols)
             backends = _backends(aside) - others
-            server, client = _seconds(backends), time.process_time()
+            before, client = _seconds(backends), time.process_time()
             _save(runner, symbols)
             client, after = time.process_time() - client, _seconds(backends)
         finally:
             runner.close()
     each = 1_000_000 / (len(symbols) * SAVES)
-    return client * each, None if server is None or after is None else (after - server) * each
+    stayed = before.keys() & after.keys()  # somebody else's may have ended meanwhile
+    return client * each, sum(after[pid] - before[pid] for pid in stayed) * each if stayed else None
 
 
 def _backends(aside: psycopg.Connection[Any]) -> set[int]:
     return {pid for (pid,) in aside.execute(_BACKENDS)}
 
 
-def _seconds(backends: set[int]) -> float | None:
-    try:
-        known = [Path(_ON_PROCESSOR.format(pid)).read_text(encoding="ascii") for pid in backends]
-    except OSError:
-        return None
-    return sum(int(text.split()[0]) for text in known) / 1e9
+def _seconds(backends: set[int]) -> dict[int, float]:
+    """What each of them had of a processor, of those of which the system says it."""
+    found: dict[int, float] = {}
+    for pid in backends:
+        with suppress(OSError):  # it has ended, or this is no Linux
+            found[pid] = int(Path(_ON_PROCESSOR.format(pid)).read_text(encoding="ascii").split()[0]) / 1e9
+    return found
 
 
 def _save(runner: Runner, symbols: Sequence[str]) -> None:
