@@ -16,6 +16,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import power_of_ten, unit_size
 from infrastructure.exchanges.fields import ReportFields
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -66,7 +67,7 @@ class _CcxtRows:
         size = self._contract_size(row, key, quantity, price)
         fees = [fee for fee in self._fees(row) if fee[0]]
         fee, currency = fees[0] if fees else (None, None)
-        yield StatementFill(
+        fill = StatementFill(
             line=row.line,
             time=time,
             key=key,
@@ -81,16 +82,8 @@ class _CcxtRows:
             in_contracts=size is not None,
             contract_size=size,
         )
-        for more, other in fees[1:]:
-            yield StatementCash(
-                line=row.line,
-                time=time,
-                key=key,
-                amount=-more,
-                currency=other,
-                kind="commission" if more > 0 else "rebate",
-                cash_id=f"{order_id}:{trade_id}:{other}",
-            )
+        yield fill
+        yield from other_fees(fill, fees[1:])
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
         amount = row.some("amount")

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any, Final
 
 from domain.values import EXACT, Leg, rounded
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
@@ -35,7 +35,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     fees = list(_fees(row, EXACT.multiply(quantity, price), quantity if buys else None, received))
     fee, currency = fees[0] if fees else (None, None)
     trade_id = row.needed("exchange_trade_id")
-    yield StatementFill(
+    fill = StatementFill(
         line=row.line,
         time=time,
         key=key,
@@ -48,16 +48,8 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         trade_id=trade_id,
         order_id=row.needed("order_id"),
     )
-    for more, other in fees[1:]:
-        yield StatementCash(
-            line=row.line,
-            time=time,
-            key=key,
-            amount=-more,
-            currency=other,
-            kind="commission" if more > 0 else "rebate",
-            cash_id=f"{row.needed('order_id')}:{trade_id}:{other}",
-        )
+    yield fill
+    yield from other_fees(fill, fees[1:])
 
 
 def _fees(

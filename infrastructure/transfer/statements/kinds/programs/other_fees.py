@@ -1,0 +1,23 @@
+"""A fill that was paid for in several currencies: it carries one fee itself, and the others are cash beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+
+
+def other_fees(fill: StatementFill, fees: Iterable[tuple[Decimal, str | None]]) -> Iterator[StatementCash]:
+    """Fees of a fill beside its own, plus for what was paid; less than nothing is a rebate."""
+    for fee, currency in fees:
+        yield StatementCash(
+            line=fill.line,
+            time=fill.time,
+            key=fill.key,
+            amount=-fee,
+            currency=currency,
+            kind="commission" if fee > 0 else "rebate",
+            cash_id=f"{fill.order_id}:{fill.trade_id}:{currency}",
+        )
