@@ -14,8 +14,8 @@ def altered(value: Value, /, **changes: Any) -> Value:
     fields that change must not be kept in it.
     """
     known = vars(value)
-    assert known.keys() >= changes.keys(), f"{changes.keys() - known.keys()} are no fields of {type(value).__name__}"
+    facts = {**known, **changes}
+    assert len(facts) == len(known), f"{changes.keys() - known.keys()} are no fields of {type(value).__name__}"
     made = object.__new__(type(value))
-    made.__dict__.update(known)
-    made.__dict__.update(changes)
+    object.__setattr__(made, "__dict__", facts)  # at once: a dictionary is copied whole, and filled key by key
     return made

@@ -184,12 +184,14 @@ class Holding:
     @property
     def net_pnl(self) -> Decimal | None:
         """Realised profit with cash and less fees, where all of it is known and of one currency."""
-        if self.realized_pnl is None or any(self.fees_other.values()) or any(" " in name for name in self.cash):
+        if self.realized_pnl is None or any(self.fees_other.values()):
             return None
-        received = ZERO
-        for amount in self.cash.values():
-            received = EXACT.add(received, amount)
-        return EXACT.subtract(EXACT.add(self.realized_pnl, received), self.fees)
+        net = EXACT.subtract(self.realized_pnl, self.fees)
+        for name, amount in self.cash.items():
+            if " " in name:
+                return None
+            net = EXACT.add(net, amount)
+        return net
 
     def corrected(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """Take the exchange's word for what is open now; what was closed and earned before stays."""

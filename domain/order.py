@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict
@@ -51,6 +51,11 @@ class Order:
     attached: bool = False
     """A stop or target that belongs to the position, and is no order of its own."""
     locks_profit: bool = False
+
+    @classmethod
+    def named(cls, name: str, **facts: Any) -> Order:
+        """An order of which no more is known than that: a copy of one that knows its role already."""
+        return _known_by(name).changed(**facts)
 
     @cached_property
     def role(self) -> Role:
@@ -161,6 +166,14 @@ _ROLES: Final[dict[str, Role]] = {
     "exit": "exit",
     "rollback": "rollback",
 }
+
+
+@lru_cache(maxsize=1024)
+def _known_by(name: str) -> Order:
+    order = Order(name=name)
+    assert order.role, "worked out, and so part of its copies"
+    return order
+
 
 Orders = Mapping[str, Order]
 """By name, in the order in which they came."""

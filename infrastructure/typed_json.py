@@ -94,7 +94,7 @@ def _reading(hint: Any) -> _FieldReading:
     if hint == Number:
         return _FieldReading(object)  # what msgspec has no reader for it asks us for: of its own it would take a float
     if hint == Instant:
-        return _FieldReading(str, _time)  # of its own it would round what has more than six decimals
+        return _FieldReading(str, _certain_time)  # of its own it would round what has more than six decimals
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType) and len(inner) == 2 and inner[1] is NoneType:
         known = _reading(inner[0])
@@ -153,29 +153,18 @@ def _made(kind: type[Read], known: dict[str, Any]) -> Read:
 
 
 def time_from(text: object) -> datetime | None:
-    """A time in the one spelling of `timestamp_text`; None for anything else.
-
-    The hour 24 is one for some versions of Python, and none for pydantic.
-    """
-    if (
-        not isinstance(text, str)
-        or len(text) != _TIME_LENGTH
-        or text[4:20:3] != "--T::."
-        or text[26] != "Z"
-        or text[11:13] == "24"
-    ):
-        return None
+    """A time in the one spelling of `timestamp_text`; None for anything else."""
     try:
-        return datetime.fromisoformat(text)
+        return _certain_time(text) if isinstance(text, str) else None
     except ValueError:
         return None
 
 
-def _time(text: str) -> datetime:
-    found = time_from(text)
-    if found is None:
+def _certain_time(text: str) -> datetime:
+    """The hour 24 is one for some versions of Python, and none for pydantic."""
+    if len(text) != _TIME_LENGTH or text[4:20:3] != "--T::." or text[26] != "Z" or text[11:13] == "24":
         raise ValueError(f"{text} is in another spelling")
-    return found
+    return datetime.fromisoformat(text)
 
 
 class _KnownNumbers(dict[Any, Decimal]):

@@ -99,7 +99,7 @@ def _terms(row: dict[str, Any]) -> Instrument:
 
 
 def _entry(event: e.PositionEvent, **known: Any) -> dict[str, Order]:
-    return {"entry": Order(name="entry", opened_at=event.ts_event, **known)}
+    return {"entry": Order.named("entry", opened_at=event.ts_event, **known)}
 
 
 def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
 
     Shape:   status unchanged; at zero the cycle waits for `close` (or `roll_back`) to say why it ended. On a cycle that
              is over it explains what was closed without a fill, or closes a stray. With `flip`, what goes beyond the
-             position opens the other side, in one append.
+             position opens the other side, in one append; a rollback ends with it, and the fill is its proof.
     Refuses: ExitBeforeEntry, NothingToClose, ReduceExceedsPosition; a known `trade_id` of the order is no news.
     """
     row = decision.needs_cycle()
@@ -214,7 +214,15 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
             reason=command.reason,
         )
     )
-    _record_closed(decision, command.reason or "flip", closed, row)
+    if row.status is Status.ROLLING_BACK:
+        proof = c.Evidence(
+            closing_order_id=command.exchange_order_id, note=f"trade {command.trade_id} closed it, and opened the rest"
+        )
+        decision.record(
+            e.RolledBack(**decision.envelope(), reason=command.reason or "flip", evidence=proof, holding=closed)
+        )
+    else:
+        _record_closed(decision, command.reason or "flip", closed, row)
     other = Side.SHORT if row.side is Side.LONG else Side.LONG
     left = None if command.fee is None or fee is None else EXACT.subtract(command.fee, fee)
     new_terms = decision.opening_terms

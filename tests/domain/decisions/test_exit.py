@@ -22,7 +22,7 @@ from domain.errors import (
     UnknownPosition,
     WrongStatus,
 )
-from domain.events import PositionAdjusted, PositionClosed, PositionReduced
+from domain.events import PositionAdjusted, PositionAdopted, PositionClosed, PositionReduced, RolledBack
 from domain.identifiers import client_order_id
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
 
@@ -241,6 +241,16 @@ def test_an_entry_that_failed_is_not_closed() -> None:
 
 def test_a_stream_without_cycles_has_nothing_to_close() -> None:
     given().when(on(Close, exit_reason="x")).refused(UnknownPosition, "APTUSDT.binance has no cycles")
+
+
+def test_a_fill_that_turns_the_position_ends_a_rollback_as_rolled_back() -> None:
+    turned = sold("71.8", "3.2", exchange_order_id="9", flip=True)
+    given(*ENTERED, on(StartRollback, reason="no stop")).when(turned).then(
+        PositionReduced, RolledBack, PositionAdopted
+    ).leaves("APTUSDT.binance#1", status="rolled_back", quantity="0", realized_pnl="2.05794")
+    given(*ENTERED).when(turned).then(PositionReduced, PositionClosed, PositionAdopted).leaves(
+        "APTUSDT.binance#1", status="closed", exit_reason="flip"
+    )
 
 
 def test_a_rollback_is_ended_with_its_proof_and_not_by_closing() -> None:
