@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -55,7 +54,7 @@ class Order:
     """A stop or target that belongs to the position, and is no order of its own."""
     locks_profit: bool = False
 
-    @cached_property
+    @property
     def role(self) -> Role:
         """What it is for."""
         return role_of(self.name)
@@ -128,8 +127,9 @@ class Order:
     @cached_property
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
-        text = _ENCODER.encode(self._facts).decode()
-        return text if _AS_IT_IS.fullmatch(text) else _escaped(text)
+        text = _ENCODER.encode(self._facts)
+        is_plain = text.isascii() and b"\\" not in text and b"\x7f" not in text
+        return text.decode() if is_plain else _escaped(text)
 
     @property
     def _facts(self) -> _Facts:
@@ -184,14 +184,12 @@ def _text(at: datetime | None) -> str | None:
     return None if at is None else timestamp_text(at)
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: bytes) -> str:
     """The same JSON as lines of orders have always had it: escaped by Python, which escapes more."""
     return json.dumps(json.loads(text), separators=(",", ":"))
 
 
 _ENCODER: Final = msgspec.json.Encoder()
-_AS_IT_IS: Final = re.compile(r"[ -\[\]-~]*")
-"""JSON in which nothing is escaped, or has to be."""
 _ROLES: Final[dict[str, Role]] = {
     "entry": "entry",
     "stop": "stop",
@@ -204,6 +202,7 @@ Orders = Mapping[str, Order]
 """By name, in the order in which they came."""
 
 
+@lru_cache(maxsize=1024)
 def role_of(name: str) -> Role:
     """The role that a name belongs to."""
     return _ROLES[name.partition(".")[0].rstrip("0123456789")]
