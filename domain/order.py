@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
+import msgspec
+from msgspec import UNSET, UnsetType
 from pydantic import ConfigDict
 
 from domain.alteration import altered
@@ -124,41 +126,75 @@ class Order:
     def as_json(self) -> dict[str, Any]:
         """The order as a program reads it; what is not known is left out."""
         kept = ("client_order_id", "exchange_order_id", "requested_qty", "ended", "stated_worth")
-        return {name: value for name, value in self._facts() if value is not None or name in kept}
+        known = msgspec.structs.asdict(self._facts).items()
+        return {name: value for name, value in known if value is not UNSET and (value is not None or name in kept)}
 
     @cached_property
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
-        return _WRITER({name: value for name, value in self._facts() if value is not None or name == "stated_worth"})
+        text = _ENCODER.encode(self._facts)
+        is_plain = text.isascii() and b"\\" not in text and b"\x7f" not in text
+        return text.decode() if is_plain else _escaped(text)
 
-    def _facts(self) -> list[tuple[str, Any]]:
-        """What is known of it, as JSON has it; what is not known is None."""
-        stated = [("stated_worth", _plain(self.stated_worth))] if self.stated_qty and self.stated_worth != ZERO else []
-        return [
-            ("name", self.name),
-            ("role", self.role),
-            ("client_order_id", self.client_order_id),
-            ("exchange_order_id", self.exchange_order_id),
-            ("requested_qty", _plain(self.requested_qty)),
-            ("filled_qty", plain(self.filled_qty)),
-            ("ended", self.ended),
-            ("price", _plain(self.price)),
-            ("opened_at", self.opened_at and timestamp_text(self.opened_at)),
-            ("stated_qty", plain(self.stated_qty) if self.stated_qty else None),
-            *stated,
-            ("stated_at", self.stated_at and timestamp_text(self.stated_at)),
-            ("traded_qty", plain(self.traded_qty) if self.traded_qty else None),
-            ("traded_worth", plain(self.traded_worth) if self.traded_worth else None),
-            ("attached", self.attached or None),
-            ("locks_profit", self.locks_profit or None),
-        ]
+    @property
+    def _facts(self) -> _Facts:
+        is_stated = self.stated_qty and self.stated_worth != ZERO
+        return _Facts(
+            self.name,
+            self.role,
+            self.client_order_id,
+            self.exchange_order_id,
+            _plain(self.requested_qty),
+            plain(self.filled_qty),
+            self.ended,
+            _plain(self.price),
+            _text(self.opened_at),
+            plain(self.stated_qty) if self.stated_qty else None,
+            _plain(self.stated_worth) if is_stated else UNSET,
+            _text(self.stated_at),
+            plain(self.traded_qty) if self.traded_qty else None,
+            plain(self.traded_worth) if self.traded_worth else None,
+            self.attached or None,
+            self.locks_profit or None,
+        )
+
+
+class _Facts(msgspec.Struct, omit_defaults=True, gc=False):
+    """What is known of an order, as JSON has it; what is not known is None."""
+
+    name: str
+    role: Role
+    client_order_id: str | None = None
+    exchange_order_id: str | None = None
+    requested_qty: str | None = None
+    filled_qty: str | None = None
+    ended: str | None = None
+    price: str | None = None
+    opened_at: str | None = None
+    stated_qty: str | None = None
+    stated_worth: str | UnsetType | None = UNSET
+    """None where the exchange stated a quantity without a price."""
+    stated_at: str | None = None
+    traded_qty: str | None = None
+    traded_worth: str | None = None
+    attached: bool | None = None
+    locks_profit: bool | None = None
 
 
 def _plain(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
 
 
-_WRITER: Final = json.JSONEncoder(separators=(",", ":")).encode
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else timestamp_text(at)
+
+
+def _escaped(text: bytes) -> str:
+    """The same JSON as lines of orders have always had it: escaped by Python, which escapes more."""
+    return json.dumps(json.loads(text), separators=(",", ":"))
+
+
+_ENCODER: Final = msgspec.json.Encoder()
 _ROLES: Final[dict[str, Role]] = {
     "entry": "entry",
     "stop": "stop",
@@ -179,6 +215,7 @@ Orders = Mapping[str, Order]
 """By name, in the order in which they came."""
 
 
+@lru_cache(maxsize=1024)
 def role_of(name: str) -> Role:
     """The role that a name belongs to."""
     return _ROLES[name.partition(".")[0].rstrip("0123456789")]

@@ -116,7 +116,7 @@ def method(verb: str, command: type[Command]) -> str:
         + "".join(f"{INDENT}{name}: {taken(hints[name])}{default(command.model_fields[name])},\n" for name in fields)
         + "    ) -> Answered:\n"
         + said(verb, fields)
-        + f"{INDENT}return self.handle(\n{INDENT}    {MODULES[command.__module__]}.{command.__name__}.of(\n"
+        + f"{INDENT}return self.handle(\n{INDENT}    {MODULES[command.__module__]}.{command.__name__}.given(\n"
         + "".join(f"{INDENT}        {name}={name},\n" for name in fields)
         + f"{INDENT}    )\n{INDENT})\n"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
@@ -65,6 +65,15 @@ class Command(BaseModel):
         except ValidationError as wrong:
             raise InvalidCommand(f"{cls.verb}: {_complaints(cls, wrong)}", command=cls.verb) from None
 
+    @classmethod
+    def given(cls, /, **fields: Any) -> Self:
+        """Make the command of all its fields, of which those that say no more than their default are not read.
+
+        Refuses: InvalidCommand, as `of` does.
+        """
+        defaults = _defaults(cls)
+        return cls.of(**{name: value for name, value in fields.items() if value is not defaults[name]})
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """The command with other values in some fields, checked like any other; nothing in it needs a deep copy."""
         del deep
@@ -94,6 +103,12 @@ class Command(BaseModel):
     def cycle(self) -> int | None:
         """The cycle that this command names; None for whatever the slot holds now."""
         raise NotImplementedError
+
+
+@cache
+def _defaults(command: type[Command]) -> dict[str, Any]:
+    """The defaults of its fields; of one that is required what nobody gives."""
+    return {name: field.default for name, field in command.model_fields.items()}
 
 
 def digest_of(verb: str, content: bytes) -> str:

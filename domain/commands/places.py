@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -10,7 +10,6 @@ from pydantic import (
     Field,
     JsonValue,
     ModelWrapValidatorHandler,
-    PrivateAttr,
     model_validator,
 )
 
@@ -50,19 +49,23 @@ Json = Annotated[JsonValue, BeforeValidator(storable)]
 class Spelled(Command):
     """A command that may name a key: its symbol is kept in the one spelling, for commands are told apart by content."""
 
-    _former: PositionKey | None = PrivateAttr(None)
+    _former: ClassVar[PositionKey | None] = None
+    """Of the class, for next to no command has one; a private attribute costs every command as much as its fields."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _spell(cls, fields: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         command = handler(fields)
-        symbol, exchange = (getattr(command, name, None) for name in ("symbol", "exchange"))
+        symbol: str | None = getattr(command, "symbol", None)
+        exchange: str | None = getattr(command, "exchange", None)
         if symbol is None or exchange is None:
             return command
         object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
         if isinstance(fields, dict) and not isinstance(symbol, Symbol):
-            former = PositionKey.before(symbol, fields["exchange"], command.key.account, command.key.leg)
-            command._former = None if former == command.key else former  # noqa: SLF001 - of this class, not yet handed out
+            key = command.key
+            former = PositionKey.before(symbol, fields["exchange"], key.account, key.leg)
+            if former is not None and former.stream != key.stream:
+                object.__setattr__(command, "_former", former)
         return command
 
     @property

@@ -28,6 +28,14 @@ _STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" fo
 _EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
 
 
+_UNMARKED: Final = frozenset(
+    event
+    for event in EVENTS
+    if event.opens_cycle is PositionEvent.opens_cycle and not hasattr(event, "late") and event is not InstrumentDefined
+)
+"""Events that open no cycle, and of which none comes late."""
+
+
 class StoredPayload(Protocol):
     """What is needed to decode an event: its place, its stored name and its bytes."""
 
@@ -68,9 +76,8 @@ def encode(event: PositionEvent) -> EventRecord:
 
 def columns(event: PositionEvent) -> IndexColumns:
     """What a store keeps beside an event to query it by."""
-    return IndexColumns(
-        event.command_id, _claimed_intent(event), event.cycle, _mark(event), timestamp_text(event.ts_recorded)
-    )
+    intent, mark = (None, None) if type(event) in _UNMARKED else (_claimed_intent(event), _mark(event))
+    return IndexColumns(event.command_id, intent, event.cycle, mark, timestamp_text(event.ts_recorded))
 
 
 def is_filed_so(event: PositionEvent, found: IndexColumns) -> bool:

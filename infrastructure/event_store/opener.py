@@ -22,19 +22,29 @@ class LedgerClosed(StoreUnavailable):
 class Opener:
     """The process that something was opened in."""
 
+    here = os.getpid()
+    """This process. Python says when it is a fork; asking the system costs every command three calls."""
+
     def __init__(self, shown: str) -> None:
         """`shown` names what was opened, for the message in a fork."""
-        self._shown, self._process = shown, os.getpid()
+        self._shown, self._process = shown, Opener.here
 
     @property
     def is_here(self) -> bool:
         """Whether this is that process, not a fork of it."""
-        return os.getpid() == self._process
+        return Opener.here == self._process
 
     def require(self) -> None:
         """Refuses: OpenedElsewhere in a fork."""
-        if not self.is_here:
+        if Opener.here != self._process:
             raise OpenedElsewhere(
-                f"{self._shown} was opened by process {self._process}, of which this one, {os.getpid()}, is a fork; "
+                f"{self._shown} was opened by process {self._process}, of which this one, {Opener.here}, is a fork; "
                 "nothing was written. Connect in this process, after the fork"
             )
+
+
+def _forked() -> None:
+    Opener.here = os.getpid()
+
+
+os.register_at_fork(after_in_child=_forked)

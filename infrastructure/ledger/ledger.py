@@ -27,7 +27,7 @@ from domain.errors import (
     UnknownPosition,
     VersionConflict,
 )
-from domain.events import PositionImported
+from domain.events import PositionEvent, PositionImported
 from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
 from domain.rejection import Rejection
 from domain.symbols.spelling import means, normalized_symbol
@@ -296,17 +296,23 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         return CommandContext(command.command_id or self._new_id(), command.at or now, now)
 
     def _append(self, memories: Sequence[CachedPosition]) -> None:
-        before = {held.before.position_id: held.before for held in memories if held.before is not None}
-        rows = [row for held in memories for row in held.project_pending()]
-        heads = {held.position.id: held.head for held in memories}
-        versions = {held.position.id: held.version for held in memories}
-        events = [event for held in memories for event in held.pending()]
+        before: dict[str, PositionRow] = {}
+        rows: list[PositionRow] = []
+        events: list[PositionEvent] = []
+        heads: dict[str, str] = {}
+        for held in memories:
+            if held.before is not None:
+                before[held.before.position_id] = held.before
+            heads[held.position.id] = held.head
+            rows += held.project_pending()
+            events += held.pending()
         try:
             self.store.insert_events([*map(encode, events)], rows=rows, before=before, heads=heads)
         except AppendInDoubt as doubt:
             self._doubts.settle(doubt)
         except SlotTaken as guard:
-            if any(self._cache.load(stream).position.version != versions[stream] for stream in versions):
+            first = {event.originator_id: event.originator_version for event in reversed(events)}
+            if any(self._cache.load(stream).position.version != first[stream] - 1 for stream in heads):
                 raise VersionTaken(str(guard)) from guard
             raise HistoryDamaged(
                 f"the positions table shows another open cycle than the events of {', '.join(heads)} do ({guard}); "

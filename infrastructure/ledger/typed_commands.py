@@ -99,7 +99,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `PositionAlreadyOpen`; `WrongSideStop` for a planned `stop_price` on the wrong side of `signal_price`.
         """
         return self.handle(
-            c.RequestEntry.of(
+            c.RequestEntry.given(
                 symbol=symbol,
                 exchange=exchange,
                 side=side,
@@ -189,7 +189,7 @@ class TypedCommands(ABC, Generic[Answered]):
         more of an order whose cycle is over.
         """
         return self.handle(
-            c.RecordEntryPlaced.of(
+            c.RecordEntryPlaced.given(
                 exchange_order_id=exchange_order_id,
                 position_id=position_id,
                 symbol=symbol,
@@ -268,7 +268,7 @@ class TypedCommands(ABC, Generic[Answered]):
         one that names no order and may be one of several.
         """
         return self.handle(
-            c.RecordEntryFill.of(
+            c.RecordEntryFill.given(
                 position_id=position_id,
                 trade_id=trade_id,
                 last_qty=last_qty,
@@ -317,7 +317,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `WrongStatus` once the entry is past `entry_placed`.
         """
         return self.handle(
-            c.RecordEntryUnknown.of(
+            c.RecordEntryUnknown.given(
                 position_id=position_id,
                 reason=reason,
                 command_id=command_id,
@@ -364,7 +364,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `EntryHasFills`, for which `end_order` is there; `WrongStatus` when active or rolling back.
         """
         return self.handle(
-            c.FailEntry.of(
+            c.FailEntry.given(
                 position_id=position_id,
                 reason=reason,
                 outcome=outcome,
@@ -431,7 +431,7 @@ class TypedCommands(ABC, Generic[Answered]):
         before there is an entry at the exchange; with `activate`, what `activate` refuses.
         """
         return self.handle(
-            c.SetStopLoss.of(
+            c.SetStopLoss.given(
                 position_id=position_id,
                 stop_price=stop_price,
                 exchange_order_id=exchange_order_id,
@@ -480,7 +480,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `OrderAmbiguous` where there are several and none is named; `UnknownOrder`.
         """
         return self.handle(
-            c.LoseStopLoss.of(
+            c.LoseStopLoss.given(
                 position_id=position_id,
                 reason=reason,
                 exchange_order_id=exchange_order_id,
@@ -520,7 +520,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `AlreadyActive`, `NotFilled`, `NotProtected`, `WrongSideStop`, `WrongStatus` while rolling back.
         """
         return self.handle(
-            c.Activate.of(
+            c.Activate.given(
                 position_id=position_id,
                 command_id=command_id,
                 expected_version=expected_version,
@@ -590,7 +590,7 @@ class TypedCommands(ABC, Generic[Answered]):
         with other content.
         """
         return self.handle(
-            c.Reduce.of(
+            c.Reduce.given(
                 position_id=position_id,
                 trade_id=trade_id,
                 last_qty=last_qty,
@@ -650,7 +650,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `NotFilled` for a price alone while there is no quantity on record.
         """
         return self.handle(
-            c.Adjust.of(
+            c.Adjust.given(
                 position_id=position_id,
                 reason=reason,
                 quantity=quantity,
@@ -720,7 +720,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `PositionAlreadyOpen`.
         """
         return self.handle(
-            c.Adopt.of(
+            c.Adopt.given(
                 symbol=symbol,
                 exchange=exchange,
                 side=side,
@@ -772,7 +772,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `NothingToRollBack`.
         """
         return self.handle(
-            c.StartRollback.of(
+            c.StartRollback.given(
                 position_id=position_id,
                 reason=reason,
                 command_id=command_id,
@@ -816,7 +816,7 @@ class TypedCommands(ABC, Generic[Answered]):
         something; `WrongStatus` without `start_rollback`.
         """
         return self.handle(
-            c.RollBack.of(
+            c.RollBack.given(
                 position_id=position_id,
                 reason=reason,
                 evidence=evidence,
@@ -865,7 +865,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `WrongStatus` when no rollback is on its way.
         """
         return self.handle(
-            c.FailRollback.of(
+            c.FailRollback.given(
                 position_id=position_id,
                 reason=reason,
                 residual_qty=residual_qty,
@@ -926,7 +926,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `NothingToClose` when nothing was ever held; `WrongStatus` while rolling back.
         """
         return self.handle(
-            c.Close.of(
+            c.Close.given(
                 position_id=position_id,
                 exit_reason=exit_reason,
                 avg_px_close=avg_px_close,
@@ -984,7 +984,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `WrongStatus` while rolling back, or while an order closes all of it.
         """
         return self.handle(
-            o.RequestIncrease.of(
+            o.RequestIncrease.given(
                 position_id=position_id,
                 intent_id=intent_id,
                 quantity=quantity,
@@ -1041,7 +1041,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`.
         """
         return self.handle(
-            o.ReplaceOrder.of(
+            o.ReplaceOrder.given(
                 position_id=position_id,
                 exchange_order_id=exchange_order_id,
                 new_exchange_order_id=new_exchange_order_id,
@@ -1107,7 +1107,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderHasFills` when less is stated than its fills.
         """
         return self.handle(
-            o.EndOrder.of(
+            o.EndOrder.given(
                 position_id=position_id,
                 outcome=outcome,
                 exchange_order_id=exchange_order_id,
@@ -1171,7 +1171,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `WrongSideTarget`.
         """
         return self.handle(
-            o.SetTakeProfit.of(
+            o.SetTakeProfit.given(
                 position_id=position_id,
                 price=price,
                 exchange_order_id=exchange_order_id,
@@ -1219,7 +1219,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `OrderAmbiguous` where there are several.
         """
         return self.handle(
-            o.LoseTakeProfit.of(
+            o.LoseTakeProfit.given(
                 position_id=position_id,
                 reason=reason,
                 exchange_order_id=exchange_order_id,
@@ -1269,7 +1269,7 @@ class TypedCommands(ABC, Generic[Answered]):
         while rolling back.
         """
         return self.handle(
-            o.RequestExit.of(
+            o.RequestExit.given(
                 position_id=position_id,
                 reason=reason,
                 quantity=quantity,
@@ -1320,7 +1320,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `IdempotencyMismatch` for a `cash_id` with other content; `UnknownFill`.
         """
         return self.handle(
-            o.RecordCash.of(
+            o.RecordCash.given(
                 position_id=position_id,
                 kind=kind,
                 amount=amount,
@@ -1382,7 +1382,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `UnknownFill`; `OrderAmbiguous` where several orders have this trade id.
         """
         return self.handle(
-            o.CorrectFill.of(
+            o.CorrectFill.given(
                 position_id=position_id,
                 trade_id=trade_id,
                 reason=reason,
@@ -1461,7 +1461,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Refuses: `InstrumentInUse` while a position is open.
         """
         return self.handle(
-            o.DefineInstrument.of(
+            o.DefineInstrument.given(
                 symbol=symbol,
                 exchange=exchange,
                 account=account,

@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -157,18 +157,22 @@ class PreparedAppend(NamedTuple):
     lines: Sequence[OrderLine] = ()
 
 
-def parameters(prepared: PreparedAppend) -> list[str | None]:
-    """The parameters of the statement, as text."""
-    values: list[str | None] = []
+def parameters(prepared: PreparedAppend) -> list[bytes | None]:
+    """The parameters of the statement, as text in UTF-8."""
+    values: list[bytes | None] = []
     for record, hashed in zip(prepared.records, prepared.hashes, strict=True):
-        values += event_values(record, hashed)
+        values += _encoded(event_values(record, hashed))
     for end in prepared.follows:
-        values += (end.stream, str(end.version), end.hash)
+        values += (end.stream.encode(), b"%d" % end.version, end.hash.encode())
     for row in prepared.rows:
-        values += row_values(row)
+        values += [None if value is None else _BYTES[type(value)](value) for value in _IN_ORDER(vars(row))]
     for line in prepared.lines:
-        values += line_values(line)
+        values += _encoded(line_values(line))
     return values
+
+
+def _encoded(texts: Iterable[str | None]) -> list[bytes | None]:
+    return [None if text is None else text.encode() for text in texts]
 
 
 def event_values(record: EventRecord, hashed: str) -> tuple[str | None, ...]:
@@ -203,3 +207,12 @@ _TEXT: Final[dict[type, Callable[[Any], str]]] = {
     dict: fees_text,
     **dict.fromkeys((Leg, Side, Status, Source), str.__str__),
 }
+_BYTES: Final[dict[type, Callable[[Any], bytes]]] = {
+    bool: {True: b"true", False: b"false"}.__getitem__,
+    int: b"%d".__mod__,
+    Decimal: lru_cache(maxsize=8192)(lambda value: plain(value).encode()),
+    datetime: lru_cache(maxsize=4096)(lambda value: timestamp_text(value).encode()),
+    dict: lambda value: fees_text(value).encode(),
+    **dict.fromkeys((str, Leg, Side, Status, Source), str.encode),
+}
+"""The same text as bytes at once: a row is most of what an append sends."""

@@ -200,16 +200,17 @@ class PostgresStore(SqlStore):
             return
         ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
         hashes: list[str] = []
-        follows: dict[str, StreamEnd] = {}
-        for record in records:
-            stream = record.originator_id
-            if heads is not None and stream not in follows:
-                follows[stream] = StreamEnd.before(record, ends.get(stream, GENESIS))
-            end = chained(ends.get(stream, GENESIS), stream, record.originator_version, record.topic, record.state)
-            ends[stream] = end
+        met: set[str] = set()
+        follows: list[StreamEnd] = []
+        for stream, version, topic, state, _ in records:
+            end = ends.get(stream, GENESIS)
+            if heads is not None and stream not in met:
+                met.add(stream)
+                if version > 1:
+                    follows.append(StreamEnd(stream, version - 1, end))
+            ends[stream] = end = chained(end, stream, version, topic, state)
             hashes.append(end)
-        known = [end for end in follows.values() if end.version]
-        self._append(append.PreparedAppend(records, hashes, known, rows, lines_of(rows, before)))
+        self._append(append.PreparedAppend(records, hashes, follows, rows, lines_of(rows, before)))
         if heads is not None:
             heads.update(ends)
 

@@ -134,7 +134,7 @@ class BarePostgres:
         self._appends = [
             (
                 append.statement(len(each.records), 1, lock, lines=len(each.lines), notify=False),
-                Renamed(append.parameters(each.prepared)),
+                Renamed([None if value is None else value.decode() for value in append.parameters(each.prepared)]),
             )
             for each in decided()
         ]

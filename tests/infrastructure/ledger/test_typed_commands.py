@@ -65,3 +65,10 @@ def test_a_field_that_a_command_has_not_reaches_no_book() -> None:
         with pytest.raises(InvalidCommand, match=r'send the text "61\.8"'):
             ledger.request_entry(**ENTRY | {"quantity": 61.8}, intent_id="1")
         assert ledger.positions() == []
+
+
+def test_a_method_that_is_told_nothing_of_an_instrument_defines_none() -> None:
+    with memory_ledger() as ledger:
+        with pytest.raises(InvalidCommand, match="send at least one of contract_size"):
+            ledger.define_instrument(symbol="APTUSDT", exchange="binance")
+        assert ledger.define_instrument(symbol="APTUSDT", exchange="binance", contract_size="10").ok

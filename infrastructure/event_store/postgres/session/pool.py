@@ -24,6 +24,8 @@ class PoolTimeout(Exception):
 class _Room:
     """The place of a connection that is being made."""
 
+    is_wanted = True
+
 
 class Pool:
     """Connections, made when one is asked for and none is idle.
@@ -36,7 +38,6 @@ class Pool:
         self._connect, self._size = connect, size
         self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
         self._taken: WeakSet[WatchedConnection | _Room] = WeakSet()
-        self._unwanted: WeakSet[WatchedConnection | _Room] = WeakSet()
         self._making = threading.RLock()  # a collection under it may give back what a generator held
         self.is_closed = False
 
@@ -85,7 +86,7 @@ class Pool:
 
     def give_back(self, connection: WatchedConnection) -> None:
         """Lend it to somebody else; one that is not at rest is closed, which rolls it back."""
-        if self.is_closed or connection in self._unwanted or not connection.is_at_rest:
+        if self.is_closed or not connection.is_wanted or not connection.is_at_rest:
             self._drop(connection)
         else:
             self._idle.put(connection)
@@ -98,7 +99,8 @@ class Pool:
     def drain(self) -> None:
         """Let go of every connection that there is: of idle ones now, of those that are lent when they come back."""
         with self._making:
-            self._unwanted.update(self._taken)
+            for taken in self._taken:
+                taken.is_wanted = False
         self._close_idle()
 
     def close(self) -> None:

@@ -21,26 +21,26 @@ from infrastructure.event_store.postgres.session.watchdog import WatchedConnecti
 _DONE: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
-def execute(connection: WatchedConnection, statement: bytes, values: Sequence[str | None]) -> PGresult:
+def execute(connection: WatchedConnection, statement: bytes, values: Sequence[bytes | None]) -> PGresult:
     """Execute a statement with PostgreSQL's own placeholders in one round trip, two when the connection is new to it.
 
-    Shape:   its result, all as text. It is a transaction of its own; there must not be another one.
+    Shape:   values and result are text in UTF-8. It is a transaction of its own; there must not be another one.
     Refuses: psycopg.Error, as a cursor does.
     """
     watchdog, server = connection.watchdog, connection.pgconn
     assert watchdog is not None, "of our pool"
-    encoded: list[Any] = [None if value is None else value.encode() for value in values]
+    given: Any = values  # it takes None among them, which its type does not say
     try:
         watchdog.watch(connection)
         name = _prepared(connection, statement)
         try:
-            return _checked(server.exec_prepared(name, encoded))
+            return _checked(server.exec_prepared(name, given))
         except errors.InvalidSqlStatementName:  # a cursor of psycopg lets go of them all after a DROP or an ALTER
             connection.prepared.clear()
         except errors.FeatureNotSupported:  # a table was altered, and the plan would give a result of another type
             _checked(server.exec_(b"DEALLOCATE " + name))
             connection.prepared.discard(name)
-        return _checked(server.exec_prepared(_prepared(connection, statement), encoded))
+        return _checked(server.exec_prepared(_prepared(connection, statement), given))
     finally:
         watchdog.let_be(connection)
 

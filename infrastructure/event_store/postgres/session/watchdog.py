@@ -77,6 +77,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     """How long one wait may take; None for as long as the watchdog allows all connections."""
     address = ("", "")
     """The host and port that it is connected to, also when it is closed."""
+    is_wanted = True
+    """False once its pool lets go of it as soon as it comes back."""
 
     def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
         super().__init__(pgconn, *args, **kwargs)

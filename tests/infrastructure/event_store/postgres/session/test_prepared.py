@@ -36,7 +36,9 @@ def prepared(connection: WatchedConnection) -> list[str]:
 
 
 def test_a_statement_is_prepared_once_for_a_connection(connection: WatchedConnection) -> None:
-    answers = [execute(connection, b"SELECT $1::text || 'x'", [value]).get_value(0, 0) for value in ("a", "é", None)]
+    answers = [
+        execute(connection, b"SELECT $1::text || 'x'", [value]).get_value(0, 0) for value in (b"a", "é".encode(), None)
+    ]
     assert answers == [b"ax", "éx".encode(), None]
     assert execute(connection, b"SELECT 1", []).get_value(0, 0) == b"1"
     assert sorted(prepared(connection)) == ["SELECT $1::text || 'x'", "SELECT 1"]
@@ -61,10 +63,10 @@ def test_a_ledger_goes_on_after_its_own_rebuild(postgres_url: str) -> None:
 
 def test_what_the_server_refuses_is_an_error_of_psycopg(connection: WatchedConnection) -> None:
     with pytest.raises(errors.DivisionByZero):
-        execute(connection, b"SELECT 1 / $1::int", ["0"])
+        execute(connection, b"SELECT 1 / $1::int", [b"0"])
     with pytest.raises(errors.UndefinedTable):
         execute(connection, b"SELECT FROM nowhere", [])
-    assert execute(connection, b"SELECT 1 / $1::int", ["1"]).get_value(0, 0) == b"1"
+    assert execute(connection, b"SELECT 1 / $1::int", [b"1"]).get_value(0, 0) == b"1"
 
 
 def test_a_server_that_hangs_up_is_an_error_and_the_connection_is_lost(
