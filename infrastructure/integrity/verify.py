@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from itertools import groupby, islice
 from typing import Any, ClassVar, Final
@@ -85,7 +85,7 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
             verified = _Verification(store, progress).run(ALL_STREAMS)
         else:
             verified = Verified(0, 0, 0, ())
-            for part in crew.each(_part, "verified"):
+            for part in crew.each(_verifying, "verified"):
                 verified += part
                 progress(part.events)
         handed_out = store.places_handed_out()
@@ -151,8 +151,9 @@ def _guards(store: Store) -> Iterator[IntegrityFinding]:
         )
 
 
-def _part(store: Store, span: StreamSpan) -> Verified:
-    return _Verification(store, lambda _: None).run(span)
+@contextmanager
+def _verifying(store: Store) -> Iterator[Callable[[StreamSpan], Verified]]:
+    yield lambda span: _Verification(store, lambda _: None).run(span)
 
 
 class _Verification:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import islice
 
@@ -11,8 +11,8 @@ from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store, StreamSpan
 from infrastructure.store_opening import open_store
-from infrastructure.walks.span_crew import at_one_moment
-from projections.rebuild import BATCH_EVENTS, Filling, Logged, Progress, Rebuild, Rebuilt
+from infrastructure.walks.span_crew import at_any_moment
+from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Progress, Rebuild, Rebuilt
 
 
 def rebuilt(
@@ -27,11 +27,10 @@ def rebuilt(
     with store.rebuilding() as table:
         nid = filled = 0
         if processes > 1:
-            settled = store.high_water_mark()  # before the moment, which then has all of it
-            with at_one_moment(store, processes) as crew:
+            settled = store.high_water_mark()
+            with at_any_moment(store, processes) as crew:  # what was recorded up to there is the same at each
                 if crew is not None:
-                    fill = partial(_filled, table.name, settled)
-                    for events in crew.each(fill, "folded"):
+                    for events in crew.each(partial(_filling, table.name, settled), "folded"):
                         filled += events
                         progress(events)
                     nid = settled
@@ -39,17 +38,22 @@ def rebuilt(
         return Rebuild(log, table, progress, batch_events=batch_events, nid=nid, filled=filled).run()
 
 
-def _filled(table: str, until: int, reading: Store, span: StreamSpan) -> int:
-    """Write the rows of a span; how many events there were."""
+@contextmanager
+def _filling(table: str, until: int, reading: Store) -> Iterator[Callable[[StreamSpan], int]]:
     with closing(open_store(reading.settings, create=False)) as writing:
-        filling = Filling(writing.table_beside(table))
-        records = (record for record in reading.streams(span) if record.id <= until)
-        events = 0
-        while batch := [decode(record) for record in islice(records, BATCH_EVENTS)]:
-            filling.take(batch)
-            events += len(batch)
-        filling.write_open()
-        return events
+        yield partial(_filled, writing.table_beside(table), until, reading)
+
+
+def _filled(table: PositionTable, until: int, reading: Store, span: StreamSpan) -> int:
+    """Write the rows of a span; how many events there were."""
+    filling = Filling(table)
+    records = (record for record in reading.streams(span) if record.id <= until)
+    events = 0
+    while batch := [decode(record) for record in islice(records, BATCH_EVENTS)]:
+        filling.take(batch)
+        events += len(batch)
+    filling.write_open()
+    return events
 
 
 class _DecodedLog:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -25,7 +24,7 @@ from infrastructure.ledger.projector import Projector
 from infrastructure.settings import Settings
 from projections.projection import STATISTICS
 from tests.acceptance.bot import run
-from tests.infrastructure.event_store.postgres.load import Asked, eventually
+from tests.infrastructure.event_store.postgres.load import Asked
 from tests.infrastructure.roles import as_role, made_role
 
 Tamper = Callable[[str], None]
@@ -174,18 +173,6 @@ def test_a_row_that_cannot_be_read_is_found_by_several_processes_as_by_one(
     tamper("UPDATE positions SET side = 'up' WHERE stream = 'PERPUSDT.binance'")
     (found,) = verify(ledger.store, processes=2).findings
     assert "PERPUSDT.binance#1 in the positions table cannot be read" in found.message
-
-
-def test_a_process_that_is_killed_is_not_taken_for_a_finding(postgres_url: str) -> None:
-    with PositionLedger.connect(postgres_url) as ledger:
-        for symbol in ("APTUSDT", "PERPUSDT"):
-            ledger.request_entry(symbol=symbol, exchange="binance", side="short", quantity="1", intent_id="1")
-        asked = Asked(lambda: verify(ledger.store, processes=2))
-        eventually(lambda: bool(multiprocessing.active_children()))
-        multiprocessing.active_children()[0].kill()
-        with pytest.raises(StoreUnavailable, match="not all of them were verified"):
-            asked.answer()
-        assert verify(ledger.store, processes=2).ok
 
 
 def test_the_spans_of_a_log_leave_no_stream_out(ledger: PositionLedger) -> None:
