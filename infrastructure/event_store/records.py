@@ -53,6 +53,16 @@ class StreamEnd(NamedTuple):
         return cls(record.originator_id, record.originator_version - 1, head)
 
 
+class ReadyAppend(NamedTuple):
+    """What one transaction writes, as one kind of database takes it, made without asking it, perhaps elsewhere."""
+
+    first: EventRecord
+    follows: tuple[StreamEnd, ...]
+    """What the first event of each stream follows."""
+    content: bytes
+    """Events with their hashes, rows and orders; of the kind of store that made it."""
+
+
 class RecordedEvent(NamedTuple):
     """A stored event as it is found in the log: with its place in the global order (`id`) and its hash.
 
