@@ -240,6 +240,12 @@ def test_what_no_command_takes_is_refused_with_its_line(
         take(ledger, [fill(0, "1", **wrong)])
 
 
+def test_an_order_for_more_than_a_command_takes_is_refused_with_its_line(ledger: PositionLedger) -> None:
+    large = [fill(second, "600000000000000000", order_id="large") for second in (200, 201)]
+    with pytest.raises(StatementRefused, match=r"^line 202: .*quantity: 1200000000000000000 is absurdly large"):
+        take(ledger, [BOUGHT, SOLD, *large])
+
+
 def test_an_order_that_is_filled_again_when_all_was_closed_opens_its_cycle_again(ledger: PositionLedger) -> None:
     facts = [
         fill(0, "1", order_id="grid"),
