@@ -80,6 +80,20 @@ class Command(BaseModel):
         fields = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).of(**(fields | dict(update or {})))
 
+    def with_known(self, /, **fields: Any) -> Self:
+        """The command with other values in some fields, which are as it would keep them: nothing is looked at again.
+
+        For whoever makes a million alike, of what was read and checked before.
+        """
+        known = {**vars(self), **fields}
+        known.pop("digest", None)
+        made = type(self).__new__(type(self))
+        object.__setattr__(made, "__dict__", known)
+        object.__setattr__(made, "__pydantic_fields_set__", {*self.model_fields_set, *fields})
+        object.__setattr__(made, "__pydantic_extra__", None)
+        object.__setattr__(made, "__pydantic_private__", self.__pydantic_private__)
+        return made
+
     @cached_property
     def digest(self) -> str:
         """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake.

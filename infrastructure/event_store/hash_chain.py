@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from domain.errors import HistoryDamaged
-from infrastructure.event_store.records import EventRecord
+from infrastructure.event_store.records import EventRecord, StreamEnd
 
 GENESIS: Final = "0" * 64
 """What stands before the first event of a stream."""
@@ -67,3 +67,19 @@ def chain(previous: str, records: Iterable[EventRecord]) -> list[str]:
         previous = chained(previous, record.originator_id, record.originator_version, record.topic, record.state)
         hashes.append(previous)
     return hashes
+
+
+def chained_on(heads: dict[str, str], records: Iterable[EventRecord]) -> tuple[list[str], tuple[StreamEnd, ...]]:
+    """The hashes of events of several streams, and what the first of each stream follows.
+
+    `heads` are the hashes that the streams end with, GENESIS where none is given, and are those of the new ends
+    afterwards.
+    """
+    hashes, follows = [], dict[str, StreamEnd]()
+    for stream, version, topic, state, _ in records:
+        previous = heads.get(stream, GENESIS)
+        if stream not in follows:
+            follows[stream] = StreamEnd(stream, version - 1, previous)
+        heads[stream] = hashed = chained(previous, stream, version, topic, state)
+        hashes.append(hashed)
+    return hashes, tuple(follows.values())

@@ -15,7 +15,7 @@ from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
 from domain.values import timestamp_text, utc
 from infrastructure.event_store.checkpoints import Checkpoints
-from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
+from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
@@ -293,6 +293,27 @@ class Store(ABC):
         given is looked up. Whatever does not follow the end that is given is refused: the stream moved, or its past was
         lost.
         Refuses: VersionTaken, IntentTaken, SlotTaken (nothing was written); StoreUnavailable.
+        """
+
+    @abstractmethod
+    def ready(
+        self,
+        records: Sequence[EventRecord],
+        *,
+        rows: Sequence[PositionRow],
+        before: Mapping[str, PositionRow],
+        heads: dict[str, str],
+    ) -> ReadyAppend:
+        """Make an append as `insert_events` would write it, for `append_ready`; nothing is asked of the database.
+
+        Streams that `heads` does not name are taken to be new; afterwards it names all of them.
+        """
+
+    @abstractmethod
+    def append_ready(self, ready: ReadyAppend) -> None:
+        """Write an append that a store of this kind made, in one transaction.
+
+        Refuses: as `insert_events` does.
         """
 
     @abstractmethod

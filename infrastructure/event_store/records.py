@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 
 class LoadMarker(StrEnum):
@@ -41,16 +41,24 @@ class EventRecord(NamedTuple):
 
 
 class StreamEnd(NamedTuple):
-    """The event that somebody took for the last of a stream, by its hash: the whole past of the stream is in that."""
+    """The event that somebody took for the last of a stream, by its hash: the whole past of the stream is in that.
+
+    Its version is 0 where nothing has happened yet.
+    """
 
     stream: str
     version: int
     hash: str
 
-    @classmethod
-    def before(cls, record: EventRecord, head: str) -> Self:
-        """The end that a record follows; version 0 when it is the first of its stream."""
-        return cls(record.originator_id, record.originator_version - 1, head)
+
+class ReadyAppend(NamedTuple):
+    """What one transaction writes, as one kind of database takes it, made without asking it, perhaps elsewhere."""
+
+    first: EventRecord
+    follows: tuple[StreamEnd, ...]
+    """What the first event of each stream follows."""
+    content: bytes
+    """Events with their hashes, rows and orders; of the kind of store that made it."""
 
 
 class RecordedEvent(NamedTuple):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import marshal
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from typing import Any, Final
+from typing import Final, NamedTuple, Self
 
 from psycopg import errors
 
@@ -34,17 +36,49 @@ _APPEND_EVENTS: Final = f"COPY ledger_events ({', '.join(name for name, _ in app
 _KNOWN_ROWS: Final = "SELECT position_id FROM positions WHERE position_id = ANY(%s)"
 _COPY_ROWS: Final = f"COPY positions ({', '.join(STORED)}) FROM STDIN"
 _COPY_LINES: Final = f"COPY positions_orders ({', '.join(OrderLine._fields)}) FROM STDIN"
+_ID_OF_ROW: Final = STORED.index("position_id")
+_ID_OF_LINE: Final = OrderLine._fields.index("position_id")
+_SPECIAL: Final = re.compile(r"[\\\t\n\r]")
+_SPELLED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+"""What has a meaning of its own in the text that COPY reads."""
 _COPY_REJECTIONS: Final = f"COPY rejections ({', '.join(_REJECTION_COLUMNS)}) FROM STDIN"
 
 
-def append_many(connection: Connection, lock: int, prepared: append.PreparedAppend) -> None:
+class BulkAppend(NamedTuple):
+    """Many events, and the rows and orders that they lead to, as text."""
+
+    events: bytes
+    """As COPY takes them."""
+    rows: list[list[str | None]]
+    lines: list[list[str]]
+
+    @classmethod
+    def of(cls, prepared: append.PreparedAppend) -> Self:
+        """What is written of an append."""
+        return cls(
+            _copied(map(append.event_values, prepared.records, prepared.hashes)),
+            [*map(append.row_values, prepared.rows)],
+            [*map(append.line_values, prepared.lines)],
+        )
+
+    def packed(self) -> bytes:
+        """It as bytes, for `unpacked`."""
+        return marshal.dumps(tuple(self))
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Self:
+        """What was packed."""
+        return cls(*marshal.loads(content))  # noqa: S302 - this program made it a moment ago
+
+
+def append_many(connection: Connection, lock: int, bulk: BulkAppend) -> None:
     """Append events in the transaction that is open, with the rows and orders that they lead to.
 
     Whoever writes beside it is met as a unique violation, which passes through.
     """
     connection.execute(_LOCK_FOLLOWERS_OUT, (APPEND_LOCK, lock))
-    _copy(connection, _APPEND_EVENTS, map(append.event_values, prepared.records, prepared.hashes))
-    _write_rows(connection, prepared.rows, prepared.lines)
+    _copy(connection, _APPEND_EVENTS, bulk.events)
+    _write_rows(connection, bulk.rows, bulk.lines)
 
 
 def restore(
@@ -68,12 +102,16 @@ def restore(
         raise VersionTaken(f"the log ends at nid {last}, not at {after}")
     if events:
         _go_on_after(connection, events[-1].id)
-    _copy(
-        connection, _COPY_EVENTS, ((*event[:4], event.state.decode(), event.hash, *event.columns) for event in events)
-    )
-    _write_rows(connection, rows, lines_of(rows, {}))
+    _copy(connection, _COPY_EVENTS, _copied(map(_restored_values, events)))
+    _write_rows(connection, [*map(append.row_values, rows)], [*map(append.line_values, lines_of(rows, {}))])
     texts = ((timestamp_text(each.ts_recorded), *list(vars(each).values())[1:]) for each in rejections)
-    _copy(connection, _COPY_REJECTIONS, texts)
+    _copy(connection, _COPY_REJECTIONS, _copied(texts))
+
+
+def _restored_values(event: RecordedEvent) -> tuple[str | None, ...]:
+    nid, stream, version, topic, state, hashed, (command_id, intent_id, cycle, mark, ts_recorded) = event
+    texts = (stream, str(version), topic, state.decode(), hashed, command_id, intent_id, str(cycle), mark, ts_recorded)
+    return str(nid), *texts
 
 
 def _go_on_after(connection: Connection, nid: int) -> None:
@@ -86,21 +124,30 @@ def _go_on_after(connection: Connection, nid: int) -> None:
         ) from missing
 
 
-def _write_rows(connection: Connection, rows: Sequence[PositionRow], lines: Sequence[OrderLine]) -> None:
+def _write_rows(connection: Connection, rows: Sequence[Sequence[str | None]], lines: Sequence[Sequence[str]]) -> None:
     """Replace the rows of cycles that went on, then add those of new ones, for which their slots are free by then."""
-    found = connection.execute(_KNOWN_ROWS, ([row.position_id for row in rows],)).fetchall()
+    found = connection.execute(_KNOWN_ROWS, ([row[_ID_OF_ROW] for row in rows],)).fetchall()
     known = {position_id for (position_id,) in found}
-    gone_on = [row for row in rows if row.position_id in known]
-    new = [row for row in rows if row.position_id not in known]
     with connection.cursor() as cursor:
-        cursor.executemany(append.row_statement("positions"), map(append.row_values, gone_on))
-        changed = (append.line_values(line) for line in lines if line.position_id in known)
+        gone_on = (row for row in rows if row[_ID_OF_ROW] in known)
+        cursor.executemany(append.row_statement("positions"), gone_on)
+        changed = (line for line in lines if line[_ID_OF_LINE] in known)
         cursor.executemany(append.line_statement("positions"), changed)
-    _copy(connection, _COPY_ROWS, map(append.row_values, new))
-    _copy(connection, _COPY_LINES, (line for line in lines if line.position_id not in known))
+    _copy(connection, _COPY_ROWS, _copied(row for row in rows if row[_ID_OF_ROW] not in known))
+    _copy(connection, _COPY_LINES, _copied(line for line in lines if line[_ID_OF_LINE] not in known))
 
 
-def _copy(connection: Connection, statement: str, records: Iterable[Sequence[Any]]) -> None:
+def _copy(connection: Connection, statement: str, text: bytes) -> None:
     with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        for record in records:
-            copy.write_row(record)
+        copy.write(text)
+
+
+def _copied(records: Iterable[Sequence[str | None]]) -> bytes:
+    """Records as COPY reads them in its text format."""
+    return "".join(["\t".join(map(_cell, record)) + "\n" for record in records]).encode()
+
+
+def _cell(text: str | None) -> str:
+    if text is None:
+        return "\\N"
+    return text if _SPECIAL.search(text) is None else text.translate(_SPELLED)

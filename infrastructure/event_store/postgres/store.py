@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from itertools import pairwise
@@ -16,7 +16,7 @@ from psycopg import errors, sql
 from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
 from infrastructure.event_store.checkpoints import OVERTAKEN
-from infrastructure.event_store.hash_chain import GENESIS, chained
+from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.port import (
     REJECTION_COLUMNS,
     AppendInDoubt,
@@ -46,7 +46,7 @@ from infrastructure.event_store.postgres.session.connections import (
 from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
-from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
+from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaKind
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.order_lines import lines_of
@@ -199,36 +199,46 @@ class PostgresStore(SqlStore):
         if not records:
             return
         ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
-        hashes: list[str] = []
-        met: set[str] = set()
-        follows: list[StreamEnd] = []
-        for stream, version, topic, state, _ in records:
-            end = ends.get(stream, GENESIS)
-            if heads is not None and stream not in met:
-                met.add(stream)
-                if version > 1:
-                    follows.append(StreamEnd(stream, version - 1, end))
-            ends[stream] = end = chained(end, stream, version, topic, state)
-            hashes.append(end)
-        self._append(append.PreparedAppend(records, hashes, follows, rows, lines_of(rows, before)))
+        hashes, follows = chained_on(ends, records)
+        known = [end for end in follows if end.version and heads is not None]
+        prepared = append.PreparedAppend(records, hashes, known, rows, lines_of(rows, before))
+        if max(len(records), len(prepared.lines)) > _AT_ONCE_MAX:
+            bulk = bulk_load.BulkAppend.of(prepared)
+            self._append(records, lambda connection: self._append_in_parts(connection, known, bulk))
+        else:
+            self._append(records, lambda connection: self._append_at_once(connection, prepared))
         if heads is not None:
             heads.update(ends)
+
+    def ready(
+        self,
+        records: Sequence[EventRecord],
+        *,
+        rows: Sequence[PositionRow],
+        before: Mapping[str, PositionRow],
+        heads: dict[str, str],
+    ) -> ReadyAppend:
+        hashes, follows = chained_on(heads, records)
+        prepared = append.PreparedAppend(records, hashes, rows=rows, lines=lines_of(rows, before))
+        return ReadyAppend(records[0], follows, bulk_load.BulkAppend.of(prepared).packed())
+
+    def append_ready(self, ready: ReadyAppend) -> None:
+        bulk = bulk_load.BulkAppend.unpacked(ready.content)
+        known = [end for end in ready.follows if end.version]
+        self._append([ready.first], lambda connection: self._append_in_parts(connection, known, bulk))
 
     def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
         return dict(self._select(_HEADS, ([record.originator_id for record in records],)))
 
-    def _append(self, prepared: append.PreparedAppend) -> None:
+    def _append(self, records: Sequence[EventRecord], write: Callable[[WatchedConnection], None]) -> None:
         connection: WatchedConnection | None = None
         try:
             try:
                 connection = self._connections.borrow()
                 connection.warnings.clear()
-                if max(len(prepared.records), len(prepared.lines)) > _AT_ONCE_MAX:
-                    self._append_in_parts(connection, prepared)
-                else:
-                    self._append_at_once(connection, prepared)
+                write(connection)
                 if connection.warnings:
-                    raise self._doubt(prepared.records, connection, f"the server warned: {connection.warnings[0]}")
+                    raise self._doubt(records, connection, f"the server warned: {connection.warnings[0]}")
                 self._connections.appended(connection)
             finally:
                 if connection is not None:
@@ -237,7 +247,7 @@ class PostgresStore(SqlStore):
             _tell_apart(conflict)
         except (psycopg.Error, PoolTimeout) as error:
             if connection is not None and is_lost(connection):
-                raise self._doubt(prepared.records, connection, "the connection was lost") from error
+                raise self._doubt(records, connection, "the connection was lost") from error
             if connection is not None and isinstance(error, _OF_NO_PRIMARY):
                 self._connections.distrust(connection)
             raise explained(error, self.settings) from None
@@ -265,14 +275,16 @@ class PostgresStore(SqlStore):
         if result.get_value(0, 0) == b"0":
             raise _moved(follows)
 
-    def _append_in_parts(self, connection: Connection, prepared: append.PreparedAppend) -> None:
+    def _append_in_parts(
+        self, connection: Connection, follows: Sequence[StreamEnd], bulk: bulk_load.BulkAppend
+    ) -> None:
         """A batch is one wait, however many statements: it has the whole timeout for it."""
         with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
             connection.execute(bulk_load.LOCK_POSITIONS)
-            ends = [[*column] for column in zip(*prepared.follows, strict=True)]
-            if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(prepared.follows),):
-                raise _moved(prepared.follows)
-            bulk_load.append_many(connection, self._lock, prepared)
+            ends = [[*column] for column in zip(*follows, strict=True)]
+            if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
+                raise _moved(follows)
+            bulk_load.append_many(connection, self._lock, bulk)
             if self.settings.notify:
                 connection.execute(_NOTIFY, (append.channel(self._lock),))
 

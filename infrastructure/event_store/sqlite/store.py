@@ -7,50 +7,40 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
-from datetime import datetime
 from decimal import Decimal
-from itertools import groupby, pairwise
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
-from domain.values import plain, timestamp_text
+from domain.values import timestamp_text
 from infrastructure.event_store.checkpoints import OVERTAKEN
-from infrastructure.event_store.hash_chain import GENESIS, chain
+from infrastructure.event_store.hash_chain import GENESIS, chained_on
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
     Caution,
-    IntentTaken,
     ProfitLine,
-    SlotTaken,
     StreamSpan,
-    VersionTaken,
 )
-from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
+from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
 from infrastructure.event_store.sql.dialect import SQLITE
-from infrastructure.event_store.sql.order_lines import STORED, OrderLine, differing, lines_of
+from infrastructure.event_store.sql.order_lines import differing
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
-from infrastructure.event_store.sqlite import schema
+from infrastructure.event_store.sqlite import append, schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.settings import Settings
-from projections.positions import PositionRow, fees_text, orders_text, row_from
+from projections.positions import PositionRow, orders_text, row_from
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
 )
-_INSERT_EVENT: Final = (
-    "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
-    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?)"
-)
 _HEAD: Final = "SELECT hash FROM ledger_events WHERE stream = ? ORDER BY version DESC LIMIT 1"
-_HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
-_HAS_END: Final = f"{_HAS_VERSION} AND hash = ?"
 _LAST_FLAT: Final = "SELECT version FROM ledger_events WHERE stream = ? AND mark = 'flat' ORDER BY cycle DESC LIMIT 1"
 _SINCE: Final = f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND version >= ? ORDER BY version"
 _OPENING: Final = "SELECT version FROM ledger_events WHERE stream = ? AND cycle = ? AND mark IN ('flat', 'beside')"
@@ -74,14 +64,6 @@ _PROFITS: Final = (
 """A line a cycle: SQLite has no decimals to sum up."""
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
-_UPSERT_ROW: Final = (
-    f"INSERT INTO {{table}} ({', '.join(STORED)}) VALUES ({', '.join('?' * len(STORED))})"
-    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in STORED)}"
-)
-_UPSERT_LINE: Final = (
-    f"INSERT INTO {{table}}_orders ({', '.join(OrderLine._fields)}) VALUES (?, ?, ?)"
-    " ON CONFLICT (position_id, place) DO UPDATE SET body = excluded.body"
-)
 _ROW: Final = f"{SQLITE.row('{table}')} WHERE position_id = ?"
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)}) VALUES ({', '.join('?' * len(REJECTION_COLUMNS))})"
@@ -150,42 +132,39 @@ class SQLiteStore(SqlStore):
     ) -> None:
         if not records:
             return
-        ends: dict[str, str] = dict(heads or {})
+        given: dict[str, str] = dict(heads or {})
 
-        def append(connection: sqlite3.Connection) -> None:
-            for stream, of_stream in groupby(records, lambda record: record.originator_id):
-                appended = list(of_stream)
-                if stream in ends:
-                    self._require_end(connection, StreamEnd.before(appended[0], ends[stream]))
-                hashes = chain(ends.get(stream) or self._head(connection, stream), appended)
-                for record, hashed in zip(appended, hashes, strict=True):
-                    self._insert(connection, record, hashed)
-                ends[stream] = hashes[-1]
-            _write_rows(connection, "positions", rows, before)
+        def write(connection: sqlite3.Connection) -> dict[str, str]:
+            ends = dict(given)
+            for record in records:
+                if record.originator_id not in ends:
+                    ends[record.originator_id] = self._head(connection, record.originator_id)
+            hashes, follows = chained_on(ends, records)
+            known = [end for end in follows if end.stream in given]
+            append.write_events(connection, known, map(append.event_values, records, hashes))
+            append.write_rows(connection, "positions", rows, before)
+            return ends
 
-        self._connections.write(append)
+        ends = self._connections.write(write)
         if heads is not None:
             heads.update(ends)
+
+    def ready(
+        self,
+        records: Sequence[EventRecord],
+        *,
+        rows: Sequence[PositionRow],
+        before: Mapping[str, PositionRow],
+        heads: dict[str, str],
+    ) -> ReadyAppend:
+        return append.made_ready(records, rows, before, heads)
+
+    def append_ready(self, ready: ReadyAppend) -> None:
+        self._connections.write(lambda connection: append.write_ready(connection, ready))
 
     def _head(self, connection: sqlite3.Connection, stream: str) -> str:
         found = connection.execute(_HEAD, (stream,)).fetchone()
         return found[0] if found else GENESIS
-
-    def _require_end(self, connection: sqlite3.Connection, end: StreamEnd) -> None:
-        """Refuse to write behind a hole: the file may hold an earlier copy than the one that was decided on."""
-        if end.version and connection.execute(_HAS_END, end).fetchone() is None:
-            raise VersionTaken(f"{end.stream} version {end.version} is not the event that this follows")
-
-    def _insert(self, connection: sqlite3.Connection, record: EventRecord, hashed: str) -> None:
-        stream = record.originator_id
-        try:
-            connection.execute(
-                _INSERT_EVENT,
-                (stream, record.originator_version, record.topic, record.state, hashed, *record.columns),
-            )
-        except sqlite3.IntegrityError as error:
-            taken = connection.execute(_HAS_VERSION, (stream, record.originator_version)).fetchone()
-            raise (VersionTaken if taken else IntentTaken)(f"{stream}: {error}") from error
 
     def restore(
         self,
@@ -198,7 +177,7 @@ class SQLiteStore(SqlStore):
         def write(connection: sqlite3.Connection) -> None:
             restore_events(connection, events, after)
             connection.executemany(_INSERT_REJECTION, map(_rejection_values, rejections))
-            _write_rows(connection, "positions", rows, {})
+            append.write_rows(connection, "positions", rows, {})
 
         self._connections.write(write)
 
@@ -221,7 +200,7 @@ class SQLiteStore(SqlStore):
         return found[0] if found else None
 
     def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
-        return (*_to_columns(row), orders_text(row.orders))
+        return (*append.row_values(row), orders_text(row.orders))
 
     def load(self, stream: str) -> list[RecordedEvent]:
         since = self._value(_LAST_FLAT, (stream,))
@@ -321,9 +300,9 @@ class SQLitePositionTable:
         """Write rows of cycles that have one."""
         with self._connections.reading() as connection:
             if connection.in_transaction:
-                _write_rows(connection, self._table, rows, {})
+                append.write_rows(connection, self._table, rows, {})
                 return
-        self._connections.write(lambda connection: _write_rows(connection, self._table, rows, {}))
+        self._connections.write(lambda connection: append.write_rows(connection, self._table, rows, {}))
 
     def differing(self) -> set[str]:
         """The ids of the positions that have another row, or none, in the table that is read."""
@@ -350,28 +329,5 @@ class SQLitePositionTable:
         return self._connections.write(change_places)
 
 
-def _write_rows(
-    connection: sqlite3.Connection, table: str, rows: Iterable[PositionRow], before: Mapping[str, PositionRow]
-) -> None:
-    written = [*rows]
-    try:
-        connection.executemany(_UPSERT_ROW.format(table=table), map(_to_columns, written))
-    except sqlite3.IntegrityError as error:
-        raise SlotTaken(str(error)) from error
-    connection.executemany(_UPSERT_LINE.format(table=table), lines_of(written, before))
-
-
 def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:
     return (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
-
-
-def _to_columns(row: PositionRow) -> list[Any]:
-    values = map(vars(row).__getitem__, STORED)
-    return [_COLUMN.get(type(value), _as_it_is)(value) for value in values]
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-_COLUMN: Final[dict[type, Callable[[Any], Any]]] = {Decimal: plain, datetime: timestamp_text, dict: fees_text}

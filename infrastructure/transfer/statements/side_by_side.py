@@ -61,9 +61,9 @@ def decided_keys(
             task = _Task(store.settings, shared, intake.of_two_legs, recorded_at, is_kept)
             paths = [folder / f"{number}.decided" for number in range(processes)]
             _share(task, facts.shares(processes), paths, tally, progress)
-            yield [stack.enter_context(DecidedEvents.found(path)) for path in paths if is_kept]
+            yield [stack.enter_context(DecidedEvents.found(store, path)) for path in paths if is_kept]
         else:
-            decided = stack.enter_context(DecidedEvents(is_kept=is_kept))
+            decided = stack.enter_context(DecidedEvents(store, is_kept=is_kept))
             intake.run(facts.by_key(), decided, progress)
             yield [decided]
 
@@ -89,7 +89,7 @@ def _part(task: _Task, places: frozenset[int], path: Path) -> StatementTally:
     with (
         closing(open_store(task.settings, create=False)) as store,
         SortedFacts.of(task.facts) as facts,
-        DecidedEvents(is_kept=task.is_kept, path=path) as decided,
+        DecidedEvents(store, is_kept=task.is_kept, path=path) as decided,
     ):
         intake = KeyIntake(store, facts, tally, task.recorded_at, task.of_two_legs)
         intake.run(facts.by_key(places), decided, lambda _: None)

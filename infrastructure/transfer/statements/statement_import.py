@@ -87,5 +87,5 @@ def import_statements(
         if confirm:
             with phase("writing", facts.count) as progress:
                 for events in decided:
-                    events.write(ledger.store, progress)
+                    events.write(progress)
     return report

@@ -29,7 +29,7 @@ from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import Connections
 from infrastructure.event_store.postgres.store import PostgresStore
-from infrastructure.event_store.records import EventRecord, RecordedEvent
+from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
 from infrastructure.event_store.replica import ReplicaKind, ReplicaPlace
 from infrastructure.event_store.sql.sql_checkpoints import Result
 from infrastructure.settings import Settings
@@ -228,6 +228,10 @@ class PostgresReplica(PostgresStore):
     ) -> None:
         self.require_primary()
         super().insert_events(records, rows=rows, before=before, heads=heads)
+
+    def append_ready(self, ready: ReadyAppend) -> None:
+        self.require_primary()
+        super().append_ready(ready)
 
     def restore(
         self,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from domain.aggregate.position import Position
@@ -17,7 +18,7 @@ from domain.errors import CommandRefused, InvalidCommand
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.order import CLOCKS_APART
-from domain.values import DECIMALS_MAX, EXACT, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain, rounded
+from domain.values import DECIMALS_MAX, EXACT, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain, rounded
 from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
 from infrastructure.transfer.statements.intake.command_ids import CLOSES, OPENS, command_id_of, turned_id_of
@@ -31,6 +32,8 @@ _NAME: Final = f"[!-~]{{1,{TEXT_LENGTH_MAX - 50}}}"
 """What has room to be part of the id of a command."""
 _NUMBER: Final = rf"-?\d{{1,{DECIMALS_MAX}}}(?:\.\d{{1,{DECIMALS_MAX}}})?"
 _PLAIN: Final = re.compile(" ".join([_NAME] * 3 + [_NUMBER] * 3), re.ASCII)
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Ahead = Iterable[StatementFill]
 """The fills that follow one."""
@@ -50,6 +53,8 @@ class KeyFold:
         self._closings = 0
         self._is_plain = False
         """Whether the fill at hand needs no more looking at."""
+        self._alike: dict[type[Command], Command] = {}
+        """A command of each kind that was looked at: others of this key differ from it in fields that are plain."""
 
     @property
     def is_full(self) -> bool:
@@ -120,7 +125,8 @@ class KeyFold:
             self._decide(
                 fill.line,
                 RecordEntryPlaced,
-                **slot,
+                slot,
+                is_plain=self._is_plain and ordered < MAGNITUDE_MAX,
                 side=side,
                 quantity=ordered,
                 exchange_order_id=fill.order_id,
@@ -132,7 +138,7 @@ class KeyFold:
         self._decide(
             fill.line,
             Adopt,
-            **slot,
+            slot,
             side="short" if fill.buys else "long",
             quantity=quantity,
             avg_px_open=price,
@@ -174,11 +180,12 @@ class KeyFold:
         if not is_entry or fill.profit:
             self._said = None if self._said is None or fill.profit is None else self._said + fill.profit
             self._closings += 1
+        why: dict[str, Any] = {} if is_entry or fill.reason is None else {"reason": fill.reason}
         self._decide(
             fill.line,
             RecordEntryFill if is_entry else Reduce,
             is_plain=self._is_plain,
-            **{} if is_entry or fill.reason is None else {"reason": fill.reason},
+            **why,
             position_id=self._position.position_id,
             trade_id=fill.trade_id,
             exchange_order_id=fill.order_id,
@@ -233,11 +240,18 @@ class KeyFold:
         side = self._position.state.side
         return Decimal(0) if side is None else self._held * side.sign
 
-    def _decide(self, line: int, kind: type[Command], *, is_plain: bool = False, **fields: Any) -> None:
+    def _decide(
+        self, line: int, kind: type[Command], slot: Mapping[str, Any] = _NONE, *, is_plain: bool = False, **fields: Any
+    ) -> None:
         position, version = self._position, self._position.version
-        make = kind.model_construct if is_plain else kind.of  # the latter would look at every field again
+        alike = self._alike.get(kind) if is_plain else None
         try:
-            command = make(**fields, source=Source.IMPORT)
+            if alike is None:
+                command = kind.of(**slot, **fields, source=Source.IMPORT)
+                if is_plain:
+                    self._alike[kind] = command
+            else:
+                command = alike.with_known(**fields)
             position.decide(command, CommandContext(fields["command_id"], fields["at"], self._recorded_at))
         except InvalidCommand as wrong:
             raise StatementRefused.at(line, wrong.message) from None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from domain.identifiers import normalized_leg
 from domain.values import Leg
+from infrastructure.transfer.statements.kinds.plain_cells import PlainCells
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -25,20 +27,29 @@ class CsvFills:
         """Read columns under these names."""
         self._columns, self._whose = {says: columns.get(says, (says,)) for says in _SAYS}, whose
         self._ids = RowIds()
+        self._plain: PlainCells | None = None
 
     def read(self, file: StatementFile) -> Iterator[StatementFill]:
         """Every fill, in the order of the file. Refuses: StatementRefused."""
         return each(file.rows(), self._fills)
 
     def _fills(self, row: StatementRow) -> Iterator[StatementFill]:
+        if self._plain is None:
+            self._plain = PlainCells(self._columns, row, self._time, self._whose.key)
+        yield self._plain.fill(row) or self._fill(row)
+
+    def _time(self, row: StatementRow) -> datetime:
+        return row.time(*self._columns["time"], zone=self._whose.zone)
+
+    def _fill(self, row: StatementRow) -> StatementFill:
         named = self._columns
         time, symbol = row.needed(*named["time"]), row.needed(*named["symbol"])
         side = row.needed(*named["side"])
         leg = row.text(*named["leg"])
         fee, currency = row.amount(*named["fee"])
-        yield StatementFill(
+        return StatementFill(
             line=row.line,
-            time=row.time(*named["time"], zone=self._whose.zone),
+            time=self._time(row),
             key=self._whose.key(symbol, normalized_leg(leg) if leg else Leg.BOTH),
             buys=row.buys(*named["side"]),
             quantity=row.above_zero(*named["quantity"]),

@@ -98,7 +98,7 @@ def test_stopped_anywhere_it_goes_on_where_it_stopped(transactions: int, monkeyp
     monkeypatch.setattr("infrastructure.transfer.statements.intake.key_fold.EVENTS_MAX", 1)
     with memory_ledger() as ledger:
         with monkeypatch.context() as stopped, suppress(StoreUnavailable):
-            stopped.setattr(ledger.store, "insert_events", _only(transactions, ledger.store.insert_events))
+            stopped.setattr(ledger.store, "append_ready", _only(transactions, ledger.store.append_ready))
             taken(ledger, *TURNS)
         assert ledger.store.count_events() >= transactions
         taken(ledger, *TURNS)

@@ -32,7 +32,7 @@ _PROFIT: Final = "line, time, profit, trade_id"
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -8192;
 CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER);
 CREATE TABLE fills (file INTEGER, place INTEGER, number, {_FILL});
 CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});

@@ -96,7 +96,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(ledger: PositionLedger) -> N
 def test_who_writes_beside_it_is_met_as_a_conflict(
     ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    insert = ledger.store.insert_events
+    insert = ledger.store.append_ready
 
     def after_a_rival(*args: Any, **kwargs: Any) -> None:
         monkeypatch.undo()
@@ -104,7 +104,7 @@ def test_who_writes_beside_it_is_met_as_a_conflict(
             rival.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
         insert(*args, **kwargs)
 
-    monkeypatch.setattr(ledger.store, "insert_events", after_a_rival)
+    monkeypatch.setattr(ledger.store, "append_ready", after_a_rival)
     with pytest.raises(VersionConflict, match="somebody else wrote to one of BTCUSDT"):
         take(ledger, many(3))
     assert ledger.store.count_events() == 1
@@ -238,6 +238,12 @@ def test_what_no_command_takes_is_refused_with_its_line(
 ) -> None:
     with pytest.raises(StatementRefused, match=f"^line 2: .*{says}"):
         take(ledger, [fill(0, "1", **wrong)])
+
+
+def test_an_order_for_more_than_a_command_takes_is_refused_with_its_line(ledger: PositionLedger) -> None:
+    large = [fill(second, "600000000000000000", order_id="large") for second in (200, 201)]
+    with pytest.raises(StatementRefused, match=r"^line 202: .*quantity: 1200000000000000000 is absurdly large"):
+        take(ledger, [BOUGHT, SOLD, *large])
 
 
 def test_an_order_that_is_filled_again_when_all_was_closed_opens_its_cycle_again(ledger: PositionLedger) -> None:

@@ -1,0 +1,113 @@
+"""What an append writes into SQLite: events behind those that they follow, and the rows and orders they lead to."""
+
+from __future__ import annotations
+
+import marshal
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, Final
+
+from domain.values import Leg, Side, Source, Status, plain, timestamp_text
+from infrastructure.event_store.hash_chain import chained_on
+from infrastructure.event_store.port import IntentTaken, SlotTaken, VersionTaken
+from infrastructure.event_store.records import EventRecord, ReadyAppend, StreamEnd
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
+from projections.positions import PositionRow, fees_text
+
+_INSERT_EVENT: Final = (
+    "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
+    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?)"
+)
+_HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
+_HAS_END: Final = f"{_HAS_VERSION} AND hash = ?"
+_UPSERT_ROW: Final = (
+    f"INSERT INTO {{table}} ({', '.join(STORED)}) VALUES ({', '.join('?' * len(STORED))})"
+    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in STORED)}"
+)
+_UPSERT_LINE: Final = (
+    f"INSERT INTO {{table}}_orders ({', '.join(OrderLine._fields)}) VALUES (?, ?, ?)"
+    " ON CONFLICT (position_id, place) DO UPDATE SET body = excluded.body"
+)
+
+Values = Sequence[Any]
+"""What a statement takes, in the order of its columns."""
+
+
+def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], events: Iterable[Values]) -> None:
+    """Write events in the transaction that is open.
+
+    Refuses: VersionTaken, also to write behind a hole: the file may hold an earlier copy than the one that was decided
+             on; IntentTaken.
+    """
+    for end in follows:
+        if end.version and connection.execute(_HAS_END, end).fetchone() is None:
+            raise VersionTaken(f"{end.stream} version {end.version} is not the event that this follows")
+    for event in events:
+        try:
+            connection.execute(_INSERT_EVENT, event)
+        except sqlite3.IntegrityError as error:
+            taken = connection.execute(_HAS_VERSION, event[:2]).fetchone()
+            raise (VersionTaken if taken else IntentTaken)(f"{event[0]}: {error}") from error
+
+
+def write_rows(
+    connection: sqlite3.Connection, table: str, rows: Iterable[PositionRow], before: Mapping[str, PositionRow]
+) -> None:
+    """Write rows, and their orders that are not as they were. Refuses: SlotTaken."""
+    written = [*rows]
+    write_values(connection, table, map(row_values, written), lines_of(written, before))
+
+
+def write_values(connection: sqlite3.Connection, table: str, rows: Iterable[Values], lines: Iterable[Values]) -> None:
+    """Write rows and orders that are values already. Refuses: SlotTaken."""
+    try:
+        connection.executemany(_UPSERT_ROW.format(table=table), rows)
+    except sqlite3.IntegrityError as error:
+        raise SlotTaken(str(error)) from error
+    connection.executemany(_UPSERT_LINE.format(table=table), lines)
+
+
+def made_ready(
+    records: Sequence[EventRecord],
+    rows: Iterable[PositionRow],
+    before: Mapping[str, PositionRow],
+    heads: dict[str, str],
+) -> ReadyAppend:
+    """An append as values, to be written later; `heads` go on."""
+    written = [*rows]
+    hashes, follows = chained_on(heads, records)
+    lines = [tuple(line) for line in lines_of(written, before)]
+    content = [*map(event_values, records, hashes)], [*map(row_values, written)], lines
+    return ReadyAppend(records[0], follows, marshal.dumps(content))
+
+
+def write_ready(connection: sqlite3.Connection, ready: ReadyAppend) -> None:
+    """Write it in the transaction that is open. Refuses: VersionTaken, IntentTaken, SlotTaken."""
+    events, rows, lines = marshal.loads(ready.content)  # noqa: S302 - this program made it a moment ago
+    write_events(connection, ready.follows, events)
+    write_values(connection, "positions", rows, lines)
+
+
+def event_values(record: EventRecord, hashed: str) -> Values:
+    """An event, in the order of its columns."""
+    stream, version, topic, state, (command_id, intent_id, cycle, mark, ts_recorded) = record
+    mark = None if mark is None else str.__str__(mark)
+    return stream, version, topic, state, hashed, command_id, intent_id, cycle, mark, ts_recorded
+
+
+def row_values(row: PositionRow) -> list[Any]:
+    """A row, in the order of its columns, without its orders."""
+    values = _IN_ORDER(vars(row))
+    return [_COLUMN[type(value)](value) if type(value) in _COLUMN else value for value in values]
+
+
+_IN_ORDER: Final = itemgetter(*STORED)
+_COLUMN: Final[dict[type, Callable[[Any], Any]]] = {
+    Decimal: plain,
+    datetime: timestamp_text,
+    dict: fees_text,
+    **dict.fromkeys((Leg, Side, Status, Source), str.__str__),
+}
