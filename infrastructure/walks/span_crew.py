@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import gc
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import get_context
-from multiprocessing.synchronize import Barrier
-from threading import BrokenBarrierError
-from typing import Final, TypeVar
+from functools import cache, partial
+from typing import Final, NamedTuple, TypeVar
 
-from domain.errors import LedgerError, StoreUnavailable
+from domain.errors import StoreUnavailable
 from infrastructure.event_store.port import ALL_STREAMS, Store, StreamSpan
+from infrastructure.piped_processes import PipedProcesses, ProcessLost, piped_processes
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 
@@ -25,14 +19,21 @@ Part = TypeVar("Part")
 _SPANS_EACH: Final = 4
 """Of streams for each process, so that none waits long for another, and progress is seen."""
 _BEGIN_SECONDS: Final = 120.0
-"""How long processes may take to start."""
+"""How long processes may take to start, and to begin."""
+
+
+class _Moment(NamedTuple):
+    """Of a store; a server knows it by a name."""
+
+    settings: Settings
+    name: str | None
 
 
 class SpanCrew:
     """Processes at work on spans of streams; what they read is of the moment that the one who waits reads."""
 
-    def __init__(self, pool: ProcessPoolExecutor, spans: Sequence[StreamSpan], processes: int) -> None:
-        self._pool, self._spans, self._processes = pool, spans, processes
+    def __init__(self, processes: PipedProcesses, moment: _Moment, spans: Sequence[StreamSpan], count: int) -> None:
+        self._processes, self._moment, self._spans, self._count = processes, moment, spans, count
 
     def each(self, work: Callable[[Store, StreamSpan], Part], done: str) -> Iterator[Part]:
         """What a function of a module makes of every span, in their order; `done` is the word for that.
@@ -40,9 +41,9 @@ class SpanCrew:
         Refuses: StoreUnavailable when one of the processes was ended; what the function raises.
         """
         try:
-            yield from self._pool.map(partial(_of_this_process, work), self._spans)
-        except BrokenProcessPool:
-            raise _ended(self._processes, done) from None
+            yield from self._processes.each(partial(_of_this_process, self._moment, work), self._spans)
+        except ProcessLost as lost:
+            raise _incomplete(lost, self._count, done) from None
 
 
 @contextmanager
@@ -62,94 +63,52 @@ def at_one_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
                 stack.push(found.pop_all())
         if processes == 1:
             yield None
-        elif store.names_moments:
-            pool = stack.enter_context(_pool(processes, store.settings, store.moment(), None))
-            yield SpanCrew(pool, spans, processes)
-        else:
-            gate = get_context("spawn").Barrier(processes + 1, timeout=_BEGIN_SECONDS)
-            pool = stack.enter_context(_pool(processes, store.settings, None, gate))
-            _begin_together(store, pool, processes, gate, stack)
-            yield SpanCrew(pool, spans, processes)
+            return
+        moment = _Moment(store.settings, store.moment() if store.names_moments else None)
+        crew = stack.enter_context(piped_processes(processes))
+        if not store.names_moments:
+            try:
+                _begin_together(store, crew, moment, stack)
+            except ProcessLost as lost:
+                raise _incomplete(lost, processes, "read") from None
+        yield SpanCrew(crew, moment, spans, processes)
 
 
-def _begin_together(store: Store, pool: ProcessPoolExecutor, processes: int, gate: Barrier, stack: ExitStack) -> None:
-    for _ in range(processes):
-        pool.submit(_nothing)  # a process is started for each
-    try:
-        gate.wait()
-        with store.still():
-            gate.wait()
-            stack.enter_context(store.snapshot(as_found=True))
-            store.high_water_mark()
-            gate.wait()
-    except BrokenBarrierError:
-        raise _ended(processes, "read") from None
-    except BaseException:
-        gate.abort()
-        raise
+def _begin_together(store: Store, crew: PipedProcesses, moment: _Moment, stack: ExitStack) -> None:
+    crew.everyone(_nothing, _BEGIN_SECONDS)
+    with store.still():
+        crew.everyone(partial(_begin, moment), _BEGIN_SECONDS)
+        stack.enter_context(store.snapshot(as_found=True))
+        store.high_water_mark()
 
 
-def _ended(processes: int, done: str) -> StoreUnavailable:
+def _incomplete(lost: ProcessLost, processes: int, done: str) -> StoreUnavailable:
     return StoreUnavailable(
-        f"one of the {processes} processes that shared the streams was ended, perhaps for want of memory, so not all "
-        f"of them were {done}; try again, perhaps with one process"
+        f"one of the {processes} processes that shared the streams {lost}, so not all of them were {done}; "
+        "try again, perhaps with one process"
     )
-
-
-def _pool(processes: int, settings: Settings, moment: str | None, gate: Barrier | None) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(processes, get_context("spawn"), _begin, (settings, moment, gate))
 
 
 # -- in each of the processes -----------------------------------------------------------------------------------
 
 
-@dataclass
-class _Member:
-    """What a process of a crew has open."""
-
-    settings: Settings
-    moment: str | None
-    opened: ExitStack = field(default_factory=ExitStack)
-    store: Store | None = None
-    failure: LedgerError | None = None
-
-    def begin(self) -> Store:
-        """The store, in the snapshot of the crew."""
-        if self.failure is not None:
-            raise self.failure
-        if self.store is None:
-            self.store = open_store(self.settings, create=False)
-            self.opened.callback(self.store.close)
-            self.opened.enter_context(self.store.snapshot(self.moment, as_found=True))
-        return self.store
-
-
-_MEMBER: list[_Member] = []
-
-
-def _begin(settings: Settings, moment: str | None, gate: Barrier | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
+@cache
+def _opened(moment: _Moment) -> tuple[Store, ExitStack]:
+    """The store, in the snapshot of the crew, and what keeps it there."""
     gc.disable()  # nothing that is read here refers to itself, and looking for that takes a tenth of the time
-    member = _Member(settings, moment)
-    _MEMBER.append(member)
-    if gate is None:
-        return
-    try:
-        gate.wait()
-        gate.wait()
-        member.begin().high_water_mark()
-        gate.wait()
-    except BrokenBarrierError:
-        member.failure = StoreUnavailable(f"{settings.shown}: not all that share the streams could begin")
-    except LedgerError as failure:
-        member.failure = failure
-        gate.abort()
+    store, kept = open_store(moment.settings, create=False), ExitStack()
+    kept.callback(store.close)
+    kept.enter_context(store.snapshot(moment.name, as_found=True))
+    return store, kept
 
 
 def _nothing() -> None:
-    """Work enough for a process to be started for it."""
+    """What a process can do that has started."""
 
 
-def _of_this_process(work: Callable[[Store, StreamSpan], Part], span: StreamSpan) -> Part:
-    (member,) = _MEMBER
-    return work(member.begin(), span)
+def _begin(moment: _Moment) -> None:
+    _opened(moment)[0].high_water_mark()
+
+
+def _of_this_process(moment: _Moment, work: Callable[[Store, StreamSpan], Part], span: StreamSpan) -> Part:
+    return work(_opened(moment)[0], span)
