@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := .venv-run
+LASTS := -o faulthandler_timeout=0
 HA := .venv-ha
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
@@ -29,7 +30,7 @@ units: ## what the tests look at the units of deploy/ with: Debian's systemd
 
 test-ha failover: export PATH := $(PATH):/usr/sbin:/sbin
 test-ha: $(VENV)/installed $(HA)/pinned failover ## a cluster of three under faults (ROWS="kill-postgres switch-over": these alone), and copies of SQLite
-	LEDGER_TESTS_THE_WHEEL=1 LEDGER_TEST_HA_PROGRAMS=$(CURDIR)/$(HA)/bin tests/ha/apart $(BIN)/pytest -n 2 \
+	LEDGER_TESTS_THE_WHEEL=1 LEDGER_TEST_HA_PROGRAMS=$(CURDIR)/$(HA)/bin tests/ha/apart $(BIN)/pytest -n 2 $(LASTS) \
 	    $(if $(ROWS),$(ROWS:%='tests/ha/rows.py::test_row[%]'),tests/ha/rows.py tests/ha/litestream.py) $(ARGS)
 
 failover: ## what Patroni keeps its state in and what finds its primary, Debian's, beside what parts networks
@@ -51,15 +52,15 @@ oldest: $(VENV)/installed ## the conformance suites, with the oldest eventsourci
 
 EXAMPLES ?= 5000
 campaign: $(VENV)/installed ## conversations of all kinds, counted by the ledger and by an oracle in fractions
-	LEDGER_CAMPAIGN_EXAMPLES=$(EXAMPLES) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/campaign
+	LEDGER_CAMPAIGN_EXAMPLES=$(EXAMPLES) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 $(LASTS) tests/campaign
 
 RUNS ?= 10000
 prove: $(VENV)/installed ## bots killed and cancelled at any step, at an exchange that fails: nothing doubled, bare, left or stuck
-	LEDGER_CAMPAIGN_RUNS=$(RUNS) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/campaign/test_trading.py
+	LEDGER_CAMPAIGN_RUNS=$(RUNS) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 $(LASTS) tests/campaign/test_trading.py
 
 MINUTES ?= 10
 soak: $(VENV)/installed ## a watch beside four writers, on both databases: memory flat, no alarm lost, none doubled
-	LEDGER_SOAK_MINUTES=$(MINUTES) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/campaign/test_watch_soak.py
+	LEDGER_SOAK_MINUTES=$(MINUTES) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 $(LASTS) tests/campaign/test_watch_soak.py
 
 bench: $(VENV)/installed ## how fast, beside what it replaces, in one run
 	$(BIN)/position-ledger bench --events 1000000 $(ARGS)

@@ -7,15 +7,12 @@ import os
 import shutil
 import signal
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
+from tests.databases import Databases
 from tests.infrastructure.event_store.postgres.server import URL_VARIABLE, programs, version
 from tests.urls import with_options
 
@@ -53,16 +50,19 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_server: str) -> Iterator[Databases]:
+    """Databases of that server, for the tests of this process."""
+    databases = Databases(postgres_server)
+    yield databases
+    databases.end()
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The URL of an empty database, dropped after the test with whatever is still connected to it."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
-        finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+def postgres_url(databases: Databases) -> Iterator[str]:
+    """The URL of an empty database; what is still connected to it after the test is cut off."""
+    with databases.one() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

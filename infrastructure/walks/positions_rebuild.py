@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store, StreamSpan
 from infrastructure.store_opening import open_store
-from infrastructure.walks.span_crew import at_any_moment
+from infrastructure.walks.span_crew import Opening, at_any_moment
 from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Progress, Rebuild, Rebuilt
 
 
@@ -30,7 +31,8 @@ def rebuilt(
             settled = store.high_water_mark()
             with at_any_moment(store, processes) as crew:  # what was recorded up to there is the same at each
                 if crew is not None:
-                    for events in crew.each(partial(_filling, table.name, settled), "folded"):
+                    opening: Opening[int] = _Filling(table.name, settled)
+                    for events in crew.each(opening, "folded"):
                         filled += events
                         progress(events)
                     nid = settled
@@ -38,10 +40,20 @@ def rebuilt(
         return Rebuild(log, table, progress, batch_events=batch_events, nid=nid, filled=filled).run()
 
 
+class _Filling(NamedTuple):
+    """Filling a table with what was recorded until a place in the log."""
+
+    table: str
+    until: int
+
+    def __call__(self, reading: Store) -> AbstractContextManager[Callable[[StreamSpan], int]]:
+        return _filling(self, reading)
+
+
 @contextmanager
-def _filling(table: str, until: int, reading: Store) -> Iterator[Callable[[StreamSpan], int]]:
+def _filling(filling: _Filling, reading: Store) -> Iterator[Callable[[StreamSpan], int]]:
     with closing(open_store(reading.settings, create=False)) as writing:
-        yield partial(_filled, writing.table_beside(table), until, reading)
+        yield partial(_filled, writing.table_beside(filling.table), filling.until, reading)
 
 
 def _filled(table: PositionTable, until: int, reading: Store, span: StreamSpan) -> int:

@@ -3,117 +3,69 @@
 from __future__ import annotations
 
 import gc
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.sharedctypes import Synchronized
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from domain.errors import StoreUnavailable
 from infrastructure.event_store.port import ALL_STREAMS, Store, StreamSpan
+from infrastructure.piped_processes import PipedProcesses, ProcessLost, piped_processes
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 
 Part = TypeVar("Part")
 Opening = Callable[[Store], AbstractContextManager[Callable[[StreamSpan], Part]]]
-"""What a process has open while it works, and its work on a span; a function of a module, or a part of one."""
+"""What a process has open while it works, and its work on a span: a function of a module, or a value that is called."""
 
 _SPANS_EACH: Final = 8
 """Of streams for each process: nobody waits longer for the last one than it takes, and progress is seen."""
-_ENDED: Final = (EOFError, ConnectionError)
-_SPAWN: Final = get_context("spawn")
+_BEGIN_SECONDS: Final = 120.0
+"""How long processes may take to start, and to begin."""
 
 
-class _Share(NamedTuple):
-    """What each of the others is told when it is started."""
+class _Moment(NamedTuple):
+    """Of a store; a server knows it by a name. Without one a process begins when it is told to."""
 
     settings: Settings
-    spans: Sequence[StreamSpan]
-    moment: str | None = None
-    """Of a snapshot to join."""
-    begins_together: bool = False
-    """Whether everybody begins to read when it is told to."""
+    name: str | None = None
 
 
 class SpanCrew:
-    """Processes at work on spans of streams, each taking the next one that is left."""
+    """Processes at work on spans of streams."""
 
-    def __init__(self, store: Store, spans: Sequence[StreamSpan], taken: Synchronized[int]) -> None:
-        self._store, self._spans, self._taken = store, spans, taken
-        self._members: list[Connection[Any, Any]] = []
-
-    def join(self, member: Connection[Any, Any]) -> None:
-        """Let one more process take part."""
-        self._members.append(member)
+    def __init__(self, store: Store, spans: Sequence[StreamSpan], others: PipedProcesses, moment: _Moment) -> None:
+        self._store, self._spans, self._others, self._moment = store, spans, others, moment
 
     def begin_together(self, snapshots: ExitStack) -> None:
         """Let everybody begin to read while a writer would have to wait: for milliseconds, for all are there by then.
 
         Refuses: StoreUnavailable.
         """
-        self._hear_of_each()
-        with self._store.still():
-            for member in self._members:
-                self._tell(member, None)
-            snapshots.enter_context(self._store.snapshot(as_found=True))
-            self._store.high_water_mark()
-            self._hear_of_each()
+        with self._none_lost("read"):
+            self._others.everyone(_nothing, _BEGIN_SECONDS)
+            with self._store.still():
+                self._others.everyone(partial(_begin, self._moment), _BEGIN_SECONDS)
+                snapshots.enter_context(self._store.snapshot(as_found=True))
+                self._store.high_water_mark()
 
     def each(self, opening: Opening[Part], done: str) -> Iterator[Part]:
         """What is made of every span, in their order; `done` is the word for that.
 
         Refuses: StoreUnavailable when one of the processes was ended; what the work raises.
         """
-        parts: dict[int, Part] = {}
-        for member in self._members:
-            self._tell(member, opening, done)
-        with opening(self._store) as work:
-            yielded = 0
-            for place in _left(self._taken, len(self._spans)):
-                parts[place] = work(self._spans[place])
-                while wait(self._members, 0):
-                    self._gather(parts, done)
-                while yielded in parts:
-                    yield parts.pop(yielded)
-                    yielded += 1
-        while yielded < len(self._spans):
-            while yielded not in parts:
-                self._gather(parts, done)
-            yield parts.pop(yielded)
-            yielded += 1
+        with self._none_lost(done), opening(self._store) as own:
+            yield from self._others.each(partial(_of_this_process, self._moment, opening), self._spans, own)
 
-    def _gather(self, parts: dict[int, Part], done: str) -> None:
-        """Wait for the next part that another process has."""
-        for member in wait(self._members):
-            place, part = self._heard(member, done)
-            parts[place] = part
-
-    def _hear_of_each(self) -> None:
-        for member in self._members:
-            self._heard(member)
-
-    def _heard(self, member: Any, done: str = "read") -> Any:
+    @contextmanager
+    def _none_lost(self, done: str) -> Iterator[None]:
         try:
-            answer = member.recv()
-        except _ENDED:
-            raise self._ended(done) from None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def _tell(self, member: Connection[Any, Any], word: Any, done: str = "read") -> None:
-        try:
-            member.send(word)
-        except _ENDED:
-            raise self._ended(done) from None
-
-    def _ended(self, done: str) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"one of the {len(self._members) + 1} processes that shared the streams was ended, perhaps for want of "
-            f"memory, so not all of them were {done}; try again, perhaps with one process"
-        )
+            yield
+        except ProcessLost as lost:
+            raise StoreUnavailable(
+                f"one of the {len(self._others) + 1} processes that shared the streams {lost}, so not all of them were "
+                f"{done}; try again, perhaps with one process"
+            ) from None
 
 
 @contextmanager
@@ -132,9 +84,9 @@ def at_one_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
         if len(spans) == 1:
             yield None
         elif store.names_moments:
-            yield stack.enter_context(_crew(store, _Share(store.settings, spans, moment=store.moment()), processes))
+            yield stack.enter_context(_crew(store, spans, processes, _Moment(store.settings, store.moment())))
         else:
-            crew = stack.enter_context(_crew(store, _Share(store.settings, spans, begins_together=True), processes))
+            crew = stack.enter_context(_crew(store, spans, processes, _Moment(store.settings)))
             crew.begin_together(stack)
             yield crew
 
@@ -149,7 +101,7 @@ def at_any_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
     if len(spans) == 1:
         yield None
         return
-    with _crew(store, _Share(store.settings, spans), processes) as crew:
+    with _crew(store, spans, processes, _Moment(store.settings)) as crew:
         yield crew
 
 
@@ -158,53 +110,38 @@ def _spans(store: Store, processes: int) -> Sequence[StreamSpan]:
 
 
 @contextmanager
-def _crew(store: Store, share: _Share, processes: int) -> Iterator[SpanCrew]:
-    taken = _SPAWN.Value("i", 0)
-    crew = SpanCrew(store, share.spans, taken)
-    with ExitStack() as stack:
-        for _ in range(min(processes, len(share.spans)) - 1):
-            ours, theirs = _SPAWN.Pipe()
-            member = _SPAWN.Process(target=_work, args=(theirs, taken, share), daemon=True)
-            with theirs:
-                member.start()
-            stack.callback(member.join)
-            stack.callback(member.terminate)
-            stack.enter_context(ours)
-            crew.join(ours)
-        yield crew
-
-
-def _left(taken: Synchronized[int], spans: int) -> Iterator[int]:
-    """The places of spans that nobody else works on."""
-    while True:
-        with taken.get_lock():
-            place, taken.value = taken.value, taken.value + 1
-        if place >= spans:
-            return
-        yield place
+def _crew(store: Store, spans: Sequence[StreamSpan], processes: int, moment: _Moment) -> Iterator[SpanCrew]:
+    with piped_processes(min(processes, len(spans)) - 1) as others:
+        yield SpanCrew(store, spans, others, moment)
 
 
 # -- in each of the others --------------------------------------------------------------------------------------
 
 
-def _work(asking: Connection[Any, Any], taken: Synchronized[int], share: _Share) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who asks ends it
+@cache
+def _opened(moment: _Moment) -> tuple[Store, ExitStack]:
+    """The store, in the snapshot of the crew, and what keeps it and the work there until the process ends."""
     gc.disable()  # nothing that is read here refers to itself, and looking for that takes a tenth of the time
-    try:
-        with closing(open_store(share.settings, create=False)) as store:
-            if share.begins_together:
-                asking.send(None)
-                asking.recv()
-            with store.snapshot(share.moment, as_found=True):
-                if share.begins_together:
-                    store.high_water_mark()
-                    asking.send(None)
-                opening: Opening[Any] = asking.recv()
-                with opening(store) as work:
-                    for place in _left(taken, len(share.spans)):
-                        asking.send((place, work(share.spans[place])))
-        asking.recv()  # until nobody asks any more; the store is left in order by then
-    except _ENDED:
-        return
-    except Exception as failure:  # noqa: BLE001 - raised again in the process that asks
-        asking.send(failure)
+    store, kept = open_store(moment.settings, create=False), ExitStack()
+    kept.callback(store.close)
+    kept.enter_context(store.snapshot(moment.name, as_found=True))
+    return store, kept
+
+
+@cache
+def _at_work(moment: _Moment, opening: Opening[Any]) -> Callable[[StreamSpan], Any]:
+    store, kept = _opened(moment)
+    return kept.enter_context(opening(store))
+
+
+def _nothing() -> None:
+    """What a process can do that has started."""
+
+
+def _begin(moment: _Moment) -> None:
+    _opened(moment)[0].high_water_mark()
+
+
+def _of_this_process(moment: _Moment, opening: Opening[Part], span: StreamSpan) -> Part:
+    part: Part = _at_work(moment, opening)(span)
+    return part

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -17,6 +13,7 @@ from typing import Final, NamedTuple
 from domain.errors import StoreUnavailable
 from domain.identifiers import PositionKey
 from infrastructure.event_store.port import Store
+from infrastructure.piped_processes import ProcessLost, piped_processes
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
@@ -71,21 +68,20 @@ def decided_keys(
 def _share(
     task: _Task, shares: list[frozenset[int]], paths: list[Path], tally: StatementTally, progress: Progress
 ) -> None:
-    patient = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
     try:
-        with ProcessPoolExecutor(len(shares), get_context("spawn"), patient) as pool:
-            for part in pool.map(partial(_part, task), shares, paths):
+        with piped_processes(len(shares)) as processes:
+            for part in processes.each(partial(_part, task), [*zip(shares, paths, strict=True)]):
                 tally.add(part)
                 progress(part.fills + part.payments)
-    except BrokenProcessPool:
+    except ProcessLost as lost:
         raise StoreUnavailable(
-            f"one of the {len(shares)} processes that shared the keys was ended, perhaps for want of memory, so "
-            "nothing was written; import again, perhaps with --processes 1"
+            f"one of the {len(shares)} processes that shared the keys {lost}, so nothing was written; import again, "
+            "perhaps with --processes 1"
         ) from None
 
 
-def _part(task: _Task, places: frozenset[int], path: Path) -> StatementTally:
-    tally = StatementTally()
+def _part(task: _Task, share: tuple[frozenset[int], Path]) -> StatementTally:
+    (places, path), tally = share, StatementTally()
     with (
         closing(open_store(task.settings, create=False)) as store,
         SortedFacts.of(task.facts) as facts,

@@ -17,6 +17,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 HOST = "127.0.0.1"
 TICK_SECONDS = 0.01
+SILENCE_SECONDS = 60.0
+"""How long one call may wait for a side that takes nothing, or says nothing where it must."""
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 Cut = Literal["before", "after", "unheard"]
@@ -102,7 +104,7 @@ class Proxy:
             _reset(client)
 
     def _secured(self, client: socket.socket) -> socket.socket:
-        client.settimeout(None)
+        client.settimeout(SILENCE_SECONDS)
         if self._certificate is None:
             return client
         asked = client.recv(len(SSL_REQUEST), socket.MSG_WAITALL)
@@ -114,8 +116,9 @@ class Proxy:
         told = conninfo_to_dict(self._upstream)
         host, port = str(told["host"]), int(str(told.get("port", 5432)))
         if not host.startswith("/"):
-            return socket.create_connection((host, port))
+            return socket.create_connection((host, port), SILENCE_SECONDS)
         server = socket.socket(socket.AF_UNIX)
+        server.settimeout(SILENCE_SECONDS)
         server.connect(f"{host}/.s.PGSQL.{port}")
         return server
 
@@ -126,6 +129,7 @@ class _Link:
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self.client, self.server = proxy, client, server
         self.is_cut = False
+        self._is_unheard = False
         self.requests_flow = self.answers_flow = True
 
     def pump(self, stopped: threading.Event) -> None:
@@ -140,6 +144,8 @@ class _Link:
                 if not data or self.is_cut:
                     return
                 if side is self.server:
+                    if self._is_unheard:
+                        return
                     self.client.sendall(data)
                 elif not self._forward(data):
                     return
@@ -155,14 +161,14 @@ class _Link:
         return decrypted or select.select(watched, [], [], TICK_SECONDS)[0]
 
     def _forward(self, data: bytes) -> bool:
-        fate = self._proxy.fate()
+        """Whether the link goes on: what comes may be a part of a request, which is answered when the rest came."""
+        fate = None if self._is_unheard else self._proxy.fate()
         if fate is not None:
             self._proxy.cuts.append(fate)
         if fate != "before":
             self.server.sendall(data)
-        if fate == "unheard":
-            select.select([self.server], [], [])
-        return fate is None
+        self._is_unheard = self._is_unheard or fate == "unheard"
+        return fate is None or self._is_unheard
 
 
 def _reset(side: socket.socket) -> None:

@@ -6,11 +6,12 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from multiprocessing import active_children
 from typing import Any
 
 import pytest
 
-from domain.errors import VersionConflict
+from domain.errors import StoreUnavailable, VersionConflict
 from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.event_store.codec import decode
@@ -20,6 +21,7 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_profit import StatementProfit
+from tests.infrastructure.event_store.postgres.load import Asked, eventually
 from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, held, paid, take
 
 SOLD = fill(100, "-1", "110")
@@ -282,6 +284,22 @@ def test_processes_that_share_the_keys_come_to_the_same(
     with pytest.raises(StatementRefused, match=r"^line 503: the ledger refuses what follows from it: SOLUSDT"):
         import_statements(ledger, [Statement("one.csv", "one", wrong)], confirm=True, processes=2)
     assert told(ledger) == expected
+
+
+def test_a_process_that_is_killed_has_nothing_written(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infrastructure.transfer.statements.side_by_side.FACTS_MIN", 10)
+    files = [Statement("one.csv", "one", made_up(random.Random(0)))]
+    asked = Asked(lambda: import_statements(ledger, files, confirm=True, processes=2))
+    eventually(lambda: bool(active_children()))
+    active_children()[0].kill()
+    says = (
+        "^one of the 2 processes that shared the keys was ended by SIGKILL, perhaps for want of memory, so nothing was "
+        "written; import again, perhaps with --processes 1$"
+    )
+    with pytest.raises(StoreUnavailable, match=says):
+        asked.answer()
+    assert ledger.store.count_events() == 0
+    assert not active_children()
 
 
 @pytest.mark.parametrize("seed", range(25))
