@@ -114,6 +114,15 @@ class AsOf:
     version: int | None = None
     nid: int | None = None
 
+    def __contains__(self, event: object) -> bool:
+        """Whether an event had been recorded by then."""
+        assert isinstance(event, RecordedEvent), "an event as it is stored"
+        return (
+            (self.version is None or event.originator_version <= self.version)
+            and (self.nid is None or event.id <= self.nid)
+            and (self.time is None or event.columns.ts_recorded <= timestamp_text(self.time))
+        )
+
 
 class WatchMemory(NamedTuple):
     """All that a watch remembers, as text; `turn` goes up by one each time, from 1."""
@@ -187,6 +196,14 @@ class StreamSpan(NamedTuple):
 
 
 ALL_STREAMS: Final = StreamSpan()
+
+
+class CyclePlace(NamedTuple):
+    """A cycle, and the version of its stream after which something is looked for."""
+
+    stream: str
+    cycle: int
+    after: int = 0
 
 
 class UnreadableRow(NamedTuple):
@@ -352,6 +369,16 @@ class Store(ABC):
     @abstractmethod
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
         """The events of one cycle, late ones included."""
+
+    @abstractmethod
+    def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
+        """The events of some cycles, late ones included, cycle by cycle and oldest first."""
+
+    @abstractmethod
+    def following(
+        self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
+    ) -> Iterator[RecordedEvent]:
+        """For each place the first events of some kinds that are of a later cycle and so many versions away at most."""
 
     @abstractmethod
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:

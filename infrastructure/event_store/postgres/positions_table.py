@@ -46,6 +46,7 @@ _DROP: Final = (
     "ALTER INDEX {table}_pkey RENAME TO positions_pkey",
     "ALTER INDEX {table}_orders_pkey RENAME TO positions_orders_pkey",
     "ALTER INDEX {table}_one_open RENAME TO positions_one_open",
+    "ALTER INDEX {table}_strays RENAME TO positions_strays",
 )
 
 

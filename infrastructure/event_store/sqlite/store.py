@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
@@ -18,11 +18,13 @@ from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
 from domain.values import plain, timestamp_text
 from infrastructure.event_store.checkpoints import OVERTAKEN
-from infrastructure.event_store.hash_chain import GENESIS, chain
+from infrastructure.event_store.hash_chain import GENESIS
+from infrastructure.event_store.hash_chain import chain as hash_chain
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
     Caution,
+    CyclePlace,
     IntentTaken,
     ProfitLine,
     SlotTaken,
@@ -58,8 +60,14 @@ _NEXT_FLAT: Final = (
     "SELECT version FROM ledger_events WHERE stream = ? AND cycle > ? AND mark = 'flat' ORDER BY cycle LIMIT 1"
 )
 _CYCLE: Final = (
-    f"SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND version >= ?3 AND version < ?4"
-    f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
+    f"SELECT {_EVENT} FROM ledger_events WHERE nid IN (SELECT nid FROM ledger_events WHERE stream = ?1 AND cycle = ?2"
+    " AND version >= ?3 AND version < ?4 UNION ALL SELECT nid FROM ledger_events WHERE stream = ?1 AND cycle = ?2"
+    " AND mark = 'late') ORDER BY version"
+)
+"""Sorted when they are found: SQLite would walk along the whole stream to have each of the two parts in order."""
+_FOLLOWING: Final = (
+    f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND cycle > ? AND version > ? AND version <= ?"
+    " AND type IN (SELECT value FROM json_each(?)) ORDER BY version LIMIT ?"
 )
 _SPANS: Final = (
     "WITH sizes AS (SELECT stream, count(*) AS size FROM ledger_events GROUP BY stream),"
@@ -157,7 +165,7 @@ class SQLiteStore(SqlStore):
                 appended = list(of_stream)
                 if stream in ends:
                     self._require_end(connection, StreamEnd.before(appended[0], ends[stream]))
-                hashes = chain(ends.get(stream) or self._head(connection, stream), appended)
+                hashes = hash_chain(ends.get(stream) or self._head(connection, stream), appended)
                 for record, hashed in zip(appended, hashes, strict=True):
                     self._insert(connection, record, hashed)
                 ends[stream] = hashes[-1]
@@ -234,6 +242,16 @@ class SQLiteStore(SqlStore):
         until = self._value(_NEXT_FLAT, (stream, cycle))
         values = (stream, cycle, since, 2**62 if until is None else until)
         return [recorded(row) for row in self._select(_CYCLE, values)]
+
+    def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
+        return chain.from_iterable(self.load_cycle(place.stream, place.cycle) for place in places)
+
+    def following(
+        self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
+    ) -> Iterator[RecordedEvent]:
+        for stream, cycle, after in places:
+            values = (stream, cycle, after, after + reach, json.dumps(kinds), limit)
+            yield from map(recorded, self._select(_FOLLOWING, values))
 
     def high_water_mark(self) -> int:
         """The last place in the log: one writer at a time leaves no gaps behind."""
@@ -338,12 +356,13 @@ class SQLitePositionTable:
             (differences,) = connection.execute(_DIFFERENCES.format(table=self._table), (suspects,)).fetchone()
             (rows,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
             connection.execute("PRAGMA legacy_alter_table = ON")  # a view finds its table by name; it is not rewritten
-            connection.execute(f"DROP INDEX {self._table}_one_open")
+            for kind in ("one_open", "strays"):
+                connection.execute(f"DROP INDEX {self._table}_{kind}")
             for kind in ("", "_orders"):
                 connection.execute(f"DROP TABLE positions{kind}")
                 connection.execute(f"ALTER TABLE {self._table}{kind} RENAME TO positions{kind}")
-            index = list(schema.positions_ddl("positions"))[-1]
-            connection.execute(index)
+            for index in list(schema.positions_ddl("positions"))[1:]:
+                connection.execute(index)
             look_again(connection)
             return rows, differences
 
