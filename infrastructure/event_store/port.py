@@ -17,9 +17,10 @@ from domain.values import timestamp_text, utc
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaPlace
+from infrastructure.event_store.sql.stored_row import stored_row
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
-from projections.positions import COLUMNS, PositionRow, row_from
+from projections.positions import COLUMNS, PositionRow
 from projections.rebuild import PositionTable
 
 
@@ -206,6 +207,14 @@ class CyclePlace(NamedTuple):
     after: int = 0
 
 
+class StreamReach(NamedTuple):
+    """How far a stream had come by a moment: its last version then, and its last cycle."""
+
+    stream: str
+    version: int
+    cycle: int
+
+
 class UnreadableRow(NamedTuple):
     """An entry of the positions table that cannot be read as a row: where, and why not."""
 
@@ -229,7 +238,7 @@ class UnreadRow(NamedTuple):
     def read(self) -> PositionRow | UnreadableRow:
         """The row, or why it is none."""
         try:
-            return row_from(self.values)
+            return stored_row(self.values)
         except HistoryDamaged as cause:
             return UnreadableRow(self.stream, self.position_id, cause.message)
 
@@ -373,6 +382,14 @@ class Store(ABC):
     @abstractmethod
     def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
         """The events of some cycles, late ones included, cycle by cycle and oldest first."""
+
+    @abstractmethod
+    def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
+        """How far each stream had come that had begun by a moment."""
+
+    @abstractmethod
+    def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
+        """The cycles that had begun by then, and of which something was recorded after it."""
 
     @abstractmethod
     def following(

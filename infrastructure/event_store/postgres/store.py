@@ -26,6 +26,7 @@ from infrastructure.event_store.port import (
     ProfitLine,
     SlotTaken,
     Standing,
+    StreamReach,
     StreamSpan,
     UnsettledAppend,
     VersionTaken,
@@ -91,6 +92,11 @@ _FOLLOWING: Final = (
     " LIMIT %(limit)s) AS e"
 )
 """The limit within keeps the planner from fetching and sorting all that is near before it looks for the first."""
+_GONE_ON: Final = (
+    "SELECT DISTINCT e.stream, e.cycle FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::bigint[]),"
+    " pg_catalog.unnest(%s::bigint[])) AS reach (stream, version, cycle) JOIN ledger_events AS e"
+    " ON e.stream = reach.stream AND e.version > reach.version AND e.cycle BETWEEN 1 AND reach.cycle"
+)
 _SPANS: Final = (
     "WITH sizes AS (SELECT stream, pg_catalog.count(*)::numeric AS size FROM ledger_events GROUP BY stream),"
     " counted AS (SELECT stream, pg_catalog.trunc((pg_catalog.sum(size) OVER (ORDER BY stream) - size) * %s::numeric"
@@ -367,6 +373,10 @@ class PostgresStore(SqlStore):
     def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
         streams, cycles = [place.stream for place in places], [place.cycle for place in places]
         return map(recorded, self._select(_CYCLES, (streams, cycles)))
+
+    def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
+        columns = [[*column] for column in zip(*reaches, strict=True)]
+        return (CyclePlace(*place) for place in self._select(_GONE_ON, columns)) if columns else iter(())
 
     def following(
         self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int

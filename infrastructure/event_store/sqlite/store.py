@@ -28,6 +28,7 @@ from infrastructure.event_store.port import (
     IntentTaken,
     ProfitLine,
     SlotTaken,
+    StreamReach,
     StreamSpan,
     VersionTaken,
 )
@@ -35,13 +36,14 @@ from infrastructure.event_store.records import EventRecord, RecordedEvent, Strea
 from infrastructure.event_store.sql.dialect import SQLITE
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, differing, lines_of
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
+from infrastructure.event_store.sql.stored_row import stored_row
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.settings import Settings
-from projections.positions import PositionRow, fees_text, orders_text, row_from
+from projections.positions import PositionRow, fees_text, orders_text
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -68,6 +70,11 @@ _CYCLE: Final = (
 _FOLLOWING: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND cycle > ? AND version > ? AND version <= ?"
     " AND type IN (SELECT value FROM json_each(?)) ORDER BY version LIMIT ?"
+)
+_GONE_ON: Final = (
+    "SELECT DISTINCT e.stream, e.cycle FROM json_each(?) AS reach CROSS JOIN ledger_events AS e"
+    " ON e.stream = json_extract(reach.value, '$[0]') AND e.version > json_extract(reach.value, '$[1]')"
+    " AND e.cycle BETWEEN 1 AND json_extract(reach.value, '$[2]')"
 )
 _SPANS: Final = (
     "WITH sizes AS (SELECT stream, count(*) AS size FROM ledger_events GROUP BY stream),"
@@ -246,6 +253,9 @@ class SQLiteStore(SqlStore):
     def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
         return chain.from_iterable(self.load_cycle(place.stream, place.cycle) for place in places)
 
+    def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
+        return (CyclePlace(*place) for place in self._select(_GONE_ON, (json.dumps(reaches),)))
+
     def following(
         self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
     ) -> Iterator[RecordedEvent]:
@@ -329,7 +339,7 @@ class SQLitePositionTable:
         statement = _ROW.format(table=self._table)
         with self._connections.reading() as connection:
             found = connection.execute(statement, (f"{stream}#{cycle}",)).fetchone()
-        return row_from(found) if found else None
+        return stored_row(found) if found else None
 
     def add(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have none yet."""
