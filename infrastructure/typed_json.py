@@ -46,6 +46,7 @@ class TypedJson(Generic[Read]):
         self._kind = kind
         mirror, self._parts = _mirror(kind, beside)
         self._decode = msgspec.json.Decoder(mirror, dec_hook=_number).decode
+        self._decode_all = msgspec.json.Decoder(GenericAlias(list, mirror), dec_hook=_number).decode
 
     def read(self, text: bytes | str, beside: Mapping[str, Any] = _NOTHING) -> Read | None:
         """The object; None where pydantic has to look."""
@@ -54,7 +55,14 @@ class TypedJson(Generic[Read]):
         except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
             return None
         known.update(beside)
-        return _made(self._kind, known)
+        return made(self._kind, known)
+
+    def read_all(self, text: bytes | str) -> list[Read] | None:
+        """The objects of a list; None where pydantic has to look."""
+        try:
+            return [made(self._kind, _completed(each, self._parts)) for each in self._decode_all(text)]
+        except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
+            return None
 
 
 class _FieldReading(NamedTuple):
@@ -133,7 +141,7 @@ def _remade(kind: type[Read], parts: _Parts) -> Callable[[Any], Read]:
     if "__slots__" in vars(kind):
         assert not parts, f"{kind.__name__} is made of values alone"
         return lambda mirror: kind(*msgspec.structs.astuple(mirror))
-    return lambda mirror: _made(kind, _completed(mirror, parts))
+    return lambda mirror: made(kind, _completed(mirror, parts))
 
 
 def _completed(mirror: Any, parts: _Parts) -> dict[str, Any]:
@@ -145,11 +153,11 @@ def _completed(mirror: Any, parts: _Parts) -> dict[str, Any]:
     return known
 
 
-def _made(kind: type[Read], known: dict[str, Any]) -> Read:
+def made(kind: type[Read], known: dict[str, Any]) -> Read:
     """A frozen object of all its fields, as they are: a fraction of the price of making it field by field."""
-    made = object.__new__(kind)
-    object.__setattr__(made, "__dict__", known)
-    return made
+    new = object.__new__(kind)
+    object.__setattr__(new, "__dict__", known)
+    return new
 
 
 def time_from(text: object) -> datetime | None:

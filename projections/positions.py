@@ -45,7 +45,7 @@ def row_from(values: Sequence[Any]) -> PositionRow:
             columns[name] = json.loads(columns[name])
         columns["orders"] = {order["name"]: order for order in json.loads(columns["orders"])}
         return row_adapter().validate_python(columns)
-    except ValueError as cause:
+    except (ValueError, TypeError, LookupError) as cause:
         wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
         why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong) or cause
         raise HistoryDamaged(

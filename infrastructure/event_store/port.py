@@ -17,9 +17,10 @@ from domain.values import timestamp_text, utc
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaPlace
+from infrastructure.event_store.sql.stored_row import stored_row
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
-from projections.positions import COLUMNS, PositionRow, row_from
+from projections.positions import COLUMNS, PositionRow
 from projections.rebuild import PositionTable
 
 
@@ -114,6 +115,15 @@ class AsOf:
     version: int | None = None
     nid: int | None = None
 
+    def __contains__(self, event: object) -> bool:
+        """Whether an event had been recorded by then."""
+        assert isinstance(event, RecordedEvent), "an event as it is stored"
+        return (
+            (self.version is None or event.originator_version <= self.version)
+            and (self.nid is None or event.id <= self.nid)
+            and (self.time is None or event.columns.ts_recorded <= timestamp_text(self.time))
+        )
+
 
 class WatchMemory(NamedTuple):
     """All that a watch remembers, as text; `turn` goes up by one each time, from 1."""
@@ -189,6 +199,22 @@ class StreamSpan(NamedTuple):
 ALL_STREAMS: Final = StreamSpan()
 
 
+class CyclePlace(NamedTuple):
+    """A cycle, and the version of its stream after which something is looked for."""
+
+    stream: str
+    cycle: int
+    after: int = 0
+
+
+class StreamReach(NamedTuple):
+    """How far a stream had come by a moment: its last version then, and its last cycle."""
+
+    stream: str
+    version: int
+    cycle: int
+
+
 class UnreadableRow(NamedTuple):
     """An entry of the positions table that cannot be read as a row: where, and why not."""
 
@@ -212,7 +238,7 @@ class UnreadRow(NamedTuple):
     def read(self) -> PositionRow | UnreadableRow:
         """The row, or why it is none."""
         try:
-            return row_from(self.values)
+            return stored_row(self.values)
         except HistoryDamaged as cause:
             return UnreadableRow(self.stream, self.position_id, cause.message)
 
@@ -373,6 +399,24 @@ class Store(ABC):
     @abstractmethod
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
         """The events of one cycle, late ones included."""
+
+    @abstractmethod
+    def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
+        """The events of some cycles, late ones included, cycle by cycle and oldest first."""
+
+    @abstractmethod
+    def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
+        """How far each stream had come that had begun by a moment."""
+
+    @abstractmethod
+    def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
+        """The cycles that had begun by then, and of which something was recorded after it."""
+
+    @abstractmethod
+    def following(
+        self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
+    ) -> Iterator[RecordedEvent]:
+        """For each place the first events of some kinds that are of a later cycle and so many versions away at most."""
 
     @abstractmethod
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
-from typing import Self
+from itertools import groupby, islice
+from typing import Final, Self
 
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionId
@@ -21,6 +21,9 @@ from infrastructure.ledger.late_fills import successors
 from projections.event_time import rows_at, versions_at
 from projections.exposure import taken_over_at
 from projections.positions import PositionRow, project
+
+_AT_ONCE: Final = 5_000
+"""Cycles that are read together."""
 
 PastMoment = AsOf | datetime | int | str | None
 """A moment of the past as callers say it: a time with its zone, a version, `#nid`; None is now."""
@@ -92,13 +95,14 @@ class AsOfQuery:
         """Up to where the log is read."""
         return self.moment if self.by is TimeAxis.RECORDED else replace(self.moment, time=None)
 
-    def positions(self, store: Store) -> list[PositionRow]:
-        """All cycles as they stood then, oldest first."""
+    def positions(self, store: Store, *, open_only: bool = False) -> list[PositionRow]:
+        """All cycles as they stood then, oldest first; `open_only` may leave out what was over, and no stray."""
         if self.by is TimeAxis.RECORDED:
-            rows = _folded(store.log(as_of=self._known))
+            with store.snapshot():
+                rows = [*_recorded(store, self._known, open_only=open_only)]
         else:  # no index knows when something happened, so every stream is read
             conditions, values = until(store.visible(self._known), store.placeholder)
-            rows = self._happened(store.select(conditions, values, "stream, version"))
+            rows = [*self._happened(store.select(conditions, values, "stream, version"))]
         return sorted(rows, key=lambda row: (row.opened_at, row.position_id))
 
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
@@ -130,6 +134,19 @@ class AsOfQuery:
         assert self.moment.time is not None, "checked when it was read"
         happened = versions_at((entry.event for entry in entries), self.moment.time)
         return [entry for entry in entries if entry.event.originator_version in happened]
+
+
+def _recorded(store: Store, moment: AsOf, *, open_only: bool) -> Iterator[PositionRow]:
+    """Rows by what was recorded: where nothing was after the moment, the row of today is that of then."""
+    reaches = {reach.stream: reach for reach in store.reaches(moment)}
+    for row in store.rows(open_only=open_only):
+        reach = reaches.get(row.stream)
+        if reach is not None and row.version <= reach.version:
+            yield row
+    known = store.visible(moment) or moment
+    gone_on = store.gone_on([*reaches.values()])
+    while places := list(islice(gone_on, _AT_ONCE)):
+        yield from _folded(record for record in store.load_cycles(places) if record in known)
 
 
 def _folded(records: Iterable[RecordedEvent]) -> Iterable[PositionRow]:

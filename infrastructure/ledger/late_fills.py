@@ -9,9 +9,9 @@ from operator import attrgetter
 from typing import Final
 
 from domain.errors import HistoryDamaged
-from domain.events import PositionAdjusted, PositionAdopted, RolledBack
+from domain.events import PositionAdjusted, PositionAdopted, PositionEvent, RolledBack
 from infrastructure.event_store.codec import decode, stored_names
-from infrastructure.event_store.port import AsOf, Store, until
+from infrastructure.event_store.port import AsOf, CyclePlace, Store
 from infrastructure.event_store.records import RecordedEvent
 from projections.exposure import taken_over_at
 from projections.positions import PositionRow
@@ -19,7 +19,12 @@ from projections.positions import PositionRow
 _SAYING: Final = stored_names(PositionAdopted, PositionAdjusted, RolledBack)
 """What may say, in a later cycle, what is held of the key."""
 _AT_ONCE: Final = 5_000
-"""Strays that are asked for at once: a statement has room for so many parameters."""
+"""Strays that are asked for at once."""
+_REACH: Final = 500
+"""Versions within which the next event is looked for: a few cycles of a busy key."""
+_ALL: Final = 2**62
+_STEPS_MAX: Final = 10
+"""After so many events that said nothing of a stray the rest of its key is read at once."""
 
 
 def left_over(store: Store) -> list[PositionRow]:
@@ -32,38 +37,93 @@ def left_over(store: Store) -> list[PositionRow]:
 def successors(store: Store, rows: Iterable[PositionRow], as_of: AsOf | None = None) -> dict[str, datetime]:
     """When a later cycle took over what some cycles hold that are over, by position.
 
-    Those that none took over are left out, and those of a key of which something cannot be read. The strays are read
-    and what may speak of them, of all keys in one question: of each by itself it would be read with all that lies
-    between, which is the whole log where many keys have some.
+    Those that none took over are left out, and those of which something cannot be read.
     """
     found: dict[str, datetime] = {}
-    strays = iter(sorted((row for row in rows if row.stray), key=attrgetter("stream", "cycle")))
+    strays = iter([row for row in rows if row.stray])
     while asked := list(islice(strays, _AT_ONCE)):
-        by_stream = {stream: list(of_stream) for stream, of_stream in groupby(asked, attrgetter("stream"))}
-        for stream, records in groupby(_speaking(store, asked, as_of), attrgetter("originator_id")):
-            found |= _taken_over(by_stream[stream], records)
+        found |= _Succession(store, asked, as_of).found()
     return found
 
 
-def _speaking(store: Store, strays: Sequence[PositionRow], as_of: AsOf | None) -> Iterator[RecordedEvent]:
-    """The events of some strays, and those that may say of their keys what is held."""
-    conditions, values = until(store.visible(as_of), store.placeholder)
-    streams = sorted({row.stream for row in strays})
-    (each, kinds), cycle = (_list(store, len(names)) for names in (streams, _SAYING)), _list(store, 2)
-    of_strays = ", ".join([cycle] * len(strays))
-    conditions += [f"stream IN {each}", f"(type IN {kinds} OR (stream, cycle) IN (VALUES {of_strays}))"]
-    values += [*streams, *_SAYING, *(value for row in strays for value in (row.stream, row.cycle))]
-    return store.select(conditions, values, "stream, version")
+class _Succession:
+    """What became of some strays: usually one of the next few events that say what is held of the key took each over.
+
+    So those are asked for one by one, of all strays at once; the rest of a key is read only where none of them did.
+    """
+
+    def __init__(self, store: Store, strays: Sequence[PositionRow], as_of: AsOf | None) -> None:
+        self._store, self._as_of = store, as_of
+        self._own = self._events_of(strays)
+        self._open = {row.position_id: row for row in strays if row.position_id in self._own}
+        self._after = {position_id: self._own[position_id][0].originator_version for position_id in self._open}
+        self._found: dict[str, datetime] = {}
+
+    def found(self) -> dict[str, datetime]:
+        """When each was taken over that was."""
+        near = list(self._open)
+        for _ in range(_STEPS_MAX):
+            if not near:
+                break
+            near = self._told(near, map(self._place, near), reach=_REACH, limit=1)
+        if self._open:
+            self._told(list(self._open), self._firsts(), reach=_ALL, limit=_ALL)
+        return self._found
+
+    def _events_of(self, strays: Sequence[PositionRow]) -> dict[str, list[PositionEvent]]:
+        places = [CyclePlace(row.stream, row.cycle) for row in strays]
+        records = self._by_then(self._store.load_cycles(places))
+        read = {f"{stream}#{cycle}": _read(each) for (stream, cycle), each in groupby(records, key=_of_cycle)}
+        return {position_id: events for position_id, events in read.items() if events is not None}
+
+    def _by_then(self, records: Iterable[RecordedEvent]) -> Iterable[RecordedEvent]:
+        moment = self._store.visible(self._as_of)
+        return records if moment is None else filter(moment.__contains__, records)
+
+    def _place(self, position_id: str) -> CyclePlace:
+        row = self._open[position_id]
+        return CyclePlace(row.stream, row.cycle, self._after[position_id])
+
+    def _firsts(self) -> Iterator[CyclePlace]:
+        """Of each key the place of the stray of which the least is known."""
+        places = sorted(map(self._place, self._open), key=attrgetter("stream", "after"))
+        for stream, each in groupby(places, attrgetter("stream")):
+            known = list(each)
+            yield CyclePlace(stream, min(place.cycle for place in known), known[0].after)
+
+    def _told(self, position_ids: Sequence[str], places: Iterable[CyclePlace], *, reach: int, limit: int) -> list[str]:
+        """Let the next events tell of some strays; of which there were any, and none took them over."""
+        records = self._by_then(self._store.following([*places], _SAYING, reach=reach, limit=limit))
+        by_stream = {
+            stream: list(each) for stream, each in groupby(sorted(records, key=_in_stream), attrgetter("originator_id"))
+        }
+        went_on = []
+        for position_id in position_ids:
+            row, after = self._open[position_id], self._after[position_id]
+            later = [
+                each
+                for each in by_stream.get(row.stream, ())
+                if each.originator_version > after and each.columns.cycle > row.cycle
+            ][:limit]  # what follows is the next for another one: between them there may be more
+            events = _read(later)
+            at = None if events is None else taken_over_at(row, [*self._own[position_id], *events])
+            if at is not None:
+                self._found[position_id] = at
+            if at is not None or events is None:
+                del self._open[position_id]
+            elif later:
+                self._after[position_id] = later[-1].originator_version
+                went_on.append(position_id)
+        return went_on
 
 
-def _list(store: Store, length: int) -> str:
-    return f"({', '.join([store.placeholder] * length)})"
+_of_cycle: Final = attrgetter("originator_id", "columns.cycle")
+_in_stream: Final = attrgetter("originator_id", "originator_version")
 
 
-def _taken_over(strays: Iterable[PositionRow], records: Iterable[RecordedEvent]) -> dict[str, datetime]:
+def _read(records: Iterable[RecordedEvent]) -> list[PositionEvent] | None:
+    """The events; None when one cannot be read."""
     try:
-        events = list(map(decode, records))
+        return list(map(decode, records))
     except HistoryDamaged:
-        return {}
-    moments = {row.position_id: taken_over_at(row, events) for row in strays}
-    return {position_id: at for position_id, at in moments.items() if at is not None}
+        return None

@@ -453,7 +453,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         Refuses: InvalidCommand for what is no such moment.
         """
         past = AsOfQuery.read(as_of, by)
-        rows = self.store.rows(open_only=open or unprotected) if as_of is None else past.positions(self.store)
+        rows: Iterable[PositionRow]
+        if as_of is None:
+            rows = self.store.rows(open_only=open or unprotected)
+        else:
+            rows = past.positions(self.store, open_only=open or unprotected)
 
         def is_asked_for(row: PositionRow) -> bool:
             if open and not row.status.is_open and not row.stray:

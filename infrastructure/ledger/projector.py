@@ -15,7 +15,8 @@ from infrastructure.event_store.records import RecordedEvent
 from projections.projection import PoisonEvent, Projection, SkippedEvent
 from projections.rebuild import Progress, Rebuilt
 
-BATCH_EVENTS: Final = 2_000
+BATCH_EVENTS: Final = 10_000
+"""So that a row is not written, read and written again while its cycle goes on, where there is much to take in."""
 
 Row = TypeVar("Row")
 

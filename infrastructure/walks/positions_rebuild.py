@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store, StreamSpan
 from infrastructure.store_opening import open_store
-from infrastructure.walks.span_crew import Opening, at_any_moment
+from infrastructure.walks.span_crew import at_any_moment
 from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Progress, Rebuild, Rebuilt
 
 
@@ -31,8 +31,7 @@ def rebuilt(
             settled = store.high_water_mark()
             with at_any_moment(store, processes) as crew:  # what was recorded up to there is the same at each
                 if crew is not None:
-                    opening: Opening[int] = _Filling(table.name, settled)
-                    for events in crew.each(opening, "folded"):
+                    for events in crew.each(_Filling(table.name, settled), "folded"):
                         filled += events
                         progress(events)
                     nid = settled
@@ -40,7 +39,8 @@ def rebuilt(
         return Rebuild(log, table, progress, batch_events=batch_events, nid=nid, filled=filled).run()
 
 
-class _Filling(NamedTuple):
+@dataclass(frozen=True)
+class _Filling:
     """Filling a table with what was recorded until a place in the log."""
 
     table: str

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from domain.alteration import altered
 from domain.events import EntryRequested, PositionEvent, PositionImported
 from domain.values import Instant, Status
 from projections.exposure import Gap, counted_at, is_covered
@@ -125,7 +126,7 @@ def fold(facts: CycleFacts | None, event: PositionEvent) -> CycleFacts:
     known = facts or CycleFacts(position=row, opened_by=type(event).__name__)
     at = counted_at(event, known.last_at)
     was_exposed, covered = known.exposed_since, is_covered(row)
-    return replace(
+    return altered(
         known,
         position=row,
         protected_at=known.protected_at or (at if covered else None),

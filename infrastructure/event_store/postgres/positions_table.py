@@ -14,7 +14,8 @@ from infrastructure.event_store.postgres.compat_view import ViewsOfPositions
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, wait_seconds
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, differing, lines_of
-from projections.positions import PositionRow, row_from
+from infrastructure.event_store.sql.stored_row import stored_row
+from projections.positions import PositionRow
 
 _LEFTOVERS: Final = (
     "SELECT tablename FROM pg_tables WHERE schemaname = pg_catalog.current_schema()"
@@ -46,6 +47,7 @@ _DROP: Final = (
     "ALTER INDEX {table}_pkey RENAME TO positions_pkey",
     "ALTER INDEX {table}_orders_pkey RENAME TO positions_orders_pkey",
     "ALTER INDEX {table}_one_open RENAME TO positions_one_open",
+    "ALTER INDEX {table}_strays RENAME TO positions_strays",
 )
 
 
@@ -85,7 +87,7 @@ class PostgresPositionTable:
         """A row that was written before."""
         with self._connections.reading() as connection:
             found = connection.execute(self._named(_ROW), (f"{stream}#{cycle}",)).fetchone()
-        return row_from(found) if found else None
+        return stored_row(found) if found else None
 
     def add(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have none yet."""

@@ -21,10 +21,12 @@ from infrastructure.event_store.port import (
     REJECTION_COLUMNS,
     AppendInDoubt,
     Caution,
+    CyclePlace,
     IntentTaken,
     ProfitLine,
     SlotTaken,
     Standing,
+    StreamReach,
     StreamSpan,
     UnsettledAppend,
     VersionTaken,
@@ -77,6 +79,23 @@ _CYCLE: Final = (
     " AND mark = 'flat' ORDER BY cycle LIMIT 1), 9223372036854775807)"
     f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND mark = 'late'"
     " ORDER BY version"
+)
+_CYCLES: Final = (
+    "SELECT e.* FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::bigint[])) AS p (stream, cycle)"
+    f" CROSS JOIN LATERAL ({_CYCLE.replace('%(stream)s', 'p.stream').replace('%(cycle)s', 'p.cycle')}) AS e"
+)
+_FOLLOWING: Final = (
+    "SELECT e.* FROM ROWS FROM (pg_catalog.unnest(%(streams)s::text[]), pg_catalog.unnest(%(cycles)s::bigint[]),"
+    " pg_catalog.unnest(%(after)s::bigint[])) AS p (stream, cycle, after) CROSS JOIN LATERAL"
+    f" (SELECT {_EVENT} FROM (SELECT * FROM ledger_events AS l WHERE l.stream = p.stream AND l.version > p.after"
+    " ORDER BY l.version LIMIT %(reach)s) AS near WHERE near.cycle > p.cycle AND type = ANY(%(kinds)s)"
+    " LIMIT %(limit)s) AS e"
+)
+"""The limit within keeps the planner from fetching and sorting all that is near before it looks for the first."""
+_GONE_ON: Final = (
+    "SELECT DISTINCT e.stream, e.cycle FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::bigint[]),"
+    " pg_catalog.unnest(%s::bigint[])) AS reach (stream, version, cycle) JOIN ledger_events AS e"
+    " ON e.stream = reach.stream AND e.version > reach.version AND e.cycle BETWEEN 1 AND reach.cycle"
 )
 _SPANS: Final = (
     "WITH sizes AS (SELECT stream, pg_catalog.count(*)::numeric AS size FROM ledger_events GROUP BY stream),"
@@ -363,6 +382,21 @@ class PostgresStore(SqlStore):
 
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
         return [recorded(row) for row in self._select(_CYCLE, {"stream": stream, "cycle": cycle})]
+
+    def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
+        streams, cycles = [place.stream for place in places], [place.cycle for place in places]
+        return map(recorded, self._select(_CYCLES, (streams, cycles)))
+
+    def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
+        columns = [[*column] for column in zip(*reaches, strict=True)]
+        return (CyclePlace(*place) for place in self._select(_GONE_ON, columns)) if columns else iter(())
+
+    def following(
+        self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
+    ) -> Iterator[RecordedEvent]:
+        streams, cycles, after = map(list, zip(*places, strict=True))
+        asked = {"streams": streams, "cycles": cycles, "after": after, "kinds": list(kinds), "limit": limit}
+        return map(recorded, self._select(_FOLLOWING, {**asked, "reach": reach}))
 
     def high_water_mark(self) -> int:
         """The place in the log below which nothing can appear any more.

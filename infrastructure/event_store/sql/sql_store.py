@@ -11,19 +11,23 @@ from domain.values import OPEN_STATUSES, timestamp_text
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
+    AsOf,
     RefusalCount,
     Store,
+    StreamReach,
     StreamSpan,
     UnreadableRow,
     UnreadRow,
     WatchMemory,
     compared,
     position_ids_of,
+    until,
     where,
 )
 from infrastructure.event_store.records import IndexColumns, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import Dialect
-from projections.positions import PositionRow, row_from
+from infrastructure.event_store.sql.stored_row import stored_row
+from projections.positions import PositionRow
 
 _EVENTS: Final = "SELECT {columns} FROM ledger_events"
 _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND intent_id = ?"
@@ -34,7 +38,12 @@ _HOLDS: Final = "SELECT {catalog}count(*) FROM ledger_events WHERE stream = ? AN
 _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _IS_STRAY: Final = "stray"
-_IS_OPEN: Final = f"(status IN ({_OPEN}) OR {_IS_STRAY})"
+_IS_OPEN: Final = (
+    f"position_id IN (SELECT position_id FROM positions WHERE status IN ({_OPEN})"
+    f" UNION ALL SELECT position_id FROM positions WHERE {_IS_STRAY})"
+)
+"""Not one condition with OR, for which SQLite would read the whole table: each of the two has an index."""
+_REACHES: Final = "SELECT stream, {catalog}max(version), {catalog}max(cycle) FROM ledger_events"
 _REFUSAL_COUNTS: Final = (
     "SELECT command, error, detected_by, {catalog}count(*) FROM rejections GROUP BY command, error, detected_by"
     " ORDER BY command, error, detected_by"
@@ -105,6 +114,11 @@ class SqlStore(Store):
             return map(recorded, self._scan(statement, values))
         return map(recorded, self._select(f"{statement} LIMIT {limit:d}", values))
 
+    def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
+        conditions, values = until(self.visible(as_of), self.placeholder)
+        statement = f"{self.dialect.spelled(_REACHES)}{where(conditions)} GROUP BY stream"
+        return map(StreamReach._make, self._select(statement, values))
+
     def read_through(self) -> Iterator[tuple[Any, ...]]:
         """The columns of all events as the database gives them back: the floor of every walk."""
         return self._scan(f"{_EVENTS.format(columns=self.event_columns)} ORDER BY nid")
@@ -124,7 +138,7 @@ class SqlStore(Store):
         conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
         read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
-            yield row_from(row)
+            yield stored_row(row)
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         conditions, values = compared(span.conditions(), self.placeholder)

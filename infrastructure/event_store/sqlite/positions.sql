@@ -53,3 +53,6 @@ CREATE TABLE positions (
 -- The second, independent guard: one open cycle a stream.
 CREATE UNIQUE INDEX positions_one_open ON positions (stream)
     WHERE status IN ('pending_entry', 'entry_placed', 'pending_sl', 'active', 'rolling_back');
+
+-- What is held though its cycle is over: listed with what is open, and rare.
+CREATE INDEX positions_strays ON positions (stream) WHERE stray;

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
 from decimal import Decimal
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
@@ -22,20 +22,23 @@ from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
     Caution,
+    CyclePlace,
     ProfitLine,
+    StreamReach,
     StreamSpan,
 )
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
 from infrastructure.event_store.sql.dialect import SQLITE
 from infrastructure.event_store.sql.order_lines import differing
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
+from infrastructure.event_store.sql.stored_row import stored_row
 from infrastructure.event_store.sqlite import append, schema
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.settings import Settings
-from projections.positions import PositionRow, orders_text, row_from
+from projections.positions import PositionRow, orders_text
 
 _EVENT: Final = (
     "nid, stream, version, type, CAST(payload AS BLOB), hash, command_id, intent_id, cycle, mark, ts_recorded"
@@ -48,8 +51,19 @@ _NEXT_FLAT: Final = (
     "SELECT version FROM ledger_events WHERE stream = ? AND cycle > ? AND mark = 'flat' ORDER BY cycle LIMIT 1"
 )
 _CYCLE: Final = (
-    f"SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND version >= ?3 AND version < ?4"
-    f" UNION SELECT {_EVENT} FROM ledger_events WHERE stream = ?1 AND cycle = ?2 AND mark = 'late' ORDER BY 3"
+    f"SELECT {_EVENT} FROM ledger_events WHERE nid IN (SELECT nid FROM ledger_events WHERE stream = ?1 AND cycle = ?2"
+    " AND version >= ?3 AND version < ?4 UNION ALL SELECT nid FROM ledger_events WHERE stream = ?1 AND cycle = ?2"
+    " AND mark = 'late') ORDER BY version"
+)
+"""Sorted when they are found: SQLite would walk along the whole stream to have each of the two parts in order."""
+_FOLLOWING: Final = (
+    f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND cycle > ? AND version > ? AND version <= ?"
+    " AND type IN (SELECT value FROM json_each(?)) ORDER BY version LIMIT ?"
+)
+_GONE_ON: Final = (
+    "SELECT DISTINCT e.stream, e.cycle FROM json_each(?) AS reach CROSS JOIN ledger_events AS e"
+    " ON e.stream = json_extract(reach.value, '$[0]') AND e.version > json_extract(reach.value, '$[1]')"
+    " AND e.cycle BETWEEN 1 AND json_extract(reach.value, '$[2]')"
 )
 _SPANS: Final = (
     "WITH sizes AS (SELECT stream, count(*) AS size FROM ledger_events GROUP BY stream),"
@@ -214,6 +228,19 @@ class SQLiteStore(SqlStore):
         values = (stream, cycle, since, 2**62 if until is None else until)
         return [recorded(row) for row in self._select(_CYCLE, values)]
 
+    def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
+        return chain.from_iterable(self.load_cycle(place.stream, place.cycle) for place in places)
+
+    def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
+        return (CyclePlace(*place) for place in self._select(_GONE_ON, (json.dumps(reaches),)))
+
+    def following(
+        self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
+    ) -> Iterator[RecordedEvent]:
+        for stream, cycle, after in places:
+            values = (stream, cycle, after, after + reach, json.dumps(kinds), limit)
+            yield from map(recorded, self._select(_FOLLOWING, values))
+
     def high_water_mark(self) -> int:
         """The last place in the log: one writer at a time leaves no gaps behind."""
         nid: int | None = self._value(_MAX_NID)
@@ -290,7 +317,7 @@ class SQLitePositionTable:
         statement = _ROW.format(table=self._table)
         with self._connections.reading() as connection:
             found = connection.execute(statement, (f"{stream}#{cycle}",)).fetchone()
-        return row_from(found) if found else None
+        return stored_row(found) if found else None
 
     def add(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have none yet."""
@@ -317,12 +344,13 @@ class SQLitePositionTable:
             (differences,) = connection.execute(_DIFFERENCES.format(table=self._table), (suspects,)).fetchone()
             (rows,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
             connection.execute("PRAGMA legacy_alter_table = ON")  # a view finds its table by name; it is not rewritten
-            connection.execute(f"DROP INDEX {self._table}_one_open")
+            for kind in ("one_open", "strays"):
+                connection.execute(f"DROP INDEX {self._table}_{kind}")
             for kind in ("", "_orders"):
                 connection.execute(f"DROP TABLE positions{kind}")
                 connection.execute(f"ALTER TABLE {self._table}{kind} RENAME TO positions{kind}")
-            index = list(schema.positions_ddl("positions"))[-1]
-            connection.execute(index)
+            for index in list(schema.positions_ddl("positions"))[1:]:
+                connection.execute(index)
             look_again(connection)
             return rows, differences
 

@@ -89,8 +89,8 @@ def command(
     with reading(database) as (ledger, place):
         found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
         bare = [row for row in found if needs_stop(row)]
-        if any(row.stray for row in found):
-            bare = found if unprotected else ledger.positions(unprotected=True, as_of=as_of, by=by)
+        if not (only_open or unprotected) and any(row.stray for row in found):  # of those, some were seen to
+            bare = ledger.positions(unprotected=True, as_of=as_of, by=by)
     names = {row.position_id for row in bare}
     taken = [row for row in found if wanted.takes(row) and (since is None or row.opened_at >= since)]
     ordered = _sorted(taken, listing.sort, names)

@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 from domain.commands.base import Command
 from domain.errors import CommandRefused, InvalidCommand, UnknownPosition
 from domain.events import PositionEvent
+from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import AsOf
+from infrastructure.ledger.as_of import AsOfQuery
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
 from position_ledger.testing import Clock, memory_ledger
 from projections.event_time import rows_at
 from projections.positions import PositionRow, project
+from scripts.benchmarks.workload.generated import generate, write
 from tests.spec import second
 from tests.strategies import KEY, conversations
 
@@ -59,8 +64,31 @@ def test_as_of_every_version_place_and_time_is_the_folded_prefix(sent: list[Comm
             for moment, prefix in prefixes:
                 rows = folded([each.event for each in prefix])
                 assert ledger.positions(as_of=moment) == rows
+                held = [row for row in rows if row.status.is_open or row.stray]
+                known = AsOfQuery.read(moment, "recorded").positions(ledger.store, open_only=True)
+                assert [row for row in known if row.status.is_open or row.stray] == held
                 assert [ledger.position(row.position_id, as_of=moment) for row in rows] == rows
                 assert ledger.history(KEY.stream, as_of=moment) == prefix
+
+
+def test_at_any_moment_of_many_keys_stands_what_the_log_comes_to_by_then(ledger_url: str) -> None:
+    store = open_store(Settings.read(ledger_url))
+    with PositionLedger(store) as ledger:
+        write(store, generate(120, streams=24))
+        events = [(stored.id, decode(stored)) for stored in store.log()]
+        times = sorted({event.ts_recorded for _, event in events})
+        moments: list[AsOf] = [AsOf(nid=nid) for nid, _ in events[::90]]
+        moments += [AsOf(time=time) for time in (second(-10_000_000), *times[::90], second(100_000_000))]
+        moments += [AsOf(version=version) for version in (0, 1, 5, 30)]
+        moments += [AsOf(time=times[len(times) // 2], nid=len(events) // 3, version=20)]
+        for moment in moments:
+            then = list(store.log(as_of=moment))
+            rows = folded([event for event in map(decode, then) if event.has_cycle])
+            assert ledger.positions(as_of=moment) == rows
+            known = AsOfQuery(moment).positions(store, open_only=True)
+            assert [row for row in known if row.status.is_open or row.stray] == [
+                row for row in rows if row.status.is_open or row.stray
+            ]
 
 
 @given(conversations(14), st.integers(0, 20), st.integers(0, 20))

@@ -1,0 +1,80 @@
+"""Which strays a later cycle took over: what is asked of the log says the same as all events of a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import pytest
+
+from domain.events import EVENTS
+from infrastructure.event_store.codec import decode, stored_names
+from infrastructure.event_store.port import AsOf, CyclePlace, Store
+from infrastructure.event_store.sql.sql_store import SqlStore
+from infrastructure.ledger import late_fills
+from infrastructure.ledger.late_fills import left_over, successors
+from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
+from infrastructure.walks.positions_rebuild import rebuilt
+from projections.exposure import taken_over_at
+from projections.positions import PositionRow
+from scripts.benchmarks.workload.generated import generate, write
+
+INDEXES = {"sqlite": "sqlite_schema WHERE name", "postgresql": "pg_indexes WHERE indexname"}
+
+
+@pytest.fixture
+def store(ledger_url: str) -> Iterator[Store]:
+    store = open_store(Settings.read(ledger_url))
+    write(store, generate(400, streams=2))
+    yield store
+    store.close()
+
+
+def by_all_events(store: Store, strays: list[PositionRow], as_of: AsOf | None = None) -> dict[str, datetime]:
+    found = {}
+    for row in strays:
+        at = taken_over_at(row, [decode(each) for each in store.history(row.stream, as_of=as_of)])
+        if at is not None:
+            found[row.position_id] = at
+    return found
+
+
+@pytest.mark.parametrize(("reach", "steps"), [(500, 10), (500, 1), (3, 10), (500, 0)])
+@pytest.mark.parametrize("kinds", [late_fills._SAYING, stored_names(*EVENTS)])
+def test_who_took_strays_over_is_who_all_events_of_their_keys_name(
+    store: Store, monkeypatch: pytest.MonkeyPatch, reach: int, steps: int, kinds: Sequence[str]
+) -> None:
+    monkeypatch.setattr(late_fills, "_REACH", reach)
+    monkeypatch.setattr(late_fills, "_STEPS_MAX", steps)
+    monkeypatch.setattr(late_fills, "_SAYING", kinds)
+    strays = list(store.rows(strays_only=True))
+    found = successors(store, strays)
+    assert len(found) > 1 and found == by_all_events(store, strays)
+    ends = {row.position_id: list(store.load_cycle(row.stream, row.cycle))[-1] for row in strays}
+    for end in ends.values():
+        asked = [row for row in strays if ends[row.position_id].id <= end.id]
+        then = AsOf(nid=end.id)
+        known = successors(store, asked, then)
+        assert known == by_all_events(store, asked, then)
+        assert f"{end.originator_id}#{end.columns.cycle}" not in known, "it has only just become one"
+
+
+def test_of_strays_that_nobody_took_over_all_are_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    strays = list(store.rows(strays_only=True))
+    monkeypatch.setattr(late_fills, "_SAYING", ("Nothing.v1",))
+    assert left_over(store) == strays and strays
+
+
+def test_the_events_of_cycles_come_cycle_by_cycle(store: Store) -> None:
+    places = [CyclePlace(row.stream, row.cycle) for row in store.rows(strays_only=True)][::-1]
+    wanted = [each for place in places for each in store.history(place.stream, place.cycle)]
+    assert list(store.load_cycles(places)) == wanted and wanted
+
+
+def test_what_lists_strays_has_its_index_after_a_rebuild_as_well(store: Store) -> None:
+    assert isinstance(store, SqlStore)
+    named = f"SELECT count(*) FROM {INDEXES[store.settings.kind]} = 'positions_strays'"
+    assert list(store._select(named)) == [(1,)]
+    assert rebuilt(store).differences == 0
+    assert list(store._select(named)) == [(1,)]
