@@ -178,7 +178,11 @@ class Connections:
         try:
             poolers.require_session(settings, self._watched)
         except psycopg.Error as error:
+            self.close()
             raise explained(error, settings) from None
+        except BaseException:
+            self.close()
+            raise
 
     def _pooled(self) -> WatchedConnection:
         connection = self._connect(wait_seconds(self.settings))

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import weakref
+from itertools import count
 
+import pytest
+
+from domain.errors import StoreUnavailable
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
+from infrastructure.ledger.ledger import PositionLedger
+from tests.infrastructure.event_store.postgres.load import eventually
+from tests.infrastructure.event_store.postgres.proxy import Proxy
 
 
 def test_a_connection_that_was_looked_at_is_not_kept_alive(postgres_url: str) -> None:
@@ -22,3 +30,13 @@ def test_a_connection_that_was_looked_at_is_not_kept_alive(postgres_url: str) ->
         gc.collect()
     watchdog.stop()
     assert kept() is None
+
+
+@pytest.mark.parametrize("request_number", [2, 3])
+def test_none_is_left_by_a_ledger_that_could_not_be_opened(proxy: Proxy, request_number: int) -> None:
+    """The connection is cut at one of the first requests: of TLS, of a session, of its process."""
+    numbers = count(1)
+    proxy.fate = lambda: "before" if next(numbers) >= request_number else None
+    with pytest.raises(StoreUnavailable):
+        PositionLedger.connect(proxy.url("timeout=2"), create=False)
+    eventually(lambda: not any(thread.name == "position-ledger-watchdog" for thread in threading.enumerate()))
