@@ -13,7 +13,7 @@ from scripts.benchmarks.contest import Contested
 from scripts.benchmarks.distance import Distance
 from scripts.benchmarks.growth import Growth
 from scripts.benchmarks.processor_time import ProcessorTime
-from scripts.benchmarks.questions import WAIT_SECONDS_MAX, Wait
+from scripts.benchmarks.questions import WAIT_SECONDS_MAX, AnswerWait
 from scripts.benchmarks.scan import Scan
 from scripts.output import print_table, show
 
@@ -75,7 +75,7 @@ class BenchReport:
     growth: dict[str, Growth] = field(default_factory=dict)
     scans: dict[str, dict[str, Scan]] = field(default_factory=dict)
     """By the database and the kind of ledger; the first one is generated, on the database that was named."""
-    questions: dict[str, dict[str, Wait]] = field(default_factory=dict)
+    questions: dict[str, dict[str, AnswerWait]] = field(default_factory=dict)
     """By the database and the kind of ledger."""
     measured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -256,7 +256,7 @@ def _print_scans(scans: dict[str, Scan]) -> None:
     print_table(columns, rows, right=frozenset(columns) - {"walk"})
 
 
-def _print_questions(waits: dict[str, Wait]) -> None:
+def _print_questions(waits: dict[str, AnswerWait]) -> None:
     columns = ["question", "events", "seconds", "of a processor"]
     rows = [
         (question, f"{wait.events:,}", f"{wait.seconds:.2f}", f"{wait.processor_seconds:.2f}")

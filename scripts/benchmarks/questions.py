@@ -35,7 +35,7 @@ _ANSWERED: Final = (0, 1)
 
 
 @dataclass(frozen=True)
-class Wait:
+class AnswerWait:
     """What one question took, as medians: by the clock, and of a processor, without the server's part."""
 
     events: int
@@ -51,7 +51,7 @@ class Wait:
         }
 
 
-def ask(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dict[str, Wait]:
+def ask(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dict[str, AnswerWait]:
     """Ask a ledger that has events everything that has a bar, as commands. Refuses: BenchmarkFailed."""
     with closing(open_store(settings, create=False)) as store:
         events = store.count_events()
@@ -64,7 +64,7 @@ def ask(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dic
     for question in WAIT_SECONDS_MAX:
         words = [*question.split(), *more.get(question, [])]
         taken = [_timed(settings, words) for _ in range(_ROUNDS)]
-        found[question] = Wait(events, *(median(column) for column in zip(*taken, strict=True)))
+        found[question] = AnswerWait(events, *(median(column) for column in zip(*taken, strict=True)))
         told(f"{question}: {found[question].seconds:.2f} s")
     return found
 

@@ -32,7 +32,7 @@ from scripts.benchmarks.growth import Growth, measure_growth
 from scripts.benchmarks.lifecycle import SAVES, WARM_UP, Contestant, Measured, measure
 from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side
 from scripts.benchmarks.processor_time import ProcessorTime, processor_times
-from scripts.benchmarks.questions import WAIT_SECONDS_MAX, Wait, ask
+from scripts.benchmarks.questions import WAIT_SECONDS_MAX, AnswerWait, ask
 from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
@@ -356,7 +356,7 @@ def test_a_person_waits_for_a_command_from_its_start_to_its_end(either: ScratchD
 
 
 def test_a_wait_has_a_bar() -> None:
-    report = BenchReport("SQLite", 1.0, 1, questions={"sqlite, generated": {"status": Wait(1_000, 1.01, 0.5)}})
+    report = BenchReport("SQLite", 1.0, 1, questions={"sqlite, generated": {"status": AnswerWait(1_000, 1.01, 0.5)}})
     bar = report.bars()[-1].as_json()
     assert bar == {
         "bar": "sqlite, generated, 1,000 events: status, s",
