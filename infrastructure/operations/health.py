@@ -54,6 +54,8 @@ class Question:
     """Nothing heard for so long is a warning; None: any silence is fine."""
     verifies: bool = True
     """Whether every event and row is read, which takes as long as there are many."""
+    processes: int = 1
+    """How many share the streams while every event and row is read."""
     reports: bool = False
     """Whether the rates of the last 24 h are wanted."""
 
@@ -66,6 +68,10 @@ class Diagnosis(JsonObject):
     activity: Activity | None
 
     json_keys: ClassVar = ("severity", "ok", "sections", ("last_24_hours?", "activity"))
+
+    def section(self, check: Check) -> Section:
+        """What was found by one check, which was run."""
+        return next(section for section in self.sections if section.check is check)
 
     @property
     def severity(self) -> Severity:
@@ -83,9 +89,18 @@ def elsewhere(ledger: OperableLedger, question: Question) -> tuple[Section, ...]
     return tuple(_Examination(ledger, question, lambda _: None).elsewhere())
 
 
-def examine(ledger: OperableLedger, question: Question, progress: Progress = lambda _: None) -> Diagnosis:
-    """Run every check; nothing is written but what `stats` takes in. Refuses: StoreUnavailable, SchemaMismatch."""
-    return _Examination(ledger, question, progress).run()
+def examine(
+    ledger: OperableLedger,
+    question: Question,
+    progress: Progress = lambda _: None,
+    told: Callable[[Diagnosis], None] = lambda _: None,
+) -> Diagnosis:
+    """Run every check; nothing is written but what `stats` takes in.
+
+    Shape:   `told` hears all but the damage before every event and row is read, which takes as long as there are many.
+    Refuses: StoreUnavailable, SchemaMismatch.
+    """
+    return _Examination(ledger, question, progress).run(told)
 
 
 class _Examination:
@@ -95,20 +110,20 @@ class _Examination:
         self._unreadable: list[Symptom] = []
         self._window = MeasuredWindow(question.now - DAY, question.now)
 
-    def run(self) -> Diagnosis:
+    def run(self, told: Callable[[Diagnosis], None]) -> Diagnosis:
         question = self._question
         rows = self._rows()
         left = self._left_over(rows)
         wanted = [row for row in rows or () if question.takes(row)]
         known = self._criteria() if question.reports else None
-        sections = [
+        sections = (
             *([] if rows is None else self._of_cycles(rows, wanted, left)),
             *self._around(),
             *([] if known is None else [diagnosis.criteria(known)]),
-            self._damage(),
-            _database(self._store),
-        ]
-        return Diagnosis(tuple(sections), self._activity(known) if question.reports else None)
+        )
+        database, activity = _database(self._store), self._activity(known) if question.reports else None
+        told(Diagnosis((*sections, database), activity))
+        return Diagnosis((*sections, self._damage(), database), activity)
 
     def elsewhere(self) -> Iterator[Section]:
         """Sections of no cycle; damage only where something cannot be read."""
@@ -200,7 +215,8 @@ class _Examination:
         if not self._question.verifies:
             return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
         # A table that cannot be read is one symptom, whatever else is wrong with its rows: it is made anew.
-        found = damage_found(verify(self._store, self._progress), rows=not self._unreadable)
+        verified = verify(self._store, self._progress, processes=self._question.processes)
+        found = damage_found(verified, rows=not self._unreadable)
         return replace(found, symptoms=(*self._unreadable, *found.symptoms))
 
 

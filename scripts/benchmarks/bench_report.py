@@ -13,6 +13,7 @@ from scripts.benchmarks.contest import Contested
 from scripts.benchmarks.distance import Distance
 from scripts.benchmarks.growth import Growth
 from scripts.benchmarks.processor_time import ProcessorTime
+from scripts.benchmarks.questions import WAIT_SECONDS_MAX, AnswerWait
 from scripts.benchmarks.scan import Scan
 from scripts.output import print_table, show
 
@@ -74,6 +75,8 @@ class BenchReport:
     growth: dict[str, Growth] = field(default_factory=dict)
     scans: dict[str, dict[str, Scan]] = field(default_factory=dict)
     """By the database and the kind of ledger; the first one is generated, on the database that was named."""
+    questions: dict[str, dict[str, AnswerWait]] = field(default_factory=dict)
+    """By the database and the kind of ledger."""
     measured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def bars(self) -> list[SpeedBar]:
@@ -83,6 +86,7 @@ class BenchReport:
             *self._bars_of_processors(),
             *self._bars_of_growth(),
             *self._bars_of_scans(),
+            *self._bars_of_questions(),
         ]
 
     def _bars_of_contests(self) -> Iterator[SpeedBar]:
@@ -125,6 +129,12 @@ class BenchReport:
             for walk, wanted in OF_READING.items():
                 yield SpeedBar(f"{ledger}: {walk} / reading", wanted, scans[walk].of_floor)
 
+    def _bars_of_questions(self) -> Iterator[SpeedBar]:
+        for ledger, waits in self.questions.items():
+            for question, wait in waits.items():
+                what = f"{ledger}, {wait.events:,} events: {question}, s"
+                yield SpeedBar(what, WAIT_SECONDS_MAX[question], wait.seconds, is_most=True)
+
     def as_json(self) -> dict[str, Any]:
         """All figures, and the machine that they were measured on."""
         walks = [{name: scan.as_json() for name, scan in scans.items()} for scans in self.scans.values()]
@@ -145,6 +155,10 @@ class BenchReport:
             "growth": {store: growth.as_json() for store, growth in self.growth.items()},
             "scans": walks[0] if walks else {},
             "scans_by_ledger": dict(zip(self.scans, walks, strict=True)),
+            "questions": {
+                ledger: {question: wait.as_json() for question, wait in waits.items()}
+                for ledger, waits in self.questions.items()
+            },
             "bars": [bar.as_json() for bar in self.bars()],
         }
 
@@ -178,6 +192,9 @@ class BenchReport:
         for ledger, scans in self.scans.items():
             show("", f"The whole log: {ledger}", "")
             _print_scans(scans)
+        for ledger, waits in self.questions.items():
+            show("", f"What a person waits for: {ledger}, whole commands, medians", "")
+            _print_questions(waits)
         show("", "Bars", "")
         _print_bars(self.bars())
 
@@ -237,6 +254,15 @@ def _print_scans(scans: dict[str, Scan]) -> None:
         for name, scan in scans.items()
     ]
     print_table(columns, rows, right=frozenset(columns) - {"walk"})
+
+
+def _print_questions(waits: dict[str, AnswerWait]) -> None:
+    columns = ["question", "events", "seconds", "of a processor"]
+    rows = [
+        (question, f"{wait.events:,}", f"{wait.seconds:.2f}", f"{wait.processor_seconds:.2f}")
+        for question, wait in waits.items()
+    ]
+    print_table(columns, rows, right=frozenset(columns) - {"question"})
 
 
 def _print_bars(bars: list[SpeedBar]) -> None:

@@ -19,6 +19,7 @@ from scripts.benchmarks.distance import far_away
 from scripts.benchmarks.growth import CYCLES, measure_growth
 from scripts.benchmarks.lifecycle import Contestant
 from scripts.benchmarks.processor_time import processor_times
+from scripts.benchmarks.questions import ask
 from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
@@ -58,7 +59,7 @@ def _counts(text: str) -> tuple[int, ...]:
     default=200_000,
     show_default=True,
     type=click.IntRange(0, 1_000_000_000),
-    help="How long the log is that is rebuilt, verified and followed; 0: not at all.",
+    help="How long the log is that is rebuilt, verified, followed and asked about; 0: not at all.",
 )
 @click.option(
     "--cycles", default=CYCLES, show_default=True, type=click.IntRange(2, 1_000_000), help="How old a stream gets."
@@ -150,7 +151,10 @@ def _measure_scans(here: ScratchDatabases, report: BenchReport, events: int) -> 
         place = here.named("scan_short" if is_short else "scan")
         say(f"{here.settings.kind}, {kind}")
         fill(place, events, say, is_short=is_short)
-        report.scans[f"{here.settings.kind}, {kind}"] = scan(place, say)
+        ledger = f"{here.settings.kind}, {kind}"
+        report.scans[ledger] = scan(place, say)
+        if not is_short:
+            report.questions[ledger] = ask(place, say)
     if here.settings.kind == "postgresql":
         with places("sqlite:///:memory:") as files:
             _measure_scans(files, report, events)

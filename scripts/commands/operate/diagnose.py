@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import click
 
+from infrastructure.event_store.replica import ReplicaPlace
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.health import Diagnosis, examine
 from projections.health.checks import Check, Section, Severity, Symptom
 from projections.metrics.recent_activity import Activity
@@ -15,6 +18,7 @@ from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.health_question import asked, quiet_option
 from scripts.options.listing import order_options
+from scripts.options.processes import processes_for, processes_option
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option, since_option
 from scripts.output import progress, show
@@ -32,6 +36,7 @@ from scripts.status_table import SORTS
 )
 @age_option
 @click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
+@processes_option
 @quiet_option
 @snapshot_options
 @filter_options
@@ -44,6 +49,7 @@ def command(
     mode: str,
     age: timedelta,
     skip_verify: bool,
+    processes: int | None,
     quiet: timedelta | None,
     shown: SnapshotOptions,
     wanted: Filter,
@@ -57,6 +63,7 @@ def command(
 
     Checked are unfinished entries, positions without a stop, unknown outcomes, rollbacks that do not end, every
     version, hash and row, projections, the database software, and with --snapshot the exchange. Nothing is changed.
+    Every event and row is read last, when all else is said.
 
     Exit code 0 when nothing is critical, 1 when something is, 2 for usage, 3 when the database could not be reached.
 
@@ -69,22 +76,38 @@ def command(
     question = asked(
         wanted, shown, since=since, age=age, quiet=quiet, verifies=not skip_verify, reports=mode == "report"
     )
-    with reading(database) as (ledger, place), progress("examining") as advance:
-        found = examine(ledger, question, advance)
+    with reading(database) as (ledger, place):
+        if not skip_verify:
+            question = replace(question, processes=_sharing(ledger, place, processes))
+
+        def told(known: Diagnosis) -> None:
+            show_place(place)
+            _print(known, sort, limit)
+
+        with progress("examining") as advance:
+            found = examine(ledger, question, advance, (lambda _: None) if as_json else told)
     if as_json:
         print_read(place, {"mode": mode, **found.as_json()})
     else:
-        show_place(place)
-        _print(found, sort, limit)
+        if mode == "report":
+            show("")
+        _print_section(found.section(Check.DAMAGE), sort, limit)
     if found.severity is Severity.CRITICAL:
         raise SystemExit(REFUSED)
 
 
-def _print(found: Diagnosis, sort: str, limit: int | None) -> None:
-    for section in sorted(found.sections, key=lambda section: section.check is not Check.DATABASE):
+def _sharing(ledger: PositionLedger, place: ReplicaPlace | None, processes: int | None) -> int:
+    """How many read every event and row; on a replica one does, for what it reads is of one place."""
+    if place is not None:
+        return 1
+    return processes or processes_for(ledger.store.count_events())
+
+
+def _print(known: Diagnosis, sort: str, limit: int | None) -> None:
+    for section in sorted(known.sections, key=lambda section: section.check is not Check.DATABASE):
         _print_section(section, sort, limit)
-    if found.activity is not None:
-        _print_activity(found.activity)
+    if known.activity is not None:
+        _print_activity(known.activity)
 
 
 def _print_section(section: Section, sort: str, limit: int | None) -> None:

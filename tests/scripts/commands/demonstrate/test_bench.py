@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.store_opening import open_store
-from scripts.benchmarks import server
+from scripts.benchmarks import questions, server
 from scripts.benchmarks.bench_report import BenchReport, SpeedBar
 from scripts.benchmarks.contest import Contested, contest
 from scripts.benchmarks.contestants.bare_database import BareDatabase
@@ -32,6 +32,7 @@ from scripts.benchmarks.growth import Growth, measure_growth
 from scripts.benchmarks.lifecycle import SAVES, WARM_UP, Contestant, Measured, measure
 from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side
 from scripts.benchmarks.processor_time import ProcessorTime, processor_times
+from scripts.benchmarks.questions import WAIT_SECONDS_MAX, AnswerWait, ask
 from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
@@ -343,6 +344,28 @@ def test_a_walk_over_a_damaged_ledger_is_no_measurement(tmp_path: Path) -> None:
             scan(place)
 
 
+def test_a_person_waits_for_a_command_from_its_start_to_its_end(either: ScratchDatabases) -> None:
+    place = either.named("scan")
+    events = fill(place, 300)
+    waits = ask(place)
+    assert [*waits] == [*WAIT_SECONDS_MAX]
+    assert all(wait.events == events and wait.seconds > 0.1 for wait in waits.values())
+    assert all(wait.processor_seconds > 0 for wait in waits.values())
+    with pytest.raises(BenchmarkFailed, match="status ended with 3: "):
+        questions._run(replace(place, schema="none", where=f"{place.where}x"), ["status"])
+
+
+def test_a_wait_has_a_bar() -> None:
+    report = BenchReport("SQLite", 1.0, 1, questions={"sqlite, generated": {"status": AnswerWait(1_000, 1.01, 0.5)}})
+    bar = report.bars()[-1].as_json()
+    assert bar == {
+        "bar": "sqlite, generated, 1,000 events: status, s",
+        "wanted": "<= 1",
+        "measured": 1.01,
+        "holds": False,
+    }
+
+
 def test_growth_is_measured_at_the_cycles_it_names(either: ScratchDatabases) -> None:
     place = either.named("growth")
     growth = measure_growth(place, cycles=5, samples=4)
@@ -374,7 +397,9 @@ def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str) -> None:
     assert "throw away" in told["network_missing"]
     assert told["processor"] == {}
     assert told["database"].startswith("PostgreSQL ")
-    assert len(told["bars"]) == 15 + 4 * 3
+    assert [*told["questions"]] == ["postgresql, generated", "sqlite, generated"]
+    assert all([*waits] == [*WAIT_SECONDS_MAX] for waits in told["questions"].values())
+    assert len(told["bars"]) == 15 + 4 * 3 + 2 * len(WAIT_SECONDS_MAX)
     assert value(url, OURS) == 0
 
 

@@ -16,8 +16,11 @@ import pytest
 
 from domain.errors import PositionAlreadyOpen
 from domain.values import timestamp_text
+from infrastructure.integrity.verify import Verified
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.operations import health
 from infrastructure.settings import Settings
+from scripts.commands.operate import diagnose
 from tests.scripts.program import Program, Ran
 
 CHECKS = ["incomplete", "unprotected", "outcome_unknown", "rolling_back", "orders", "projections", "damage", "database"]
@@ -226,3 +229,23 @@ def test_a_row_that_differs_is_to_be_rebuilt(run: Run, tamper: Callable[[str], N
     tamper("UPDATE positions SET intent_id = 'another'")
     (found,) = run("--json").sections["damage"]["findings"]
     assert (found["subject"], found["advice"]) == ("APTUSDT.binance#1", "position-ledger rebuild")
+
+
+def test_everything_else_is_said_before_every_event_is_read(
+    ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del ledger
+    said: list[str] = []
+
+    def verified(*_: object, processes: int, **__: object) -> Verified:
+        said.append(capsys.readouterr().out)
+        return Verified(processes, 0, 0, ())
+
+    monkeypatch.setattr(health, "verify", verified)
+    words = ["--mode", "report", "--processes", "3", "--database", ledger_url]
+    with pytest.raises(SystemExit) as done:
+        diagnose.command.main(words)
+    (before,) = said
+    assert done.value.code == 0
+    assert "ok        projections" in before and "criteria    6 of 7" in before and "ok        damage" not in before
+    assert capsys.readouterr().out == "\nok        damage           3 events in 0 streams, 0 rows: all of it holds\n"
