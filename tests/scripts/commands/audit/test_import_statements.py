@@ -136,7 +136,9 @@ def test_what_is_no_statement_is_not_put_together_with_one(url: str, files: dict
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n", encoding="utf-8")
     done = run(url, "import", files["trades"], str(other), "--timezone", "UTC")
-    assert (done.returncode, "other.csv begins like no statement" in done.stderr) == (2, True)
+    assert (done.returncode, "other.csv begins like no statement (it begins with 'a, b')" in done.stderr) == (2, True)
+    other.write_text("", encoding="utf-8")
+    assert "other.csv begins like no statement (it is empty)" in run(url, "import", files["trades"], str(other)).stderr
 
 
 def test_the_old_table_is_imported_by_the_same_command(url: str, tmp_path: Path) -> None:
