@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import click
 
@@ -22,6 +22,7 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised
 
 STDIN = "-"
+_SHOWN_MAX: Final = 60
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,11 @@ class OpenedFiles:
         return kind
 
     def nearest(self, place: int) -> str:
-        """What a file lacks to be of some kind, in words."""
-        found = near(self._files[place].start)
-        return f" ({'; '.join(found)})" if found else ""
+        """What a file lacks to be of some kind, in words; where it is like none, what it begins with."""
+        start = self._files[place].start
+        begins = ", ".join(start.names)[:_SHOWN_MAX]
+        found = near(start) or [f"it begins with {begins!r}" if begins else "it is empty"]
+        return f" ({'; '.join(found)})"
 
     def statements(self, kinds: Sequence[StatementKind], said: StatementOptions) -> list[Statement]:
         """What the files say, to be read."""

@@ -26,12 +26,17 @@ _OF_POSITIONS: Final = (
 
 
 def compared(
-    store: Store, ends: Mapping[str, PositionRow | None], snapshots: Sequence[AccountSnapshot], now: datetime
+    store: Store,
+    ends: Mapping[str, PositionRow | None],
+    snapshots: Sequence[AccountSnapshot],
+    now: datetime,
+    *,
+    trust_empty: bool,
 ) -> list[str]:
     """What does not agree, in words; `ends` are the open cycles that streams end with, or None, once it is written."""
     others = [row for row in store.rows(open_only=True) if row.stream not in ends]
     rows = [*others, *(row for row in ends.values() if row is not None)]
-    rules = ReconciliationRules(confirmations=1)
+    rules = ReconciliationRules(confirmations=1, trust_empty=trust_empty)
     found = comparisons(store, rows, snapshots, now=now, rules=rules).values()
     return [
         said

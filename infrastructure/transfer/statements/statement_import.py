@@ -60,12 +60,14 @@ def import_statements(
     *,
     confirm: bool,
     snapshots: Sequence[AccountSnapshot] = (),
+    trust_empty: bool = False,
     processes: int = 1,
 ) -> StatementReport:
     """Take in facts of several files: decided key by key in memory, and written when confirmed.
 
     Shape:   a fact that the ledger has from a statement is left out, so that it can be run again after it was stopped.
-             What was written before an error stays. What is open then is compared with `snapshots`.
+             What was written before an error stays. What is open then is compared with `snapshots`,
+             which are believed to show nothing, or little, where they are trusted to.
              Where there are many facts, so many processes share the keys.
     Refuses: StatementRefused, and then nothing is written; VersionConflict when somebody else writes to one of the keys
              meanwhile; StoreError, OutcomeUnknown.
@@ -81,7 +83,7 @@ def import_statements(
             decided = stack.enter_context(
                 decided_keys(ledger.store, facts, tally, recorded_at, progress, is_kept=confirm, processes=processes)
             )
-        for finding in compared(ledger.store, tally.ends, snapshots, recorded_at):
+        for finding in compared(ledger.store, tally.ends, snapshots, recorded_at, trust_empty=trust_empty):
             tally.found(finding)
         report = tally.report([each.kind for each in statements], confirmed=confirm, repeated=facts.repeated)
         if confirm:

@@ -7,7 +7,8 @@ import io
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import tzinfo
+from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -22,9 +23,10 @@ from infrastructure.transfer.statements.statement_kind import StatementKind
 from infrastructure.transfer.statements.statement_kinds import KINDS
 from infrastructure.transfer.statements.statement_report import StatementReport
 from projections.account_snapshot import AccountSnapshot
+from projections.formatting import counted
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
-from scripts.options.params import ACCOUNT, EXCHANGE, ZONE
+from scripts.options.params import ACCOUNT, EXCHANGE, TIME, ZONE
 from scripts.options.snapshots import asked_once, read_file
 from scripts.options.statement_files import STDIN, OpenedFiles, StatementOptions
 from scripts.output import print_json, progress, show
@@ -66,6 +68,12 @@ _CIRCLES_SELDOM: Final = (200_000, 20, 20)
     help="What an exchange showed, as JSON: what is open in the end is compared with it.",
 )
 @click.option(
+    "--trust-empty",
+    is_flag=True,
+    help="Believe a snapshot that shows nothing, or little, of what is held.",
+)
+@click.option("--taken-at", metavar="TIME", type=TIME, help="When a snapshot was taken that does not say so.")
+@click.option(
     "--processes",
     type=click.IntRange(1, 64),
     help="How many share the keys of statements of many facts.  [default: as many as there are processors]",
@@ -86,6 +94,8 @@ def command(
     map_file: Path | None,
     confirm: bool,
     snapshot_files: tuple[str, ...],
+    trust_empty: bool,
+    taken_at: datetime | None,
     live: bool,
     processes: int | None,
     database: str | None,
@@ -125,8 +135,15 @@ def command(
         kinds = opened.kinds(said)
         statements = [kind for kind in kinds if kind is not None]
         if len(statements) == len(kinds):
-            snapshots = _snapshots(statements, said, snapshot_files, live=live)
-            work = _Work(confirm=confirm, snapshots=snapshots, processes=processes or os.cpu_count() or 1)
+            snapshots = _snapshots(statements, said, snapshot_files, taken_at, live=live)
+            if trust_empty and not snapshots:
+                raise click.UsageError("--trust-empty is for --snapshot and --live")
+            work = _Work(
+                confirm=confirm,
+                snapshots=snapshots,
+                trust_empty=trust_empty,
+                processes=processes or os.cpu_count() or 1,
+            )
             _import_statements(opened.statements(statements, said), work, database, as_json=as_json)
         elif len(kinds) > 1:
             place = kinds.index(None)
@@ -134,11 +151,11 @@ def command(
                 f"{files[place]} begins like no statement{opened.nearest(place)}; several files are imported together "
                 "where all are statements"
             )
-        elif said.is_any_said or confirm or snapshot_files or live:
+        elif said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live:
             raise click.UsageError(
-                "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot and --live are for "
-                f"statements, and this file begins like none{opened.nearest(0)}. Say with --as what it is, or leave "
-                "them out for what `export` wrote"
+                "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot, --trust-empty, --taken-at "
+                f"and --live are for statements, and this file begins like none{opened.nearest(0)}. Say with --as what "
+                "it is, or leave them out for what `export` wrote"
             )
         else:
             _import_export(opened.streams[0], database, as_json=as_json)
@@ -160,14 +177,21 @@ def _import_legacy(
 
 
 def _snapshots(
-    kinds: Sequence[StatementKind], said: StatementOptions, files: Sequence[str], *, live: bool
+    kinds: Sequence[StatementKind],
+    said: StatementOptions,
+    files: Sequence[str],
+    taken_at: datetime | None,
+    *,
+    live: bool,
 ) -> list[AccountSnapshot]:
     exchanges = {kind.exchange or said.exchange for kind in kinds}
     if len(exchanges) > 1 and (files or live):
         raise click.UsageError("--snapshot and --live are for statements of one exchange; these are of several")
+    if taken_at is not None and len(files) != 1:
+        raise click.UsageError("--taken-at is for one --snapshot")
     given = Given(exchanges.pop(), said.account, zone=said.zone)
     asked = [read_snapshot(asked_once(given), given)] if live else []
-    return [*(read_file(name, given) for name in files), *asked]
+    return [*(read_file(name, replace(given, taken_at=taken_at)) for name in files), *asked]
 
 
 def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bool) -> None:
@@ -185,6 +209,7 @@ class _Work(TypedDict):
 
     confirm: bool
     snapshots: Sequence[AccountSnapshot]
+    trust_empty: bool
     processes: int
 
 
@@ -202,13 +227,15 @@ def _import_statements(statements: Sequence[Statement], work: _Work, database: s
 
 def _print_statement(report: StatementReport) -> None:
     show(
-        f"{report.kind}: {report.fills:,} fills, {report.fills_before:,} of them imported before",
-        f"new: {report.orders:,} orders in {report.cycles:,} cycles, {report.open:,} of them open at the end",
+        f"{report.kind}: {counted(report.fills, 'fill')}, {report.fills_before:,} of them imported before",
+        f"new: {counted(report.orders, 'order')} in {counted(report.cycles, 'cycle')}, "
+        f"{report.open:,} of them open at the end",
     )
     if report.payments:
-        show(f"{report.payments:,} payments, {report.payments_before:,} of them imported before")
+        show(f"{counted(report.payments, 'payment')}, {report.payments_before:,} of them imported before")
     if report.repeated:
-        show(f"{report.repeated:,} lines stand in several files and are taken once")
+        stand = "stands in several files and is" if report.repeated == 1 else "stand in several files and are"
+        show(f"{counted(report.repeated, 'line')} {stand} taken once")
     said = report.as_json()
     if report.first is not None:
         show(f"from {said['first']} to {said['last']}")
@@ -228,6 +255,6 @@ def _print_statement(report: StatementReport) -> None:
 
 def _print(done: Imported) -> None:
     show(
-        f"{done.events:,} events and {done.rejections:,} rejections imported; "
+        f"{counted(done.events, 'event')} and {counted(done.rejections, 'rejection')} imported; "
         f"{done.events_before:,} and {done.rejections_before:,} were there before"
     )

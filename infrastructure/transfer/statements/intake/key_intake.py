@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import Leg, timestamp_text
+from domain.values import EXACT, Leg, plain, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
@@ -138,6 +138,7 @@ class _OneKey:
         if until is not None:
             if self._past.has(command_id_of(fill)):
                 self._tally.fills_before += 1
+                self._check_quantity(fill)
                 return
             if fill.time < until:
                 raise StatementRefused.at(
@@ -149,6 +150,19 @@ class _OneKey:
             if (closed := self._past.filled(turned_id_of(fill))) is not None:
                 fill = fill.split(closed)[1]
         self._fold.take_fill(fill, ordered, ahead)
+
+    def _check_quantity(self, fill: StatementFill) -> None:
+        """A line that sums up may say more of the same later; what was made of it before cannot be altered."""
+        known = self._past.filled(command_id_of(fill))
+        if known is None:
+            return
+        known = EXACT.add(known, self._past.filled(turned_id_of(fill)) or Decimal(0))
+        if known != fill.quantity:
+            raise StatementRefused.at(
+                fill.line,
+                f"trade {fill.trade_id} of {self._key} is in the ledger with a quantity of {plain(known)}, and here it "
+                f"has {plain(fill.quantity)}; import the file into another ledger, or the single fills from the start",
+            )
 
     def _take_cash(self, cash: StatementCash) -> None:
         self._tally.payments += 1

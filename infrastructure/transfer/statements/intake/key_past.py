@@ -21,7 +21,10 @@ PRAGMA synchronous = OFF;
 CREATE TABLE commands (command_id TEXT PRIMARY KEY, quantity TEXT) WITHOUT ROWID;
 CREATE TABLE cycles (cycle INTEGER PRIMARY KEY, opened TEXT, ended TEXT);
 """
-_ADD: Final = "INSERT OR IGNORE INTO commands VALUES (?, ?)"
+_ADD: Final = """
+INSERT INTO commands VALUES (?, ?)
+ON CONFLICT (command_id) DO UPDATE SET quantity = coalesce(quantity, excluded.quantity)
+"""
 _QUANTITY: Final = "SELECT quantity FROM commands WHERE command_id = ?"
 _OPENED: Final = "INSERT OR IGNORE INTO cycles VALUES (?, ?, NULL)"
 _ENDED: Final = "UPDATE cycles SET ended = ? WHERE cycle = ?"
@@ -70,9 +73,9 @@ class KeyPast:
         return self._database.execute(_QUANTITY, (command_id,)).fetchone() is not None
 
     def filled(self, command_id: str) -> Decimal | None:
-        """What a command filled that is on record; None for one that is not."""
+        """What a command filled that is on record; None for one that is not, or filled nothing."""
         found = self._database.execute(_QUANTITY, (command_id,)).fetchone()
-        return None if found is None else Decimal(found[0])
+        return None if found is None or found[0] is None else Decimal(found[0])
 
     def cycle_at(self, time: datetime) -> int | None:
         """The cycle that a payment of a time belongs to."""

@@ -29,6 +29,8 @@ def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[StatementRo
                 raise StatementRefused.at(rows.line_num, f"has {len(row)} columns; the first line has {len(header)}")
             yield StatementRow(rows.line_num, dict(zip(header, row, strict=True)))
     except UnicodeDecodeError as wrong:
-        raise StatementRefused.at(rows.line_num + 1, f"is no text in UTF-8: {wrong.reason}") from None
+        raise StatementRefused.at(
+            rows.line_num + 1, f"is no text in {wrong.encoding.upper()}: {wrong.reason}"
+        ) from None
     except csv.Error as wrong:
         raise StatementRefused.at(rows.line_num, f"is no CSV: {wrong}") from None

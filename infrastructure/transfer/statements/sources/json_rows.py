@@ -111,7 +111,7 @@ class _Values:
         try:
             more = self._text.read(max(_CHUNK, len(left)))
         except UnicodeDecodeError as wrong:
-            raise self._refused(f"is no text in UTF-8, or what follows it: {wrong.reason}") from None
+            raise self._refused(f"is no text in {wrong.encoding.upper()}, or what follows it: {wrong.reason}") from None
         self._buffer, self._at, self._is_over = left + more, 0, not more
         return bool(more)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from infrastructure.transfer.statements.sources.csv_rows import csv_header, csv_rows
+from infrastructure.transfer.statements.sources.file_text import decoded, first_bytes, text_of, whole
 from infrastructure.transfer.statements.sources.json_rows import json_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -52,21 +53,28 @@ class StatementFile:
     @cached_property
     def start(self) -> FileStart:
         """What it begins with; nothing is taken from it. Refuses: StatementRefused for a database without a name."""
-        start = self._stream.peek(START_MAX)
+        start = first_bytes(self._stream, START_MAX)
         if start.startswith(_SQLITE):
+            if self._stream.peek(1)[:1] != _SQLITE[:1]:
+                raise StatementRefused("the file is a database in gzip; unpack it, and give the database")
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
         if start.startswith(_ZIP):
-            raise StatementRefused("the file is a ZIP archive; unpack it, and give the file that is in it")
-        text = start.decode("utf-8", "replace").removeprefix("\ufeff").lstrip()
+            raise StatementRefused(
+                "the file is a ZIP archive; unpack it, and give the file that is in it. A workbook is one, too: save "
+                "its sheet as CSV"
+            )
+        text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
         return FileStart(FileForm.CSV, tuple(csv_header(text.partition("\n")[0].rstrip("\r"))))
 
     def rows(self, delimiter: str = ",") -> Iterator[StatementRow]:
         """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
-        if self.start.form is FileForm.JSON:
-            return json_rows(io.TextIOWrapper(self._stream, "utf-8-sig"))
-        return csv_rows(io.TextIOWrapper(self._stream, "utf-8-sig", newline=""), delimiter)
+        with whole():
+            if self.start.form is FileForm.JSON:
+                yield from json_rows(text_of(self._stream))
+            else:
+                yield from csv_rows(text_of(self._stream, newline=""), delimiter)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""

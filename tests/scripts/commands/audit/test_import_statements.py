@@ -63,7 +63,7 @@ def test_files_of_several_kinds_are_one_history(url: str, files: dict[str, str])
         [
             "binance-futures-income + binance-futures-trades: 3 fills, 0 of them imported before",
             "new: 3 orders in 2 cycles, 1 of them open at the end",
-            "1 payments, 0 of them imported before",
+            "1 payment, 0 of them imported before",
             "from 2026-03-17T09:00:00.000000Z to 2026-03-17T11:00:00.000000Z",
             "profit by its fills: 10 USDT",
             "profit by the file: 10 USDT",
@@ -101,11 +101,44 @@ def test_what_is_open_is_compared_with_a_snapshot(url: str, files: dict[str, str
     assert done.stdout.endswith("written\n")
 
 
+def test_an_empty_snapshot_is_believed_only_when_that_is_said(url: str, files: dict[str, str], tmp_path: Path) -> None:
+    shown = tmp_path / "now.json"
+    shown.write_text(json.dumps({"exchange": "binance", "positions": []}), encoding="utf-8")
+    asked = ("import", files["trades"], "--timezone", "UTC", "--snapshot", str(shown))
+    timed = (*asked, "--taken-at", "2026-03-17T12:00Z")
+    why, unjudged = _findings(run(url, *timed))
+    assert why.endswith("it shows no positions at all while the ledger holds 1; if that is so, say --trust-empty")
+    assert unjudged == "BTCUSDT.binance#2: the exchange does not show it, and the snapshot is not reliable"
+    assert "say it with --taken-at" in _findings(run(url, *asked, "--trust-empty"))[0]
+    assert _findings(run(url, *timed, "--trust-empty", "--confirm")) == [
+        "BTCUSDT.binance#2: the ledger holds long 2, the exchange nothing"
+    ]
+    assert [row["status"] for row in read(url, "positions", "--open")] == ["entry_placed"], "nothing closed it"
+
+
+def test_an_empty_snapshot_agrees_with_what_is_flat(url: str, files: dict[str, str], tmp_path: Path) -> None:
+    shown = tmp_path / "now.json"
+    shown.write_text(json.dumps(SHOWN), encoding="utf-8")
+    Path(files["trades"]).write_text("".join(TRADES.splitlines(keepends=True)[:3]), encoding="utf-8")
+    assert run(url, "import", files["trades"], "--timezone", "UTC", "--snapshot", str(shown)).returncode == 0
+
+
+def test_what_is_said_of_a_snapshot_needs_one(url: str, files: dict[str, str]) -> None:
+    for said, why in (
+        (["--trust-empty"], "--trust-empty is for --snapshot and --live"),
+        (["--taken-at", "2026-03-17T12:00Z"], "--taken-at is for one --snapshot"),
+    ):
+        done = run(url, "import", files["trades"], "--timezone", "UTC", *said)
+        assert (done.returncode, why in done.stderr) == (2, True)
+
+
 def test_what_is_no_statement_is_not_put_together_with_one(url: str, files: dict[str, str], tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n", encoding="utf-8")
     done = run(url, "import", files["trades"], str(other), "--timezone", "UTC")
-    assert (done.returncode, "other.csv begins like no statement" in done.stderr) == (2, True)
+    assert (done.returncode, "other.csv begins like no statement (it begins with 'a, b')" in done.stderr) == (2, True)
+    other.write_text("", encoding="utf-8")
+    assert "other.csv begins like no statement (it is empty)" in run(url, "import", files["trades"], str(other)).stderr
 
 
 def test_the_old_table_is_imported_by_the_same_command(url: str, tmp_path: Path) -> None:
@@ -143,6 +176,10 @@ def test_killed_at_any_moment_it_goes_on(url: str, tmp_path: Path) -> None:
         assert verify(ledger.store).ok
         rows = ledger.positions()
         assert (len(rows), sum(row.realized_pnl or 0 for row in rows)) == (1_500, Decimal(1_500))
+
+
+def _findings(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line.removeprefix("finding: ") for line in done.stdout.splitlines() if line.startswith("finding: ")]
 
 
 def _many(fills: int) -> str:

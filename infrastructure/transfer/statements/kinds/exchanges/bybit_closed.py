@@ -1,11 +1,14 @@
 """Bybit: closed profit and loss, as `GET /v5/position/closed-pnl` answers it, and the CSV of the website.
 
 A line says what was closed, at which averages it was opened and closed, and what was earned after fees, and after
-funding as far as Bybit counts it there. The side is that of the order that closed.
+funding as far as Bybit counts it there. The side is that of the order that closed; `Close Long` sells. The website has
+a header without it since 2024, but with the fees of both sides and funding, which are above zero when they are paid:
+with what was earned they say which side it was. Its times are `09:24 2026-03-17`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,9 +16,10 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.instrument import Instrument
-from domain.values import EXACT, Side
+from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each
+from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
@@ -23,14 +27,23 @@ _NAMES: Final = MappingProxyType(
     {
         "symbol": ("contracts", "market", "symbol"),
         "side": ("closing direction", "side"),
-        "quantity": ("qty", "quantity", "closed size", "closedSize"),
+        "quantity": ("qty", "quantity", "order quantity", "closed size", "closedSize"),
         "entry": ("entry price", "avgEntryPrice"),
         "exit": ("exit price", "avgExitPrice"),
         "profit": ("closed p&l", "realized p&l", "closedPnl"),
+        "opening": ("opening fee",),
+        "closing": ("closing fee",),
+        "funding": ("funding fee",),
         "time": ("trade time", "trade time(utc)", "trade time(utc+0)", "updatedTime", "createdTime"),
     }
 )
-_CSV: Final = ("symbol", "side", "quantity", "entry", "exit", "profit", "time")
+_CSV: Final = ("symbol", "quantity", "entry", "exit", "profit", "time")
+_SIDE: Final = (*_NAMES["side"], *_NAMES["opening"])
+"""The columns of which one says the side, or with what else there is."""
+_CLOSES: Final = MappingProxyType({"close long": False, "close short": True})
+_TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
+_DOUBT_MAX: Final = Decimal("0.1")
+"""The share of what the prices say by which what was earned may differ from it, as averages are rounded."""
 _API: Final = ("symbol", "side", "closedSize", "avgEntryPrice", "avgExitPrice", "closedPnl", "updatedTime")
 _MOMENT: Final = timedelta(microseconds=1)
 
@@ -43,15 +56,22 @@ class _ClosedLines:
         self._time, self._after = "", 0
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        said = row.needed(*_NAMES["time"])
+        time_name, said = row.find(*_NAMES["time"])[0], row.needed(*_NAMES["time"])
         self._after = self._after + 2 if said == self._time else 0
         self._time = said
-        closed_at = row.time(*_NAMES["time"], zone=self._whose.zone) + self._after * _MOMENT
-        key, closes_by_buying = self._whose.key(row.needed(*_NAMES["symbol"])), row.buys(*_NAMES["side"])
+        dated = StatementRow(row.line, {time_name: _TIME_FIRST.sub(r"\2 \1", said)})
+        closed_at = dated.time(time_name, zone=self._whose.zone) + self._after * _MOMENT
+        key = self._whose.key(row.needed(*_NAMES["symbol"]))
         quantity, entry, exit_ = (row.above_zero(*_NAMES[name]) for name in ("quantity", "entry", "exit"))
-        terms, side = Instrument(inverse=key.is_inverse), Side.SHORT if closes_by_buying else Side.LONG
-        earned = terms.gain(side, terms.worth(quantity, entry), terms.worth(quantity, exit_))
+        terms = Instrument(inverse=key.is_inverse)
+        by_long = terms.gain(Side.LONG, terms.worth(quantity, entry), terms.worth(quantity, exit_))
+        opening, funding = row.number(*_NAMES["opening"]), row.some(*_NAMES["funding"])
         net = row.number(*_NAMES["profit"])
+        closes_by_buying = _closes_by_buying(row, by_long)
+        earned = -by_long if closes_by_buying else by_long
+        paid = None if net is None else EXACT.subtract(earned, net)
+        for apart in (opening, funding):
+            paid = None if paid is None else EXACT.subtract(paid, apart or Decimal(0))
         name = self._ids.of(row, said)
 
         def fill(time: datetime, price: Decimal, fee: Decimal | None, *, opens: bool) -> StatementFill:
@@ -69,8 +89,38 @@ class _ClosedLines:
                 order_id=f"{name}-{'opened' if opens else 'closed'}",
             )
 
-        yield fill(closed_at, entry, None, opens=True)
-        yield fill(closed_at + _MOMENT, exit_, None if net is None else EXACT.subtract(earned, net), opens=False)
+        yield fill(closed_at, entry, opening, opens=True)
+        yield fill(closed_at + _MOMENT, exit_, paid, opens=False)
+        if funding is not None:
+            yield StatementCash(
+                line=row.line,
+                time=closed_at + _MOMENT,
+                key=key,
+                amount=-funding,
+                currency=key.settle,
+                kind="funding",
+                cash_id=f"{name}-funding",
+            )
+
+
+def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
+    """Whether a short was closed; `by_long` is what a long earned between both prices, a short the opposite."""
+    if row.find(*_NAMES["side"])[1] is not None:
+        said = row.word(*_NAMES["side"])
+        return _CLOSES[said] if said in _CLOSES else row.buys(*_NAMES["side"])
+    gross = Decimal(0)
+    for name in ("profit", "opening", "closing", "funding"):
+        number = row.number(*_NAMES[name])
+        if number is None:
+            raise ValueError(f"{_NAMES[name][-1]} is not said, so that it is not known which side was closed")
+        gross = EXACT.add(gross, number)
+    for earned, buys in ((by_long, False), (-by_long, True)):
+        if EXACT.subtract(earned, gross).copy_abs() < EXACT.multiply(by_long.copy_abs(), _DOUBT_MAX):
+            return buys
+    raise ValueError(
+        f"which side was closed is not known: its prices say {plain(by_long.copy_abs())}, won or lost, and what was "
+        f"earned before fees and funding is {plain(gross)}; take the executions instead"
+    )
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
@@ -89,12 +139,13 @@ _BECOMES: Final = (
 BYBIT_CLOSED_CSV: Final = StatementKind(
     name="bybit-closed-pnl-csv",
     form=FileForm.CSV,
-    needs=tuple(_NAMES[name] for name in _CSV),
+    needs=(*(_NAMES[name] for name in _CSV), _SIDE),
     exchange="bybit",
     read=_read,
     source="Bybit, derivatives, closed P&L in CSV, of its website",
-    lacks=f"{_LACKS}. The zone of its times, unless the header says UTC",
-    becomes=_BECOMES,
+    lacks=f"{_LACKS}. The zone of its times, unless the header says UTC. The header with `Opening Fee`: the side, "
+    "which follows from what was earned; a line of which it does not is refused",
+    becomes=f"{_BECOMES}. Fees of the opening and funding that the header with `Opening Fee` says are taken apart",
 )
 BYBIT_CLOSED: Final = StatementKind(
     name="bybit-closed-pnl",

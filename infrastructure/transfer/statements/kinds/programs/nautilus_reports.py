@@ -22,6 +22,8 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _MONEY: Final = re.compile(r"(?P<amount>[+-]?[\d_]+(?:\.\d+)?) (?P<currency>[A-Z0-9]+)", re.ASCII)
+_SNAPSHOT: Final = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+"""What is put behind the id of a position that is over, where an account nets them; it had none while it was open."""
 _BYBIT: Final = re.compile(r"(?P<symbol>.+)-(?P<product>LINEAR|INVERSE|SPOT|OPTION)")
 _BINANCE_CONTRACT: Final = re.compile(r".+(?:-PERP|_PERP|_\d{6})")
 
@@ -69,6 +71,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 def _position(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key, opens_by_buying, name = _key(whose, row), row.buys("entry"), row.needed("position_id", "opening_order_id")
+    name = _SNAPSHOT.sub("", name) if row.word("is_snapshot") == "true" else name
     opened_at = row.time("ts_opened", zone=UTC)
     opened = row.above_zero("peak_qty")
     closed = EXACT.subtract(opened, row.number("quantity") or Decimal(0))
@@ -142,7 +145,8 @@ NAUTILUS_POSITIONS: Final = StatementKind(
     read=_read_positions,
     source="nautilus_trader, `generate_positions_report` saved with `to_csv`",
     lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "
-    "there are any",
+    "there are any. Where an account nets its positions, a line of one that was turned over into the other side, and "
+    "what an open one paid until something of it is closed",
     becomes="a cycle a line; its commissions are the fee of the closing fill. Profit and commissions are compared with "
     "what the averages come to",
 )

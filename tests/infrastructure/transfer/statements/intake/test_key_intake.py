@@ -88,6 +88,16 @@ def test_run_twice_it_adds_nothing(ledger: PositionLedger) -> None:
     assert (report.cycles, report.orders, report.first, ledger.store.count_events()) == (0, 0, None, count)
 
 
+def test_a_line_that_says_more_than_it_said_before_is_refused(ledger: PositionLedger) -> None:
+    take(ledger, [BOUGHT, fill(100, "-3", "110", line=9, trade_id="sum")])
+    report = take(ledger, [BOUGHT, fill(100, "-3", "110", line=9, trade_id="sum")])
+    assert (report.fills, report.fills_before) == (2, 2), "turned over, it is two events"
+    before = ledger.store.count_events()
+    with pytest.raises(StatementRefused, match=r"line 9: trade sum of BTCUSDT.binance is in the ledger .* 3, .* 4;"):
+        take(ledger, [BOUGHT, fill(100, "-4", "110", line=9, trade_id="sum")])
+    assert ledger.store.count_events() == before
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(ledger: PositionLedger) -> None:
     dry = take(ledger, many(5), confirm=False)
     assert ledger.store.count_events() == 0
