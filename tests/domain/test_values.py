@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.values import OPEN_STATUSES, JsonFloat, Side, Status, exact, plain, rounded, timestamp_text, utc
+from domain.values import EXACT, OPEN_STATUSES, JsonFloat, Side, Status, exact, plain, rounded, timestamp_text, utc
 from tests.strategies import MOMENTS, NOT_NUMBERS, numbers
 
 
@@ -112,6 +112,15 @@ def test_a_number_is_written_without_exponent_padding_or_minus_zero(number: Deci
     assert text == "0" or text.lstrip("-")[0] != "0" or text.lstrip("-").startswith("0.")
     assert "." not in text or text[-1] not in "0."
     assert text != "-0"
+
+
+@given(st.integers(-(10**20), 10**20), st.integers(-30, 30))
+def test_the_text_of_a_number_follows_from_its_value_alone(digits: int, exponent: int) -> None:
+    number = Decimal(digits).scaleb(exponent, EXACT)
+    text = plain(number)
+    assert "E" not in text
+    assert Decimal(text) == number
+    assert plain(Decimal(f"{text}.0" if "." not in text else f"{text}0")) == text
 
 
 def test_rounding_is_half_to_even_at_18_decimals() -> None:
