@@ -23,7 +23,6 @@ from tests.ha.cluster import Cluster, Mode, started
 from tests.ha.network import may_be_cut, network
 from tests.ha.node import Node
 from tests.infrastructure.event_store.postgres.load import (
-    SLACK_SECONDS,
     Asked,
     assert_told_the_truth,
     counted,
@@ -42,6 +41,8 @@ PAUSE_SECONDS = "0.05"
 """Of a writer, after each cycle: two cores carry all of it."""
 ANSWER_SECONDS = 5.0
 """The timeout of the ledger, unless said."""
+SLACK_SECONDS = 4.0
+"""What may be added to a bound, however busy a cluster makes its machine."""
 WRITERS = 2
 
 

@@ -134,10 +134,10 @@ def test_a_bot_on_the_trader_passes(bot: type[BotMachine]) -> None:
     ("bot", "words"), [(ImpatientBot, "doubled entries: e"), (BareBot, "stay without a stop for all of it")]
 )
 def test_a_planted_bug_is_found_within_seconds(bot: type[BotMachine], words: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(AssertionError, match=words):
         run_state_machine_as_test(bot, settings=BOUNDED)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_without_hypothesis_the_rest_works_and_the_machine_says_what_it_needs() -> None:

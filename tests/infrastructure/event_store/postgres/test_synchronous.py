@@ -19,7 +19,7 @@ from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.subscription import Subscription
-from tests.infrastructure.event_store.postgres.load import SLACK_SECONDS, Asked, eventually, within
+from tests.infrastructure.event_store.postgres.load import Asked, eventually, slack_seconds, within
 from tests.infrastructure.event_store.postgres.proxy import Proxy, proxied
 from tests.infrastructure.event_store.postgres.server import Server, ServerFolder
 from tests.urls import with_options
@@ -222,7 +222,7 @@ def test_a_primary_that_was_replaced_and_lives_is_left_for_the_new_one(
         begun = time.monotonic()
         assert set(all_at_once(ledger, lost)) <= {"OutcomeUnknown", "StoreUnavailable"}
         assert set(all_at_once(ledger, lost)) == {"recorded"}
-        assert time.monotonic() - begun < BOUND + SLACK_SECONDS
+        assert time.monotonic() - begun < BOUND + slack_seconds()
         assert {command.command_id for command in kept + lost} <= stored(pair.standby)
         assert verify(ledger.store).ok
         news = list(ledger.store.log())

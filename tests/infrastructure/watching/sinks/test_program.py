@@ -48,7 +48,7 @@ def test_a_program_that_does_not_end_is_ended_with_what_it_started() -> None:
     started = time.monotonic()
     with pytest.raises(DeliveryFailed, match=r"not done in 0\.5 s, and ended"):
         python("import subprocess; subprocess.run(['sleep', '60'])", seconds=0.5).send(batch())
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_it_is_not_given_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def test_a_server_that_comes_to_no_end_is_given_up(server: Loopback, how: str) -
     started = time.monotonic()
     with pytest.raises(DeliveryFailed, match=r"127\.0\.0\.1: (no whole answer in 0\.5 s|TimeoutError)"):
         post(PostAddress.read(server.url), b"{}", {}, seconds=0.5)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_nobody_at_the_port_is_said_without_the_path(server: Loopback) -> None:
