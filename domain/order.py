@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, Literal
 
+import msgspec
 from pydantic import ConfigDict
 
 from domain.alteration import altered
@@ -124,7 +125,9 @@ class Order:
     @cached_property
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
-        return _WRITER({name: value for name, value in self._facts() if value is not None or name == "stated_worth"})
+        facts = {name: value for name, value in self._facts() if value is not None or name == "stated_worth"}
+        text = msgspec.json.encode(facts).decode()
+        return text if text.isascii() and text.isprintable() else _ESCAPING(facts)
 
     def _facts(self) -> list[tuple[str, Any]]:
         """What is known of it, as JSON has it; what is not known is None."""
@@ -153,7 +156,8 @@ def _plain(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
 
 
-_WRITER: Final = json.JSONEncoder(separators=(",", ":")).encode
+_ESCAPING: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Writes what is no plain ASCII as it was always written; all else msgspec writes likewise, for a fraction of it."""
 _ROLES: Final[dict[str, Role]] = {
     "entry": "entry",
     "stop": "stop",
