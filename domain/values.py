@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, PlainValidator
 
 EXACT: Final = Context(prec=120)
@@ -28,6 +29,7 @@ AHEAD_MAX: Final = timedelta(seconds=60)
 YEARS: Final = range(2000, 2101)
 """When something that a bot tells may have happened."""
 
+_TIME_LENGTH: Final = 27
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _AS_WE_WRITE = re.compile(r"(0|[1-9]\d{0,17})(\.\d{0,17}[1-9])?", re.ASCII)
@@ -116,12 +118,13 @@ class JsonFloat(float):
         return self
 
 
-@lru_cache(maxsize=8192)
 def plain(value: Decimal) -> str:
     """Write a number the one way we write numbers: no exponent, no trailing zeros, no minus zero."""
     text = str(value)
     if "E" in text:  # only then does it cost three times as much
         text = format(value, "f")
+    if text[-1] != "0":
+        return text
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
@@ -215,12 +218,11 @@ def _of_our_years(value: datetime) -> datetime:
     return value
 
 
-@lru_cache(maxsize=4096)
 def timestamp_text(value: datetime) -> str:
     """Write a UTC time at fixed width, so that the order of texts is the order of times."""
-    text = value.isoformat(timespec="microseconds")
-    assert text.endswith("+00:00"), f"{text} is not in UTC"
-    return text[:-6] + "Z"
+    text: str = msgspec.to_builtins(value)  # a tenth of the work of isoformat
+    assert text[-1] == "Z" and (value.tzinfo is UTC or not value.utcoffset()), f"{text} is not in UTC"
+    return text if len(text) == _TIME_LENGTH else f"{text[:-1]}.000000Z"
 
 
 def writable(value: str) -> str:

@@ -7,7 +7,6 @@ blanks, numbers as plain text, times in UTC at fixed width; a field that has its
 
 from __future__ import annotations
 
-from datetime import UTC
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -19,21 +18,13 @@ from domain.values import timestamp_text
 from domain.writing import written
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
-from infrastructure.typed_json import TypedJson, time_from, without_floats
+from infrastructure.typed_json import TypedJson, without_floats
 
 _COLUMNS: Final = frozenset({"originator_id", "originator_version"})
 _VERSIONS: Final[dict[type[PositionEvent], int]] = {}
 """Of the shape of an event that has changed since it was first shipped; see `infrastructure.event_store.upcasting`."""
 _STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
 _EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
-
-
-_UNMARKED: Final = frozenset(
-    event
-    for event in EVENTS
-    if event.opens_cycle is PositionEvent.opens_cycle and not hasattr(event, "late") and event is not InstrumentDefined
-)
-"""Events that open no cycle, and of which none comes late."""
 
 
 class StoredPayload(Protocol):
@@ -76,18 +67,8 @@ def encode(event: PositionEvent) -> EventRecord:
 
 def columns(event: PositionEvent) -> IndexColumns:
     """What a store keeps beside an event to query it by."""
-    intent, mark = (None, None) if type(event) in _UNMARKED else (_claimed_intent(event), _mark(event))
-    return IndexColumns(event.command_id, intent, event.cycle, mark, timestamp_text(event.ts_recorded))
-
-
-def is_filed_so(event: PositionEvent, found: IndexColumns) -> bool:
-    """Whether what stands beside an event follows from it; the time is read where that is certain, and not written."""
-    filed = (event.command_id, _claimed_intent(event), event.cycle, _mark(event))
-    if found[:4] != filed:
-        return False
-    if event.ts_recorded.tzinfo is UTC:
-        return time_from(found.ts_recorded) == event.ts_recorded
-    return found == columns(event)
+    intent_id, mark = _opening(event) if event.opens_cycle else (None, _mark_inside(event))
+    return IndexColumns(event.command_id, intent_id, event.cycle, mark, timestamp_text(event.ts_recorded))
 
 
 def stored_names(*kinds: type[PositionEvent]) -> tuple[str, ...]:
@@ -152,16 +133,15 @@ def _fields(stored: StoredPayload) -> Fields:
     return fields
 
 
-def _mark(event: PositionEvent) -> LoadMarker | None:
-    if event.opens_cycle:
-        return LoadMarker.BESIDE if isinstance(event, PositionImported) and event.beside else LoadMarker.FLAT
+def _opening(event: PositionEvent) -> tuple[str | None, LoadMarker]:
+    """The intent that is claimed by an event that opens a cycle, and its mark."""
+    if not isinstance(event, PositionImported):
+        return getattr(event, "intent_id", None), LoadMarker.FLAT
+    claimed = event.intent_id if event.claims_intent else None
+    return claimed, LoadMarker.BESIDE if event.beside else LoadMarker.FLAT
+
+
+def _mark_inside(event: PositionEvent) -> LoadMarker | None:
     if getattr(event, "late", False):
         return LoadMarker.LATE
     return LoadMarker.FLAT if isinstance(event, InstrumentDefined) and event.is_first else None
-
-
-def _claimed_intent(event: PositionEvent) -> str | None:
-    if not event.opens_cycle or (isinstance(event, PositionImported) and not event.claims_intent):
-        return None
-    intent: str | None = getattr(event, "intent_id", None)
-    return intent

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
 from domain.errors import HistoryDamaged
-from infrastructure.event_store.records import EventRecord, StreamEnd
+from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 
 GENESIS: Final = "0" * 64
 """What stands before the first event of a stream."""
@@ -17,12 +17,8 @@ _BYTES: Final = 32
 _LENGTH_OF_HASH: Final = _BYTES.to_bytes(8, "big")
 
 
-def is_hash(text: str) -> bool:
-    """Whether something that is stored as a hash can be one: 64 hex digits in lower case."""
-    return _read(text) is not None
-
-
 def _read(text: str) -> bytes | None:
+    """What is stored as a hash; None of what can be none: not 64 hex digits in lower case."""
     try:
         read = bytes.fromhex(text)
     except ValueError:
@@ -48,9 +44,26 @@ def chained(previous: str, stream: str, version: int, topic: str, state: bytes) 
     as eight bytes, so that no two different events ever hash the same bytes.
     """
     before = _read(previous) or hash_bytes(previous, f"{stream} version {version - 1}")
+    return _digest(before, stream, version, topic, state).hex()
+
+
+def _digest(before: bytes, stream: str, version: int, topic: str, state: bytes) -> bytes:
     length = len(state).to_bytes(8, "big")
     parts = (_LENGTH_OF_HASH, before, _measured(stream), _measured(str(version)), _measured(topic), length, state)
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def expected(records: Iterable[RecordedEvent]) -> Iterator[str]:
+    """The hash that each event of a stream should have, from its first one on, after those that are stored before it.
+
+    After one whose hash is none it goes on with what should stand there: the next may be as it was stored.
+    """
+    before = bytes(_BYTES)
+    for record in records:
+        digest = _digest(before, record.originator_id, record.originator_version, record.topic, record.state)
+        hashed = digest.hex()
+        yield hashed
+        before = digest if hashed == record.hash else _read(record.hash) or digest
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
-from itertools import groupby, islice
+from itertools import groupby, islice, tee
 from typing import Any, ClassVar, Final
 
 from domain.errors import HistoryDamaged
@@ -13,8 +13,8 @@ from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
 from domain.values import timestamp_text
-from infrastructure.event_store.codec import columns, decode, is_filed_so
-from infrastructure.event_store.hash_chain import GENESIS, chained, is_hash
+from infrastructure.event_store.codec import columns, decode
+from infrastructure.event_store.hash_chain import expected
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
@@ -199,21 +199,19 @@ class _Verification:
 
     def _folded(self, records: Iterator[RecordedEvent]) -> dict[str, PositionRow]:
         rows: dict[str, PositionRow] = {}
-        head, version, nid = GENESIS, 0, 0
+        version = nid = 0
+        records, hashed_again = tee(records)
+        hashes = expected(hashed_again)
         while batch := list(islice(records, _AT_ONCE)):
-            hashes = []
-            for record in batch:
-                hashes.append(_hashed(head, record))
-                # After one that is none, go on with what should stand there: the next may be as it was stored.
-                head = record.hash if is_hash(record.hash) else hashes[-1]
+            hashed = list(islice(hashes, len(batch)))
             events = [_event(record) for record in batch]
-            for record, hashed, event in zip(batch, hashes, events, strict=True):
+            for record, should_be, event in zip(batch, hashed, events, strict=True):
                 if record.originator_version != version + 1:
                     self._found_at(record, "version", f"follows version {version}: what was between them is gone")
                 if record.id <= nid:
                     self._found_at(record, "nid", f"has place {record.id}, where version {version} has {nid} already")
                 version, nid = record.originator_version, record.id
-                if hashed != record.hash:
+                if should_be != record.hash:
                     self._found_at(
                         record, "hash", f"{record.topic} (nid {record.id}) was not stored like this, or not after this"
                     )
@@ -227,8 +225,8 @@ class _Verification:
             self._found_at(record, "event", str(event))
             return
         try:
-            if not is_filed_so(event, record.columns):
-                self._found_at(record, "columns", f"says {columns(event)}, but is filed as {record.columns}")
+            if (filed := columns(event)) != record.columns:
+                self._found_at(record, "columns", f"says {filed}, but is filed as {record.columns}")
             position_id = event.position_id
             if event.has_cycle:
                 rows[position_id] = project(rows.get(position_id), event)
@@ -289,7 +287,3 @@ def _event(record: RecordedEvent) -> PositionEvent | Exception:
         return decode(record)
     except (HistoryDamaged, AssertionError) as cause:
         return cause
-
-
-def _hashed(previous: str, record: RecordedEvent) -> str:
-    return chained(previous, record.originator_id, record.originator_version, record.topic, record.state)

@@ -166,6 +166,18 @@ def test_a_time_that_utc_cannot_say_is_refused(sent: str) -> None:
         utc(sent)
 
 
+@given(st.datetimes(timezones=st.just(UTC)))
+@example(datetime(1, 1, 1, tzinfo=UTC))
+def test_a_time_is_written_at_fixed_width(moment: datetime) -> None:
+    assert timestamp_text(moment) == f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+@pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=1)), timezone(timedelta(seconds=30))])
+def test_a_time_that_is_not_in_utc_is_not_written(zone: timezone | None) -> None:
+    with pytest.raises(AssertionError, match="is not in UTC"):
+        timestamp_text(datetime(2025, 10, 22, tzinfo=zone))
+
+
 @given(MOMENTS)
 def test_every_time_is_read_back_exactly(moment: datetime) -> None:
     assert utc(timestamp_text(moment)) == moment

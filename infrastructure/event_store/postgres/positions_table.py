@@ -29,9 +29,10 @@ _TURN_SECONDS: Final = 0.1
 """Writers queue behind whoever waits for the table, so it is waited for in short turns, and they go in between."""
 _ROW: Final = f"{POSTGRES.row('{table}')} WHERE position_id = %s"
 _COUNT: Final = "SELECT pg_catalog.count(*) FROM {table}"
-_DIFFERING: Final = differing("{table}")
+_IS_OTHER: Final = "IS DISTINCT FROM"
+_DIFFERING: Final = differing("{table}", _IS_OTHER)
 _DIFFERENCES: Final = (
-    f"SELECT pg_catalog.count(*) FROM ({differing('{table}', ' WHERE position_id = ANY(%(suspects)s)')}) AS differing"
+    f"SELECT pg_catalog.count(*) FROM ({differing('{table}', _IS_OTHER, '= ANY(%(suspects)s)')}) AS differing"
 )
 _COPY: Final = f"COPY {{table}} ({', '.join(STORED)}) FROM STDIN"
 _COPY_LINES: Final = f"COPY {{table}}_orders ({', '.join(OrderLine._fields)}) FROM STDIN"

@@ -31,17 +31,21 @@ def lines_of(rows: Iterable[PositionRow], before: Mapping[str, PositionRow]) -> 
     ]
 
 
-def differing(table: str, where: str = "") -> str:
+def differing(table: str, is_other: str, among: str = "") -> str:
     """The question for the ids whose row or lines are others, or missing, in one pair of tables of the two.
 
-    By names, for a table that waits to be rebuilt has a column more.
+    By names, for a table that waits to be rebuilt has a column more; `is_other` is how the database compares what may
+    be NULL, and `among` a condition on the id. Each is looked up in the other table by its key: an EXCEPT would sort
+    or hash all columns of both, twice.
     """
     asked = []
-    for names, kind in ((STORED, ""), (OrderLine._fields, "_orders")):
-        columns = ", ".join(names)
-        read, made = (f"SELECT {columns} FROM {name}{kind}{where}" for name in ("positions", table))
-        asked.append(
-            f"SELECT position_id FROM (SELECT * FROM ({read} EXCEPT {made}) AS gone"
-            f" UNION ALL SELECT * FROM ({made} EXCEPT {read}) AS new) AS differing"
-        )
+    for names, key, kind in ((STORED, ("position_id",), ""), (OrderLine._fields, ("position_id", "place"), "_orders")):
+        same = " AND ".join(f"made.{name} = kept.{name}" for name in key)
+        others = " OR ".join(f"made.{name} {is_other} kept.{name}" for name in names if name not in key)
+        tables = {"kept": f"positions{kind} AS kept", "made": f"{table}{kind} AS made"}
+        for one, other, differs in (("kept", "made", f" OR {others}"), ("made", "kept", "")):
+            condition = f"({other}.position_id IS NULL{differs})" + (f" AND {one}.position_id {among}" if among else "")
+            asked.append(
+                f"SELECT {one}.position_id FROM {tables[one]} LEFT JOIN {tables[other]} ON {same} WHERE {condition}"
+            )
     return " UNION ".join(asked)

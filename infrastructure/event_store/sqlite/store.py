@@ -86,10 +86,10 @@ _LEFTOVERS: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'positions\\_next\\_%' ESCAPE '\\'"
 )
 _HAS_TABLE: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
-_DIFFERING: Final = differing("{table}")
+_DIFFERING: Final = differing("{table}", "IS NOT")
 _DIFFERENCES: Final = (
     "WITH suspects AS (SELECT value FROM json_each(?))"
-    f" SELECT count(*) FROM ({differing('{table}', ' WHERE position_id IN suspects')})"
+    f" SELECT count(*) FROM ({differing('{table}', 'IS NOT', 'IN suspects')})"
 )
 
 

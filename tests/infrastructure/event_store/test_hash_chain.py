@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.event_store.hash_chain import GENESIS, chain, chained
-from infrastructure.event_store.records import EventRecord, IndexColumns
+from infrastructure.event_store.hash_chain import GENESIS, chain, chained, expected
+from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
 from tests import spec
 from tests.samples import samples
 
@@ -23,8 +23,8 @@ PARTS: dict[str, Any] = {
 
 def test_the_hash_is_sha256_over_length_and_bytes_of_every_part() -> None:
     parts = [bytes(32), b"APTUSDT.binance", b"1", b"Activated.v1", b'{"command_id":"c1"}']
-    expected = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
-    assert chained(**PARTS) == expected
+    whole = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+    assert chained(**PARTS) == whole
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,33 @@ def test_an_event_that_was_taken_out_is_missed() -> None:
 def _stored(version: int, state: bytes) -> EventRecord:
     stream = spec.CYCLE.partition("#")[0]
     return EventRecord(stream, version, "Activated.v1", state, IndexColumns("", None, 1, None, ""))
+
+
+def stored(hashes: list[str]) -> list[RecordedEvent]:
+    columns = IndexColumns("c1", None, 1, None, "2025-10-22T18:50:40.981819Z")
+    return [
+        RecordedEvent(version, "APTUSDT.binance", version, "Activated.v1", PARTS["state"], hashed, columns)
+        for version, hashed in enumerate(hashes, start=1)
+    ]
+
+
+def hashes_of(count: int) -> list[str]:
+    records = [EventRecord(*record[1:5], record.columns) for record in stored([GENESIS] * count)]
+    return chain(GENESIS, records)
+
+
+def test_what_is_expected_of_a_stream_is_what_was_stored() -> None:
+    assert list(expected(stored(hashes_of(4)))) == hashes_of(4)
+
+
+def test_what_follows_another_hash_is_expected_to_follow_that() -> None:
+    first, second, *_ = hashes_of(3)
+    other = "1" * 64
+    after_other = chained(**PARTS | {"previous": other, "version": 3})
+    assert list(expected(stored([first, other, GENESIS]))) == [first, second, after_other]
+
+
+@pytest.mark.parametrize("none", ["", "1" * 63, "G" * 64, "A" * 64, f" {'1' * 64}"])
+def test_what_follows_a_hash_that_is_none_is_expected_to_follow_what_should_stand_there(none: str) -> None:
+    first, second, third = hashes_of(3)
+    assert list(expected(stored([first, none, third]))) == [first, second, third]

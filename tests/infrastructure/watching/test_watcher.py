@@ -280,7 +280,7 @@ def test_no_ledger_at_all_is_no_alarm_but_refused(night: Night) -> None:
 
 def test_damage_rings(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     night.enter(ago=timedelta())
-    monkeypatch.setattr("infrastructure.integrity.verify._hashed", lambda *_: "another")
+    monkeypatch.setattr("infrastructure.integrity.verify.expected", lambda records: ("another" for _ in records))
     words = night.round(verifies_every=timedelta(hours=1))
     assert words == ["alarm damage APTUSDT.binance version 1", "alarm damage APTUSDT.binance version 2"]
     assert night.round() == [f"over {word.removeprefix('alarm ')}" for word in words]
@@ -289,7 +289,7 @@ def test_damage_rings(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_damage_is_not_over_while_nobody_has_looked_again(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     night.enter(ago=timedelta())
     with monkeypatch.context() as damaged:
-        damaged.setattr("infrastructure.integrity.verify._hashed", lambda *_: "another")
+        damaged.setattr("infrastructure.integrity.verify.expected", lambda records: ("another" for _ in records))
         assert len(night.round(verifies_every=timedelta(hours=1))) == 2
     watcher = night.watch(verifies_every=timedelta(hours=1))
     release = threading.Event()
