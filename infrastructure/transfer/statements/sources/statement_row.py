@@ -15,7 +15,7 @@ from infrastructure.amounts import read_amount
 from infrastructure.timezones import is_ambiguous, placed, read_time
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
-NOTHING: Final = frozenset({"", "-", "--", "nan", "none", "null", "nat", "n/a"})
+NOTHING: Final = frozenset({"", "-", "--", "—", "nan", "none", "null", "nat", "n/a"})
 """What programs write where there is nothing."""
 _NOTHING_MAX: Final = 8
 """Longer than these words, with a blank or two around them, is something."""

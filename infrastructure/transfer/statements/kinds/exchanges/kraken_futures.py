@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+from domain.values import EXACT
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
@@ -26,10 +28,17 @@ _REASONS: Final = MappingProxyType(
         "futures liquidation": "liquidation",
         "futures partial liquidation": "liquidation",
         "futures total liquidation": "liquidation",
+        "covered liquidation": "liquidation",
         "futures unwind": "liquidation",
+        "futures_unwind": "liquidation",
+        "futures unwind bankrupt": "liquidation",
+        "futures unwind counterparty": None,
         "futures assignor": "adl",
         "futures assignee": None,
         "futures settlement": "settlement",
+        "settlement": "settlement",
+        "hedging trade": None,
+        "rfq": None,
     }
 )
 _CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
@@ -101,13 +110,23 @@ def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     elif said in _REASONS and _is_of_contract(row):
         yield _trade(whose, row)
         yield from _cash(whose, row, "funding")
+    elif _is_of_contract(row) and _change(row):
+        raise ValueError(
+            f"type {said!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is none that is known: "
+            f"{', '.join(_REASONS)}"
+        )
 
 
-def _trade(whose: Whose, row: StatementRow) -> StatementFill:
+def _change(row: StatementRow) -> Decimal | None:
     change = row.some("change")
     if change is None:
         before, after = row.number("old_balance"), row.number("new_balance", "new balance")
-        change = None if before is None or after is None else after - before
+        change = None if before is None or after is None else EXACT.subtract(after, before)
+    return change
+
+
+def _trade(whose: Whose, row: StatementRow) -> StatementFill:
+    change = _change(row)
     if not change:
         raise ValueError("by how much the position changed is not said")
     contract = row.needed(*_NAMES["asset"])

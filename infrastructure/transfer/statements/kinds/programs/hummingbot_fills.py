@@ -1,6 +1,9 @@
-"""hummingbot: the fills of a strategy, its `trades_….csv` and the table `TradeFill` of its database.
+"""hummingbot: the fills of a strategy, its `trades_….csv` and the tables of its database.
 
-In the database numbers are integers, a million to one. A fee is a share of the trade or amounts of tokens, or both, and
+Fills are in `TradeFill`, and what its connectors heard of funding in `FundingPayment`, above zero for what was
+received. `Position` and `Executors` are sums over fills of one controller, and are not read.
+
+In `TradeFill` numbers are integers, a million to one. A fee is a share of the trade or amounts of tokens, or both, and
 paid above zero; a share is one of the quote, but where it is deducted from returns: then it is of what was received.
 """
 
@@ -17,10 +20,12 @@ from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id"
+_PAYMENTS: Final = "SELECT * FROM FundingPayment ORDER BY timestamp"
 _SCALED: Final = ("price", "amount")
 _DECIMALS: Final = 6
 
@@ -50,6 +55,20 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
     yield fill
     yield from other_fees(fill, fees[1:])
+
+
+def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    market, symbol = row.needed("market"), row.needed("symbol")
+    if amount := row.some("amount"):
+        yield StatementCash(
+            line=row.line,
+            time=row.time("timestamp"),
+            key=whose.key(symbol, exchange=market),
+            amount=amount,
+            currency=None,
+            kind="funding",
+            cash_id=f"funding-{market}:{symbol}:{row.needed('timestamp')}",
+        )
 
 
 def _fees(
@@ -100,10 +119,12 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 
 
 def _read_database(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(map(_unscaled, file.records(_FILLS)), partial(_facts, whose))
+    yield from each(map(_unscaled, file.records(_FILLS)), partial(_facts, whose))
+    if "fundingpayment" in file.start.names:
+        yield from each(file.records(_PAYMENTS), partial(_funding, whose))
 
 
-_LACKS: Final = "what was earned; funding; the leg in hedge mode"
+_LACKS: Final = "what was earned; the leg in hedge mode"
 HUMMINGBOT_CSV: Final = StatementKind(
     name="hummingbot-trades",
     form=FileForm.CSV,
@@ -113,7 +134,7 @@ HUMMINGBOT_CSV: Final = StatementKind(
     ),
     read=_read,
     source="hummingbot, `trades_….csv` of a strategy",
-    lacks=_LACKS,
+    lacks=f"{_LACKS}; funding",
     becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg",
 )
 HUMMINGBOT_DATABASE: Final = StatementKind(
@@ -122,6 +143,8 @@ HUMMINGBOT_DATABASE: Final = StatementKind(
     needs=(("tradefill",), ("order",), ("orderstatus",)),
     read=_read_database,
     source="hummingbot, the database of a bot in SQLite",
-    lacks=f"{_LACKS}. More than six decimals of a price or an amount, which it does not keep",
-    becomes="the same, under the same ids",
+    lacks=f"{_LACKS}. More than six decimals of a price or an amount, and all but one of the payments of one moment, "
+    "which it does not keep",
+    becomes="the same, under the same ids; funding as cash. Its tables `Position` and `Executors` are sums "
+    "over fills, and are not read",
 )

@@ -1,7 +1,8 @@
 """TradingView: the list of trades that its strategy tester exports, and the alerts that a strategy sent.
 
 Both say what a strategy would have done, at the prices of a chart. Profit of the list is after commission, and rounded
-to cents. The names of the columns end in the currency: `Price USDT`.
+to cents. The names of the columns end in the currency: `Price USDT`. The list has had three headers: with `Trade #` and
+`Profit`, with `Trade #` and `Net P&L`, and since 2026 with `Trade number` and `Net PnL`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from infrastructure.transfer.statements.sources.statement_row import RowIds, Sta
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
+_NUMBERS: Final = ("trade #", "trade number")
 _TIMES: Final = ("date and time", "date/time")
 _QUANTITIES: Final = ("size (qty)", "position size (qty)", "quantity", "contracts", "qty")
 _CENT: Final = Decimal("0.01")
@@ -32,7 +34,7 @@ class _ListOfTrades:
         self._waiting: dict[str, StatementRow] = {}
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        number = row.needed("trade #")
+        number = row.needed(*_NUMBERS)
         other = self._waiting.pop(number, None)
         if other is None:
             self._waiting[number] = row
@@ -48,7 +50,7 @@ class _ListOfTrades:
 
     def _alone(self, row: StatementRow) -> Iterator[StatementFact]:
         if not _enters(row):
-            raise ValueError(f"the entry of trade {row.needed('trade #')} is not in the file")
+            raise ValueError(f"the entry of trade {row.needed(*_NUMBERS)} is not in the file")
         yield self._fill(row, row, None)
 
     def _trade(self, entry: StatementRow, leaving: StatementRow) -> Iterator[StatementFact]:
@@ -58,7 +60,7 @@ class _ListOfTrades:
         quantity, bought, sold = _quantity(entry), _price(entry), _price(leaving)
         side, terms = Side.LONG if _is_long(entry) else Side.SHORT, Instrument()
         worth = terms.worth(quantity, bought), terms.worth(quantity, sold)
-        earned, net = terms.gain(side, *worth), _money(leaving, ("net p&l", "p&l", "profit"))
+        earned, net = terms.gain(side, *worth), _money(leaving, ("net p&l", "net pnl", "p&l", "profit"))
         fee = None if net is None else EXACT.subtract(earned, net)
         if fee is not None and not -_CENT <= fee <= EXACT.multiply(sum(worth, _CENT), _COMMISSION_MAX):
             raise ValueError(
@@ -68,7 +70,7 @@ class _ListOfTrades:
         yield self._fill(leaving, entry, fee if fee is not None and fee > _CENT else None)
 
     def _fill(self, row: StatementRow, entry: StatementRow, fee: Decimal | None) -> StatementFill:
-        number, is_entry = row.needed("trade #"), _enters(row)
+        number, is_entry = row.needed(*_NUMBERS), _enters(row)
         if not (number.isascii() and number.isdecimal() and len(number) <= 8):
             raise ValueError(f"trade # {number!r:.60} is no number")
         quantity, price = _quantity(row), _price(row)
@@ -169,12 +171,12 @@ def _read_alerts(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 TRADINGVIEW_LIST: Final = StatementKind(
     name="tradingview-trades",
     form=FileForm.CSV,
-    needs=(("trade #",), ("type",), ("signal",), _TIMES, _QUANTITIES),
+    needs=(_NUMBERS, ("type",), ("signal",), _TIMES, _QUANTITIES),
     asks=("exchange", "symbol"),
     read=_read_list,
     source="TradingView, strategy tester, list of trades in CSV; with `--exchange` and `--symbol`",
     lacks="exchange, symbol, and the zone of its times (`--timezone`). It is what a strategy would have done, not what "
-    "was filled",
+    "was filled. A header in another language than English is not known",
     becomes="a cycle from flat to flat; by how much less was earned than the prices say is the fee of the exit. A "
     "trade that is open at the end of the chart stays open",
 )

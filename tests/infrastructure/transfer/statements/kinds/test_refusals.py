@@ -40,6 +40,12 @@ REFUSED = [
     ("okx-fills.json", '"fillSz":"2"', '"fillSz":"-2"', "line 1: fillSz '-2' is not above zero"),
     ("okx-bills.json", '"subType":"103"', '"subType":"999"', "line 1: subType '999' of a trade is none that is known"),
     ("hyperliquid-fills.json", '"px":"18.435"', '"px":null', "line 1: px '' is not above zero"),
+    (
+        "kraken-futures-log-csv.contract.csv",
+        "futures trade,pf_xbtusd,pf_xbtusd,0.021",
+        "position transfer,pf_xbtusd,pf_xbtusd,0.021",
+        "line 4: type 'position transfer' changes what is held of pf_xbtusd, and is none that is known: futures trade",
+    ),
     ("kraken-futures-log.json", '"old_balance":100', '"old_balance":null', "line 2: by how much the position changed"),
     (
         "freqtrade-backtest.json",
