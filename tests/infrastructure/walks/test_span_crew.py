@@ -17,6 +17,8 @@ from infrastructure.walks.span_crew import at_one_moment
 from scripts.benchmarks.workload.generated import first, generate, write
 from tests.infrastructure.event_store.postgres.load import Asked
 
+pytestmark = pytest.mark.usefixtures("children_find_tests")
+
 
 def counted(store: Store, span: StreamSpan) -> int:
     return sum(1 for _ in store.streams(span))
