@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,12 @@ from tests.urls import with_options
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and would be in all we start
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def children_find_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes of multiprocessing import a test's functions, and all else from where it is installed."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent.parent)])
 
 
 @pytest.fixture(scope="session")

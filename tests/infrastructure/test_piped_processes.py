@@ -19,6 +19,8 @@ from domain.errors import StoreUnavailable
 from infrastructure.piped_processes import ProcessLost, piped_processes
 from tests.infrastructure.event_store.postgres.load import Asked, eventually
 
+pytestmark = pytest.mark.usefixtures("children_find_tests")
+
 HOUR = 3600.0
 KILLED = "^was ended by SIGKILL, perhaps for want of memory$"
 

@@ -23,6 +23,8 @@ Places = tuple[int, list[int]]
 Sharing = Callable[[Store, int], AbstractContextManager[SpanCrew | None]]
 EITHER = pytest.mark.parametrize("sharing", [at_one_moment, at_any_moment])
 
+pytestmark = pytest.mark.usefixtures("children_find_tests")
+
 
 @pytest.fixture
 def ledger(ledger_url: str) -> Iterator[PositionLedger]:
