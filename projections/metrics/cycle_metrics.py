@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from domain.alteration import altered
 from domain.events import EntryRequested, PositionEvent, PositionImported
 from domain.values import Instant, Status
 from projections.exposure import Gap, counted_at, is_covered
@@ -105,7 +106,7 @@ class CycleFacts:
 
     def taken_over(self, at: datetime) -> CycleFacts:
         """The facts when a later cycle has what this one, which is over, holds."""
-        return replace(self, gaps=(*self.gaps, self._gap_until(at)), exposed_since=None, taken_over_at=at)
+        return altered(self, gaps=(*self.gaps, self._gap_until(at)), exposed_since=None, taken_over_at=at)
 
     def as_json(self) -> dict[str, Any]:
         """The facts as they are stored."""
@@ -125,7 +126,7 @@ def fold(facts: CycleFacts | None, event: PositionEvent) -> CycleFacts:
     known = facts or CycleFacts(position=row, opened_by=type(event).__name__)
     at = counted_at(event, known.last_at)
     was_exposed, covered = known.exposed_since, is_covered(row)
-    return replace(
+    return altered(
         known,
         position=row,
         protected_at=known.protected_at or (at if covered else None),
