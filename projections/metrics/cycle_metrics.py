@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -106,7 +106,7 @@ class CycleFacts:
 
     def taken_over(self, at: datetime) -> CycleFacts:
         """The facts when a later cycle has what this one, which is over, holds."""
-        return replace(self, gaps=(*self.gaps, self._gap_until(at)), exposed_since=None, taken_over_at=at)
+        return altered(self, gaps=(*self.gaps, self._gap_until(at)), exposed_since=None, taken_over_at=at)
 
     def as_json(self) -> dict[str, Any]:
         """The facts as they are stored."""
