@@ -1,10 +1,35 @@
-"""A frozen value with other values in some of its fields."""
+"""Frozen values: made at once, and with other values in some of their fields."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import MISSING, fields
+from typing import Any, Final, TypeVar
 
 Value = TypeVar("Value")
+Kind = TypeVar("Kind", bound=type[Any])
+
+_SET: Final = object.__setattr__
+
+
+def at_once(kind: Kind) -> Kind:
+    """Let a frozen dataclass take all its fields at once, where `dataclasses` sets one after the other, past the class.
+
+    Fields that are given by their places, unknown or missing are left to what that made of the class.
+    """
+    known = {field.name: field.default for field in fields(kind)}
+    assert all(field.default_factory is MISSING for field in fields(kind)), "a default is shared"
+    required = frozenset(name for name, default in known.items() if default is MISSING)
+    thorough = kind.__init__
+
+    def make(self: Any, /, *places: Any, **given: Any) -> None:
+        made = {**known, **given}
+        if places or len(made) != len(known) or not required.issubset(given):
+            thorough(self, *places, **given)
+        else:
+            _SET(self, "__dict__", made)
+
+    kind.__init__ = make
+    return kind
 
 
 def altered(value: Value, /, **changes: Any) -> Value:

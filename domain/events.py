@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from eventsourcing.domain import CanMutateAggregate
 from pydantic import ConfigDict, Field, JsonValue
 
+from domain.alteration import at_once
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
@@ -434,3 +435,6 @@ EVENTS: Final[tuple[type[PositionEvent], ...]] = (
     CashRecorded, FillCorrected, InstrumentDefined,
 )  # fmt: skip
 """Everything that may stand in a stream."""
+
+for _event in EVENTS:
+    at_once(_event)

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from pydantic import ConfigDict
 
-from domain.alteration import altered
+from domain.alteration import altered, at_once
 from domain.stop import is_losing_side
 from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
 
@@ -26,6 +26,7 @@ Role = Literal["entry", "stop", "target", "exit", "rollback"]
 Outcome = Literal["filled", "canceled", "expired", "rejected", "lost"]
 
 
+@at_once
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """One order of a cycle.

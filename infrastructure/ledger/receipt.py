@@ -8,11 +8,13 @@ from typing import Any, ClassVar, Literal
 
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
+from domain.alteration import at_once
 from domain.errors import LedgerError
 from domain.json_object import JsonObject
 from domain.values import Status
 
 
+@at_once
 @dataclass(frozen=True)
 class Receipt(JsonObject):
     """A command was accepted: `recorded` now, or `replayed` because it had been accepted before.
@@ -63,18 +65,18 @@ class Receipt(JsonObject):
     def of(cls, outcome: Literal["recorded", "replayed"], answer: CommandResult, row: PositionRow | None) -> Receipt:
         """Hand on the answer of a position, whose row is this now."""
         return cls(
-            outcome,
-            answer.position_id,
-            answer.status,
-            answer.version,
-            answer.client_order_id,
-            answer.events,
-            answer.close_side,
-            answer.close_quantity,
-            answer.quantity,
-            answer.status if row is None else row.status,
-            answer.version if row is None else max(row.version, answer.version),
-            outcome == "recorded" and answer.lets_order,
+            outcome=outcome,
+            position_id=answer.position_id,
+            status=answer.status,
+            version=answer.version,
+            client_order_id=answer.client_order_id,
+            events=answer.events,
+            close_side=answer.close_side,
+            close_quantity=answer.close_quantity,
+            quantity=answer.quantity,
+            current_status=answer.status if row is None else row.status,
+            current_version=answer.version if row is None else max(row.version, answer.version),
+            may_order=outcome == "recorded" and answer.lets_order,
         )
 
 

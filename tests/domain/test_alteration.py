@@ -1,14 +1,14 @@
-"""A value with other values in some fields is the one that `dataclasses.replace` makes."""
+"""A value is the one that `dataclasses` makes, and with other values in some fields the one of `replace`."""
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 
-from domain.alteration import altered
+from domain.alteration import altered, at_once
 from domain.holding import Holding
 from domain.order import Order
 
@@ -46,3 +46,44 @@ def test_what_an_order_worked_out_is_worked_out_anew() -> None:
 def test_a_field_that_there_is_not_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match=r"\{'nmae'\} are no fields of Order"):
         altered(ORDER, nmae="exit")
+
+
+@at_once
+@dataclass(frozen=True)
+class Quote:
+    """A value whose first field has to be given."""
+
+    bid: int
+    ask: int = 2
+
+
+def test_a_value_that_is_made_at_once_is_what_dataclasses_make() -> None:
+    assert [Quote(bid=1), Quote(1), Quote(1, ask=3)] == [Quote(ask=2, bid=1), Quote(1, 2), Quote(bid=1, ask=3)]
+    assert repr(Quote(ask=3, bid=1)) == "Quote(bid=1, ask=3)"
+    assert hash(Quote(bid=1)) == hash(Quote(1)) and replace(Quote(bid=1), ask=9) == Quote(1, 9)
+    assert list(vars(Quote(ask=3, bid=1))) == ["bid", "ask"]
+    with pytest.raises(FrozenInstanceError):
+        Quote(bid=1).ask = 3  # type: ignore[misc]  # that is the question
+
+
+@pytest.mark.parametrize(
+    ("places", "given", "wrong"),
+    [
+        ((), {"ask": 1}, "missing 1 required positional argument: 'bid'"),
+        ((), {"bid": 1, "aks": 1}, "unexpected keyword argument 'aks'"),
+        ((), {"ask": 1, "aks": 1}, "unexpected keyword argument 'aks'"),
+        ((1,), {"bid": 1}, "multiple values for argument 'bid'"),
+    ],
+)
+def test_a_value_is_not_made_of_other_fields(places: tuple[int, ...], given: dict[str, int], wrong: str) -> None:
+    with pytest.raises(TypeError, match=wrong):
+        Quote(*places, **given)
+
+
+def test_a_default_of_its_own_is_not_shared() -> None:
+    @dataclass(frozen=True)
+    class Basket:
+        things: list[str] = field(default_factory=list)
+
+    with pytest.raises(AssertionError, match="a default is shared"):
+        at_once(Basket)
