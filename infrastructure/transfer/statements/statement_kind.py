@@ -71,6 +71,8 @@ class StatementKind:
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
         """What a file says, one by one, in its order. Refuses: StatementRefused."""
         if missing := self.missing(file.start):
+            if file.start.form is FileForm.JSON:
+                next(file.rows(), None)  # the answer of a call that failed says why
             has = ", ".join(file.start.names)[:_SHOWN_MAX] or "nothing"
             raise StatementRefused.at(1, f"{self.name} needs {', '.join(missing)}; this file has {has}")
         return self.read(file, whose)

@@ -22,6 +22,7 @@ from infrastructure.transfer.statements.statement_import import Statement, impor
 from infrastructure.transfer.statements.statement_kind import StatementKind
 from infrastructure.transfer.statements.statement_kinds import KINDS
 from infrastructure.transfer.statements.statement_report import StatementReport
+from infrastructure.transfer.transfer_errors import ImportRefused
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import counted
 from scripts.cli import REFUSED
@@ -158,7 +159,8 @@ def command(
                 "it is, or leave them out for what `export` wrote"
             )
         else:
-            _import_export(opened.streams[0], database, as_json=as_json)
+            near = f"; as a statement it is of no kind that is known{opened.nearest(0)}" if kind_name is None else ""
+            _import_export(opened.streams[0], near, database, as_json=as_json)
 
 
 def _import_legacy(
@@ -194,8 +196,11 @@ def _snapshots(
     return [*(read_file(name, replace(given, taken_at=taken_at)) for name in files), *asked]
 
 
-def _import_export(file: io.BufferedReader, database: str | None, *, as_json: bool) -> None:
-    export = ExportFile(file)
+def _import_export(file: io.BufferedReader, near: str, database: str | None, *, as_json: bool) -> None:
+    try:
+        export = ExportFile(file)
+    except ImportRefused as refused:
+        raise ImportRefused(f"{refused.message}{near}", **refused.details) from None
     with PositionLedger.connect(database) as ledger, progress("importing", export.nid) as advance:
         done = import_ledger(ledger.store, export, advance)
     if as_json:

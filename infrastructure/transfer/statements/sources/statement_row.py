@@ -183,6 +183,10 @@ def _number(name: str, value: object) -> Decimal:
         raise ValueError(f"{name} {str(value)!r:.60} is no number")
     number = read_amount(text).number
     if number is None:
+        if "," in text:
+            raise ValueError(
+                f"{name} {text!r:.60} is no number like 1000.5; with --map, a map says how a file writes numbers"
+            )
         try:
             exact(text)
         except ValueError as wrong:

@@ -156,6 +156,15 @@ def test_csv_is_refused_with_the_way_out(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [table]
 
 
+def test_a_page_of_an_error_is_named_by_what_it_begins_with(tmp_path: Path) -> None:
+    page = tmp_path / "trades.csv"
+    page.write_text("<!DOCTYPE html>\n<html>502 Bad Gateway</html>\n")
+    done = run(f"sqlite:///{tmp_path}/ledger.db", "import", str(page))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("as a statement it is of no kind that is known (it begins with '<!doctype html>')\n")
+    assert list(tmp_path.iterdir()) == [page]
+
+
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     done = run(f"sqlite:///{tmp_path}/ledger.db", "import", "nothing.jsonl")
     assert (done.returncode, "does not exist" in done.stderr) == (2, True)

@@ -45,11 +45,11 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 def _fill(whose: Whose, event: StatementRow, order: StatementRow) -> Iterator[StatementFill]:
     if order.needed("x") not in _FILLS or order.some("l") is None:
         return
-    client_id, trade_id = order.text("c") or "", order.text("t")
+    client_id, trade_id, key = order.text("c") or "", order.text("t"), _key(whose, order)
     yield StatementFill(
         line=event.line,
         time=order.time("T"),
-        key=_key(whose, order),
+        key=key,
         buys=order.buys("S"),
         quantity=order.above_zero("l"),
         price=order.above_zero("L"),
@@ -58,6 +58,7 @@ def _fill(whose: Whose, event: StatementRow, order: StatementRow) -> Iterator[St
         profit=order.number("rp"),
         trade_id=trade_id if trade_id not in (None, "0", "-1") else made_up(*map(order.needed, ("s", "i", "T", "z"))),
         order_id=order.needed("i"),
+        in_contracts=key.is_inverse,
         reason=next((why for begins, why in _REASONS.items() if client_id.startswith(begins)), None),
     )
 
@@ -106,7 +107,8 @@ BINANCE_EVENTS: Final = StatementKind(
     exchange="binance",
     read=_read,
     source="Binance, futures, events of a user data stream in JSON Lines, as they came or within `stream` and `data`",
-    lacks="what happened while the stream was not read. Which symbol funding was for, in cross margin",
+    lacks="what happened while the stream was not read. Which symbol funding was for, in cross margin. How much a "
+    "contract is that is settled in its base: [define](money.md#contract-size-and-inverse) the instrument before",
     becomes="fills of `ORDER_TRADE_UPDATE`; of `ACCOUNT_UPDATE` funding and insurance as cash, and what was held. "
     "Other events are left out. Its funding has ids of its own: take it from here or from the income history",
 )

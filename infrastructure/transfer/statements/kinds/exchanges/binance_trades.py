@@ -1,16 +1,19 @@
 """Binance, futures: the trade history that its website exports in CSV.
 
-Realised profit is before fees, and what is paid is above zero.
+Realised profit is before fees, and what is paid is above zero. Quantities of what is settled in its base are contracts
+of 10 or 100 dollars, which the file does not say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
-from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.statement_kind import StatementKind
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _COLUMNS: Final = MappingProxyType(
     {
@@ -23,16 +26,22 @@ _COLUMNS: Final = MappingProxyType(
     }
 )
 
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    for fill in CsvFills(_COLUMNS, whose).read(file):
+        yield replace(fill, in_contracts=True) if fill.key.is_inverse else fill
+
+
 BINANCE_TRADES: Final = StatementKind(
     name="binance-futures-trades",
     form=FileForm.CSV,
     needs=tuple(_COLUMNS.get(says, (says,)) for says in (*REQUIRED, "fee", "profit")),
     exchange="binance",
-    read=lambda file, whose: CsvFills(_COLUMNS, whose).read(file),
+    read=_read,
     source="Binance, futures, trade history in CSV: the header with `Date(UTC)`, and the one with `Uid`, `Time` and "
     "ids",
     lacks="the older header: ids of trades and orders. The newer one: the zone of its times (`--timezone`). Both: the "
-    "leg, unless there is a column `Position Side`; funding",
-    becomes="a cycle from flat to flat. Contracts that are settled in their base are counted as the "
-    "[instrument](money.md#contract-size-and-inverse) was defined before",
+    "leg, unless there is a column `Position Side`; funding. How much a contract is that is settled in its base: "
+    "[define](money.md#contract-size-and-inverse) the instrument before",
+    becomes="a cycle from flat to flat",
 )

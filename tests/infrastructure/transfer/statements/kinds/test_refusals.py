@@ -87,3 +87,24 @@ def test_what_is_not_known_is_named(name: str, was: str, becomes: str, says: str
     with pytest.raises(StatementRefused) as refused:
         facts_told(text.replace(was, becomes).encode(), kind_of_sample(path))
     assert refused.value.message.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "says"),
+    [
+        (
+            "okx-fills.json",
+            '{"code":"50111","msg":"Invalid OK-ACCESS-KEY","data":[]}',
+            "code '50111' Invalid OK-ACCESS",
+        ),
+        ("bybit-executions.json", '{"retCode":10003,"retMsg":"API key is invalid.","result":{}}', "retCode 10003 API"),
+    ],
+)
+def test_a_call_that_failed_says_why(name: str, answer: str, says: str) -> None:
+    with pytest.raises(StatementRefused, match=f"line 1: it is of a call that failed: {says}"):
+        facts_told(answer.encode(), kind_of_sample(FOLDER / name))
+
+
+def test_an_answer_without_any_is_of_no_kind() -> None:
+    with pytest.raises(StatementRefused, match=r"line 1: okx-fills needs instType, .* this file has code, msg, data"):
+        facts_told(b'{"code":"0","msg":"","data":[]}', kind_of_sample(FOLDER / "okx-fills.json"))

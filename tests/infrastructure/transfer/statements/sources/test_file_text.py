@@ -24,6 +24,7 @@ LONG = CSV + "2,x\n" * 100_000
         gzip.compress(CSV.encode(), mtime=0),
         gzip.compress(CSV.encode("utf-16"), mtime=0),
     ],
+    ids=["plain", "utf-8 with a mark", "utf-16", "utf-16, big-endian", "gzip", "utf-16 in gzip"],
 )
 def test_a_text_is_the_same_however_it_is_written(data: bytes) -> None:
     file = file_of(data)

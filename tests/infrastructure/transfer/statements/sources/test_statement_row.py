@@ -20,7 +20,7 @@ def test_what_is_left_over_of_float_arithmetic_is_no_quantity() -> None:
     assert row("0.30000000000000004").number("x") == Decimal("0.30000000000000004"), "a text is meant as it is written"
 
 
-@pytest.mark.parametrize("nothing", ["", "-", "nan", "None", " ", " " * 99, None])
+@pytest.mark.parametrize("nothing", ["", "-", "—", "nan", "None", " ", " " * 99, None])
 def test_what_programs_write_for_nothing_is_nothing(nothing: str | None) -> None:
     assert row(nothing).number("x") is None
     assert StatementRow(1, {"x": nothing, "y": "3"}).text("x", "y") == "3"
@@ -43,6 +43,11 @@ def test_a_time_without_a_zone_is_not_guessed_unless_its_name_says_it() -> None:
 def test_what_is_no_number_is_named(value: Any) -> None:
     with pytest.raises(ValueError, match="is no number"):
         row(value).number("x")
+
+
+def test_a_comma_in_a_number_is_not_guessed() -> None:
+    with pytest.raises(ValueError, match=r"x '1,000' is no number like 1000\.5; with --map, a map says how"):
+        row("1,000").number("x")
 
 
 def test_equal_rows_of_one_moment_have_names_of_their_own() -> None:
