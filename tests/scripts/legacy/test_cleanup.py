@@ -16,11 +16,9 @@ from infrastructure.ledger.ledger import PositionLedger
 from tests.infrastructure.legacy.source.test_legacy_database import make
 from tests.scripts.program import Program, Ran
 
-START = datetime.now(UTC)
-
 
 def ago(**since: float) -> str:
-    return (START - timedelta(**since)).isoformat()
+    return (datetime.now(UTC) - timedelta(**since)).isoformat()
 
 
 class Told(Ran):
