@@ -12,6 +12,8 @@ class Dialect(NamedTuple):
 
     placeholder: str
     catalog: str
+    by_end: str
+    """How it is told to find rows of projections by their end, where it would not of itself."""
     orders: str
     """All orders of a row as one text."""
 
@@ -20,19 +22,22 @@ class Dialect(NamedTuple):
         return f"SELECT {', '.join(STORED)}, {self.orders.format(table=table)} FROM {table}"
 
     def spelled(self, statement: str) -> str:
-        """A statement that is written with `?` and `{catalog}`, as this database wants it."""
-        return statement.replace("?", self.placeholder).replace("{catalog}", self.catalog)
+        """A statement that is written with `?`, `{catalog}` and `{by_end}`, as this database wants it."""
+        spelled = statement.replace("?", self.placeholder).replace("{catalog}", self.catalog)
+        return spelled.replace("{by_end}", self.by_end)
 
 
 SQLITE: Final = Dialect(
     "?",
     "",
+    " INDEXED BY projection_rows_ended_at",
     "(SELECT '[' || coalesce(group_concat(body, ','), '') || ']'"
     " FROM (SELECT body FROM {table}_orders AS o WHERE o.position_id = {table}.position_id ORDER BY place))",
 )
 POSTGRES: Final = Dialect(
     "%s",
     "pg_catalog.",
+    "",
     "(SELECT pg_catalog.concat('['::text, pg_catalog.string_agg(body, ','::text ORDER BY place), ']'::text)"
     " FROM {table}_orders AS o WHERE o.position_id = {table}.position_id)",
 )

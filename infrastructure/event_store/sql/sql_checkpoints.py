@@ -27,10 +27,10 @@ Result = TypeVar("Result")
 
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = ? AND is_read = true"
 _BEHIND: Final = "SELECT {catalog}count(*) FROM ledger_events WHERE nid > ?"
-_ROWS: Final = "FROM projection_rows WHERE projection = ? AND generation = ?"
+_ROWS: Final = "FROM projection_rows{by_end} WHERE projection = ? AND generation = ?"
 _LASTING: Final = (
-    f"SELECT row {_ROWS} AND position_id IN (SELECT position_id {_ROWS} AND ended_at IS NULL"
-    f" UNION ALL SELECT position_id {_ROWS} AND ended_at >= ?) ORDER BY position_id"
+    f"SELECT row FROM (SELECT position_id, row {_ROWS} AND ended_at IS NULL"
+    f" UNION ALL SELECT position_id, row {_ROWS} AND ended_at >= ?) AS lasting ORDER BY position_id"
 )
 """Not one condition with OR, for which SQLite would read every row: the index has each of the two parts."""
 _BY_STREAM: Final = (
@@ -105,7 +105,7 @@ class SqlCheckpoints(Checkpoints):
         return count
 
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
-        values = (*(self._projection, generation) * 3, timestamp_text(since))
+        values = (*(self._projection, generation) * 2, timestamp_text(since))
         return (text for (text,) in self._select(self.dialect.spelled(_LASTING), values))
 
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:

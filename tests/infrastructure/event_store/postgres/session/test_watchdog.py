@@ -35,8 +35,13 @@ def test_a_connection_that_was_looked_at_is_not_kept_alive(postgres_url: str) ->
 @pytest.mark.parametrize("request_number", [2, 3])
 def test_none_is_left_by_a_ledger_that_could_not_be_opened(proxy: Proxy, request_number: int) -> None:
     """The connection is cut at one of the first requests: of TLS, of a session, of its process."""
+    before = watchdogs()  # of other tests that are not yet collected
     numbers = count(1)
     proxy.fate = lambda: "before" if next(numbers) >= request_number else None
     with pytest.raises(StoreUnavailable):
         PositionLedger.connect(proxy.url("timeout=2"), create=False)
-    eventually(lambda: not any(thread.name == "position-ledger-watchdog" for thread in threading.enumerate()))
+    eventually(lambda: watchdogs() <= before)
+
+
+def watchdogs() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "position-ledger-watchdog"}
