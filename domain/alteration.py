@@ -42,5 +42,5 @@ def altered(value: Value, /, **changes: Any) -> Value:
     facts = {**known, **changes}
     assert len(facts) == len(known), f"{changes.keys() - known.keys()} are no fields of {type(value).__name__}"
     made = object.__new__(type(value))
-    object.__setattr__(made, "__dict__", facts)  # at once: a dictionary is copied whole, and filled key by key
+    _SET(made, "__dict__", facts)  # at once: a dictionary is copied whole, and filled key by key
     return made
