@@ -22,14 +22,21 @@ def at_once(kind: Kind) -> Kind:
     thorough = kind.__init__
 
     def make(self: Any, /, *places: Any, **given: Any) -> None:
-        made = {**known, **given}
-        if places or len(made) != len(known) or not required.issubset(given):
+        facts = {**known, **given}
+        if places or len(facts) != len(known) or not required.issubset(given):
             thorough(self, *places, **given)
         else:
-            _SET(self, "__dict__", made)
+            _SET(self, "__dict__", facts)
 
     kind.__init__ = make
     return kind
+
+
+def made(kind: type[Value], known: dict[str, Any]) -> Value:
+    """A frozen object of all its fields, as they are: a fraction of the price of making it field by field."""
+    new = object.__new__(kind)
+    _SET(new, "__dict__", known)
+    return new
 
 
 def altered(value: Value, /, **changes: Any) -> Value:
@@ -41,6 +48,4 @@ def altered(value: Value, /, **changes: Any) -> Value:
     known = vars(value)
     facts = {**known, **changes}
     assert len(facts) == len(known), f"{changes.keys() - known.keys()} are no fields of {type(value).__name__}"
-    made = object.__new__(type(value))
-    _SET(made, "__dict__", facts)  # at once: a dictionary is copied whole, and filled key by key
-    return made
+    return made(type(value), facts)

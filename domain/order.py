@@ -55,11 +55,6 @@ class Order:
     """A stop or target that belongs to the position, and is no order of its own."""
     locks_profit: bool = False
 
-    @classmethod
-    def named(cls, name: str, **facts: Any) -> Order:
-        """An order of which no more is known than that: a copy of one that knows its role already."""
-        return _known_by(name).changed(**facts)
-
     @cached_property
     def role(self) -> Role:
         """What it is for."""
@@ -203,14 +198,6 @@ _ROLES: Final[dict[str, Role]] = {
     "exit": "exit",
     "rollback": "rollback",
 }
-
-
-@lru_cache(maxsize=1024)
-def _known_by(name: str) -> Order:
-    order = Order(name=name)
-    assert order.role, "worked out, and so part of its copies"
-    return order
-
 
 Orders = Mapping[str, Order]
 """By name, in the order in which they came."""

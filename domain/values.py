@@ -20,6 +20,8 @@ OR_LEAVE_OUT: Final = "leave the field out when the value is not known"
 _LIKE_A_TIME: Final = (
     'write it like 2025-10-22T18:50:40.981819Z; of a ccxt order it is order["datetime"], not its milliseconds'
 )
+TIME_LENGTH: Final = 27
+"""Of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
 _LAST_DECIMAL: Final = Decimal(1).scaleb(-DECIMALS_MAX)
 MAGNITUDE_MAX: Final = Decimal(10) ** 18
@@ -29,7 +31,6 @@ AHEAD_MAX: Final = timedelta(seconds=60)
 YEARS: Final = range(2000, 2101)
 """When something that a bot tells may have happened."""
 
-_TIME_LENGTH: Final = 27
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _AS_WE_WRITE = re.compile(r"(0|[1-9]\d{0,17})(\.\d{0,17}[1-9])?", re.ASCII)
@@ -222,7 +223,7 @@ def timestamp_text(value: datetime) -> str:
     """Write a UTC time at fixed width, so that the order of texts is the order of times."""
     text: str = msgspec.to_builtins(value)  # a tenth of the work of isoformat
     assert text[-1] == "Z" and (value.tzinfo is UTC or not value.utcoffset()), f"{text} is not in UTC"
-    return text if len(text) == _TIME_LENGTH else f"{text[:-1]}.000000Z"
+    return text if len(text) == TIME_LENGTH else f"{text[:-1]}.000000Z"
 
 
 def writable(value: str) -> str:

@@ -73,12 +73,12 @@ class PipedProcesses:
                             taken, part = left.popleft()
                             member.ask(work, part)
                             waiting.append(taken)
-                takes_part = own is not None and bool(left)
+                patience = None
                 if own is not None and left:
                     taken, part = left.popleft()
-                    answers[taken] = own(part)
+                    answers[taken], patience = own(part), 0
                 busy: dict[Any, _Member] = {member.pipe: member for member, waiting in asked.items() if waiting}
-                for pipe in wait(list(busy), 0 if takes_part else None):
+                for pipe in wait(list(busy), patience):
                     answers[asked[busy[pipe]].popleft()] = busy[pipe].answer()
             yield answers.pop(number)
 

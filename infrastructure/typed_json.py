@@ -29,12 +29,12 @@ from typing import (
 import msgspec
 from pydantic import TypeAdapter
 
-from domain.values import Instant, Number
+from domain.alteration import made
+from domain.values import TIME_LENGTH, Instant, Number
 
 Read = TypeVar("Read")
 
 _NUMBERS_MAX: Final = 50_000
-_TIME_LENGTH: Final = 27
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -126,15 +126,15 @@ def _thorough(hint: Any) -> _FieldReading:
 def _each(hint: Any) -> _FieldReading:
     """What has many of one type, by name or in a row."""
     container, (*_, inner) = get_origin(hint), [each for each in get_args(hint) if each is not ...]
-    mirror, made = _reading(inner)
+    mirror, make = _reading(inner)
     if mirror is msgspec.Raw:
         return _thorough(hint)
     if container is dict:
         return _FieldReading(
             GenericAlias(dict, (str, mirror)),
-            made and (lambda found: {name: made(each) for name, each in found.items()}),
+            make and (lambda found: {name: make(each) for name, each in found.items()}),
         )
-    return _FieldReading(GenericAlias(tuple, (mirror, ...)), made and (lambda found: tuple(map(made, found))))
+    return _FieldReading(GenericAlias(tuple, (mirror, ...)), make and (lambda found: tuple(map(make, found))))
 
 
 def _remade(kind: type[Read], parts: _Parts) -> Callable[[Any], Read]:
@@ -146,18 +146,11 @@ def _remade(kind: type[Read], parts: _Parts) -> Callable[[Any], Read]:
 
 def _completed(mirror: Any, parts: _Parts) -> dict[str, Any]:
     known = msgspec.structs.asdict(mirror)
-    for name, made in parts:
+    for name, make in parts:
         value = known[name]
         if value is not None:
-            known[name] = made(value)
+            known[name] = make(value)
     return known
-
-
-def made(kind: type[Read], known: dict[str, Any]) -> Read:
-    """A frozen object of all its fields, as they are: a fraction of the price of making it field by field."""
-    new = object.__new__(kind)
-    object.__setattr__(new, "__dict__", known)
-    return new
 
 
 def time_from(text: object) -> datetime | None:
@@ -170,7 +163,7 @@ def time_from(text: object) -> datetime | None:
 
 def _certain_time(text: str) -> datetime:
     """The hour 24 is one for some versions of Python, and none for pydantic."""
-    if len(text) != _TIME_LENGTH or text[4:20:3] != "--T::." or text[26] != "Z" or text[11:13] == "24":
+    if len(text) != TIME_LENGTH or text[4:20:3] != "--T::." or text[26] != "Z" or text[11:13] == "24":
         raise ValueError(f"{text} is in another spelling")
     return datetime.fromisoformat(text)
 

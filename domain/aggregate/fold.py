@@ -8,6 +8,7 @@ from typing import Any, Final
 from domain import events as e
 from domain.aggregate import order_changes as changes
 from domain.aggregate.row import COLUMNS, PositionRow
+from domain.alteration import made
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
@@ -54,9 +55,7 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
     new["protected"] = protected
     new["unprotected_since"] = (new["unprotected_since"] or event.ts_event) if is_bare else None
     new["stray"] = bool(held) and not is_open
-    made = object.__new__(PositionRow)
-    object.__setattr__(made, "__dict__", new)  # as it is: a tenth of the price of making a frozen one field by field
-    return made
+    return made(PositionRow, new)
 
 
 def _opening(event: e.PositionEvent) -> dict[str, Any] | None:
@@ -99,7 +98,7 @@ def _terms(row: dict[str, Any]) -> Instrument:
 
 
 def _entry(event: e.PositionEvent, **known: Any) -> dict[str, Order]:
-    return {"entry": Order.named("entry", opened_at=event.ts_event, **known)}
+    return {"entry": Order(name="entry", opened_at=event.ts_event, **known)}
 
 
 def _changes(row: PositionRow, event: e.PositionEvent) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def asked(orders: Orders, event: Asked) -> dict[str, Order]:
 
 def promised(name: str, client_order_id: str | None, quantity: Decimal | None, at: datetime) -> Order:
     """An order that is ours to send."""
-    return Order.named(name, client_order_id=client_order_id, requested_qty=quantity, opened_at=at)
+    return Order(name=name, client_order_id=client_order_id, requested_qty=quantity, opened_at=at)
 
 
 def stated(orders: Orders, event: e.EntryPlaced, terms: Instrument) -> dict[str, Order]:
@@ -126,7 +126,7 @@ def order_ended(orders: Orders, event: e.OrderEnded, terms: Instrument) -> dict[
 
 
 def _known(orders: Orders, event: e.PositionEvent, name: str) -> Order:
-    return orders.get(name) or Order.named(name, opened_at=event.ts_event)
+    return orders.get(name) or Order(name=name, opened_at=event.ts_event)
 
 
 def _identified(order: Order, exchange_order_id: str | None) -> Order:

@@ -73,15 +73,6 @@ def _measured(text: str) -> bytes:
     return len(part).to_bytes(8, "big") + part
 
 
-def chain(previous: str, records: Iterable[EventRecord]) -> list[str]:
-    """The hashes of consecutive events of one stream; `previous` is the hash of the event before them."""
-    hashes = []
-    for record in records:
-        previous = chained(previous, record.originator_id, record.originator_version, record.topic, record.state)
-        hashes.append(previous)
-    return hashes
-
-
 def chained_on(heads: dict[str, str], records: Iterable[EventRecord]) -> tuple[list[str], tuple[StreamEnd, ...]]:
     """The hashes of events of several streams, and what the first of each stream follows.
 

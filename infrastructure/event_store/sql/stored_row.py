@@ -13,9 +13,10 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
+from domain.alteration import made
 from domain.order import Order
 from domain.values import Instant, Number
-from infrastructure.typed_json import TypedJson, made, time_from
+from infrastructure.typed_json import TypedJson, time_from
 from projections.positions import COLUMNS, PositionRow, row_from
 
 _Reader = Callable[[Any], Any]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 
-from infrastructure.event_store.hash_chain import GENESIS, chain
+from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.postgres import append
 from infrastructure.event_store.postgres.locks import lock_key
 from infrastructure.event_store.postgres.session.connections import connection_arguments
@@ -76,8 +76,8 @@ class _Listening(SQLiteStore):
         heads: dict[str, str] | None = None,
     ) -> None:
         """Record an append, and make it."""
-        head = (heads or {}).get(records[0].originator_id, GENESIS)
-        self.heard.append(Decided([*records], chain(head, records), rows[0], lines_of(rows, before)))
+        hashes, _ = chained_on(dict(heads or {}), records)
+        self.heard.append(Decided([*records], hashes, rows[0], lines_of(rows, before)))
         super().insert_events(records, rows=rows, before=before, heads=heads)
 
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.event_store.hash_chain import GENESIS, chain, chained, expected
+from infrastructure.event_store.hash_chain import GENESIS, chained, chained_on, expected
 from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
 from tests import spec
 from tests.samples import samples
@@ -89,6 +90,11 @@ def test_a_chain_goes_on_where_it_ended() -> None:
 def test_an_event_that_was_taken_out_is_missed() -> None:
     events = [_stored(version, b"{}") for version in range(1, 5)]
     assert chain(GENESIS, [events[0], *events[2:]])[-1] != chain(GENESIS, events)[-1]
+
+
+def chain(previous: str, events: Sequence[EventRecord]) -> list[str]:
+    hashes, _ = chained_on({spec.CYCLE.partition("#")[0]: previous}, events)
+    return hashes
 
 
 def _stored(version: int, state: bytes) -> EventRecord:
