@@ -17,6 +17,8 @@ from domain.writing import written
 NESTING_MAX: Final = 50
 INTEGER_BITS_MAX: Final = 4096
 _ENVELOPE: Final = {"command_id", "expected_version", "at", "source", "metadata"}
+_NEW: Final = object.__new__
+_SET: Final = object.__setattr__
 
 
 def storable(value: Any, depth: int = 0) -> Any:
@@ -80,18 +82,18 @@ class Command(BaseModel):
         fields = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).of(**(fields | dict(update or {})))
 
-    def with_known(self, /, **fields: Any) -> Self:
-        """The command with other values in some fields, which are as it would keep them: nothing is looked at again.
+    def with_known(self, fields: Mapping[str, Any], /) -> Self:
+        """The command with other values in fields that it was made of, as it would keep them: nothing is looked at.
 
         For whoever makes a million alike, of what was read and checked before.
         """
-        known = {**vars(self), **fields}
+        known = {**self.__dict__, **fields}
         known.pop("digest", None)
-        made = type(self).__new__(type(self))
-        object.__setattr__(made, "__dict__", known)
-        object.__setattr__(made, "__pydantic_fields_set__", {*self.model_fields_set, *fields})
-        object.__setattr__(made, "__pydantic_extra__", None)
-        object.__setattr__(made, "__pydantic_private__", self.__pydantic_private__)
+        made = _NEW(type(self))
+        _SET(made, "__dict__", known)
+        _SET(made, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        _SET(made, "__pydantic_extra__", None)
+        _SET(made, "__pydantic_private__", self.__pydantic_private__)
         return made
 
     @cached_property

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from types import MappingProxyType
 from typing import Any, Final, cast
 
 from domain.aggregate.position import Position
@@ -32,8 +31,6 @@ _NAME: Final = f"[!-~]{{1,{TEXT_LENGTH_MAX - 50}}}"
 """What has room to be part of the id of a command."""
 _NUMBER: Final = rf"-?\d{{1,{DECIMALS_MAX}}}(?:\.\d{{1,{DECIMALS_MAX}}})?"
 _PLAIN: Final = re.compile(" ".join([_NAME] * 3 + [_NUMBER] * 3), re.ASCII)
-
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Ahead = Iterable[StatementFill]
 """The fills that follow one."""
@@ -122,31 +119,27 @@ class KeyFold:
                     f"this closes something of {key} that was opened before the file begins, and the file does not say "
                     "what it earned; export from a moment when nothing was held",
                 )
-            self._decide(
-                fill.line,
-                RecordEntryPlaced,
-                slot,
-                is_plain=self._is_plain and ordered < MAGNITUDE_MAX,
-                side=side,
-                quantity=ordered,
-                exchange_order_id=fill.order_id,
-                at=fill.time,
-                command_id=command_id,
-            )
+            opening = slot | {
+                "side": side,
+                "quantity": ordered,
+                "exchange_order_id": fill.order_id,
+                "at": fill.time,
+                "command_id": command_id,
+            }
+            is_plain = self._is_plain and ordered < MAGNITUDE_MAX
+            self._decide(fill.line, RecordEntryPlaced, opening, is_plain=is_plain)
             return
         quantity, price, profit = self._held_before(fill, ahead)
-        self._decide(
-            fill.line,
-            Adopt,
-            slot,
-            side="short" if fill.buys else "long",
-            quantity=quantity,
-            avg_px_open=price,
-            reason=f"held before the file begins: its opening price follows from the profit {plain(profit)} that the "
-            f"file says of the next {plain(quantity)}; more may have been held",
-            at=fill.time - 2 * CLOCKS_APART,
-            command_id=command_id,
-        )
+        adopted = slot | {
+            "side": "short" if fill.buys else "long",
+            "quantity": quantity,
+            "avg_px_open": price,
+            "reason": f"held before the file begins: its opening price follows from the profit {plain(profit)} that "
+            f"the file says of the next {plain(quantity)}; more may have been held",
+            "at": fill.time - 2 * CLOCKS_APART,
+            "command_id": command_id,
+        }
+        self._decide(fill.line, Adopt, adopted)
         self._tally.derived(self._position.position_id)
 
     def _closes_what_was_held(self, fill: StatementFill) -> bool:
@@ -180,33 +173,29 @@ class KeyFold:
         if not is_entry or fill.profit:
             self._said = None if self._said is None or fill.profit is None else self._said + fill.profit
             self._closings += 1
-        why: dict[str, Any] = {} if is_entry or fill.reason is None else {"reason": fill.reason}
-        self._decide(
-            fill.line,
-            RecordEntryFill if is_entry else Reduce,
-            is_plain=self._is_plain,
-            **why,
-            position_id=self._position.position_id,
-            trade_id=fill.trade_id,
-            exchange_order_id=fill.order_id,
-            last_qty=fill.quantity,
-            last_px=fill.price,
-            fee=fill.fee,
-            fee_currency=fill.fee_currency,
-            at=fill.time,
-            command_id=command_id,
-        )
+        fields = {
+            "position_id": self._position.position_id,
+            "trade_id": fill.trade_id,
+            "exchange_order_id": fill.order_id,
+            "last_qty": fill.quantity,
+            "last_px": fill.price,
+            "fee": fill.fee,
+            "fee_currency": fill.fee_currency,
+            "at": fill.time,
+            "command_id": command_id,
+        }
+        if not is_entry and fill.reason is not None:
+            fields["reason"] = fill.reason
+        self._decide(fill.line, RecordEntryFill if is_entry else Reduce, fields, is_plain=self._is_plain)
 
     def _close(self, fill: StatementFill) -> None:
-        self._decide(
-            fill.line,
-            Close,
-            is_plain=self._is_plain,
-            position_id=self._position.position_id,
-            exit_reason=fill.reason or "its fills closed all of it",
-            at=fill.time,
-            command_id=command_id_of(fill) + CLOSES,
-        )
+        fields = {
+            "position_id": self._position.position_id,
+            "exit_reason": fill.reason or "its fills closed all of it",
+            "at": fill.time,
+            "command_id": command_id_of(fill) + CLOSES,
+        }
+        self._decide(fill.line, Close, fields, is_plain=self._is_plain)
         self._compare()
 
     def _compare(self) -> None:
@@ -240,18 +229,16 @@ class KeyFold:
         side = self._position.state.side
         return Decimal(0) if side is None else self._held * side.sign
 
-    def _decide(
-        self, line: int, kind: type[Command], slot: Mapping[str, Any] = _NONE, *, is_plain: bool = False, **fields: Any
-    ) -> None:
+    def _decide(self, line: int, kind: type[Command], fields: dict[str, Any], *, is_plain: bool = False) -> None:
         position, version = self._position, self._position.version
         alike = self._alike.get(kind) if is_plain else None
         try:
             if alike is None:
-                command = kind.of(**slot, **fields, source=Source.IMPORT)
+                command = kind.of(**fields, source=Source.IMPORT)
                 if is_plain:
                     self._alike[kind] = command
             else:
-                command = alike.with_known(**fields)
+                command = alike.with_known(fields)
             position.decide(command, CommandContext(fields["command_id"], fields["at"], self._recorded_at))
         except InvalidCommand as wrong:
             raise StatementRefused.at(line, wrong.message) from None
@@ -259,7 +246,7 @@ class KeyFold:
             raise StatementRefused.at(line, f"the ledger refuses what follows from it: {refused.message}") from None
         if position.version == version:
             raise StatementRefused.at(line, f"trade {fields.get('trade_id')} of {self._key} was there at another time")
-        row = position.row
+        row = position.state.row
         assert row is not None, "something was decided"
         self._changed[row.position_id] = row
 

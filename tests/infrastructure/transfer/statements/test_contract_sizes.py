@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts

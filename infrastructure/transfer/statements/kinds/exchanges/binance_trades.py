@@ -7,9 +7,10 @@ of 10 or 100 dollars, which the file does not say.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
+
+from msgspec.structs import replace
 
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile

@@ -77,7 +77,7 @@ def test_a_command_like_another_is_the_command_that_was_looked_at(
         alike = kind.of(**slot, **fields_of(kind, fill(0, "1")), source=Source.IMPORT)
     assert alike.digest  # what was worked out of one command is not that of the other
     looked_at = kind.of(**slot, **fields_of(kind, other, 7), source=Source.IMPORT)
-    made = alike.with_known(**fields_of(kind, other, 7))
+    made = alike.with_known(fields_of(kind, other, 7))
     assert made == looked_at
     assert (made.digest, made.key, made.cycle) == (looked_at.digest, looked_at.key, looked_at.cycle)
     assert (made.former_key, made.model_fields_set) == (looked_at.former_key, looked_at.model_fields_set)
