@@ -75,6 +75,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 currency=more.text("feeCoin"),
                 kind="commission",
                 cash_id=f"{row.needed('execId')}:{more.text('subFeeType', 'feeType')}",
+                is_apart=True,
             )
 
 
