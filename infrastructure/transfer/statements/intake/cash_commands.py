@@ -13,6 +13,7 @@ from infrastructure.transfer.statements.intake.command_ids import cash_id_of
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_report import StatementTally
 
+
 def record_cash(position: Position, cash: StatementCash, recorded_at: datetime, tally: StatementTally) -> None:
     """Record a payment in the cycle of a position; what the ledger refuses is a finding."""
     version, command_id = position.version, cash_id_of(cash)
