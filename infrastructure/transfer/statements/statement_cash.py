@@ -19,7 +19,8 @@ class StatementCash:
 
     Shape:   `key` is None where the file names no symbol, and its leg is BOTH where the file names no leg. `cash_id`
              is the same in every file of its kind that has the line. `trade_id` is the fill whose commission it is,
-             where the file says so; such a fill may carry its fee in the same file or in another.
+             where the file says so; such a fill may carry its fee in the same file or in another. `is_apart` is a
+             commission that no fill says: it was paid beside the fee of one.
     """
 
     line: int
@@ -30,3 +31,9 @@ class StatementCash:
     kind: CashKind
     cash_id: str
     trade_id: str | None = None
+    is_apart: bool = False
+
+    @property
+    def may_be_told(self) -> bool:
+        """Whether fills may say it as their fees, so that it must not be counted with them."""
+        return self.kind == "commission" and not self.is_apart

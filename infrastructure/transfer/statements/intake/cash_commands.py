@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from domain.aggregate.position import Position
 from domain.commands.order_requests import RecordCash
@@ -13,9 +12,6 @@ from domain.values import Source
 from infrastructure.transfer.statements.intake.command_ids import cash_id_of
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_report import StatementTally
-
-FEES: Final = ("commission", "rebate")
-"""Payments that may be the fee of a fill."""
 
 
 def record_cash(position: Position, cash: StatementCash, recorded_at: datetime, tally: StatementTally) -> None:
@@ -28,7 +24,7 @@ def record_cash(position: Position, cash: StatementCash, recorded_at: datetime, 
             amount=cash.amount,
             currency=cash.currency,
             cash_id=cash.cash_id,
-            trade_id=cash.trade_id if cash.kind in FEES else None,
+            trade_id=cash.trade_id,
             at=cash.time,
             source=Source.IMPORT,
             command_id=command_id,

@@ -13,7 +13,6 @@ from domain.values import EXACT, Leg, plain, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
-from infrastructure.transfer.statements.intake.cash_commands import FEES
 from infrastructure.transfer.statements.intake.command_ids import cash_id_of, command_id_of, turned_id_of
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
@@ -168,7 +167,7 @@ class _OneKey:
         self._tally.payments += 1
         if self._past.has(cash_id_of(cash)):
             self._tally.payments_before += 1
-        elif cash.kind in FEES and cash.trade_id is None and self._past.has_fees:
+        elif self._past.has_fees and cash.may_be_told and (cash.trade_id is None or self._past.has_made_up):
             self._tally.leave_out(cash, "the fills that the ledger has say their fees")
         elif self._past.until is None or cash.time > self._past.until:
             self._waiting.append(cash)

@@ -13,6 +13,7 @@ from domain.identifiers import PositionKey
 from domain.values import timestamp_text
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
 from infrastructure.transfer.statements.intake.command_ids import CLOSES, PREFIX
+from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _TABLES: Final = """
@@ -40,6 +41,8 @@ class KeyPast:
         """When the last fill happened that it has."""
         self.has_fees = False
         """Whether one of its fills has a fee."""
+        self.has_made_up = False
+        """Whether one of its fills has an id that its file did not say."""
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._database.execute("BEGIN")
@@ -58,6 +61,7 @@ class KeyPast:
         if isinstance(event, EntryFilled | PositionReduced):
             quantity, self.until = str(event.last_qty), event.ts_event
             self.has_fees = self.has_fees or event.fee is not None
+            self.has_made_up = self.has_made_up or event.trade_id.startswith(MADE_UP)
         self._database.execute(_ADD, (event.command_id, quantity))
         if event.opens_cycle:
             self._database.execute(_OPENED, (event.cycle, timestamp_text(event.ts_event)))

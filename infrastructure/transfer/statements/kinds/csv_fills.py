@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from domain.identifiers import normalized_leg
 from domain.values import Leg
 from infrastructure.transfer.statements.kinds.plain_cells import PlainCells
-from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
@@ -29,9 +28,9 @@ class CsvFills:
         self._ids = RowIds()
         self._plain: PlainCells | None = None
 
-    def read(self, file: StatementFile) -> Iterator[StatementFill]:
+    def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFill]:
         """Every fill, in the order of the file. Refuses: StatementRefused."""
-        return each(file.rows(), self._fills)
+        return each(rows, self._fills)
 
     def _fills(self, row: StatementRow) -> Iterator[StatementFill]:
         if self._plain is None:

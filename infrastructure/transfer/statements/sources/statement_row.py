@@ -28,7 +28,8 @@ _PER_SECOND: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
 _FLOAT: Final = Context(prec=15, traps=[])
 """A binary float holds 15 digits for certain; what is behind them is left over from arithmetic."""
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
-_MADE_UP: Final = "row-"
+MADE_UP: Final = "row-"
+"""How names begin that a file does not have."""
 
 T = TypeVar("T")
 
@@ -154,12 +155,12 @@ class RowIds:
 
 def made_up(*parts: str) -> str:
     """A name that follows from what is said."""
-    return _MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
+    return MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
 
 
 def numbered(number: int, *parts: str) -> str:
     """A name that follows from what is said, in digits: of several in one moment, that of the lower number is first."""
-    digest = int(made_up(*parts).removeprefix(_MADE_UP), 16)
+    digest = int(made_up(*parts).removeprefix(MADE_UP), 16)
     return f"{number}{digest % 10**9:09d}"
 
 

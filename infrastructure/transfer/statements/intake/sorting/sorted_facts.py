@@ -26,7 +26,7 @@ from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
 _FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason"
-_CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id"
+_CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
 _HELD: Final = "line, time, quantity, avg_px"
 _PROFIT: Final = "line, time, profit, trade_id"
 _TABLES: Final = f"""
@@ -47,7 +47,7 @@ CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
 _ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 14)})"
-_ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 9)})"
+_ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
 _FILLS: Final = (
@@ -262,7 +262,7 @@ class SortedFacts:
 
     def _cash(self, key: PositionKey | None, place: int) -> Iterator[PlacedFact]:
         for file, *values in self._database.execute(_OTHERS.format(table="cash", columns=_CASH), (place,)):
-            line, time, amount, currency, kind, cash_id, trade_id = values
+            line, time, amount, currency, kind, cash_id, trade_id, is_apart = values
             yield PlacedFact(
                 file,
                 StatementCash(
@@ -274,6 +274,7 @@ class SortedFacts:
                     kind=kind,
                     cash_id=cash_id,
                     trade_id=trade_id,
+                    is_apart=bool(is_apart),
                 ),
             )
 
@@ -334,7 +335,7 @@ def _sortable(trade_id: str) -> int | str:
 
 def _cash_columns(cash: StatementCash) -> tuple[Any, ...]:
     time, amount = timestamp_text(cash.time), str(cash.amount)
-    return cash.line, time, amount, cash.currency, cash.kind, cash.cash_id, cash.trade_id
+    return cash.line, time, amount, cash.currency, cash.kind, cash.cash_id, cash.trade_id, cash.is_apart
 
 
 def _held_columns(held: StatementPosition) -> tuple[Any, ...]:

@@ -12,18 +12,26 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import plain
 from infrastructure.transfer.statements.intake.sorting.walked import walked
+from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_report import UNKNOWN, StatementTally
 
-_IS_FEE: Final = "cash.kind IN ('commission', 'rebate')"
+_IS_FEE: Final = "cash.kind = 'commission' AND NOT cash.is_apart"
+"""What fills may say as well: a rebate comes on top of it, and so does what was paid apart."""
 _OF_FILLS: Final = f"""
 SELECT cash.place, cash.trade_id, fills.rowid, fills.fee, fills.fee_currency, cash.currency, cash.amount, cash.line
 FROM cash JOIN fills ON fills.place = cash.place AND fills.trade_id = cash.trade_id
 WHERE {_IS_FEE} ORDER BY cash.place, cash.trade_id, fills.rowid, cash.rowid
 """
+_FORGET_TRADES: Final = f"""
+UPDATE cash SET trade_id = NULL WHERE {_IS_FEE} AND trade_id IS NOT NULL
+AND EXISTS (SELECT 1 FROM fills WHERE fills.place = cash.place AND fills.trade_id BETWEEN '{MADE_UP}' AND '{MADE_UP}z')
+AND NOT EXISTS (SELECT 1 FROM fills WHERE fills.place = cash.place AND fills.trade_id = cash.trade_id)
+"""
+"""A file of fills that has no ids does not have those of trades that payments name."""
 _HAS_ANY: Final = f"SELECT 1 FROM cash WHERE {_IS_FEE} LIMIT 1"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS fills_trade ON fills (place, trade_id)"
 _GIVE: Final = "UPDATE fills SET fee = ?, fee_currency = ? WHERE rowid = ?"
-_TAKE_AWAY: Final = "DELETE FROM cash WHERE place = ? AND trade_id = ? AND kind IN ('commission', 'rebate')"
+_TAKE_AWAY: Final = f"DELETE FROM cash WHERE place = ? AND trade_id = ? AND {_IS_FEE}"
 _IN_ALL: Final = f"SELECT place, currency, amount FROM cash WHERE {_IS_FEE} AND trade_id IS NULL"
 _FEES: Final = "SELECT fee_currency, fee FROM fills WHERE place = ? AND fee IS NOT NULL"
 _TAKE_ALL_AWAY: Final = (
@@ -35,11 +43,13 @@ def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey
     """Give fills the fees that payments say of them, and leave out what the fills say already.
 
     Shape:   a commission that names its trade is the fee of that fill; where both say one, they are compared. One that
-             names none is left out where fills of its key say fees in its currency, and all of them are compared.
+             names none, or whose fills have no ids, is left out where fills of its key say fees in its currency, and
+             all of them are compared.
     """
     if database.execute(_HAS_ANY).fetchone() is None:
         return
     database.execute(_INDEX)
+    database.execute(_FORGET_TRADES)
     found = walked(database, _OF_FILLS)
     for (place, trade_id), rows in groupby(found, lambda row: (row[0], row[1])):
         told = list(rows)

@@ -1,19 +1,23 @@
 """Binance, futures: the income history, as `GET /fapi/v1/income` answers it, and the CSV of the website.
 
-What came in is above zero and what was paid below it, commissions as well; a `tranId` is unique within its type.
+What came in is above zero and what was paid below it, commissions as well; a `tranId` is unique within its type. Of a
+type that is not known, what names no symbol belongs to no position for certain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_profit import StatementProfit
 
 INCOME: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
@@ -27,6 +31,9 @@ INCOME: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
         "insurance_clear": "insurance",
     }
 )
+_PROFIT: Final = "realized_pnl"
+_DELIVERY: Final = "delivered_settelment"
+"""What is left is closed by Binance, and a history of trades may know nothing of it."""
 _OF_NO_POSITION: Final = (
     "transfer",
     "internal_transfer",
@@ -60,33 +67,36 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         return
     time, symbol = row.time(*_NAMES["time"], zone=whose.zone), row.text("symbol")
     currency, trade_id = row.text("asset"), row.text("tradeId")
-    if kind == "realized_pnl":
+    if kind in (_PROFIT, _DELIVERY):
+        key = whose.key(row.needed("symbol"))
         yield StatementProfit(
             line=row.line,
             time=time,
-            key=whose.key(row.needed("symbol")),
+            key=key,
             profit=amount,
             currency=currency,
             trade_id=trade_id,
         )
-    elif kind in INCOME:
+        if kind == _DELIVERY:
+            yield StatementPosition(line=row.line, time=time, key=key, quantity=Decimal(0), avg_px=None)
+    elif kind in INCOME or symbol is None:
         yield StatementCash(
             line=row.line,
             time=time,
             key=None if symbol is None else whose.key(symbol),
             amount=amount,
             currency=currency,
-            kind=INCOME[kind],
+            kind=INCOME.get(kind, "correction"),
             cash_id=f"{kind}:{row.needed(*_NAMES['id'])}",
-            trade_id=trade_id if INCOME[kind] == "commission" else None,
+            trade_id=trade_id if kind == "commission" else None,
         )
     else:
-        known = ", ".join(name.upper() for name in ("realized_pnl", *INCOME, *_OF_NO_POSITION))
+        known = ", ".join(name.upper() for name in (_PROFIT, _DELIVERY, *INCOME, *_OF_NO_POSITION))
         raise ValueError(f"type {said!r:.60} is none that is known: {known}")
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
+    return each(of_one_account(file.rows()), partial(_facts, whose))
 
 
 BINANCE_INCOME: Final = StatementKind(
@@ -97,7 +107,8 @@ BINANCE_INCOME: Final = StatementKind(
     read=_read,
     source="Binance, futures, income history: what `GET /fapi/v1/income` and `/dapi/v1/income` answer",
     lacks="fills: import it with the trade history. The leg. Binance keeps three months of it",
-    becomes="funding, commissions, rebates and insurance as cash; `REALIZED_PNL` is compared; transfers are left out",
+    becomes="funding, commissions, rebates and insurance as cash; `REALIZED_PNL` and `DELIVERED_SETTELMENT` are "
+    "compared, and the second with what is held; transfers are left out",
 )
 BINANCE_TRANSACTIONS: Final = StatementKind(
     name="binance-futures-transactions",

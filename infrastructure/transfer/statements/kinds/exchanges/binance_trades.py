@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
+from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
@@ -29,7 +30,7 @@ _COLUMNS: Final = MappingProxyType(
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    for fill in CsvFills(_COLUMNS, whose).read(file):
+    for fill in CsvFills(_COLUMNS, whose).read(of_one_account(file.rows())):
         yield replace(fill, in_contracts=True) if fill.key.is_inverse else fill
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
@@ -19,6 +20,7 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _FUNDING: Final = "funding"
+_LEGS: Final = MappingProxyType({"1": Leg.LONG, "2": Leg.SHORT})
 _REASONS: Final = MappingProxyType(
     {
         "trade": None,
@@ -35,8 +37,8 @@ _REASONS: Final = MappingProxyType(
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     said = row.needed("execType")
-    key = whose.key(row.needed("symbol"), Leg.SPOT if row.word("category") == "spot" else Leg.BOTH)
-    time, fee, currency = row.time("execTime"), row.number("execFee"), row.text("feeCurrency")
+    key, time = _key(whose, row), row.time("execTime")
+    fee, currency = row.number("execFee"), row.text("feeCurrency")
     if said.lower() == _FUNDING:
         if fee:
             yield StatementCash(
@@ -62,7 +64,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         fee_currency=currency,
         profit=row.number("execPnl"),
         trade_id=row.needed("execId"),
-        order_id=row.needed("orderId"),
+        order_id=row.text("orderId") or row.needed("execId"),
         reason=_REASONS[said.lower()],
     )
     for more in row.listed("extraFees"):
@@ -75,7 +77,20 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 currency=more.text("feeCoin"),
                 kind="commission",
                 cash_id=f"{row.needed('execId')}:{more.text('subFeeType', 'feeType')}",
+                is_apart=True,
             )
+
+
+def _key(whose: Whose, row: StatementRow) -> PositionKey:
+    category, symbol = row.word("category"), row.needed("symbol")
+    key = whose.key(symbol, Leg.SPOT if category == "spot" else _LEGS.get(row.word("positionIdx"), Leg.BOTH))
+    currency = row.text("feeCurrency")
+    if not category and currency is not None and key.is_base(currency) and not key.is_inverse:
+        raise ValueError(
+            f"feeCurrency {currency!r:.60} is what {symbol} buys, as on spot, and no category is said; import the "
+            "answer as it came, with the category around its list"
+        )
+    return key
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

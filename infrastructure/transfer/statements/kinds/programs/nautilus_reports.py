@@ -112,6 +112,7 @@ def _position(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 currency=currency,
                 kind="commission",
                 cash_id=f"{name}:{row.needed('ts_opened')}:{currency}".replace(" ", "T"),
+                is_apart=True,
             )
 
 

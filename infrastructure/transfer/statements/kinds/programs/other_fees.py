@@ -20,4 +20,5 @@ def other_fees(fill: StatementFill, fees: Iterable[tuple[Decimal, str | None]]) 
             currency=currency,
             kind="commission" if fee > 0 else "rebate",
             cash_id=f"{fill.order_id}:{fill.trade_id}:{currency}",
+            is_apart=True,
         )

@@ -124,10 +124,38 @@ def test_commissions_that_name_no_trade_are_only_compared_where_fills_say_fees(
     assert report.fees == {"USDT": Decimal("0.05")}
 
 
-def test_a_rebate_in_another_currency_than_the_fees_is_recorded(ledger: PositionLedger) -> None:
+@pytest.mark.parametrize(
+    ("more", "cash"),
+    [
+        ({"amount": "0.01", "kind": "rebate", "currency": "BNB"}, {"rebate BNB": "0.01"}),
+        ({"amount": "0.01", "kind": "rebate"}, {"rebate": "0.01"}),
+        ({"amount": "-0.02", "kind": "commission", "is_apart": True}, {"commission": "-0.02"}),
+    ],
+)
+def test_what_comes_on_top_of_the_fees_is_recorded(
+    ledger: PositionLedger, more: dict[str, Any], cash: dict[str, str]
+) -> None:
     fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT"), *TRADES[1:]]
-    report = take(ledger, fills, [paid(50, "0.01", kind="rebate", currency="BNB")])
-    assert (report.findings, cash_of(ledger)["1"]) == ([], {"rebate BNB": "0.01"})
+    with memory_ledger() as other:
+        take(other, fills)
+        assert (take(other, [paid(50, **more)]).findings, cash_of(other)["1"]) == ([], cash)
+    report = take(ledger, fills, [paid(50, **more)])
+    assert (report.findings, cash_of(ledger)["1"]) == ([], cash)
+    assert report.fees == {"USDT": Decimal("0.05")}
+
+
+@pytest.mark.parametrize(("amount", "findings"), [("-0.05", 0), ("-0.06", 1)])
+def test_commissions_of_trades_are_only_compared_where_fills_have_no_ids(
+    ledger: PositionLedger, amount: str, findings: int
+) -> None:
+    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT", trade_id="row-1"), *TRADES[1:]]
+    with memory_ledger() as other:
+        take(other, fills)
+        (finding,) = take(other, [paid(0, amount, **FEE | {"trade_id": "77"})]).findings
+        assert "the fills that the ledger has say their fees: 1 x commission USDT" in finding
+    report = take(ledger, fills, [paid(0, amount, **FEE | {"trade_id": "77"})])
+    assert (len(report.findings), report.cash) == (findings, {})
+    assert report.fees == {"USDT": Decimal("0.05")}
 
 
 def test_where_no_fill_says_a_fee_commissions_are_recorded(ledger: PositionLedger) -> None:

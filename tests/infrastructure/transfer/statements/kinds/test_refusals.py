@@ -13,6 +13,19 @@ REFUSED = [
     ("binance-futures-income.json", '"tranId": 9689322396', '"x": 1', "line 7: tranId is not said"),
     ("binance-futures-events.jsonl", '"S":"SELL"', '"S":"HOLD"', "line 7: S 'HOLD' is neither BUY nor SELL"),
     ("binance-futures-events.jsonl", '"pa":"0.002"', '"pa":""', "line 3: pa is not said"),
+    ("binance-futures-events.jsonl", '"e":"MARGIN_CALL"', '"o":"MARGIN_CALL"', "line 6: e is not said"),
+    (
+        "binance-futures-trades.csv",
+        "7,26-03-17 09:34:12,BTCUSDT,BUY",
+        "8,26-03-17 09:34:12,BTCUSDT,BUY",
+        "line 5: uid '8' is another account than '7' before; make a file of each",
+    ),
+    (
+        "bybit-executions.spot.jsonl",
+        '"category":"spot",',
+        "",
+        "line 1: feeCurrency 'BTC' is what BTCUSDT buys, as on spot, and no category is said",
+    ),
     ("ccxt-trades.json", '"ETH/USDT"', '"ETHUSDT"', "line 3: symbol 'ETHUSDT' is none of ccxt"),
     (
         "ccxt-trades.json",
