@@ -31,6 +31,7 @@ class StatementFill:
 
     Shape:   a quantity `in_contracts` counts contracts of a size that is not always 1: of `contract_size`, where the
              file says it. `reason` is why it happened where that is no order of the account's own: liquidation, adl.
+             With the one that `is_last` a program counts its position as over: what is left on spot is dust.
     """
 
     line: int
@@ -47,6 +48,7 @@ class StatementFill:
     in_contracts: bool = False
     contract_size: Decimal | None = None
     reason: str | None = None
+    is_last: bool = False
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""

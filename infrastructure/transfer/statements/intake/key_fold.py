@@ -95,6 +95,8 @@ class KeyFold:
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)
+        elif fill.is_last and self._key.leg is Leg.SPOT:
+            self._close(fill, dust=True)
 
     def _goes_on(self, fill: StatementFill) -> bool:
         """Whether the order of a fill entered the cycle that is over: then more of it opens that one again."""
@@ -197,13 +199,16 @@ class KeyFold:
             command_id=command_id,
         )
 
-    def _close(self, fill: StatementFill) -> None:
+    def _close(self, fill: StatementFill, *, dust: bool = False) -> None:
+        left: dict[str, Any] = {"dust": True} if dust else {}
+        why = "its fills closed all but dust" if dust else "its fills closed all of it"
         self._decide(
             fill.line,
             Close,
-            is_plain=self._is_plain,
+            is_plain=self._is_plain and not dust,
+            **left,
             position_id=self._position.position_id,
-            exit_reason=fill.reason or "its fills closed all of it",
+            exit_reason=fill.reason or why,
             at=fill.time,
             command_id=command_id_of(fill) + CLOSES,
         )
