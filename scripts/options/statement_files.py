@@ -16,7 +16,9 @@ import click
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
-from infrastructure.transfer.statements.sources.statement_file import START_MAX, StatementFile
+from infrastructure.transfer.statements.sources.archive import is_archive, members
+from infrastructure.transfer.statements.sources.file_text import START_MAX
+from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.statement_import import Statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised
@@ -52,7 +54,9 @@ class StatementOptions:
 
     def _exchange(self, kind: StatementKind) -> str | None:
         if "exchange" in kind.asks and self.exchange is None:
-            raise click.UsageError(f"--as {kind.name} needs --exchange: the file does not say whose it is")
+            raise click.UsageError(
+                f"a file of kind {kind.name} does not say of which exchange it is; say it with --exchange"
+            )
         if kind.exchange is not None and self.exchange not in (None, kind.exchange):
             raise click.UsageError(f"--exchange {self.exchange}: a file of kind {kind.name} is of {kind.exchange}")
         return kind.exchange or self.exchange
@@ -75,49 +79,64 @@ class StatementOptions:
         return None if file is None else ColumnMap.read(file.read_text(encoding="utf-8", errors="replace"))
 
 
-class OpenedFiles:
-    """Files that stay open together, for each is read once; the first bytes of each were looked at."""
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file of which the first bytes were looked at; `kind` is None for what is no statement."""
 
-    def __init__(self, paths: Sequence[str], stack: ExitStack) -> None:
-        """Open them all, until the stack ends. Refuses: OSError."""
-        self.paths = paths
-        self.streams = [stack.enter_context(_opened(path)) for path in paths]
-        self._files = [
-            StatementFile(stream, None if path == STDIN else Path(path))
-            for path, stream in zip(paths, self.streams, strict=True)
-        ]
+    name: str
+    stream: io.BufferedReader
+    statement: StatementFile
+    kind: StatementKind | None
 
-    def kinds(self, said: StatementOptions) -> list[StatementKind | None]:
-        """The kind of each; None for what is no statement. Refuses: a usage error."""
-        name = said.kind_name
-        return [KINDS.get(name) if name else self._recognised(file) for file in self._files]
-
-    @staticmethod
-    def _recognised(file: StatementFile) -> StatementKind | None:
-        kind = recognised(file.start)
-        if kind is None and not PLAIN_CSV.missing(file.start):
-            raise click.UsageError(
-                f"the first line of this file has the columns of kind {PLAIN_CSV.name}, which does not say whose it "
-                f"is: add --as {PLAIN_CSV.name} --exchange NAME"
-            )
-        return kind
-
-    def nearest(self, place: int) -> str:
-        """What a file lacks to be of some kind, in words; where it is like none, what it begins with."""
-        start = self._files[place].start
+    def nearest(self) -> str:
+        """What it lacks to be of some kind, in words; where it is like none, what it begins with."""
+        start = self.statement.start
         begins = ", ".join(start.names)[:_SHOWN_MAX]
         found = near(start) or [f"it begins with {begins!r}" if begins else "it is empty"]
         return f" ({'; '.join(found)})"
 
-    def statements(self, kinds: Sequence[StatementKind], said: StatementOptions) -> list[Statement]:
-        """What the files say, to be read."""
+
+class OpenedFiles:
+    """Files that stay open together, for each is read once; of an archive those that are in it."""
+
+    def __init__(self, paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> None:
+        """Open them all, until the stack ends. Refuses: OSError, StatementRefused, a usage error."""
+        self._said, self._stack = said, stack
+        self.left_out: list[str] = []
+        """What is no statement in an archive that has one."""
+        self.files = [file for path in paths for file in self._opened(path)]
+
+    def statements(self) -> list[Statement]:
+        """What the files say, to be read; each is a statement. Refuses: a usage error."""
         return [
-            Statement(path, kind.name, kind.facts(file, said.whose(kind)))
-            for path, file, kind in zip(self.paths, self._files, kinds, strict=True)
+            Statement(file.name, file.kind.name, file.kind.facts(file.statement, self._said.whose(file.kind)))
+            for file in self.files
+            if file.kind is not None
         ]
 
+    def _opened(self, path: str) -> list[OpenedFile]:
+        stream = self._stack.enter_context(_stream(path))
+        if not is_archive(stream):
+            return [self._looked_at(path, stream, None if path == STDIN else Path(path))]
+        found = [self._looked_at(f"{path}: {name}", member, None) for name, member in members(stream, self._stack)]
+        fitting = [file for file in found if file.kind is not None and not file.kind.missing(file.statement.start)]
+        if not fitting:
+            return found
+        self.left_out += [file.name for file in found if file not in fitting]
+        return fitting
 
-def _opened(path: str) -> AbstractContextManager[io.BufferedReader]:
+    def _looked_at(self, name: str, stream: io.BufferedReader, path: Path | None) -> OpenedFile:
+        file, kind_name = StatementFile(stream, path), self._said.kind_name
+        kind = KINDS.get(kind_name) if kind_name else recognised(file.start)
+        if kind_name is None and kind is None and not PLAIN_CSV.missing(file.start):
+            raise click.UsageError(
+                f"the first line of this file has the columns of kind {PLAIN_CSV.name}, which does not say whose it "
+                f"is: add --as {PLAIN_CSV.name} --exchange NAME"
+            )
+        return OpenedFile(name, stream, file, kind)
+
+
+def _stream(path: str) -> AbstractContextManager[io.BufferedReader]:
     if path == STDIN:
         return nullcontext(cast("io.BufferedReader", sys.stdin.buffer))
     return cast("io.BufferedReader", Path(path).open("rb", buffering=START_MAX))

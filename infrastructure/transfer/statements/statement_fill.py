@@ -34,6 +34,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
 
     Shape:   a quantity `in_contracts` counts contracts of a size that is not always 1: of `contract_size`, where the
              file says it. `reason` is why it happened where that is no order of the account's own: liquidation, adl.
+             With the one that `is_last` a program counts its position as over: what is left on spot is dust.
     """
 
     line: int
@@ -50,6 +51,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     in_contracts: bool = False
     contract_size: Decimal | None = None
     reason: str | None = None
+    is_last: bool = False
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""

@@ -30,7 +30,7 @@ from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.params import ACCOUNT, EXCHANGE, TIME, ZONE
 from scripts.options.snapshots import asked_once, read_file
 from scripts.options.statement_files import STDIN, OpenedFiles, StatementOptions
-from scripts.output import print_json, progress, show
+from scripts.output import print_json, progress, say, show
 
 _LEDGER: Final = "ledger"
 """The kind of file that `export` writes."""
@@ -132,11 +132,13 @@ def command(
         _import_legacy(ctx, files, said, confirm=confirm, as_json=as_json)
         return
     with ExitStack() as stack:
-        opened = OpenedFiles(files, stack)
-        kinds = opened.kinds(said)
-        statements = [kind for kind in kinds if kind is not None]
-        if len(statements) == len(kinds):
-            snapshots = _snapshots(statements, said, snapshot_files, taken_at, live=live)
+        opened = OpenedFiles(files, said, stack)
+        for name in opened.left_out:
+            say(f"note: left out, for it begins like no statement that is known: {name}")
+        first, *others = opened.files
+        kinds = [file.kind for file in opened.files if file.kind is not None]
+        if len(kinds) == len(opened.files):
+            snapshots = _snapshots(kinds, said, snapshot_files, taken_at, live=live)
             if trust_empty and not snapshots:
                 raise click.UsageError("--trust-empty is for --snapshot and --live")
             work = _Work(
@@ -145,22 +147,22 @@ def command(
                 trust_empty=trust_empty,
                 processes=processes or os.cpu_count() or 1,
             )
-            _import_statements(opened.statements(statements, said), work, database, as_json=as_json)
-        elif len(kinds) > 1:
-            place = kinds.index(None)
+            _import_statements(opened.statements(), work, database, as_json=as_json)
+        elif others:
+            other = next(file for file in opened.files if file.kind is None)
             raise click.UsageError(
-                f"{files[place]} begins like no statement{opened.nearest(place)}; several files are imported together "
+                f"{other.name} begins like no statement{other.nearest()}; several files are imported together "
                 "where all are statements"
             )
         elif said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live:
             raise click.UsageError(
                 "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot, --trust-empty, --taken-at "
-                f"and --live are for statements, and this file begins like none{opened.nearest(0)}. Say with --as what "
+                f"and --live are for statements, and this file begins like none{first.nearest()}. Say with --as what "
                 "it is, or leave them out for what `export` wrote"
             )
         else:
-            near = f"; as a statement it is of no kind that is known{opened.nearest(0)}" if kind_name is None else ""
-            _import_export(opened.streams[0], near, database, as_json=as_json)
+            near = f"; as a statement it is of no kind that is known{first.nearest()}" if kind_name is None else ""
+            _import_export(first.stream, near, database, as_json=as_json)
 
 
 def _import_legacy(

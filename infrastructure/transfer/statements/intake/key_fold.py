@@ -92,6 +92,8 @@ class KeyFold:
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)
+        elif fill.is_last and self._key.leg is Leg.SPOT:
+            self._close(fill, dust=True)
 
     def _goes_on(self, fill: StatementFill) -> bool:
         """Whether the order of a fill entered the cycle that is over: then more of it opens that one again."""
@@ -188,14 +190,17 @@ class KeyFold:
             fields["reason"] = fill.reason
         self._decide(fill.line, RecordEntryFill if is_entry else Reduce, fields, is_plain=self._is_plain)
 
-    def _close(self, fill: StatementFill) -> None:
-        fields = {
+    def _close(self, fill: StatementFill, *, dust: bool = False) -> None:
+        why = "its fills closed all but dust" if dust else "its fills closed all of it"
+        fields: dict[str, Any] = {
             "position_id": self._position.position_id,
-            "exit_reason": fill.reason or "its fills closed all of it",
+            "exit_reason": fill.reason or why,
             "at": fill.time,
             "command_id": command_id_of(fill) + CLOSES,
         }
-        self._decide(fill.line, Close, fields, is_plain=self._is_plain)
+        if dust:
+            fields["dust"] = True
+        self._decide(fill.line, Close, fields, is_plain=self._is_plain and not dust)
         self._compare()
 
     def _compare(self) -> None:

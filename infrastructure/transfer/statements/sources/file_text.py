@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +14,16 @@ from typing import IO, Final, cast
 
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
+START_MAX: Final = 1 << 18
+"""How much of a file is looked at to recognise it; what opens one gives it so much of a buffer."""
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_HEADER: Final = 31
 """What zlib calls the window of a stream that gzip has written."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """How Windows begins a text in UTF-16; what begins otherwise is taken for UTF-8, with a mark or without."""
+
+_DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, NotImplementedError)
+"""What those who unpack raise; the last of them for a method of packing that they do not know."""
 
 
 def first_bytes(stream: io.BufferedReader, most: int) -> bytes:
@@ -46,8 +53,8 @@ def whole() -> Iterator[None]:
     """Name what is wrong with a packed file that is read here. Refuses: StatementRefused."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as wrong:
-        raise StatementRefused(f"the file in gzip was cut off, or is damaged: {wrong}") from None
+    except _DAMAGED as wrong:
+        raise StatementRefused(f"the packed file was cut off, or is damaged: {wrong}") from None
 
 
 def _encoding(start: bytes) -> str:

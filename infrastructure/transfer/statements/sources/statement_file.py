@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from infrastructure.transfer.statements.sources.csv_rows import csv_header, csv_rows
-from infrastructure.transfer.statements.sources.file_text import decoded, first_bytes, text_of, whole
+from infrastructure.transfer.statements.sources.file_text import START_MAX, decoded, first_bytes, text_of, whole
 from infrastructure.transfer.statements.sources.json_rows import json_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
-START_MAX: Final = 1 << 18
-"""How much of a file is looked at to recognise it; what opens one gives it so much of a buffer."""
 _SQLITE: Final = b"SQLite format 3\x00"
-_ZIP: Final = b"PK\x03\x04"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
 _TABLES: Final = "SELECT lower(name) AS name FROM sqlite_master WHERE type = 'table'"
 
@@ -44,7 +41,7 @@ class FileStart:
 
 
 class StatementFile:
-    """An open file, read once; `path` is None for what has no name, as standard input."""
+    """An open file, read once; `path` is None for what lies nowhere by itself, as standard input."""
 
     def __init__(self, stream: io.BufferedReader, path: Path | None = None) -> None:
         """Take a file that nothing was read of."""
@@ -58,11 +55,6 @@ class StatementFile:
             if self._stream.peek(1)[:1] != _SQLITE[:1]:
                 raise StatementRefused("the file is a database in gzip; unpack it, and give the database")
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
-        if start.startswith(_ZIP):
-            raise StatementRefused(
-                "the file is a ZIP archive; unpack it, and give the file that is in it. A workbook is one, too: save "
-                "its sheet as CSV"
-            )
         text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
@@ -89,5 +81,8 @@ class StatementFile:
 
     def _opened_database(self) -> sqlite3.Connection:
         if self._path is None:
-            raise StatementRefused("a database cannot be read from standard input; give the name of its file")
+            raise StatementRefused(
+                "a database is read where it lies, not from standard input and not out of an archive; give the name of "
+                "its file"
+            )
         return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)

@@ -41,11 +41,6 @@ def test_no_two_kinds_need_the_same() -> None:
     assert len(set(needs)) == len(needs)
 
 
-def test_an_archive_has_to_be_unpacked() -> None:
-    with pytest.raises(StatementRefused, match="ZIP archive; unpack it"):
-        kind_of(b"PK\x03\x04\x14")
-
-
 def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
     with pytest.raises(StatementRefused, match="from standard input"):
         _ = StatementFile(io.BufferedReader(io.BytesIO(b"SQLite format 3\x00"))).start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_it_goes_into_either_database_and_adds_nothing_again(trades: str, ledger
 @pytest.mark.parametrize(
     ("text", "options", "says"),
     [
-        (PLAIN, ["--as", "csv"], "--as csv needs --exchange"),
+        (PLAIN, ["--as", "csv"], "a file of kind csv does not say of which exchange it is; say it with --exchange"),
         (PLAIN, [], "the columns of kind csv, which does not say whose it is: add --as csv --exchange NAME"),
         ("what,else\n", ["--confirm"], "Say with --as what it is"),
         (HEADER, ["--exchange", "bybit"], "a file of kind binance-futures-trades is of binance"),
@@ -58,3 +59,39 @@ def test_a_finding_is_exit_code_1(tmp_path: Path) -> None:
     told = run(url, "import", str(path))
     assert told.returncode == 1
     assert "finding: BTCUSDT.binance#1: the file says a profit of 11, its fills come to 10" in told.stdout
+
+
+def archive(path: Path, files: dict[str, str]) -> str:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in files.items():
+            packed.writestr(name, text)
+    return str(path)
+
+
+def test_an_archive_is_the_files_in_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    PositionLedger.connect(url).disconnect()
+    one = archive(tmp_path / "one.zip", {"2026/trades.csv": "\n".join([HEADER, ENTRY, EXIT])})
+    assert "profit by its fills: 10 USDT\n" in run(url, "import", one).stdout
+    two = archive(tmp_path / "two.zip", {"03.csv": f"{HEADER}\n{ENTRY}", "04.csv": f"{HEADER}\n{EXIT}"})
+    assert "profit by its fills: 10 USDT\n" in run(url, "import", two).stdout
+    assert "2 lines stand in several files and are taken once\n" in run(url, "import", one, two).stdout
+
+
+def test_what_is_no_statement_in_an_archive_is_left_out_and_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    PositionLedger.connect(url).disconnect()
+    packed = archive(tmp_path / "all.zip", {"trades.csv": f"{HEADER}\n{ENTRY}", "config.json": '{"stake": 1}'})
+    told = run(url, "import", packed)
+    assert (told.returncode, "new: 1 order in 1 cycle" in told.stdout) == (0, True)
+    assert f"left out, for it begins like no statement that is known: {packed}: config.json\n" in told.stderr
+    none = archive(tmp_path / "none.zip", {"config.json": '{"stake": 1}'})
+    told = run(url, "import", none, "--confirm")
+    assert (told.returncode, "this file begins like none" in told.stderr) == (2, True)
+
+
+def test_a_line_in_an_archive_is_named_with_its_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    PositionLedger.connect(url).disconnect()
+    two = archive(tmp_path / "two.zip", {"03.csv": f"{HEADER}\n{ENTRY}", "04.csv": f"{HEADER}\n{EXIT}x,"})
+    assert f"StatementRefused: {two}: 04.csv: line 2: has 10 columns" in run(url, "import", two).stderr

@@ -25,7 +25,7 @@ from infrastructure.transfer.statements.statement_profit import StatementProfit
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
-_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason"
+_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last"
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
 _HELD: Final = "line, time, quantity, avg_px"
 _PROFIT: Final = "line, time, profit, trade_id"
@@ -46,7 +46,7 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 14)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 15)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
@@ -323,6 +323,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         fill.trade_id,
         fill.order_id,
         fill.reason,
+        fill.is_last,
     )
 
 
@@ -347,7 +348,7 @@ def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason = row
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last = row
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -361,6 +362,7 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         trade_id=trade_id,
         order_id=order_id,
         reason=reason,
+        is_last=bool(is_last),
     )
 
 

@@ -1,17 +1,24 @@
-"""freqtrade: the database of a bot, its tables `trades` and `orders`, from version 2023 on.
+"""freqtrade: the database of a bot, its tables `trades` and `orders`, of any version that has both.
 
 Amounts are units of the base, not contracts. Times are UTC. A fee is counted as freqtrade does: by the rate of the side
 (`fee_open`, `fee_close`) in the currency of the stake, or as what was taken off in the base (`ft_fee_base`). Funding
-that was received is above zero.
+that was received is above zero; older versions kept it by trade, and not by order.
+
+A trade that is over may lack orders: those of before there was a table of them, and the exit of one that its owner
+ended by SQL. What is lacking is a fill at `open_rate` or `close_rate`, which freqtrade counts with as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
+from itertools import groupby
 from typing import Final
 
+from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
@@ -19,54 +26,123 @@ from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
-_FILLED: Final = """
-SELECT o.order_id, o.side, o.filled, o.average, o.price, o.ft_fee_base, o.funding_fee,
-    coalesce(o.order_filled_date, o.order_update_date, o.order_date) AS filled_at,
-    o.ft_order_side = CASE t.is_short WHEN 1 THEN 'sell' ELSE 'buy' END AS is_entry,
-    t.exchange, t.pair, t.base_currency, t.stake_currency, t.trading_mode, t.fee_open, t.fee_close, t.exit_reason
-FROM orders AS o JOIN trades AS t ON t.id = o.ft_trade_id
-WHERE o.filled > 0 AND NOT o.ft_is_open
-ORDER BY filled_at, o.id
+_ORDERS: Final = """
+SELECT t.*, o.*, t.id AS trade, t.amount AS trade_amount,
+    coalesce(o.order_filled_date, o.order_update_date, o.order_date) AS filled_at
+FROM trades AS t LEFT JOIN orders AS o ON o.ft_trade_id = t.id AND o.filled > 0 AND NOT o.ft_is_open
+ORDER BY t.id, filled_at, o.id
 """
+"""Every trade with each of its orders that filled something; an order goes before its trade where both say a name."""
+_DUST_MAX: Final = Decimal("0.01")
+"""Of what was entered: so little is left behind because an exchange sells in steps."""
+_FUNDING_MIN: Final = Decimal("0.00000001")
+"""Less is left over from the arithmetic of floats."""
 
 
-def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    is_entry = row.needed("is_entry") == "1"
-    leg = Leg.BOTH if row.word("trading_mode") == "futures" else Leg.SPOT
-    key = whose.key(row.needed("pair"), leg, row.needed("exchange"))
-    quantity, price = row.above_zero("filled"), row.above_zero("average", "price")
-    order_id, time = row.needed("order_id"), row.time("filled_at", zone=UTC)
-    in_base, rate = row.some("ft_fee_base"), row.number("fee_open" if is_entry else "fee_close")
-    worth = EXACT.multiply(quantity, price)
-    by_rate = None if rate is None else rounded(EXACT.multiply(worth, rate))
-    yield StatementFill(
-        line=row.line,
-        time=time,
-        key=key,
-        buys=row.buys("side"),
-        quantity=quantity,
-        price=price,
-        fee=in_base or by_rate,
-        fee_currency=row.text("base_currency" if in_base else "stake_currency"),
-        profit=None,
-        trade_id=f"order-{order_id}",
-        order_id=order_id,
-        reason="liquidation" if not is_entry and "liquidation" in row.word("exit_reason") else None,
-    )
-    if funding := row.some("funding_fee"):
-        yield StatementCash(
+class _Trade:
+    """One trade, as each of its rows says it."""
+
+    def __init__(self, whose: Whose, row: StatementRow) -> None:
+        leg = Leg.BOTH if row.word("trading_mode") == "futures" else Leg.SPOT
+        pair = row.needed("pair")
+        self._key: PositionKey = whose.key(pair, leg, row.needed("exchange"))
+        base, _, rest = pair.partition("/")
+        self._base = row.text("base_currency") or base
+        self._stake = row.text("stake_currency") or rest.partition(":")[0]
+        self._enters = "sell" if row.word("is_short") == "1" else "buy"
+        self._is_over = row.word("is_open") == "0"
+
+    def of_order(self, row: StatementRow) -> Iterator[StatementFact]:
+        """What an order filled, and the funding that came before."""
+        if (name := row.text("order_id")) is None:
+            return
+        quantity, price = row.above_zero("filled"), row.above_zero("average", "price", "stop_price", "ft_price")
+        enters = row.word("ft_order_side") == self._enters
+        fill = self._fill(row, name, quantity, price, row.time("filled_at", zone=UTC), enters=enters)
+        in_base = row.some("ft_fee_base")
+        yield fill if in_base is None else replace(fill, fee=in_base, fee_currency=self._base)
+        if funding := row.some("funding_fee"):
+            yield self._funding(row, name, funding, fill.time)
+
+    def in_whole(self, orders: Sequence[StatementFact], row: StatementRow) -> Iterator[StatementFact]:
+        """All of it: its orders, and what it was entered and left with beside them, once it is over."""
+        if not self._is_over or row.some("close_rate") is None:
+            yield from orders
+            return
+        name = row.needed("trade")
+        fills = [fact for fact in orders if isinstance(fact, StatementFill)]
+        if not any(self._is_entry(fill) for fill in fills):
+            amount, rate = row.above_zero("trade_amount"), row.above_zero("open_rate")
+            fills.append(self._fill(row, f"{name}-open", amount, rate, row.time("open_date", zone=UTC), enters=True))
+        entered = _sum(self._received(fill) for fill in fills if self._is_entry(fill))
+        held = EXACT.subtract(entered, _sum(fill.quantity for fill in fills if not self._is_entry(fill)))
+        if held > EXACT.multiply(entered, _DUST_MAX):
+            rate, time = row.above_zero("close_rate"), row.time("close_date", zone=UTC)
+            fills.append(self._fill(row, f"{name}-close", held, rate, time, enters=False))
+        last = replace(fills[-1], is_last=True)
+        yield from (*fills[:-1], last)
+        payments = [fact for fact in orders if isinstance(fact, StatementCash)]
+        yield from payments
+        left = EXACT.subtract(row.number("funding_fees") or Decimal(0), _sum(cash.amount for cash in payments))
+        if left.copy_abs() > _FUNDING_MIN:
+            yield self._funding(row, name, left, last.time)
+
+    def _is_entry(self, fill: StatementFill) -> bool:
+        return fill.buys is (self._enters == "buy")
+
+    def _received(self, fill: StatementFill) -> Decimal:
+        in_base = fill.fee if fill.fee_currency == self._base else None
+        return EXACT.subtract(fill.quantity, in_base or Decimal(0))
+
+    def _fill(
+        self, row: StatementRow, name: str, quantity: Decimal, price: Decimal, time: datetime, *, enters: bool
+    ) -> StatementFill:
+        rate = row.number("fee_open" if enters else "fee_close")
+        is_forced = not enters and "liquidation" in row.word("exit_reason", "sell_reason")
+        return StatementFill(
             line=row.line,
             time=time,
-            key=key,
-            amount=funding,
-            currency=row.text("stake_currency"),
+            key=self._key,
+            buys=enters is (self._enters == "buy"),
+            quantity=quantity,
+            price=price,
+            fee=None if rate is None else rounded(EXACT.multiply(EXACT.multiply(quantity, price), rate)),
+            fee_currency=self._stake,
+            profit=None,
+            trade_id=f"order-{name}",
+            order_id=name,
+            reason="liquidation" if is_forced else None,
+        )
+
+    def _funding(self, row: StatementRow, name: str, amount: Decimal, time: datetime) -> StatementCash:
+        return StatementCash(
+            line=row.line,
+            time=time,
+            key=self._key,
+            amount=amount,
+            currency=self._stake,
             kind="funding",
-            cash_id=f"funding-{order_id}",
+            cash_id=f"funding-{name}",
         )
 
 
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
+
+
+def _begun(whose: Whose, row: StatementRow) -> Iterator[_Trade]:
+    yield _Trade(whose, row)
+
+
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.records(_FILLED), partial(_facts, whose))
+    for _, rows in groupby(file.records(_ORDERS), lambda row: row.named["trade"]):
+        orders = list(rows)
+        (trade,) = each(orders[:1], partial(_begun, whose))
+        facts = list(each(orders, trade.of_order))
+        yield from each(orders[-1:], partial(trade.in_whole, facts))
 
 
 FREQTRADE_DATABASE: Final = StatementKind(
@@ -76,7 +152,8 @@ FREQTRADE_DATABASE: Final = StatementKind(
     read=_read,
     source="freqtrade, the database of a bot in SQLite (`tradesv3.sqlite`), live or dry",
     lacks="fills: what was filled of an order is one, at its average. The time of funding: it is that of the next "
-    "order. What a fee really was: freqtrade keeps its rate",
-    becomes="a cycle from flat to flat, spot on its leg, at the exchange of each trade. Orders that are open are left "
-    "out until they are over",
+    "order; what runs since the last one is left out. What a fee really was: freqtrade keeps its rate",
+    becomes="a cycle from flat to flat, spot on its leg, at the exchange of each trade; what is left of spot when a "
+    "trade is over is dust. Orders that are open are left out until they are over. A trade that is over and lacks "
+    "orders has fills at its rates",
 )

@@ -3,8 +3,10 @@
 Fills are in `TradeFill`, and what its connectors heard of funding in `FundingPayment`, above zero for what was
 received. `Position` and `Executors` are sums over fills of one controller, and are not read.
 
-In `TradeFill` numbers are integers, a million to one. A fee is a share of the trade or amounts of tokens, or both, and
-paid above zero; a share is one of the quote, but where it is deducted from returns: then it is of what was received.
+In `TradeFill` numbers are integers, a million to one; before 2022 they were floats. A fee is a share of the trade or
+amounts of tokens, or both, and paid above zero. A share is one of the quote; one of spot that is deducted from returns
+is of what was received. One that a third token was paid for is counted in the quote: how much of it that was is not
+said. Connectors of a gateway are called `name/kind`, and markets of builders on Hyperliquid `xyz:TSLA-USD`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -28,16 +31,16 @@ _FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id"
 _PAYMENTS: Final = "SELECT * FROM FundingPayment ORDER BY timestamp"
 _SCALED: Final = ("price", "amount")
 _DECIMALS: Final = 6
+_FROM_RETURNS: Final = "deductedfromreturns"
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     market, position = row.needed("market"), row.word("position")
     is_derivative = "perpetual" in market.lower() or position in {"open", "close"}
-    key = whose.key(row.needed("symbol"), Leg.BOTH if is_derivative else Leg.SPOT, market)
+    key = _key(whose, row, Leg.BOTH if is_derivative else Leg.SPOT)
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
-    received = row.text("base_asset") if buys else row.text("quote_asset")
-    fees = list(_fees(row, EXACT.multiply(quantity, price), quantity if buys else None, received))
+    fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
     fee, currency = fees[0] if fees else (None, None)
     trade_id = row.needed("exchange_trade_id")
     fill = StatementFill(
@@ -57,13 +60,18 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     yield from other_fees(fill, fees[1:])
 
 
+def _key(whose: Whose, row: StatementRow, leg: Leg) -> PositionKey:
+    symbol, market = row.needed("symbol"), row.needed("market").replace("/", "_")
+    return whose.key(symbol.rpartition("-")[0] if ":" in symbol else symbol, leg, market)
+
+
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     market, symbol = row.needed("market"), row.needed("symbol")
     if amount := row.some("amount"):
         yield StatementCash(
             line=row.line,
             time=row.time("timestamp"),
-            key=whose.key(symbol, exchange=market),
+            key=_key(whose, row, Leg.BOTH),
             amount=amount,
             currency=None,
             kind="funding",
@@ -72,21 +80,20 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _fees(
-    row: StatementRow, worth: Decimal, bought: Decimal | None, received: str | None
+    row: StatementRow, quantity: Decimal, price: Decimal, *, may_be_in_base: bool
 ) -> Iterator[tuple[Decimal, str | None]]:
-    said = StatementRow(row.line, _said_of_fee(row))
+    said, base, quote = StatementRow(row.line, _said_of_fee(row)), row.text("base_asset"), row.text("quote_asset")
     paid: dict[str | None, Decimal] = {}
     if share := said.some("percent"):
-        from_returns = said.word("fee_type") == "deductedfromreturns"
-        of = bought if from_returns and bought is not None else worth
-        token = received if from_returns else said.text("percent_token") or row.text("quote_asset")
-        paid[token] = rounded(EXACT.multiply(share, of))
+        in_base = may_be_in_base and said.word("fee_type") == _FROM_RETURNS
+        in_base = in_base or (base is not None and said.text("percent_token") == base)
+        of = quantity if in_base else EXACT.multiply(quantity, price)
+        paid[base if in_base else quote] = rounded(EXACT.multiply(share, of))
     for flat in said.listed("flat_fees"):
-        token = flat.text("token")
-        paid[token] = EXACT.add(paid.get(token, Decimal(0)), flat.number("amount") or Decimal(0))
-    for token, amount in paid.items():
-        if amount:
-            yield amount, token
+        if amount := flat.some("amount"):
+            token = flat.needed("token", "asset")
+            paid[token] = EXACT.add(paid.get(token, Decimal(0)), amount)
+    yield from ((amount, token) for token, amount in paid.items() if amount)
 
 
 def _said_of_fee(row: StatementRow) -> Mapping[str, Any]:
@@ -124,7 +131,7 @@ def _read_database(file: StatementFile, whose: Whose) -> Iterator[StatementFact]
         yield from each(file.records(_PAYMENTS), partial(_funding, whose))
 
 
-_LACKS: Final = "what was earned; the leg in hedge mode"
+_LACKS: Final = "what was earned; the leg in hedge mode; how much of a third token was a share that was paid in it"
 HUMMINGBOT_CSV: Final = StatementKind(
     name="hummingbot-trades",
     form=FileForm.CSV,

@@ -1,0 +1,90 @@
+"""Fees of hummingbot: a share of what, in which token, in the words of its versions."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.statement_kind import Whose
+from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
+
+FREE: dict[str, Any] = {"fee_type": "AddedToCost", "percent": "0", "percent_token": None, "flat_fees": []}
+
+
+def fill(number: int, side: str, price: str, fee: dict[str, Any], **other: str) -> dict[str, str]:
+    """A line of a perpetual, one hour after the one before."""
+    return {
+        "exchange_trade_id": str(number),
+        "config_file_path": "conf.yml",
+        "strategy": "pmm",
+        "market": "binance_perpetual",
+        "symbol": "ETH-USDT",
+        "base_asset": "ETH",
+        "quote_asset": "USDT",
+        "timestamp": str(1773739452000 + 3_600_000 * number),
+        "order_id": f"hbot-{number}",
+        "trade_type": side,
+        "order_type": "LIMIT",
+        "price": price,
+        "amount": "2",
+        "leverage": "5",
+        "trade_fee": str(fee),
+        "position": "NIL",
+        "age": "00:00:01",
+    } | other
+
+
+def books_of(*lines: dict[str, str]) -> list[str]:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]))
+    writer.writeheader()
+    writer.writerows(lines)
+    return booked(text.getvalue(), HUMMINGBOT_CSV, Whose())
+
+
+def share(kind: str, token: str | None = None) -> dict[str, Any]:
+    return FREE | {"fee_type": kind, "percent": "0.001", "percent_token": token}
+
+
+@pytest.mark.parametrize("token", [None, "USDT", "BNB"])
+def test_a_share_of_a_perpetual_is_of_its_quote_whatever_it_is_deducted_from(token: str | None) -> None:
+    lines = [
+        fill(1, "SELL", "2000", share("AddedToCost", token)),
+        fill(2, "BUY", "1900", share("DeductedFromReturns", token)),
+    ]
+    assert books_of(*lines) == ["ETHUSDT.binance#1 short closed holds 0: earned 200, net 192.2, fees 7.8"]
+
+
+def test_a_share_of_spot_that_is_deducted_is_of_what_was_received() -> None:
+    lines = [
+        fill(1, "BUY", "2000", share("DeductedFromReturns"), market="binance"),
+        fill(2, "SELL", "2100", share("DeductedFromReturns"), market="binance", amount="1.998"),
+    ]
+    assert books_of(*lines) == ["ETHUSDT.binance:SPOT#1 long closed holds 0: earned 195.8, net 191.6042, fees 4.1958"]
+
+
+def test_fees_of_before_2022_name_an_asset() -> None:
+    old = {"percent": 0.0, "flat_fees": [{"asset": "BNB", "amount": 0.002}]}
+    lines = [fill(1, "BUY", "2000", old), fill(2, "SELL", "2100", {"percent": 0.001, "flat_fees": []})]
+    assert books_of(*lines) == ["ETHUSDT.binance#1 long closed holds 0: earned 200, net unknown, fees 4.2, BNB 0.002"]
+
+
+def test_a_fee_in_what_is_not_said_is_refused() -> None:
+    with pytest.raises(StatementRefused, match="line 2: token is not said"):
+        books_of(fill(1, "BUY", "2000", FREE | {"flat_fees": [{"amount": "0.002"}]}))
+
+
+def test_names_of_gateways_and_of_markets_of_builders_are_read() -> None:
+    lines = [
+        fill(1, "BUY", "2000", FREE, market="jupiter/router"),
+        fill(2, "BUY", "300", FREE, market="hyperliquid_perpetual", symbol="xyz:TSLA-USD"),
+    ]
+    assert [line.partition(" ")[0] for line in books_of(*lines)] == [
+        "ETHUSDT.jupiter_router:SPOT#1",
+        "XYZ-TSLA/USDC.hyperliquid#1",
+    ]
