@@ -26,7 +26,7 @@ from domain.errors import (
 )
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.order import Order, live, next_name
+from domain.order import Order, live, next_name, of_role
 from domain.values import EXACT, Leg, Side, Status, plain, rounded
 
 DUST_SHARE_MAX: Final = Decimal("0.01")
@@ -37,7 +37,8 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
     """Claim the order that closes, before it is sent: its side, quantity and client order id are ours to say.
 
     Shape:   status unchanged, one ExitRequested. The same intent (or, without intents, the same quantity) again is
-             answered with the promise again, whatever its reason.
+             answered with the promise again, whatever its reason; an intent to close a part also once its order has
+             ended, unless nothing was filled of it.
     Refuses: ExitAlreadyRequested, naming the winner, while another order closes what is asked for; NothingToClose;
              ReduceExceedsPosition; WrongStatus during a rollback.
     """
@@ -50,6 +51,8 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
         answer = decision.promised(order.name)
         if answer is not None and _is_asked_again(decision, command, order, wanted):
             return answer
+    if command.quantity is not None and (done := _closed_for(decision, command.intent_id)) is not None:
+        return decision.promised(done.name)
     if not held:
         raise decision.refused(NothingToClose, "holds nothing that could be closed")
     promised = sum((order.room for order in under_way if order.room is not None), ZERO)
@@ -82,6 +85,19 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
         )
     )
     return None
+
+
+def _closed_for(decision: Decision, intent_id: str | None) -> Order | None:
+    """The order of an intent that closed its part, or some of it: told again, the intent closes no more."""
+    asked = None if intent_id is None else decision.state.promises.get(f"exit {intent_id}")
+    return next(
+        (
+            order
+            for order in of_role(decision.state.orders, "exit")
+            if order.filled_qty and asked is not None and decision.state.promises.get(order.name) == asked
+        ),
+        None,
+    )
 
 
 def _is_asked_again(decision: Decision, command: o.RequestExit, order: Order, wanted: Decimal) -> bool:

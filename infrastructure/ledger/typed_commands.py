@@ -1249,7 +1249,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
         - quantity (quantity, optional): without it, all that is held
-        - intent_id (id, optional): who asks: another one is told who was first
+        - intent_id (id, optional): who asks: another one is told who was first. The same one again closes no second
+          part, unless nothing was filled of the first
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with

@@ -90,9 +90,8 @@ class AsyncTrader:
         self, position_id: str, *, intent_id: str, quantity: Amount | None = None, cost: Amount | None = None
     ) -> Outcome:
         """Add to a position; see Trader.increase."""
-        return await self._run(
-            increase(self._context(), position_id, intent_id=intent_id, quantity=quantity, cost=cost)
-        )
+        more = {"quantity": amount("quantity", quantity), "cost": amount("cost", cost)}
+        return await self._run(increase(self._context(), position_id, intent_id=intent_id, **more))
 
     async def exit(
         self, position_id: str, *, reason: str, quantity: Amount | None = None, intent_id: str | None = None

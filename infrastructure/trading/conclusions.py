@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from domain.errors import CommandRefused
+from domain.errors import CommandRefused, UnknownPosition
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import ExchangeError
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 
 
+class CameToNothing(Exception):
+    """An order was not taken, or nothing of it was filled; says why."""
+
+
 def refused(ctx: FlowContext, refusal: CommandRefused, position_id: str | None = None) -> Flow[Outcome]:
     """The ledger refused what was asked, and nothing was sent."""
     yield from ctx.note(f"refused: {refusal.message}")
-    row = None if position_id is None else (yield from ctx.row(position_id))
+    if position_id is None or isinstance(refusal, UnknownPosition):
+        return Outcome(OutcomeKind.REFUSED, None, tuple(ctx.story), refusal, refusal.message)
+    row = yield from ctx.row(position_id)
     return Outcome(OutcomeKind.REFUSED, row, tuple(ctx.story), refusal, refusal.message)
+
+
+def unclaimed(ctx: FlowContext, error: Exception, position_id: str | None = None) -> Flow[Outcome]:
+    """The exchange takes no such order, or does not say: nothing was claimed, and nothing sent."""
+    yield from ctx.note(f"nothing was claimed: {error}")
+    row = None if position_id is None else (yield from ctx.row(position_id))
+    return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=str(error))
 
 
 def overtaken(ctx: FlowContext, refusal: CommandRefused, position_id: str) -> Flow[Outcome]:

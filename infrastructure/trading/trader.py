@@ -98,8 +98,9 @@ class Trader:
         quantity: Amount | None = None,
         cost: Amount | None = None,
     ) -> Outcome:
-        """Add to a position, once for an intent; what is added is covered as well."""
-        return self._run(increase(self._context(), position_id, intent_id=intent_id, quantity=quantity, cost=cost))
+        """Add to a position, once for an intent; what is added is covered as well. Units: as in `enter`."""
+        more = {"quantity": amount("quantity", quantity), "cost": amount("cost", cost)}
+        return self._run(increase(self._context(), position_id, intent_id=intent_id, **more))
 
     def exit(
         self,
@@ -112,6 +113,7 @@ class Trader:
         """Close a position, or a part of it: of two that decide to, one sends the order.
 
         Shape: `closed`, `reduced`, `refused` (another exit is on its way), `failed`, or `unresolved`.
+        Units: `quantity` as in `enter`: a part is rounded down to the step of the market.
         """
         part = amount("quantity", quantity)
         return self._run(exit_position(self._context(), position_id, reason=reason, quantity=part, intent_id=intent_id))

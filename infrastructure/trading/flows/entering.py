@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, Decimal
-from typing import Any
+from decimal import Decimal
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand
 from domain.events import EntryRequested, IncreaseRequested
 from domain.order import Order
-from domain.values import Status, plain
-from infrastructure.trading.conclusions import overtaken, refused, unresolved
+from domain.values import Status
+from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import (
@@ -20,10 +19,10 @@ from infrastructure.trading.exchange_orders import (
     OrderTicket,
     TicketKind,
     TradedMarket,
-    on_step,
 )
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.exiting import closed_when_empty
+from infrastructure.trading.steps.claimed_quantity import opening_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, tell_nothing_came
 from infrastructure.trading.steps.protecting import CannotProtect, protected
@@ -34,24 +33,13 @@ from infrastructure.trading.wanted_entry import WantedEntry
 from projections.positions import PositionRow
 
 
-class _CameToNothing(Exception):
-    """The order was not taken, or nothing of it was filled."""
-
-
 def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
     """Open a position, once, and do not let it stand bare."""
     try:
         market = yield from ctx.market(wanted.symbol)
-    except (Refused, NoAnswer) as error:
-        yield from ctx.note(f"nothing was claimed: {error}")
-        return Outcome(OutcomeKind.FAILED, None, tuple(ctx.story), reason=str(error))
-    quantity = None if wanted.quantity is None else on_step(wanted.quantity, market.quantity_step, ROUND_FLOOR)
-    if quantity is not None and quantity < (market.min_quantity or market.quantity_step or Decimal(0)):
-        reason = (
-            f"{plain(wanted.quantity or quantity)} is less than {ctx.exchange} lets anybody order of {market.symbol}"
-        )
-        yield from ctx.note(f"nothing was claimed: {reason}")
-        return Outcome(OutcomeKind.FAILED, None, tuple(ctx.story), reason=reason)
+        quantity = None if wanted.quantity is None else opening_quantity(ctx, wanted.quantity, market)
+    except (Refused, NoAnswer, CameToNothing) as error:
+        return (yield from unclaimed(ctx, error))
     try:
         yield from _define(ctx, wanted, market)
         receipt = yield from ctx.tell(
@@ -77,10 +65,19 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
     )
 
 
-def increase(ctx: FlowContext, position_id: str, *, intent_id: str, **amounts: Any) -> Flow[Outcome]:
+def increase(
+    ctx: FlowContext, position_id: str, *, intent_id: str, quantity: Decimal | None = None, cost: Decimal | None = None
+) -> Flow[Outcome]:
     """Add to a position by another entry order, and cover what it adds."""
     try:
-        receipt = yield from ctx.tell(o.RequestIncrease, position_id=position_id, intent_id=intent_id, **amounts)
+        if quantity is not None:
+            market = yield from ctx.market((yield from ctx.row(position_id)).symbol)
+            quantity = opening_quantity(ctx, quantity, market)
+        receipt = yield from ctx.tell(
+            o.RequestIncrease, position_id=position_id, intent_id=intent_id, quantity=quantity, cost=cost
+        )
+    except (Refused, NoAnswer, CameToNothing) as error:
+        return (yield from unclaimed(ctx, error, position_id))
     except InvalidCommand:
         raise
     except CommandRefused as refusal:
@@ -106,7 +103,7 @@ def carried_on(
             yield from _brought_to_end(ctx, row, ours, market, is_fresh=ours.name == fresh)
         row = yield from protected(ctx, position_id, market, is_entered=True)
         row = yield from closed_when_empty(ctx, position_id)
-    except _CameToNothing as nothing:
+    except CameToNothing as nothing:
         row = yield from ctx.row(position_id)
         if not row.quantity:
             return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=str(nothing))
@@ -232,10 +229,10 @@ def _found(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket
 def _fail(
     ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
 ) -> Flow[None]:
-    """Give the order up, with the slot where it was the first. Raises: _CameToNothing."""
+    """Give the order up, with the slot where it was the first. Raises: CameToNothing."""
     if ours.name == "entry":
         yield from ctx.tell(c.FailEntry, position_id=row.position_id, outcome=ENDED[state], reason=reason, code=code)
     else:
         yield from tell_nothing_came(ctx, row.position_id, ours, state, reason=reason, code=code)
     yield from ctx.note(f"{ours.name} came to nothing: {reason}")
-    raise _CameToNothing(reason)
+    raise CameToNothing(reason)

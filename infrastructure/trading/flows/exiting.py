@@ -8,19 +8,20 @@ from typing import Final
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
+from domain.events import ExitRequested
 from domain.order import Order, live
 from domain.values import Status, plain
-from infrastructure.trading.conclusions import overtaken, refused, unresolved
+from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.claimed_quantity import closing_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import followed, tell_ended, tell_nothing_came, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
-from projections.recovery.required_orders import PlannedOrders
 
 _REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 
@@ -30,9 +31,14 @@ def exit_position(
 ) -> Flow[Outcome]:
     """Close a position, or a part of it; of two that decide to, one sends the order."""
     try:
+        if quantity is not None:
+            market = yield from ctx.market((yield from ctx.row(position_id)).symbol)
+            quantity = closing_quantity(ctx, quantity, market)
         receipt = yield from ctx.tell(
             o.RequestExit, position_id=position_id, reason=reason, quantity=quantity, intent_id=intent_id
         )
+    except (Refused, NoAnswer, CameToNothing) as error:
+        return (yield from unclaimed(ctx, error, position_id))
     except InvalidCommand:
         raise
     except CommandRefused as refusal:
@@ -50,13 +56,14 @@ def exit_carried_on(
     row = yield from ctx.row(position_id)
     try:
         order = yield from _order(ctx, row, ours, is_fresh=is_fresh)
-        if order is None:
-            return Outcome(OutcomeKind.FAILED, (yield from ctx.row(position_id)), tuple(ctx.story), reason=reason)
         order = yield from followed(ctx, position_id, order, "exit", reason=reason)
         row = yield from ctx.row(position_id)
         if row.orders[ours.name].is_live and row.quantity:
             yield from tell_ended(ctx, position_id, order, row.orders[ours.name])
         row = yield from closed_when_empty(ctx, position_id, reason)
+    except CameToNothing as nothing:
+        row = yield from ctx.row(position_id)
+        return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=str(nothing))
     except CommandRefused as refusal:
         return (yield from overtaken(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
@@ -66,19 +73,22 @@ def exit_carried_on(
 
 
 def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outcome]:
-    """Bring an exit to its end that was promised before a crash, for the reason that it was promised for.
+    """Bring an exit to its end that was promised before a crash, for the reason and intent that it was promised for.
 
-    One that never arrived is promised anew, and sent: nobody took back that the position is to be closed.
+    One that never arrived is promised anew, and sent: nobody took back that the position is to be closed. The intent
+    is told as well, for it may be delivered again.
     """
-    assert ours.client_order_id is not None, "a promise has a name"
-    planned = PlannedOrders.by(entry.event for entry in (yield from ctx.history(position_id)))
-    reason = planned.reasons.get(ours.client_order_id, "exit")
+    events = [entry.event for entry in (yield from ctx.history(position_id))]
+    promises = [event for event in events if isinstance(event, ExitRequested)]
+    promise = next((each for each in promises if each.client_order_id == ours.client_order_id), None)
+    reason, intent_id = ("exit", None) if promise is None else (promise.reason, promise.intent_id)
     outcome = yield from exit_carried_on(ctx, position_id, ours, reason=reason)
     row = yield from ctx.row(position_id)
     if outcome.kind is not OutcomeKind.FAILED or not row.quantity:
         return outcome
     is_part = ours.requested_qty is not None and ours.requested_qty < row.quantity
-    return (yield from exit_position(ctx, position_id, reason=reason, quantity=ours.requested_qty if is_part else None))
+    part = ours.requested_qty if is_part else None
+    return (yield from exit_position(ctx, position_id, reason=reason, quantity=part, intent_id=intent_id))
 
 
 def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:
@@ -131,8 +141,8 @@ def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
     return (yield from ctx.row(position_id))
 
 
-def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -> Flow[ExchangeOrder | None]:
-    """The order of a claim: sent when it is fresh, else looked up; None when it came to nothing, which is told."""
+def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -> Flow[ExchangeOrder]:
+    """The order of a claim: sent when it is fresh, else looked up. Raises: CameToNothing, which is told."""
     assert ours.client_order_id is not None, "a promise has a name"
     if ours.exchange_order_id is not None:
         return (yield from ctx.acknowledged(row.symbol, ours.exchange_order_id))
@@ -151,21 +161,22 @@ def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -
             return (yield from ctx.place(ticket, promised_at=ours.opened_at))
         except GivenUp as given_up:
             yield from _given_up(ctx, row, ours, OrderState.CANCELED, reason=str(given_up))
-            return None
         except Refused as refusal:
             yield from _given_up(ctx, row, ours, OrderState.REJECTED, reason=str(refusal), code=refusal.code)
-            return None
         except NoAnswer as silence:
             yield from ctx.note(f"no answer: {silence}")
     found = yield from sought(ctx, row.symbol, ours.client_order_id, market.shown_seconds)
     if found is None:
         reason = f"{ctx.exchange} knows no order {ours.client_order_id}"
         yield from _given_up(ctx, row, ours, OrderState.EXPIRED, reason=reason)
+    assert found is not None, "else it came to nothing"
     return found
 
 
 def _given_up(
     ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
 ) -> Flow[None]:
+    """Give the exit up: what is held stays as it was. Raises: CameToNothing."""
     yield from tell_nothing_came(ctx, row.position_id, ours, state, reason=reason, code=code)
     yield from ctx.note(f"{ours.name} for {plain(ours.requested_qty or row.quantity)} came to nothing: {reason}")
+    raise CameToNothing(reason)

@@ -202,6 +202,32 @@ def test_of_two_that_decide_to_exit_one_sends_the_order(told: Told) -> None:
     assert told.send("request_exit", reason="stop", intent_id="b").may_order
 
 
+def test_an_intent_to_close_a_part_closes_it_once_however_often_it_is_delivered(told: Told) -> None:
+    held(told)
+    part: dict[str, Any] = {"reason": "half out", "quantity": "4", "intent_id": "half"}
+    first = told.send("request_exit", **part)
+    told.send("reduce", trade_id="x1", last_qty="4", last_px="2100", client_order_id=first.client_order_id)
+    told.send("end_order", client_order_id=first.client_order_id, outcome="filled", filled_qty="4")
+    told.restart()
+    again = told.send("request_exit", **part)
+    assert (again.outcome, again.may_order, again.client_order_id) == ("replayed", False, first.client_order_id)
+    assert told.send("request_exit", **part | {"intent_id": "another half"}).may_order
+
+
+def test_an_intent_whose_order_closed_nothing_or_not_all_is_asked_for_anew(told: Told) -> None:
+    held(told)
+    first = told.send("request_exit", reason="half out", quantity="4", intent_id="half")
+    told.send("end_order", client_order_id=first.client_order_id, outcome="rejected")
+    second = told.send("request_exit", reason="half out", quantity="4", intent_id="half")
+    assert second.may_order and second.client_order_id != first.client_order_id
+    told.send("end_order", client_order_id=second.client_order_id, outcome="rejected")
+    all_of_it = told.send("request_exit", reason="out", intent_id="out")
+    told.send("reduce", trade_id="x1", last_qty="3", last_px="2100", client_order_id=all_of_it.client_order_id)
+    told.send("end_order", client_order_id=all_of_it.client_order_id, outcome="canceled", filled_qty="3")
+    rest = told.send("request_exit", reason="out", intent_id="out")
+    assert rest.may_order and str(rest.close_quantity) == "7"
+
+
 def test_what_goes_beyond_a_position_closes_it_and_opens_the_other_side_in_one_append(told: Told) -> None:
     place = {"symbol": "ETH/USDC:USDC", "exchange": "hyperliquid"}
     told.send("adopt", **place, side="long", quantity="1", avg_px_open="2000", reason="x", at="2026-01-05T10:00:00Z")

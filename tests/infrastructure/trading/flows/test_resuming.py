@@ -17,7 +17,7 @@ from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, bot_world
 from tests.infrastructure.trading.scripted_exchange import Lost
 
 POSITION = "APTUSDT.binance#1"
-AFTER_THE_CLAIM, STEPS_MAX = 1, 60
+AFTER_THE_CLAIM, AFTER_THE_CLAIM_OF_A_PART, STEPS_MAX = 1, 2, 60
 
 
 def killed_in_exit(world: BotWorld, steps: int, **said: Any) -> None:
@@ -46,7 +46,7 @@ def test_an_exit_that_was_never_sent_is_sent_for_its_reason() -> None:
 def test_a_part_that_was_to_be_closed_is_that_part() -> None:
     with bot_world() as world:
         world.enter()
-        killed_in_exit(world, AFTER_THE_CLAIM, quantity=Decimal("20.5"), intent_id="half")
+        killed_in_exit(world, AFTER_THE_CLAIM_OF_A_PART, quantity=Decimal("20.5"), intent_id="half")
         (taken_up,) = world.resume()
         assert taken_up.kind is OutcomeKind.PROTECTED
         assert world.ledger.position(POSITION).quantity == Decimal("41.3")
