@@ -11,12 +11,13 @@ ended by SQL. What is lacking is a fill at `open_rate` or `close_rate`, which fr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import groupby
 from typing import Final
+
+from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
