@@ -83,13 +83,20 @@ class PipedProcesses:
             yield answers.pop(number)
 
 
+def _nothing() -> None:
+    """What most processes do before they are asked."""
+
+
 @contextmanager
-def piped_processes(count: int) -> Iterator[PipedProcesses]:
-    """So many processes, until the end of the block; those that are at work by then are ended in the middle of it."""
+def piped_processes(count: int, begin: Callable[[], object] = _nothing) -> Iterator[PipedProcesses]:
+    """So many processes, until the end of the block; those that are at work by then are ended in the middle of it.
+
+    Each imports the module of `begin` and calls it before it is asked for anything, while nobody waits for it.
+    """
     members: list[_Member] = []
     try:
         for _ in range(count):
-            members += [_Member()]
+            members += [_Member(begin)]
         yield PipedProcesses(members)
     finally:
         for member in members:
@@ -101,12 +108,12 @@ def piped_processes(count: int) -> Iterator[PipedProcesses]:
 class _Member:
     """A process, and our end of its pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], object]) -> None:
         spawning = get_context("spawn")
         self.pipe, theirs = spawning.Pipe()
         self._asked = 0
         # little is handed over here: until the process reads it, nobody would notice that it was ended
-        self._process = spawning.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process = spawning.Process(target=_serve, args=(theirs, begin), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -149,8 +156,9 @@ class _Member:
 # -- in each of the processes -----------------------------------------------------------------------------------
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, begin: Callable[[], object]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
+    begin()
     with suppress(EOFError, ConnectionError):  # the one who waits is gone
         while True:
             work, arguments = pipe.recv()

@@ -285,6 +285,8 @@ class Store(ABC):
     """Whether asking costs a round trip over a network, so that it may pay to assume."""
     names_moments: ClassVar[bool] = True
     """Whether others can use a snapshot by its name; else everybody has to begin while nothing is written."""
+    takes_writers_at_once: ClassVar[bool] = True
+    """Whether several processes that write beside each other are done before one of them would be."""
     is_new: bool = False
     """Whether there was no ledger before it was opened."""
 

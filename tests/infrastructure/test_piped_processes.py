@@ -40,6 +40,10 @@ def named(folder: Path, _: int = 0) -> None:
     time.sleep(HOUR)
 
 
+def begun(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+
+
 def found(folder: Path, count: int) -> list[int]:
     eventually(lambda: len([*folder.iterdir()]) == count)
     return [int(path.name) for path in folder.iterdir()]
@@ -76,6 +80,12 @@ def test_everyone_is_asked_at_once(tmp_path: Path) -> None:
         with pytest.raises(ProcessLost, match=r"^did not answer within 0\.5 s$"):
             processes.everyone(partial(named, tmp_path), 0.5)
     assert not active_children()
+
+
+def test_each_begins_while_nobody_waits_for_it(tmp_path: Path) -> None:
+    with piped_processes(2, partial(begun, tmp_path)) as processes:
+        assert sorted(found(tmp_path, 2)) == sorted(child.pid or 0 for child in active_children())
+        assert [*processes.each(squared, range(3))] == [0, 1, 4]
 
 
 def test_what_one_refuses_ends_the_work_of_all(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ class SQLiteStore(SqlStore):
     event_columns = _EVENT
     is_remote = False
     names_moments = False
+    takes_writers_at_once = False
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
         """Open the file; `create` makes or migrates the schema, else it must be there.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
-from infrastructure.transfer.statements.side_by_side import decided_keys
+from infrastructure.transfer.statements.side_by_side import KeySharers
 from infrastructure.transfer.statements.snapshot_comparison import compared
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
@@ -75,19 +75,18 @@ def import_statements(
     ledger.store.require_primary()
     tally, recorded_at = StatementTally(), now()
     with SortedFacts(len(statements)) as facts, ExitStack() as stack:
+        sharers = stack.enter_context(KeySharers(ledger.store, processes))
         with phase("reading", None) as progress:
+            read = sharers.expecting(facts, progress)
             for statement in statements:
-                facts.add(statement.name, with_known_contracts(ledger.store, statement.facts), progress)
+                facts.add(statement.name, with_known_contracts(ledger.store, statement.facts), read)
             facts.settle(tally)
         with phase("deciding", facts.count) as progress:
-            decided = stack.enter_context(
-                decided_keys(ledger.store, facts, tally, recorded_at, progress, is_kept=confirm, processes=processes)
-            )
+            decided = stack.enter_context(sharers.decided(facts, tally, recorded_at, progress, is_kept=confirm))
         for finding in compared(ledger.store, tally.ends, snapshots, recorded_at, trust_empty=trust_empty):
             tally.found(finding)
         report = tally.report([each.kind for each in statements], confirmed=confirm, repeated=facts.repeated)
         if confirm:
             with phase("writing", facts.count) as progress:
-                for events in decided:
-                    events.write(progress)
+                decided.write(progress)
     return report

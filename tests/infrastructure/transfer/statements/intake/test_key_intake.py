@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from multiprocessing import active_children
@@ -21,6 +22,7 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_profit import StatementProfit
+from projections.rebuild import Progress
 from tests.infrastructure.event_store.postgres.load import Asked, eventually
 from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, held, paid, take
 
@@ -310,6 +312,52 @@ def test_a_process_that_is_killed_has_nothing_written(ledger: PositionLedger, mo
         asked.answer()
     assert ledger.store.count_events() == 0
     assert not active_children()
+
+
+def test_who_writes_beside_processes_that_share_the_keys_is_met_as_a_conflict(
+    ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.transfer.statements.side_by_side.FACTS_MIN", 10)
+    files = [Statement("one.csv", "one", made_up(random.Random(0)))]
+
+    @contextmanager
+    def before_it_is_written(what: str, _: int | None) -> Iterator[Progress]:
+        if what == "writing":
+            with PositionLedger.connect(ledger_url) as rival:
+                rival.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
+        yield lambda _: None
+
+    with pytest.raises(VersionConflict, match=r"^somebody else wrote to one of BTCUSDT\.binance while it was imported"):
+        import_statements(ledger, files, before_it_is_written, confirm=True, processes=2)
+    assert [event.topic for event in ledger.store.streams() if event.originator_id == "BTCUSDT.binance"] == [
+        "EntryRequested.v1"
+    ]
+    assert not active_children()
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_whole_batches(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = made_up(random.Random(0))
+    with PositionLedger.connect("sqlite:///:memory:") as other:
+        take(other, facts)
+        expected = told(other)
+    monkeypatch.setattr("infrastructure.transfer.statements.side_by_side.FACTS_MIN", 10)
+
+    @contextmanager
+    def alone_when_it_is_written(what: str, _: int | None) -> Iterator[Progress]:
+        if what == "writing":
+            active_children()[0].kill()
+        yield lambda _: None
+
+    files, is_shared = [Statement("one.csv", "one", facts)], ledger.store.takes_writers_at_once
+    lost = pytest.raises(StoreUnavailable, match=r"ended by SIGKILL.* so not all of it was written; import again: what")
+    with lost if is_shared else nullcontext():
+        import_statements(ledger, files, alone_when_it_is_written, confirm=True, processes=2)
+    assert (told(ledger) == expected) is not is_shared
+    assert not active_children()
+    import_statements(ledger, files, confirm=True)
+    assert told(ledger) == expected
 
 
 @pytest.mark.parametrize("seed", range(25))
