@@ -18,6 +18,7 @@ FROM fills JOIN files USING (file) WHERE place = ? ORDER BY time, number, file, 
 """
 _PART: Final = """
 UPDATE fills SET place = CASE WHEN buys = (CAST(coalesce(closes, profit) AS REAL) = 0) THEN ? ELSE ? END WHERE place = ?
+    AND NOT names_leg
 """
 _DOUBT: Final = 1e-4
 """The share of what a fill is worth by which its profit may differ from what the prices say."""
