@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
-from domain.values import plain
+from domain.values import Leg, plain
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -22,7 +22,9 @@ def with_known_contracts(store: Store, facts: Iterable[T]) -> Iterator[T]:
     for fact in facts:
         if isinstance(fact, StatementFill) and fact.in_contracts:
             if fact.key not in defined:
-                defined[fact.key] = cache.load(fact.key.stream).position.state.instrument
+                keys = [fact.key] if fact.names_leg else [fact.key, fact.key.on(Leg.LONG), fact.key.on(Leg.SHORT)]
+                found = (cache.load(key.stream).position.state.instrument for key in keys)
+                defined[fact.key] = next((terms for terms in found if terms is not None), None)
             _check(fact, defined[fact.key])
         yield fact
 

@@ -35,6 +35,8 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     Shape:   a quantity `in_contracts` counts contracts of a size that is not always 1: of `contract_size`, where the
              file says it. `reason` is why it happened where that is no order of the account's own: liquidation, adl.
              With the one that `is_last` a program counts its position as over: what is left on spot is dust.
+             `closes` is how much of it closed what was held, and `held` what that was just before, short below zero,
+             where the file says so. A file that `names_leg` False does not say whether it is of one leg or of two.
     """
 
     line: int
@@ -52,10 +54,20 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     contract_size: Decimal | None = None
     reason: str | None = None
     is_last: bool = False
+    closes: Decimal | None = None
+    held: Decimal | None = None
+    names_leg: bool = True
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""
         fee = None if self.fee is None else rounded(EXACT.divide(EXACT.multiply(self.fee, quantity), self.quantity))
         left = None if self.fee is None or fee is None else EXACT.subtract(self.fee, fee)
-        rest = replace(self, quantity=EXACT.subtract(self.quantity, quantity), fee=left, profit=Decimal(0))
-        return replace(self, quantity=quantity, fee=fee), rest
+        rest = replace(
+            self,
+            quantity=EXACT.subtract(self.quantity, quantity),
+            fee=left,
+            profit=Decimal(0),
+            closes=None,
+            held=None,
+        )
+        return replace(self, quantity=quantity, fee=fee, closes=None, held=None), rest

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
@@ -16,8 +17,8 @@ from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from projections.positions import PositionRow
 
-_UNIT: Final = Decimal("0.00000001")
-"""Files round the profit of each fill to eight decimals."""
+_UNITS: Final = MappingProxyType({False: Decimal("0.000001"), True: Decimal("0.00000001")})
+"""Files round the profit of each fill: to six decimals or more, and where the base settles it to eight."""
 UNKNOWN: Final = "unknown"
 
 
@@ -106,7 +107,7 @@ class StatementTally:
         """Compare what a key earned with profits that name no fill; where its fills say profits, those are compared."""
         self.ends[key.stream] = last if last is not None and last.status.is_open else None
         is_compared = profits and self._cycles and not self._is_said
-        if is_compared and abs(self._earned - said) > _UNIT * (profits + 1):
+        if is_compared and abs(self._earned - said) > _UNITS[key.is_inverse] * (profits + 1):
             self._others.append(
                 f"{key}: the files say a profit of {plain(said)} in all, and not of which fills; its fills come to "
                 f"{plain(self._earned)}"
@@ -131,7 +132,7 @@ class StatementTally:
             return
         self.profit_file[currency] += said
         self._is_said = True
-        if earned is None or abs(earned - said) > _UNIT * (fills + 1):
+        if earned is None or abs(earned - said) > _UNITS[row.inverse] * (fills + 1):
             known = "what is not known" if earned is None else plain(earned)
             self._differences.append(
                 f"{row.position_id}: the file says a profit of {plain(said)}, its fills come to {known}"

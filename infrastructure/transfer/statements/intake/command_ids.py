@@ -11,6 +11,8 @@ PREFIX: Final = "statement:"
 OPENS: Final = ":opens"
 """At the end of the id of what begins a cycle."""
 CLOSES: Final = ":closes"
+BEFORE: Final = ":before"
+"""At the end of the id of what was held before the file that has the fill."""
 
 
 def command_id_of(fill: StatementFill) -> str:

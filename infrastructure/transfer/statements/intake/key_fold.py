@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
 from typing import Any, Final, cast
 
 from domain.aggregate.position import Position
@@ -17,11 +16,12 @@ from domain.errors import CommandRefused, InvalidCommand
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.order import CLOCKS_APART
-from domain.values import DECIMALS_MAX, EXACT, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain, rounded
+from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain
 from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
-from infrastructure.transfer.statements.intake.command_ids import CLOSES, OPENS, command_id_of, turned_id_of
+from infrastructure.transfer.statements.intake.command_ids import BEFORE, CLOSES, OPENS, command_id_of, turned_id_of
 from infrastructure.transfer.statements.intake.decided_events import EVENTS_MAX, DecidedEvents
+from infrastructure.transfer.statements.intake.held_before import FROM_FLAT, held_before, tells_of_before
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_report import StatementTally
@@ -48,6 +48,8 @@ class KeyFold:
         self._said: Decimal | None = Decimal(0)
         """What the file says was earned in this cycle; None while it says nothing of one of its closing fills."""
         self._closings = 0
+        self._is_held_told = True
+        """Whether what fills say of what was held before them was so, as far as they said it."""
         self._is_plain = False
         """Whether the fill at hand needs no more looking at."""
         self._alike: dict[type[Command], Command] = {}
@@ -84,7 +86,8 @@ class KeyFold:
                 self._tally.reopened()
             else:
                 self._open(fill, ordered(fill), ahead)
-        elif self._key.leg is Leg.BOTH and fill.buys is not self._is_long and fill.quantity > self._held:
+        self._check(fill)
+        if self._key.leg is Leg.BOTH and fill.buys is not self._is_long and 0 < self._held < fill.quantity:
             part, fill = fill.split(self._held)
             self._record(part, turned_id_of(fill))
             self._close(part)
@@ -94,6 +97,21 @@ class KeyFold:
             self._close(fill)
         elif fill.is_last and self._key.leg is Leg.SPOT:
             self._close(fill, dust=True)
+
+    def _check(self, fill: StatementFill) -> None:
+        """Compare what a fill says of what was held before it."""
+        if fill.held is not None and self._is_held_told:
+            self._is_held_told = fill.held == self.signed_quantity
+            self._tally.held(self._key, fill.time, fill.held, self.signed_quantity)
+        if fill.closes is None:
+            return
+        closes = min(fill.quantity, self._held) if self._held and fill.buys is not self._is_long else Decimal(0)
+        if fill.closes != closes:
+            raise StatementRefused.at(
+                fill.line,
+                f"the file says that this closes {plain(fill.closes)} of {self._key}, by the fills before it closes "
+                f"{plain(closes)}; {FROM_FLAT}",
+            )
 
     def _goes_on(self, fill: StatementFill) -> bool:
         """Whether the order of a fill entered the cycle that is over: then more of it opens that one again."""
@@ -110,65 +128,37 @@ class KeyFold:
         return self._position.state.side is Side.LONG
 
     def _open(self, fill: StatementFill, ordered: Decimal, ahead: Ahead) -> None:
-        command_id = command_id_of(fill) + OPENS
         key = self._key
         slot: dict[str, Any] = {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
-        if not self._closes_what_was_held(fill):
+        if not tells_of_before(fill):
             side = Side.LONG if fill.buys else Side.SHORT
             if key.leg in (Leg.LONG, Leg.SHORT) and key.leg.value.lower() != side.value:
                 raise StatementRefused.at(
                     fill.line,
                     f"this closes something of {key} that was opened before the file begins, and the file does not say "
-                    "what it earned; export from a moment when nothing was held",
+                    f"what it earned; {FROM_FLAT}",
                 )
             opening = slot | {
                 "side": side,
                 "quantity": ordered,
                 "exchange_order_id": fill.order_id,
                 "at": fill.time,
-                "command_id": command_id,
+                "command_id": command_id_of(fill) + OPENS,
             }
             is_plain = self._is_plain and ordered < MAGNITUDE_MAX
             self._decide(fill.line, RecordEntryPlaced, opening, is_plain=is_plain)
             return
-        quantity, price, profit = self._held_before(fill, ahead)
+        before = held_before(fill, ahead)
         adopted = slot | {
-            "side": "short" if fill.buys else "long",
-            "quantity": quantity,
-            "avg_px_open": price,
-            "reason": f"held before the file begins: its opening price follows from the profit {plain(profit)} that "
-            f"the file says of the next {plain(quantity)}; more may have been held",
+            "side": "long" if before.is_long else "short",
+            "quantity": before.quantity,
+            "avg_px_open": before.price,
+            "reason": f"held before the file begins: {before.why}",
             "at": fill.time - 2 * CLOCKS_APART,
-            "command_id": command_id,
+            "command_id": command_id_of(fill) + BEFORE,
         }
         self._decide(fill.line, Adopt, adopted)
         self._tally.derived(self._position.position_id)
-
-    def _closes_what_was_held(self, fill: StatementFill) -> bool:
-        if self._key.leg is Leg.BOTH:
-            return bool(fill.profit)
-        return fill.profit is not None and fill.buys is (self._key.leg is Leg.SHORT)
-
-    def _held_before(self, first: StatementFill, ahead: Ahead) -> tuple[Decimal, Decimal, Decimal]:
-        """How much the fills from here on closed in a row, at what price it was opened, and the profit that says so."""
-        if self._key.is_inverse:
-            raise StatementRefused.at(
-                first.line,
-                f"the file begins in the middle of a position of {self._key}, which is settled in its base; export "
-                "from a moment when nothing was held",
-            )
-        quantity, worth, profit = Decimal(0), Decimal(0), Decimal(0)
-        for fill in chain([first], ahead):
-            if fill.buys is not first.buys or not self._closes_what_was_held(fill):
-                break
-            quantity, profit = quantity + fill.quantity, profit + (fill.profit or 0)
-            worth += EXACT.multiply(fill.quantity, fill.price)
-        price = rounded(EXACT.divide(worth + (profit if first.buys else -profit), quantity))
-        if price <= 0:
-            raise StatementRefused.at(
-                first.line, f"profit {plain(profit)} on {plain(quantity)} would mean an opening price of {plain(price)}"
-            )
-        return quantity, price, profit
 
     def _record(self, fill: StatementFill, command_id: str) -> None:
         is_entry = fill.buys is self._is_long

@@ -50,7 +50,10 @@ class KeyIntake:
         self._store, self._facts = store, facts
 
     def find_legs(self) -> None:
-        """Find the leg of payments that name none, and count those that name no key."""
+        """Find the legs of fills and payments that name none, and count those that name no key."""
+        for key in self._facts.keys_of_untold_legs:
+            if not self._is_known(key) and (self._held_legs(key) or self._facts.are_of_two_legs(key)):
+                self._facts.part(key)
         for key in self._facts.keys_without_fills:
             if key.leg is Leg.BOTH and not self._is_known(key):
                 self._find_leg(key)
@@ -70,10 +73,13 @@ class KeyIntake:
     def _is_known(self, key: PositionKey) -> bool:
         return self.cache.load(key.stream).position.cycle > 0
 
+    def _held_legs(self, key: PositionKey) -> list[PositionKey]:
+        legs = [key.on(leg) for leg in (Leg.LONG, Leg.SHORT)]
+        return [leg for leg in legs if self._facts.has_fills(leg) or self._is_known(leg)]
+
     def _find_leg(self, key: PositionKey) -> None:
         """Files of payments seldom name a leg: where one alone was ever held, it is that."""
-        legs = [key.on(leg) for leg in (Leg.LONG, Leg.SHORT)]
-        held = [leg for leg in legs if self._facts.has_fills(leg) or self._is_known(leg)]
+        held = self._held_legs(key)
         if len(held) == 1:
             self._facts.move_cash(key, held[0])
         elif held:

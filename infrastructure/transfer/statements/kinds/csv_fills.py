@@ -22,8 +22,9 @@ _SAYS: Final = (*REQUIRED, "leg", "fee", "fee_currency", "profit", "trade_id", "
 class CsvFills:
     """The reader of one file."""
 
-    def __init__(self, columns: Columns, whose: Whose) -> None:
-        """Read columns under these names."""
+    def __init__(self, columns: Columns, whose: Whose, *, is_both_unless_said: bool = True) -> None:
+        """Read columns under these names; where one for the leg is missing, it may be that it is of no two legs."""
+        self._is_both = is_both_unless_said
         self._columns, self._whose = {says: columns.get(says, (says,)) for says in _SAYS}, whose
         self._ids = RowIds()
         self._plain: PlainCells | None = None
@@ -34,7 +35,8 @@ class CsvFills:
 
     def _fills(self, row: StatementRow) -> Iterator[StatementFill]:
         if self._plain is None:
-            self._plain = PlainCells(self._columns, row, self._time, self._whose.key)
+            self._is_both = self._is_both or any(name in row.named for name in self._columns["leg"])
+            self._plain = PlainCells(self._columns, row, self._time, self._whose.key, names_leg=self._is_both)
         yield self._plain.fill(row) or self._fill(row)
 
     def _time(self, row: StatementRow) -> datetime:
@@ -58,4 +60,5 @@ class CsvFills:
             profit=row.number(*named["profit"]),
             trade_id=row.text(*named["trade_id"]) or self._ids.of(row, time),
             order_id=row.text(*named["order_id"]) or made_up(time, symbol, side),
+            names_leg=self._is_both,
         )

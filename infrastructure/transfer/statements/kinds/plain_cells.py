@@ -54,8 +54,11 @@ class PlainCells:
         first: StatementRow,
         time: Callable[[StatementRow], datetime],
         key: Callable[[str, Leg], PositionKey],
+        *,
+        names_leg: bool,
     ) -> None:
         """Look at a row for its columns; `time` and `key` read the texts that are met for the first time."""
+        self._names_leg = names_leg
         self._columns: dict[str, str | None] = {}
         self._is_plain = True
         """Whether each thing has one column at most, so that it is not looked for in another where there is none."""
@@ -111,6 +114,7 @@ class PlainCells:
             profit=profit,
             trade_id=_name(named[columns["trade_id"] or ""]),
             order_id=_name(named[columns["order_id"] or ""]),
+            names_leg=self._names_leg,
         )
 
 

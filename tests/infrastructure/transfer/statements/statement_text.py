@@ -54,6 +54,9 @@ def words(fact: StatementFact) -> str:
             told += f", trade {fact.trade_id} of order {fact.order_id}"
             told += f", in contracts of {money(fact.contract_size)}" if fact.in_contracts else ""
             told += f", by {fact.reason}" if fact.reason else ""
+            told += f", closes {plain(fact.closes)}" if fact.closes is not None else ""
+            told += f", held {plain(fact.held)}" if fact.held is not None else ""
+            told += "" if fact.names_leg else ", of no leg that is named"
         case StatementCash():
             told += f"{fact.kind} {money(fact.amount, fact.currency)}, id {fact.cash_id}"
             told += f", of trade {fact.trade_id}" if fact.trade_id else ""

@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, timestamp_text
+from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
+from infrastructure.transfer.statements.intake.sorting.told_legs import are_of_two_legs, part, untold
 from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -25,7 +26,10 @@ from infrastructure.transfer.statements.statement_profit import StatementProfit
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
-_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last"
+_FILL: Final = (
+    "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last, closes, held,"
+    " names_leg"
+)
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
 _HELD: Final = "line, time, quantity, avg_px"
 _PROFIT: Final = "line, time, profit, trade_id"
@@ -46,7 +50,7 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 15)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 18)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
@@ -249,6 +253,20 @@ class SortedFacts:
         place = self._places.get(key)
         return self._database.execute(_HAS_FILLS, (place,)).fetchone() is not None
 
+    @property
+    def keys_of_untold_legs(self) -> list[PositionKey]:
+        """The keys of whose fills a file does not name the leg."""
+        return [self._key_of(place) for place in untold(self._database)]
+
+    def are_of_two_legs(self, key: PositionKey) -> bool:
+        """Whether the fills of a key are of two legs for certain."""
+        return are_of_two_legs(self._database, self._places[key])
+
+    def part(self, key: PositionKey) -> None:
+        """Let the fills of a key be those of its legs."""
+        long, short = (self._place(key.on(leg)) for leg in (Leg.LONG, Leg.SHORT))
+        part(self._database, self._places[key], long, short)
+
     def move_cash(self, key: PositionKey, leg: PositionKey) -> None:
         """Let the payments of a key be those of one of its legs."""
         self._database.execute(_MOVE_CASH, (self._place(leg), self._place(key)))
@@ -310,8 +328,9 @@ class SortedFacts:
 
 
 def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
+    """Its values; the first puts the fills of a moment in order: what was held before each, or their numbers."""
     return (
-        _sortable(fill.trade_id),
+        _sortable(fill.trade_id) if fill.held is None else float(fill.held if fill.buys else -fill.held),
         fill.line,
         timestamp_text(fill.time),
         fill.buys,
@@ -324,6 +343,9 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         fill.order_id,
         fill.reason,
         fill.is_last,
+        _text(fill.closes),
+        _text(fill.held),
+        fill.names_leg,
     )
 
 
@@ -348,7 +370,8 @@ def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last = row
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, *names, is_last, closes, held, names_leg = row
+    trade_id, order_id, reason = names
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -363,6 +386,9 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         order_id=order_id,
         reason=reason,
         is_last=bool(is_last),
+        closes=_number(closes),
+        held=_number(held),
+        names_leg=bool(names_leg),
     )
 
 

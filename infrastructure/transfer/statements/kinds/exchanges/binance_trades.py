@@ -30,7 +30,7 @@ _COLUMNS: Final = MappingProxyType(
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    for fill in CsvFills(_COLUMNS, whose).read(of_one_account(file.rows())):
+    for fill in CsvFills(_COLUMNS, whose, is_both_unless_said=False).read(of_one_account(file.rows())):
         yield replace(fill, in_contracts=True) if fill.key.is_inverse else fill
 
 
@@ -45,5 +45,5 @@ BINANCE_TRADES: Final = StatementKind(
     lacks="the older header: ids of trades and orders. The newer one: the zone of its times (`--timezone`). Both: the "
     "leg, unless there is a column `Position Side`; funding. How much a contract is that is settled in its base: "
     "[define](money.md#contract-size-and-inverse) the instrument before",
-    becomes="a cycle from flat to flat",
+    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in hedge mode",
 )

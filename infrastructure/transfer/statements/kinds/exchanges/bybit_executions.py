@@ -63,6 +63,8 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         fee=fee,
         fee_currency=currency,
         profit=row.number("execPnl"),
+        closes=row.number("closedSize") if key.leg is not Leg.SPOT else None,
+        names_leg=key.leg is not Leg.BOTH,
         trade_id=row.needed("execId"),
         order_id=row.text("orderId") or row.needed("execId"),
         reason=_REASONS[said.lower()],
@@ -106,6 +108,8 @@ BYBIT_EXECUTIONS: Final = StatementKind(
     exchange="bybit",
     read=_read,
     source="Bybit, what `GET /v5/execution/list` answers, or the stream `execution` sends",
-    lacks="the leg. What was earned, but in the stream. Spot is told by the `category` around the list, or in the line",
-    becomes="a cycle from flat to flat; funding as cash; forced closes with their reason",
+    lacks="the leg, but where there is a `positionIdx`. What was earned, but in the stream. Spot is told by the "
+    "`category` around the list, or in the line",
+    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in hedge mode; funding as cash; forced "
+    "closes with their reason",
 )

@@ -1,6 +1,8 @@
 """Hyperliquid: fills and funding of a user, as the `info` endpoint answers `userFills` and `userFunding`.
 
-A fee that is paid is above zero; `closedPnl` is before fees; `usdc` of a funding payment that is paid is below zero.
+A fee that is paid is above zero; `closedPnl` is before fees, but on spot, where it is after them and by other costs;
+`startPosition` is what was held before, on spot all that the wallet has, and trade ids are no numbers in a row; `usdc`
+of a funding payment that is paid is below zero.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=row.above_zero("px"),
         fee=row.number("fee"),
         fee_currency=row.text("feeToken"),
-        profit=row.number("closedPnl"),
+        profit=None if is_spot else row.number("closedPnl"),
         trade_id=row.needed("tid"),
         order_id=row.needed("oid"),
+        held=None if is_spot else row.number("startPosition"),
         reason="adl" if "auto-deleveraging" in direction else reason,
     )
 
@@ -69,7 +72,8 @@ HYPERLIQUID_FILLS: Final = StatementKind(
     read=_read,
     source="Hyperliquid, what `userFills` and `userFillsByTime` answer",
     lacks="what was before the last 10,000 fills, which is all that it answers. Funding",
-    becomes="a cycle from flat to flat; spot on its leg; a liquidation with its reason",
+    becomes="a cycle from flat to flat, or from what was held before the file; spot on its leg; a liquidation with its "
+    "reason",
 )
 HYPERLIQUID_FUNDING: Final = StatementKind(
     name="hyperliquid-funding",

@@ -1,7 +1,8 @@
 """OKX: bills, as `GET /api/v5/account/bills` and `/bills-archive` answer them.
 
-What changed the balance is `balChg`: above zero is received. A fee that is paid is below zero, `pnl` is before fees.
-A bill of a trade in contracts is a fill; of a trade on spot there are two bills, one of each currency.
+What changed the balance is `balChg`, or `pnl` where it went to the margin of an isolated position: above zero is
+received. A fee that is paid is below zero, `pnl` of a trade is before fees. A bill of a trade in contracts is a fill;
+of a trade on spot there are two bills, one of each currency.
 """
 
 from __future__ import annotations
@@ -19,34 +20,48 @@ from infrastructure.transfer.statements.statement_cash import CashKind, Statemen
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
-_OF_FILLS: Final = frozenset({"2", "3", "5", "9"})
-"""Types of bills: trade, delivery, liquidation, ADL."""
+_OF_FILLS: Final = ("2", "3", "5", "9", "13", "14")
+"""Types of bills: trade, delivery, liquidation, ADL, delta-hedging, block trade."""
+_OF_MARGIN: Final = "6"
+_MOVED: Final = frozenset({"110", "111"})
+"""Subtypes of a liquidation: margin that goes in and out."""
+_CLAWBACK: Final = "117"
+_OF_LONG, _OF_SHORT = "112", "113"
+"""Subtypes of a delivery: what was long or short, in either mode."""
 _OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"8": "funding", "7": "interest", "10": "insurance"}
 )
 _BUYS: Final = MappingProxyType(
     {
-        **dict.fromkeys(("1", "102", "106", "127"), (True, Leg.BOTH)),
-        **dict.fromkeys(("2", "103", "107", "128"), (False, Leg.BOTH)),
-        "3": (True, Leg.LONG),
-        "4": (False, Leg.SHORT),
-        **dict.fromkeys(("5", "100", "104", "112", "125"), (False, Leg.LONG)),
-        **dict.fromkeys(("6", "101", "105", "113", "126"), (True, Leg.SHORT)),
+        **dict.fromkeys(("1", "102", "106", "127", "131", "204", _OF_SHORT), (True, Leg.BOTH)),
+        **dict.fromkeys(("2", "103", "107", "128", "132", "205", _OF_LONG), (False, Leg.BOTH)),
+        **dict.fromkeys(("3", "206"), (True, Leg.LONG)),
+        **dict.fromkeys(("4", "207"), (False, Leg.SHORT)),
+        **dict.fromkeys(("5", "100", "104", "125", "208"), (False, Leg.LONG)),
+        **dict.fromkeys(("6", "101", "105", "126", "209"), (True, Leg.SHORT)),
     }
 )
 """Subtypes: buy and sell in net mode, and to open and close a leg in long/short mode."""
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    kind = row.needed("type")
+    kind, sub = row.needed("type"), row.text("subType")
     if kind in _OF_CASH:
         yield from _cash(whose, row, _OF_CASH[kind])
-    elif kind in _OF_FILLS and row.word("instType").upper() in IN_CONTRACTS:
+    elif row.word("instType").upper() not in IN_CONTRACTS or kind == _OF_MARGIN or sub in _MOVED:
+        return
+    elif sub == _CLAWBACK:
+        yield from _cash(whose, row, "insurance")
+    elif kind in _OF_FILLS:
         yield from _fill(whose, row)
+    elif row.some("pnl") or row.some("fee") or row.text("tradeId"):
+        raise ValueError(
+            f"type {kind!r:.60} of a bill of contracts is none that is known: {', '.join((*_OF_FILLS, *_OF_CASH))}"
+        )
 
 
 def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
-    symbol, amount = row.text("instId"), row.some("balChg")
+    symbol, amount = row.text("instId"), row.some("balChg") or row.some("pnl")
     if amount is not None:
         yield StatementCash(
             line=row.line,
@@ -63,14 +78,14 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     said = row.needed("subType")
     if said not in _BUYS:
         raise ValueError(f"subType {said!r:.60} of a trade is none that is known: {', '.join(_BUYS)}")
-    buys, leg = _BUYS[said]
-    fee = row.number("fee")
+    (buys, leg), is_delivery = _BUYS[said], said in (_OF_LONG, _OF_SHORT)
+    fee, quantity = row.number("fee"), row.above_zero("sz")
     yield StatementFill(
         line=row.line,
         time=row.time("fillTime", "ts"),
         key=whose.key(row.needed("instId"), leg),
         buys=buys,
-        quantity=row.above_zero("sz"),
+        quantity=quantity,
         price=row.above_zero("px"),
         fee=None if fee is None else -fee,
         fee_currency=row.text("ccy"),
@@ -79,6 +94,8 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
         order_id=row.text("ordId") or row.needed("billId"),
         in_contracts=True,
         reason=reason_of(said),
+        closes=quantity if is_delivery else None,
+        names_leg=not is_delivery,
     )
 
 
@@ -96,5 +113,5 @@ OKX_BILLS: Final = StatementKind(
     lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. The leg of "
     "funding. Bills that are older than a year",
     becomes="fills of contracts, under the ids of `okx-fills`; funding, interest and clawback as cash. Trades on spot "
-    "and transfers are left out",
+    "and transfers are left out; another bill of a contract is refused",
 )

@@ -24,14 +24,18 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
-"""Where Binance, OKX, Bybit and Hyperliquid say what a fill earned, before fees."""
+"""Where Binance, OKX, Bybit and Hyperliquid say what a fill earned, before fees; beside it Bybit says in `closedSize`
+how much it closed, and Hyperliquid in `startPosition` what was held before."""
 
-_OF_TRADE: Final = MappingProxyType({"time": ("timestamp", "datetime"), "quantity": ("amount",), "price": ("price",)})
+_OF_TRADE: Final = MappingProxyType(
+    {"time": ("timestamp", "datetime"), "quantity": ("amount",), "price": ("price",), "profit": _PROFITS}
+)
 _OF_ORDER: Final = MappingProxyType(
     {
         "time": ("lastTradeTimestamp", "lastUpdateTimestamp", "timestamp", "datetime"),
         "quantity": ("filled",),
         "price": ("average", "price"),
+        "profit": (),
     }
 )
 
@@ -62,7 +66,7 @@ class _CcxtRows:
     def _fill(
         self, row: StatementRow, said: Mapping[str, Sequence[str]], trade_id: str, order_id: str
     ) -> Iterator[StatementFact]:
-        key, time = self._key(row), row.time(*said["time"])
+        key, time, fields = self._key(row), row.time(*said["time"]), ReportFields(row.named)
         quantity, price = row.above_zero(*said["quantity"]), row.above_zero(*said["price"])
         size = self._contract_size(row, key, quantity, price)
         fees = [fee for fee in self._fees(row) if fee[0]]
@@ -76,11 +80,14 @@ class _CcxtRows:
             price=price,
             fee=fee,
             fee_currency=currency,
-            profit=ReportFields(row.named).number(*_PROFITS),
+            profit=None if key.leg is Leg.SPOT else fields.number(*said["profit"]),
             trade_id=trade_id,
             order_id=order_id,
             in_contracts=size is not None,
             contract_size=size,
+            closes=None if key.leg is Leg.SPOT else fields.number("closedSize"),
+            held=None if key.leg is Leg.SPOT else fields.number("startPosition"),
+            names_leg=key.leg is not Leg.BOTH or fields.number("closedSize") is None,
         )
         yield fill
         yield from other_fees(fill, fees[1:])

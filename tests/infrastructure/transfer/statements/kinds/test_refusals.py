@@ -52,6 +52,12 @@ REFUSED = [
     ),
     ("okx-fills.json", '"fillSz":"2"', '"fillSz":"-2"', "line 1: fillSz '-2' is not above zero"),
     ("okx-bills.json", '"subType":"103"', '"subType":"999"', "line 1: subType '999' of a trade is none that is known"),
+    (
+        "okx-bills.delivery.json",
+        '"ts":"1773740600001","type":"14"',
+        '"ts":"1773740600001","type":"34"',
+        "line 9: type '34' of a bill of contracts is none that is known: 2, 3, 5, 9, 13, 14, 8, 7, 10",
+    ),
     ("hyperliquid-fills.json", '"px":"18.435"', '"px":null', "line 1: px '' is not above zero"),
     (
         "kraken-futures-log-csv.contract.csv",

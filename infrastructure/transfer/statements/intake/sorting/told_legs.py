@@ -1,0 +1,127 @@
+"""Legs that a file does not name: where fills cannot be netted, they are of two, if what they say agrees with that.
+
+A fill opens or closes by what the file says that it closed, or that it earned something. All this is only judged, with
+room for rounding, and nothing of it is recorded: so floats will do, for there may be millions of fills.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+_UNTOLD: Final = "SELECT DISTINCT place FROM fills WHERE NOT names_leg"
+_FILLS: Final = """
+SELECT buys, CAST(quantity AS REAL), CAST(price AS REAL), CAST(profit AS REAL), CAST(closes AS REAL)
+FROM fills JOIN files USING (file) WHERE place = ? ORDER BY time, number, file, line * direction
+"""
+_PART: Final = """
+UPDATE fills SET place = CASE WHEN buys = (CAST(coalesce(closes, profit) AS REAL) = 0) THEN ? ELSE ? END WHERE place = ?
+    AND NOT names_leg
+"""
+_DOUBT: Final = 1e-4
+"""The share of what a fill is worth by which its profit may differ from what the prices say."""
+_NOTHING: Final = 1e-9
+"""The share of a quantity that is left over from arithmetic."""
+
+
+class _Fill(NamedTuple):
+    buys: int
+    quantity: float
+    price: float
+    profit: float | None
+    closes: float | None
+
+    @property
+    def is_closing(self) -> bool:
+        return bool(self.profit if self.closes is None else self.closes)
+
+    def earned(self, expected: float) -> bool:
+        """Whether the profit that it says, if any, is the expected one."""
+        return self.profit is None or abs(self.profit - expected) <= _DOUBT * self.price * self.quantity
+
+
+@dataclass
+class _Holding:
+    is_long: bool
+    quantity: float = 0.0
+    worth: float = 0.0
+    was_held: bool = False
+
+    @property
+    def may_be_more(self) -> bool:
+        """Whether it may have been held before the file, so that nothing is known of what closes it."""
+        return not self.quantity and not self.was_held
+
+    def open(self, quantity: float, price: float) -> None:
+        self.was_held = True
+        self.quantity, self.worth = self.quantity + quantity, self.worth + quantity * price
+
+    def close(self, quantity: float, price: float) -> float:
+        """What that earns."""
+        cost = self.worth * quantity / self.quantity
+        left = self.quantity - quantity
+        self.quantity, self.worth = (left, self.worth - cost) if left > _NOTHING * quantity else (0.0, 0.0)
+        return (quantity * price - cost) * (1 if self.is_long else -1)
+
+
+def untold(database: sqlite3.Connection) -> list[int]:
+    """The places of keys of whose fills a file does not name the leg."""
+    return [place for (place,) in database.execute(_UNTOLD)]
+
+
+def are_of_two_legs(database: sqlite3.Connection, place: int) -> bool:
+    """Whether the fills of a key contradict each other as those of one position, and not as those of two."""
+    return not _can_be_netted(_fills(database, place)) and _can_be_parted(_fills(database, place))
+
+
+def part(database: sqlite3.Connection, place: int, long: int, short: int) -> None:
+    """Let the fills of a key be those of its legs: what buys opens the long one, or closes the short one."""
+    database.execute(_PART, (long, short, place))
+
+
+def _fills(database: sqlite3.Connection, place: int) -> Iterator[_Fill]:
+    return map(_Fill._make, database.execute(_FILLS, (place,)))
+
+
+def _can_be_netted(fills: Iterator[_Fill]) -> bool:
+    held = _Holding(is_long=True)
+    for fill in fills:
+        if not held.quantity:
+            if fill.is_closing:
+                if not held.may_be_more:
+                    return False
+                if not fill.closes or fill.closes == fill.quantity:
+                    continue
+            held = _Holding(is_long=bool(fill.buys))
+            held.open(fill.quantity - (fill.closes or 0), fill.price)
+            continue
+        closes = min(fill.quantity, held.quantity) if fill.buys != held.is_long else 0.0
+        if fill.closes is not None:
+            if 0 < fill.closes < fill.quantity:
+                return True  # a fill of one leg does not turn over
+            if bool(fill.closes) is not bool(closes):
+                return False
+        if not fill.earned(held.close(closes, fill.price) if closes else 0.0):
+            return False
+        if not closes:
+            held.open(fill.quantity, fill.price)
+        elif closes < fill.quantity:
+            held = _Holding(is_long=bool(fill.buys))
+            held.open(fill.quantity - closes, fill.price)
+    return True
+
+
+def _can_be_parted(fills: Iterator[_Fill]) -> bool:
+    legs = {is_long: _Holding(is_long=is_long) for is_long in (True, False)}
+    for fill in fills:
+        leg = legs[bool(fill.buys) is not fill.is_closing]
+        if not fill.is_closing:
+            leg.open(fill.quantity, fill.price)
+            continue
+        if leg.may_be_more:
+            continue
+        if fill.quantity > leg.quantity * (1 + _NOTHING) or not fill.earned(leg.close(fill.quantity, fill.price)):
+            return False
+    return True

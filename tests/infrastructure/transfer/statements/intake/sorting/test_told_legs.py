@@ -1,0 +1,137 @@
+"""Fills whose leg no file names are of two legs where they cannot be netted, and of one where they can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from domain.values import Leg
+from infrastructure.integrity.verify import verify
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.intake.told import cash_of, fill, paid, take
+
+Told = tuple[str, str, str | None, str | None]
+"""A quantity, below zero of a sale, its price, the profit and what was closed, where they are said."""
+
+
+@pytest.fixture
+def ledger() -> Iterator[PositionLedger]:
+    with memory_ledger() as ledger:
+        yield ledger
+        assert verify(ledger.store).ok
+
+
+def fills(*told: Told, since: int = 0) -> list[StatementFill]:
+    return [
+        fill(
+            since + second,
+            signed,
+            price,
+            profit=None if profit is None else Decimal(profit),
+            closes=None if closes is None else Decimal(closes),
+            names_leg=False,
+        )
+        for second, (signed, price, profit, closes) in enumerate(told)
+    ]
+
+
+def books(ledger: PositionLedger) -> dict[str, str]:
+    """What each leg ends with, and what all of it earned."""
+    ends: dict[str, str] = {}
+    earned: dict[str, Decimal] = {}
+    for row in ledger.positions():
+        assert row.realized_pnl is not None
+        earned[row.leg] = earned.get(row.leg, Decimal(0)) + row.realized_pnl
+        held = row.quantity if row.side == "long" else -row.quantity
+        ends[row.leg] = f"{held:f} earned {earned[row.leg]:f}"
+    return ends
+
+
+ONE = [
+    [("1", "100", "0", None), ("-1", "110", "10", None)],
+    [("1", "100", "0", None), ("-3", "110", "10", None), ("2", "100", "20", None)],
+    [("1", "100", "0", None), ("-1", "100", "0", None), ("-1", "90", "0", None)],
+    [("-1", "110", "10", None), ("1", "100", "0", None), ("-1", "90", "-10", None)],
+    [("1", "100", None, "0"), ("-3", "110", None, "1"), ("2", "100", None, "2")],
+    [("1", "100", None, None), ("-1", "110", None, None)],
+    [("1", "100", "0", None), ("-1", "110", None, None)],
+    # a fill is missing between
+    [("1", "100", "0", None), ("-1", "110", "10", None), ("-1", "110", "10", None)],
+]
+
+
+@pytest.mark.parametrize("told", ONE)
+def test_what_can_be_netted_is_of_no_leg(ledger: PositionLedger, told: list[Told]) -> None:
+    take(ledger, fills(*told))
+    assert books(ledger).keys() == {"BOTH"}
+
+
+TWO: list[tuple[list[Told], dict[str, str]]] = [
+    (
+        [("1", "100", "0", None), ("-2", "110", "0", None), ("2", "100", "20", None), ("-1", "105", "5", None)],
+        {"LONG": "0 earned 5", "SHORT": "0 earned 20"},
+    ),
+    (
+        [("1", "100", "0", None), ("-1", "100", "0", None), ("-1", "110", "10", None), ("1", "95", "5", None)],
+        {"LONG": "0 earned 10", "SHORT": "0 earned 5"},
+    ),
+    (
+        [("2", "100", "0", None), ("-1", "103", "0", None), ("1", "106", "0", None), ("-1", "108", "6", None)],
+        {"LONG": "2 earned 6", "SHORT": "-1 earned 0"},
+    ),
+    (
+        [("1", "100", None, "0"), ("-2", "110", None, "0"), ("1", "100", None, "1"), ("1", "120", None, "0")],
+        {"LONG": "2 earned 0", "SHORT": "-1 earned 10"},
+    ),
+    ([("1", "100", None, "0"), ("-1", "110", None, "0")], {"LONG": "1 earned 0", "SHORT": "-1 earned 0"}),
+]
+
+
+@pytest.mark.parametrize(("told", "ends"), TWO)
+def test_what_cannot_be_netted_is_of_two_legs(ledger: PositionLedger, told: list[Told], ends: dict[str, str]) -> None:
+    report = take(ledger, fills(*told))
+    assert (books(ledger), report.findings) == (ends, [])
+    assert take(ledger, fills(*told)).fills_before == len(told)
+
+
+def test_what_is_neither_is_told_with_both_numbers(ledger: PositionLedger) -> None:
+    told: list[Told] = [("1", "100", "0", None), ("-1", "110", "3", None)]
+    report = take(ledger, fills(*told))
+    assert report.findings == ["BTCUSDT.binance#1: the file says a profit of 3, its fills come to 10"]
+    assert books(ledger) == {"BOTH": "0 earned 10"}
+
+
+def test_a_key_that_has_legs_goes_on_with_them(ledger: PositionLedger) -> None:
+    take(ledger, fills(*TWO[0][0]))
+    take(ledger, fills(("1", "100", "0", None), ("-1", "103", "3", None), since=50))
+    assert books(ledger) == {"LONG": "0 earned 8", "SHORT": "0 earned 20"}
+
+
+def test_a_key_that_was_netted_before_gets_no_legs(ledger: PositionLedger) -> None:
+    take(ledger, fills(("1", "100", None, "0")))
+    with pytest.raises(StatementRefused, match=r"closes 0 of BTCUSDT\.binance, by the fills before it closes 1"):
+        take(ledger, fills(*TWO[-1][0]))
+    assert books(ledger) == {"BOTH": "1 earned 0"}
+
+
+def test_a_payment_of_no_leg_is_of_neither(ledger: PositionLedger) -> None:
+    report = take(ledger, fills(*TWO[-1][0]), [paid(50, "-0.5")])
+    assert "the file names no leg, and both were held: 1 x funding USDT" in report.findings[0]
+    assert all(not cash for cash in cash_of(ledger).values())
+
+
+def test_a_closing_of_what_nobody_knows_is_refused(ledger: PositionLedger) -> None:
+    with pytest.raises(StatementRefused, match=r"line 2: this closes something of BTCUSDT\.binance that was"):
+        take(ledger, fills(("1", "100", None, "1"), ("-1", "110", None, "0")))
+
+
+@pytest.mark.parametrize("leg", [Leg.BOTH, Leg.LONG])
+def test_more_is_closed_than_is_known_to_be_held(ledger: PositionLedger, leg: Leg) -> None:
+    opened = fill(0, "1", key=fill(0, "1").key.on(leg), closes=Decimal(0))
+    closed = fill(1, "-3", "110", key=opened.key, closes=Decimal(3))
+    with pytest.raises(StatementRefused, match=r"line 3: the file says that this closes 3 of .*, by the fills"):
+        take(ledger, [opened, closed])

@@ -1,0 +1,86 @@
+"""What was held before a file begins follows from what it says was closed, and earned."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.identifiers import PositionKey
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.intake.told import fill, take
+
+
+def said(second: int, signed: str, price: str, held: str, profit: str | None = "0", **more: Any) -> StatementFill:
+    return fill(
+        second,
+        signed,
+        price,
+        held=Decimal(held),
+        profit=None if profit is None else Decimal(profit),
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fills", "ends"),
+    [
+        # 2 opened at 100 before: closed in part, the rest is held yet
+        ([said(0, "-0.5", "110", "2", "5")], [("long", "1.5", "100", "5")]),
+        # 10 at 80 before, 5 more at 100, all of it closed at 120: (120 - 86.67) * 15
+        (
+            [said(0, "5", "100", "10"), said(1, "-15", "120", "15", "500")],
+            [("long", "0", "86.666666666666666667", "500")],
+        ),
+        # a short of 1 at 100 before is turned over into a long of 2 at 90
+        ([said(0, "3", "90", "-1", "10")], [("short", "0", "100", "10"), ("long", "2", "90", "0")]),
+        # of one moment, told in another order
+        (
+            [said(0, "-0.5", "120", "0.5", "10"), said(0, "-0.5", "110", "1", "5", line=9)],
+            [("long", "0", "100", "15")],
+        ),
+    ],
+)
+def test_what_was_held_is_adopted_as_the_file_says_it(
+    fills: list[StatementFill], ends: list[tuple[str, str, str, str]]
+) -> None:
+    with memory_ledger() as ledger:
+        report = take(ledger, fills)
+        rows = [(row.side, row.quantity, row.avg_px_open, row.realized_pnl) for row in ledger.positions()]
+        assert rows == [(side, *map(Decimal, numbers)) for side, *numbers in ends]
+        assert len(report.findings) == 1
+        assert "held before the file begins" in report.findings[0]
+        assert take(ledger, fills).fills_before == len(fills)
+
+
+def test_what_closed_a_part_and_turned_the_rest_over_is_taken() -> None:
+    with memory_ledger() as ledger:
+        take(ledger, [fill(0, "3", "90", closes=Decimal(1), profit=Decimal(10))])
+        assert [f"{row.side} {row.quantity:f}" for row in ledger.positions()] == ["short 0", "long 2"]
+
+
+def test_what_does_not_go_on_from_what_was_held_is_told_once() -> None:
+    with memory_ledger() as ledger:
+        report = take(ledger, [said(0, "1", "100", "0"), said(1, "1", "100", "3"), said(2, "1", "100", "4")])
+        (finding,) = report.findings
+        assert finding.startswith("BTCUSDT.binance: the file says that 3 was held at ")
+        assert finding.endswith(", its fills come to 1")
+
+
+INVERSE = PositionKey.of("BTC/USD:BTC", "bybit")
+
+
+@pytest.mark.parametrize(
+    ("fills", "says"),
+    [
+        ([said(0, "1", "100", "5")], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
+        ([said(0, "-1", "100", "5", None)], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
+        ([said(0, "-1", "100", "5", "200")], r"line 2: its opening price follows from the profit 200 .* -100"),
+        ([fill(0, "1", key=INVERSE, closes=Decimal(1))], "line 2: the file begins in the middle of a position of"),
+    ],
+)
+def test_what_nobody_can_tell_is_refused(fills: list[StatementFill], says: str) -> None:
+    with memory_ledger() as ledger, pytest.raises(StatementRefused, match=says):
+        take(ledger, fills)
