@@ -20,6 +20,7 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _SQLITE: Final = b"SQLite format 3\x00"
+_PARQUET: Final = b"PAR1"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
 _TABLES: Final = "SELECT lower(name) AS name FROM sqlite_master WHERE type = 'table'"
 
@@ -55,6 +56,8 @@ class StatementFile:
             if self._stream.peek(1)[:1] != _SQLITE[:1]:
                 raise StatementRefused("the file is a database in gzip; unpack it, and give the database")
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
+        if start.startswith(_PARQUET):
+            raise StatementRefused("the file is in Parquet; read it with what wrote it, and save it as CSV")
         text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))

@@ -25,7 +25,9 @@ from infrastructure.transfer.statements.statement_profit import StatementProfit
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
-_FILL: Final = "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last"
+_FILL: Final = (
+    "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last, sums_up"
+)
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id"
 _HELD: Final = "line, time, quantity, avg_px"
 _PROFIT: Final = "line, time, profit, trade_id"
@@ -46,7 +48,7 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 15)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 16)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 9)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
@@ -323,6 +325,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         fill.order_id,
         fill.reason,
         fill.is_last,
+        fill.sums_up,
     )
 
 
@@ -347,7 +350,9 @@ def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last = row
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last, sums_up = (
+        row
+    )
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -362,6 +367,7 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         order_id=order_id,
         reason=reason,
         is_last=bool(is_last),
+        sums_up=bool(sums_up),
     )
 
 
