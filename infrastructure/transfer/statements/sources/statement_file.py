@@ -39,6 +39,8 @@ class FileStart:
 
     form: FileForm
     names: tuple[str, ...]
+    delimiter: str = ","
+    """What stands between the columns of a CSV file."""
 
 
 class StatementFile:
@@ -61,15 +63,16 @@ class StatementFile:
         text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
-        return FileStart(FileForm.CSV, tuple(csv_header(text.partition("\n")[0].rstrip("\r"))))
+        names, delimiter = csv_header(text.partition("\n")[0].rstrip("\r"))
+        return FileStart(FileForm.CSV, tuple(names), delimiter)
 
-    def rows(self, delimiter: str = ",") -> Iterator[StatementRow]:
+    def rows(self, delimiter: str | None = None) -> Iterator[StatementRow]:
         """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
         with whole():
             if self.start.form is FileForm.JSON:
                 yield from json_rows(text_of(self._stream))
             else:
-                yield from csv_rows(text_of(self._stream, newline=""), delimiter)
+                yield from csv_rows(text_of(self._stream, newline=""), delimiter or self.start.delimiter)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""
