@@ -14,6 +14,7 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _Named = Literal[
     "time",
+    "date",
     "symbol",
     "side",
     "price",
@@ -51,7 +52,10 @@ class ColumnMap(BaseModel):
     sides: SideWords = SideWords()
     symbols: dict[str, str] = Field(default_factory=dict)
     """What the file calls a symbol, and what it is."""
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    leave_out: dict[str, _Names] = Field(default_factory=dict)
+    """Lines that are no fills: a column, and what it says in them."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """What stands between two columns, where the first line does not show it."""
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
     time_format: str | None = None

@@ -54,6 +54,8 @@ class StatementKind:
     form: FileForm
     needs: Sequence[Sequence[str]]
     read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
+    also: FileForm | None = None
+    """Another form in which it is written, with the same names."""
     exchange: str | None = None
     asks: Sequence[str] = field(default=())
     """Options that have to be given with it: `exchange`, `symbol`, `map`."""
@@ -65,7 +67,7 @@ class StatementKind:
 
     def missing(self, start: FileStart) -> list[str]:
         """What a file lacks to be of this kind, each by its first name."""
-        there = set(start.names) if start.form is self.form else set()
+        there = set(start.names) if start.form in (self.form, self.also) else set()
         return [names[0] for names in self.needs if there.isdisjoint(names)]
 
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

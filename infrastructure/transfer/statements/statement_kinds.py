@@ -20,7 +20,8 @@ from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FU
 from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
 from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_DATABASE
-from infrastructure.transfer.statements.kinds.programs.nautilus_reports import NAUTILUS_FILLS, NAUTILUS_POSITIONS
+from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS
+from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
 from infrastructure.transfer.statements.kinds.programs.tradingview import TRADINGVIEW_ALERTS, TRADINGVIEW_LIST
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind

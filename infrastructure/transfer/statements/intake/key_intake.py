@@ -143,7 +143,7 @@ class _OneKey:
         if until is not None:
             if self._past.has(command_id_of(fill)):
                 self._tally.fills_before += 1
-                self._check_quantity(fill)
+                self._check_same(fill)
                 return
             if fill.time < until:
                 raise StatementRefused.at(
@@ -156,17 +156,23 @@ class _OneKey:
                 fill = fill.split(closed)[1]
         self._fold.take_fill(fill, ordered, ahead)
 
-    def _check_quantity(self, fill: StatementFill) -> None:
+    def _check_same(self, fill: StatementFill) -> None:
         """A line that sums up may say more of the same later; what was made of it before cannot be altered."""
-        known = self._past.filled(command_id_of(fill))
+        command_id, turned_id = command_id_of(fill), turned_id_of(fill)
+        known = self._past.filled(command_id)
         if known is None:
             return
-        known = EXACT.add(known, self._past.filled(turned_id_of(fill)) or Decimal(0))
-        if known != fill.quantity:
+        self._check(fill, "quantity", EXACT.add(known, self._past.filled(turned_id) or Decimal(0)), fill.quantity)
+        if fill.sums_up:
+            paid = EXACT.add(self._past.paid(command_id), self._past.paid(turned_id))
+            self._check(fill, "fee", paid, fill.fee or Decimal(0))
+
+    def _check(self, fill: StatementFill, what: str, known: Decimal, said: Decimal) -> None:
+        if known != said:
             raise StatementRefused.at(
                 fill.line,
-                f"trade {fill.trade_id} of {self._key} is in the ledger with a quantity of {plain(known)}, and here it "
-                f"has {plain(fill.quantity)}; import the file into another ledger, or the single fills from the start",
+                f"trade {fill.trade_id} of {self._key} is in the ledger with a {what} of {plain(known)}, and here it "
+                f"has {plain(said)}; import the file into another ledger, or the single fills from the start",
             )
 
     def _take_cash(self, cash: StatementCash) -> None:

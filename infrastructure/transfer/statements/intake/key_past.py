@@ -19,14 +19,16 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE commands (command_id TEXT PRIMARY KEY, quantity TEXT) WITHOUT ROWID;
+CREATE TABLE commands (command_id TEXT PRIMARY KEY, quantity TEXT, fee TEXT) WITHOUT ROWID;
 CREATE TABLE cycles (cycle INTEGER PRIMARY KEY, opened TEXT, ended TEXT);
 """
 _ADD: Final = """
-INSERT INTO commands VALUES (?, ?)
-ON CONFLICT (command_id) DO UPDATE SET quantity = coalesce(quantity, excluded.quantity)
+INSERT INTO commands VALUES (?, ?, ?)
+ON CONFLICT (command_id) DO UPDATE
+SET quantity = coalesce(quantity, excluded.quantity), fee = coalesce(fee, excluded.fee)
 """
 _QUANTITY: Final = "SELECT quantity FROM commands WHERE command_id = ?"
+_FEE: Final = "SELECT fee FROM commands WHERE command_id = ?"
 _OPENED: Final = "INSERT OR IGNORE INTO cycles VALUES (?, ?, NULL)"
 _ENDED: Final = "UPDATE cycles SET ended = ? WHERE cycle = ?"
 _LAST_CYCLES: Final = "SELECT cycle, opened, ended FROM cycles WHERE opened <= ? ORDER BY cycle DESC LIMIT 3"
@@ -57,12 +59,13 @@ class KeyPast:
                 f"{key} has {event.position_id} of another origin (command {event.command_id}); a statement goes into "
                 "a key that only statements were taken into, so import it into another ledger, or under --account"
             )
-        quantity = None
+        quantity = fee = None
         if isinstance(event, EntryFilled | PositionReduced):
             quantity, self.until = str(event.last_qty), event.ts_event
             self.has_fees = self.has_fees or event.fee is not None
             self.has_made_up = self.has_made_up or event.trade_id.startswith(MADE_UP)
-        self._database.execute(_ADD, (event.command_id, quantity))
+            fee = None if event.fee is None else str(event.fee)
+        self._database.execute(_ADD, (event.command_id, quantity, fee))
         if event.opens_cycle:
             self._database.execute(_OPENED, (event.cycle, timestamp_text(event.ts_event)))
         elif event.command_id.endswith(CLOSES):
@@ -80,6 +83,11 @@ class KeyPast:
         """What a command filled that is on record; None for one that is not, or filled nothing."""
         found = self._database.execute(_QUANTITY, (command_id,)).fetchone()
         return None if found is None or found[0] is None else Decimal(found[0])
+
+    def paid(self, command_id: str) -> Decimal:
+        """The fee of what a command filled that is on record; zero where none is."""
+        found = self._database.execute(_FEE, (command_id,)).fetchone()
+        return Decimal(0) if found is None or found[0] is None else Decimal(found[0])
 
     def cycle_at(self, time: datetime) -> int | None:
         """The cycle that a payment of a time belongs to."""

@@ -11,6 +11,7 @@ from domain.identifiers import normalized_leg
 from domain.values import Leg
 from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.column_map import ColumnMap
+from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, in_zone, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -27,12 +28,21 @@ class _MappedFills:
         self._zone = whose.zone or (None if columns.zone is None else zone_of(columns.zone))
         self._sides = {word.lower(): True for word in columns.sides.buy}
         self._sides |= {word.lower(): False for word in columns.sides.sell}
+        self._left_out = {
+            column.strip().lower(): {word.lower() for word in words} for column, words in columns.leave_out.items()
+        }
+        self._spelling = NumberSpelling(columns.decimal, columns.thousands)
         self._ids = RowIds()
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        said = StatementRow(
-            row.line, {name: self._said(row, name) for name in (*self._map.columns, *self._map.constants)}
-        )
+        if any(row.word(column) in words for column, words in self._left_out.items()):
+            return
+        named: dict[str, str | None] = {
+            name: self._said(row, name) for name in (*self._map.columns, *self._map.constants)
+        }
+        if "date" in named and named["time"] is not None:
+            named["time"] = f"{named['date'] or ''} {named['time']}".strip()
+        said = StatementRow(row.line, named)
         symbol, leg, exchange = said.needed("symbol"), said.text("leg"), said.text("exchange")
         quantity, price = said.number("quantity"), said.above_zero("price")
         buys = self._buys(said, quantity)
@@ -64,8 +74,10 @@ class _MappedFills:
         text = row.text(*(column.strip().lower() for column in self._map.columns[name]))  # type: ignore[index] # likewise
         if text is None or name not in _NUMBERS:
             return text
-        text = text.replace(self._map.thousands, "") if self._map.thousands else text
-        return text.replace(",", ".") if self._map.decimal == "," else text
+        try:
+            return self._spelling.plain(text)
+        except ValueError as wrong:
+            raise ValueError(f"{name} {text!r:.60} {wrong}, as the map says") from None
 
     def _buys(self, said: StatementRow, quantity: Decimal | None) -> bool:
         if self._map.quantity_sign:
@@ -95,7 +107,9 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 def _checked(rows: Iterator[StatementRow], columns: ColumnMap) -> Iterator[StatementRow]:
     for number, row in enumerate(rows):
         if not number:
-            for says, names in columns.columns.items():
+            stated: dict[str, tuple[str, ...]] = {str(name): names for name, names in columns.columns.items()}
+            stated |= {f"what is left out by {name}": (name,) for name in columns.leave_out}
+            for says, names in stated.items():
                 if not any(name.strip().lower() in row.named for name in names):
                     raise StatementRefused.at(
                         1,

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
+_DELIMITERS: Final = (",", ";", "\t")
 
-def csv_header(line: str) -> list[str]:
-    """The names of the columns; one name where it is no CSV."""
+
+def csv_header(line: str) -> tuple[list[str], str]:
+    """The names of the columns, and what stands between them; one name where it is no CSV."""
+    delimiter = next((each for each in _DELIMITERS if each in line), ",")
     try:
-        return [name.strip().lower() for name in next(csv.reader([line], strict=True), [])]
+        names = next(csv.reader([line], strict=True, delimiter=delimiter), [])
     except csv.Error:
-        return [line]
+        return [line], delimiter
+    return [name.strip().lower() for name in names], delimiter
 
 
-def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[StatementRow]:
+def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[StatementRow]:
     """Every line below the first. Refuses: StatementRefused, naming the line."""
     rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:

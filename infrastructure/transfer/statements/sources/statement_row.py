@@ -28,6 +28,9 @@ _PER_SECOND: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
 _FLOAT: Final = Context(prec=15, traps=[])
 """A binary float holds 15 digits for certain; what is behind them is left over from arithmetic."""
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
+_MINUS: Final = "\u2212"
+_IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
+"""How accountants write what is below zero."""
 MADE_UP: Final = "row-"
 """How names begin that a file does not have."""
 
@@ -175,7 +178,7 @@ def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T
 
 def _number(name: str, value: object) -> Decimal:
     if isinstance(value, str):
-        text = value.strip()
+        text = _plain_sign(value.strip())
     elif isinstance(value, Decimal | float):
         text = str(_FLOAT.create_decimal(str(value)))
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -194,6 +197,12 @@ def _number(name: str, value: object) -> Decimal:
             raise ValueError(f"{name} {text!r:.60} is no number that is kept: {wrong}") from None
         raise ValueError(f"{name} {text!r:.60} is no number")
     return number
+
+
+def _plain_sign(text: str) -> str:
+    if text.isascii() and not text.startswith("("):
+        return text
+    return _IN_PARENTHESES.sub(r"-\1", text).replace(_MINUS, "-")
 
 
 def _time(name: str, text: str, zone: tzinfo | None) -> datetime:

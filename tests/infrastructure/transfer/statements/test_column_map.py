@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.values import plain
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -63,6 +64,84 @@ def test_the_first_column_that_has_a_value_is_read() -> None:
 )
 def test_what_is_wrong_in_a_map_is_named(text: str, says: str) -> None:
     assert says in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "price", "is_read_as"),
+    [
+        ("", "2000.5", "2000.5"),
+        ("", "2e3", "2000"),
+        ('decimal = ","', "2000,5", "2000.5"),
+        ('decimal = ","\nthousands = "."', "1.002.000,5", "1002000.5"),
+        ('decimal = ","\nthousands = " "', "2\u202f000,5", "2000.5"),
+        ('decimal = ","\nthousands = " "', "2\u00a0000", "2000"),
+        ('thousands = "\'"', "2\u2019000.5", "2000.5"),
+        ('thousands = ","', "2,000.50", "2000.5"),
+        ('thousands = ","', "12,34,567", "1234567"),
+    ],
+)
+def test_numbers_are_read_as_the_map_says_that_they_are_written(spelled: str, price: str, is_read_as: str) -> None:
+    (fill,) = read(f'delimiter = ";"\n{spelled}\n{COLUMNS}{SIDE}', "T;S;P;Q;Dir", f"1773739452;ETH/USDT;{price};3;b")
+    assert plain(fill.price) == is_read_as
+
+
+@pytest.mark.parametrize(
+    ("spelled", "price"),
+    [
+        ('decimal = ","', "2.000"),
+        ('decimal = ","', "2.000,5"),
+        ("", "2,5"),
+        ('decimal = ","\nthousands = "."', "2.5"),
+        ('decimal = ","\nthousands = "."', "2.0000"),
+        ('thousands = ","', "2,5"),
+        ('thousands = ","', "2,0,000"),
+        ('thousands = " "', "2,000"),
+        ("", "(-2)"),
+        ("", "."),
+    ],
+)
+def test_what_is_written_otherwise_is_never_read_as_another_number(spelled: str, price: str) -> None:
+    said = refusal(f'delimiter = ";"\n{spelled}\n{COLUMNS}{SIDE}', "T;S;P;Q;Dir", f"1773739452;ETH/USDT;{price};3;b")
+    assert said.startswith(f"line 2: price {price!r} is no number with ")
+    assert said.endswith(", as the map says")
+
+
+def test_what_is_in_parentheses_is_below_zero() -> None:
+    said = f'{COLUMNS}{SIDE}fee = "Fee"\nprofit = "PnL"\n'
+    fills = read(
+        said,
+        "T,S,P,Q,Dir,Fee,PnL",
+        "1773739452,ETH/USDT,2,3,b,0.5 BNB,0",
+        "1773739453,ETH/USDT,1,3,s,(0.1),(3)",
+        "1773739454,ETH/USDT,1,3,s,0,\u22123.5",
+    )
+    assert [(str(fill.fee), fill.fee_currency, str(fill.profit)) for fill in fills] == [
+        ("0.5", "BNB", "0"),
+        ("-0.1", None, "-3"),
+        ("0", None, "-3.5"),
+    ]
+
+
+def test_lines_that_are_no_fills_are_left_out() -> None:
+    said = f'{COLUMNS}{SIDE}[leave_out]\nState = ["Canceled", "Rejected"]\n'
+    lines = ["1773739452,ETH/USDT,,,buy,CANCELED", "1773739453,ETH/USDT,2,3,buy,Filled", "1773739454,,,,,rejected"]
+    assert [fill.line for fill in read(said, "T,S,P,Q,Dir,State", *lines)] == [3]
+    assert refusal(said, "T,S,P,Q,Dir,State", "1773739453,ETH/USDT,,3,buy,new").startswith("line 2: price '' is not")
+    assert "line 1: by the map what is left out by State stands in State" in refusal(said, "T,S,P,Q,Dir", "1,E/U,2,3,b")
+
+
+def test_a_day_and_the_time_of_day_may_stand_apart() -> None:
+    said = f'zone = "UTC"\ntime_format = "%d.%m.%Y %H:%M"\n{COLUMNS}{SIDE}date = "Day"\n'
+    (fill,) = read(said, "Day,T,S,P,Q,Dir", "17.03.2026,09:24,ETH/USDT,2,3,b")
+    assert fill.time == datetime(2026, 3, 17, 9, 24, tzinfo=UTC)
+    assert "time '09:24' is not written like" in refusal(said, "Day,T,S,P,Q,Dir", ",09:24,ETH/USDT,2,3,b")
+
+
+def test_a_file_of_a_spreadsheet_is_read_in_its_encoding_with_lines_in_its_cells() -> None:
+    text = 'T\tS\tP\tQ\tDir\tNote\n1773739452\tETH/USDT\t2\t3\tb\t"one\ntwo"\n1773739453\tETH/USDT\t2\t3\ts\t\n'
+    whose = Whose("okx", columns=ColumnMap.read(f'delimiter = "\\t"\n{COLUMNS}{SIDE}'))
+    fills = fills_of(text.encode("utf-16"), MAPPED_CSV, whose)
+    assert [fill.buys for fill in fills] == [True, False]
 
 
 def test_columns_that_are_not_there_are_named() -> None:

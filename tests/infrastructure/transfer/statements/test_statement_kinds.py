@@ -48,3 +48,8 @@ def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
     path.write_bytes(b"SQLite format 3\x00" * 9)
     with path.open("rb") as stream, pytest.raises(StatementRefused, match="cannot be read as a database"):
         _ = StatementFile(stream, path).start
+
+
+def test_parquet_has_to_be_saved_as_csv() -> None:
+    with pytest.raises(StatementRefused, match=r"the file is in Parquet; .* save it as CSV"):
+        kind_of(b"PAR1\x15\x04")

@@ -28,7 +28,7 @@ from projections.rebuild import Progress
 
 _FILL: Final = (
     "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last, closes, held,"
-    " names_leg"
+    " names_leg, sums_up"
 )
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
 _HELD: Final = "line, time, quantity, avg_px"
@@ -50,7 +50,7 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 18)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 19)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
@@ -346,6 +346,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         _text(fill.closes),
         _text(fill.held),
         fill.names_leg,
+        fill.sums_up,
     )
 
 
@@ -370,7 +371,8 @@ def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, *names, is_last, closes, held, names_leg = row
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, *names, is_last, closes, held = row[:-2]
+    names_leg, sums_up = row[-2:]
     trade_id, order_id, reason = names
     return StatementFill(
         line=line,
@@ -389,6 +391,7 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         closes=_number(closes),
         held=_number(held),
         names_leg=bool(names_leg),
+        sums_up=bool(sums_up),
     )
 
 

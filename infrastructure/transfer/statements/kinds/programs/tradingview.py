@@ -2,11 +2,14 @@
 
 Both say what a strategy would have done, at the prices of a chart. Profit of the list is after commission, and rounded
 to cents. The names of the columns end in the currency: `Price USDT`. The list has had three headers: with `Trade #` and
-`Profit`, with `Trade #` and `Net P&L`, and since 2026 with `Trade number` and `Net PnL`.
+`Profit`, with `Trade #` and `Net P&L`, and since 2026 with `Trade number`, `Net PnL` and `Commission`. Where a region
+writes numbers with a comma, its columns are separated by semicolons. The exit of a trade that is open is called `Open`,
+or has no time.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
@@ -21,6 +24,13 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 _NUMBERS: Final = ("trade #", "trade number")
 _TIMES: Final = ("date and time", "date/time")
 _QUANTITIES: Final = ("size (qty)", "position size (qty)", "quantity", "contracts", "qty")
+_WITH_COMMA: Final = re.compile(r"[-+\u2212]?\d+,\d+", re.ASCII)
+_TICKERS: Final = ("ticker", "symbol")
+_CONTRACTS: Final = ("contracts", "quantity", "qty", "size")
+_PRICES: Final = ("price", "order_price", "close")
+_MOMENTS: Final = ("time", "timenow", "timestamp")
+_PRICE: Final = ("price",)
+_PROFITS: Final = ("net p&l", "net pnl", "p&l", "profit")
 _CENT: Final = Decimal("0.01")
 _COMMISSION_MAX: Final = Decimal("0.02")
 """The share of both sides above which a difference is no commission, but contracts that are no units."""
@@ -55,25 +65,34 @@ class _ListOfTrades:
 
     def _trade(self, entry: StatementRow, leaving: StatementRow) -> Iterator[StatementFact]:
         yield self._fill(entry, entry, None)
-        if leaving.word("signal") == "open":  # the trade is open, and this is its worth at the end of the chart
-            return
+        if leaving.word("signal") != "open" and leaving.word(*_TIMES) not in {"", "open"}:
+            yield self._fill(leaving, entry, self._commission(entry, leaving))
+
+    @staticmethod
+    def _commission(entry: StatementRow, leaving: StatementRow) -> Decimal | None:
+        """What a trade paid; None where that is nothing, or not known."""
         quantity, bought, sold = _quantity(entry), _price(entry), _price(leaving)
         side, terms = Side.LONG if _is_long(entry) else Side.SHORT, Instrument()
         worth = terms.worth(quantity, bought), terms.worth(quantity, sold)
-        earned, net = terms.gain(side, *worth), _money(leaving, ("net p&l", "net pnl", "p&l", "profit"))
-        fee = None if net is None else EXACT.subtract(earned, net)
-        if fee is not None and not -_CENT <= fee <= EXACT.multiply(sum(worth, _CENT), _COMMISSION_MAX):
+        net = leaving.number(_named(leaving, _PROFITS))
+        currencies = {_currency(leaving, _PROFITS), _currency(leaving, _PRICE)} - {""}
+        if net is None or len(currencies) > 1:
+            return None  # a profit that was converted says nothing of the prices
+        said, gross = leaving.number(_named(leaving, ("commission",))), terms.gain(side, *worth)
+        fee = EXACT.subtract(gross, net)
+        most = EXACT.add(said, _CENT) if said else EXACT.multiply(sum(worth, _CENT), _COMMISSION_MAX)
+        if not (EXACT.subtract(said, _CENT) if said else -_CENT) <= fee <= most:
             raise ValueError(
-                f"profit {plain(net or Decimal(0))} of {plain(quantity)} from {plain(bought)} to {plain(sold)} is "
-                f"not what its prices say, {plain(earned)}, less a commission: its contracts are no units"
+                f"profit {plain(net)} of {plain(quantity)} from {plain(bought)} to {plain(sold)} is not what its "
+                f"prices say, {plain(gross)}, less a commission: its contracts are no units"
             )
-        yield self._fill(leaving, entry, fee if fee is not None and fee > _CENT else None)
+        return said or (fee if fee > _CENT else None)
 
     def _fill(self, row: StatementRow, entry: StatementRow, fee: Decimal | None) -> StatementFill:
         number, is_entry = row.needed(*_NUMBERS), _enters(row)
         if not (number.isascii() and number.isdecimal() and len(number) <= 8):
             raise ValueError(f"trade # {number!r:.60} is no number")
-        quantity, price = _quantity(row), _price(row)
+        quantity, price = _quantity(row if row.find(*_QUANTITIES)[1] is not None else entry), _price(row)
         said = row.needed("type"), row.needed(*_TIMES), plain(quantity), plain(price)
         name = numbered(2 * int(number) + (not is_entry), *said)  # its profit changes while a trade is open
         return StatementFill(
@@ -116,11 +135,23 @@ def _quantity(row: StatementRow) -> Decimal:
 
 
 def _price(row: StatementRow) -> Decimal:
-    return row.above_zero(_named(row, ("price",)))
+    return row.above_zero(_named(row, _PRICE))
 
 
-def _money(row: StatementRow, begins: tuple[str, ...]) -> Decimal | None:
-    return row.number(_named(row, begins))
+def _currency(row: StatementRow, begins: tuple[str, ...]) -> str:
+    """The currency that the name of a column ends in; nothing where it names none."""
+    name = _named(row, begins)
+    return next((name.removeprefix(begin).strip() for begin in begins if name.startswith(begin)), "")
+
+
+def _with_points(row: StatementRow) -> StatementRow:
+    return StatementRow(
+        row.line,
+        {
+            name: value.replace(",", ".") if isinstance(value, str) and _WITH_COMMA.fullmatch(value.strip()) else value
+            for name, value in row.named.items()
+        },
+    )
 
 
 class _Alerts:
@@ -131,16 +162,15 @@ class _Alerts:
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
         said = StatementRow(row.line, _flat(row.named))
-        times = ("time", "timenow", "timestamp")
-        time = said.needed(*times)
+        time = said.needed(*_MOMENTS)
         name = self._ids.of(said, time)
         yield StatementFill(
             line=row.line,
-            time=said.time(*times, zone=self._whose.zone),
-            key=self._whose.key(said.needed("ticker", "symbol"), exchange=said.text("exchange")),
-            buys=said.buys("action", "side"),
-            quantity=said.above_zero("contracts", "quantity", "qty", "size"),
-            price=said.above_zero("price", "order_price", "close"),
+            time=said.time(*_MOMENTS, zone=self._whose.zone),
+            key=self._whose.key(said.needed(*_TICKERS), exchange=said.text("exchange")),
+            buys=said.buys("action"),
+            quantity=said.above_zero(*_CONTRACTS),
+            price=said.above_zero(*_PRICES),
             fee=None,
             fee_currency=None,
             profit=None,
@@ -160,7 +190,8 @@ def _flat(named: Any) -> dict[str, Any]:
 
 def _read_list(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     trades = _ListOfTrades(whose)
-    yield from each(file.rows(), trades.facts)
+    rows = file.rows() if file.start.delimiter == "," else map(_with_points, file.rows())
+    yield from each(rows, trades.facts)
     yield from trades.left()
 
 
@@ -176,14 +207,14 @@ TRADINGVIEW_LIST: Final = StatementKind(
     read=_read_list,
     source="TradingView, strategy tester, list of trades in CSV; with `--exchange` and `--symbol`",
     lacks="exchange, symbol, and the zone of its times (`--timezone`). It is what a strategy would have done, not what "
-    "was filled. A header in another language than English is not known",
+    "was filled. A header in another language than English is read by a [map](#a-map-of-columns)",
     becomes="a cycle from flat to flat; by how much less was earned than the prices say is the fee of the exit. A "
     "trade that is open at the end of the chart stays open",
 )
 TRADINGVIEW_ALERTS: Final = StatementKind(
     name="tradingview-alerts",
     form=FileForm.JSON,
-    needs=(("ticker", "symbol"), ("action",), ("contracts", "quantity", "qty"), ("price",), ("time", "timenow")),
+    needs=(_TICKERS, ("action",), _CONTRACTS, _PRICES, _MOMENTS),
     read=_read_alerts,
     source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action`, "
     "`contracts`, `price` and `time` or `timenow`",

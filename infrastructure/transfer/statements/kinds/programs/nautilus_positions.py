@@ -1,0 +1,209 @@
+"""nautilus_trader: `generate_positions_report`, saved as CSV or as JSON.
+
+A line has the most that was held, the averages of what is open and of all that was closed, and what was earned after
+the commissions in that currency. Where a position was added to after some of it was closed, the averages come to
+something else than that; then its closing price follows from what was earned. Of spot the quantities are without what
+was paid in the base.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg, plain, rounded
+from infrastructure.exchanges.contract_units import power_of_ten
+from infrastructure.transfer.statements.kinds.programs.nautilus_rows import key_of, money_of, reported
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_SNAPSHOT: Final = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+"""What is put behind the id of a position that is over, where an account nets them; it had none while it was open."""
+_PROFIT_UNIT: Final = Decimal("0.00000001")
+"""What profits are rounded to."""
+_WHOLE: Final = Decimal("0.000001")
+"""So near to a whole number, how often two numbers go into each other is one."""
+_Paid = tuple[Decimal, str | None]
+_NOTHING: Final[_Paid] = (Decimal(0), None)
+
+
+class _Line:
+    """One position, as two fills: all that was opened, and all of that which was closed."""
+
+    def __init__(self, whose: Whose, row: StatementRow) -> None:
+        self.key, self.row, self._is_long = key_of(whose, row), row, row.buys("entry")
+        self.opened_at = row.time("ts_opened", zone=UTC)
+        self._held, self._fees = row.number("quantity") or Decimal(0), money_of(row, "commissions")
+        self._profit = self._earned()
+        self._closed = EXACT.subtract(row.above_zero("peak_qty"), self._held)
+        if not self._closed and self._profit:
+            self._closed = self._held  # the most that was held is held again: some was closed, and as much opened
+        self.over_at = None if self._held else row.time("ts_closed", "ts_last", zone=UTC)
+
+    def _earned(self) -> Decimal | None:
+        earned = money_of(self.row, "realized_pnl")
+        currency = next(iter(earned), None)
+        return None if currency is None else EXACT.add(earned[currency], self._fees.get(currency, Decimal(0)))
+
+    def facts(self, *, is_alone: bool) -> Iterator[StatementFact]:
+        """What it says; of several that were held at a time, which go into one cycle, not what each earned."""
+        row, opened, fees = self.row, EXACT.add(self._held, self._closed), dict(self._fees)
+        in_base = self._paid_in_base(fees)
+        opened, price = EXACT.add(opened, in_base[0]), row.above_zero("avg_px_open")
+        if not self._closed:
+            paid = in_base if in_base[0] else _first(fees)
+            yield self._opened(opened, price, paid)
+            yield from self._others(fees, self.opened_at)
+            return
+        yield self._opened(opened, price, in_base)
+        closed_at = row.time("ts_closed", "ts_last", zone=UTC)
+        profit = self._profit if is_alone and not in_base[0] else None
+        fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _first(fees))
+        yield replace(fill, profit=profit)
+        yield from self._others(fees, closed_at)
+
+    def _paid_in_base(self, fees: dict[str, Decimal]) -> _Paid:
+        """What of the fees shrank a position of spot; taken out of them."""
+        if self.key.leg is Leg.SPOT:
+            for currency in fees:
+                if currency != self.key.settle and self.key.symbol.startswith(currency):
+                    return fees.pop(currency), currency
+        return _NOTHING
+
+    def _closing_price(self, opened: Decimal) -> Decimal:
+        row, profit = self.row, self._profit
+        said = row.number("avg_px_close")
+        if profit is None or self.key.is_inverse:
+            return row.above_zero("avg_px_close")
+        earned = EXACT.divide(profit if self._is_long else -profit, self._closed)
+        follows = EXACT.add(opened, earned)
+        if said is not None and abs(said - follows) * self._closed <= _PROFIT_UNIT:
+            return said
+        if said is not None and said != opened and self._counts_contracts(EXACT.divide(earned, said - opened)):
+            raise ValueError(
+                f"profit {plain(profit)} before commissions of {plain(self._closed)} from {plain(opened)} to "
+                f"{plain(said)} is not what its prices say: its contracts are no units"
+            )
+        if follows <= 0:
+            raise ValueError(
+                f"profit {plain(profit)} before commissions of {plain(self._closed)} that were opened at "
+                f"{plain(opened)} would mean a closing price of {plain(rounded(follows))}; import the report of fills"
+            )
+        return rounded(follows)
+
+    @staticmethod
+    def _counts_contracts(ratio: Decimal) -> bool:
+        whole = ratio.to_integral_value()
+        size = power_of_ten(ratio) if ratio > 0 else None
+        return size not in (None, 1) or (whole > 1 and abs(ratio - whole) <= _WHOLE)
+
+    def _opened(self, quantity: Decimal, price: Decimal, paid: _Paid) -> StatementFill:
+        return self._fill("opened", self.opened_at, quantity, price, paid)
+
+    def _fill(self, what: str, time: datetime, quantity: Decimal, price: Decimal, paid: _Paid) -> StatementFill:
+        row, opens = self.row, what == "opened"
+        name = f"{self._name()}:{what}"
+        fee, currency = paid
+        return StatementFill(
+            line=row.line,
+            time=time,
+            key=self.key,
+            buys=self._is_long is opens,
+            quantity=quantity,
+            price=price,
+            fee=None if currency is None else fee,
+            fee_currency=currency,
+            profit=None,
+            trade_id=name,
+            order_id=row.text("opening_order_id" if opens else "closing_order_id") or name,
+            sums_up=True,
+        )
+
+    def _others(self, fees: dict[str, Decimal], time: datetime) -> Iterator[StatementCash]:
+        for currency, amount in list(fees.items())[1:]:
+            yield StatementCash(
+                line=self.row.line,
+                time=time,
+                key=self.key,
+                amount=-amount,
+                currency=currency,
+                kind="commission",
+                cash_id=f"{self._name()}:{currency}",
+                is_apart=True,
+            )
+
+    def _name(self) -> str:
+        row, name = self.row, self.row.needed("position_id", "opening_order_id")
+        is_snapshot = str(row.named.get("is_snapshot")).lower() == "true"
+        opened_at = row.needed("ts_opened").replace(" ", "T")
+        opened_at = self.opened_at.isoformat() if opened_at.isdecimal() else opened_at  # as CSV has it, in JSON
+        return f"{_SNAPSHOT.sub('', name) if is_snapshot else name}:{opened_at}"
+
+
+def _first(fees: dict[str, Decimal]) -> _Paid:
+    return next(((amount, currency) for currency, amount in fees.items()), _NOTHING)
+
+
+class _Positions:
+    """The reader of one file, which is in the order of opening: what is held of a key at a time is told together."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose, self._together = whose, dict[PositionKey, list[_Line]]()
+
+    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+        line = _Line(self._whose, row)
+        before = self._together.setdefault(line.key, [])
+        if all(other.over_at is not None and other.over_at <= line.opened_at for other in before):
+            yield from self._told(before)
+            self._together[line.key] = before = []
+        before.append(line)
+
+    def left(self) -> Iterator[StatementFact]:
+        """Those that nothing follows."""
+        for lines in sorted(self._together.values(), key=lambda lines: lines[0].opened_at):
+            yield from self._told(lines)
+
+    @staticmethod
+    def _told(lines: list[_Line]) -> Iterator[StatementFact]:
+        for line in lines:
+            yield from each([line.row], partial(_facts_of, line, is_alone=len(lines) == 1))
+
+
+def _facts_of(line: _Line, row: StatementRow, *, is_alone: bool) -> Iterator[StatementFact]:
+    del row
+    return line.facts(is_alone=is_alone)
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    positions = _Positions(whose)
+    yield from each(reported(file, "position_id"), positions.facts)
+    yield from positions.left()
+
+
+NAUTILUS_POSITIONS: Final = StatementKind(
+    name="nautilus-positions",
+    form=FileForm.CSV,
+    also=FileForm.JSON,
+    needs=tuple(
+        (name,)
+        for name in ("instrument_id", "entry", "peak_qty", "ts_opened", "avg_px_open", "avg_px_close", "realized_pnl")
+    ),
+    read=_read,
+    source="nautilus_trader, `generate_positions_report` saved with `to_csv` or `to_json`",
+    lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "
+    "there are any. How much was closed of what was added to afterwards: the closing price is the one that comes to "
+    "what was earned. What each earned of several that were held of an instrument at a time. Where an account nets its "
+    "positions, a line of one that was turned over into the other side",
+    becomes="a cycle a line; its commissions are the fee of the closing fill, and of the opening one while nothing is "
+    "closed. A line that was imported while it was open, and says more now, is refused",
+)

@@ -1,0 +1,61 @@
+"""nautilus_trader: what its reports have in common, saved as CSV or as JSON.
+
+A commission that is paid is above zero. Times are UTC. Binance's contracts are told from spot by `-PERP` or a date, and
+Bybit's by what stands behind the symbol. Where an account holds both sides, the id of a position ends in the leg.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.sources.statement_file import StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_kind import Whose
+
+_MONEY: Final = re.compile(r"(?P<amount>[+-]?[\d_]+(?:\.\d+)?) (?P<currency>[A-Z0-9]+)", re.ASCII)
+_BYBIT: Final = re.compile(r"(?P<symbol>.+)-(?P<product>LINEAR|INVERSE|SPOT|OPTION)")
+_BINANCE_CONTRACT: Final = re.compile(r".+(?:-PERP|_PERP|_\d{6})")
+_LEG: Final = re.compile(r".+-(?P<leg>LONG|SHORT)")
+
+
+def reported(file: StatementFile, index: str) -> Iterator[StatementRow]:
+    """The rows of a report; of one in JSON that lists its columns, `index` is the column by which it does so."""
+    for row in file.rows():
+        columns = {name: value for name, value in row.named.items() if isinstance(value, dict)}
+        if "instrument_id" not in columns:
+            yield row
+            continue
+        for line, name in enumerate(columns["instrument_id"], start=1):
+            values = {column: value.get(name) for column, value in columns.items()}
+            yield StatementRow(line, {index: name, **values})
+
+
+def key_of(whose: Whose, row: StatementRow) -> PositionKey:
+    """The key of an instrument. Refuses: ValueError for a name that is none of nautilus_trader."""
+    instrument = row.needed("instrument_id")
+    symbol, dot, venue = instrument.rpartition(".")
+    if not dot:
+        raise ValueError(f"instrument_id {instrument!r:.60} is none like BTCUSDT-PERP.BINANCE")
+    is_spot = venue == "BINANCE" and _BINANCE_CONTRACT.fullmatch(symbol) is None
+    if venue == "BYBIT" and (match := _BYBIT.fullmatch(symbol)):
+        symbol, is_spot = match["symbol"], match["product"] == "SPOT"
+    held = _LEG.fullmatch(row.text("position_id") or "")
+    return whose.key(symbol, Leg.SPOT if is_spot else Leg(held["leg"]) if held else Leg.BOTH, venue)
+
+
+def money_of(row: StatementRow, name: str) -> dict[str, Decimal]:
+    """Amounts by currency: one, or a list of them, as JSON has it or as Python shows it."""
+    value = row.named.get(name)
+    text = "; ".join(map(str, value)) if isinstance(value, list) else row.text(name) or ""
+    found: dict[str, Decimal] = {}
+    for match in _MONEY.finditer(text):
+        amount = StatementRow(row.line, {name: match["amount"].replace("_", "")}).number(name)
+        found[match["currency"]] = EXACT.add(found.get(match["currency"], Decimal(0)), amount or Decimal(0))
+    if text and not found and text != "[]":
+        raise ValueError(f"{name} {text!r:.60} is no money like 0.05 USDT")
+    return found
