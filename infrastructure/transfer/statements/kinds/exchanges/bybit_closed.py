@@ -91,7 +91,7 @@ class _ClosedLines:
         paid = None if net is None else EXACT.subtract(earned, net)
         for apart in (opening, funding):
             paid = None if paid is None else EXACT.subtract(paid, apart or Decimal(0))
-        name = self._ids.of(row, said)
+        name = self._ids.of(_without_number(row), said)
 
         def fill(time: datetime, price: Decimal, fee: Decimal | None, *, opens: bool) -> StatementFill:
             return StatementFill(
@@ -121,6 +121,11 @@ class _ClosedLines:
                 kind="funding",
                 cash_id=f"{name}-funding",
             )
+
+
+def _without_number(row: StatementRow) -> StatementRow:
+    """A row without the number that pandas puts before it: it has another one in another file."""
+    return StatementRow(row.line, {name: value for name, value in row.named.items() if name or not value})
 
 
 def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
