@@ -23,18 +23,37 @@ from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
+
+def _both(name: str) -> tuple[str, str]:
+    """A name of the interface, and as the column of a CSV file."""
+    return name, name.lower()
+
+
 _NAMES: Final = MappingProxyType(
     {
         "symbol": ("contracts", "market", "symbol"),
         "side": ("closing direction", "side"),
-        "quantity": ("qty", "quantity", "order quantity", "closed size", "closedSize"),
-        "entry": ("entry price", "avgEntryPrice"),
-        "exit": ("exit price", "avgExitPrice"),
-        "profit": ("closed p&l", "realized p&l", "closedPnl"),
-        "opening": ("opening fee",),
-        "closing": ("closing fee",),
+        "quantity": (*_both("closedSize"), "closed size", "qty", "quantity", "order quantity"),
+        "entry": ("entry price", *_both("avgEntryPrice")),
+        "exit": ("exit price", *_both("avgExitPrice")),
+        "profit": ("closed p&l", "realized p&l", *_both("closedPnl")),
+        "opening": ("opening fee", *_both("openFee")),
+        "closing": ("closing fee", *_both("closeFee")),
         "funding": ("funding fee",),
-        "time": ("trade time", "trade time(utc)", "trade time(utc+0)", "updatedTime", "createdTime"),
+        "time": ("trade time", "trade time(utc)", "trade time(utc+0)", *_both("updatedTime"), *_both("createdTime")),
+        "reason": ("exit type", "trade type", *_both("execType")),
+    }
+)
+"""Of an order that turned a position over `closedSize` is less than its quantity, and is what was closed."""
+_REASONS: Final = MappingProxyType(
+    {
+        "liquidation": "liquidation",
+        "busttrade": "liquidation",
+        "adltrade": "adl",
+        "settle": "settlement",
+        "delivery": "settlement",
+        "stoploss": "stop_loss",
+        "takeprofit": "take_profit",
     }
 )
 _CSV: Final = ("symbol", "quantity", "entry", "exit", "profit", "time")
@@ -72,7 +91,7 @@ class _ClosedLines:
         paid = None if net is None else EXACT.subtract(earned, net)
         for apart in (opening, funding):
             paid = None if paid is None else EXACT.subtract(paid, apart or Decimal(0))
-        name = self._ids.of(row, said)
+        name = self._ids.of(_without_number(row), said)
 
         def fill(time: datetime, price: Decimal, fee: Decimal | None, *, opens: bool) -> StatementFill:
             return StatementFill(
@@ -87,6 +106,7 @@ class _ClosedLines:
                 profit=None,
                 trade_id=f"{name}-{'opened' if opens else 'closed'}",
                 order_id=f"{name}-{'opened' if opens else 'closed'}",
+                reason=None if opens else _REASONS.get(row.word(*_NAMES["reason"])),
             )
 
         yield fill(closed_at, entry, opening, opens=True)
@@ -101,6 +121,11 @@ class _ClosedLines:
                 kind="funding",
                 cash_id=f"{name}-funding",
             )
+
+
+def _without_number(row: StatementRow) -> StatementRow:
+    """A row without the number that pandas puts before it: it has another one in another file."""
+    return StatementRow(row.line, {name: value for name, value in row.named.items() if name or not value})
 
 
 def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
@@ -142,7 +167,7 @@ BYBIT_CLOSED_CSV: Final = StatementKind(
     needs=(*(_NAMES[name] for name in _CSV), _SIDE),
     exchange="bybit",
     read=_read,
-    source="Bybit, derivatives, closed P&L in CSV, of its website",
+    source="Bybit, derivatives, closed P&L in CSV, of its website, or with the names of its interface",
     lacks=f"{_LACKS}. The zone of its times, unless the header says UTC. The header with `Opening Fee`: the side, "
     "which follows from what was earned; a line of which it does not is refused",
     becomes=f"{_BECOMES}. Fees of the opening and funding that the header with `Opening Fee` says are taken apart",
