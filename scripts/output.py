@@ -86,22 +86,29 @@ def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()
 ) -> None:
     """Print a table for people: as wide as it needs to be, for a terminal can scroll and a file can hold it."""
-    show(*lines_of(Table("", tuple(columns), [tuple(row) for row in rows], right)))
+    show_table(Table("", tuple(columns), [tuple(row) for row in rows], right))
+
+
+def show_table(table: Table) -> None:
+    """Print what is listed for a person; its lines are not looked through once more, for there may be many."""
+    click.echo("\n".join(lines_of(table)))
 
 
 def lines_of(table: Table) -> list[str]:
     """A table as lines: its columns, what underlines them, and a line a row. No number is folded or cut."""
-    cells = [["" if cell is None else readable(str(cell)) for cell in row] for row in table.rows]
-    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(table.columns)]
+    cells = [_readable_cells(row) for row in (table.columns, *table.rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    line = "  ".join(
+        f"%{width}s" if name in table.right else f"%-{width}s"
+        for name, width in zip(table.columns, widths, strict=True)
+    )
+    names, *rows = [(line % row).rstrip() for row in cells]
+    return [names, "  ".join("-" * width for width in widths), *rows]
 
-    def line(texts: Sequence[str]) -> str:
-        padded = [
-            text.rjust(width) if name in table.right else text.ljust(width)
-            for text, width, name in zip(texts, widths, table.columns, strict=True)
-        ]
-        return "  ".join(padded).rstrip()
 
-    return [line(table.columns), "  ".join("-" * width for width in widths), *map(line, cells)]
+def _readable_cells(row: Sequence[object]) -> tuple[str, ...]:
+    texts = ["" if cell is None else str(cell) for cell in row]
+    return tuple(texts if is_seen("".join(texts)) else map(readable, texts))
 
 
 @contextmanager

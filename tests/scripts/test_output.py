@@ -1,4 +1,4 @@
-"""How far a long piece of work has come: in one place on a terminal, in lines elsewhere."""
+"""Tables as lines; and how far a long piece of work has come: in one place on a terminal, in lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from contextlib import contextmanager
 
 import pytest
 
-from scripts.output import progress
+from scripts.output import Table, lines_of, progress
+
+
+def test_a_table_is_as_wide_as_its_cells_which_show_what_is_hidden_in_them() -> None:
+    rows = [("a\x1b[2Jb", 5, None), ("≈1", 12345, "100 %")]
+    assert lines_of(Table("", ("what", "n", "share"), rows, frozenset({"n"}))) == [
+        "what           n  share",
+        "---------  -----  -----",
+        "a\\x1b[2Jb      5",
+        "≈1         12345  100 %",
+    ]
+    assert lines_of(Table("", ("what", ""), [])) == ["what", "----  "]
 
 
 class Terminal(io.StringIO):
