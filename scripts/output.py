@@ -6,18 +6,23 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import click
+import msgspec
 
 from projections.readable_text import is_seen, readable
 from scripts.screen import is_coloured
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
+_AT_ONCE: Final = 1_000
+"""Items of a list that are printed together."""
+_LIST_END: Final = "\n]\n"
 _LINE_START: Final = "\r\x1b[K"
 """To the beginning of the line, and what stands there is gone."""
 
@@ -41,6 +46,15 @@ def print_json(data: Any) -> None:
     print_text(json_text(data, indent=2))
 
 
+def print_json_list(items: Iterable[Any]) -> None:
+    """Print one JSON document that is a list, a part of it at a time: it may be longer than memory likes."""
+    parts, before = iter(items), "["
+    while part := list(islice(parts, _AT_ONCE)):
+        print_text(before + json_text(part, indent=2).removeprefix("[").removesuffix(_LIST_END))
+        before = ","
+    print_text("[]\n" if before == "[" else _LIST_END)
+
+
 def print_json_line(data: Any) -> None:
     """Print one JSON document on one line, and flush it."""
     print_text(json_text(data))
@@ -48,8 +62,8 @@ def print_json_line(data: Any) -> None:
 
 def json_text(data: Any, indent: int | None = None) -> str:
     """A JSON document and the end of its line; what a terminal would act on, or UTF-8 has no bytes for, is escaped."""
-    written = json.dumps(data, indent=indent, ensure_ascii=False)
-    return "".join(f"{_escaped(line)}\n" for line in written.split("\n"))
+    written = _escaped(json.dumps(data, ensure_ascii=False))
+    return (written if indent is None else msgspec.json.format(written, indent=indent)) + "\n"
 
 
 def _escaped(line: str) -> str:

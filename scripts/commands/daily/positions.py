@@ -23,7 +23,7 @@ from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import since_option
 from scripts.output import Table, say, show_table
-from scripts.replica_place import print_read, reading, show_place
+from scripts.replica_place import print_read_list, reading, show_place
 from scripts.status_table import in_order
 
 Row = TypeVar("Row", bound=Listed)
@@ -99,7 +99,7 @@ def command(
         else:
             found = asked.of(ledger, query.listed(ledger.store, open_only=asked.is_of_few))
     if as_json:
-        print_read(place, [row.as_json() for row in listing.shown(whole.rows)], "positions")
+        print_read_list(place, (row.as_json() for row in listing.shown(whole.rows)), "positions")
         return
     show_place(place)
     shown = listing.shown(found.rows)
