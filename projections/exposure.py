@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from domain import events as e
 from domain.holding import Holding
 from domain.values import Instant, Status
+from projections.listed_row import Listed
 from projections.positions import PositionRow
+
+Row = TypeVar("Row", bound=Listed)
 
 UNPROTECTED: Final = "UNPROTECTED"
 """Something is held without a confirmed stop that covers it, and there should be one."""
@@ -43,17 +46,17 @@ def counted_at(event: e.PositionEvent, before: datetime | None) -> datetime:
     return event.ts_event if before is None else max(event.ts_event, before)
 
 
-def is_by_choice(row: PositionRow) -> bool:
+def is_by_choice(row: Listed) -> bool:
     """Whether what an open cycle holds has no stop at the exchange because the bot keeps it itself: no alarm."""
     return row.status.is_open and bool(row.quantity) and not row.protected and row.protection == "bot"
 
 
-def is_covered(row: PositionRow) -> bool | None:
+def is_covered(row: Listed) -> bool | None:
     """Whether what is held is protected; None while nothing is, or by choice. A stray never is."""
     return row.protected if row.quantity and not is_by_choice(row) else None
 
 
-def needs_stop(row: PositionRow) -> bool:
+def needs_stop(row: Listed) -> bool:
     """Whether a position is (or may be) at the exchange without a confirmed stop, and not by choice; or is a stray."""
     if row.stray:
         return True
@@ -61,12 +64,19 @@ def needs_stop(row: PositionRow) -> bool:
     return may_be_bare and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))
 
 
+def standing(rows: Iterable[Row], *, open: bool, unprotected: bool) -> list[Row]:
+    """Of some rows those that hold their slot or are strays, or those that need a stop; or all."""
+    return [
+        row for row in rows if (not open or row.status.is_open or row.stray) and (not unprotected or needs_stop(row))
+    ]
+
+
 def is_bare(row: PositionRow) -> bool:
     """Whether something is held, for certain, without a confirmed stop, and not by choice; or is a stray."""
     return row.stray or (bool(row.quantity) and needs_stop(row))
 
 
-def exposure_words(row: PositionRow) -> str | None:
+def exposure_words(row: Listed) -> str | None:
     """How every command says that what is held has no stop at the exchange; None while it has one, or nothing is."""
     if row.stray:
         return f"{STRAY}, {UNPROTECTED}"
@@ -75,7 +85,7 @@ def exposure_words(row: PositionRow) -> str | None:
     return UNPROTECTED if is_covered(row) is False else None
 
 
-def taken_over_at(row: PositionRow, events: Iterable[e.PositionEvent]) -> datetime | None:
+def taken_over_at(row: Listed, events: Iterable[e.PositionEvent]) -> datetime | None:
     """When a later cycle of the key took over what a stray holds; None while nobody has seen to it.
 
     A fill is part of what the exchange says of the key once it has happened: with an adoption or a correction of a

@@ -16,6 +16,8 @@ _DAY: Final = timedelta(days=1)
 
 _THOUSANDTH: Final = Decimal("0.001")
 _AVERAGE_DIGITS: Final = 11
+_TO_THE_SECOND: Final = len("2025-10-22 18:50:40")
+"""Of a time as text: its zone comes after that."""
 
 WHO: Final = {
     Source.SIGNAL: "the signal",
@@ -104,8 +106,13 @@ def average(value: Decimal | None) -> str:
 
 def for_eyes(value: Decimal | None, most: int = 7) -> str:
     """A number as a person takes it in at a glance: its first digits, and `≈` before what is not all of it."""
-    shown = "unknown" if value is None else first_digits(value, most)
-    return f"≈{shown}" if value is not None and Decimal(shown) != value else shown
+    if value is None:
+        return "unknown"
+    exact = plain(value)
+    if len(exact) <= most:  # most numbers of a list are: no digit is left out
+        return exact
+    shown = first_digits(value, most)
+    return shown if Decimal(shown) == value else f"≈{shown}"
 
 
 def quoted(words: str) -> str:
@@ -132,7 +139,7 @@ def day(at: datetime) -> str:
 
 def date_and_time(at: datetime) -> str:
     """A date and a time of day, to the second."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"
+    return at.isoformat(" ", "seconds")[:_TO_THE_SECOND]
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -15,7 +15,7 @@ from domain.errors import HistoryDamaged
 from domain.order import Order, of_role
 from domain.values import plain
 
-__all__ = ["COLUMNS", "PositionRow", "fees_text", "orders_text", "project", "requested_in_all", "row_from"]
+__all__ = ["COLUMNS", "PositionRow", "damaged", "fees_text", "orders_text", "project", "requested_in_all", "row_from"]
 
 
 def orders_text(orders: Mapping[str, Order]) -> str:
@@ -46,9 +46,14 @@ def row_from(values: Sequence[Any]) -> PositionRow:
         columns["orders"] = {order["name"]: order for order in json.loads(columns["orders"])}
         return row_adapter().validate_python(columns)
     except (ValueError, TypeError, LookupError) as cause:
-        wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
-        why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong) or cause
-        raise HistoryDamaged(
-            f"the row of {columns['position_id']} in the positions table cannot be read: {why}. Look whether its "
-            "events hold with `position-ledger history`, and mend it with `position-ledger rebuild`"
-        ) from cause
+        raise damaged(columns["position_id"], cause) from cause
+
+
+def damaged(position_id: object, cause: Exception) -> HistoryDamaged:
+    """That what a database gave back is no row of ours, and why."""
+    wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
+    why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong) or cause
+    return HistoryDamaged(
+        f"the row of {position_id} in the positions table cannot be read: {why}. Look whether its events hold with "
+        "`position-ledger history`, and mend it with `position-ledger rebuild`"
+    )

@@ -6,18 +6,23 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import click
+import msgspec
 
 from projections.readable_text import is_seen, readable
 from scripts.screen import is_coloured
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
+_AT_ONCE: Final = 1_000
+"""Items of a list that are printed together."""
+_LIST_END: Final = "\n]\n"
 _LINE_START: Final = "\r\x1b[K"
 """To the beginning of the line, and what stands there is gone."""
 
@@ -41,6 +46,15 @@ def print_json(data: Any) -> None:
     print_text(json_text(data, indent=2))
 
 
+def print_json_list(items: Iterable[Any]) -> None:
+    """Print one JSON document that is a list, a part of it at a time: it may be longer than memory likes."""
+    parts, before = iter(items), "["
+    while part := list(islice(parts, _AT_ONCE)):
+        print_text(before + json_text(part, indent=2).removeprefix("[").removesuffix(_LIST_END))
+        before = ","
+    print_text("[]\n" if before == "[" else _LIST_END)
+
+
 def print_json_line(data: Any) -> None:
     """Print one JSON document on one line, and flush it."""
     print_text(json_text(data))
@@ -48,8 +62,8 @@ def print_json_line(data: Any) -> None:
 
 def json_text(data: Any, indent: int | None = None) -> str:
     """A JSON document and the end of its line; what a terminal would act on, or UTF-8 has no bytes for, is escaped."""
-    written = json.dumps(data, indent=indent, ensure_ascii=False)
-    return "".join(f"{_escaped(line)}\n" for line in written.split("\n"))
+    written = _escaped(json.dumps(data, ensure_ascii=False))
+    return (written if indent is None else msgspec.json.format(written, indent=indent)) + "\n"
 
 
 def _escaped(line: str) -> str:
@@ -86,22 +100,29 @@ def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()
 ) -> None:
     """Print a table for people: as wide as it needs to be, for a terminal can scroll and a file can hold it."""
-    show(*lines_of(Table("", tuple(columns), [tuple(row) for row in rows], right)))
+    show_table(Table("", tuple(columns), [tuple(row) for row in rows], right))
+
+
+def show_table(table: Table) -> None:
+    """Print what is listed for a person; its lines are not looked through once more, for there may be many."""
+    click.echo("\n".join(lines_of(table)))
 
 
 def lines_of(table: Table) -> list[str]:
     """A table as lines: its columns, what underlines them, and a line a row. No number is folded or cut."""
-    cells = [["" if cell is None else readable(str(cell)) for cell in row] for row in table.rows]
-    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(table.columns)]
+    cells = [_readable_cells(row) for row in (table.columns, *table.rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    line = "  ".join(
+        f"%{width}s" if name in table.right else f"%-{width}s"
+        for name, width in zip(table.columns, widths, strict=True)
+    )
+    names, *rows = [(line % row).rstrip() for row in cells]
+    return [names, "  ".join("-" * width for width in widths), *rows]
 
-    def line(texts: Sequence[str]) -> str:
-        padded = [
-            text.rjust(width) if name in table.right else text.ljust(width)
-            for text, width, name in zip(texts, widths, table.columns, strict=True)
-        ]
-        return "  ".join(padded).rstrip()
 
-    return [line(table.columns), "  ".join("-" * width for width in widths), *map(line, cells)]
+def _readable_cells(row: Sequence[object]) -> tuple[str, ...]:
+    texts = ["" if cell is None else str(cell) for cell in row]
+    return tuple(texts if is_seen("".join(texts)) else map(readable, texts))
 
 
 @contextmanager

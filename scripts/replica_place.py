@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.ledger.ledger import PositionLedger
 from projections.formatting import counted, date_and_time, length
 from scripts.options.database import open_ledger
-from scripts.output import print_json, show
+from scripts.output import print_json, print_json_list, show
 
 
 @contextmanager
@@ -46,8 +46,14 @@ def told(place: ReplicaPlace) -> str:
     return "; ".join(says)
 
 
-def print_read(place: ReplicaPlace | None, found: Any, name: str = "") -> None:
-    """Print JSON; on a replica with the place under `replica`, and a list under a name, so that none passes for now."""
-    if place is not None:
-        found = {**({name: found} if name else found), "replica": place.as_json()}
-    print_json(found)
+def print_read(place: ReplicaPlace | None, found: dict[str, Any]) -> None:
+    """Print JSON; on a replica with the place under `replica`, so that none passes for now."""
+    print_json(found if place is None else {**found, "replica": place.as_json()})
+
+
+def print_read_list(place: ReplicaPlace | None, items: Iterable[Any], name: str) -> None:
+    """Print a list as JSON; on a replica under a name, beside its place."""
+    if place is None:
+        print_json_list(items)
+    else:
+        print_read(place, {name: [*items]})

@@ -20,6 +20,7 @@ from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.event_store.sql.stored_row import stored_row
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
+from projections.listed_row import Listed
 from projections.positions import COLUMNS, PositionRow
 from projections.rebuild import PositionTable
 
@@ -500,6 +501,10 @@ class Store(ABC):
 
         Only those that are open or strays, or strays alone; or those of cycles that began or ended since a time.
         """
+
+    @abstractmethod
+    def listed(self, *, open_only: bool = False) -> Iterator[Listed]:
+        """The same rows for a list of them all, oldest first: without what no list shows they are read sooner."""
 
     @abstractmethod
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import groupby, islice
-from typing import Final, Self
+from operator import attrgetter
+from typing import Final, Self, TypeVar
 
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionId
@@ -20,10 +22,13 @@ from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.late_fills import successors
 from projections.event_time import rows_at, versions_at
 from projections.exposure import taken_over_at
+from projections.listed_row import Listed
 from projections.positions import PositionRow, project
 
 _AT_ONCE: Final = 5_000
 """Cycles that are read together."""
+
+Row = TypeVar("Row", bound=Listed)
 
 PastMoment = AsOf | datetime | int | str | None
 """A moment of the past as callers say it: a time with its zone, a version, `#nid`; None is now."""
@@ -97,20 +102,30 @@ class AsOfQuery:
 
     def positions(self, store: Store, *, open_only: bool = False) -> list[PositionRow]:
         """All cycles as they stood then, oldest first; `open_only` may leave out what was over, and no stray."""
+        return self._found(store, partial(store.rows, open_only=open_only))
+
+    def listed(self, store: Store, *, open_only: bool = False) -> list[Listed]:
+        """The same as a list shows them, where they stand as they stood then."""
+        return self._found(store, partial(store.listed, open_only=open_only))
+
+    def _found(self, store: Store, today: Callable[[], Iterable[Row]]) -> list[Row | PositionRow]:
+        if self.moment == AsOf():
+            return list(today())
+        rows: list[Row | PositionRow]
         if self.by is TimeAxis.RECORDED:
             with store.snapshot():
-                rows = [*_recorded(store, self._known, open_only=open_only)]
+                rows = [*_recorded(store, self._known, today())]
         else:  # no index knows when something happened, so every stream is read
             conditions, values = until(store.visible(self._known), store.placeholder)
             rows = [*self._happened(store.select(conditions, values, "stream, version"))]
-        return sorted(rows, key=lambda row: (row.opened_at, row.position_id))
+        return sorted(rows, key=attrgetter("opened_at", "position_id"))
 
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
         """One cycle as it stood then, if it was there."""
         records = store.history(place.key.stream, place.cycle, self._known)
         return _folded(records) if self.by is TimeAxis.RECORDED else self._happened(records)
 
-    def successors(self, store: Store, rows: Iterable[PositionRow]) -> dict[str, datetime]:
+    def successors(self, store: Store, rows: Iterable[Listed]) -> dict[str, datetime]:
         """When a later cycle had taken over by then what some cycles held that were over, by position."""
         if self.by is TimeAxis.RECORDED:
             return successors(store, rows, self.moment)
@@ -136,10 +151,10 @@ class AsOfQuery:
         return [entry for entry in entries if entry.event.originator_version in happened]
 
 
-def _recorded(store: Store, moment: AsOf, *, open_only: bool) -> Iterator[PositionRow]:
+def _recorded(store: Store, moment: AsOf, today: Iterable[Row]) -> Iterator[Row | PositionRow]:
     """Rows by what was recorded: where nothing was after the moment, the row of today is that of then."""
     reaches = {reach.stream: reach for reach in store.reaches(moment)}
-    for row in store.rows(open_only=open_only):
+    for row in today:
         reach = reaches.get(row.stream)
         if reach is not None and row.version <= reach.version:
             yield row

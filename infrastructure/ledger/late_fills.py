@@ -14,6 +14,7 @@ from infrastructure.event_store.codec import decode, stored_names
 from infrastructure.event_store.port import AsOf, CyclePlace, Store
 from infrastructure.event_store.records import RecordedEvent
 from projections.exposure import taken_over_at
+from projections.listed_row import Listed
 from projections.positions import PositionRow
 
 _SAYING: Final = stored_names(PositionAdopted, PositionAdjusted, RolledBack)
@@ -34,7 +35,7 @@ def left_over(store: Store) -> list[PositionRow]:
     return [row for row in strays if row.position_id not in seen_to]
 
 
-def successors(store: Store, rows: Iterable[PositionRow], as_of: AsOf | None = None) -> dict[str, datetime]:
+def successors(store: Store, rows: Iterable[Listed], as_of: AsOf | None = None) -> dict[str, datetime]:
     """When a later cycle took over what some cycles hold that are over, by position.
 
     Those that none took over are left out, and those of which something cannot be read.
@@ -52,7 +53,7 @@ class _Succession:
     So those are asked for one by one, of all strays at once; the rest of a key is read only where none of them did.
     """
 
-    def __init__(self, store: Store, strays: Sequence[PositionRow], as_of: AsOf | None) -> None:
+    def __init__(self, store: Store, strays: Sequence[Listed], as_of: AsOf | None) -> None:
         self._store, self._as_of = store, as_of
         self._own = self._events_of(strays)
         self._open = {row.position_id: row for row in strays if row.position_id in self._own}
@@ -70,7 +71,7 @@ class _Succession:
             self._told(list(self._open), self._firsts(), reach=_ALL, limit=_ALL)
         return self._found
 
-    def _events_of(self, strays: Sequence[PositionRow]) -> dict[str, list[PositionEvent]]:
+    def _events_of(self, strays: Sequence[Listed]) -> dict[str, list[PositionEvent]]:
         places = [CyclePlace(row.stream, row.cycle) for row in strays]
         records = self._by_then(self._store.load_cycles(places))
         read = {f"{stream}#{cycle}": _read(each) for (stream, cycle), each in groupby(records, key=_of_cycle)}

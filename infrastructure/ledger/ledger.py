@@ -54,7 +54,7 @@ from infrastructure.operations.ledger_operations import LedgerOperations
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.witness import LOGGER, OnEvent, OnRefusal, OnUnprotected, Witness, needs_plain, warn
-from projections.exposure import needs_stop
+from projections.exposure import standing
 from projections.positions import PositionRow
 from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
 
@@ -453,19 +453,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         Refuses: InvalidCommand for what is no such moment.
         """
         past = AsOfQuery.read(as_of, by)
-        rows: Iterable[PositionRow]
-        if as_of is None:
-            rows = self.store.rows(open_only=open or unprotected)
-        else:
-            rows = past.positions(self.store, open_only=open or unprotected)
-
-        def is_asked_for(row: PositionRow) -> bool:
-            if open and not row.status.is_open and not row.stray:
-                return False
-            return is_wanted(row) and (not unprotected or needs_stop(row))
-
         is_wanted = _understood_filter(symbol, exchange, account, leg, intent_id)
-        found = [row for row in rows if is_asked_for(row)]
+        rows = past.positions(self.store, open_only=open or unprotected)
+        found = [row for row in standing(rows, open=open, unprotected=unprotected) if is_wanted(row)]
         if not open and not unprotected:
             return found
         seen_to = past.successors(self.store, found)

@@ -12,7 +12,7 @@ import click
 from domain.identifiers import PositionKey
 from domain.symbols.spelling import means
 from domain.symbols.venues import normalized_exchange
-from projections.positions import PositionRow
+from projections.listed_row import Listed
 from scripts.options.params import ACCOUNT, EXCHANGE, WRITTEN_SYMBOL
 
 
@@ -24,7 +24,7 @@ class Filter:
     exchange: str | None
     account: str | None
 
-    def takes(self, row: PositionRow | PositionKey) -> bool:
+    def takes(self, row: Listed | PositionKey) -> bool:
         """Whether a row, or what belongs to a key, is wanted."""
         return (
             (self.symbol is None or means(self.symbol, row.symbol, row.exchange))

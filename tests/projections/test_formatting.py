@@ -6,7 +6,19 @@ from decimal import Decimal
 import pytest
 
 from domain.values import EXACT
-from projections.formatting import average, changed, first_digits, length, listed, percent, quoted, ratio, stretch
+from projections.formatting import (
+    average,
+    changed,
+    date_and_time,
+    first_digits,
+    for_eyes,
+    length,
+    listed,
+    percent,
+    quoted,
+    ratio,
+    stretch,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +38,29 @@ from projections.formatting import average, changed, first_digits, length, liste
 )
 def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: str, words: str) -> None:
     assert length(timedelta(microseconds=int(Decimal(seconds) * 1_000_000))) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("1234567", "1234567"),
+        ("-12345.6", "-12345.6"),
+        ("1234567.8", "≈1234568"),
+        ("12345678", "12345678"),
+        ("1E+9", "1000000000"),
+        ("0.00012", "0.00012"),
+        ("0.000000123", "0.000000123"),
+        ("1.100000000", "1.1"),
+        ("-0", "0"),
+    ],
+)
+def test_eyes_are_shown_seven_digits_and_that_there_are_more(number: str, shown: str) -> None:
+    assert for_eyes(Decimal(number)) == shown
+
+
+def test_a_time_is_told_to_the_second_and_never_rounded() -> None:
+    assert date_and_time(datetime(2025, 10, 22, 18, 50, 59, 999_999, tzinfo=UTC)) == "2025-10-22 18:50:59"
+    assert date_and_time(datetime(2025, 10, 22, tzinfo=UTC)) == "2025-10-22 00:00:00"
 
 
 def test_a_correction_says_by_how_many_percent_exactly() -> None:

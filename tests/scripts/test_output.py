@@ -1,8 +1,9 @@
-"""How far a long piece of work has come: in one place on a terminal, in lines elsewhere."""
+"""Tables as lines and lists as JSON; how far a long piece of work has come: in one place, or in lines elsewhere."""
 
 from __future__ import annotations
 
 import io
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,29 @@ from contextlib import contextmanager
 
 import pytest
 
-from scripts.output import progress
+from scripts.output import Table, json_text, lines_of, print_json_list, progress
+
+
+def test_a_table_is_as_wide_as_its_cells_which_show_what_is_hidden_in_them() -> None:
+    rows = [("a\x1b[2Jb", 5, None), ("≈1", 12345, "100 %")]
+    assert lines_of(Table("", ("what", "n", "share"), rows, frozenset({"n"}))) == [
+        "what           n  share",
+        "---------  -----  -----",
+        "a\\x1b[2Jb      5",
+        "≈1         12345  100 %",
+    ]
+    assert lines_of(Table("", ("what", ""), [])) == ["what", "----  "]
+
+
+@pytest.mark.parametrize("count", [0, 1, 1_000, 1_001, 2_500])
+def test_a_list_that_is_printed_in_parts_is_one_document(count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    items = [{"n": n, "of": [], "by": {}, "text": "],\n[≈\x1b\x7f\u202e"} for n in range(count)]
+    print_json_list(iter(items))
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == items
+    assert printed == json_text(items, indent=2)
+    seen = json.dumps(items, indent=2, ensure_ascii=False)
+    assert printed == seen.replace("\x7f", "\\u007f").replace("\u202e", "\\u202e") + "\n"
 
 
 class Terminal(io.StringIO):

@@ -26,7 +26,8 @@ from infrastructure.event_store.port import (
 )
 from infrastructure.event_store.records import IndexColumns, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import Dialect
-from infrastructure.event_store.sql.stored_row import stored_row
+from infrastructure.event_store.sql.stored_row import listed_row, stored_row
+from projections.listed_row import LISTED_COLUMNS, Listed
 from projections.positions import PositionRow
 
 _EVENTS: Final = "SELECT {columns} FROM ledger_events"
@@ -43,6 +44,7 @@ _IS_OPEN: Final = (
     f" UNION ALL SELECT position_id FROM positions WHERE {_IS_STRAY})"
 )
 """Not one condition with OR, for which SQLite would read the whole table: each of the two has an index."""
+_LISTED: Final = f"SELECT {', '.join(LISTED_COLUMNS)} FROM positions{{where}} ORDER BY opened_at, position_id"
 _REACHES: Final = "SELECT stream, {catalog}max(version), {catalog}max(cycle) FROM ledger_events"
 _REFUSAL_COUNTS: Final = (
     "SELECT command, error, detected_by, {catalog}count(*) FROM rejections GROUP BY command, error, detected_by"
@@ -139,6 +141,10 @@ class SqlStore(Store):
         read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield stored_row(row)
+
+    def listed(self, *, open_only: bool = False) -> Iterator[Listed]:
+        read = self._select if open_only else self._scan
+        yield from map(listed_row, read(_LISTED.format(where=where([_IS_OPEN] * open_only))))
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         conditions, values = compared(span.conditions(), self.placeholder)

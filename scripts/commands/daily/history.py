@@ -24,7 +24,7 @@ from scripts.narrative_text import print_story
 from scripts.options.completion import places
 from scripts.options.database import by_option, database_option, html_option, json_option
 from scripts.output import print_table, say, show
-from scripts.replica_place import print_read, reading, show_place, with_place
+from scripts.replica_place import print_read_list, reading, show_place, with_place
 
 if TYPE_CHECKING:
     from scripts.html.cycle_page import EventTable
@@ -85,9 +85,8 @@ def command(
         _write_page(html, stories, entries, as_of=as_of)
         say(with_place(f"{html} shows {key_or_position_id}", place))
     if as_json:
-        print_read(
-            place, [each.as_json() for each in (stories if tells else entries)], "stories" if tells else "events"
-        )
+        told = (each.as_json() for each in (stories if tells else entries))
+        print_read_list(place, told, "stories" if tells else "events")
     elif entries and html is None:
         show_place(place)
         if tells and not stories:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import click
 
 from domain.values import plain
-from infrastructure.ledger.ledger import now
-from projections.exposure import UNPROTECTED, exposure_words, is_by_choice, needs_stop
+from infrastructure.ledger.as_of import AsOfQuery
+from infrastructure.ledger.ledger import PositionLedger, now
+from projections.exposure import UNPROTECTED, exposure_words, is_by_choice, needs_stop, standing
 from projections.formatting import date_and_time, for_eyes
 from projections.health.ledger_status import LedgerStatus
-from projections.positions import PositionRow
+from projections.listed_row import Listed
 from scripts.options.database import by_option, database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import since_option
-from scripts.output import Table, lines_of, say, show
-from scripts.replica_place import print_read, reading, show_place
+from scripts.output import Table, say, show_table
+from scripts.replica_place import print_read_list, reading, show_place
 from scripts.status_table import in_order
+
+Row = TypeVar("Row", bound=Listed)
 
 _COLUMNS: Final = (
     "position",
@@ -43,6 +47,7 @@ _SORTS: Final = {
     "age": "what is open and as it is for longest, then the others, the oldest first",
     "symbol": "by key",
 }
+_SORTS_BY_AGE: Final = frozenset({"worst", "age"})
 _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 
 
@@ -82,47 +87,83 @@ def command(
       position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
       position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
     """
-    if as_of is not None and listing.sort in {"worst", "age"}:
+    if as_of is not None and listing.sort in _SORTS_BY_AGE:
         raise click.UsageError(
             f"--sort {listing.sort} judges what is open by its age now: leave out --as-of, or sort otherwise"
         )
+    query = AsOfQuery.read(as_of, by)
+    asked = _Asked(query, wanted, since, listing, only_open, unprotected)
     with reading(database) as (ledger, place):
-        found = ledger.positions(open=only_open, unprotected=unprotected, as_of=as_of, by=by)
-        bare = [row for row in found if needs_stop(row)]
-        if not (only_open or unprotected) and any(row.stray for row in found):  # of those, some were seen to
-            bare = ledger.positions(unprotected=True, as_of=as_of, by=by)
-    names = {row.position_id for row in bare}
-    taken = [row for row in found if wanted.takes(row) and (since is None or row.opened_at >= since)]
-    ordered = _sorted(taken, listing.sort, names)
-    rows = listing.shown(ordered)
+        if as_json:
+            whole = asked.of(ledger, query.positions(ledger.store, open_only=asked.is_of_few))
+        else:
+            found = asked.of(ledger, query.listed(ledger.store, open_only=asked.is_of_few))
     if as_json:
-        print_read(place, [row.as_json() for row in rows], "positions")
+        print_read_list(place, (row.as_json() for row in listing.shown(whole.rows)), "positions")
         return
     show_place(place)
-    if not rows:
+    shown = listing.shown(found.rows)
+    if not shown:
         say("no positions")
     else:
-        cells = [_cells(row, is_bare=row.position_id in names) for row in rows]
+        cells = [_cells(row, is_bare=row.position_id in found.bare) for row in shown]
         table = Table("Positions", _COLUMNS, cells, _NUMBERS)
-        show(*lines_of(listing.fitted(table) if listing.columns or sys.stdout.isatty() else table))
-    if left := len(ordered) - len(rows):
-        say(f"and {left:,} more: --limit {len(ordered)}")
+        show_table(listing.fitted(table) if listing.columns or sys.stdout.isatty() else table)
+    if left := len(found.rows) - len(shown):
+        say(f"and {left:,} more: --limit {len(found.rows)}")
 
 
-def _sorted(rows: Sequence[PositionRow], order: str, bare: Collection[str]) -> Sequence[PositionRow]:
+class _Found(NamedTuple, Generic[Row]):
+    rows: Sequence[Row]
+    bare: Collection[str]
+    """Those of them that need a stop and that no later cycle took over, and perhaps others."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which rows of a moment are asked for, and in which order."""
+
+    query: AsOfQuery
+    wanted: Filter
+    since: datetime | None
+    listing: Listing
+    only_open: bool
+    unprotected: bool
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether nothing is asked for that is over, strays apart."""
+        return self.only_open or self.unprotected
+
+    def of(self, ledger: PositionLedger, rows: Sequence[Row]) -> _Found[Row]:
+        """Those among all of a moment."""
+        found = standing(rows, open=self.only_open, unprotected=self.unprotected)
+        seen_to = self.query.successors(ledger.store, found)
+        bare = {row.position_id for row in found if needs_stop(row)} - seen_to.keys()
+        taken = [
+            row
+            for row in found
+            if self.wanted.takes(row)
+            and (self.since is None or row.opened_at >= self.since)
+            and not (self.is_of_few and row.position_id in seen_to)
+        ]
+        return _Found(_sorted(ledger, taken, self.listing.sort), bare)
+
+
+def _sorted(ledger: PositionLedger, rows: Sequence[Row], order: str) -> Sequence[Row]:
     if order == "opened":
         return rows
     if order == "updated":
         return sorted(rows, key=lambda row: row.updated_at, reverse=True)
     if order == "symbol":
         return sorted(rows, key=lambda row: (row.stream, row.cycle))
-    standing = [row for row in rows if row.status.is_open or row.position_id in bare]
-    first = [line.row for line in in_order(LedgerStatus.of(standing, now()).lines, order)]
-    named = {row.position_id for row in first}
-    return [*first, *(row for row in rows if row.position_id not in named)]
+    by_id = {row.position_id: row for row in rows}
+    judged = [row for row in ledger.positions(open=True) if row.position_id in by_id]
+    first = [line.row.position_id for line in in_order(LedgerStatus.of(judged, now()).lines, order)]
+    return [*map(by_id.pop, first), *by_id.values()]
 
 
-def _cells(row: PositionRow, *, is_bare: bool) -> tuple[str | None, ...]:
+def _cells(row: Listed, *, is_bare: bool) -> tuple[str | None, ...]:
     numbers = (row.quantity, row.avg_px_open, row.stop_price)
     amounts = (row.realized_pnl, row.net_pnl)
     return (
@@ -140,7 +181,7 @@ def _money(amount: Decimal, currency: str | None) -> str:
     return for_eyes(amount) if currency is None else f"{for_eyes(amount)} {currency}"
 
 
-def _remarks(row: PositionRow, *, is_bare: bool) -> list[str]:
+def _remarks(row: Listed, *, is_bare: bool) -> list[str]:
     said = {
         exposure_words(row) or UNPROTECTED: is_bare or is_by_choice(row),
         "stop not confirmed": row.stop_price is not None and not row.stop_confirmed,

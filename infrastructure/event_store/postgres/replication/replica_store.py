@@ -33,6 +33,7 @@ from infrastructure.event_store.records import EventRecord, ReadyAppend, Recorde
 from infrastructure.event_store.replica import ReplicaKind, ReplicaPlace
 from infrastructure.event_store.sql.sql_checkpoints import Result
 from infrastructure.settings import Settings
+from projections.listed_row import Listed
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
 
@@ -169,6 +170,9 @@ class PostgresReplica(PostgresStore):
             is_of_the_time = since is None or row.opened_at >= since or (row.closed_at or row.opened_at) >= since
             if is_of_the_time and (row.status.is_open or row.stray or not open_only):
                 yield row
+
+    def listed(self, *, open_only: bool = False) -> Iterator[Listed]:
+        return super().listed(open_only=open_only) if self._nid() is None else self.rows(open_only=open_only)
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         """On a standby what stands in the positions table, which a subscriber is not sent."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from domain.errors import HistoryDamaged
 from infrastructure.event_store.sql.order_lines import lines_of
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -72,6 +73,15 @@ def test_an_append_leaves_the_other_orders_alone(ledger_url: str, query: Query) 
         assert [(each.kind, each.where) for each in verify(ledger.store).findings] == [("row", GRID)]
         assert ledger.rebuild().differences == 1
         assert verify(ledger.store).ok
+
+
+def test_a_list_does_not_read_the_orders_that_it_does_not_show(ledger_url: str, query: Query) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        grid(ledger)
+        query("UPDATE positions_orders SET body = 'gone' WHERE place = 1")
+        assert [row.position_id for row in ledger.store.listed()] == [GRID]
+        with pytest.raises(HistoryDamaged, match=GRID):
+            ledger.positions()
 
 
 def test_sql_finds_every_order_in_its_place(ledger_url: str, query: Query) -> None:

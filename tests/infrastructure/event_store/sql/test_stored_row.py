@@ -13,9 +13,10 @@ from domain.errors import HistoryDamaged
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.sql import stored_row as module
 from infrastructure.event_store.sql.sql_store import SqlStore
-from infrastructure.event_store.sql.stored_row import stored_row
+from infrastructure.event_store.sql.stored_row import listed_row, stored_row
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
+from projections.listed_row import LISTED_COLUMNS, ListedRow, listed_from
 from projections.positions import COLUMNS, PositionRow, row_from
 from scripts.benchmarks.workload.generated import generate, write
 
@@ -68,6 +69,22 @@ def test_what_is_odd_is_what_pydantic_takes_it_for_or_refused(column: str) -> No
         assert outcome(stored_row, values) == outcome(row_from, values), odd
 
 
+def test_a_row_of_a_list_says_what_the_row_says(store: Store) -> None:
+    for open_only in (False, True):
+        rows, listed = list(store.rows(open_only=open_only)), list(store.listed(open_only=open_only))
+        assert [vars(each) for each in listed] == [{name: vars(row)[name] for name in LISTED_COLUMNS} for row in rows]
+        assert {type(each) for each in listed} == {ListedRow}
+    assert 0 < len(listed) < 50
+
+
+@pytest.mark.parametrize("column", LISTED_COLUMNS)
+def test_what_is_odd_in_a_list_is_what_pydantic_takes_it_for_or_refused(column: str) -> None:
+    written = [value for name, value in zip(COLUMNS, write_one(), strict=True) if name in LISTED_COLUMNS]
+    for odd in ODD:
+        values = [odd if name == column else value for name, value in zip(LISTED_COLUMNS, written, strict=True)]
+        assert outcome(listed_row, values) == outcome(listed_from, values), odd
+
+
 def write_one() -> tuple[Any, ...]:
     """A row with something in every column that may have it."""
     store = open_store(Settings.read("sqlite:///:memory:"))
@@ -77,9 +94,9 @@ def write_one() -> tuple[Any, ...]:
     return max(rows, key=lambda values: sum(value is not None for value in values))
 
 
-def outcome(read: Any, values: list[Any]) -> PositionRow | str:
+def outcome(read: Any, values: list[Any]) -> PositionRow | ListedRow | str:
     try:
-        row: PositionRow = read(values)
+        row: PositionRow | ListedRow = read(values)
     except HistoryDamaged as refused:
         return refused.message
     return row

@@ -1,0 +1,72 @@
+"""The row of a list: of a cycle only what a list of all of them shows, sorts and filters by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from domain.events import Protection
+from domain.values import Instant, Number, Side, Status
+from projections.positions import PositionRow, damaged
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedRow:
+    """One cycle as it stands, in half the columns of its row and without its orders, which take longest to read.
+
+    Every field is that of a PositionRow, which can be listed as well.
+    """
+
+    position_id: str
+    symbol: str
+    exchange: str
+    account: str | None
+    cycle: int
+    side: Side
+    status: Status
+    quantity: Number
+    avg_px_open: Number | None
+    stop_price: Number | None
+    protected: bool
+    realized_pnl: Number | None
+    exit_reason: str | None
+    version: int
+    opened_at: Instant
+    updated_at: Instant
+    stream: str
+    stop_confirmed: bool
+    outcome_unknown: bool
+    rollback_failed: bool
+    late_fill: bool
+    settle_currency: str | None
+    protection: Protection
+    stray: bool
+    residual_qty: Number
+    net_pnl: Number | None
+
+
+Listed = ListedRow | PositionRow
+"""What can be listed."""
+
+LISTED_COLUMNS: Final = tuple(column.name for column in fields(ListedRow))
+
+
+def listed_from(values: Sequence[Any]) -> ListedRow:
+    """A row as a database gives it back, in the order of LISTED_COLUMNS.
+
+    Refuses: HistoryDamaged for what is no row of ours.
+    """
+    columns = dict(zip(LISTED_COLUMNS, values, strict=True))
+    try:
+        return _adapter().validate_python(columns)
+    except ValueError as cause:
+        raise damaged(columns["position_id"], cause) from cause
+
+
+@cache
+def _adapter() -> TypeAdapter[ListedRow]:
+    return TypeAdapter(ListedRow)
