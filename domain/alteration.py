@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, Final, TypeVar
 
 Value = TypeVar("Value")
@@ -14,22 +14,33 @@ _SET: Final = object.__setattr__
 def at_once(kind: Kind) -> Kind:
     """Let a frozen dataclass take all its fields at once, where `dataclasses` sets one after the other, past the class.
 
-    Fields that are given by their places, unknown or missing are left to what that made of the class.
+    Its `__init__` is written anew, with the same parameters, when the first object is made: programs make few kinds.
     """
-    known = {field.name: field.default for field in fields(kind)}
     assert all(field.default_factory is MISSING for field in fields(kind)), "a default is shared"
-    required = frozenset(name for name, default in known.items() if default is MISSING)
-    thorough = kind.__init__
 
-    def make(self: Any, /, *places: Any, **given: Any) -> None:
-        facts = {**known, **given}
-        if places or len(facts) != len(known) or not required.issubset(given):
-            thorough(self, *places, **given)
-        else:
-            _SET(self, "__dict__", facts)
+    def first(self: Any, /, *places: Any, **given: Any) -> None:
+        kind.__init__ = _init_of(kind)
+        kind.__init__(self, *places, **given)
 
-    kind.__init__ = make
+    kind.__init__ = first
     return kind
+
+
+def _init_of(kind: type[Any]) -> Any:
+    """What `dataclasses` writes, but for a dict of all fields in place of a call for each."""
+    known = fields(kind)
+    by_place = [_parameter(field) for field in known if not field.kw_only]
+    by_name = [_parameter(field) for field in known if field.kw_only]
+    parameters = ", ".join([*by_place, *(["*", *by_name] if by_name else [])])
+    facts = ", ".join(f"{field.name!r}: {field.name}" for field in known)
+    names: dict[str, Any] = {"_set": _SET, **{f"_{field.name}": field.default for field in known}}
+    exec(f"def __init__(self, {parameters}): _set(self, '__dict__', {{{facts}}})", names)  # noqa: S102 - of names alone
+    names["__init__"].__qualname__ = f"{kind.__qualname__}.__init__"
+    return names["__init__"]
+
+
+def _parameter(field: Field[Any]) -> str:
+    return field.name if field.default is MISSING else f"{field.name}=_{field.name}"
 
 
 def made(kind: type[Value], known: dict[str, Any]) -> Value:

@@ -87,3 +87,8 @@ def test_a_default_of_its_own_is_not_shared() -> None:
 
     with pytest.raises(AssertionError, match="a default is shared"):
         at_once(Basket)
+
+
+def test_what_is_given_by_name_alone_is_not_given_by_its_place() -> None:
+    with pytest.raises(TypeError, match=r"Order\.__init__\(\) takes 1 positional argument but 2 were given"):
+        Order("entry")  # type: ignore[misc]  # that is the question
