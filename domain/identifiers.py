@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import product
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
@@ -18,6 +19,8 @@ from domain.symbols.venues import EXCHANGE, known_venue, normalized_exchange
 from domain.values import Leg
 
 _ORDER_ID = re.compile(r"p[a-z2-7]{26}")
+_PAIRS: Final = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
+"""What ten bits are written as in an order id."""
 _HEX_ORDER_ID = re.compile(r"0x[0-9a-f]{12}5[0-9a-f]{3}[89ab][0-9a-f]{15}", re.IGNORECASE)
 """Only what names itself a UUID of version 5 is one of ours."""
 _KEPT = re.compile(
@@ -224,7 +227,7 @@ def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> 
     stream, _, cycle = position_id.rpartition("#")
     intent = "null" if intent_id is None else _quoted(intent_id)
     name = f"[{_quoted(stream)},{int(cycle)},{_quoted(trade_leg)},{intent}]"
-    return "p" + base64.b32encode(_uuid5(name)).decode("ascii").rstrip("=").lower()
+    return _spelled(_uuid5(name))
 
 
 def hex_order_id(client_order_id: str) -> str:
@@ -241,7 +244,13 @@ def own_order_id(client_order_id: str) -> str:
     """An id as we spell it, where an exchange shows one of ours in hexadecimal digits; any other stays as it is."""
     if not _HEX_ORDER_ID.fullmatch(client_order_id):
         return client_order_id
-    return "p" + base64.b32encode(bytes.fromhex(client_order_id[2:])).decode("ascii").rstrip("=").lower()
+    return _spelled(bytes.fromhex(client_order_id[2:]))
+
+
+def _spelled(digest: bytes) -> str:
+    """`p` and the base32 of 16 bytes, in lower case, in less than half the time that `base64` takes."""
+    number = int.from_bytes(digest, "big") << 2
+    return "p" + "".join([_PAIRS[number >> place & 1023] for place in range(120, -1, -10)])
 
 
 def _uuid5(name: str) -> bytes:

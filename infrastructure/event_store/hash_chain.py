@@ -79,11 +79,13 @@ def chained_on(heads: dict[str, str], records: Iterable[EventRecord]) -> tuple[l
     `heads` are the hashes that the streams end with, GENESIS where none is given, and are those of the new ends
     afterwards.
     """
-    hashes, follows = [], dict[str, StreamEnd]()
+    hashes, ends, follows = [], dict[str, bytes](), dict[str, StreamEnd]()
     for stream, version, topic, state, _ in records:
-        previous = heads.get(stream, GENESIS)
-        if stream not in follows:
-            follows[stream] = StreamEnd(stream, version - 1, previous)
-        heads[stream] = hashed = chained(previous, stream, version, topic, state)
-        hashes.append(hashed)
+        before = ends.get(stream)
+        if before is None:
+            end = follows[stream] = StreamEnd(stream, version - 1, heads.get(stream, GENESIS))
+            before = hash_bytes(end.hash, f"{stream} version {end.version}")
+        ends[stream] = digest = _digest(before, stream, version, topic, state)
+        hashes.append(digest.hex())
+    heads |= {stream: digest.hex() for stream, digest in ends.items()}
     return hashes, tuple(follows.values())

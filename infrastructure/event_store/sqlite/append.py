@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from operator import itemgetter
+from operator import itemgetter, length_hint
 from typing import Any, Final
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
@@ -36,7 +36,7 @@ Values = Sequence[Any]
 """What a statement takes, in the order of its columns."""
 
 
-def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], events: Iterable[Values]) -> None:
+def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], events: Sequence[Values]) -> None:
     """Write events in the transaction that is open.
 
     Refuses: VersionTaken, also to write behind a hole: the file may hold an earlier copy than the one that was decided
@@ -45,12 +45,13 @@ def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], e
     for end in follows:
         if end.version and connection.execute(_HAS_END, end).fetchone() is None:
             raise VersionTaken(f"{end.stream} version {end.version} is not the event that this follows")
-    for event in events:
-        try:
-            connection.execute(_INSERT_EVENT, event)
-        except sqlite3.IntegrityError as error:
-            taken = connection.execute(_HAS_VERSION, event[:2]).fetchone()
-            raise (VersionTaken if taken else IntentTaken)(f"{event[0]}: {error}") from error
+    left = iter(events)
+    try:
+        connection.executemany(_INSERT_EVENT, left)
+    except sqlite3.IntegrityError as error:
+        event = events[len(events) - length_hint(left) - 1]
+        taken = connection.execute(_HAS_VERSION, event[:2]).fetchone()
+        raise (VersionTaken if taken else IntentTaken)(f"{event[0]}: {error}") from error
 
 
 def write_rows(

@@ -156,7 +156,7 @@ class SQLiteStore(SqlStore):
                     ends[record.originator_id] = self._head(connection, record.originator_id)
             hashes, follows = chained_on(ends, records)
             known = [end for end in follows if end.stream in given]
-            append.write_events(connection, known, map(append.event_values, records, hashes))
+            append.write_events(connection, known, [*map(append.event_values, records, hashes)])
             append.write_rows(connection, "positions", rows, before)
             return ends
 

@@ -21,7 +21,7 @@ from projections.positions import PositionRow
 from projections.rebuild import Progress
 
 EVENTS_MAX: Final = 2_000
-"""How many events are one transaction, but for the last fact of it."""
+"""How many events are one transaction, and what the last facts of it lead to."""
 
 
 @dataclass
@@ -29,7 +29,8 @@ class DecidedBatch:
     """What one transaction writes: events, the rows that they lead to, and how those stood before."""
 
     records: list[EventRecord] = field(default_factory=list)
-    rows: list[PositionRow] = field(default_factory=list)
+    rows: dict[str, PositionRow] = field(default_factory=dict)
+    """By position, the last of each."""
     before: dict[str, PositionRow] = field(default_factory=dict)
     facts: int = 0
 
@@ -72,10 +73,11 @@ class DecidedEvents:
         """Add events of one stream, which ended with `head` before all that is added of it."""
         if self._file is None or not events:
             return
-        self._batch.records += map(encode, events)
-        self._batch.rows += rows
-        if before is not None:
-            self._batch.before.setdefault(before.position_id, before)
+        batch = self._batch
+        batch.records += map(encode, events)
+        if before is not None and before.position_id not in batch.rows:
+            batch.before[before.position_id] = before
+        batch.rows |= {row.position_id: row for row in rows}
         self._heads.setdefault(events[0].originator_id, head)
 
     def counted(self, facts: int) -> None:
@@ -88,7 +90,9 @@ class DecidedEvents:
         """Let what was added be a batch."""
         batch, self._batch = self._batch, DecidedBatch()
         if self._file is not None and batch.records:
-            ready = self._store.ready(batch.records, rows=batch.rows, before=batch.before, heads=self._heads)
+            ready = self._store.ready(
+                batch.records, rows=[*batch.rows.values()], before=batch.before, heads=self._heads
+            )
             pickle.dump((ready, batch.facts), self._file, pickle.HIGHEST_PROTOCOL)
 
     def _batches(self) -> Iterator[tuple[ReadyAppend, int]]:

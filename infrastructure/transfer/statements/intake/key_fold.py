@@ -20,7 +20,7 @@ from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, L
 from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
 from infrastructure.transfer.statements.intake.command_ids import BEFORE, CLOSES, OPENS, command_id_of, turned_id_of
-from infrastructure.transfer.statements.intake.decided_events import EVENTS_MAX, DecidedEvents
+from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.held_before import FROM_FLAT, held_before, tells_of_before
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -32,8 +32,8 @@ _NAME: Final = f"[!-~]{{1,{TEXT_LENGTH_MAX - 50}}}"
 _NUMBER: Final = rf"-?\d{{1,{DECIMALS_MAX}}}(?:\.\d{{1,{DECIMALS_MAX}}})?"
 _PLAIN: Final = re.compile(" ".join([_NAME] * 3 + [_NUMBER] * 3), re.ASCII)
 
-Ahead = Iterable[StatementFill]
-"""The fills that follow one."""
+Ahead = Callable[[], Iterable[StatementFill]]
+"""Asks for the fills that follow one."""
 
 
 class KeyFold:
@@ -55,14 +55,11 @@ class KeyFold:
         self._alike: dict[type[Command], Command] = {}
         """A command of each kind that was looked at: others of this key differ from it in fields that are plain."""
 
-    @property
-    def is_full(self) -> bool:
-        """Whether as much is to be collected as one transaction writes."""
-        return len(self._position.pending_events) >= EVENTS_MAX
-
     def collect(self, decided: DecidedEvents, head: str) -> None:
         """Hand on what was decided since the last time, in a stream that ended with `head` when it was loaded."""
-        events = cast("Sequence[PositionEvent]", self._position.collect_events())
+        pending = self._position.pending_events
+        events = cast("Sequence[PositionEvent]", [*pending])
+        pending.clear()
         decided.add(events, [*self._changed.values()], self._before, head)
         self._before, self._changed = self._position.row, {}
 
@@ -91,7 +88,7 @@ class KeyFold:
             part, fill = fill.split(self._held)
             self._record(part, turned_id_of(fill))
             self._close(part)
-            self._open(fill, fill.quantity, iter(()))
+            self._open(fill, fill.quantity, lambda: ())
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)
@@ -148,7 +145,7 @@ class KeyFold:
             is_plain = self._is_plain and ordered < MAGNITUDE_MAX
             self._decide(fill.line, RecordEntryPlaced, opening, is_plain=is_plain)
             return
-        before = held_before(fill, ahead)
+        before = held_before(fill, ahead())
         adopted = slot | {
             "side": "long" if before.is_long else "short",
             "quantity": before.quantity,
@@ -161,12 +158,14 @@ class KeyFold:
         self._tally.derived(self._position.position_id)
 
     def _record(self, fill: StatementFill, command_id: str) -> None:
-        is_entry = fill.buys is self._is_long
+        row = self._position.state.row
+        assert row is not None, "a cycle is open"
+        is_entry = fill.buys is (row.side is Side.LONG)
         if not is_entry or fill.profit:
             self._said = None if self._said is None or fill.profit is None else self._said + fill.profit
             self._closings += 1
         fields = {
-            "position_id": self._position.position_id,
+            "position_id": row.position_id,
             "trade_id": fill.trade_id,
             "exchange_order_id": fill.order_id,
             "last_qty": fill.quantity,
@@ -225,7 +224,7 @@ class KeyFold:
         return Decimal(0) if side is None else self._held * side.sign
 
     def _decide(self, line: int, kind: type[Command], fields: dict[str, Any], *, is_plain: bool = False) -> None:
-        position, version = self._position, self._position.version
+        position, before = self._position, self._position.state.row
         alike = self._alike.get(kind) if is_plain else None
         try:
             if alike is None:
@@ -239,9 +238,9 @@ class KeyFold:
             raise StatementRefused.at(line, wrong.message) from None
         except CommandRefused as refused:
             raise StatementRefused.at(line, f"the ledger refuses what follows from it: {refused.message}") from None
-        if position.version == version:
-            raise StatementRefused.at(line, f"trade {fields.get('trade_id')} of {self._key} was there at another time")
         row = position.state.row
+        if row is before:
+            raise StatementRefused.at(line, f"trade {fields.get('trade_id')} of {self._key} was there at another time")
         assert row is not None, "something was decided"
         self._changed[row.position_id] = row
 
@@ -250,5 +249,5 @@ def is_plain(fill: StatementFill) -> bool:
     """Whether a fill is as commands have it, word for word, so that nothing in it needs to be spelled or refused."""
     if fill.reason is not None or fill.time.year not in YEARS or not fill.quantity > 0 < fill.price:
         return False
-    numbers = f"{fill.quantity} {fill.price} {fill.fee or 0}"
+    numbers = f"{fill.quantity!s} {fill.price!s} {fill.fee or 0!s}"
     return _PLAIN.fullmatch(f"{fill.trade_id} {fill.order_id} {fill.fee_currency or '-'} {numbers}") is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +28,8 @@ from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.positions import PositionRow
 from projections.rebuild import Progress
 
+FACTS_AT_ONCE: Final = 500
+"""Of one key, after which what they led to is handed on."""
 _NONE_OPEN: Final = "no cycle was open then"
 _TWO_LEGS: Final = "the file names no leg, and both were held"
 
@@ -47,6 +49,8 @@ class KeyIntake:
         self.cache, self.tally, self.recorded_at = AggregateCache(store), tally, recorded_at
         self.of_two_legs = {*of_two_legs}
         """Keys whose payments may be of either leg."""
+        self.ordered = facts.ordered
+        """Says how much the order of a fill is for."""
         self._store, self._facts = store, facts
 
     def find_legs(self) -> None:
@@ -67,7 +71,8 @@ class KeyIntake:
             history = (decode(event) for event in self._store.history(key.stream))
             self.tally.begin_key()
             with closing(KeyPast(key, history)) as past:
-                self._take_key(_OneKey(self, decided, key, past), key, Lookahead(placed), progress)
+                ahead = Lookahead(placed)
+                self._take_key(key, ahead, _OneKey(self, decided, past, ahead, progress))
         decided.end()
 
     def _is_known(self, key: PositionKey) -> bool:
@@ -85,49 +90,59 @@ class KeyIntake:
         elif held:
             self.of_two_legs.add(key)
 
-    def _take_key(self, intake: _OneKey, key: PositionKey, placed: Lookahead[PlacedFact], progress: Progress) -> None:
+    def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
         for file, fact in placed:
             try:
-                intake.take(fact, self._facts.ordered, _fills(placed))
+                intake.take(fact)
             except StatementRefused as refused:
                 raise self._facts.refusal(file, refused) from None
-            progress(1)
         self.tally.end_key(key, intake.end(), *self._facts.profit_in_all(key))
 
 
-def _fills(placed: Lookahead[PlacedFact]) -> Iterator[StatementFill]:
-    return (each.fact for each in placed.ahead() if isinstance(each.fact, StatementFill))
-
-
 class _OneKey:
-    def __init__(self, intake: KeyIntake, decided: DecidedEvents, key: PositionKey, past: KeyPast) -> None:
+    def __init__(
+        self,
+        intake: KeyIntake,
+        decided: DecidedEvents,
+        past: KeyPast,
+        placed: Lookahead[PlacedFact],
+        progress: Progress,
+    ) -> None:
+        key = past.key
         self._key, self._past, self._tally, self._decided = key, past, intake.tally, decided
         self._held = intake.cache.load(key.stream)
         self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
         self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, decided)
         self._why_none = _TWO_LEGS if key in intake.of_two_legs else _NONE_OPEN
+        self._ordered, self._placed, self._progress = intake.ordered, placed, progress
+        self._taken = 0
+        """How many facts were taken since what they led to was collected."""
         self._waiting: list[StatementCash] = []
         """Payments of the last moment, in which a cycle may begin yet."""
 
-    def take(
-        self, fact: StatementFact, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]
-    ) -> None:
+    def take(self, fact: StatementFact) -> None:
         if self._waiting and fact.time > self._waiting[0].time:
             self._end_moment()
         match fact:
             case StatementFill():
-                self._take_fill(fact, ordered, ahead)
+                self._take_fill(fact)
             case StatementCash():
                 self._take_cash(fact)
             case StatementPosition():
                 if self._past.until is None or fact.time >= self._past.until:
                     self._tally.held(self._key, fact.time, fact.quantity, self._fold.signed_quantity)
-        if self._fold.is_full:
+        self._taken += 1
+        if self._taken >= FACTS_AT_ONCE:
             self._collect()
-        self._decided.counted(1)
 
     def _collect(self) -> None:
         self._fold.collect(self._decided, self._held.head)
+        self._decided.counted(self._taken)
+        self._progress(self._taken)
+        self._taken = 0
+
+    def _ahead(self) -> Iterator[StatementFill]:
+        return (each.fact for each in self._placed.ahead() if isinstance(each.fact, StatementFill))
 
     def end(self) -> PositionRow | None:
         self._end_moment()
@@ -135,9 +150,7 @@ class _OneKey:
         self._collect()
         return self._held.position.row
 
-    def _take_fill(
-        self, fill: StatementFill, ordered: Callable[[StatementFill], Decimal], ahead: Iterator[StatementFill]
-    ) -> None:
+    def _take_fill(self, fill: StatementFill) -> None:
         self._tally.fills += 1
         until = self._past.until
         if until is not None:
@@ -154,7 +167,7 @@ class _OneKey:
                 )
             if (closed := self._past.filled(turned_id_of(fill))) is not None:
                 fill = fill.split(closed)[1]
-        self._fold.take_fill(fill, ordered, ahead)
+        self._fold.take_fill(fill, self._ordered, self._ahead)
 
     def _check_same(self, fill: StatementFill) -> None:
         """A line that sums up may say more of the same later; what was made of it before cannot be altered."""

@@ -39,6 +39,7 @@ class KeyPast:
 
     def __init__(self, key: PositionKey, events: Iterable[PositionEvent]) -> None:
         """Read the history of a key. Refuses: StatementRefused when anything else was recorded in it."""
+        self.key = key
         self.until: datetime | None = None
         """When the last fill happened that it has."""
         self.has_fees = False
@@ -49,15 +50,15 @@ class KeyPast:
         self._database.executescript(_TABLES)
         self._database.execute("BEGIN")
         for event in events:
-            self._take(key, event)
+            self._take(event)
 
-    def _take(self, key: PositionKey, event: PositionEvent) -> None:
+    def _take(self, event: PositionEvent) -> None:
         if not event.has_cycle:
             return
         if not event.command_id.startswith(PREFIX):
             raise StatementRefused(
-                f"{key} has {event.position_id} of another origin (command {event.command_id}); a statement goes into "
-                "a key that only statements were taken into, so import it into another ledger, or under --account"
+                f"{self.key} has {event.position_id} of another origin (command {event.command_id}); a statement goes "
+                "into a key that only statements were taken into, so import it into another ledger, or under --account"
             )
         quantity = fee = None
         if isinstance(event, EntryFilled | PositionReduced):

@@ -95,7 +95,7 @@ def test_stopped_anywhere_it_goes_on_where_it_stopped(transactions: int, monkeyp
         taken(ledger, *TURNS)
         whole = told(ledger)
     monkeypatch.setattr("infrastructure.transfer.statements.intake.decided_events.EVENTS_MAX", 1)
-    monkeypatch.setattr("infrastructure.transfer.statements.intake.key_fold.EVENTS_MAX", 1)
+    monkeypatch.setattr("infrastructure.transfer.statements.intake.key_intake.FACTS_AT_ONCE", 1)
     with memory_ledger() as ledger:
         with monkeypatch.context() as stopped, suppress(StoreUnavailable):
             stopped.setattr(ledger.store, "append_ready", _only(transactions, ledger.store.append_ready))

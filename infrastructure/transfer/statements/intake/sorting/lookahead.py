@@ -9,15 +9,23 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Lookahead(Iterator[Item], Generic[Item]):
+class Lookahead(Iterable[Item], Generic[Item]):
     """Items one by one; only those that were looked at before their turn are held."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._items, self._seen = iter(items), deque[Item]()
 
-    def __next__(self) -> Item:
-        """The next item, taken."""
-        return self._seen.popleft() if self._seen else next(self._items)
+    def __iter__(self) -> Iterator[Item]:
+        """The items, each taken when it is asked for."""
+        while True:
+            while self._seen:
+                yield self._seen.popleft()
+            for item in self._items:
+                yield item
+                if self._seen:
+                    break
+            else:
+                return
 
     def ahead(self) -> Iterator[Item]:
         """The items to come, left where they are."""

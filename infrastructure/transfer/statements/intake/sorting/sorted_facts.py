@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import merge
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -84,6 +85,9 @@ class PlacedFact(NamedTuple):
     file: int
     fact: StatementFact
 
+
+_PLACED: Final = tuple.__new__
+"""Makes one without asking its class, at half the price."""
 
 FactsByKey = Iterable[tuple[PositionKey, Iterator[PlacedFact]]]
 
@@ -225,13 +229,13 @@ class SortedFacts:
         """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""
         places = list(self._places)
         wanted = "" if share is None else f" WHERE place IN ({', '.join(map(str, share))})"
-        fills = groupby(self._database.execute(_FILLS.format(wanted=wanted)), lambda row: row[0])
+        fills = groupby(self._database.execute(_FILLS.format(wanted=wanted)), itemgetter(0))
         met = set()
         for place, rows in fills:
             key = places[place]
             assert key is not None, "a fill has one"
             met.add(place)
-            yield key, self._merged(place, (PlacedFact(row[1], _fill(key, row)) for row in rows))
+            yield key, self._merged(place, (_PLACED(PlacedFact, (row[1], _fill(key, row))) for row in rows))
         for key, place in self._places.items():
             if key is not None and place not in met and (share is None or place in share):
                 yield key, self._merged(place, iter(()))

@@ -22,8 +22,8 @@ def test_nothing_is_lost_or_doubled_while_connections_are_cut_at_random(
     with PositionLedger.connect("sqlite:///:memory:") as other:
         take(other, facts)
         whole = told(other)
-    for module in ("decided_events", "key_fold"):
-        monkeypatch.setattr(f"infrastructure.transfer.statements.intake.{module}.EVENTS_MAX", 15)
+    monkeypatch.setattr("infrastructure.transfer.statements.intake.decided_events.EVENTS_MAX", 15)
+    monkeypatch.setattr("infrastructure.transfer.statements.intake.key_intake.FACTS_AT_ONCE", 7)
     with PositionLedger.connect(postgres_url) as direct, proxied(postgres_url) as proxy:
         proxy.fate = lambda: chance.choice(cuts) if chance.random() < 1 / 40 else None
         done = False

@@ -75,8 +75,8 @@ def test_one_transaction_or_many_lead_to_the_same(ledger: PositionLedger, monkey
     with PositionLedger.connect("sqlite:///:memory:") as other:
         take(other, many(20))
         at_once = told(other), [row.as_json() for row in other.positions()]
-    for module in ("decided_events", "key_fold"):
-        monkeypatch.setattr(f"infrastructure.transfer.statements.intake.{module}.EVENTS_MAX", 7)
+    monkeypatch.setattr("infrastructure.transfer.statements.intake.decided_events.EVENTS_MAX", 7)
+    monkeypatch.setattr("infrastructure.transfer.statements.intake.key_intake.FACTS_AT_ONCE", 3)
     take(ledger, many(20)[:33])
     take(ledger, many(20))
     assert (told(ledger), [row.as_json() for row in ledger.positions()]) == at_once
