@@ -66,7 +66,7 @@ class StatementFile:
         text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
-        return FileStart(FileForm.CSV, tuple(csv_header(text.partition("\n")[0].rstrip("\r"))))
+        return FileStart(FileForm.CSV, tuple(csv_header(text)))
 
     def rows(self, delimiter: str = ",") -> Iterator[StatementRow]:
         """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""

@@ -137,7 +137,7 @@ def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
     for name in ("profit", "opening", "closing", "funding"):
         number = row.number(*_NAMES[name])
         if number is None:
-            raise ValueError(f"{_NAMES[name][-1]} is not said, so that it is not known which side was closed")
+            raise ValueError(f"{_NAMES[name][0]} is not said, so that it is not known which side was closed")
         gross = EXACT.add(gross, number)
     for earned, buys in ((by_long, False), (-by_long, True)):
         if EXACT.subtract(earned, gross).copy_abs() < EXACT.multiply(by_long.copy_abs(), _DOUBT_MAX):

@@ -58,6 +58,23 @@ REFUSED = [
         '"ts":"1773740600001","type":"34"',
         "line 9: type '34' of a bill of contracts is none that is known: 2, 3, 5, 9, 13, 14, 8, 7, 10",
     ),
+    (
+        "okx-history-csv.csv",
+        "Swap,BTC-USDT-SWAP,Buy,",
+        "Swap,BTC-USDT-SWAP,Swapped,",
+        "line 7: action 'swapped' is none that is known: buy, partial liquidation buy",
+    ),
+    ("okx-history-csv.csv", "Sell,3,cont", "Sell,3,USDT", "line 4: trading unit 'USDT' of BTC-USDT-SWAP is"),
+    ("okx-history-csv.csv", "Time Zone:UTC+3", "Time Zone:mine", "line 3: 'mine' is not a time zone"),
+    (
+        "hyperliquid-fills-csv.csv",
+        "17/03/2026",
+        "07/03/2026",
+        "line 2: time '05/03/2026 - 09:24:20' may begin with the day or with the month",
+    ),
+    ("hyperliquid-fills-csv.month.csv", "3/5/2026", "13/5/2026", "line 3: time '2026-17-03 09:24:19' is no time"),
+    ("hyperliquid-fills-csv.csv", "Long > Short", "Settlement", "line 4: dir 'settlement' is none that is known: open"),
+    ("binance-futures-user-trades.json", '"id":103,', "", "line 2: id is not said"),
     ("hyperliquid-fills.json", '"px":"18.435"', '"px":null', "line 1: px '' is not above zero"),
     (
         "kraken-futures-log-csv.contract.csv",
