@@ -11,10 +11,12 @@ from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BI
 from infrastructure.transfer.statements.kinds.exchanges.binance_user_trades import BINANCE_USER_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
     HYPERLIQUID_HISTORY,
     HYPERLIQUID_PAYMENTS,
@@ -38,6 +40,9 @@ _ALL: Final = (
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
     BYBIT_EXECUTIONS,
+    BYBIT_HISTORY,
+    BYBIT_LOG,
+    BYBIT_LOG_CSV,
     BYBIT_CLOSED,
     BYBIT_CLOSED_CSV,
     OKX_FILLS,

@@ -75,6 +75,10 @@ REFUSED = [
     ("hyperliquid-fills-csv.month.csv", "3/5/2026", "13/5/2026", "line 3: time '2026-17-03 09:24:19' is no time"),
     ("hyperliquid-fills-csv.csv", "Long > Short", "Settlement", "line 4: dir 'settlement' is none that is known: open"),
     ("binance-futures-user-trades.json", '"id":103,', "", "line 2: id is not said"),
+    ("bybit-executions-csv.csv", "BTCUSDT,Liquidation", "BTCUSDT,Corporate", "line 2: filled type 'corporate' is none"),
+    ("bybit-executions-csv.csv", ",Short,Limit", ",Close,Limit", "line 4: direction 'close' is none that is known"),
+    ("bybit-transaction-log.json", '"type":"TRADE"', '"type":"FIX"', "line 1: type 'fix' is none that is known: trade"),
+    ("bybit-transaction-log-csv.csv", "SELL,0.02", "HELD,0.02", "line 6: direction 'HELD' is neither BUY nor SELL"),
     ("hyperliquid-fills.json", '"px":"18.435"', '"px":null', "line 1: px '' is not above zero"),
     (
         "kraken-futures-log-csv.contract.csv",
