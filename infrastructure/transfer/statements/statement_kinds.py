@@ -8,12 +8,20 @@ from typing import Final
 from infrastructure.transfer.statements.kinds.exchanges.binance_events import BINANCE_EVENTS
 from infrastructure.transfer.statements.kinds.exchanges.binance_income import BINANCE_INCOME, BINANCE_TRANSACTIONS
 from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance_user_trades import BINANCE_USER_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
+from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
+    HYPERLIQUID_HISTORY,
+    HYPERLIQUID_PAYMENTS,
+)
+from infrastructure.transfer.statements.kinds.exchanges.websites.okx_history import OKX_HISTORY
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
@@ -28,16 +36,23 @@ from infrastructure.transfer.statements.statement_kind import StatementKind
 
 _ALL: Final = (
     BINANCE_TRADES,
+    BINANCE_USER_TRADES,
     BINANCE_INCOME,
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
     BYBIT_EXECUTIONS,
+    BYBIT_HISTORY,
+    BYBIT_LOG,
+    BYBIT_LOG_CSV,
     BYBIT_CLOSED,
     BYBIT_CLOSED_CSV,
     OKX_FILLS,
     OKX_BILLS,
+    OKX_HISTORY,
     HYPERLIQUID_FILLS,
     HYPERLIQUID_FUNDING,
+    HYPERLIQUID_HISTORY,
+    HYPERLIQUID_PAYMENTS,
     KRAKEN_LOG,
     KRAKEN_LOG_CSV,
     KRAKEN_FILLS,

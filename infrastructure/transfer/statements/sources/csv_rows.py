@@ -1,8 +1,9 @@
-"""The lines of a CSV file by the names of their columns, in lower case."""
+"""The lines of a CSV file by the names of their columns, in lower case, with what a line above them says of all."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -10,32 +11,55 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _DELIMITERS: Final = (",", ";", "\t")
+_SAID_OF_ALL: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
+"""How OKX and Bybit begin a line above the columns: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
+_MARK: Final = "\ufeff"
+"""What marks a text as UTF-8, at its beginning; OKX puts it before every line, and before single cells."""
+_LOOKED_AT: Final = 5
 
 
-def csv_header(line: str) -> tuple[list[str], str]:
-    """The names of the columns, and what stands between them; one name where it is no CSV."""
-    delimiter = next((each for each in _DELIMITERS if each in line), ",")
+def csv_header(start: str) -> tuple[list[str], str]:
+    """The names of the columns and of what is said of all lines, and what stands between them.
+
+    Shape: one name where it is no CSV.
+    """
+    lines = [line.rstrip("\r") for line in start.split("\n", _LOOKED_AT)[:_LOOKED_AT]]
+    delimiter = next((each for each in _DELIMITERS if each in lines[0]), ",")
     try:
-        names = next(csv.reader([line], strict=True, delimiter=delimiter), [])
+        said, header = _begin(csv.reader(lines, strict=True, delimiter=delimiter))
     except csv.Error:
-        return [line], delimiter
-    return [name.strip().lower() for name in names], delimiter
+        return lines[:1], delimiter
+    return [*header, *(name for name in said if name not in header)], delimiter
 
 
 def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[StatementRow]:
-    """Every line below the first. Refuses: StatementRefused, naming the line."""
+    """Every line below the names of the columns. Refuses: StatementRefused, naming the line."""
     rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:
-        header = [name.strip().lower() for name in next(rows, [])]
+        said, header = _begin(rows)
         for row in rows:
             if not row:
                 continue
             if len(row) != len(header):
                 raise StatementRefused.at(rows.line_num, f"has {len(row)} columns; the first line has {len(header)}")
-            yield StatementRow(rows.line_num, dict(zip(header, row, strict=True)))
+            named = dict(zip(header, row, strict=True))
+            if said:
+                named = {**said, **{name: cell.strip(_MARK) for name, cell in named.items()}}
+            yield StatementRow(rows.line_num, named)
     except UnicodeDecodeError as wrong:
         raise StatementRefused.at(
             rows.line_num + 1, f"is no text in {wrong.encoding.upper()}: {wrong.reason}"
         ) from None
     except csv.Error as wrong:
         raise StatementRefused.at(rows.line_num, f"is no CSV: {wrong}") from None
+
+
+def _begin(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
+    """What is said of all lines, and the names of the columns."""
+    first, said = next(rows, []), dict[str, str]()
+    if first and _SAID_OF_ALL.match(first[0]):
+        for cell in first:
+            name, _, value = cell.strip(_MARK).partition(":")
+            said[name.strip().lower()] = value.strip()
+        first = next((row for row in rows if row), [])
+    return said, [name.strip(_MARK).strip().lower() for name in first]

@@ -21,6 +21,8 @@ _NOTHING_MAX: Final = 8
 """Longer than these words, with a blank or two around them, is something."""
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
 _SHORT_YEAR: Final = re.compile(r"\d\d-\d\d-\d\d[ T]", re.ASCII)
+_TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
+"""How Bybit writes the times of its website."""
 _SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
@@ -112,7 +114,7 @@ class StatementRow:
         """Whether it says to buy."""
         text = self.needed(*names)
         if text.lower() not in _SIDES:
-            raise ValueError(f"{names[0]} {text!r:.60} is neither BUY nor SELL")
+            raise ValueError(f"{self.find(*names)[0]} {text!r:.60} is neither BUY nor SELL")
         return _SIDES[text.lower()]
 
     def time(self, *names: str, zone: tzinfo | None = None) -> datetime:
@@ -210,7 +212,7 @@ def _time(name: str, text: str, zone: tzinfo | None) -> datetime:
         since = Decimal(text)
         unit = next(unit for least, unit in _PER_SECOND if since >= least)
         return _EPOCH + timedelta(microseconds=int(since * 1_000_000 / unit))
-    time = read_time(f"20{text}" if _SHORT_YEAR.match(text) else text)
+    time = read_time(_TIME_FIRST.sub(r"\2 \1", f"20{text}" if _SHORT_YEAR.match(text) else text))
     if time is None:
         raise ValueError(f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40")
     return in_zone(name, text, time, zone)

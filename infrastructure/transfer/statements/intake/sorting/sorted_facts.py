@@ -17,7 +17,12 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
-from infrastructure.transfer.statements.intake.sorting.told_legs import are_of_two_legs, part, untold
+from infrastructure.transfer.statements.intake.sorting.told_legs import (
+    are_of_two_legs,
+    move_to_legs,
+    part,
+    untold,
+)
 from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -198,6 +203,7 @@ class SortedFacts:
         self._take_once("fills", _FILL, "buys, trade_id", "trade")
         self._take_once("cash", _CASH, "cash_id", "payment")
         self._database.executescript(_INDEXES)
+        move_to_legs(self._database, self._places)
         state_fees(self._database, self._key_of, tally)
         state_profits(self._database, self._key_of, tally)
 

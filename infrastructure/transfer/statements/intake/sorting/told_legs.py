@@ -7,9 +7,12 @@ room for rounding, and nothing of it is recorded: so floats will do, for there m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from domain.identifiers import PositionKey
+from domain.values import Leg
 
 _UNTOLD: Final = "SELECT DISTINCT place FROM fills WHERE NOT names_leg"
 _FILLS: Final = """
@@ -19,6 +22,9 @@ FROM fills JOIN files USING (file) WHERE place = ? ORDER BY time, number, file, 
 _PART: Final = """
 UPDATE fills SET place = CASE WHEN buys = (CAST(coalesce(closes, profit) AS REAL) = 0) THEN ? ELSE ? END WHERE place = ?
     AND NOT names_leg
+"""
+_MOVE: Final = """
+UPDATE {table} SET place = ? WHERE place = ? AND trade_id IN (SELECT trade_id FROM fills WHERE place = ?)
 """
 _DOUBT: Final = 1e-4
 """The share of what a fill is worth by which its profit may differ from what the prices say."""
@@ -64,6 +70,16 @@ class _Holding:
         left = self.quantity - quantity
         self.quantity, self.worth = (left, self.worth - cost) if left > _NOTHING * quantity else (0.0, 0.0)
         return (quantity * price - cost) * (1 if self.is_long else -1)
+
+
+def move_to_legs(database: sqlite3.Connection, places: Mapping[PositionKey | None, int]) -> None:
+    """Let payments and profits of a trade, of which a file names no leg, be of the leg that another has it on."""
+    for key, place in places.items():
+        if key is None or key.leg is not Leg.BOTH:
+            continue
+        for there in [places[each] for leg in (Leg.LONG, Leg.SHORT) if (each := key.on(leg)) in places]:
+            for table in ("cash", "profits"):
+                database.execute(_MOVE.format(table=table), (there, place, there))
 
 
 def untold(database: sqlite3.Connection) -> list[int]:

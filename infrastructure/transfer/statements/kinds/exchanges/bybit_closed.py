@@ -8,7 +8,6 @@ with what was earned they say which side it was. Its times are `09:24 2026-03-17
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -60,7 +59,6 @@ _CSV: Final = ("symbol", "quantity", "entry", "exit", "profit", "time")
 _SIDE: Final = (*_NAMES["side"], *_NAMES["opening"])
 """The columns of which one says the side, or with what else there is."""
 _CLOSES: Final = MappingProxyType({"close long": False, "close short": True})
-_TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
 _DOUBT_MAX: Final = Decimal("0.1")
 """The share of what the prices say by which what was earned may differ from it, as averages are rounded."""
 _API: Final = ("symbol", "side", "closedSize", "avgEntryPrice", "avgExitPrice", "closedPnl", "updatedTime")
@@ -75,11 +73,10 @@ class _ClosedLines:
         self._time, self._after = "", 0
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        time_name, said = row.find(*_NAMES["time"])[0], row.needed(*_NAMES["time"])
+        said = row.needed(*_NAMES["time"])
         self._after = self._after + 2 if said == self._time else 0
         self._time = said
-        dated = StatementRow(row.line, {time_name: _TIME_FIRST.sub(r"\2 \1", said)})
-        closed_at = dated.time(time_name, zone=self._whose.zone) + self._after * _MOMENT
+        closed_at = row.time(*_NAMES["time"], zone=self._whose.zone) + self._after * _MOMENT
         key = self._whose.key(row.needed(*_NAMES["symbol"]))
         quantity, entry, exit_ = (row.above_zero(*_NAMES[name]) for name in ("quantity", "entry", "exit"))
         terms = Instrument(inverse=key.is_inverse)
@@ -137,7 +134,7 @@ def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
     for name in ("profit", "opening", "closing", "funding"):
         number = row.number(*_NAMES[name])
         if number is None:
-            raise ValueError(f"{_NAMES[name][-1]} is not said, so that it is not known which side was closed")
+            raise ValueError(f"{_NAMES[name][0]} is not said, so that it is not known which side was closed")
         gross = EXACT.add(gross, number)
     for earned, buys in ((by_long, False), (-by_long, True)):
         if EXACT.subtract(earned, gross).copy_abs() < EXACT.multiply(by_long.copy_abs(), _DOUBT_MAX):

@@ -71,6 +71,18 @@ def test_a_payment_that_names_no_leg_is_of_the_one_leg_that_was_held(ledger: Pos
     assert (row.leg, row.cash) == (Leg.LONG, {"funding": Decimal("-0.5")})
 
 
+def test_a_commission_of_no_leg_is_of_the_leg_that_has_its_trade(ledger: PositionLedger) -> None:
+    fee: dict[str, Any] = {"fee": Decimal("0.05"), "fee_currency": "USDT"}
+    legs = [fill(0, "1", key=leg(Leg.LONG), **fee), fill(1, "-1", key=leg(Leg.SHORT))]
+    commissions = [paid(0, "-0.05", kind="commission", trade_id="2"), paid(1, "-0.07", kind="commission", trade_id="3")]
+    report = take(ledger, legs, commissions)
+    assert (report.findings, report.cash) == ([], {})
+    assert [(row.leg, row.fees) for row in ledger.positions()] == [
+        (Leg.LONG, Decimal("0.05")),
+        (Leg.SHORT, Decimal("0.07")),
+    ]
+
+
 def test_of_two_legs_none_is_guessed(ledger: PositionLedger) -> None:
     legs = [fill(0, "1", key=leg(Leg.LONG)), fill(1, "-1", key=leg(Leg.SHORT))]
     report = take(ledger, legs, [paid(50, "-0.5")])

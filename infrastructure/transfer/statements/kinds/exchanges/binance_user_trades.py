@@ -1,0 +1,55 @@
+"""Binance, futures: trades of an account, as `GET /fapi/v1/userTrades` and `/dapi/v1/userTrades` answer them.
+
+A commission that is paid is above zero, and `realizedPnl` is before fees. Quantities of what is settled in its base are
+contracts of 10 or 100 dollars, which the answer does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from domain.identifiers import normalized_leg
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    leg = row.text("positionSide")
+    key = whose.key(row.needed("symbol"), normalized_leg(leg) if leg else Leg.BOTH)
+    yield StatementFill(
+        line=row.line,
+        time=row.time("time"),
+        key=key,
+        buys=row.buys("side"),
+        quantity=row.above_zero("qty"),
+        price=row.above_zero("price"),
+        fee=row.number("commission"),
+        fee_currency=row.text("commissionAsset"),
+        profit=row.number("realizedPnl"),
+        trade_id=row.needed("id"),
+        order_id=row.needed("orderId"),
+        in_contracts=key.is_inverse,
+        names_leg=leg is not None,
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+BINANCE_USER_TRADES: Final = StatementKind(
+    name="binance-futures-user-trades",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("id", "orderId", "price", "qty", "realizedPnl", "commission", "commissionAsset")),
+    exchange="binance",
+    read=_read,
+    source="Binance, futures, trades of an account: what `GET /fapi/v1/userTrades` and `/dapi/v1/userTrades` answer",
+    lacks="funding: import it with the income history. What was before the last six months. How much a contract is "
+    "that is settled in its base: [define](money.md#contract-size-and-inverse) the instrument before",
+    becomes="a cycle from flat to flat, on its leg in hedge mode, under the ids of `binance-futures-trades`",
+)

@@ -1,0 +1,147 @@
+"""Bybit: transaction log of a unified account, as `GET /v5/account/transaction-log` answers it, and CSV of the website.
+
+What is earned by a trade is its cash flow, before fees; funding that is received is above zero. A fee that is paid is
+above zero in the answer, and below it in the CSV. The answer says what is held after a trade, the CSV whether it opens
+or closes. A trade on spot has two lines, one of each currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_NAMES: Final = MappingProxyType(
+    {
+        "symbol": ("symbol", "contract"),
+        "side": ("side", "direction"),
+        "quantity": ("qty", "quantity"),
+        "price": ("tradePrice", "filled price"),
+        "profit": ("cashFlow", "cash flow"),
+        "change": ("change",),
+        "time": ("transactionTime", "time(utc)", "time(utc+0)"),
+        "trade": ("tradeId", "tradeid", "trade id"),
+        "order": ("orderId", "orderid", "order id"),
+    }
+)
+_FUNDING: Final = "settlement"
+_REASONS: Final = MappingProxyType(
+    {"trade": None, "liquidation": "liquidation", "adl": "adl", "delivery": "settlement", "block_trade": None}
+)
+_OF_NO_SYMBOL: Final[MappingProxyType[str, CashKind]] = MappingProxyType({"interest": "interest"})
+_OPENS: Final = "open"
+_ACTIONS: Final = (_OPENS, "close")
+
+
+class _LogLines:
+    """The reader of one file."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose, self._ids = whose, RowIds()
+
+    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+        kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
+        if kind in _OF_NO_SYMBOL:
+            yield from self._cash(row, None, row.some(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
+        elif symbol is None or self._is_spot(row):
+            return
+        elif kind == _FUNDING:
+            yield from self._cash(row, self._whose.key(symbol), row.some("funding"), "funding")
+        elif kind in _REASONS:
+            yield self._fill(row, self._whose.key(symbol), _REASONS[kind])
+        elif row.some(*_NAMES["change"]):
+            raise ValueError(f"type {kind!r:.60} is none that is known: {', '.join((*_REASONS, _FUNDING))}")
+
+    @staticmethod
+    def _is_spot(row: StatementRow) -> bool:
+        category = row.word("category")
+        return category == "spot" if category else row.word("type") == "trade" and row.word("action") not in _ACTIONS
+
+    def _cash(
+        self, row: StatementRow, key: PositionKey | None, amount: Decimal | None, kind: CashKind
+    ) -> Iterator[StatementCash]:
+        if amount is not None:
+            yield StatementCash(
+                line=row.line,
+                time=row.time(*_NAMES["time"]),
+                key=key,
+                amount=amount,
+                currency=row.needed("currency"),
+                kind=kind,
+                cash_id=row.text(*_NAMES["trade"], "id") or self._ids.of(row, row.needed(*_NAMES["time"])),
+            )
+
+    def _fill(self, row: StatementRow, key: PositionKey, reason: str | None) -> StatementFill:
+        buys, quantity = row.buys(*_NAMES["side"]), row.above_zero(*_NAMES["quantity"])
+        after, paid, time = row.number("size"), row.number("fee paid"), row.needed(*_NAMES["time"])
+        held = None if after is None else EXACT.subtract(after, quantity if buys else -quantity)
+        return StatementFill(
+            line=row.line,
+            time=row.time(*_NAMES["time"]),
+            key=key,
+            buys=buys,
+            quantity=quantity,
+            price=row.above_zero(*_NAMES["price"]),
+            fee=row.number("fee") if paid is None else EXACT.minus(paid),
+            fee_currency=row.text("currency"),
+            profit=row.number(*_NAMES["profit"]),
+            trade_id=row.text(*_NAMES["trade"]) or self._ids.of(row, time),
+            order_id=row.text(*_NAMES["order"]) or made_up(time, key.stream, str(buys)),
+            reason=reason,
+            closes=_closes(row, quantity, held, buys=buys),
+            held=held,
+            names_leg=False,
+        )
+
+
+def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys: bool) -> Decimal:
+    if held is not None:
+        return min(quantity, held.copy_abs()) if held and buys is (held < 0) else Decimal(0)
+    return Decimal(0) if row.word("action") == _OPENS else quantity
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), _LogLines(whose).facts)
+
+
+_LACKS: Final = "trades on spot: take the executions. The leg. Which leg funding is of"
+_BECOMES: Final = (
+    "a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in hedge mode; funding and interest as cash; "
+    "forced closes with their reason. Transfers and conversions are left out"
+)
+BYBIT_LOG: Final = StatementKind(
+    name="bybit-transaction-log",
+    form=FileForm.JSON,
+    needs=tuple(
+        (name,)
+        for name in ("symbol", "type", "side", "transactionTime", "qty", "size", "funding", "cashFlow", "tradeId")
+    ),
+    exchange="bybit",
+    read=_read,
+    source="Bybit, what `GET /v5/account/transaction-log` answers",
+    lacks=_LACKS,
+    becomes=f"{_BECOMES}. Trades have the ids of `bybit-executions`",
+)
+BYBIT_LOG_CSV: Final = StatementKind(
+    name="bybit-transaction-log-csv",
+    form=FileForm.CSV,
+    needs=(
+        *((name,) for name in ("currency", "contract", "type", "direction", "quantity", "filled price", "funding")),
+        *((name,) for name in ("fee paid", "cash flow", "change", "action")),
+        _NAMES["time"],
+    ),
+    exchange="bybit",
+    read=_read,
+    source="Bybit, transaction log of the unified account in CSV, of its website",
+    lacks=f"{_LACKS}. Ids, in most of them",
+    becomes=f"{_BECOMES}. Take it, or executions",
+)

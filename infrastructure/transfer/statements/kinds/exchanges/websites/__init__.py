@@ -1,0 +1,1 @@
+"""What websites of exchanges export in CSV where their interface answers otherwise."""

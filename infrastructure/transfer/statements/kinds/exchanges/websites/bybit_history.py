@@ -1,0 +1,101 @@
+"""Bybit: the trade history of derivatives that its website exports in CSV.
+
+`Long` buys and `Short` sells, whatever they open or close. A fee that is paid is above zero, also where the line is a
+payment of funding. Times are `09:24 2026-03-17`, without seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_NAMES: Final = MappingProxyType(
+    {
+        "symbol": ("market", "contracts", "symbol"),
+        "trade": ("trasaction id", "transaction id"),
+        "order": ("order no.", "order id"),
+        "time": ("transaction time(utc+0)", "transaction time(utc)", "transaction time"),
+        "currency": ("feecoin", "fee coin"),
+    }
+)
+"""Bybit writes `Trasaction`."""
+_BUYS: Final = MappingProxyType({"long": True, "buy": True, "short": False, "sell": False})
+_FUNDING: Final = "funding"
+_REASONS: Final = MappingProxyType(
+    {
+        "trade": None,
+        "blocktrade": None,
+        "adltrade": "adl",
+        "adl": "adl",
+        "busttrade": "liquidation",
+        "liquidation": "liquidation",
+        "settle": "settlement",
+        "delivery": "settlement",
+    }
+)
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    kind, key, time = row.word("filled type"), whose.key(row.needed(*_NAMES["symbol"])), _NAMES["time"]
+    fee, currency = row.number("trading fee"), row.text(*_NAMES["currency"]) or key.settle
+    if kind == _FUNDING:
+        if fee:
+            yield StatementCash(
+                line=row.line,
+                time=row.time(*time, zone=whose.zone),
+                key=key,
+                amount=-fee,
+                currency=currency,
+                kind="funding",
+                cash_id=row.needed(*_NAMES["trade"]),
+            )
+        return
+    if kind not in _REASONS:
+        raise ValueError(f"filled type {kind!r:.60} is none that is known: {', '.join((*_REASONS, _FUNDING))}")
+    direction = row.word("direction")
+    if direction not in _BUYS:
+        raise ValueError(f"direction {direction!r:.60} is none that is known: {', '.join(_BUYS)}")
+    yield StatementFill(
+        line=row.line,
+        time=row.time(*time, zone=whose.zone),
+        key=key,
+        buys=_BUYS[direction],
+        quantity=row.above_zero("filled quantity"),
+        price=row.above_zero("filled price"),
+        fee=fee,
+        fee_currency=currency,
+        profit=None,
+        trade_id=row.needed(*_NAMES["trade"]),
+        order_id=row.text(*_NAMES["order"]) or row.needed(*_NAMES["trade"]),
+        reason=_REASONS[kind],
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+BYBIT_HISTORY: Final = StatementKind(
+    name="bybit-executions-csv",
+    form=FileForm.CSV,
+    needs=(
+        _NAMES["symbol"],
+        *((name,) for name in ("filled type", "filled quantity", "filled price", "trading fee", "direction")),
+        _NAMES["trade"],
+        _NAMES["time"],
+    ),
+    exchange="bybit",
+    read=_read,
+    source="Bybit, trade history of derivatives in CSV, of its website",
+    lacks="what was earned, the leg, and the seconds of its times",
+    becomes="a cycle from flat to flat; funding as cash; forced closes with their reason. Take it, or "
+    "`bybit-executions`",
+)

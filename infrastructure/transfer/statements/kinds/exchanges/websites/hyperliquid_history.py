@@ -1,0 +1,156 @@
+"""Hyperliquid: trades and funding that its website exports in CSV.
+
+Times are `17/03/2026 - 09:24:12`, by the clock and the habits of whoever exported it: whether the day or the month
+stands first is known where one of them is above twelve. `closedPnl` is after the fee of its fill, and of funding what
+is received is above zero. A coin of another market is `COPPER (xyz)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_TIME: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: -|,)? (\d\d:\d\d:\d\d)", re.ASCII)
+_MONTHS: Final = 12
+_OTHER_MARKET: Final = re.compile(r"(\w+) \((\w+)\)", re.ASCII)
+_BUYS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("open long", "close short", "short > long", "buy"), True),
+        **dict.fromkeys(("open short", "close long", "long > short", "sell"), False),
+        **dict.fromkeys(("liquidated isolated short", "liquidated cross short"), True),
+        **dict.fromkeys(("liquidated isolated long", "liquidated cross long"), False),
+    }
+)
+_SPOT: Final = ("buy", "sell")
+_LIQUIDATED: Final = "liquidated"
+
+
+def _dated(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """The rows with times that anybody can read. Refuses: StatementRefused where day and month cannot be told apart."""
+    waiting: list[StatementRow] = []
+    day_first: bool | None = None
+    for row in rows:
+        if day_first is None:
+            waiting.append(row)
+            day_first = _is_day_first(row)
+            if day_first is None:
+                continue
+            yield from (_with_time(each_row, day_first=day_first) for each_row in waiting)
+            waiting = []
+        else:
+            yield _with_time(row, day_first=day_first)
+    if waiting:
+        raise StatementRefused.at(
+            waiting[0].line,
+            f"time {waiting[0].named['time']!r:.60} may begin with the day or with the month, and so may every other "
+            "of the file; import it with --as mapped-csv and a map that says the time_format, or export more of it",
+        )
+
+
+def _is_day_first(row: StatementRow) -> bool | None:
+    match = _TIME.fullmatch(row.named["time"].strip())
+    if match is None:
+        return True  # it is written otherwise, and says which it is, or what is wrong with it
+    first, second = int(match[1]), int(match[2])
+    return None if first <= _MONTHS and second <= _MONTHS else first > _MONTHS
+
+
+def _with_time(row: StatementRow, *, day_first: bool) -> StatementRow:
+    match = _TIME.fullmatch(row.named["time"].strip())
+    if match is None:
+        return row
+    day, month = (match[1], match[2]) if day_first else (match[2], match[1])
+    return StatementRow(row.line, {**row.named, "time": f"{match[3]}-{month:0>2}-{day:0>2} {match[4]}"})
+
+
+def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH) -> PositionKey:
+    other = _OTHER_MARKET.fullmatch(coin)
+    return whose.key(f"{other[2]}:{other[1]}" if other else coin, leg)
+
+
+def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
+    coin, direction, time = row.needed("coin"), row.word("dir"), row.needed("time")
+    if direction not in _BUYS:
+        raise ValueError(f"dir {direction!r:.60} is none that is known: {', '.join(_BUYS)}")
+    is_spot, quantity = direction in _SPOT, row.above_zero("sz")
+    net, fee = row.number("closedpnl"), row.number("fee")
+    yield StatementFill(
+        line=row.line,
+        time=row.time("time", zone=whose.zone),
+        key=_key(whose, coin, Leg.SPOT if is_spot else Leg.BOTH),
+        buys=_BUYS[direction],
+        quantity=quantity,
+        price=row.above_zero("px"),
+        fee=fee,
+        fee_currency=row.text("feetoken") or _fee_currency(coin, direction),
+        profit=None if net is None or is_spot else EXACT.add(net, fee or Decimal(0)),
+        trade_id=ids.of(row, time),
+        order_id=made_up(time, coin, direction),
+        reason="liquidation" if direction.startswith(_LIQUIDATED) else None,
+        closes=_closes(direction, quantity),
+    )
+
+
+def _fee_currency(coin: str, direction: str) -> str | None:
+    """On spot a fee is paid in what is received; elsewhere in what settles."""
+    base, _, quote = coin.partition("/")
+    return None if direction not in _SPOT or not quote else base if direction == "buy" else quote
+
+
+def _closes(direction: str, quantity: Decimal) -> Decimal | None:
+    if direction.startswith("open"):
+        return Decimal(0)
+    return quantity if direction.startswith(("close", _LIQUIDATED)) else None
+
+
+def _payments(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    coin, amount = row.needed("coin"), row.some("payment")
+    if amount is not None:
+        yield StatementCash(
+            line=row.line,
+            time=row.time("time", zone=whose.zone),
+            key=_key(whose, coin),
+            amount=amount,
+            currency="USDC",
+            kind="funding",
+            cash_id=made_up("funding", coin, row.needed("time")),
+        )
+
+
+def _read(file: StatementFile, read: Callable[[StatementRow], Iterator[StatementFact]]) -> Iterator[StatementFact]:
+    return each(_dated(file.rows()), read)
+
+
+_LACKS: Final = "the zone of its times (`--timezone`), and which of day and month stands first, unless one is above 12"
+HYPERLIQUID_HISTORY: Final = StatementKind(
+    name="hyperliquid-fills-csv",
+    form=FileForm.CSV,
+    needs=tuple((name,) for name in ("time", "coin", "dir", "px", "sz", "ntl", "fee", "closedpnl")),
+    exchange="hyperliquid",
+    read=lambda file, whose: _read(file, partial(_fills, whose, RowIds())),
+    source="Hyperliquid, trade history in CSV, of its website",
+    lacks=f"{_LACKS}. Ids, and what was held before. Funding",
+    becomes="the same as of `hyperliquid-fills`, under other ids: take one of them",
+)
+HYPERLIQUID_PAYMENTS: Final = StatementKind(
+    name="hyperliquid-funding-csv",
+    form=FileForm.CSV,
+    needs=tuple((name,) for name in ("time", "coin", "sz", "side", "payment", "rate")),
+    exchange="hyperliquid",
+    read=lambda file, whose: _read(file, partial(_payments, whose)),
+    source="Hyperliquid, funding history in CSV, of its website",
+    lacks=f"{_LACKS}. Fills",
+    becomes="funding as cash, under other ids than of `hyperliquid-funding`: take one of them",
+)

@@ -1,0 +1,136 @@
+"""OKX: the trading history that its website exports in CSV, a line a bill.
+
+A line above the columns says the zone of all times. What is paid is below zero, `PnL` is before fees, and a payment of
+funding is `PnL` where it went to the margin of an isolated position, else what the balance changed by. `cont` are
+contracts; other units are those of the instrument. A trade on spot has two lines, one of each currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import tzinfo
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.timezones import zone_of
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_SYMBOL: Final = ("symbol", "instrument")
+_ACTION: Final = ("action", "type")
+_UNIT: Final = ("trading unit", "unit")
+_PROFIT: Final = ("pnl", "pl")
+_IN_CONTRACTS: Final = "cont"
+_DERIVATIVE_MIN: Final = 2
+"""Dashes in the symbol of a contract: BTC-USDT-SWAP, BTC-USD-260327-70000-C."""
+_BUYS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("buy", "partial liquidation buy", "liquidation buy", "adl buy"), (True, Leg.BOTH)),
+        **dict.fromkeys(("sell", "partial liquidation sell", "liquidation sell", "adl sell"), (False, Leg.BOTH)),
+        "open long": (True, Leg.LONG),
+        "open short": (False, Leg.SHORT),
+        **dict.fromkeys(
+            ("close long", "partial liquidation close long", "liquidation long", "adl close long"), (False, Leg.LONG)
+        ),
+        **dict.fromkeys(
+            ("close short", "partial liquidation close short", "liquidation short", "adl close short"),
+            (True, Leg.SHORT),
+        ),
+        "delivery long": (False, Leg.BOTH),
+        "delivery short": (True, Leg.BOTH),
+    }
+)
+_DELIVERY: Final = "delivery"
+_REASONS: Final = MappingProxyType({"liquidation": "liquidation", "adl": "adl", _DELIVERY: "settlement"})
+_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {
+        "funding fee expense": "funding",
+        "funding fee income": "funding",
+        "funding fee": "funding",
+        "clawback": "insurance",
+        "delivery/exercise clawback": "insurance",
+    }
+)
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    symbol, action = row.text(*_SYMBOL) or "", row.word(*_ACTION)
+    if symbol.count("-") < _DERIVATIVE_MIN:
+        return
+    said = row.text("time zone")
+    zone = zone_of(said) if said else whose.zone
+    if action in _CASH:
+        yield from _cash(whose, row, zone, _CASH[action])
+    elif action in _BUYS:
+        yield _fill(whose, row, zone, action)
+    elif row.some(*_PROFIT) or row.some("fee") or row.some("position change"):
+        raise ValueError(f"{row.find(*_ACTION)[0]} {action!r:.60} is none that is known: {', '.join((*_BUYS, *_CASH))}")
+
+
+def _cash(whose: Whose, row: StatementRow, zone: tzinfo | None, kind: CashKind) -> Iterator[StatementCash]:
+    amount = row.some("balance change") or row.some(*_PROFIT)
+    if amount is not None:
+        yield StatementCash(
+            line=row.line,
+            time=row.time("time", zone=zone),
+            key=whose.key(row.needed(*_SYMBOL)),
+            amount=amount,
+            currency=row.text("balance unit", "fee unit"),
+            kind=kind,
+            cash_id=row.needed("id"),
+        )
+
+
+def _fill(whose: Whose, row: StatementRow, zone: tzinfo | None, action: str) -> StatementFill:
+    buys, leg = _BUYS[action]
+    symbol, unit, is_delivery = row.needed(*_SYMBOL), row.needed(*_UNIT), action.startswith(_DELIVERY)
+    key, quantity, fee = whose.key(symbol, leg), row.above_zero("amount"), row.number("fee")
+    in_contracts = unit.lower() == _IN_CONTRACTS
+    if not in_contracts and not (key.is_base(unit) and not key.is_inverse):
+        raise ValueError(f"{row.find(*_UNIT)[0]} {unit!r:.60} of {symbol} is neither {_IN_CONTRACTS} nor what it buys")
+    return StatementFill(
+        line=row.line,
+        time=row.time("time", zone=zone),
+        key=key,
+        buys=buys,
+        quantity=quantity,
+        price=row.above_zero("filled price"),
+        fee=None if fee is None else -fee or Decimal(0),
+        fee_currency=row.text("fee unit"),
+        profit=row.number(*_PROFIT),
+        trade_id=row.needed("id"),
+        order_id=row.text("order id") or row.needed("id"),
+        in_contracts=in_contracts,
+        reason=next((why for word, why in _REASONS.items() if word in action), None),
+        closes=quantity if is_delivery else None,
+        names_leg=not is_delivery,
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+OKX_HISTORY: Final = StatementKind(
+    name="okx-history-csv",
+    form=FileForm.CSV,
+    needs=(
+        *((name,) for name in ("id", "order id", "time", "trade type")),
+        _SYMBOL,
+        _ACTION,
+        *((name,) for name in ("amount", "filled price", "fee", "position change", "balance change")),
+    ),
+    exchange="okx",
+    read=_read,
+    source="OKX, trading history in CSV, of its website",
+    lacks="ids of trades. How much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. "
+    "The leg of funding. The zone of its times, unless the line above the columns says it",
+    becomes="a cycle from flat to flat, on its leg in long/short mode; funding and clawback as cash, under the ids of "
+    "`okx-bills`. Trades on spot and transfers are left out. Take it, or bills and fills",
+)
