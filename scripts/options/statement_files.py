@@ -50,22 +50,20 @@ class StatementOptions:
 
     def whose(self, kind: StatementKind) -> Whose:
         """Whose a file of a kind is. Refuses: a usage error for what is missing, or does not fit."""
+        said = {"exchange": self.exchange, "symbol": self.symbol}
+        if lacking := [name for name in kind.asks if said.get(name, "") is None]:
+            raise click.UsageError(
+                f"a file of kind {kind.name} does not name its {' and its '.join(lacking)}; say so with "
+                f"{' and '.join(f'--{name}' for name in lacking)}"
+            )
         return Whose(self._exchange(kind), self.account, self.zone, self._symbol(kind), self._columns(kind))
 
     def _exchange(self, kind: StatementKind) -> str | None:
-        if "exchange" in kind.asks and self.exchange is None:
-            raise click.UsageError(
-                f"a file of kind {kind.name} does not say of which exchange it is; say it with --exchange"
-            )
         if kind.exchange is not None and self.exchange not in (None, kind.exchange):
             raise click.UsageError(f"--exchange {self.exchange}: a file of kind {kind.name} is of {kind.exchange}")
         return kind.exchange or self.exchange
 
     def _symbol(self, kind: StatementKind) -> str | None:
-        if "symbol" in kind.asks and self.symbol is None:
-            raise click.UsageError(
-                f"a file of kind {kind.name} does not say of which symbol it is; say it with --symbol"
-            )
         if "symbol" not in kind.asks and self.symbol is not None:
             raise click.UsageError(f"--symbol {self.symbol}: a file of kind {kind.name} says its symbols itself")
         return self.symbol

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -56,6 +57,8 @@ class ColumnMap(BaseModel):
     """Lines that are no fills: a column, and what it says in them."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """What stands between two columns, where the first line does not show it."""
+    encoding: str | None = None
+    """How the file writes characters, where that is neither UTF-8 nor UTF-16."""
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
     time_format: str | None = None
@@ -80,6 +83,8 @@ class ColumnMap(BaseModel):
             raise ValueError(f"thousands and decimal are both {self.decimal!r}")
         if self.zone is not None:
             zone_of(self.zone)
+        if self.encoding is not None:
+            _check_encoding(self.encoding)
         return self
 
     @classmethod
@@ -95,3 +100,10 @@ class ColumnMap(BaseModel):
                 for error in wrong.errors()
             )
             raise StatementRefused(f"the map cannot be used: {said}") from None
+
+
+def _check_encoding(name: str) -> None:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"encoding {name!r:.60} is none like cp1252") from None

@@ -42,7 +42,11 @@ def compared(
         said
         for each in found
         for said in (
-            *(f"the snapshot of {each.snapshot.exchange} is not reliable: {doubt}" for doubt in each.doubts),
+            *(f"the snapshot{_whose(each.snapshot)} is not reliable: {doubt}" for doubt in each.doubts),
             *(f"{one.name}: {one.message}" for kind in _OF_POSITIONS for one in each.of(kind)),
         )
     ]
+
+
+def _whose(snapshot: AccountSnapshot) -> str:
+    return "" if snapshot.exchange is None else f" of {snapshot.exchange}"

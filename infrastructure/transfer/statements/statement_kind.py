@@ -76,5 +76,6 @@ class StatementKind:
             if file.start.form is FileForm.JSON:
                 next(file.rows(), None)  # the answer of a call that failed says why
             has = ", ".join(file.start.names)[:_SHOWN_MAX] or "nothing"
-            raise StatementRefused.at(1, f"{self.name} needs {', '.join(missing)}; this file has {has}")
+            mapped = "" if self.is_guessed else "; with --map, a map says which column says what"
+            raise StatementRefused.at(1, f"{self.name} needs {', '.join(missing)}; this file has {has}{mapped}")
         return self.read(file, whose)

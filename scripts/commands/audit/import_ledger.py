@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,6 +19,7 @@ from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
+from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementKind
 from infrastructure.transfer.statements.statement_kinds import KINDS
@@ -48,10 +50,10 @@ _CIRCLES_SELDOM: Final = (200_000, 20, 20)
     type=click.Choice([_LEDGER, _LEGACY, *KINDS]),
     help="What each FILE is.  [default: by what it begins with]",
 )
-@click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="What times of a statement without a zone are in.")
-@click.option("--exchange", type=EXCHANGE, help="Whose statement it is, where the kind does not say it.")
+@click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="The zone of times that name none.")
+@click.option("--exchange", type=EXCHANGE, help="The exchange of a statement that does not name it.")
 @click.option("--account", type=ACCOUNT, help="The account that a statement is of.")
-@click.option("--symbol", help="Whose statement it is, where the kind does not say its symbol.")
+@click.option("--symbol", help="The symbol of a statement that does not name it.")
 @click.option(
     "--map",
     "map_file",
@@ -127,6 +129,8 @@ def command(
       position-ledger import --as legacy positions.sql --confirm
     """
     said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file)
+    if not paths and sys.stdin.isatty():
+        raise click.UsageError("give the FILE to import, or pipe it into this command")
     files = paths or (STDIN,)
     if kind_name == _LEGACY:
         _import_legacy(ctx, files, said, confirm=confirm, as_json=as_json)
@@ -158,7 +162,13 @@ def command(
             raise click.UsageError(
                 "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot, --trust-empty, --taken-at "
                 f"and --live are for statements, and this file begins like none{first.nearest()}. Say with --as what "
-                "it is, or leave them out for what `export` wrote"
+                "it is, or with --map which of its columns says what; leave them out for what `export` wrote"
+            )
+        elif kind_name is None and first.statement.start.form is not FileForm.JSON:
+            raise ImportRefused(
+                f"{first.name} begins like no file that is known{first.nearest()}. A CSV file of fills, of any "
+                "program, is read with --map; of what `export` writes only JSON Lines can be imported, for CSV and "
+                "Parquet of it are for analysis"
             )
         else:
             near = f"; as a statement it is of no kind that is known{first.nearest()}" if kind_name is None else ""
@@ -224,6 +234,8 @@ def _import_statements(statements: Sequence[Statement], work: _Work, database: s
     gc.set_threshold(*_CIRCLES_SELDOM)
     with open_ledger(database) as ledger:
         report = import_statements(ledger, statements, progress, **work)
+    if not report.fills and not report.payments:
+        say("note: no fill and no payment stands in what was given")
     if as_json:
         print_json(report.as_json())
     else:

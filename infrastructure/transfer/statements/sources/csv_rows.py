@@ -48,7 +48,8 @@ def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[StatementRow]:
             yield StatementRow(rows.line_num, named)
     except UnicodeDecodeError as wrong:
         raise StatementRefused.at(
-            rows.line_num + 1, f"is no text in {wrong.encoding.upper()}: {wrong.reason}"
+            rows.line_num + 1,
+            f"is no text in {wrong.encoding.upper()}: {wrong.reason}; with --map, a map says its encoding",
         ) from None
     except csv.Error as wrong:
         raise StatementRefused.at(rows.line_num, f"is no CSV: {wrong}") from None

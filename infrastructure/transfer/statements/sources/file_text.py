@@ -40,9 +40,9 @@ def decoded(start: bytes) -> str:
     return start.decode(_encoding(start), "replace").removeprefix("\ufeff")
 
 
-def text_of(stream: io.BufferedReader, newline: str | None = None) -> io.TextIOWrapper:
+def text_of(stream: io.BufferedReader, newline: str | None = None, encoding: str | None = None) -> io.TextIOWrapper:
     """All of a file as text, to be read within `whole`."""
-    encoding = _encoding(first_bytes(stream, len(codecs.BOM_UTF8)))
+    encoding = encoding or _encoding(first_bytes(stream, len(codecs.BOM_UTF8)))
     packed = stream.peek(len(_GZIP)).startswith(_GZIP)
     plain = cast("IO[bytes]", gzip.GzipFile(fileobj=stream)) if packed else stream
     return io.TextIOWrapper(plain, encoding, newline=newline)

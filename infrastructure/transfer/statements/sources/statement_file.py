@@ -21,6 +21,7 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _SQLITE: Final = b"SQLite format 3\x00"
 _PARQUET: Final = b"PAR1"
+_OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
 _TABLES: Final = "SELECT lower(name) AS name FROM sqlite_master WHERE type = 'table'"
 
@@ -60,19 +61,22 @@ class StatementFile:
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
         if start.startswith(_PARQUET):
             raise StatementRefused("the file is in Parquet; read it with what wrote it, and save it as CSV")
+        if start.startswith(_OLD_WORKBOOK):
+            raise StatementRefused("the file is a workbook; save its sheet as CSV, and give that")
         text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
         names, delimiter = csv_header(text)
         return FileStart(FileForm.CSV, tuple(names), delimiter)
 
-    def rows(self, delimiter: str | None = None) -> Iterator[StatementRow]:
+    def rows(self, delimiter: str | None = None, encoding: str | None = None) -> Iterator[StatementRow]:
         """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
         with whole():
             if self.start.form is FileForm.JSON:
                 yield from json_rows(text_of(self._stream))
             else:
-                yield from csv_rows(text_of(self._stream, newline=""), delimiter or self.start.delimiter)
+                text = text_of(self._stream, newline="", encoding=encoding)
+                yield from csv_rows(text, delimiter or self.start.delimiter)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""

@@ -57,6 +57,7 @@ def test_the_first_column_that_has_a_value_is_read() -> None:
         (COLUMNS + SIDE + '[constants]\nside = "buy"\n', "it says side in [columns] and in [constants]"),
         (f'zone = "Mars"\n{COLUMNS}{SIDE}', "'Mars' is not a time zone"),
         (f'decimal = ","\nthousands = ","\n{COLUMNS}{SIDE}', "thousands and decimal are both ','"),
+        (f'encoding = "martian"\n{COLUMNS}{SIDE}', "encoding 'martian' is none like cp1252"),
         (f"contract_size = 0\n{COLUMNS}{SIDE}", "contract_size: Input should be greater than 0"),
         (f"columns = 3\n{SIDE}", "columns: Input should be a valid dictionary"),
         (COLUMNS + SIDE + "[sides]\nbuy = 3\n", "sides.buy: "),
@@ -142,6 +143,15 @@ def test_a_file_of_a_spreadsheet_is_read_in_its_encoding_with_lines_in_its_cells
     whose = Whose("okx", columns=ColumnMap.read(f'delimiter = "\\t"\n{COLUMNS}{SIDE}'))
     fills = fills_of(text.encode("utf-16"), MAPPED_CSV, whose)
     assert [fill.buys for fill in fills] == [True, False]
+
+
+def test_characters_are_read_in_the_encoding_of_the_map() -> None:
+    text = "T,Währung,P,Q,Dir\n1773739452,ETH/USDT,2,3,b\n".encode("cp1252")
+    said = COLUMNS.replace('"S"', '"Währung"') + SIDE
+    (fill,) = fills_of(text, MAPPED_CSV, Whose("okx", columns=ColumnMap.read(f'encoding = "cp1252"\n{said}')))
+    assert fill.key.symbol == "ETHUSDT"
+    with pytest.raises(StatementRefused, match=r"line 1: is no text in UTF-8: .*; with --map, a map says its encoding"):
+        list(fills_of(text, MAPPED_CSV, Whose("okx", columns=ColumnMap.read(said))))
 
 
 def test_columns_that_are_not_there_are_named() -> None:

@@ -38,9 +38,14 @@ def test_it_goes_into_either_database_and_adds_nothing_again(trades: str, ledger
 @pytest.mark.parametrize(
     ("text", "options", "says"),
     [
-        (PLAIN, ["--as", "csv"], "a file of kind csv does not say of which exchange it is; say it with --exchange"),
+        (PLAIN, ["--as", "csv"], "a file of kind csv does not name its exchange; say so with --exchange"),
         (PLAIN, [], "the columns of kind csv, which does not say whose it is: add --as csv --exchange NAME"),
-        ("what,else\n", ["--confirm"], "Say with --as what it is"),
+        ("what,else\n", ["--confirm"], "Say with --as what it is, or with --map which of its columns says what"),
+        (
+            "Trade #,Type,Signal,Date/Time,Price,Contracts\n",
+            [],
+            "tradingview-trades does not name its exchange and its symbol; say so with --exchange and --symbol",
+        ),
         (HEADER, ["--exchange", "bybit"], "a file of kind binance-futures-trades is of binance"),
     ],
 )
@@ -50,6 +55,23 @@ def test_options_that_do_not_fit_are_usage(tmp_path: Path, text: str, options: l
     told = run(f"sqlite:///{tmp_path}/ledger.db", "import", str(path), *options)
     assert told.returncode == 2
     assert says in " ".join(told.stderr.replace("│", " ").split())
+
+
+def test_columns_of_no_kind_are_read_with_a_map(tmp_path: Path) -> None:
+    path, url = tmp_path / "own.csv", f"sqlite:///{tmp_path}/ledger.db"
+    path.write_text("When,Coin,Dir,Px,Sz\n2026-03-17 09:34,ETH/USDT,buy,2000,1\n", encoding="utf-8")
+    PositionLedger.connect(url).disconnect()
+    told = run(url, "import", str(path))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert f"{path} begins like no file that is known (it begins with 'when, coin, dir, px, sz')" in told.stderr
+    assert "A CSV file of fills, of any program, is read with --map" in told.stderr
+    told = run(url, "import", str(path), "--as", "csv", "--exchange", "okx")
+    assert told.stderr.endswith("has when, coin, dir, px, sz; with --map, a map says which column says what\n")
+    (tmp_path / "own.toml").write_text(
+        '[columns]\ntime = "When"\nsymbol = "Coin"\nside = "Dir"\nprice = "Px"\nquantity = "Sz"\n', encoding="utf-8"
+    )
+    asked = ("import", str(path), "--map", str(tmp_path / "own.toml"), "--exchange", "okx", "--timezone", "UTC")
+    assert run(url, *asked).stdout.startswith("mapped-csv: 1 fill, 0 of them imported before\n")
 
 
 def test_a_finding_is_exit_code_1(tmp_path: Path) -> None:

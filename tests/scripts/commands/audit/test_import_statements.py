@@ -123,6 +123,26 @@ def test_an_empty_snapshot_agrees_with_what_is_flat(url: str, files: dict[str, s
     assert run(url, "import", files["trades"], "--timezone", "UTC", "--snapshot", str(shown)).returncode == 0
 
 
+def test_a_snapshot_of_no_exchange_is_asked_whose_it_is(url: str, tmp_path: Path) -> None:
+    shown, fills = tmp_path / "now.json", tmp_path / "fills.csv"
+    shown.write_text("[]", encoding="utf-8")
+    fills.write_text("T,S,P,Q,D,E\n1773738000,BTCUSDT,100,1,buy,okx\n", encoding="utf-8")
+    columns = 'time = "T"\nsymbol = "S"\nprice = "P"\nquantity = "Q"\nside = "D"\nexchange = "E"\n'
+    (tmp_path / "map.toml").write_text(f"[columns]\n{columns}", encoding="utf-8")
+    asked = ("import", str(fills), "--map", str(tmp_path / "map.toml"), "--snapshot", str(shown))
+    assert _findings(run(url, *asked))[0] == (
+        "the snapshot is not reliable: it does not say of which exchange it is: name it with --exchange"
+    )
+
+
+def test_what_says_nothing_is_noted(url: str, files: dict[str, str]) -> None:
+    Path(files["trades"]).write_text(TRADES.splitlines(keepends=True)[0], encoding="utf-8")
+    done = run(url, "import", files["trades"], "--timezone", "UTC")
+    assert (done.returncode, "note: no fill and no payment stands in what was given\n" in done.stderr) == (0, True)
+    done = run(url, "import", files["income"])
+    assert "note: no fill" not in done.stderr
+
+
 def test_what_is_said_of_a_snapshot_needs_one(url: str, files: dict[str, str]) -> None:
     for said, why in (
         (["--trust-empty"], "--trust-empty is for --snapshot and --live"),

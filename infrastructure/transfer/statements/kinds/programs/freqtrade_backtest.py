@@ -18,6 +18,8 @@ from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
+_FILLED: Final = "order_filled_timestamp"
+
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     strategies = row.inside("strategy")
@@ -36,13 +38,17 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             yield from _trade(run, StatementRow(place, trade.named), whose.key(trade.needed("pair"), leg), number)
         except ValueError as wrong:
             raise ValueError(f"trade {place:,}: {wrong}") from None
-        number += len(trade.listed("orders"))
+        number += len(trade.listed("orders")) or 2
 
 
 def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int) -> Iterator[StatementFact]:
-    stake, orders = run.text("stake_currency"), trade.listed("orders")
+    stake, orders = (
+        run.text("stake_currency"),
+        [order for order in _orders(trade) if order.find(_FILLED)[1] is not None],
+    )
     if not orders:
-        raise ValueError("has no orders")
+        raise ValueError("has no order that was filled")
+    last = orders[-1].time(_FILLED)
     for place, order in enumerate(orders):
         is_entry = order.named.get("ft_is_entry") is True
         quantity, price = order.above_zero("filled", "amount"), order.above_zero("safe_price")
@@ -51,7 +57,7 @@ def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
         name = numbered(number + place, key.stream, order.digest())
         yield StatementFill(
             line=trade.line,
-            time=order.time("order_filled_timestamp"),
+            time=order.time(_FILLED),
             key=key,
             buys=order.buys("ft_order_side"),
             quantity=quantity,
@@ -62,17 +68,33 @@ def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
             trade_id=name,
             order_id=name,
             reason="liquidation" if not is_entry and "liquidation" in trade.word("exit_reason") else None,
+            is_last=order is orders[-1],
         )
     if funding := trade.some("funding_fees"):
         yield StatementCash(
             line=trade.line,
-            time=orders[-1].time("order_filled_timestamp"),
+            time=last,
             key=key,
             amount=funding,
             currency=stake,
             kind="funding",
             cash_id=f"funding-{trade.digest()}",
         )
+
+
+def _orders(trade: StatementRow) -> Iterator[StatementRow]:
+    """Its orders; of a result from before they were listed, the two that its rates say."""
+    listed = trade.listed("orders")
+    yield from listed
+    if not listed:
+        sides = ("sell", "buy") if trade.named.get("is_short") is True else ("buy", "sell")
+        for is_entry, side, time, price in (
+            (True, sides[0], "open_timestamp", "open_rate"),
+            (False, sides[1], "close_timestamp", "close_rate"),
+        ):
+            said = {"amount": "amount", "safe_price": price, _FILLED: time}
+            values = {name: trade.named.get(column) for name, column in said.items()}
+            yield StatementRow(trade.line, {**values, "ft_order_side": side, "ft_is_entry": is_entry})
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
@@ -82,10 +104,11 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 FREQTRADE_BACKTEST: Final = StatementKind(
     name="freqtrade-backtest",
     form=FileForm.JSON,
-    needs=(("strategy",), ("trades",), ("pair",), ("orders",), ("ft_is_entry",), ("open_rate",), ("close_rate",)),
+    needs=(("strategy",), ("trades",), ("pair",), ("open_rate",), ("close_rate",), ("open_timestamp",)),
     asks=("exchange",),
     read=_read,
-    source="freqtrade, the result of a backtest in JSON, out of its archive; with `--exchange`",
+    source="freqtrade, the result of a backtest in JSON, in its archive or out of it; with `--exchange`",
     lacks="the exchange. The time of funding: it is that of the last order",
-    becomes="a cycle from flat to flat, spot on its leg. The file is one object, and is held in memory",
+    becomes="a cycle from flat to flat, spot on its leg. Orders that were not filled are left out; a trade without "
+    "orders has fills at its rates. The file is one object, and is held in memory",
 )
