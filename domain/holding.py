@@ -120,26 +120,9 @@ class Holding:
             return self.cost
         return rounded(EXACT.divide(EXACT.multiply(self.cost, qty), self.quantity))
 
-    def with_exit_undone(
-        self,
-        qty: Decimal,
-        brought: Decimal,
-        pnl: Decimal | None,
-        released: Decimal | None,
-        terms: Instrument = LINEAR,
-    ) -> Holding:
-        """Take back an exit that was counted: what it closed is open again, for the cost that it released."""
-        with localcontext(EXACT):
-            cost = None if self.cost is None or released is None else self.cost + released
-            realized = None if self.realized_pnl is None or pnl is None else self.realized_pnl - pnl
-            open_again = altered(
-                self,
-                quantity=self.quantity + qty,
-                closed_qty=self.closed_qty - qty,
-                proceeds=None if self.proceeds is None else self.proceeds - brought,
-                realized_pnl=realized,
-            )
-            return open_again.costing(cost, terms)
+    def has_paid_in_kind(self, before: Holding) -> bool:
+        """Whether a fee that was paid since was in no currency, and so out of what is held."""
+        return (self.fees, self.fees_other) == (before.fees, before.fees_other)
 
     def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
         """Count an exit that a later word of the exchange took into account: it only adds to what was earned.

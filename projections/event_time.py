@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from domain import events as e
+from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.state import EPOCH, Stand
 from domain.aggregate.unexplained import Unexplained
 from domain.decisions.counting import EntryCount, exit_counted, settled
@@ -138,6 +139,7 @@ class EventTimeTotals:
         self._orders: dict[str, Order] = {}
         self._held, self._unexplained = Holding(), Unexplained()
         self._adjusted_at, self._since = EPOCH, Stand()
+        self._effects: dict[tuple[str, str | None], ExitEffect] = {}
         self._early: list[_Exit] = []
         """Exits whose entries have not been told yet."""
         with localcontext(EXACT):
@@ -169,9 +171,9 @@ class EventTimeTotals:
             case e.EntryPlaced():
                 self._state(event)
             case e.EntryFilled():
-                self._fill(event)
+                self._fill(event, added)
             case e.PositionReduced():
-                self._reduce(event)
+                self._reduce(event, added)
             case e.RolledBack() if event.evidence.fills:
                 for each in added.exits:
                     if each.brought is not None:
@@ -198,13 +200,22 @@ class EventTimeTotals:
             case e.OrderEnded():
                 self._end(event)
             case e.FillCorrected():
-                self._held = added.shifted(held)
-                order = self._orders.get(event.order or "")
-                if order is not None:
-                    old, new = self._worth(event.old_qty, event.old_px), self._worth(event.last_qty, event.last_px)
-                    self._orders[order.name] = order.corrected((event.old_qty, old), (event.last_qty, new))
+                self._correct_fill(event, added)
             case e.PositionImported():
                 self._held, self._since = event.holding, Stand(event.holding)
+
+    def _correct_fill(self, event: e.FillCorrected, added: _Added) -> None:
+        old = event.old_qty, self._worth(event.old_qty, event.old_px)
+        new = event.last_qty, self._worth(event.last_qty, event.last_px)
+        change = FillChange.of(self._orders.get(event.order or ""), old, new)
+        held, effect = self._held, self._effects.get((event.trade_id, event.order))
+        self._held = added.shifted(held)
+        if event.is_exit and effect is not None:
+            now, exact, self._unexplained = effect.corrected(held, self._unexplained, self._side, self._terms, change)
+            self._effects[event.trade_id, event.order] = now
+            self._held = replace(self._held, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
+        if event.order in self._orders:
+            self._orders[event.order] = change.after
 
     def _worth(self, qty: Decimal, px: Decimal) -> Decimal:
         return self._terms.recorded_worth(qty, px)
@@ -232,17 +243,15 @@ class EventTimeTotals:
             before, after, self._held, self._side, self._terms, min(absorbed, grown), is_seen, self._orders, self._since
         )
 
-    def _fill(self, event: e.EntryFilled) -> None:
+    def _fill(self, event: e.EntryFilled, added: _Added) -> None:
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = self._worth(event.last_qty, event.last_px)
         after = self._orders[event.order] = before.with_fill(event.last_qty, worth, is_news=event.is_news)
         held = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen).by_fill(event.last_qty, worth)
-        if self._key.pays_from_position(event.fee, event.fee_currency):
-            assert event.fee is not None, "paid"
-            held = held.shrunk(event.fee, self._terms)
-        self._enter(held)
+        self._enter(self._after_fee(held, event, added))
 
-    def _reduce(self, event: e.PositionReduced) -> None:
+    def _reduce(self, event: e.PositionReduced, added: _Added) -> None:
+        held_before, unexplained = self._held, self._unexplained
         brought = self._worth(event.last_qty, event.last_px)
         before = self._orders.get(event.order or "") or Order(name=event.order or "exit")
         after = before.with_fill(event.last_qty, brought)
@@ -261,9 +270,15 @@ class EventTimeTotals:
             self._exit(_Exit(event.last_qty, brought))
         else:
             self._held = exit_counted(self._held, before, after, self._side, self._terms)
-        if self._key.pays_from_position(event.fee, event.fee_currency):
-            assert event.fee is not None, "paid"
-            self._held = self._held.shrunk(event.fee, self._terms)
+        told = unexplained.less(self._unexplained)
+        self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, told, self._terms)
+        self._held = self._after_fee(self._held, event, added)
+
+    def _after_fee(self, held: Holding, event: e.EntryFilled | e.PositionReduced, added: _Added) -> Holding:
+        is_paid = self._key.pays_from_position(event.fee, event.fee_currency)
+        if event.fee is None or not is_paid or not added.after.has_paid_in_kind(added.before):
+            return held
+        return held.shrunk(event.fee, self._terms)
 
     def _close(self, event: e.PositionClosed | e.RolledBack, added: _Added) -> None:
         before = self._held

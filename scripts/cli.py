@@ -142,10 +142,13 @@ def exit_code(error: LedgerError) -> int:
 
 
 def _explain(error: BaseException) -> None:
-    say(f"{type(error).__name__}: {error}")
+    said = f"{type(error).__name__}: {error}"
+    say(said)
     cause = error.__cause__
     while cause is not None:
-        say(f"  because: {' '.join(str(cause).split())}")
+        why = " ".join(str(cause).split())
+        if why not in said:
+            say(f"  because: {why}")
         cause = cause.__cause__
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain import events as e
+from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.fold import project
 from domain.aggregate.row import PositionRow
 from domain.aggregate.unexplained import Unexplained
@@ -55,9 +56,11 @@ class FillOnRecord(NamedTuple):
     qty: Decimal
     px: Decimal
     fee: Decimal | None
-    pnl: Decimal | None = None
-    released: Decimal | None = None
-    """What an exit released of the cost."""
+    fee_currency: str | None = None
+    is_fee_in_kind: bool = False
+    """Whether the fee was paid out of what is held."""
+    effect: ExitEffect = ExitEffect()
+    """What an exit did."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,16 @@ class PositionState:
                     self.unexplained = self._closed_by_proof(event, before)
                 if isinstance(event, e.RolledBack):
                     for each in event.evidence.fills:
-                        fill = FillOnRecord("", None, is_exit=True, qty=each.last_qty, px=each.last_px, fee=each.fee)
+                        fill = FillOnRecord(
+                            "",
+                            None,
+                            is_exit=True,
+                            qty=each.last_qty,
+                            px=each.last_px,
+                            fee=each.fee,
+                            fee_currency=each.fee_currency,
+                            effect=ExitEffect.of_proof(each.last_qty, before),
+                        )
                         self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
             case _:
                 self._remember_order(event, before)
@@ -272,22 +284,32 @@ class PositionState:
                 self.cash_ids[event.cash_id] = event.request
                 known = self.fills.get((True, event.trade_id or ""), self.fills.get((False, event.trade_id or ""), {}))
                 if event.order in known:
-                    known[event.order] = known[event.order]._replace(fee=-event.amount)
+                    known[event.order] = known[event.order]._replace(
+                        fee=-event.amount,
+                        fee_currency=event.currency,
+                        is_fee_in_kind=self.holding.has_paid_in_kind(before),
+                    )
             case e.FillCorrected():
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
-                    known[event.order] = _corrected(known[event.order], event, before)
+                    known[event.order] = self._corrected(known[event.order], event, before)
 
     def _remember_fill(self, event: e.EntryFilled | e.PositionReduced, order: str | None, before: Holding) -> None:
         is_exit = isinstance(event, e.PositionReduced)
-        pnl = event.pnl if isinstance(event, e.PositionReduced) else None
-        released = None
-        if is_exit and before.cost is not None and self.holding.cost is not None:
-            released = EXACT.subtract(before.cost, self.holding.cost)
-        fill = FillOnRecord(event.request, order, is_exit, event.last_qty, event.last_px, event.fee, pnl, released)
+        is_in_kind = bool(event.fee) and (before.fees, before.fees_other) == (
+            self.holding.fees,
+            self.holding.fees_other,
+        )
+        fill = FillOnRecord(
+            event.request, order, is_exit, event.last_qty, event.last_px, event.fee, event.fee_currency, is_in_kind
+        )
+        if isinstance(event, e.PositionReduced):
+            told, left = Unexplained(), self.unexplained
+            if left.qty and self.row is not None:
+                self.unexplained = self._explained(event, before)
+                told = left.less(self.unexplained)
+            fill = fill._replace(effect=ExitEffect.of(before, self.holding, told, self.terms))
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
-        if isinstance(event, e.PositionReduced) and self.unexplained.qty and self.row is not None:
-            self.unexplained = self._explained(event, before)
 
     def _explained(self, event: e.PositionReduced, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"
@@ -299,6 +321,18 @@ class PositionState:
         qty = min(event.last_qty, self.unexplained.qty)
         left, _ = self.unexplained.explained(before, self.row.side, qty, brought, terms)
         return left
+
+    def _corrected(self, fill: FillOnRecord, event: e.FillCorrected, before: Holding) -> FillOnRecord:
+        """A fill as it counts after its correction."""
+        effect = fill.effect
+        if fill.is_exit and self.side is not None:
+            old = fill.qty, self.terms.recorded_worth(fill.qty, fill.px)
+            new = event.last_qty, self.terms.recorded_worth(event.last_qty, event.last_px)
+            now = None if event.order is None else self.orders.get(event.order)
+            change = FillChange.of(None if now is None else now.corrected(new, old), old, new)
+            effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
+        fee = fill.fee if event.last_qty else None
+        return fill._replace(qty=event.last_qty, px=event.last_px, fee=fee, effect=effect)
 
     def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"
@@ -325,14 +359,3 @@ class PositionState:
             close_quantity,
             self.holding.quantity,
         )
-
-
-def _corrected(fill: FillOnRecord, event: e.FillCorrected, before: Holding) -> FillOnRecord:
-    """A fill as it counts after its correction."""
-    pnl, released, after = None, None, event.holding
-    gained = after.gained_since(before)
-    if fill.pnl is not None and gained is not None:
-        pnl = EXACT.add(fill.pnl, gained)
-    if fill.released is not None and before.cost is not None and after.cost is not None:
-        released = EXACT.add(fill.released, EXACT.subtract(before.cost, after.cost))
-    return fill._replace(qty=event.last_qty, px=event.last_px, pnl=pnl, released=released)

@@ -42,7 +42,7 @@ class Unexplained:
         return replace(
             self,
             unpriced_qty=EXACT.add(self.unpriced_qty, closed),
-            unpriced_cost=_sum(self.unpriced_cost, _difference(before.cost, after.cost)),
+            unpriced_cost=sum_of(self.unpriced_cost, difference_of(before.cost, after.cost)),
             known_proceeds=known[0],
             known_pnl=known[1],
         )
@@ -59,8 +59,8 @@ class Unexplained:
         gained = None if released is None else terms.gain(side, released, brought)
         return replace(
             self,
-            known_proceeds=_sum(self.known_proceeds, brought),
-            known_pnl=_sum(self.known_pnl, gained),
+            known_proceeds=sum_of(self.known_proceeds, brought),
+            known_pnl=sum_of(self.known_pnl, gained),
         )
 
     def explained(
@@ -68,7 +68,7 @@ class Unexplained:
     ) -> tuple[Unexplained, Holding]:
         """Let an exit fill explain a part of it (at most all): what is left of it, and the totals."""
         now = min(qty, self.unpriced_qty)
-        worth = _share(brought, now, qty)
+        worth = share_of(brought, now, qty)
         left, totals = self._priced(held, side, now, worth, terms) if now else (self, held)
         rest = EXACT.subtract(qty, now)
         return left.restated(totals, side, rest, EXACT.subtract(brought, worth), terms) if rest else (left, totals)
@@ -77,11 +77,11 @@ class Unexplained:
         self, held: Holding, side: Side, qty: Decimal, brought: Decimal, terms: Instrument
     ) -> tuple[Unexplained, Holding]:
         """What a fill says of what was closed at a price that nobody said; when it is all, the totals are known."""
-        cost = None if self.unpriced_cost is None else _share(self.unpriced_cost, qty, self.unpriced_qty)
+        cost = None if self.unpriced_cost is None else share_of(self.unpriced_cost, qty, self.unpriced_qty)
         left = replace(
             self._known(brought, cost, side, terms),
             unpriced_qty=EXACT.subtract(self.unpriced_qty, qty),
-            unpriced_cost=_difference(self.unpriced_cost, cost),
+            unpriced_cost=difference_of(self.unpriced_cost, cost),
         )
         if left.unpriced_qty:
             return left, held
@@ -92,7 +92,7 @@ class Unexplained:
         self, held: Holding, side: Side, qty: Decimal, brought: Decimal, terms: Instrument
     ) -> tuple[Unexplained, Holding]:
         """What a fill says of what was closed at a price that was stated: by how much it brought more."""
-        stated = _share(self.stated_proceeds, qty, self.stated_qty)
+        stated = share_of(self.stated_proceeds, qty, self.stated_qty)
         more = EXACT.subtract(brought, stated)
         left = replace(
             self,
@@ -100,18 +100,62 @@ class Unexplained:
             stated_proceeds=EXACT.subtract(self.stated_proceeds, stated),
         )
         gained = terms.gain(side, ZERO, more)
-        return left, replace(held, proceeds=_sum(held.proceeds, more), realized_pnl=_sum(held.realized_pnl, gained))
+        return left, replace(held, proceeds=sum_of(held.proceeds, more), realized_pnl=sum_of(held.realized_pnl, gained))
+
+    def less(self, left: Unexplained) -> Unexplained:
+        """What there is less in another one: that part was explained."""
+        return Unexplained(
+            EXACT.subtract(self.stated_qty, left.stated_qty),
+            EXACT.subtract(self.stated_proceeds, left.stated_proceeds),
+            EXACT.subtract(self.unpriced_qty, left.unpriced_qty),
+            difference_of(self.unpriced_cost, left.unpriced_cost),
+        )
+
+    def taken_back(
+        self, held: Holding, side: Side, told: Unexplained, brought: Decimal, terms: Instrument
+    ) -> tuple[Unexplained, Holding]:
+        """Let a fill that explained a part of it never have been: that part is not explained again."""
+        worth = share_of(brought, told.unpriced_qty, told.qty)
+        left, totals = self, held
+        if told.stated_qty:
+            more = EXACT.subtract(told.stated_proceeds, EXACT.subtract(brought, worth))
+            stated = EXACT.add(self.stated_proceeds, told.stated_proceeds)
+            left = replace(self, stated_qty=EXACT.add(self.stated_qty, told.stated_qty), stated_proceeds=stated)
+            left, totals = left.shifted(totals, more, terms.gain(side, ZERO, more))
+        if not told.unpriced_qty:
+            return left, totals
+        gained = None if told.unpriced_cost is None else terms.gain(side, told.unpriced_cost, worth)
+        known = (left.known_proceeds, left.known_pnl) if left.unpriced_qty else (totals.proceeds, totals.realized_pnl)
+        open_again = replace(
+            left,
+            unpriced_qty=EXACT.add(left.unpriced_qty, told.unpriced_qty),
+            unpriced_cost=sum_of(left.unpriced_cost, told.unpriced_cost),
+            known_proceeds=difference_of(known[0], worth),
+            known_pnl=difference_of(known[1], gained),
+        )
+        return open_again, replace(totals, proceeds=None, realized_pnl=None)
+
+    def shifted(self, held: Holding, brought: Decimal | None, gained: Decimal | None) -> tuple[Unexplained, Holding]:
+        """Let an exit that is no part of it have brought and gained more, or less, than was said."""
+        totals = replace(held, proceeds=sum_of(held.proceeds, brought), realized_pnl=sum_of(held.realized_pnl, gained))
+        if not self.unpriced_qty:
+            return self, totals
+        known_pnl = sum_of(self.known_pnl, gained)
+        return replace(self, known_proceeds=sum_of(self.known_proceeds, brought), known_pnl=known_pnl), totals
 
 
-def _share(whole: Decimal, qty: Decimal, of: Decimal) -> Decimal:
+def share_of(whole: Decimal, qty: Decimal, of: Decimal) -> Decimal:
+    """The part of an amount that belongs to a part of a quantity, to 18 decimals."""
     if qty == of:
         return whole
     return rounded(EXACT.divide(EXACT.multiply(whole, qty), of))
 
 
-def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+def sum_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """Both together; None where one is not known."""
     return None if one is None or other is None else EXACT.add(one, other)
 
 
-def _difference(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+def difference_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """The one without the other; None where one is not known."""
     return None if one is None or other is None else EXACT.subtract(one, other)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, TypedDict
 from pydantic import JsonValue
 
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult, PositionState
+from domain.aggregate.state import CommandResult, FillOnRecord, PositionState
 from domain.commands.base import Command
 from domain.errors import (
     CommandRefused,
@@ -310,10 +310,21 @@ class Decision:
             )
 
     def with_fee(self, held: Holding, fee: Decimal | None, currency: str | None, terms: Instrument) -> Holding:
-        """The totals after the fee of a fill: paid out of what is held, or counted in its currency."""
-        if fee is not None and self.key.pays_from_position(fee, currency):
+        """The totals after the fee of a fill: paid out of what is held, or counted in its currency.
+
+        What is more than all that is held was paid from elsewhere.
+        """
+        if fee is not None and fee <= held.quantity and self.key.pays_from_position(fee, currency):
             return held.shrunk(fee, terms)
         return held.with_fee(fee, self.other_currency(currency))
+
+    def without_fee(self, held: Holding, fill: FillOnRecord, terms: Instrument) -> Holding:
+        """The totals without the fee of a fill that never was."""
+        if fill.fee is None:
+            return held
+        if fill.is_fee_in_kind:
+            return held.shrunk(-fill.fee, terms)
+        return held.with_fee(-fill.fee, self.other_currency(fill.fee_currency))
 
     def other_currency(self, currency: str | None) -> str | None:
         """The currency of a fee, unless it is the one that the position is settled in."""

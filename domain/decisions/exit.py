@@ -21,6 +21,7 @@ from domain.errors import (
     InvalidCommand,
     NotFilled,
     NothingToClose,
+    PositionNotOpen,
     ReduceExceedsPosition,
     WrongStatus,
 )
@@ -133,6 +134,8 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     elif is_past and row.status.is_open and held.quantity:
         _needs_entered(decision, row, command.last_qty)
         reduced = held.with_past_exit(row.side, command.last_qty, brought, row.terms)
+    elif not row.status.is_open and not held.quantity:
+        raise _never_held(decision, row, closes)
     elif closes > held.quantity:
         row = decision.needs_holding()
         if command.flip and held.quantity:
@@ -173,6 +176,36 @@ def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> Non
             f"never held more than {plain(entered)}, of which {plain(state.holding.closed_qty)} are closed: less than "
             f"the {plain(closed)} that are to be closed",
         )
+
+
+def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Exception:
+    """The refusal of an exit of a cycle that is over, beyond what may still be told of it.
+
+    Refuses: StaleCycle where a later cycle exists, of which the exit may be.
+    """
+    closed, left = decision.state.holding.closed_qty, decision.state.unexplained.qty
+    if left:
+        return decision.refused(
+            PositionNotOpen,
+            f"is {row.status.value}; of the {plain(closed)} that it closed {plain(left)} are not told by fills yet, "
+            f"less than the {plain(closes)} to be closed. Split it: reduce {plain(left)} here, and the rest in its own "
+            "cycle",
+        )
+    entries = [order for order in of_role(row.orders, "entry") if order.has_room_for(closes)]
+    if row.status in (Status.FAILED, Status.CANCELED) and entries:
+        return decision.refused(
+            ExitBeforeEntry,
+            f"is {row.status.value} and holds nothing by the fills on record, and {plain(closes)} was closed; if its "
+            f"entry was filled too late, send it again after those fills: {listed(entries)}",
+        )
+    if row.cycle == decision.state.last_cycle and closed:
+        return decision.refused(
+            PositionNotOpen,
+            f"is {row.status.value}, and all of the {plain(closed)} that it closed is told by fills: {plain(closes)} "
+            "more is of another cycle, or one of those fills is not as it is on record (correct_fill)",
+        )
+    decision.needs_open()
+    raise AssertionError("it is over")
 
 
 def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.exit_effect import FillChange
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult, FillOnRecord
 from domain.commands import order_requests as o
@@ -105,7 +106,7 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
                 f"{plain(-command.amount)}; send the difference as a correction, without trade_id",
             )
         order = fill.order
-        held = held.with_fee(-command.amount, decision.other_currency(command.currency))
+        held = decision.with_fee(held, -command.amount, command.currency, row.terms)
     decision.record(
         e.CashRecorded(
             **decision.envelope(),
@@ -153,7 +154,10 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     decision.needs_price("last_px", px, row.terms)
     if (qty, px) == (fill.qty, fill.px):
         return decision.no_news()
-    held = (_exit_corrected if fill.is_exit else _entry_corrected)(decision, row, fill, (qty, px))
+    held = decision.state.holding
+    if command.void:
+        held = decision.without_fee(held, fill, row.terms)
+    held = (_exit_corrected if fill.is_exit else _entry_corrected)(decision, row, fill, held, (qty, px))
     decision.record(
         e.FillCorrected(
             **decision.envelope(),
@@ -172,39 +176,37 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     return None
 
 
-def _entry_corrected(decision: Decision, row: PositionRow, fill: FillOnRecord, now: tuple[Decimal, Decimal]) -> Holding:
+def _entry_corrected(
+    decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
+) -> Holding:
     state, terms = decision.state, row.terms
     before = state.orders.get(fill.order or "") or Order(
         name="entry", traded_qty=fill.qty, traded_worth=terms.worth(fill.qty, fill.px)
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
-    count = EntryCount.of(state, before, after)
-    if EXACT.add(state.holding.quantity, count.added) < 0:
+    count = replace(EntryCount.of(state, before, after), held=held)
+    if EXACT.add(held.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,
-            f"holds {plain(state.holding.quantity)}, so {plain(-count.added)} of what was entered cannot be taken "
+            f"holds {plain(held.quantity)}, so {plain(-count.added)} of what was entered cannot be taken "
             "back: the rest is closed already. Correct the fills that closed it first",
         )
-    held = count.by_fill(ZERO, ZERO)
-    traded = EXACT.add(EXACT.subtract(state.holding.traded_cost, old_worth), new_worth)
-    return replace(held, traded_cost=traded, uncounted_qty=state.holding.uncounted_qty)
+    counted = count.by_fill(ZERO, ZERO)
+    traded = EXACT.add(EXACT.subtract(held.traded_cost, old_worth), new_worth)
+    return replace(counted, traded_cost=traded, uncounted_qty=held.uncounted_qty)
 
 
-def _exit_corrected(decision: Decision, row: PositionRow, fill: FillOnRecord, now: tuple[Decimal, Decimal]) -> Holding:
+def _exit_corrected(
+    decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
+) -> Holding:
     state, terms = decision.state, row.terms
-    old, new = terms.worth(fill.qty, fill.px), terms.worth(*now)
-    held = state.holding
-    if now[0] == fill.qty:
-        gained = terms.gain(row.side, ZERO, EXACT.subtract(new, old))
-        return replace(
-            held,
-            proceeds=None if held.proceeds is None else EXACT.add(EXACT.subtract(held.proceeds, old), new),
-            realized_pnl=None if held.realized_pnl is None else EXACT.add(held.realized_pnl, gained),
-        )
-    open_again = held.with_exit_undone(fill.qty, old, fill.pnl, fill.released, terms)
-    if now[0] > open_again.quantity:
+    most = fill.effect.most(held, state.unexplained)
+    if now[0] > max(most, fill.qty):
         raise decision.refused(
-            NotFilled, f"holds {plain(open_again.quantity)} without that fill, less than the {plain(now[0])} it closed"
+            NotFilled, f"holds {plain(most)} without that fill, less than the {plain(now[0])} it closed"
         )
-    return open_again.with_exit(row.side, now[0], new, terms) if now[0] else open_again
+    order = None if fill.order is None else state.orders.get(fill.order)
+    change = FillChange.of(order, (fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
+    _, corrected, _ = fill.effect.corrected(held, state.unexplained, row.side, terms, change)
+    return corrected

@@ -75,6 +75,7 @@ class Conversation(RuleBasedStateMachine):
         self.clients: dict[str, str] = {}
         self.stops: dict[str, tuple[Fraction, Fraction | None]] = {}
         self.entry_fills: dict[str, tuple[str, Decimal, Decimal]] = {}
+        self.entry_fees: dict[str, Fee] = {}
         self.exits = 0
         self.told: dict[str, tuple[dict[str, str], dict[str, tuple[str, Decimal, Decimal]]]] = {}
         self.answers: list[tuple[Command, Receipt]] = []
@@ -145,6 +146,10 @@ class Conversation(RuleBasedStateMachine):
         if fee is not None:
             self.money.pay(Fraction(fee[0]), "" if fee[1] in (None, "SETTLE") else str(fee[1]))
 
+    def paid_back(self, fee: Fee) -> None:
+        if fee is not None:
+            self.paid((-fee[0], fee[1]))
+
     # -- what bots and exchanges say ------------------------------------------------------------------------------
 
     @precondition(lambda self: self.current is None)
@@ -213,6 +218,7 @@ class Conversation(RuleBasedStateMachine):
             self.money.shrink(Fraction(told["fee"]))
         else:
             self.paid(fee)
+            self.entry_fees[trade_id] = fee
         again = self.on(RecordEntryFill, **told)
         assert again.outcome == "replayed"
 
@@ -229,6 +235,7 @@ class Conversation(RuleBasedStateMachine):
         self.entry_fills[trade_id] = (name, qty, px)
         if not qty:
             del self.entry_fills[trade_id]
+            self.paid_back(self.entry_fees.pop(trade_id, None))
 
     @precondition(lambda self: self.current is not None and self.money.quantity > 0)
     @rule(data=st.data(), px=PRICES, fee=FEES, is_all=st.booleans(), qty=QUANTITIES)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from importlib.resources.abc import Traversable
+from typing import Final
 
 from domain.errors import SchemaMismatch
+
+OPENED_BEFORE: Final = (
+    "a ledger was opened there before, so its tables were dropped or renamed, or something else goes by its name now. "
+    "Find it, or restore a backup, before anything is recorded: a new one would grant the slots that are held"
+)
+"""What is said where a table is missing that was there when the store was opened."""
 
 
 def migrations_in(home: Traversable) -> list[Traversable]:

@@ -6,11 +6,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.port import Caution
+from infrastructure.event_store.sql.migrations import OPENED_BEFORE
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
 from infrastructure.settings import Settings
@@ -19,6 +20,16 @@ Result = TypeVar("Result")
 
 _FIXED_WAL_RESET = (3, 51, 3)
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_WAYS_OUT: Final[dict[int | None, str]] = {
+    sqlite3.SQLITE_CORRUPT: (
+        ". The file is damaged: let nobody write to it, keep a copy, and restore a backup; what was recorded since "
+        "then has to be asked of the exchange (`position-ledger recover`)"
+    ),
+    sqlite3.SQLITE_NOTADB: ". Name another file; if this one was the ledger, restore a backup",
+    sqlite3.SQLITE_CANTOPEN: ". It has to be a file, in a folder where SQLite may keep its write-ahead log beside it",
+    sqlite3.SQLITE_READONLY: ". Whoever records needs the right to write to the file and to its folder",
+    sqlite3.SQLITE_FULL: ". Make room, and send the same command again",
+}
 
 
 def wal_caution() -> Caution | None:
@@ -42,7 +53,7 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
     """
     reason = str(error)
     if "no such table" in reason or "no such column" in reason:
-        return SchemaMismatch(f"{settings.where} is not a ledger ({reason}); make one with `position-ledger init`")
+        return SchemaMismatch(f"{settings.where}: {reason}; {OPENED_BEFORE}")
     if "Could not decode to UTF-8" in reason:
         return HistoryDamaged(
             f"{settings.where} holds bytes that are no text ({reason!r:.120}): they were changed after they were "
@@ -53,7 +64,7 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
             f"{settings.where} was locked by another process for {settings.timeout_seconds:g} s; nothing was written. "
             "Try again, or wait longer with ?timeout=SECONDS"
         )
-    return StoreUnavailable(f"{settings.where}: {reason}; nothing was written")
+    return StoreUnavailable(f"{settings.where}: {reason}; nothing was written{_WAYS_OUT.get(_primary_code(error), '')}")
 
 
 def _as_found(stored: bytes) -> str:

@@ -273,4 +273,16 @@ def test_exit_fills_explain_what_was_closed_at_a_price_that_nobody_said() -> Non
 def test_exit_fills_are_what_a_close_at_a_price_meant_and_not_more() -> None:
     story = given(*ENTERED, on(Close, exit_reason="x", avg_px_close="3.2")).leaves(realized_pnl="2.05794")
     story.when(sold("60", "3.3", "x2")).leaves(realized_pnl="-3.94206")
-    story.when(sold("2", "3.3", "x3")).refused(PositionNotOpen)
+    story.when(sold("2", "3.3", "x3")).refused(
+        PositionNotOpen, "of the 61.8 that it closed 1.8 are not told by fills yet", "reduce 1.8 here"
+    )
+    story.when(sold("1.8", "3.3", "x3")).leaves(realized_pnl="-4.12206")
+    story.when(sold("1", "3.3", "x4")).refused(PositionNotOpen, "all of the 61.8 that it closed is told by fills")
+
+
+def test_an_exit_of_an_entry_that_was_filled_too_late_waits_for_that_fill() -> None:
+    late, sale = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="3.2"), sold("10", "3.3", "x1")
+    story = given(request(), on(FailEntry, reason="x", outcome="canceled"))
+    story.when(sale).refused(ExitBeforeEntry, "is canceled", "after those fills: entry")
+    story.when(sold("62", "3.3", "x1")).refused(PositionNotOpen)
+    story.when(late).when(sale).leaves(quantity="0", realized_pnl="-1")

@@ -124,6 +124,27 @@ def test_a_damaged_file_is_said_to_be_so(file: Path, content: bytes) -> None:
             assert ledger.positions() == []
 
 
+def test_a_damaged_ledger_says_what_to_do_and_not_to_begin_a_new_one(ledger: PositionLedger, file: Path) -> None:
+    ledger.disconnect()
+    with file.open("r+b") as damaged:
+        damaged.truncate(file.stat().st_size // 2)
+    with pytest.raises(StoreUnavailable, match=r"malformed; nothing was written.*restore a backup") as refused:
+        PositionLedger.connect(f"sqlite:///{file}").positions()
+    assert "init" not in refused.value.message
+
+
+def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="It has to be a file"):
+        PositionLedger.connect(f"sqlite:///{tmp_path}")
+
+
+def test_tables_that_are_gone_are_looked_for_and_no_empty_ledger_is_begun(ledger: PositionLedger, file: Path) -> None:
+    raw(file).execute("ALTER TABLE positions RENAME TO old_positions")
+    with pytest.raises(SchemaMismatch, match=r"no such table.*a ledger was opened there before") as refused:
+        ledger.positions()
+    assert "init" not in refused.value.message
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="there is no folder"):
         PositionLedger.connect(f"sqlite:///{tmp_path}/nowhere/ledger.db")

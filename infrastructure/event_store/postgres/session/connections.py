@@ -21,6 +21,7 @@ from infrastructure.event_store.postgres.session.hosts import SECONDS_EACH, Host
 from infrastructure.event_store.postgres.session.outage import Outage
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
+from infrastructure.event_store.sql.migrations import OPENED_BEFORE
 from infrastructure.event_store.turn import Turn
 from infrastructure.settings import InvalidSettings, Settings
 
@@ -125,7 +126,7 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
     reason = str(error).strip().partition("\n")[0]
     match error:
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
-            return SchemaMismatch(f"{where} holds no ledger ({reason}); make one with `position-ledger init`")
+            return SchemaMismatch(f"{where}: {reason}; {OPENED_BEFORE}")
         case errors.InsufficientPrivilege():
             return StoreUnavailable(
                 f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 
@@ -49,6 +51,18 @@ def test_what_has_our_name_is_named_and_nothing_is_made(postgres_url: str, made:
         assert owner.execute(EVERYTHING).fetchall() == before
     with PositionLedger.connect(with_options(postgres_url, "schema=ledger")) as ledger:
         assert ledger.positions() == []
+
+
+def test_a_ledger_that_was_renamed_away_is_looked_for_and_no_empty_one_is_begun(postgres_url: str) -> None:
+    entry: dict[str, Any] = {"exchange": "binance", "side": "long", "quantity": "1", "intent_id": "1"}
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        ledger.request_entry(symbol="APTUSDT", **entry)
+        owner.execute("ALTER SCHEMA public RENAME TO elsewhere; CREATE SCHEMA public")
+        with pytest.raises(SchemaMismatch, match="a ledger was opened there before") as refused:
+            ledger.request_entry(symbol="FXSUSDT", **entry)
+        assert "init" not in refused.value.message
+        owner.execute("DROP SCHEMA public; ALTER SCHEMA elsewhere RENAME TO public")
+        assert ledger.request_entry(symbol="FXSUSDT", **entry).may_order
 
 
 def test_what_has_other_names_is_no_obstacle(postgres_url: str) -> None:

@@ -1,0 +1,120 @@
+"""What an exit fill changed in the totals of its cycle, and what becomes of them when the exchange corrects it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import NamedTuple, Self
+
+from domain.aggregate.unexplained import Unexplained, difference_of, share_of, sum_of
+from domain.holding import ZERO, Holding
+from domain.instrument import Instrument
+from domain.order import Order
+from domain.values import EXACT, Side
+
+
+class FillChange(NamedTuple):
+    """A fill as it was said and as it is: quantity and worth, and its order with the one and with the other."""
+
+    old: tuple[Decimal, Decimal]
+    new: tuple[Decimal, Decimal]
+    before: Order
+    after: Order
+
+    @classmethod
+    def of(cls, order: Order | None, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Self:
+        """Of an order as it was before; a fill that belongs to none is all that there is of its own."""
+        before = order or Order(name="exit", traded_qty=old[0], traded_worth=old[1])
+        return cls(old, new, before, before.corrected(old, new))
+
+
+@dataclass(frozen=True, slots=True)
+class ExitEffect:
+    """What an exit fill did: it closed what was open, or what an adjustment had counted as gone, or it explained.
+
+    `released`: the cost of what it closed; None where that is not known. A fill of which a statement had counted all
+    did nothing of these.
+    """
+
+    closed: Decimal = ZERO
+    past: Decimal = ZERO
+    released: Decimal | None = ZERO
+    told: Unexplained = field(default_factory=Unexplained)
+    """The part that it explained of what was closed without a fill."""
+
+    @classmethod
+    def of(cls, before: Holding, after: Holding, told: Unexplained, terms: Instrument) -> Self:
+        """Of a fill by the totals before and after it."""
+        closed = EXACT.subtract(after.closed_qty, before.closed_qty)
+        if not closed:
+            return cls(told=told)
+        if EXACT.subtract(before.quantity, after.quantity) < closed:
+            price = before.avg_px_open
+            return cls(past=closed, released=None if price is None else terms.worth(closed, price))
+        return cls(closed=closed, released=difference_of(before.cost, after.cost))
+
+    @classmethod
+    def of_proof(cls, qty: Decimal, before: Holding) -> Self:
+        """Of one of the fills that proved all of it to be closed."""
+        return cls(closed=qty, released=_part_of(before.cost, qty, before.quantity))
+
+    def most(self, held: Holding, unexplained: Unexplained) -> Decimal:
+        """How much the fill can have closed at most, as the totals stand."""
+        if self.told.qty:
+            return EXACT.add(unexplained.qty, self.told.qty)
+        return EXACT.add(held.quantity, max(self.closed, self.past))
+
+    def corrected(
+        self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
+    ) -> tuple[ExitEffect, Holding, Unexplained]:
+        """Its effect, the totals and what is not explained, as if the fill had been told right."""
+        if self.told.qty:
+            return self._told_anew(held, unexplained, side, terms, change)
+        known = self._counted_anew(held, change) if self.past else self._closed_anew(held, terms, change)
+        effect, totals, released = known
+        brought = difference_of(change.after.worth, change.before.worth)
+        gained = None if released is None or brought is None else terms.gain(side, released, brought)
+        left, totals = unexplained.shifted(totals, brought, gained)
+        return effect, totals, left
+
+    def _counted_anew(self, held: Holding, change: FillChange) -> tuple[ExitEffect, Holding, Decimal | None]:
+        more = EXACT.subtract(change.new[0], change.old[0])
+        released = ZERO if not more else _part_of(self.released, more, self.past)
+        totals = replace(held, filled_qty=EXACT.add(held.filled_qty, more), closed_qty=EXACT.add(held.closed_qty, more))
+        effect = replace(self, past=EXACT.add(self.past, more), released=sum_of(self.released, released))
+        return effect, totals, released
+
+    def _closed_anew(
+        self, held: Holding, terms: Instrument, change: FillChange
+    ) -> tuple[ExitEffect, Holding, Decimal | None]:
+        more = EXACT.subtract(change.after.filled_qty, change.before.filled_qty)
+        released = held.released(more) if more > 0 else self._given_back(held, -more, terms)
+        totals = replace(
+            held, quantity=EXACT.subtract(held.quantity, more), closed_qty=EXACT.add(held.closed_qty, more)
+        )
+        cost = difference_of(held.cost, released)
+        totals = totals.costing(cost, terms) if more < 0 else replace(totals, cost=cost)
+        effect = replace(self, closed=EXACT.add(self.closed, more), released=sum_of(self.released, released))
+        return effect, totals, released
+
+    def _given_back(self, held: Holding, qty: Decimal, terms: Instrument) -> Decimal | None:
+        """What is open again had cost, as less than nothing; by the average where another fill had closed it."""
+        if not qty:
+            return ZERO
+        back = _part_of(self.released, qty, self.closed)
+        if qty > self.closed:
+            back = None if held.avg_px_open is None else terms.worth(qty, held.avg_px_open)
+        return None if back is None else -back
+
+    def _told_anew(
+        self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
+    ) -> tuple[ExitEffect, Holding, Unexplained]:
+        open_again, totals = unexplained.taken_back(held, side, self.told, change.old[1], terms)
+        left, (qty, brought) = open_again, change.new
+        if qty:
+            left, totals = open_again.explained(totals, side, qty, brought, terms)
+        return replace(self, told=open_again.less(left)), totals, left
+
+
+def _part_of(cost: Decimal | None, qty: Decimal, whole: Decimal) -> Decimal | None:
+    return None if cost is None or not whole else share_of(cost, qty, whole)

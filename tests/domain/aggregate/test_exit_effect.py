@@ -1,0 +1,138 @@
+"""A fill that was told wrong and corrected leaves what the right one leaves, whenever either is learned."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.commands.base import Command
+from domain.errors import NotFilled
+from tests.spec import Story, given, on
+
+HELD = c.Adopt.of(symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found")
+GONE = on(c.Close, exit_reason="not at the exchange any more")
+
+
+def sold(trade_id: str, qty: str, px: str, **more: Any) -> c.Reduce:
+    return on(c.Reduce, trade_id=trade_id, last_qty=qty, last_px=px, **more)
+
+
+def was(trade_id: str, **right: Any) -> o.CorrectFill:
+    return on(o.CorrectFill, trade_id=trade_id, reason="said the exchange", **right)
+
+
+VOID = was("x1", void=True)
+
+
+def test_the_price_of_what_explains_a_part_counts_once_all_is_explained() -> None:
+    story = given(HELD, GONE, sold("x1", "4", "110"), was("x1", last_px="111")).when(sold("x2", "6", "90"))
+    story.leaves(quantity="0", realized_pnl="-16", avg_px_close="98.4")
+
+
+def test_the_price_of_an_exit_before_an_end_that_nobody_saw_counts_as_well() -> None:
+    story = given(HELD, sold("x1", "4", "110"), GONE, was("x1", last_px="111")).when(sold("x2", "6", "90"))
+    story.leaves(quantity="0", realized_pnl="-16")
+
+
+def test_without_the_fill_that_explained_it_an_end_is_not_explained_and_holds_nothing() -> None:
+    story = given(HELD, GONE, sold("x1", "4", "110"), sold("x2", "6", "90")).when(VOID)
+    story.leaves(status="closed", stray=False, quantity="0", avg_px_open="100", realized_pnl=None)
+    story.when(sold("x3", "4", "120")).leaves(quantity="0", realized_pnl="20")
+
+
+def test_without_the_fill_that_explained_it_an_end_is_at_the_price_that_was_stated() -> None:
+    stated = on(c.Close, exit_reason="target", avg_px_close="80")
+    given(HELD, stated, sold("x1", "10", "90")).when(VOID).leaves(quantity="0", stray=False, realized_pnl="-200")
+
+
+def test_what_explains_an_end_cannot_have_been_more_than_that() -> None:
+    story = given(HELD, GONE, sold("x1", "4", "110"), sold("x2", "2", "110"))
+    story.when(was("x1", last_qty="9")).refused(NotFilled, "holds 8 without that fill, less than the 9")
+    story.when(was("x1", last_qty="8")).leaves(realized_pnl="100")
+
+
+def test_an_exit_of_before_an_adjustment_takes_nothing_of_what_was_adjusted_back() -> None:
+    at = {"at": "2025-10-22T18:50:39Z"}
+    story = given(HELD, sold("x1", "2", "110", **at)).when(was("x1", last_qty="1", last_px="112"))
+    story.leaves(quantity="10", filled_qty="11", avg_px_open="100", realized_pnl="12")
+    story.when(VOID).leaves(quantity="10", filled_qty="10", avg_px_open="100", realized_pnl="0")
+
+
+def test_what_the_exchange_stated_of_an_order_stays_closed_without_the_fill() -> None:
+    asked = on(o.RequestExit, reason="signal", quantity="4")
+    story = given(HELD).when(asked)
+    assert story.answer is not None
+    order: dict[str, Any] = {"client_order_id": story.answer.client_order_id}
+    story.when(on(o.EndOrder, outcome="filled", filled_qty="4", avg_px="110", **order))
+    story.when(sold("x1", "4", "112", **order)).leaves(quantity="6", realized_pnl="48")
+    story.when(VOID).leaves(quantity="6", avg_px_open="100", realized_pnl="40")
+
+
+def test_a_fill_of_a_proof_is_open_again_for_what_it_had_cost() -> None:
+    proof = [{"trade_id": f"x{number}", "last_qty": "5", "last_px": "90", "fee": "0.1"} for number in (1, 2)]
+    flat = (on(c.StartRollback, reason="no stop"), on(c.RollBack, evidence={"fills": proof}))
+    story = given(HELD, *flat).when(was("x1", last_px="91")).leaves(realized_pnl="-95", fees="0.2")
+    story.when(VOID).leaves(quantity="5", stray=True, avg_px_open="100", realized_pnl="-50", fees="0.1")
+
+
+@pytest.mark.parametrize(("fee", "left", "apart"), [("0.5", "4.5", {}), ("5", "0", {}), ("5.5", "5", {"APT": "5.5"})])
+def test_a_fee_in_kind_is_paid_out_of_what_is_held_or_stands_apart(fee: str, left: str, apart: dict[str, str]) -> None:
+    spot = "APTUSDT.binance:SPOT#1"
+    held = c.Adopt.of(**HELD.model_dump(exclude_none=True, mode="json") | {"leg": "SPOT"})
+    paid = on(c.Reduce, position_id=spot, trade_id="x1", last_qty="5", last_px="110", fee=fee, fee_currency="APT")
+    story = given(held).when(paid).leaves(spot, quantity=left, fees_other=apart)
+    story.when(on(o.CorrectFill, position_id=spot, trade_id="x1", void=True, reason="busted"))
+    story.leaves(spot, quantity="10", avg_px_open="100", realized_pnl="0", fees="0")
+    assert not any(Decimal(each) for each in story.rows[spot].as_json()["fees_other"].values())
+
+
+PRICES = st.sampled_from(["80", "95", "110", "125"])
+
+
+@st.composite
+def fills(draw: st.DrawFn) -> tuple[list[Command], list[Command]]:
+    """What was told of ten that are held and an end that nobody saw: right at once, and wrong and put right."""
+    said: list[Command] = []
+    right: list[Command] = []
+    corrections: list[Command] = []
+    left, is_over = 10, False
+    number = 0
+    while left or not is_over:
+        if not is_over and (not left or draw(st.booleans())):
+            said += [*corrections, GONE]
+            right.append(GONE)
+            corrections, is_over = [], True
+            if not left:
+                break
+        number += 1
+        qty, px, wrong = draw(st.integers(1, left)), draw(PRICES), draw(st.integers(1, left))
+        right.append(sold(f"x{number}", str(qty), px))
+        if draw(st.booleans()):
+            said.append(sold(f"x{number}", str(wrong), draw(PRICES)))
+            correction = was(f"x{number}", last_qty=str(qty), last_px=px)
+            now = draw(st.booleans()) or wrong > qty or (left == qty and wrong != qty)
+            (said if now else corrections).append(correction)
+        else:
+            said.append(right[-1])
+        left -= qty
+    return right, said + corrections
+
+
+@drawn(fills())
+def test_whatever_was_told_wrong_the_books_are_those_of_what_was_right(
+    told: tuple[list[Command], list[Command]],
+) -> None:
+    right, put_right = (given(HELD, *each) for each in told)
+    assert totals(right) == totals(put_right)
+
+
+def totals(story: Story) -> dict[str, Any]:
+    row = story.rows["APTUSDT.binance#1"].as_json()
+    names = ("status", "stray", "quantity", "filled_qty", "avg_px_open", "avg_px_close", "realized_pnl", "fees")
+    return {name: row[name] for name in names}
