@@ -91,4 +91,4 @@ def test_a_default_of_its_own_is_not_shared() -> None:
 
 def test_what_is_given_by_name_alone_is_not_given_by_its_place() -> None:
     with pytest.raises(TypeError, match=r"Order\.__init__\(\) takes 1 positional argument but 2 were given"):
-        Order("entry")  # type: ignore[misc]  # that is the question
+        Order("entry")  # type: ignore[call-arg]  # that is the question
