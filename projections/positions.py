@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +12,25 @@ from pydantic import ValidationError
 from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
 from domain.errors import HistoryDamaged
+from domain.events import PositionEvent
 from domain.order import Order, of_role
 from domain.values import plain
 
-__all__ = ["COLUMNS", "PositionRow", "damaged", "fees_text", "orders_text", "project", "requested_in_all", "row_from"]
+__all__ = [
+    "COLUMNS",
+    "PositionRow",
+    "Project",
+    "damaged",
+    "fees_text",
+    "orders_text",
+    "project",
+    "requested_in_all",
+    "row_from",
+]
+
+
+Project = Callable[[PositionRow | None, PositionEvent], PositionRow]
+"""What `project` does, for whoever has done it already."""
 
 
 def orders_text(orders: Mapping[str, Order]) -> str:

@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from domain.events import PositionEvent
 from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold
+from projections.positions import Project, project
 
 Row = TypeVar("Row")
+
+
+class Fold(Protocol[Row]):
+    """Takes one event into a row."""
+
+    def __call__(self, row: Row | None, event: PositionEvent, projected: Project = project, /) -> Row:
+        """The row after it."""
 
 
 @dataclass(frozen=True)
 class Projection(Generic[Row]):
     """What is made of the log, event by event.
 
-    `fold` may count and add up, for every event is taken in exactly once: rows and cursor change together. `ended_at`
-    is when a row was of use for the last time; None while its cycle is open.
+    `fold` may count and add up, for every event is taken in exactly once: rows and cursor change together; whoever has
+    folded the row of the cycle already hands it that as `projected`. `ended_at` is when a row was of use for the last
+    time; None while its cycle is open.
     """
 
     name: str
-    fold: Callable[[Row | None, PositionEvent], Row]
+    fold: Fold[Row]
     write: Callable[[Row], str]
     read: Callable[[str], Row]
     ended_at: Callable[[Row], datetime | None]

@@ -11,6 +11,7 @@ from infrastructure.event_store.port import Store, StreamSpan
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.grouped_rows import GroupedRows
 from projections.health.findings import IntegrityFinding
+from projections.positions import PositionRow, project
 from projections.projection import Projection
 
 Row = TypeVar("Row")
@@ -33,18 +34,25 @@ class ProjectionAudit(Generic[Row]):
         self._left_out: dict[str, Row | None] = {}
         """What rows are without the events that were left out, where there are such."""
 
-    def take(self, record: RecordedEvent, event: PositionEvent) -> None:
-        """Fold an event of the stream that comes next. What a fold raises passes through."""
+    def take(self, record: RecordedEvent, event: PositionEvent, before: PositionRow | None, after: PositionRow) -> None:
+        """Fold an event of the stream that comes next. What a fold raises passes through.
+
+        Its cycle had the row `before` and has the row `after`: a projection that had that row need not fold it again.
+        """
         is_taken_in = 0 < record.id <= self._cursor.nid  # no follower looks at a place before the first
         if not is_taken_in or not event.has_cycle:
             return
+
+        def projected(row: PositionRow | None, event: PositionEvent) -> PositionRow:
+            return after if row is before else project(row, event)
+
         position_id, fold, is_skipped = event.position_id, self._projection.fold, record.id in self._skipped
         if is_skipped:
             self._left_out.setdefault(position_id, self._rows.get(position_id))
         elif position_id in self._left_out:
-            self._left_out[position_id] = fold(self._left_out[position_id], event)
+            self._left_out[position_id] = fold(self._left_out[position_id], event, projected)
         try:
-            self._rows[position_id] = fold(self._rows.get(position_id), event)
+            self._rows[position_id] = fold(self._rows.get(position_id), event, projected)
         except Exception:
             if not is_skipped:
                 raise

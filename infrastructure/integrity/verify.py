@@ -227,11 +227,13 @@ class _Verification:
         try:
             if (filed := columns(event)) != record.columns:
                 self._found_at(record, "columns", f"says {filed}, but is filed as {record.columns}")
+            if not event.has_cycle:
+                return
             position_id = event.position_id
-            if event.has_cycle:
-                rows[position_id] = project(rows.get(position_id), event)
+            before = rows.get(position_id)
+            after = rows[position_id] = project(before, event)
             for followed in self._followed:
-                followed.take(record, event)
+                followed.take(record, event, before, after)
         except (AssertionError, ValueError) as cause:
             self._found_at(record, "event", str(cause))
 

@@ -13,7 +13,7 @@ from domain.alteration import altered
 from domain.events import EntryRequested, PositionEvent, PositionImported
 from domain.values import Instant, Status
 from projections.exposure import Gap, counted_at, is_covered
-from projections.positions import PositionRow, project
+from projections.positions import PositionRow, Project, project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +120,9 @@ def facts_adapter() -> TypeAdapter[CycleFacts]:
     return TypeAdapter(CycleFacts)
 
 
-def fold(facts: CycleFacts | None, event: PositionEvent) -> CycleFacts:
+def fold(facts: CycleFacts | None, event: PositionEvent, projected: Project = project) -> CycleFacts:
     """Take one event into the facts of its cycle; an event that opens a cycle needs none."""
-    row = project(facts.position if facts else None, event)
+    row = projected(facts.position if facts else None, event)
     known = facts or CycleFacts(position=row, opened_by=type(event).__name__)
     at = counted_at(event, known.last_at)
     was_exposed, covered = known.exposed_since, is_covered(row)

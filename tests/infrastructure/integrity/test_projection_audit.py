@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from domain.events import PositionEvent
+from infrastructure.integrity import projection_audit
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
@@ -102,6 +103,15 @@ def test_a_forged_row_is_named(ledger: PositionLedger, forge: Forge, statement: 
     assert found(ledger) == [("projection", f"{symbol}.binance#1") for symbol in where.split()]
     assert all("statistics" in each.message for each in verify(ledger.store).findings)
     Projector(ledger.store, STATISTICS).rebuild()
+    assert verify(ledger.store).ok
+
+
+def test_no_event_is_folded_twice_for_its_row_and_its_facts(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection_audit, "project", None)
+    assert verify(ledger.store).ok
+    Projector(ledger.store, STATISTICS).catch_up()
     assert verify(ledger.store).ok
 
 
