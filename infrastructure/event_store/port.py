@@ -555,6 +555,10 @@ class Store(ABC):
     def caution(self) -> Caution | None:
         """What the operator of this database should know, if anything."""
 
+    def obstacle(self) -> Caution | None:
+        """What keeps everybody from recording, if anything does; a replica is for reading anyway."""
+        return None
+
     def replication(self) -> Standing | None:
         """The replication that it stands on; None of a file, and of a replica, which says its place instead."""
         return None

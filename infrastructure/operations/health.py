@@ -231,7 +231,8 @@ def _database(store: Store) -> Section:
     """The database software, the replication that it stands on, and what to know about both."""
     software = "PostgreSQL" if store.settings.kind == "postgresql" else f"SQLite {sqlite3.sqlite_version}"
     standing = store.replication()
-    where, caution = store.settings.shown, store.caution()
+    where, caution, obstacle = store.settings.shown, store.caution(), store.obstacle()
     if standing is None:
-        return diagnosis.database(where, software, caution)
-    return diagnosis.database(where, software, caution, standing.caution, replication=standing.says)
+        return diagnosis.database(where, software, caution, obstacle=obstacle)
+    known = (where, software, caution, standing.caution)
+    return diagnosis.database(*known, obstacle=obstacle, replication=standing.says)

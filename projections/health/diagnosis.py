@@ -349,10 +349,17 @@ def _put_right(finding: Discrepancy, evidence: Sequence[str]) -> str:
     return advised("recover" if is_unfinished else "reconcile", finding.key, *evidence)
 
 
-def database(where: str, software: str, *warnings: tuple[str, str] | None, replication: str | None = None) -> Section:
-    """What is to be known of the database; each warning comes with what would put it right."""
-    found = tuple(Symptom(Severity.WARNING, where, *warning) for warning in warnings if warning is not None)
-    return Section(Check.DATABASE, "; ".join(filter(None, (f"{software}, {where}", replication))), found)
+def database(
+    where: str,
+    software: str,
+    *warnings: tuple[str, str] | None,
+    obstacle: tuple[str, str] | None = None,
+    replication: str | None = None,
+) -> Section:
+    """What is to be known of the database; each warning, and what keeps from recording, with what puts it right."""
+    found = [] if obstacle is None else [Symptom(Severity.CRITICAL, where, *obstacle)]
+    found += [Symptom(Severity.WARNING, where, *warning) for warning in warnings if warning is not None]
+    return Section(Check.DATABASE, "; ".join(filter(None, (f"{software}, {where}", replication))), tuple(found))
 
 
 def criteria(known: Sequence[Criterion]) -> Section:

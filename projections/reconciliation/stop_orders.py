@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.order import live
 from domain.stop import is_losing_side
-from domain.values import Leg
+from domain.values import EXACT, Leg
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 
@@ -35,6 +35,11 @@ class StopCoverage:
         """Whether the stops together close all of it. One of unknown quantity closes whatever is open."""
         on_position = self.position.stop_price is not None
         return on_position or _covered(self.stops, self.position) >= self.position.quantity
+
+    @property
+    def lacking(self) -> Decimal:
+        """How much of it the stops together do not close."""
+        return max(_ZERO, EXACT.subtract(self.position.quantity, _covered(self.stops, self.position)))
 
     @property
     def is_doubled(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from domain.commands.base import Command
@@ -28,7 +29,7 @@ from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKin
 from projections.reconciliation.entry_orders import ENTERING, entry_order
 from projections.reconciliation.grace_periods import SHOWN, later
 from projections.reconciliation.result import Reconciliation
-from projections.reconciliation.stop_orders import is_any_beyond_entry, is_beyond_entry
+from projections.reconciliation.stop_orders import cover_of, is_any_beyond_entry, is_beyond_entry
 from projections.recovery.in_flight import InFlight
 from projections.recovery.proposals import Action, Proposal
 from projections.recovery.required_orders import PlannedOrders, RequiredOrder
@@ -263,7 +264,9 @@ class _Judgement:
         moved = self._of(DiscrepancyKind.MOVED_STOP)
         is_active = row.status is Status.ACTIVE
         if not is_active and any(is_any_beyond_entry(each.orders, seen, row) for each in moved):
-            return self._stop_due(seen, "its stop locks in profit, which ends no entry: place one on the losing side")
+            return self._stop_due(
+                seen, "its stop locks in profit, which ends no entry: place one on the losing side", seen.quantity
+            )
         is_bare = DiscrepancyKind.UNPROTECTED in self._findings
         ends_entry = (
             not is_active and not is_bare and (row.protection == "bot" or self._would_cover(seen, stays, moved))
@@ -271,7 +274,7 @@ class _Judgement:
         for number, each in enumerate(moved, 1):
             self._note(seen, each, activates=ends_entry and number == len(moved))
         if is_bare:
-            return self._stop_due(seen, "no stop covers it: place one, then set_stop_loss with its id, or look again")
+            return self._rest_due(seen)
         if moved and (is_active or ends_entry):
             return self._propose(Action.FINISH, f"it is at the exchange, under {_stops(moved)}")
         if row.protection == "bot":
@@ -316,9 +319,17 @@ class _Judgement:
                 del fields["replaces"]
         self._send(SetStopLoss, **fields)
 
-    def _stop_due(self, seen: PositionReport, message: str) -> Proposal:
+    def _stop_due(self, seen: PositionReport, message: str, lacking: Decimal) -> Proposal:
         held = f"{self._snapshot.exchange} holds {seen.side.value} {plain(seen.quantity)}"
-        return self._propose(Action.PROTECT, f"{held}; {message}", RequiredOrder.stop(self._row, seen, self._promised))
+        due = RequiredOrder.stop(self._row, seen, self._promised, lacking)
+        return self._propose(Action.PROTECT, f"{held}; {message}", due)
+
+    def _rest_due(self, seen: PositionReport) -> Proposal:
+        """The stop for what no other one covers: one for all of it, beside those, would close more than is held."""
+        lacking = cover_of(seen, self._row, self._snapshot.orders or ()).lacking
+        whose = f"its stops leave {plain(lacking)} of it bare" if lacking < seen.quantity else "no stop covers it"
+        how = "place one, then set_stop_loss with its id and quantity, or look again"
+        return self._stop_due(seen, f"{whose}: {how}", lacking)
 
     def _unless_all_is_known(self, missing: str) -> Proposal:
         return Proposal(

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from domain.identifiers import client_order_id
 from domain.json_object import JsonObject
-from domain.order import live, next_name
+from domain.order import covered_by, live, next_name, stops_at_work
+from domain.values import EXACT
 from projections.exposure import needs_stop
 from projections.positions import PositionRow
 from projections.recovery.required_orders import PlannedOrders
@@ -88,10 +89,17 @@ def pending_orders(row: PositionRow, planned: PlannedOrders | None) -> Iterator[
             role="stop",
             name=name,
             side=row.side.closing_order,
-            quantity=row.quantity,
+            quantity=EXACT.subtract(row.quantity, _covered(row)),
             client_order_id=client_order_id(row.position_id, name, row.intent_id),
             reduce_only=True,
             stop_price=None if planned is None else planned.stop_for(row.side, row.avg_px_open),
             is_missing=True,
             since=row.unprotected_since or row.opened_at,
         )
+
+
+def _covered(row: PositionRow) -> Decimal:
+    """How much of what is held the stops at work cover, which is not all of it: another stop is for the rest."""
+    if row.stray:
+        return Decimal(0)
+    return covered_by(stops_at_work(row.orders, row.side, row.avg_px_open)) or Decimal(0)

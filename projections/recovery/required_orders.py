@@ -80,14 +80,14 @@ class RequiredOrder(JsonObject):
     )
 
     @classmethod
-    def stop(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders) -> Self:
-        """The stop that a position at the exchange lacks."""
+    def stop(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders, quantity: Decimal) -> Self:
+        """The stop that so much of a position at the exchange lacks."""
         entry = row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
         return cls(
             is_stop=True,
             symbol=row.symbol,
             side=row.side.closing_order,
-            quantity=seen.quantity,
+            quantity=quantity,
             stop_price=promised.stop_for(row.side, entry),
         )
 

@@ -126,6 +126,7 @@ _HANDED_OUT: Final = (
     " THEN coalesce(pg_catalog.pg_sequence_last_value(places::regclass), 0) END"
     " FROM pg_catalog.pg_get_serial_sequence('ledger_events', 'nid') AS places"
 )
+_READ_ONLY: Final = "SELECT pg_catalog.current_setting('default_transaction_read_only') = 'on'"
 _FED: Final = (
     "SELECT pg_catalog.pg_is_in_recovery(), EXISTS (SELECT FROM pg_subscription_rel"
     " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
@@ -437,6 +438,16 @@ class PostgresStore(SqlStore):
     def caution(self) -> Caution | None:
         """Who but the owner may make things beside the ledger."""
         return grants.makers_caution(self._connections)
+
+    def obstacle(self) -> Caution | None:
+        """A primary that takes no writes: somebody said so, or its host did, as when its disk was full."""
+        if self.replica_kind() is not None or not self._value(_READ_ONLY):
+            return None
+        return Caution(
+            "nothing can be recorded: its transactions are read-only (default_transaction_read_only)",
+            "make room if its disk was full, then ALTER DATABASE or ROLE … RESET default_transaction_read_only, as the "
+            "owner, and connect anew",
+        )
 
     def replication(self) -> Standing | None:
         with self._connections.reading() as connection:

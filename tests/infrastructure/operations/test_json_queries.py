@@ -59,6 +59,19 @@ def test_pending_orders_are_what_a_bot_has_to_look_up_after_a_crash() -> None:
         assert (undoing.role, undoing.reason) == ("rollback", "the operator wants it")
 
 
+def test_the_stop_that_is_missing_is_for_what_no_other_one_covers() -> None:
+    with memory_ledger() as ledger:
+        held = ledger.adopt(
+            symbol="SUIUSDT", exchange="binance", side="long", quantity="10", avg_px_open="3.5", reason="found"
+        )
+        ledger.set_stop_loss(position_id=held.position_id, stop_price="3.4", exchange_order_id="7", quantity="4")
+        (missing,) = ledger.pending_orders()
+        assert (missing.name, str(missing.quantity)) == ("stop.2", "6")
+        rest: dict[str, Any] = {"quantity": str(missing.quantity), "stop_price": "3.4", "exchange_order_id": "8"}
+        ledger.set_stop_loss(position_id=held.position_id, **rest)
+        assert ledger.pending_orders() == [] and ledger.position(held.position_id).protected
+
+
 @pytest.mark.parametrize("text", ['{"command": "activate"}', "not JSON", "[1]", "1"])
 def test_what_is_no_question_is_left_to_the_commands(text: str) -> None:
     assert query_from_json(text) is None

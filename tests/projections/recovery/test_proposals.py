@@ -355,6 +355,8 @@ def test_stops_for_parts_end_an_entry_once_together_they_cover_it() -> None:
     story = given(request(), PLACED, FILLED)
     one = the(story, seen(APT, orders=half[:1], at=LATER))
     assert (one.action, verbs(one)) == (Action.PROTECT, ["set_stop_loss"])
+    assert one.due is not None and str(one.due.quantity) == "30.9"  # one for all would close more than is held
+    assert "its stops leave 30.9 of it bare" in one.message
     both = the(story, seen(APT, orders=half, at=LATER))
     assert (both.action, verbs(both)) == (Action.FINISH, ["set_stop_loss", "set_stop_loss"])
     done(story, seen(APT, orders=half, at=LATER)).leaves(status="active", protected=True)

@@ -22,6 +22,7 @@ from infrastructure.operations import health
 from infrastructure.settings import Settings
 from scripts.commands.operate import diagnose
 from tests.scripts.program import Program, Ran
+from tests.urls import with_options
 
 CHECKS = ["incomplete", "unprotected", "outcome_unknown", "rolling_back", "orders", "projections", "damage", "database"]
 
@@ -113,6 +114,15 @@ def test_the_database_software_is_named_and_its_warning_is_no_reason_to_fail(
     assert ran.sections["database"]["severity"] == ("warning" if is_sqlite else "ok")
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
     assert run("--json").sections["database"]["severity"] == "ok"
+
+
+def test_a_primary_that_takes_no_writes_is_critical(program: Program, postgres_url: str) -> None:
+    PositionLedger.connect(postgres_url).disconnect()
+    read_only = with_options(postgres_url, "options=-cdefault_transaction_read_only%3Don")
+    told = program("diagnose", "--database", read_only)
+    assert told.code == 1
+    assert "critical: " in told.out and "nothing can be recorded: its transactions are read-only" in told.out
+    assert program("diagnose", "--database", postgres_url).code == 0
 
 
 def test_without_a_ledger_there_is_nothing_to_look_at(run: Run) -> None:
