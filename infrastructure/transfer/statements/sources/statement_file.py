@@ -46,9 +46,13 @@ class FileStart:
 class StatementFile:
     """An open file, read once; `path` is None for what has no name, as standard input."""
 
-    def __init__(self, stream: io.BufferedReader, path: Path | None = None) -> None:
+    def __init__(self, stream: io.BufferedReader, path: Path | None = None, *, keeps_case: bool = False) -> None:
         """Take a file that nothing was read of."""
-        self._stream, self._path = stream, path
+        self._stream, self._path, self._keeps_case = stream, path, keeps_case
+
+    def in_its_case(self) -> StatementFile:
+        """The same file, with the names of its columns as they are written."""
+        return StatementFile(self._stream, self._path, keeps_case=True)
 
     @cached_property
     def start(self) -> FileStart:
@@ -74,7 +78,7 @@ class StatementFile:
             if self.start.form is FileForm.JSON:
                 yield from json_rows(text_of(self._stream))
             else:
-                yield from csv_rows(text_of(self._stream, newline=""), delimiter)
+                yield from csv_rows(text_of(self._stream, newline=""), delimiter, keeps_case=self._keeps_case)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""

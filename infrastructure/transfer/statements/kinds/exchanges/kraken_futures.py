@@ -220,6 +220,7 @@ KRAKEN_LOG_CSV: Final = StatementKind(
 KRAKEN_FILLS: Final = StatementKind(
     name="kraken-futures-fills",
     form=FileForm.JSON,
+    is_flat=True,
     needs=tuple((name,) for name in ("fill_id", "order_id", "symbol", "side", "size", "price", "fillTime")),
     exchange="krakenfutures",
     read=_read_fills,
