@@ -11,7 +11,10 @@ from domain.identifiers import PositionKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementProfit:
-    """Profit before fees of what was closed; `trade_id` is the fill that closed it, None where it is not said."""
+    """Profit before fees of what was closed; `trade_id` is the fill that closed it, None where it is not said.
+
+    Shape:   `profit_id` is the same in every line that says this again, None where a line has no such name.
+    """
 
     line: int
     time: datetime
@@ -19,3 +22,4 @@ class StatementProfit:
     profit: Decimal
     currency: str | None
     trade_id: str | None
+    profit_id: str | None = None

@@ -41,7 +41,7 @@ class StatementReport(JsonObject):
     fees: dict[str, Decimal]
     findings: list[str]
     repeated: int = 0
-    """How many facts stand in several files; each is taken once."""
+    """How many facts stand somewhere else as well; each is taken once."""
     payments: int = 0
     payments_before: int = 0
     cash: dict[str, Decimal]

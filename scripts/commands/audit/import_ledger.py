@@ -253,7 +253,7 @@ def _print_statement(report: StatementReport) -> None:
     if report.payments:
         show(f"{counted(report.payments, 'payment')}, {report.payments_before:,} of them imported before")
     if report.repeated:
-        stand = "stands in several files and is" if report.repeated == 1 else "stand in several files and are"
+        stand = "stands somewhere else, too, and is" if report.repeated == 1 else "stand somewhere else, too, and are"
         show(f"{counted(report.repeated, 'line')} {stand} taken once")
     said = report.as_json()
     if report.first is not None:

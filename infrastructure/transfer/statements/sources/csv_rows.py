@@ -26,17 +26,19 @@ def csv_header(start: str) -> tuple[list[str], str]:
     lines = [line.rstrip("\r") for line in start.split("\n", _LOOKED_AT)[:_LOOKED_AT]]
     delimiter = next((each for each in _DELIMITERS if each in lines[0]), ",")
     try:
-        said, header = _begin(csv.reader(lines, strict=True, delimiter=delimiter))
+        said, names = _begin(csv.reader(lines, strict=True, delimiter=delimiter))
     except csv.Error:
         return lines[:1], delimiter
+    header = [name.lower() for name in names]
     return [*header, *(name for name in said if name not in header)], delimiter
 
 
-def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[StatementRow]:
+def csv_rows(lines: Iterable[str], delimiter: str, *, keeps_case: bool = False) -> Iterator[StatementRow]:
     """Every line below the names of the columns. Refuses: StatementRefused, naming the line."""
     rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:
-        said, header = _begin(rows)
+        said, names = _begin(rows)
+        header = names if keeps_case else [name.lower() for name in names]
         for row in rows:
             if not row:
                 continue
@@ -63,4 +65,4 @@ def _begin(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
             name, _, value = cell.strip(_MARK).partition(":")
             said[name.strip().lower()] = value.strip()
         first = next((row for row in rows if row), [])
-    return said, [name.strip(_MARK).strip().lower() for name in first]
+    return said, [name.strip(_MARK).strip() for name in first]

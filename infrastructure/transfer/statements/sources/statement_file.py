@@ -47,9 +47,13 @@ class FileStart:
 class StatementFile:
     """An open file, read once; `path` is None for what lies nowhere by itself, as standard input."""
 
-    def __init__(self, stream: io.BufferedReader, path: Path | None = None) -> None:
+    def __init__(self, stream: io.BufferedReader, path: Path | None = None, *, keeps_case: bool = False) -> None:
         """Take a file that nothing was read of."""
-        self._stream, self._path = stream, path
+        self._stream, self._path, self._keeps_case = stream, path, keeps_case
+
+    def in_its_case(self) -> StatementFile:
+        """The same file, with the names of its columns as they are written."""
+        return StatementFile(self._stream, self._path, keeps_case=True)
 
     @cached_property
     def start(self) -> FileStart:
@@ -76,7 +80,7 @@ class StatementFile:
                 yield from json_rows(text_of(self._stream))
             else:
                 text = text_of(self._stream, newline="", encoding=encoding)
-                yield from csv_rows(text, delimiter or self.start.delimiter)
+                yield from csv_rows(text, delimiter or self.start.delimiter, keeps_case=self._keeps_case)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""

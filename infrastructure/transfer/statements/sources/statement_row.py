@@ -27,6 +27,8 @@ _SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
 """From which number on a time counts nanoseconds, microseconds, milliseconds, seconds: all of them after 1973."""
+_EMPTY_LIST: Final = "[]"
+"""What programs write of a list in CSV, where there is nothing in it."""
 _FLOAT: Final = Context(prec=15, traps=[])
 """A binary float holds 15 digits for certain; what is behind them is left over from arithmetic."""
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
@@ -131,7 +133,9 @@ class StatementRow:
 
     def listed(self, name: str) -> list[StatementRow]:
         """The objects of a list within this one; none where there is no list."""
-        found = self.named.get(name) or []
+        found = self.find(name)[1] or []
+        if found == _EMPTY_LIST:
+            return []
         if not isinstance(found, list) or not all(isinstance(value, Mapping) for value in found):
             raise ValueError(f"{name} is no list of objects")
         return [StatementRow(self.line, value) for value in found]

@@ -185,8 +185,15 @@ def test_a_time_without_a_zone_is_not_guessed() -> None:
     assert "names no zone; say with --timezone" in refusal(TURNS[3], zone=None)
 
 
-def test_a_trade_that_stands_there_twice_is_refused() -> None:
-    assert "stands on line 2 already" in refusal(TURNS[3], TURNS[3])
+def test_a_trade_that_stands_there_twice_is_taken_once() -> None:
+    with memory_ledger() as ledger:
+        report = taken(ledger, *TURNS, TURNS[3])
+        assert (report.repeated, report.fills, report.findings) == (1, 4, [])
+        assert taken(ledger, *TURNS).fills_before == 4
+
+
+def test_a_trade_that_stands_there_twice_otherwise_is_refused() -> None:
+    assert "stands on line 2 already" in refusal(TURNS[3], TURNS[3].replace(",100,1,", ",101,1,"))
 
 
 def test_columns_that_are_missing_are_named() -> None:

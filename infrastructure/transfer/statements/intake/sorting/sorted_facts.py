@@ -38,7 +38,7 @@ _FILL: Final = (
 )
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
 _HELD: Final = "line, time, quantity, avg_px"
-_PROFIT: Final = "line, time, profit, trade_id"
+_PROFIT: Final = "line, time, profit, trade_id, profit_id"
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -59,7 +59,7 @@ _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
 _ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 19)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
-_ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
+_ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
 _FILLS: Final = (
     f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
     " ORDER BY place, time, number, file, line * direction"
@@ -116,7 +116,7 @@ class SortedFacts:
         self._places: dict[PositionKey | None, int] = {}
         self._names: list[str] = []
         self.count = self.repeated = 0
-        """How many facts stand in several files; each is taken once."""
+        """How many facts stand somewhere else as well; each is taken once."""
 
     @classmethod
     def of(cls, shared: SharedFacts) -> Self:
@@ -199,7 +199,7 @@ class SortedFacts:
         return self._places.setdefault(key, len(self._places))
 
     def settle(self, tally: StatementTally) -> None:
-        """Take once what stands in several files. Refuses: StatementRefused for what is there twice otherwise."""
+        """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
         self._take_once("fills", _FILL, "buys, trade_id", "trade")
         self._take_once("cash", _CASH, "cash_id", "payment")
         self._database.executescript(_INDEXES)
@@ -214,9 +214,8 @@ class SortedFacts:
         alike = [names.index(name) + 3 for name in identity.split(", ")]
         for _, rows in groupby(found, lambda row: (row[1], *(row[place] for place in alike))):
             first, *others = rows
-            files = {first[2]}
             for other in others:
-                if other[2] in files or other[4:] != first[4:]:
+                if other[4:] != first[4:]:
                     where = "" if other[2] == first[2] else f"{self._names[first[2]]} "
                     key = next(key for key, place in self._places.items() if place == first[1])
                     raise self.refusal(
@@ -227,7 +226,6 @@ class SortedFacts:
                             f"{first[3]:,} already",
                         ),
                     )
-                files.add(other[2])
                 self._database.execute(_FORGET.format(table=table), (other[0],))
                 self.repeated += 1
 
@@ -377,7 +375,7 @@ def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
 
 
 def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
-    return profit.line, timestamp_text(profit.time), str(profit.profit), profit.trade_id
+    return profit.line, timestamp_text(profit.time), str(profit.profit), profit.trade_id, profit.profit_id
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:

@@ -19,8 +19,9 @@ CREATE INDEX profits_trade ON profits (place, trade_id);
 CREATE INDEX IF NOT EXISTS fills_trade ON fills (place, trade_id);
 """
 _FORGET_REPEATED: Final = """
-DELETE FROM profits WHERE EXISTS (SELECT 1 FROM profits AS first WHERE first.file < profits.file
-AND (first.place, first.trade_id, first.time, first.profit) = (profits.place, profits.trade_id, profits.time,
+DELETE FROM profits WHERE EXISTS (SELECT 1 FROM profits AS first WHERE first.rowid < profits.rowid
+AND (first.file < profits.file OR first.profit_id IS NOT NULL) AND first.trade_id IS profits.trade_id
+AND first.profit_id IS profits.profit_id AND (first.place, first.time, first.profit) = (profits.place, profits.time,
 profits.profit))
 """
 _OF_FILLS: Final = """

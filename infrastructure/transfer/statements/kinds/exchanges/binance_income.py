@@ -76,6 +76,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             profit=amount,
             currency=currency,
             trade_id=trade_id,
+            profit_id=f"{kind}:{row.needed(*_NAMES['id'])}",
         )
         if kind == _DELIVERY:
             yield StatementPosition(line=row.line, time=time, key=key, quantity=Decimal(0), avg_px=None)
@@ -102,6 +103,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 BINANCE_INCOME: Final = StatementKind(
     name="binance-futures-income",
     form=FileForm.JSON,
+    is_flat=True,
     needs=(("incomeType",), ("income",), ("asset",), ("tranId",), ("time",)),
     exchange="binance",
     read=_read,

@@ -55,6 +55,8 @@ _NAMES: Final = MappingProxyType(
         "funding": ("realized_funding", "realized funding"),
     }
 )
+_LEAST: Final = Decimal("1e-9")
+"""What is less of a contract is left over from arithmetic with floats."""
 _WAITING_MAX: Final = 64
 """The lines of an execution stand together; where there is no second one, the first is not kept for long."""
 _SAID_BY_CURRENCY: Final = ("fee", *_NAMES["profit"], *_NAMES["funding"])
@@ -129,7 +131,7 @@ def _trade(whose: Whose, row: StatementRow) -> StatementFill:
     change = _change(row)
     if not change:
         raise ValueError("by how much the position changed is not said")
-    contract = row.needed(*_NAMES["asset"])
+    contract, after = row.needed(*_NAMES["asset"]), row.number("new_balance", "new balance")
     return StatementFill(
         line=row.line,
         time=row.time(*_NAMES["time"], zone=whose.zone),
@@ -143,6 +145,7 @@ def _trade(whose: Whose, row: StatementRow) -> StatementFill:
         trade_id=row.text("execution") or row.needed(*_NAMES["id"]),
         order_id=made_up(row.needed(*_NAMES["time"]), contract, str(change > 0)),
         reason=_REASONS[row.word(*_NAMES["type"])],
+        held=None if after is None else EXACT.subtract(after, change).quantize(_LEAST, context=EXACT),
     )
 
 
@@ -220,6 +223,7 @@ KRAKEN_LOG_CSV: Final = StatementKind(
 KRAKEN_FILLS: Final = StatementKind(
     name="kraken-futures-fills",
     form=FileForm.JSON,
+    is_flat=True,
     needs=tuple((name,) for name in ("fill_id", "order_id", "symbol", "side", "size", "price", "fillTime")),
     exchange="krakenfutures",
     read=_read_fills,

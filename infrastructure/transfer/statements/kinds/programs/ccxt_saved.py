@@ -27,6 +27,12 @@ _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
 """Where Binance, OKX, Bybit and Hyperliquid say what a fill earned, before fees; beside it Bybit says in `closedSize`
 how much it closed, and Hyperliquid in `startPosition` what was held before."""
 
+_WHAT: Final = "execType"
+"""Where Bybit says what happened, in the words of its executions: funding is among them."""
+_FUNDING: Final = "funding"
+_REASONS: Final = MappingProxyType(
+    {"adltrade": "adl", "busttrade": "liquidation", "delivery": "settlement", "settle": "settlement"}
+)
 _OF_TRADE: Final = MappingProxyType(
     {"time": ("timestamp", "datetime"), "quantity": ("amount",), "price": ("price",), "profit": _PROFITS}
 )
@@ -50,7 +56,23 @@ class _CcxtRows:
         time, side = row.needed("timestamp", "datetime"), row.needed("side")
         trade_id = row.text("id") or self._ids.of(row, time)
         order_id = row.text("order") or made_up(time, row.needed("symbol"), side)
-        yield from self._fill(row, _OF_TRADE, trade_id, order_id)
+        if ReportFields(row.named).word(_WHAT) == _FUNDING:
+            yield from self._funding_of(row, trade_id)
+        else:
+            yield from self._fill(row, _OF_TRADE, trade_id, order_id)
+
+    def _funding_of(self, row: StatementRow, cash_id: str) -> Iterator[StatementFact]:
+        for paid, currency in self._fees(row):
+            if paid:
+                yield StatementCash(
+                    line=row.line,
+                    time=row.time(*_OF_TRADE["time"]),
+                    key=self._key(row),
+                    amount=-paid,
+                    currency=currency,
+                    kind="funding",
+                    cash_id=cash_id,
+                )
 
     def orders(self, row: StatementRow) -> Iterator[StatementFact]:
         if row.some("filled") is None:
@@ -85,6 +107,7 @@ class _CcxtRows:
             order_id=order_id,
             in_contracts=size is not None,
             contract_size=size,
+            reason=_REASONS.get(fields.word(_WHAT)),
             closes=None if key.leg is Leg.SPOT else fields.number("closedSize"),
             held=None if key.leg is Leg.SPOT else fields.number("startPosition"),
             names_leg=key.leg is not Leg.BOTH or fields.number("closedSize") is None,

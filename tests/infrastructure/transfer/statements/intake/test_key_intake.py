@@ -193,6 +193,17 @@ def test_profit_that_another_file_says_is_compared(ledger: PositionLedger, profi
     assert take(ledger, [BOUGHT, SOLD], [profit]).findings == ([says] if says else [])
 
 
+def test_profit_that_one_file_says_again_is_compared_once(ledger: PositionLedger) -> None:
+    told = [
+        StatementProfit(
+            line=line, time=at(100), key=BTC, profit=Decimal(10), currency="USDT", trade_id="102", profit_id="7"
+        )
+        for line in (7, 8)
+    ]
+    report = take(ledger, [BOUGHT, SOLD], told)
+    assert (report.findings, report.profit_file) == ([], {"USDT": Decimal(10)})
+
+
 def test_profit_that_two_files_say_of_one_fill_is_compared(ledger: PositionLedger) -> None:
     sold = fill(100, "-1", "110", profit=Decimal(10))
     good = earned("10", "102")
