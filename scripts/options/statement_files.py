@@ -21,7 +21,7 @@ from infrastructure.transfer.statements.sources.file_text import START_MAX
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.statement_import import Statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised
+from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised, told_twice
 
 STDIN = "-"
 _SHOWN_MAX: Final = 60
@@ -106,6 +106,12 @@ class OpenedFiles:
 
     def statements(self) -> list[Statement]:
         """What the files say, to be read; each is a statement. Refuses: a usage error."""
+        if twice := told_twice(file.kind for file in self.files if file.kind is not None):
+            first, other = (next(file for file in self.files if file.kind is kind) for kind in twice)
+            raise click.UsageError(
+                f"{first.name} is of kind {twice[0].name} and {other.name} of kind {twice[1].name}, which tell of the "
+                "same fills under ids of their own: they would be counted twice. Import one of the two"
+            )
         return [
             Statement(file.name, file.kind.name, file.kind.facts(file.statement, self._said.whose(file.kind)))
             for file in self.files

@@ -31,7 +31,7 @@ class CsvFills:
 
     def read(self, file: StatementFile) -> Iterator[StatementFill]:
         """Every fill, in the order of the file. Refuses: StatementRefused."""
-        return each(file.rows(), self._fills)
+        return each(file.rows(once=[name for names in self._columns.values() for name in names]), self._fills)
 
     def _fills(self, row: StatementRow) -> Iterator[StatementFill]:
         if self._plain is None:

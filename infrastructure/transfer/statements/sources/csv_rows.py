@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
@@ -22,11 +22,18 @@ def csv_header(line: str) -> tuple[list[str], str]:
     return [name.strip().lower() for name in names], delimiter
 
 
-def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[StatementRow]:
-    """Every line below the first. Refuses: StatementRefused, naming the line."""
+def csv_rows(lines: Iterable[str], delimiter: str, once: Collection[str] = ()) -> Iterator[StatementRow]:
+    """Every line below the first; no two columns have a name that stands there `once`.
+
+    Refuses: StatementRefused, naming the line.
+    """
     rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:
         header = [name.strip().lower() for name in next(rows, [])]
+        if twice := next((name for name in once if header.count(name) > 1), None):
+            raise StatementRefused.at(
+                1, f"{header.count(twice)} columns are called {twice}; which is meant is not said"
+            )
         for row in rows:
             if not row:
                 continue

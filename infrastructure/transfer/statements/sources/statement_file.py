@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,14 +69,19 @@ class StatementFile:
         names, delimiter = csv_header(text.partition("\n")[0].rstrip("\r"))
         return FileStart(FileForm.CSV, tuple(names), delimiter)
 
-    def rows(self, delimiter: str | None = None, encoding: str | None = None) -> Iterator[StatementRow]:
-        """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
+    def rows(
+        self, delimiter: str | None = None, encoding: str | None = None, once: Collection[str] = ()
+    ) -> Iterator[StatementRow]:
+        """Every row of a CSV or a JSON file; no two columns of it have a name that stands there `once`.
+
+        Refuses: StatementRefused, naming the line.
+        """
         with whole():
             if self.start.form is FileForm.JSON:
                 yield from json_rows(text_of(self._stream))
             else:
                 text = text_of(self._stream, newline="", encoding=encoding)
-                yield from csv_rows(text, delimiter or self.start.delimiter)
+                yield from csv_rows(text, delimiter or self.start.delimiter, once)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""

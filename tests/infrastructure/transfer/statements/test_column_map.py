@@ -154,6 +154,12 @@ def test_characters_are_read_in_the_encoding_of_the_map() -> None:
         list(fills_of(text, MAPPED_CSV, Whose("okx", columns=ColumnMap.read(said))))
 
 
+def test_two_columns_of_a_name_that_is_meant_are_refused() -> None:
+    said = refusal(COLUMNS + SIDE, "T,S,P,Q,Dir,p", "1773739452,ETH/USDT,2,3,b,4")
+    assert said == "line 1: 2 columns are called p; which is meant is not said"
+    assert read(COLUMNS + SIDE, "T,S,P,Q,Dir,Note,Note", "1773739452,ETH/USDT,2,3,b,x,y")
+
+
 def test_columns_that_are_not_there_are_named() -> None:
     said = refusal(COLUMNS + SIDE, "T,S,P,Dir", "1773739452,ETH/USDT,2000,buy")
     assert said == "line 1: by the map quantity stands in Q or Filled; this file has t, s, p, dir"

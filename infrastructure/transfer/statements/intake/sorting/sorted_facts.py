@@ -16,6 +16,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
+from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
 from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
@@ -192,6 +193,7 @@ class SortedFacts:
         self._take_once("fills", _FILL, "buys, trade_id", "trade")
         self._take_once("cash", _CASH, "cash_id", "payment")
         self._database.executescript(_INDEXES)
+        self.repeated += take_by_fills(self._database, self._key_of, self.refusal)
         state_fees(self._database, self._key_of, tally)
         state_profits(self._database, self._key_of, tally)
 
