@@ -66,7 +66,7 @@ class StatementFile:
         text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
-        names, delimiter = csv_header(text.partition("\n")[0].rstrip("\r"))
+        names, delimiter = csv_header(text)
         return FileStart(FileForm.CSV, tuple(names), delimiter)
 
     def rows(

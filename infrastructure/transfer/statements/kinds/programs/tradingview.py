@@ -26,7 +26,8 @@ _TIMES: Final = ("date and time", "date/time")
 _QUANTITIES: Final = ("size (qty)", "position size (qty)", "quantity", "contracts", "qty")
 _WITH_COMMA: Final = re.compile(r"[-+\u2212]?\d+,\d+", re.ASCII)
 _TICKERS: Final = ("ticker", "symbol")
-_CONTRACTS: Final = ("contracts", "quantity", "qty", "size")
+_ACTIONS: Final = ("action", "order_action")
+_CONTRACTS: Final = ("contracts", "order_contracts", "quantity", "qty", "size")
 _PRICES: Final = ("price", "order_price", "close")
 _MOMENTS: Final = ("time", "timenow", "timestamp")
 _PRICE: Final = ("price",)
@@ -168,7 +169,7 @@ class _Alerts:
             line=row.line,
             time=said.time(*_MOMENTS, zone=self._whose.zone),
             key=self._whose.key(said.needed(*_TICKERS), exchange=said.text("exchange")),
-            buys=said.buys("action"),
+            buys=said.buys(*_ACTIONS),
             quantity=said.above_zero(*_CONTRACTS),
             price=said.above_zero(*_PRICES),
             fee=None,
@@ -214,10 +215,10 @@ TRADINGVIEW_LIST: Final = StatementKind(
 TRADINGVIEW_ALERTS: Final = StatementKind(
     name="tradingview-alerts",
     form=FileForm.JSON,
-    needs=(_TICKERS, ("action",), _CONTRACTS, _PRICES, _MOMENTS),
+    needs=(_TICKERS, _ACTIONS, _CONTRACTS, _PRICES, _MOMENTS),
     read=_read_alerts,
-    source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action`, "
-    "`contracts`, `price` and `time` or `timenow`",
+    source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action` or "
+    "`order_action`, `contracts` or `order_contracts`, `price` or `order_price`, and `time` or `timenow`, nested or not",
     lacks="what was filled, and whether anything was: it is what a strategy asked for. Ids. The exchange, where the "
     "template has none (`--exchange`)",
     becomes="a cycle from flat to flat, at the prices of the alerts",
