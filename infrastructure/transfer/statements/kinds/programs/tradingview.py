@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -32,6 +33,8 @@ _PRICES: Final = ("price", "order_price", "close")
 _MOMENTS: Final = ("time", "timenow", "timestamp")
 _PRICE: Final = ("price",)
 _PROFITS: Final = ("net p&l", "net pnl", "p&l", "profit")
+_OLD_PERPETUAL: Final = re.compile(r"(?<=USDT)PERP$|(?<=BUSD)PERP$|(?<=USDC)PERP$")
+"""Behind the perpetuals of Binance until 2023; today they end in `.P`."""
 _CENT: Final = Decimal("0.01")
 _COMMISSION_MAX: Final = Decimal("0.02")
 """The share of both sides above which a difference is no commission, but contracts that are no units."""
@@ -99,7 +102,7 @@ class _ListOfTrades:
         return StatementFill(
             line=row.line,
             time=row.time(*_TIMES, zone=self._whose.zone),
-            key=self._whose.key(self._whose.symbol or ""),
+            key=_key(self._whose, self._whose.symbol or ""),
             buys=_is_long(entry) is is_entry,
             quantity=quantity,
             price=price,
@@ -109,6 +112,10 @@ class _ListOfTrades:
             trade_id=name,
             order_id=name,
         )
+
+
+def _key(whose: Whose, ticker: str, exchange: str | None = None) -> PositionKey:
+    return whose.key(_OLD_PERPETUAL.sub("", ticker), exchange=exchange)
 
 
 def _enters(row: StatementRow) -> bool:
@@ -168,7 +175,7 @@ class _Alerts:
         yield StatementFill(
             line=row.line,
             time=said.time(*_MOMENTS, zone=self._whose.zone),
-            key=self._whose.key(said.needed(*_TICKERS), exchange=said.text("exchange")),
+            key=_key(self._whose, said.needed(*_TICKERS), said.text("exchange")),
             buys=said.buys(*_ACTIONS),
             quantity=said.above_zero(*_CONTRACTS),
             price=said.above_zero(*_PRICES),
@@ -218,7 +225,7 @@ TRADINGVIEW_ALERTS: Final = StatementKind(
     needs=(_TICKERS, _ACTIONS, _CONTRACTS, _PRICES, _MOMENTS),
     read=_read_alerts,
     source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action` or "
-    "`order_action`, `contracts` or `order_contracts`, `price` or `order_price`, and `time` or `timenow`, nested or not",
+    "`order_action`, `contracts` or `order_contracts`, `price` or `order_price`, `time` or `timenow`, nested or not",
     lacks="what was filled, and whether anything was: it is what a strategy asked for. Ids. The exchange, where the "
     "template has none (`--exchange`)",
     becomes="a cycle from flat to flat, at the prices of the alerts",
