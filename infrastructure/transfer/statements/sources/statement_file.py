@@ -19,7 +19,8 @@ from infrastructure.transfer.statements.sources.json_rows import json_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
-_SQLITE: Final = b"SQLite format 3\x00"
+SQLITE_MARK: Final = b"SQLite format 3\x00"
+"""What a database begins with."""
 _PARQUET: Final = b"PAR1"
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
@@ -55,8 +56,8 @@ class StatementFile:
     def start(self) -> FileStart:
         """What it begins with; nothing is taken from it. Refuses: StatementRefused for a database without a name."""
         start = first_bytes(self._stream, START_MAX)
-        if start.startswith(_SQLITE):
-            if self._stream.peek(1)[:1] != _SQLITE[:1]:
+        if start.startswith(SQLITE_MARK):
+            if self._stream.peek(1)[:1] != SQLITE_MARK[:1]:
                 raise StatementRefused("the file is a database in gzip; unpack it, and give the database")
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
         if start.startswith(_PARQUET):
@@ -96,8 +97,5 @@ class StatementFile:
 
     def _opened_database(self) -> sqlite3.Connection:
         if self._path is None:
-            raise StatementRefused(
-                "a database is read where it lies, not from standard input and not out of an archive; give the name of "
-                "its file"
-            )
+            raise StatementRefused("a database cannot be read from standard input; give the name of its file")
         return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)
