@@ -52,6 +52,7 @@ def test_the_first_column_that_has_a_value_is_read() -> None:
     ("text", "says"),
     [
         ("= 1", "the map is no TOML: "),
+        ("", "it does not say where time, symbol, price, quantity, side stands, in [columns] or in [constants]"),
         (COLUMNS, "it does not say where side stands, in [columns] or in [constants]"),
         (COLUMNS + SIDE + 'colour = "x"\n', "columns.colour.[key]: Input should be 'time'"),
         (COLUMNS + SIDE + '[constants]\nside = "buy"\n', "it says side in [columns] and in [constants]"),
