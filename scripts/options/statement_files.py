@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -16,12 +16,12 @@ import click
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
-from infrastructure.transfer.statements.sources.archive import is_archive, members
+from infrastructure.transfer.statements.sources.archive import LAST_CHANGES, is_archive, laid_down, members
 from infrastructure.transfer.statements.sources.file_text import START_MAX
-from infrastructure.transfer.statements.sources.statement_file import StatementFile
+from infrastructure.transfer.statements.sources.statement_file import SQLITE_MARK, StatementFile
 from infrastructure.transfer.statements.statement_import import Statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised
+from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised, told_twice
 
 STDIN = "-"
 _SHOWN_MAX: Final = 60
@@ -106,6 +106,12 @@ class OpenedFiles:
 
     def statements(self) -> list[Statement]:
         """What the files say, to be read; each is a statement. Refuses: a usage error."""
+        if twice := told_twice(file.kind for file in self.files if file.kind is not None):
+            first, other = (next(file for file in self.files if file.kind is kind) for kind in twice)
+            raise click.UsageError(
+                f"{first.name} is of kind {twice[0].name} and {other.name} of kind {twice[1].name}, which tell of the "
+                "same fills under ids of their own: they would be counted twice. Import one of the two"
+            )
         return [
             Statement(file.name, file.kind.name, file.kind.facts(file.statement, self._said.whose(file.kind)))
             for file in self.files
@@ -116,12 +122,24 @@ class OpenedFiles:
         stream = self._stack.enter_context(_stream(path))
         if not is_archive(stream):
             return [self._looked_at(path, stream, None if path == STDIN else Path(path))]
-        found = [self._looked_at(f"{path}: {name}", member, None) for name, member in members(stream, self._stack)]
+        inside = members(stream, self._stack)
+        found = [
+            self._member(path, name, inside)
+            for name in inside
+            if name.removesuffix(LAST_CHANGES) not in {*inside} - {name}
+        ]
         fitting = [file for file in found if file.kind is not None and not file.kind.missing(file.statement.start)]
         if not fitting:
             return found
         self.left_out += [file.name for file in found if file not in fitting]
         return fitting
+
+    def _member(self, archive: str, name: str, inside: Mapping[str, io.BufferedReader]) -> OpenedFile:
+        member, path = inside[name], None
+        if member.peek(len(SQLITE_MARK)).startswith(SQLITE_MARK):
+            path = self._stack.enter_context(laid_down(name, inside))
+            member = self._stack.enter_context(_stream(str(path)))
+        return self._looked_at(f"{archive}: {name}", member, path)
 
     def _looked_at(self, name: str, stream: io.BufferedReader, path: Path | None) -> OpenedFile:
         file, kind_name = StatementFile(stream, path), self._said.kind_name

@@ -46,7 +46,7 @@ class ColumnMap(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    columns: dict[_Named, _Names]
+    columns: dict[_Named, _Names] = Field(default_factory=dict)
     """The column that says each thing, by its name; of several names the first that has a value."""
     constants: dict[_Named, str] = Field(default_factory=dict)
     """What is the same in every line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
@@ -71,6 +72,16 @@ _ALL: Final = (
     MAPPED_CSV,
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})
+_SAME_FILLS: Final = (
+    (BYBIT_EXECUTIONS, BYBIT_CLOSED),
+    (BYBIT_EXECUTIONS, BYBIT_CLOSED_CSV),
+    (BYBIT_CLOSED, BYBIT_CLOSED_CSV),
+    (KRAKEN_LOG, KRAKEN_FILLS),
+    (KRAKEN_LOG_CSV, KRAKEN_FILLS),
+    (NAUTILUS_FILLS, NAUTILUS_POSITIONS),
+    (TRADINGVIEW_LIST, TRADINGVIEW_ALERTS),
+)
+"""Kinds that tell of the same fills, each under ids of its own: together they would be counted twice."""
 _NEEDS_MIN: Final = 5
 """A kind that is known by fewer names is none when one of them is missing."""
 _NEAR_MAX: Final = 3
@@ -94,3 +105,9 @@ def near(start: FileStart) -> list[str]:
         f"{kind.name} needs {', '.join(missing)}" if (missing := kind.missing(start)) else f"it may be {kind.name}"
         for _, kind in sorted(ways, key=lambda way: way[0])[:_NEAR_MAX]
     ]
+
+
+def told_twice(kinds: Iterable[StatementKind]) -> tuple[StatementKind, StatementKind] | None:
+    """Two of these kinds that tell of the same fills, each in its own way; None where there are none."""
+    there = {kind.name for kind in kinds}
+    return next((pair for pair in _SAME_FILLS if there.issuperset(kind.name for kind in pair)), None)

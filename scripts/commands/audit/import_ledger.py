@@ -117,6 +117,10 @@ def command(
     the order of time: fills, funding, fees. Without --confirm it is only said what they come to. Run again, it adds
     nothing. Exit code 1: something was found, or a line cannot be read.
 
+    Any CSV file of fills is read by a map in TOML: in [columns] it has the names of the columns of time, symbol, side,
+    price and quantity, and of fee, fee_currency, profit, leg, trade_id and order_id where there are such; in
+    [constants] what is the same in every line, as exchange = "okx".
+
     A dump of the old table is imported as `import-legacy` does, with --as legacy --confirm.
 
     \b
@@ -126,6 +130,7 @@ def command(
       position-ledger export | position-ledger import --database sqlite:///copy.db
       position-ledger import trades.csv income.json --timezone UTC
       position-ledger import trades.csv income.json --timezone UTC --snapshot now.json --confirm
+      position-ledger import fills.csv --map columns.toml --exchange okx --timezone Europe/Berlin
       position-ledger import --as legacy positions.sql --confirm
     """
     said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file)

@@ -29,6 +29,11 @@ class CsvFills:
         self._ids = RowIds()
         self._plain: PlainCells | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """The names under which its columns may stand, each once in a file."""
+        return [name for names in self._columns.values() for name in names]
+
     def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFill]:
         """Every fill, in the order of the file. Refuses: StatementRefused."""
         return each(rows, self._fills)

@@ -101,7 +101,9 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     columns = whose.columns
     if columns is None:
         raise StatementRefused("a file of kind mapped-csv needs a map of its columns; give one with --map")
-    return each(_checked(file.rows(columns.delimiter, columns.encoding), columns), _MappedFills(columns, whose).facts)
+    named = [name.strip().lower() for names in columns.columns.values() for name in names]
+    rows = file.rows(columns.delimiter, columns.encoding, once=named)
+    return each(_checked(rows, columns), _MappedFills(columns, whose).facts)
 
 
 def _checked(rows: Iterator[StatementRow], columns: ColumnMap) -> Iterator[StatementRow]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
-from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.statement_kind import StatementKind
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 PLAIN_COLUMNS: Final = MappingProxyType(
     {
@@ -21,13 +23,19 @@ PLAIN_COLUMNS: Final = MappingProxyType(
     }
 )
 
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFill]:
+    fills = CsvFills(PLAIN_COLUMNS, whose)
+    return fills.read(file.rows(once=fills.names))
+
+
 PLAIN_CSV: Final = StatementKind(
     name="csv",
     form=FileForm.CSV,
     needs=tuple(PLAIN_COLUMNS.get(says, (says,)) for says in REQUIRED),
     asks=("exchange",),
     is_guessed=False,
-    read=lambda file, whose: CsvFills(PLAIN_COLUMNS, whose).read(file.rows()),
+    read=_read,
     source="any program; it is never guessed, so `--as csv --exchange NAME`",
     lacks="what has no column is not known",
     becomes="the same; where no profit is said, none is compared",

@@ -1,12 +1,18 @@
-"""An archive as exchanges send files: ZIP, or tar with gzip or without; each file in it is read where it stands."""
+"""An archive as exchanges send files: ZIP, or tar with gzip or without; each file in it is read where it stands.
+
+A database alone has to be laid down, for it is read here and there.
+"""
 
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, cast
 
 from infrastructure.transfer.statements.sources.file_text import START_MAX, first_bytes, whole
@@ -23,6 +29,8 @@ _WORKBOOK: Final = "[content_types].xml"
 _OF_SYSTEMS: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 """What systems put beside the files of a person."""
 _ENCRYPTED: Final = 1
+LAST_CHANGES: Final = "-wal"
+"""Behind the name of the file that has the last changes of a database that was in use."""
 
 
 def is_archive(stream: io.BufferedReader) -> bool:
@@ -31,19 +39,34 @@ def is_archive(stream: io.BufferedReader) -> bool:
     return start.startswith(_ZIP) or first_bytes(stream, START_MAX)[_TAR_MARK] == b"ustar"
 
 
-def members(stream: io.BufferedReader, stack: ExitStack) -> list[tuple[str, io.BufferedReader]]:
-    """Every file in an archive with its name, open until the stack ends. Refuses: StatementRefused."""
+def members(stream: io.BufferedReader, stack: ExitStack) -> dict[str, io.BufferedReader]:
+    """Every file in an archive by its name, open until the stack ends. Refuses: StatementRefused."""
     if not stream.seekable():
         raise StatementRefused("an archive cannot be read from standard input; give the name of its file")
     opened = _of_zip if stream.peek(START_MAX).startswith(_ZIP) else _of_tar
     with whole():
-        found = list(opened(stream, stack))
+        found = dict(opened(stream, stack))
         if not found:
             raise StatementRefused("there is no file in the archive")
-        for name, member in found:
+        for name, member in found.items():
             if is_archive(member):
                 raise StatementRefused(f"{name} in the archive is an archive itself; unpack it, and give its files")
     return found
+
+
+@contextmanager
+def laid_down(name: str, found: Mapping[str, io.BufferedReader]) -> Iterator[Path]:
+    """A database of an archive on the disk for as long as it is needed, with its last changes where they are there.
+
+    Refuses: StatementRefused.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "database"
+        for behind in ("", LAST_CHANGES):
+            if (member := found.get(name + behind)) is not None:
+                with whole(), Path(f"{path}{behind}").open("wb") as copy:
+                    shutil.copyfileobj(member, copy)
+        yield path
 
 
 def _of_zip(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str, io.BufferedReader]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _DELIMITERS: Final = (",", ";", "\t")
+_SAYS_DELIMITER: Final = "sep="
+"""What a spreadsheet puts above the names of the columns."""
 _SAID_OF_ALL: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
 """How OKX and Bybit begin a line above the columns: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
 _MARK: Final = "\ufeff"
@@ -24,30 +26,45 @@ def csv_header(start: str) -> tuple[list[str], str]:
     Shape: one name where it is no CSV.
     """
     lines = [line.rstrip("\r") for line in start.split("\n", _LOOKED_AT)[:_LOOKED_AT]]
-    delimiter = next((each for each in _DELIMITERS if each in lines[0]), ",")
+    first = lines[0].strip().lower()
+    told = first.removeprefix(_SAYS_DELIMITER)[:1] if first.startswith(_SAYS_DELIMITER) else ""
+    delimiter = told or next((each for each in _DELIMITERS if each in lines[0]), ",")
     try:
         said, names = _begin(csv.reader(lines, strict=True, delimiter=delimiter))
-    except csv.Error:
+    except (csv.Error, ValueError):
         return lines[:1], delimiter
     header = [name.lower() for name in names]
     return [*header, *(name for name in said if name not in header)], delimiter
 
 
-def csv_rows(lines: Iterable[str], delimiter: str, *, keeps_case: bool = False) -> Iterator[StatementRow]:
-    """Every line below the names of the columns. Refuses: StatementRefused, naming the line."""
+def csv_rows(
+    lines: Iterable[str], delimiter: str, once: Collection[str] = (), *, keeps_case: bool = False
+) -> Iterator[StatementRow]:
+    """Every line below the names of the columns, but blank ones; no two columns have a name that stands there `once`.
+
+    Refuses: StatementRefused, naming the line.
+    """
     rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:
         said, names = _begin(rows)
         header = names if keeps_case else [name.lower() for name in names]
+        if twice := next((name for name in once if header.count(name) > 1), None):
+            raise StatementRefused.at(
+                1, f"{header.count(twice)} columns are called {twice}; which is meant is not said"
+            )
+        begins = rows.line_num + 1
         for row in rows:
-            if not row:
+            line, begins = begins, rows.line_num + 1
+            if not any(row):
                 continue
             if len(row) != len(header):
-                raise StatementRefused.at(rows.line_num, f"has {len(row)} columns; the first line has {len(header)}")
+                if len(row) < len(header) or any(row[len(header) :]):
+                    raise StatementRefused.at(line, f"has {len(row)} columns; the first line has {len(header)}")
+                del row[len(header) :]
             named = dict(zip(header, row, strict=True))
             if said:
                 named = {**said, **{name: cell.strip(_MARK) for name, cell in named.items()}}
-            yield StatementRow(rows.line_num, named)
+            yield StatementRow(line, named)
     except UnicodeDecodeError as wrong:
         raise StatementRefused.at(
             rows.line_num + 1,
@@ -60,6 +77,8 @@ def csv_rows(lines: Iterable[str], delimiter: str, *, keeps_case: bool = False) 
 def _begin(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
     """What is said of all lines, and the names of the columns."""
     first, said = next(rows, []), dict[str, str]()
+    if first and first[0].strip().lower().startswith(_SAYS_DELIMITER):
+        first = next(rows, [])
     if first and _SAID_OF_ALL.match(first[0]):
         for cell in first:
             name, _, value = cell.strip(_MARK).partition(":")

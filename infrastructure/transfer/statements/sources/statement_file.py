@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,8 @@ from infrastructure.transfer.statements.sources.json_rows import json_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
-_SQLITE: Final = b"SQLite format 3\x00"
+SQLITE_MARK: Final = b"SQLite format 3\x00"
+"""What a database begins with."""
 _PARQUET: Final = b"PAR1"
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
@@ -59,8 +60,8 @@ class StatementFile:
     def start(self) -> FileStart:
         """What it begins with; nothing is taken from it. Refuses: StatementRefused for a database without a name."""
         start = first_bytes(self._stream, START_MAX)
-        if start.startswith(_SQLITE):
-            if self._stream.peek(1)[:1] != _SQLITE[:1]:
+        if start.startswith(SQLITE_MARK):
+            if self._stream.peek(1)[:1] != SQLITE_MARK[:1]:
                 raise StatementRefused("the file is a database in gzip; unpack it, and give the database")
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
         if start.startswith(_PARQUET):
@@ -73,14 +74,19 @@ class StatementFile:
         names, delimiter = csv_header(text)
         return FileStart(FileForm.CSV, tuple(names), delimiter)
 
-    def rows(self, delimiter: str | None = None, encoding: str | None = None) -> Iterator[StatementRow]:
-        """Every row of a CSV or a JSON file. Refuses: StatementRefused, naming the line."""
+    def rows(
+        self, delimiter: str | None = None, encoding: str | None = None, once: Collection[str] = ()
+    ) -> Iterator[StatementRow]:
+        """Every row of a CSV or a JSON file; no two columns of it have a name that stands there `once`.
+
+        Refuses: StatementRefused, naming the line.
+        """
         with whole():
             if self.start.form is FileForm.JSON:
                 yield from json_rows(text_of(self._stream))
             else:
                 text = text_of(self._stream, newline="", encoding=encoding)
-                yield from csv_rows(text, delimiter or self.start.delimiter, keeps_case=self._keeps_case)
+                yield from csv_rows(text, delimiter or self.start.delimiter, once, keeps_case=self._keeps_case)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""
@@ -95,8 +101,5 @@ class StatementFile:
 
     def _opened_database(self) -> sqlite3.Connection:
         if self._path is None:
-            raise StatementRefused(
-                "a database is read where it lies, not from standard input and not out of an archive; give the name of "
-                "its file"
-            )
+            raise StatementRefused("a database cannot be read from standard input; give the name of its file")
         return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)

@@ -52,6 +52,7 @@ def test_the_first_column_that_has_a_value_is_read() -> None:
     ("text", "says"),
     [
         ("= 1", "the map is no TOML: "),
+        ("", "it does not say where time, symbol, price, quantity, side stands, in [columns] or in [constants]"),
         (COLUMNS, "it does not say where side stands, in [columns] or in [constants]"),
         (COLUMNS + SIDE + 'colour = "x"\n', "columns.colour.[key]: Input should be 'time'"),
         (COLUMNS + SIDE + '[constants]\nside = "buy"\n', "it says side in [columns] and in [constants]"),
@@ -152,6 +153,12 @@ def test_characters_are_read_in_the_encoding_of_the_map() -> None:
     assert fill.key.symbol == "ETHUSDT"
     with pytest.raises(StatementRefused, match=r"line 1: is no text in UTF-8: .*; with --map, a map says its encoding"):
         list(fills_of(text, MAPPED_CSV, Whose("okx", columns=ColumnMap.read(said))))
+
+
+def test_two_columns_of_a_name_that_is_meant_are_refused() -> None:
+    said = refusal(COLUMNS + SIDE, "T,S,P,Q,Dir,p", "1773739452,ETH/USDT,2,3,b,4")
+    assert said == "line 1: 2 columns are called p; which is meant is not said"
+    assert read(COLUMNS + SIDE, "T,S,P,Q,Dir,Note,Note", "1773739452,ETH/USDT,2,3,b,x,y")
 
 
 def test_columns_that_are_not_there_are_named() -> None:

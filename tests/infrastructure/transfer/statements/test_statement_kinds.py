@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.statement_fill import StatementRefused
-from infrastructure.transfer.statements.statement_kinds import KINDS, near
+from infrastructure.transfer.statements.statement_kinds import KINDS, near, told_twice
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 
 TRADES = "Uid,Time,Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Buyer,Maker,Trade ID,Order ID\n"
@@ -53,3 +53,9 @@ def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
 def test_parquet_has_to_be_saved_as_csv() -> None:
     with pytest.raises(StatementRefused, match=r"the file is in Parquet; .* save it as CSV"):
         kind_of(b"PAR1\x15\x04")
+
+
+def test_kinds_that_tell_of_the_same_fills_are_not_put_together() -> None:
+    first, other = KINDS["bybit-executions"], KINDS["bybit-closed-pnl"]
+    assert told_twice([other, KINDS["okx-fills"], first]) == (first, other)
+    assert told_twice([first, first, KINDS["binance-futures-trades"], KINDS["binance-futures-income"]]) is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,8 +114,23 @@ def test_what_is_no_statement_in_an_archive_is_left_out_and_named(tmp_path: Path
     assert (told.returncode, "this file begins like none" in told.stderr) == (2, True)
 
 
+def test_a_database_in_an_archive_is_read_with_its_last_changes(tmp_path: Path) -> None:
+    url, bot, samples = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "bot.sqlite", Path(__file__).parents[3]
+    PositionLedger.connect(url).disconnect()
+    sample = samples / "infrastructure/transfer/statements/samples/freqtrade-database.sql"
+    with closing(sqlite3.connect(bot)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.executescript(sample.read_text(encoding="utf-8"))
+        with zipfile.ZipFile(tmp_path / "bot.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+            for name in ("bot.sqlite", "bot.sqlite-wal"):
+                packed.write(tmp_path / name, f"user_data/{name}")
+    told = run(url, "import", str(tmp_path / "bot.zip"))
+    assert "freqtrade-database: 7 fills" in told.stdout, told.stderr
+    assert "left out" not in told.stderr
+
+
 def test_a_line_in_an_archive_is_named_with_its_file(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     PositionLedger.connect(url).disconnect()
-    two = archive(tmp_path / "two.zip", {"03.csv": f"{HEADER}\n{ENTRY}", "04.csv": f"{HEADER}\n{EXIT}x,"})
+    two = archive(tmp_path / "two.zip", {"03.csv": f"{HEADER}\n{ENTRY}", "04.csv": f"{HEADER}\n{EXIT},x"})
     assert f"StatementRefused: {two}: 04.csv: line 2: has 10 columns" in run(url, "import", two).stderr

@@ -161,6 +161,15 @@ def test_what_is_no_statement_is_not_put_together_with_one(url: str, files: dict
     assert "other.csv begins like no statement (it is empty)" in run(url, "import", files["trades"], str(other)).stderr
 
 
+def test_kinds_that_would_be_counted_twice_are_usage(url: str) -> None:
+    samples = Path(__file__).parents[3] / "infrastructure/transfer/statements/samples"
+    fills, positions = str(samples / "nautilus-fills.csv"), str(samples / "nautilus-positions.csv")
+    done = run(url, "import", positions, fills)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert f"{fills} is of kind nautilus-fills and {positions} of kind nautilus-positions, which tell of" in said
+
+
 def test_the_old_table_is_imported_by_the_same_command(url: str, tmp_path: Path) -> None:
     dump = tmp_path / "positions.csv"
     dump.write_text(

@@ -17,6 +17,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
+from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
 from infrastructure.transfer.statements.intake.sorting.told_legs import (
     are_of_two_legs,
     move_to_legs,
@@ -204,6 +205,7 @@ class SortedFacts:
         self._take_once("cash", _CASH, "cash_id", "payment")
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
+        self.repeated += take_by_fills(self._database, self._key_of, self.refusal)
         state_fees(self._database, self._key_of, tally)
         state_profits(self._database, self._key_of, tally)
 

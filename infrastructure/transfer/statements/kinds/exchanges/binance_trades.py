@@ -30,7 +30,8 @@ _COLUMNS: Final = MappingProxyType(
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    for fill in CsvFills(_COLUMNS, whose, is_both_unless_said=False).read(of_one_account(file.rows())):
+    fills = CsvFills(_COLUMNS, whose, is_both_unless_said=False)
+    for fill in fills.read(of_one_account(file.rows(once=fills.names))):
         yield replace(fill, in_contracts=True) if fill.key.is_inverse else fill
 
 

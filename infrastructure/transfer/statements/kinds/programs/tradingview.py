@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -26,11 +27,14 @@ _TIMES: Final = ("date and time", "date/time")
 _QUANTITIES: Final = ("size (qty)", "position size (qty)", "quantity", "contracts", "qty")
 _WITH_COMMA: Final = re.compile(r"[-+\u2212]?\d+,\d+", re.ASCII)
 _TICKERS: Final = ("ticker", "symbol")
-_CONTRACTS: Final = ("contracts", "quantity", "qty", "size")
+_ACTIONS: Final = ("action", "order_action")
+_CONTRACTS: Final = ("contracts", "order_contracts", "quantity", "qty", "size")
 _PRICES: Final = ("price", "order_price", "close")
 _MOMENTS: Final = ("time", "timenow", "timestamp")
 _PRICE: Final = ("price",)
 _PROFITS: Final = ("net p&l", "net pnl", "p&l", "profit")
+_OLD_PERPETUAL: Final = re.compile(r"(?<=USDT)PERP$|(?<=BUSD)PERP$|(?<=USDC)PERP$")
+"""Behind the perpetuals of Binance until 2023; today they end in `.P`."""
 _CENT: Final = Decimal("0.01")
 _COMMISSION_MAX: Final = Decimal("0.02")
 """The share of both sides above which a difference is no commission, but contracts that are no units."""
@@ -98,7 +102,7 @@ class _ListOfTrades:
         return StatementFill(
             line=row.line,
             time=row.time(*_TIMES, zone=self._whose.zone),
-            key=self._whose.key(self._whose.symbol or ""),
+            key=_key(self._whose, self._whose.symbol or ""),
             buys=_is_long(entry) is is_entry,
             quantity=quantity,
             price=price,
@@ -108,6 +112,10 @@ class _ListOfTrades:
             trade_id=name,
             order_id=name,
         )
+
+
+def _key(whose: Whose, ticker: str, exchange: str | None = None) -> PositionKey:
+    return whose.key(_OLD_PERPETUAL.sub("", ticker), exchange=exchange)
 
 
 def _enters(row: StatementRow) -> bool:
@@ -167,8 +175,8 @@ class _Alerts:
         yield StatementFill(
             line=row.line,
             time=said.time(*_MOMENTS, zone=self._whose.zone),
-            key=self._whose.key(said.needed(*_TICKERS), exchange=said.text("exchange")),
-            buys=said.buys("action"),
+            key=_key(self._whose, said.needed(*_TICKERS), said.text("exchange")),
+            buys=said.buys(*_ACTIONS),
             quantity=said.above_zero(*_CONTRACTS),
             price=said.above_zero(*_PRICES),
             fee=None,
@@ -214,10 +222,10 @@ TRADINGVIEW_LIST: Final = StatementKind(
 TRADINGVIEW_ALERTS: Final = StatementKind(
     name="tradingview-alerts",
     form=FileForm.JSON,
-    needs=(_TICKERS, ("action",), _CONTRACTS, _PRICES, _MOMENTS),
+    needs=(_TICKERS, _ACTIONS, _CONTRACTS, _PRICES, _MOMENTS),
     read=_read_alerts,
-    source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action`, "
-    "`contracts`, `price` and `time` or `timenow`",
+    source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action` or "
+    "`order_action`, `contracts` or `order_contracts`, `price` or `order_price`, `time` or `timenow`, nested or not",
     lacks="what was filled, and whether anything was: it is what a strategy asked for. Ids. The exchange, where the "
     "template has none (`--exchange`)",
     becomes="a cycle from flat to flat, at the prices of the alerts",

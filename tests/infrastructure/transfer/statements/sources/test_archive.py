@@ -6,12 +6,13 @@ import io
 import tarfile
 import zipfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from infrastructure.transfer.statements.sources import archive
-from infrastructure.transfer.statements.sources.archive import is_archive, members
+from infrastructure.transfer.statements.sources.archive import is_archive, laid_down, members
 from infrastructure.transfer.statements.sources.file_text import START_MAX
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -48,7 +49,7 @@ def stream_of(data: bytes) -> io.BufferedReader:
 def rows_of(data: bytes) -> dict[str, list[object]]:
     with ExitStack() as stack:
         found = members(stream_of(data), stack)
-        return {name: [row.named for row in StatementFile(member).rows()] for name, member in found}
+        return {name: [row.named for row in StatementFile(member).rows()] for name, member in found.items()}
 
 
 FILES = {"2026/a.csv": CSV, "b.csv": CSV.replace(b"2", b"3")}
@@ -107,8 +108,12 @@ def test_a_file_with_a_password_is_refused() -> None:
         rows_of(bytes(data))
 
 
-def test_a_database_is_not_read_out_of_one() -> None:
+def test_a_database_is_laid_down_with_its_last_changes() -> None:
+    files = {"a.sqlite": b"SQLite", "a.sqlite-wal": b"changes", "b.sqlite": b"other"}
     with ExitStack() as stack:
-        ((_, member),) = members(stream_of(zipped({"a.sqlite": b"SQLite format 3\x00"})), stack)
-        with pytest.raises(StatementRefused, match="not out of an archive; give the name of its file"):
-            _ = StatementFile(member).start
+        inside = members(stream_of(zipped(files)), stack)
+        with laid_down("a.sqlite", inside) as path:
+            assert (path.read_bytes(), Path(f"{path}-wal").read_bytes()) == (b"SQLite", b"changes")
+        assert not path.exists()
+        with laid_down("b.sqlite", inside) as path:
+            assert (path.read_bytes(), Path(f"{path}-wal").exists()) == (b"other", False)

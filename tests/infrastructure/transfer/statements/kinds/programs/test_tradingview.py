@@ -128,3 +128,22 @@ def test_alerts_are_known_by_the_keys_of_their_template() -> None:
     assert kind_of(text) == "tradingview-alerts"
     (told,) = booked(text, TRADINGVIEW_ALERTS, Whose())
     assert told.startswith("BTCUSDT.bybit#1 long closed holds 0: earned 20")
+
+
+def test_a_template_may_nest_what_the_strategy_says_beside_its_bar() -> None:
+    alerts = [
+        {
+            "passphrase": "x",
+            "time": f"2026-03-17T{hour}:00:30Z",
+            "exchange": "BINANCE",
+            "ticker": "BTCUSDTPERP",
+            "bar": {"time": f"2026-03-17T{hour}:00:00Z", "open": 1, "close": 2, "volume": 3},
+            "strategy": {"position_size": size, "order_action": action, "order_contracts": 2, "order_price": price},
+        }
+        for hour, action, price, size in (("09", "buy", 100, 2), ("10", "sell", 110.5, 0))
+    ]
+    text = "\n".join(map(json.dumps, alerts))
+    assert kind_of(text) == "tradingview-alerts"
+    assert booked(text, TRADINGVIEW_ALERTS, Whose()) == [
+        "BTCUSDT.binance#1 long closed holds 0: earned 21, net 21, fees 0"
+    ]

@@ -1,0 +1,56 @@
+"""Orders that one file sums up and another lists fill by fill: they are taken once, by their fills."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, plain
+from infrastructure.transfer.statements.intake.sorting.walked import walked
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+
+_SUMMED: Final = """
+SELECT one.rowid, one.place, one.file, one.line, one.quantity, one.order_id, one.buys, one.is_last FROM fills AS one
+WHERE one.trade_id = 'order-' || one.order_id AND EXISTS (
+    SELECT 1 FROM fills AS other WHERE (other.place, other.order_id, other.buys) = (one.place, one.order_id, one.buys)
+        AND other.rowid <> one.rowid)
+"""
+"""Kinds that sum up an order name its only fill so."""
+_OTHERS: Final = """
+SELECT rowid, quantity FROM fills WHERE (place, order_id, buys) = (?, ?, ?) AND rowid <> ? ORDER BY time, number, rowid
+"""
+_END: Final = "UPDATE fills SET is_last = ? WHERE rowid = ?"
+_FORGET: Final = "DELETE FROM fills WHERE rowid = ?"
+
+
+def take_by_fills(
+    database: sqlite3.Connection,
+    key_of: Callable[[int], PositionKey],
+    refusal: Callable[[int, StatementRefused], StatementRefused],
+) -> int:
+    """Leave out the sum of an order whose fills are listed, and say how many that were.
+
+    Refuses: StatementRefused where its fills are not all of it.
+    """
+    count = 0
+    for rowid, place, file, line, quantity, order_id, buys, is_last in walked(database, _SUMMED):
+        others = database.execute(_OTHERS, (place, order_id, buys, rowid)).fetchall()
+        listed = Decimal(0)
+        for _, each in others:
+            listed = EXACT.add(listed, Decimal(each))
+        if listed != Decimal(quantity):
+            raise refusal(
+                file,
+                StatementRefused.at(
+                    line,
+                    f"order {order_id} of {key_of(place)} was filled {plain(Decimal(quantity))} in all, and its fills "
+                    f"in the other files come to {plain(listed)}; give the files of all its fills, or of none",
+                ),
+            )
+        database.execute(_END, (is_last, others[-1][0]))
+        database.execute(_FORGET, (rowid,))
+        count += 1
+    return count
