@@ -1,9 +1,14 @@
-"""Frozen values: made at once, and with other values in some of their fields."""
+"""Frozen values: made at once, as dataclasses or as structs, and with other values in some of their fields."""
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, fields
-from typing import Any, Final, TypeVar
+from dataclasses import MISSING, Field, field, fields, make_dataclass
+from functools import cache
+from typing import Any, ClassVar, Final, TypeVar, get_type_hints
+
+from msgspec import NODEFAULT, Struct, structs
+from pydantic import ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 Value = TypeVar("Value")
 Kind = TypeVar("Kind", bound=type[Any])
@@ -29,34 +34,88 @@ def at_once(kind: Kind) -> Kind:
 def _init_of(kind: type[Any]) -> Any:
     """What `dataclasses` writes, but for a dict of all fields in place of a call for each."""
     known = fields(kind)
-    by_place = [_parameter(field) for field in known if not field.kw_only]
-    by_name = [_parameter(field) for field in known if field.kw_only]
+    by_place = [_parameter(each) for each in known if not each.kw_only]
+    by_name = [_parameter(each) for each in known if each.kw_only]
     parameters = ", ".join([*by_place, *(["*", *by_name] if by_name else [])])
-    facts = ", ".join(f"{field.name!r}: {field.name}" for field in known)
-    names: dict[str, Any] = {"_set": _SET, **{f"_{field.name}": field.default for field in known}}
+    facts = ", ".join(f"{each.name!r}: {each.name}" for each in known)
+    names: dict[str, Any] = {"_set": _SET, **{f"_{each.name}": each.default for each in known}}
     exec(f"def __init__(self, {parameters}): _set(self, '__dict__', {{{facts}}})", names)  # noqa: S102 - of names alone
     names["__init__"].__qualname__ = f"{kind.__qualname__}.__init__"
     return names["__init__"]
 
 
-def _parameter(field: Field[Any]) -> str:
-    return field.name if field.default is MISSING else f"{field.name}=_{field.name}"
+def _parameter(known: Field[Any]) -> str:
+    return known.name if known.default is MISSING else f"{known.name}=_{known.name}"
 
 
 def made(kind: type[Value], known: dict[str, Any]) -> Value:
     """A frozen object of all its fields, as they are: a fraction of the price of making it field by field."""
+    if issubclass(kind, Struct):
+        return kind(**known)
     new = object.__new__(kind)
     _SET(new, "__dict__", known)
     return new
 
 
-def altered(value: Value, /, **changes: Any) -> Value:
-    """What `dataclasses.replace` makes of a value that has no slots and checks nothing, for a tenth of its price.
+altered: Final = structs.replace
+"""What `dataclasses.replace` makes of a struct, for a tenth of its price; a name that is no field is a TypeError.
 
-    An append makes three of them, and the other one goes through all fields twice. What a value has worked out of
-    fields that change must not be kept in it.
+What a struct has worked out of its fields is not taken along.
+"""
+
+
+class _DataclassFields:
+    """The fields of a struct, as `dataclasses` tells them."""
+
+    def __get__(self, struct: Struct | None, kind: type[Struct]) -> dict[str, Field[Any]]:
+        return _dataclass_fields(kind)
+
+
+@cache
+def _dataclass_fields(kind: type[Struct]) -> dict[str, Field[Any]]:
+    known = [(each.name, kind.__annotations__[each.name], _field(each)) for each in structs.fields(kind)]
+    return {each.name: each for each in fields(make_dataclass(kind.__name__, known, kw_only=True))}
+
+
+def _field(known: structs.FieldInfo) -> Any:
+    if known.default is not NODEFAULT:
+        return field(default=known.default)
+    return field() if known.default_factory is NODEFAULT else field(default_factory=known.default_factory)
+
+
+class TypedStruct(Struct, frozen=True):
+    """A frozen value whose fields stand in C: made at once, read without a dictionary, altered by a copy.
+
+    For `dataclasses` and for pydantic it is the frozen dataclass of the same fields; it has no dictionary of them.
     """
-    known = vars(value)
-    facts = {**known, **changes}
-    assert len(facts) == len(known), f"{changes.keys() - known.keys()} are no fields of {type(value).__name__}"
-    return made(type(value), facts)
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _DataclassFields()  # type: ignore[assignment]  # is asked
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read what a dataclass of these fields would be read from, with its errors, and write what it would say."""
+        del source
+        hints = get_type_hints(cls, include_extras=True)
+        known = {each.name: _with_default(handler.generate_schema(hints[each.name]), each) for each in fields(cls)}
+        arguments = core_schema.dataclass_args_schema(
+            cls.__name__,
+            [core_schema.dataclass_field(name, schema, kw_only=True) for name, schema in known.items()],
+            extra_behavior=cls.__pydantic_config__.get("extra", "ignore"),
+        )
+        written = {name: core_schema.typed_dict_field(schema) for name, schema in known.items()}
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, read: value if isinstance(value, cls) else cls(**read(value)[0]),
+            arguments,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                structs.asdict, return_schema=core_schema.typed_dict_schema(written)
+            ),
+        )
+
+
+def _with_default(schema: CoreSchema, known: Field[Any]) -> CoreSchema:
+    if known.default is not MISSING:
+        return core_schema.with_default_schema(schema, default=known.default)
+    if known.default_factory is not MISSING:
+        return core_schema.with_default_schema(schema, default_factory=known.default_factory)
+    return schema

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from typing import ClassVar
 
+from msgspec import field
 from pydantic import ConfigDict
 
-from domain.alteration import altered
+from domain.alteration import TypedStruct, altered
 from domain.instrument import LINEAR, Instrument
 from domain.values import EXACT, Number, Side, rounded
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True)
-class Holding:
+class Holding(TypedStruct, frozen=True, gc=False):
     """The running totals of a cycle, as they stand after an event; every event that moves them carries them.
 
     Units:   quantities in base asset (or contracts); `cost`, `proceeds`, `realized_pnl` and `fees` in the currency that
@@ -25,7 +25,7 @@ class Holding:
              so that over a whole cycle profit is exactly proceeds minus cost.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     quantity: Number = ZERO
     """Open now, without a sign."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -12,9 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from pydantic import ConfigDict
 
-from domain.alteration import altered, at_once
+from domain.alteration import TypedStruct, altered
 from domain.stop import is_losing_side
 from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
 
@@ -26,16 +24,12 @@ Role = Literal["entry", "stop", "target", "exit", "rollback"]
 Outcome = Literal["filled", "canceled", "expired", "rejected", "lost"]
 
 
-@at_once
-@dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     """One order of a cycle.
 
     Units: quantities as the cycle has them; `stated_worth` and `traded_worth` in the currency of its money, None where
            the exchange stated a quantity without a price. `requested_qty` None is "all that is held", or not known.
     """
-
-    __pydantic_config__ = ConfigDict(extra="ignore")
 
     name: str
     """`entry`, `entry.2`, `stop.1`, `rollback1` …"""
@@ -88,33 +82,29 @@ class Order:
         """Whether a fill that names no order is later than all that was stated; one without a time is not."""
         return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART
 
-    def changed(self, **facts: Any) -> Order:
-        """The same order with other facts, written anew when that is asked for."""
-        made = altered(self, **facts)
-        made.__dict__.pop("text", None)
-        return made
-
     def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:
         """Count a fill; one that is news comes on top of what was stated."""
-        order = self.changed(
+        order = altered(
+            self,
             traded_qty=EXACT.add(self.traded_qty, qty),
             traded_worth=EXACT.add(self.traded_worth, worth),
         )
         if not is_news or self.stated_qty <= self.traded_qty:
             return order
         stated = None if self.stated_worth is None else EXACT.add(self.stated_worth, worth)
-        return order.changed(stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
+        return altered(order, stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
 
     def with_statement(self, qty: Decimal, worth: Decimal | None, at: datetime) -> Order:
         """Take what the exchange states as filled so far, if that is more, or better known, than what we know."""
         latest = at if self.stated_at is None else max(at, self.stated_at)
         if qty < self.filled_qty or (qty == self.filled_qty and (worth is None or self.worth is not None)):
-            return self.changed(stated_at=latest)
-        return self.changed(stated_qty=qty, stated_worth=worth, stated_at=latest)
+            return altered(self, stated_at=latest)
+        return altered(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
 
     def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
         """Let one fill be of another quantity and worth than was said."""
-        return self.changed(
+        return altered(
+            self,
             traded_qty=EXACT.add(EXACT.subtract(self.traded_qty, old[0]), new[0]),
             traded_worth=EXACT.add(EXACT.subtract(self.traded_worth, old[1]), new[1]),
         )

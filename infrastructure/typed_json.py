@@ -138,8 +138,7 @@ def _each(hint: Any) -> _FieldReading:
 
 
 def _remade(kind: type[Read], parts: _Parts) -> Callable[[Any], Read]:
-    if "__slots__" in vars(kind):
-        assert not parts, f"{kind.__name__} is made of values alone"
+    if not parts and "__slots__" in vars(kind):
         return lambda mirror: kind(*msgspec.structs.astuple(mirror))
     return lambda mirror: made(kind, _completed(mirror, parts))
 

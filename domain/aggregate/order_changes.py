@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain import events as e
+from domain.alteration import altered
 from domain.instrument import Instrument
 from domain.order import Order, Orders, with_order
 
@@ -14,7 +15,7 @@ Asked = e.IncreaseRequested | e.ExitRequested
 
 def ended(order: Order, outcome: str) -> Order:
     """An order of which nothing more will be filled."""
-    return order.changed(ended=outcome) if order.is_live else order
+    return altered(order, ended=outcome) if order.is_live else order
 
 
 def asked(orders: Orders, event: Asked) -> dict[str, Order]:
@@ -30,7 +31,7 @@ def promised(name: str, client_order_id: str | None, quantity: Decimal | None, a
 
 def stated(orders: Orders, event: e.EntryPlaced, terms: Instrument) -> dict[str, Order]:
     """After the exchange acknowledged an entry order, and said what was filled of it."""
-    order = _known(orders, event, event.order).changed(exchange_order_id=event.exchange_order_id)
+    order = altered(_known(orders, event, event.order), exchange_order_id=event.exchange_order_id)
     return with_order(orders, _with_statement(order, event, terms))
 
 
@@ -64,7 +65,8 @@ def stop_set(orders: Orders, event: e.StopLossSet) -> dict[str, Order]:
     name = event.order or "stop.1"
     if event.order is None:
         orders = {n: ended(o, "replaced") if o.role == "stop" and n != name else o for n, o in orders.items()}
-    stop = _known(orders, event, name).changed(
+    stop = altered(
+        _known(orders, event, name),
         price=event.stop_price,
         requested_qty=event.quantity,
         exchange_order_id=event.exchange_order_id,
@@ -82,7 +84,8 @@ def stops_lost(orders: Orders, name: str | None) -> dict[str, Order]:
 
 def target_set(orders: Orders, event: e.TakeProfitSet) -> dict[str, Order]:
     """After a target was confirmed, or moved."""
-    target = _known(orders, event, event.order).changed(
+    target = altered(
+        _known(orders, event, event.order),
         price=event.price,
         requested_qty=event.quantity,
         exchange_order_id=event.exchange_order_id,
@@ -111,7 +114,8 @@ def opened_again(orders: Orders) -> dict[str, Order]:
 def replaced(orders: Orders, event: e.OrderReplaced) -> dict[str, Order]:
     """After an order went on under another id."""
     known = _known(orders, event, event.order)
-    order = known.changed(
+    order = altered(
+        known,
         exchange_order_id=event.exchange_order_id,
         requested_qty=known.requested_qty if event.quantity is None else event.quantity,
         price=known.price if event.price is None else event.price,
@@ -122,7 +126,7 @@ def replaced(orders: Orders, event: e.OrderReplaced) -> dict[str, Order]:
 def order_ended(orders: Orders, event: e.OrderEnded, terms: Instrument) -> dict[str, Order]:
     """After the exchange said that nothing more will be filled of an order."""
     order = _with_statement(_known(orders, event, event.order), event, terms)
-    return with_order(orders, order.changed(ended=event.outcome))
+    return with_order(orders, altered(order, ended=event.outcome))
 
 
 def _known(orders: Orders, event: e.PositionEvent, name: str) -> Order:
@@ -131,7 +135,7 @@ def _known(orders: Orders, event: e.PositionEvent, name: str) -> Order:
 
 def _identified(order: Order, exchange_order_id: str | None) -> Order:
     is_new = exchange_order_id is not None and order.exchange_order_id is None
-    return order.changed(exchange_order_id=exchange_order_id) if is_new else order
+    return altered(order, exchange_order_id=exchange_order_id) if is_new else order
 
 
 def _with_statement(order: Order, event: e.EntryPlaced | e.OrderEnded, terms: Instrument) -> Order:

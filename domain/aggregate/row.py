@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final
 
+from msgspec import field
 from pydantic import TypeAdapter
 
+from domain.alteration import TypedStruct
 from domain.events import Protection
 from domain.instrument import Instrument
 from domain.order import Order
@@ -16,8 +17,7 @@ from domain.stop import Stop
 from domain.values import Instant, Leg, Number, Side, Source, Status
 
 
-@dataclass(frozen=True, kw_only=True)
-class PositionRow:
+class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     """One cycle as it stands.
 
     Units: quantities in base asset (or contracts), prices in quote asset, `realized_pnl` (before fees), `fees`, `cash`
@@ -108,4 +108,4 @@ def row_adapter() -> TypeAdapter[PositionRow]:
     return TypeAdapter(PositionRow)
 
 
-COLUMNS: Final = tuple(column.name for column in fields(PositionRow))
+COLUMNS: Final = PositionRow.__struct_fields__

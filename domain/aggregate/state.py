@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from domain import events as e
 from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.fold import project
@@ -22,7 +24,7 @@ from domain.values import EXACT, Side, Status
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class CommandResult(NamedTuple):
+class CommandResult(Struct, frozen=True, gc=False):
     """What a command was answered: how the stream stood after its last event, and which events those were."""
 
     request: str

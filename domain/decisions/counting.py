@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
+
+from msgspec import Struct, field
 
 from domain.aggregate.state import PositionState, Stand
 from domain.alteration import altered
@@ -15,8 +16,7 @@ from domain.order import Order, of_role
 from domain.values import EXACT, Side
 
 
-@dataclass(frozen=True)
-class EntryCount:
+class EntryCount(Struct, frozen=True, gc=False):
     """How an entry order changed, and how the totals stood before.
 
     `absorbed`: what an adjustment had counted of it, all of it when `is_seen`. `orders`: all of the cycle, and `since`:

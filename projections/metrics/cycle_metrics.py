@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from domain.alteration import altered
+from domain.alteration import TypedStruct, altered
 from domain.events import EntryRequested, PositionEvent, PositionImported
 from domain.values import Instant, Status
 from projections.exposure import Gap, counted_at, is_covered
 from projections.positions import PositionRow, Project, project
 
 
-@dataclass(frozen=True, kw_only=True)
-class CycleFacts:
+class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
     """One cycle as it stands, and what its row alone does not say. All times are on the exchange's clock.
 
     `protected_at`: when all that was held was protected for the first time. `gaps`: those that are over; one that is

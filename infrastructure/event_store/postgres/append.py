@@ -22,13 +22,12 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from itertools import count
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.records import EventRecord, StreamEnd
-from infrastructure.event_store.sql.order_lines import STORED, OrderLine
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine, stored_values
 from projections.positions import PositionRow, fees_text, orders_text
 
 EVENT_COLUMNS: Final = (
@@ -165,7 +164,7 @@ def parameters(prepared: PreparedAppend) -> list[bytes | None]:
     for end in prepared.follows:
         values += (end.stream.encode(), b"%d" % end.version, end.hash.encode())
     for row in prepared.rows:
-        values += [None if value is None else _BYTES[type(value)](value) for value in _IN_ORDER(vars(row))]
+        values += [None if value is None else _BYTES[type(value)](value) for value in stored_values(row)]
     for line in prepared.lines:
         values += _encoded(line_values(line))
     return values
@@ -183,13 +182,13 @@ def event_values(record: EventRecord, hashed: str) -> tuple[str | None, ...]:
 
 def row_values(row: PositionRow) -> list[str | None]:
     """A row as text, in the order of its columns, without its orders."""
-    values = _IN_ORDER(vars(row))
+    values = stored_values(row)
     return [value if value is None or type(value) is str else _TEXT[type(value)](value) for value in values]
 
 
 def as_stored(row: PositionRow) -> tuple[Any, ...]:
     """A row as the driver reads it back, with its orders as one text."""
-    values = _IN_ORDER(vars(row))
+    values = stored_values(row)
     return (*[fees_text(value) if type(value) is dict else value for value in values], orders_text(row.orders))
 
 
@@ -198,7 +197,6 @@ def line_values(line: OrderLine) -> list[str]:
     return [line.position_id, str(line.place), line.body]
 
 
-_IN_ORDER: Final = itemgetter(*STORED)
 _TEXT: Final[dict[type, Callable[[Any], str]]] = {
     bool: lambda value: "true" if value else "false",
     int: str,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from msgspec.structs import astuple
 
 from projections.positions import COLUMNS, PositionRow
 
-STORED: Final = tuple(name for name in COLUMNS if name != "orders")
-"""The columns that the table of positions has itself."""
+STORED: Final = COLUMNS[:-1]
+"""The columns that the table of positions has itself: all but the orders, which come last."""
 
 
 class OrderLine(NamedTuple):
@@ -19,6 +21,11 @@ class OrderLine(NamedTuple):
     """In which order they came."""
     body: str
     """The order as JSON."""
+
+
+def stored_values(row: PositionRow) -> tuple[Any, ...]:
+    """What a row has in those columns."""
+    return astuple(row)[:-1]
 
 
 def lines_of(rows: Iterable[PositionRow], before: Mapping[str, PositionRow]) -> list[OrderLine]:

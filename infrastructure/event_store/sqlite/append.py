@@ -7,14 +7,14 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from operator import itemgetter, length_hint
+from operator import length_hint
 from typing import Any, Final
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.port import IntentTaken, SlotTaken, VersionTaken
 from infrastructure.event_store.records import EventRecord, ReadyAppend, StreamEnd
-from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
+from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of, stored_values
 from projections.positions import PositionRow, fees_text
 
 _INSERT_EVENT: Final = (
@@ -101,11 +101,10 @@ def event_values(record: EventRecord, hashed: str) -> Values:
 
 def row_values(row: PositionRow) -> list[Any]:
     """A row, in the order of its columns, without its orders."""
-    values = _IN_ORDER(vars(row))
+    values = stored_values(row)
     return [_COLUMN[type(value)](value) if type(value) in _COLUMN else value for value in values]
 
 
-_IN_ORDER: Final = itemgetter(*STORED)
 _COLUMN: Final[dict[type, Callable[[Any], Any]]] = {
     Decimal: plain,
     datetime: timestamp_text,

@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, get_type_hints
 
+from msgspec.structs import astuple
+
 from domain.errors import HistoryDamaged
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
@@ -139,7 +141,7 @@ def _numbers(says: Mapping[str, str], names: Sequence[str]) -> list[Decimal | No
 
 def position_values(row: PositionRow) -> list[Value]:
     """A row in the order of its columns."""
-    *values, orders = vars(row).values()
+    *values, orders = astuple(row)
     return [*(fees_text(value) if isinstance(value, dict) else value for value in values), orders_text(orders)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Final
 
 import psycopg
@@ -60,7 +61,7 @@ def test_an_order_that_is_as_it_was_is_not_written() -> None:
     assert places == [0, 1, 2]
     assert lines_of([row], {GRID: row}) == []
     first, *others = row.orders
-    fewer = PositionRow(**vars(row) | {"orders": {name: row.orders[name] for name in others}})
+    fewer = replace(row, orders={name: row.orders[name] for name in others})
     assert lines_of([row], {GRID: fewer}) == [(GRID, 0, row.orders[first].text)]
 
 
