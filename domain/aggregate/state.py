@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from msgspec import Struct
-
 from domain import events as e
 from domain.aggregate.fold import project
 from domain.aggregate.row import PositionRow
 from domain.aggregate.unexplained import Unexplained
+from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order, covers, of_role
@@ -23,7 +22,7 @@ from domain.values import EXACT, Side, Status
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class CommandResult(Struct, frozen=True, gc=False):
+class CommandResult(TypedStruct, frozen=True, gc=False):
     """What a command was answered: how the stream stood after its last event, and which events those were."""
 
     request: str
