@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+import msgspec
+
 from domain import events as e
 from domain.aggregate.fold import project
 from domain.aggregate.row import PositionRow
@@ -61,12 +63,11 @@ class FillOnRecord(NamedTuple):
     """What an exit released of the cost."""
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(TypedStruct, frozen=True, gc=False):
     """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing."""
 
-    holding: Holding = field(default_factory=Holding)
-    orders: Mapping[str, Order] = field(default_factory=dict)
+    holding: Holding = Holding()
+    orders: Mapping[str, Order] = msgspec.field(default_factory=dict)
 
 
 @dataclass
