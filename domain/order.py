@@ -246,7 +246,8 @@ def covered_by(stops: Iterable[Order]) -> Decimal | None:
     """How much some stops cover together; None when one of them is for all that is held."""
     covered = ZERO
     for stop in stops:
-        if stop.room is None:
+        room = stop.room
+        if room is None:
             return None
-        covered = EXACT.add(covered, stop.room)
+        covered = EXACT.add(covered, room)
     return covered

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+import msgspec
 
 from domain import events as e
 from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.fold import project
 from domain.aggregate.row import PositionRow
 from domain.aggregate.unexplained import Unexplained
+from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order, covers, of_role
@@ -24,7 +25,7 @@ from domain.values import EXACT, Side, Status
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class CommandResult(Struct, frozen=True, gc=False):
+class CommandResult(TypedStruct, frozen=True, gc=False):
     """What a command was answered: how the stream stood after its last event, and which events those were."""
 
     request: str
@@ -65,12 +66,11 @@ class FillOnRecord(NamedTuple):
     """What an exit did."""
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(TypedStruct, frozen=True, gc=False):
     """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing."""
 
-    holding: Holding = field(default_factory=Holding)
-    orders: Mapping[str, Order] = field(default_factory=dict)
+    holding: Holding = Holding()
+    orders: Mapping[str, Order] = msgspec.field(default_factory=dict)
 
 
 @dataclass

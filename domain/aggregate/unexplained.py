@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
+from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.values import EXACT, Side, rounded
 
 
-@dataclass(frozen=True, slots=True)
-class Unexplained:
+class Unexplained(TypedStruct, frozen=True, gc=False):
     """The part of what was closed that exit fills may still explain; once they do, profit is what they say.
 
     `unpriced_qty` was closed at a price that nobody said, and is explained first. While there is some, `known_proceeds`

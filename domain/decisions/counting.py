@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Self
 
-from msgspec import Struct, field
+from msgspec import field
 
 from domain.aggregate.state import PositionState, Stand
-from domain.alteration import altered
+from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order, of_role
 from domain.values import EXACT, Side
 
 
-class EntryCount(Struct, frozen=True, gc=False):
+class EntryCount(TypedStruct, frozen=True, gc=False):
     """How an entry order changed, and how the totals stood before.
 
     `absorbed`: what an adjustment had counted of it, all of it when `is_seen`. `orders`: all of the cycle, and `since`:
