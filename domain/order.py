@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from pydantic import ConfigDict
 
-from domain.alteration import altered, at_once
+from domain.alteration import altered, at_once, once
 from domain.stop import is_losing_side
 from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
 
@@ -55,7 +55,7 @@ class Order:
     """A stop or target that belongs to the position, and is no order of its own."""
     locks_profit: bool = False
 
-    @cached_property
+    @once
     def role(self) -> Role:
         """What it is for."""
         return role_of(self.name)
@@ -125,7 +125,7 @@ class Order:
         known = msgspec.structs.asdict(self._facts).items()
         return {name: value for name, value in known if value is not UNSET and (value is not None or name in kept)}
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
         text = _ENCODER.encode(self._facts)
