@@ -1,10 +1,11 @@
-"""Frozen values: made at once, as dataclasses or as structs, and with other values in some of their fields."""
+"""Frozen values: made at once, with other values in some of their fields, and what they work out of them once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, field, fields, make_dataclass
 from functools import cache
-from typing import Any, ClassVar, Final, TypeVar, get_type_hints
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, get_type_hints, overload
 
 from msgspec import NODEFAULT, Struct, structs
 from pydantic import ConfigDict, GetCoreSchemaHandler
@@ -119,3 +120,28 @@ def _with_default(schema: CoreSchema, known: Field[Any]) -> CoreSchema:
     if known.default_factory is not MISSING:
         return core_schema.with_default_schema(schema, default_factory=known.default_factory)
     return schema
+
+
+class once(Generic[Value]):  # noqa: N801 - written as the decorators beside it
+    """A property that is worked out when it is first asked for, and kept beside the fields.
+
+    `functools.cached_property` does the same under a lock that Python 3.11 takes each time, for as much as the rest.
+    """
+
+    def __init__(self, work_out: Callable[[Any], Value]) -> None:
+        self._work_out, self.__doc__ = work_out, work_out.__doc__
+
+    def __set_name__(self, kind: type[Any], name: str) -> None:
+        """Know the name that it is kept under."""
+        self._name = name
+
+    @overload
+    def __get__(self, value: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, value: object, kind: type[Any]) -> Value: ...
+    def __get__(self, value: object, kind: type[Any]) -> Self | Value:
+        """Work it out, once: what is kept under its name is found before this is asked."""
+        if value is None:
+            return self
+        found = value.__dict__[self._name] = self._work_out(value)
+        return found

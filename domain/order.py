@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from domain.alteration import TypedStruct, altered
+from domain.alteration import TypedStruct, altered, once
 from domain.stop import is_losing_side
 from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
 
@@ -49,7 +49,7 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     """A stop or target that belongs to the position, and is no order of its own."""
     locks_profit: bool = False
 
-    @cached_property
+    @once
     def role(self) -> Role:
         """What it is for."""
         return role_of(self.name)
@@ -115,7 +115,7 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         known = msgspec.structs.asdict(self._facts).items()
         return {name: value for name, value in known if value is not UNSET and (value is not None or name in kept)}
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
         text = _ENCODER.encode(self._facts)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
+from domain.alteration import once
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionKey
 from domain.values import OR_LEAVE_OUT, Identifier, MomentOfNow, Source, exact, writable
@@ -47,7 +48,9 @@ class Command(BaseModel):
     that the caller looked at; `at` is when the exchange (or the bot) says it happened; `metadata` is kept as sent.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True, ignored_types=(once,)
+    )
     verb: ClassVar[str]
 
     command_id: Identifier | None = None
@@ -96,7 +99,7 @@ class Command(BaseModel):
         _SET(made, "__pydantic_private__", self.__pydantic_private__)
         return made
 
-    @cached_property
+    @once
     def digest(self) -> str:
         """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake.
 

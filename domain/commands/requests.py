@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -13,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from domain.alteration import once
 from domain.commands.base import Command, digest_of, storable
 from domain.commands.order_requests import (
     CorrectFill,
@@ -355,7 +355,7 @@ class ImportPosition(OnKey):
     findings: Annotated[tuple[str, ...], BeforeValidator(_storable_texts)] = ()
     row: Annotated[dict[str, str | None], BeforeValidator(_storable_texts)]
 
-    @cached_property
+    @once
     def digest(self) -> str:
         """The row is what is asked; how we read it may get better, and is no reason to import it again."""
         return digest_of(self.verb, json.dumps(self.row, sort_keys=True).encode())

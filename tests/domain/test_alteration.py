@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from domain.alteration import TypedStruct, altered, at_once
+from domain.alteration import TypedStruct, altered, at_once, once
 from domain.events import Activated
 from domain.holding import Holding
 from domain.order import Order
@@ -199,3 +199,25 @@ def test_nothing_in_it_changes(value: Any) -> None:
         setattr(value, value.__struct_fields__[0], "b")
     with pytest.raises(TypeError, match="nmae"):
         altered(value, nmae="b")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A value that counts how often something is worked out of it."""
+
+    counted: list[int]
+
+    @once
+    def width(self) -> int:
+        """What is worked out."""
+        self.counted.append(1)
+        return len(self.counted)
+
+
+def test_what_is_worked_out_of_a_frozen_value_is_kept() -> None:
+    spread = Spread([])
+    assert [spread.width, spread.width] == [1, 1]
+    assert spread.counted == [1]
+    assert spread == Spread([1])
+    assert replace(spread).width == 2
+    assert Spread.width.__doc__ == "What is worked out."
