@@ -17,6 +17,7 @@ from domain.instrument import LINEAR, Instrument
 from domain.json_object import JsonObject, jsonable
 from domain.symbols.spelling import means
 from domain.symbols.venues import normalized_exchange
+from infrastructure.event_store.port import AsOf
 from infrastructure.exchanges.market_list import MarketList
 from infrastructure.ledger.aggregate_cache import AggregateCache
 from infrastructure.ledger.ledger import PositionLedger, now
@@ -110,9 +111,7 @@ def _command(key: PositionKey, terms: Mapping[str, Any], reason: str | None, *, 
 
 def known_keys(ledger: PositionLedger) -> list[PositionKey]:
     """Every key that has a cycle or a definition."""
-    streams = {row.stream for row in ledger.positions()}
-    streams |= {stored.originator_id for stored in ledger.store.of_no_cycle()}
-    return [PositionKey.parse(stream) for stream in sorted(streams)]
+    return [PositionKey.parse(stream) for stream in sorted(reach.stream for reach in ledger.store.reaches(AsOf()))]
 
 
 def by_markets(

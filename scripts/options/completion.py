@@ -17,7 +17,7 @@ def places(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]
     before = ctx.parent.params.get("database") if ctx.parent is not None else None
     try:
         with open_ledger(ctx.params.get("database") or before) as ledger:
-            rows = ledger.positions()
+            rows = list(ledger.store.listed())
     except LedgerError:
         return []
     names = dict.fromkeys(name for row in reversed(rows) for name in (row.position_id, row.stream))

@@ -20,6 +20,7 @@ from infrastructure.event_store.checkpoints import (
     cursor_found,
     skipped_event,
 )
+from infrastructure.event_store.port import compared, where
 from infrastructure.event_store.sql.dialect import Dialect
 from projections.projection import SkippedEvent
 
@@ -33,10 +34,7 @@ _LASTING: Final = (
     f" UNION ALL SELECT position_id, row {_ROWS} AND ended_at >= ?) AS lasting ORDER BY position_id"
 )
 """Not one condition with OR, for which SQLite would read every row: the index has each of the two parts."""
-_BY_STREAM: Final = (
-    "SELECT position_id, ended_at, row FROM projection_rows WHERE projection = ? AND generation = ?"
-    " AND {stream} >= ? AND (CAST(? AS text) IS NULL OR {stream} < CAST(? AS text)) ORDER BY {stream}, position_id"
-)
+_BY_STREAM: Final = "SELECT position_id, ended_at, row FROM projection_rows{where} ORDER BY {stream}, position_id"
 _MOVE: Final = "UPDATE projections SET nid = ? WHERE name = ? AND generation = ? AND nid = ?"
 _WRITE: Final = (
     "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row) VALUES (?, ?, ?, ?, ?)"
@@ -110,8 +108,15 @@ class SqlCheckpoints(Checkpoints):
 
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
         """The rows of all streams from one on, up to before another, in the order of their streams."""
-        statement = self.dialect.spelled(_BY_STREAM.replace("{stream}", self.stream))
-        for position_id, ended_at, text in self._scan(statement, (self._projection, generation, first, end, end)):
+        place = {"projection =": self._projection, "generation =": generation}
+        bounds = {"position_id >=": first, f"{self.stream} >=": first, f"{self.stream} <": end}
+        if (
+            end is not None and min(end, default="") > "#"
+        ):  # else a stream that it begins with may have rows that come after it
+            bounds["position_id <"] = end
+        conditions, values = compared({**place, **bounds}, self.dialect.placeholder)
+        statement = _BY_STREAM.format(where=where(conditions), stream=self.stream)
+        for position_id, ended_at, text in self._scan(statement, values):
             yield StoredRow(position_id, _time_or_text(ended_at), text)
 
     def advance(

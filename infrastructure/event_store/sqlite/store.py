@@ -21,11 +21,14 @@ from infrastructure.event_store.hash_chain import GENESIS, chained_on
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
+    AsOf,
     Caution,
     CyclePlace,
     ProfitLine,
     StreamReach,
     StreamSpan,
+    until,
+    where,
 )
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
 from infrastructure.event_store.sql.dialect import SQLITE
@@ -65,6 +68,15 @@ _GONE_ON: Final = (
     " ON e.stream = json_extract(reach.value, '$[0]') AND e.version > json_extract(reach.value, '$[1]')"
     " AND e.cycle BETWEEN 1 AND json_extract(reach.value, '$[2]')"
 )
+_REACHES: Final = (
+    "WITH RECURSIVE keys (stream) AS (SELECT min(stream) FROM ledger_events UNION ALL"
+    " SELECT (SELECT min(stream) FROM ledger_events AS e WHERE e.stream > keys.stream) FROM keys"
+    " WHERE stream IS NOT NULL) SELECT stream,"
+    " (SELECT version FROM ledger_events AS e{where} ORDER BY version DESC LIMIT 1),"
+    " (SELECT cycle FROM ledger_events AS e{where} AND mark IS NOT NULL ORDER BY cycle DESC LIMIT 1)"
+    " FROM keys WHERE stream IS NOT NULL"
+)
+"""Each stream is read back from its end, as far as that is after the moment; else SQLite would read every event."""
 _SPANS: Final = (
     "WITH sizes AS (SELECT stream, count(*) AS size FROM ledger_events GROUP BY stream),"
     " counted AS (SELECT stream, (sum(size) OVER (ORDER BY stream) - size) * ? / sum(size) OVER () AS number"
@@ -231,6 +243,13 @@ class SQLiteStore(SqlStore):
 
     def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
         return chain.from_iterable(self.load_cycle(place.stream, place.cycle) for place in places)
+
+    def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
+        conditions, values = until(self.visible(as_of), self.placeholder)
+        statement = _REACHES.format(where=where(["e.stream = keys.stream", *conditions]))
+        for stream, version, cycle in self._select(statement, values * 2):
+            if version is not None:
+                yield StreamReach(stream, version, cycle or 0)
 
     def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
         return (CyclePlace(*place) for place in self._select(_GONE_ON, (json.dumps(reaches),)))

@@ -98,6 +98,8 @@ def test_no_question_reads_more_than_it_returns(postgres_url: str, mode: str, *,
         # Of a table that it knows nothing of, the planner takes either index for as good; and for a time that it is not
         # told it expects a third of the table, so that it goes on making a plan for each time.
         if analyzed and mode == "force_custom_plan":
+            span = sorted({row.stream for row in rows})[3:5]
+            questions["of a span"] = ("projection_rows", lambda: len(list(tracking.by_stream(generation, *span))), 0)
             questions["of late"] = ("projection_rows", lambda: len(list(tracking.lasting(generation, late))), 0)
         for question, (table, asked, ahead) in questions.items():
             read, returned = rows_read(store, postgres_url, asked, table)

@@ -1,0 +1,60 @@
+"""The rows of projections in the order of their streams: a span of streams has all of its rows, and reads no others."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infrastructure.event_store.checkpoints import ProjectedRow
+from infrastructure.event_store.port import Store
+from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
+from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
+
+STREAMS = ["", "APT.binance", "APT.binance!", 'APT.binance"x', "APT.binance.sub", "APT.binance:LONG", "XMR.bybit"]
+"""The third and the fourth are no keys, and what is stored of them comes before what is stored of the second."""
+
+
+@pytest.fixture
+def store(ledger_url: str) -> Iterator[Store]:
+    store = open_store(Settings.read(ledger_url))
+    tracking = store.tracking("statistics")
+    rows = [ProjectedRow(f"{stream}#{cycle}", None, "{}") for stream in STREAMS for cycle in (1, 2, 10)]
+    assert tracking.advance(tracking.cursor(), 1, rows)
+    yield store
+    store.close()
+
+
+def test_every_row_is_in_the_span_of_its_stream_and_in_no_other(store: Store) -> None:
+    tracking = store.tracking("statistics")
+    everything = [each.position_id for each in tracking.by_stream(1, "", None)]
+    assert everything == [f"{stream}#{cycle}" for stream in STREAMS for cycle in (1, 10, 2)]
+    for ends in (
+        [*STREAMS, None],
+        ["", "APT.binance!", None],
+        ["", "APT.binance:LONG", None],
+        ["", "APT", "XMR", None],
+    ):
+        spans = [[*tracking.by_stream(1, first or "", end)] for first, end in pairwise(ends)]
+        assert [each.position_id for span in spans for each in span] == everything
+
+
+def test_a_file_finds_a_span_by_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_store(Settings.read(f"sqlite:///{tmp_path}/ledger.db"))) as store:
+        tracking = store.tracking("statistics")
+        assert isinstance(tracking, SQLiteCheckpoints)
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+
+            def plan(statement: str, values: Any) -> Iterator[tuple[str, None, str]]:
+                plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+                return ((step[-1], None, "") for step in plan)
+
+            monkeypatch.setattr(tracking, "_scan", plan)
+            found = [each.position_id for each in tracking.by_stream(1, "APT.binance", "XMR.bybit")]
+    assert "(projection=? AND generation=? AND position_id>? AND position_id<?)" in found[0]
