@@ -128,7 +128,8 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     after = before.with_fill(command.last_qty, brought)
     closes = EXACT.subtract(after.filled_qty, before.filled_qty)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
-    if ZERO < state.unexplained.qty >= closes and (is_past or closes > held.quantity):
+    is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
+    if ZERO < state.unexplained.qty >= closes and is_before:
         _, reduced = state.unexplained.explained(held, row.side, command.last_qty, brought, row.terms)
     elif is_past and row.status.is_open and held.quantity:
         _needs_entered(decision, row, command.last_qty)
