@@ -246,6 +246,14 @@ def _identifier(value: str) -> str:
     return value
 
 
+def identifier(value: object) -> str:
+    """Read somebody's name for something as every command reads it: a whole number is its text."""
+    said = _identifier_from(value)
+    if not isinstance(said, str):
+        raise ValueError(f"{value!r:.60} is not a text")
+    return _identifier(said)
+
+
 def _identifier_from(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 

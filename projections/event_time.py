@@ -259,7 +259,7 @@ class EventTimeTotals:
             self._orders[event.order] = after
         closes, held = after.filled_qty - before.filled_qty, self._held.quantity
         is_past = self._is_adjusted_for(event)
-        if ZERO < self._unexplained.qty >= closes and (is_past or not held):
+        if ZERO < self._unexplained.qty >= closes and (is_past or closes > held):
             self._unexplained, self._held = self._unexplained.explained(
                 self._held, self._side, event.last_qty, brought, self._terms
             )

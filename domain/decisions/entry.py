@@ -122,7 +122,8 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
     if not is_seen:
         absorbed = _absorbed(decision, before, after)
     held = EntryCount.of(state, before, after, absorbed=absorbed, is_seen=is_seen).by_statement()
-    if before.exchange_order_id is not None and held == state.holding and not row.outcome_unknown and not absorbed:
+    is_as_known = held == state.holding and after.worth == before.worth and not absorbed
+    if before.exchange_order_id is not None and is_as_known and not row.outcome_unknown:
         return decision.no_news()
     decision.record(
         e.EntryPlaced(

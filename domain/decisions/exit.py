@@ -128,8 +128,8 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     after = before.with_fill(command.last_qty, brought)
     closes = EXACT.subtract(after.filled_qty, before.filled_qty)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
-    explains = state.unexplained.qty and (is_past or not row.status.is_open or not held.quantity)
-    if explains and closes <= state.unexplained.qty and not (held.quantity and not is_past):
+    is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
+    if ZERO < state.unexplained.qty >= closes and is_before:
         _, reduced = state.unexplained.explained(held, row.side, command.last_qty, brought, row.terms)
     elif is_past and row.status.is_open and held.quantity:
         _needs_entered(decision, row, command.last_qty)
@@ -225,6 +225,13 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
             ReduceExceedsPosition,
             f"is over and holds {plain(held)}, less than the {plain(closes)} to be closed. Split it: reduce the "
             f"{plain(held)} that are held here, and the {plain(missing)} that are left in the cycle that is open",
+        )
+    if told := decision.state.unexplained.qty:
+        return decision.refused(
+            ReduceExceedsPosition,
+            f"holds {plain(held)}, and {plain(told)} of what it closed are not told by fills yet: less than the "
+            f"{plain(closes)} to be closed. Split it: reduce {plain(told)} with the time at which that was closed, and "
+            f"then {plain(held)}",
         )
     return decision.refused(
         ReduceExceedsPosition,

@@ -12,7 +12,7 @@ from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
 from domain.decisions.counting import EntryCount, exit_counted, settled
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import needs_named
+from domain.decisions.lookup import is_former, needs_named
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
@@ -23,7 +23,7 @@ from domain.values import EXACT, Status, plain
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
     """Note that an order goes on under another exchange order id; its fills so far stay its fills.
 
-    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news.
+    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one.
     Refuses: UnknownOrder, OrderAlreadyEnded.
     """
     decision.needs_open()
@@ -32,6 +32,9 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
         raise decision.refused(
             OrderAlreadyEnded, f"has {order.name} ({command.exchange_order_id}) as {order.ended}: it is not replaced"
         )
+    is_behind = is_former(decision, order, command.exchange_order_id)
+    if is_behind and decision.state.order_ids.get(command.new_exchange_order_id) == order.name:
+        return decision.no_news()
     is_known = order.exchange_order_id == command.new_exchange_order_id
     if is_known and command.quantity in (None, order.requested_qty) and command.price in (None, order.price):
         return decision.no_news()
@@ -51,13 +54,15 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
 def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     """Note that nothing more will be filled of an order, and what the exchange states of it.
 
-    Shape:   status unchanged, one OrderEnded; the same again is no news. An entry of which nothing was ever filled ends
-             its cycle, as fail_entry does.
+    Shape:   status unchanged, one OrderEnded; the same again is no news, and so is the end of an id that the order had
+             before it was replaced. An entry of which nothing was ever filled ends its cycle, as fail_entry does.
     Refuses: UnknownOrder; OrderAlreadyEnded, otherwise; OrderHasFills when less is stated than the fills on record.
     """
     row = decision.needs_cycle()
     order = needs_named(decision, command.exchange_order_id, command.client_order_id)
     stated = command.filled_qty
+    if command.outcome != "filled" and is_former(decision, order, command.exchange_order_id):
+        return _ended_before(decision, order, command)
     if stated is not None and stated < order.traded_qty:
         raise decision.refused(
             OrderHasFills,
@@ -95,6 +100,18 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         )
     )
     return None
+
+
+def _ended_before(decision: Decision, order: Order, command: o.EndOrder) -> CommandResult:
+    """The end of an id that an order goes on without; what else was filled under it has to be told fill by fill."""
+    if (command.filled_qty or ZERO) <= order.filled_qty:
+        return decision.no_news()
+    raise decision.refused(
+        OrderAlreadyEnded,
+        f"has {order.name} as order {order.exchange_order_id}, which replaced {command.exchange_order_id}: the "
+        f"{plain(command.filled_qty or ZERO)} that were filled before are more than the {plain(order.filled_qty)} on "
+        f"record; send those fills, with exchange_order_id {command.exchange_order_id}",
+    )
 
 
 def _came_to_nothing(row: PositionRow, order: Order, after: Order, command: o.EndOrder) -> bool:

@@ -10,7 +10,7 @@ from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import listed, named, needs_named
+from domain.decisions.lookup import is_former, listed, named, needs_named
 from domain.errors import (
     AlreadyActive,
     InvalidCommand,
@@ -134,7 +134,7 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
 
 
 def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult | None:
-    """Note that a stop is gone. Without a stop on record that is no news.
+    """Note that a stop is gone. Without a stop on record that is no news, nor is it of an id that it had before.
 
     Refuses: OrderAmbiguous when there are several and none is named; UnknownOrder.
     """
@@ -151,7 +151,7 @@ def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Orde
     there = live(decision.state.orders, role)
     if exchange_order_id is not None:
         order = needs_named(decision, exchange_order_id)
-        return order if order in there else None
+        return order if order in there and not is_former(decision, order, exchange_order_id) else None
     if len(there) > 1:
         raise decision.refused(
             OrderAmbiguous,
@@ -210,7 +210,7 @@ def _needs_profit_side(row: PositionRow, price: Decimal, reference: Decimal | No
 
 
 def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandResult | None:
-    """Note that a target is gone. Without one on record that is no news.
+    """Note that a target is gone. Without one on record that is no news, nor is it of an id that it had before.
 
     Refuses: OrderAmbiguous when there are several and none is named; UnknownOrder.
     """

@@ -19,7 +19,7 @@ from infrastructure.awaited_hooks import awaited_on
 from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.ledger.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.history import HistoryEntry
-from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.ledger import PositionLedger, understood_command_id
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
@@ -136,10 +136,11 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         sending.add_done_callback(self._sendings.pop)
         return await asyncio.wrap_future(sending)
 
-    async def receipt(self, command_id: str) -> Receipt | None:
+    async def receipt(self, command_id: str | int) -> Receipt | None:
         """What a command was answered whose answer was lost, as PositionLedger.receipt; one under way is waited for."""
-        under_way = [sending for sending, ids in self._sendings.copy().items() if command_id in ids]
-        return await self._run(self._receipt, command_id, under_way)
+        asked = understood_command_id(command_id)
+        under_way = [sending for sending, ids in self._sendings.copy().items() if asked in ids]
+        return await self._run(self._receipt, asked, under_way)
 
     def _receipt(self, command_id: str, under_way: Sequence[Future[Any]]) -> Receipt | None:
         wait(under_way)  # the threads take up first what was sent first, so none of these waits for this one
@@ -160,7 +161,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         exchange: str | None = None,
         account: str | None = None,
         leg: str | Leg | None = None,
-        intent_id: str | None = None,
+        intent_id: str | int | None = None,
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
@@ -184,7 +185,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         """Every event of a key, or of one of its cycles."""
         return await self._run(self._ledger.history, key_or_position_id, as_of=as_of, by=by)
 
-    async def rejections(self, key: PositionKey | None = None) -> list[Rejection]:
+    async def rejections(self, key: PositionKey | str | None = None) -> list[Rejection]:
         """Every duplicate that was ever refused, or those of one key."""
         return await self._run(self._ledger.rejections, key)
 
@@ -202,7 +203,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         self,
         snapshots: Iterable[AccountSnapshot | bytes],
         *,
-        apply: str | None = None,
+        apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
     ) -> list[Reconciled]:
         """Compare with exchanges, as PositionLedger.reconcile does."""
@@ -212,7 +213,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         self,
         snapshots: Iterable[AccountSnapshot | bytes] = (),
         *,
-        apply: str | None = None,
+        apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
     ) -> tuple[list[Proposal], list[Applied]]:
         """Judge what is unfinished, as PositionLedger.recover does."""

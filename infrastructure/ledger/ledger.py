@@ -32,7 +32,7 @@ from domain.identifiers import PositionId, PositionKey, normalized_account, norm
 from domain.rejection import Rejection
 from domain.symbols.spelling import means, normalized_symbol
 from domain.symbols.venues import normalized_exchange
-from domain.values import AHEAD_MAX, Leg, Source, timestamp_text
+from domain.values import AHEAD_MAX, Leg, Source, identifier, timestamp_text
 from infrastructure.event_store.codec import decode, encode
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import (
@@ -392,7 +392,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
 
     # -- questions ----------------------------------------------------------------------------------------------
 
-    def receipt(self, command_id: str) -> Receipt | None:
+    def receipt(self, command_id: str | int) -> Receipt | None:
         """What a command was answered whose answer a cancelled task or a crash lost: `replayed`, as if sent again.
 
         Shape:   None when nothing is on record of it: it was not sent, was refused (a refusal is no receipt: those of
@@ -402,6 +402,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
                  StoreUnavailable, and so on a replica, which does not know of the last ones.
         """
         self.store.require_primary()
+        command_id = understood_command_id(command_id)
         held = self._cache.load_answered(command_id)
         if held is None:
             self._doubts.require_known((command_id,), CommandRefused(f"nothing is on record of {command_id}"))
@@ -440,7 +441,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         exchange: str | None = None,
         account: str | None = None,
         leg: str | Leg | None = None,
-        intent_id: str | None = None,
+        intent_id: str | int | None = None,
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
@@ -514,9 +515,10 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         self._subscriptions.add(subscription)
         return subscription
 
-    def rejections(self, key: PositionKey | None = None) -> list[Rejection]:
+    def rejections(self, key: PositionKey | str | None = None) -> list[Rejection]:
         """Every duplicate that was ever refused, or those of one key, oldest first."""
-        return list(self.store.rejections(None if key is None else key.stream))
+        asked = _understood(PositionKey.parse, key) if isinstance(key, str) else key
+        return list(self.store.rejections(None if asked is None else asked.stream))
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
@@ -557,12 +559,21 @@ def _understood(read: Callable[[str], Read], text: str) -> Read:
         raise InvalidCommand(str(wrong)) from None
 
 
+def understood_command_id(said: str | int) -> str:
+    """As a command reads it, so that what was sent is found under it. Refuses: InvalidCommand."""
+    try:
+        return identifier(said)
+    except ValueError as wrong:
+        raise InvalidCommand(f"command_id: {wrong}") from None
+
+
 def _understood_filter(
-    symbol: str | None, exchange: str | None, account: str | None, leg: str | Leg | None, intent_id: str | None
+    symbol: str | None, exchange: str | None, account: str | None, leg: str | Leg | None, intent_id: str | int | None
 ) -> Callable[[PositionRow], bool]:
     try:
         venue = None if exchange is None else normalized_exchange(exchange)
-        said = {"exchange": venue, "account": normalized_account(account), "intent_id": intent_id}
+        said = {"exchange": venue, "account": normalized_account(account)}
+        said["intent_id"] = None if intent_id is None else identifier(intent_id)
         said["leg"] = None if leg is None else normalized_leg(leg)
         wanted = {name: value for name, value in said.items() if value is not None}
         if symbol is not None:

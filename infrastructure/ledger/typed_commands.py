@@ -476,7 +476,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        Answer: status unchanged, one `StopLossLost`; no news when there is no stop on record.
+        Answer: status unchanged, one `StopLossLost`; no news when there is no stop on record, nor of an order that it
+        was before it moved.
         Refuses: `OrderAmbiguous` where there are several and none is named; `UnknownOrder`.
         """
         return self.handle(
@@ -1103,7 +1104,7 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `OrderEnded`.
+        Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news.
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderHasFills` when less is stated than its fills.
         """
         return self.handle(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
+from domain.errors import InvalidCommand
 from domain.order import live
+from domain.values import utc
 from infrastructure.event_store.port import Store
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from projections.recovery.proposals import Proposal
 
 DAY: Final = timedelta(days=1)
+AS_SHOWN: Final = "the exchange shows it"
+"""Why a program corrects the books that gives no reason of its own."""
 
 
 class LedgerOperations:
@@ -33,36 +37,37 @@ class LedgerOperations:
         self,
         snapshots: Iterable[AccountSnapshot | bytes],
         *,
-        apply: str | None = None,
+        apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
     ) -> list[Reconciled]:
-        """Compare the ledger with what exchanges show; with `apply`, the reason, correct what is certain.
+        """Compare the ledger with what exchanges show; with `apply`, the reason (or True), correct what is certain.
 
         Shape:   one result an account; `snapshots` as `account()` of an exchange gives them, or as `snapshot_document`
                  wrote them; what is gone needs two, taken 10 s apart or more.
-        Refuses: ValueError for a document that cannot be read; StoreError, OutcomeUnknown.
+        Refuses: ValueError for what is no snapshot, InvalidCommand for a blank reason; StoreError, OutcomeUnknown.
         """
         from infrastructure.operations.account_correction import reconciled  # noqa: PLC0415 - as the class says
 
-        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=_believed(rules), reason=apply)
+        why = _reason(apply)
+        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=_believed(rules), reason=why)
 
     def recover(
         self,
         snapshots: Iterable[AccountSnapshot | bytes] = (),
         *,
-        apply: str | None = None,
+        apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
     ) -> tuple[list[Proposal], list[Applied]]:
-        """Judge every unfinished cycle by what exchanges show; with `apply`, the reason, record what is certain.
+        """Judge every unfinished cycle by what exchanges show; with `apply`, record what is certain.
 
-        Shape: the proposals, and what was recorded of them. Refuses: as `reconcile`.
+        Shape: the proposals, and what was recorded of them; `apply` as for `reconcile`. Refuses: as `reconcile`.
         """
         from infrastructure.operations.apply_corrections import apply as applied  # noqa: PLC0415 - as the class says
         from infrastructure.operations.apply_recovery import recoveries  # noqa: PLC0415 - as the class says
 
-        ledger = _operable(self)
-        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=_believed(rules), reason=apply)
-        done = [] if apply is None else applied(ledger, [step for each in found for step in each.commands])
+        ledger, why = _operable(self), _reason(apply)
+        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=_believed(rules), reason=why)
+        done = [] if why is None else applied(ledger, [step for each in found for step in each.commands])
         return found, done
 
     def diagnose(
@@ -83,14 +88,15 @@ class LedgerOperations:
     def statistics(self, *, since: datetime | None = None, until: datetime | None = None) -> Statistics:
         """Sum up a window of time, as `stats` does; the last 24 hours unless it is said.
 
-        Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+        Refuses: InvalidCommand for a time without a zone; ProjectionStopped when an event cannot be taken in;
+                 StoreUnavailable.
         """
         from infrastructure.ledger.statistics_projection import statistics  # noqa: PLC0415 - as the class says
         from projections.metrics.statistics import MeasuredWindow  # noqa: PLC0415 - as the class says
 
         now = self._clock()
-        end = until or now
-        return statistics(self.store, MeasuredWindow(since or end - DAY, end), now=now)
+        end = _moment("until", until) or now
+        return statistics(self.store, MeasuredWindow(_moment("since", since) or end - DAY, end), now=now)
 
     def pending_orders(self) -> list[PendingOrder]:
         """Every order that was promised and of which nothing is known, and every stop that is missing.
@@ -116,8 +122,37 @@ def _operable(ledger: LedgerOperations) -> OperableLedger:
 
 def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]:
     from infrastructure.exchanges.document import read_snapshot  # noqa: PLC0415 - as the class says
+    from projections.account_snapshot import AccountSnapshot as Shown  # noqa: PLC0415 - as the class says
 
-    return [read_snapshot(each) if isinstance(each, bytes) else each for each in snapshots]
+    if isinstance(snapshots, bytes | str | Mapping | Shown):
+        raise ValueError(f"snapshots is one {type(snapshots).__name__}; send a list, with one in it if there is one")
+    read = []
+    for each in snapshots:
+        if not isinstance(each, bytes | Shown):
+            raise ValueError(
+                f"a snapshot is a {type(each).__name__}; send what account() of an exchange gives, or the bytes of a "
+                "document, as snapshot_document writes them"
+            )
+        read.append(read_snapshot(each) if isinstance(each, bytes) else each)
+    return read
+
+
+def _reason(apply: str | bool | None) -> str | None:  # noqa: FBT001 - as callers say it
+    """Why corrections are made; None where none are."""
+    if apply is None or apply is False:
+        return None
+    if apply is True:
+        return AS_SHOWN
+    if not apply.strip():
+        raise InvalidCommand("apply: is empty; say why, a year later somebody will ask")
+    return apply
+
+
+def _moment(name: str, said: datetime | None) -> datetime | None:
+    try:
+        return None if said is None else utc(said)
+    except ValueError as wrong:
+        raise InvalidCommand(f"{name}: {wrong}") from None
 
 
 def _believed(rules: ReconciliationRules | None) -> ReconciliationRules:

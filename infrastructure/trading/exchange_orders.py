@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from domain.values import EXACT, Leg, OrderSide
 from projections.reconciliation.grace_periods import SHOWN
+
+Amount = str | int | Decimal
+"""A number as a bot says it, and never a float."""
 
 
 class TicketKind(StrEnum):
@@ -51,6 +54,21 @@ class TradedMarket:
     """Whether `place` takes `attached_stop` along with an entry."""
     closes_position: bool = False
     """Whether a stop can be for all that is held, whatever that is by then."""
+
+
+def amount(name: str, value: Amount | None) -> Decimal | None:
+    """Read a number exactly. Refuses: ValueError for a float, and for what is no number above zero."""
+    if value is None:
+        return None
+    if isinstance(value, float):
+        raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{name} is {str(value)[:40]!r}, which is no number") from None
+    if not number.is_finite() or number <= 0:
+        raise ValueError(f"{name} is {value}; it is a number above zero")
+    return number
 
 
 def on_step(number: Decimal, step: Decimal | None, rounding: str) -> Decimal:

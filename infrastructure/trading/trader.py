@@ -13,6 +13,7 @@ from domain.values import Leg, Side
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
 from infrastructure.trading.exchange_errors import ExchangeError
+from infrastructure.trading.exchange_orders import Amount, amount
 from infrastructure.trading.exchange_port import Exchange
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import enter, increase, rolled_back
@@ -22,7 +23,7 @@ from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome
-from infrastructure.trading.wanted_entry import Amount, WantedEntry, amount
+from infrastructure.trading.wanted_entry import WantedEntry
 from infrastructure.witness import LAST_SECONDS, OnUnprotected
 
 Ended = TypeVar("Ended")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Self
 
 from domain.identifiers import normalized_leg
 from domain.values import Leg, Side
+from infrastructure.trading.exchange_orders import Amount, amount
 from infrastructure.trading.rules import Rules
-
-Amount = str | int | Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +59,3 @@ class WantedEntry:
             leg=normalized_leg(leg),
             planned=said,
         )
-
-
-def amount(name: str, value: Amount | None) -> Decimal | None:
-    """Read a number exactly. Refuses: ValueError for a float, and for what is no number above zero."""
-    if value is None:
-        return None
-    if isinstance(value, float):
-        raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise ValueError(f"{name} is {str(value)[:40]!r}, which is no number") from None
-    if not number.is_finite() or number <= 0:
-        raise ValueError(f"{name} is {value}; it is a number above zero")
-    return number

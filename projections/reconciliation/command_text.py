@@ -30,7 +30,8 @@ def in_words(command: Command) -> str:
             return f"adjust {command.position_id}{quantity}{price}"
         case SetStopLoss():
             order = "of the position itself" if command.attached else f"order {command.exchange_order_id}"
-            stop = f"{plain(command.stop_price)}, {order}"
+            part = "" if command.quantity is None else f", for {plain(command.quantity)}"
+            stop = f"{plain(command.stop_price)}, {order}{part}"
             if command.activate:
                 return f"activate {command.position_id} under the stop at {stop}"
             return f"note the stop of {command.position_id}: {stop}"

@@ -13,8 +13,6 @@ from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.trade_outcome import Outcome, StoryStep
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
 
-REASON = "the exchange shows it"
-
 
 @dataclass(frozen=True, slots=True)
 class Synchronised:
@@ -44,7 +42,7 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"the account could not be read, so nothing is concluded: {error}")
         return Synchronised((), (), tuple(ctx.story))
-    results = yield Read("reconcile", (seen,), {"apply": REASON})
+    results = yield Read("reconcile", (seen,), {"apply": True})
     done = [each for result in results for each in result.applied]
     for each in done:
         command = each.correction.command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from domain.order import Order
 from domain.values import EXACT, plain
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.reconciliation.aspects.stop_changes import Moved
@@ -11,13 +12,20 @@ from projections.reconciliation.stop_orders import StopCoverage
 
 
 def moved_text(moved: Moved, cover: StopCoverage) -> str:
-    """What is noted of a stop that moved, or is new."""
-    was = None if moved.was is None else moved.was.exchange_order_id
-    known = "no order" if was is None else f"order {was}"
+    """What is noted of a stop that moved, or is new, beside what is on record."""
+    known = "no order" if moved.was is None else _recorded_text(moved.was)
     if moved.order is None:
         assert cover.position.stop_price is not None, "a stop of the position"
         return f"the stop belongs to the position, at {plain(cover.position.stop_price)}; the ledger has {known}"
-    return f"the stop is order {moved.order.order_id}{price_text(moved.order)}; the ledger has {known}"
+    order = moved.order
+    quantity = "" if moved.was is None else _for(order)
+    return f"the stop is order {order.order_id}{price_text(order)}{quantity}; the ledger has {known}"
+
+
+def _recorded_text(stop: Order) -> str:
+    name = "one of the position" if stop.exchange_order_id is None else f"order {stop.exchange_order_id}"
+    price = "" if stop.price is None else f" at {plain(stop.price)}"
+    return f"{name}{price} for {'all of it' if stop.requested_qty is None else plain(stop.requested_qty)}"
 
 
 def too_much_text(stop: OrderReport, position: PositionReport) -> str:

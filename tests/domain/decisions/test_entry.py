@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.commands.order_requests import RequestIncrease
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -339,6 +340,17 @@ def test_a_fill_that_the_acknowledgement_counted_is_not_counted_again() -> None:
 def test_the_fill_brings_the_price_that_the_acknowledgement_did_not_know() -> None:
     unpriced = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
     given(request(), unpriced).when(FILLED).leaves(quantity="61.8", avg_px_open="3.2333")
+
+
+def test_a_price_of_one_order_is_kept_until_those_of_the_others_are_known() -> None:
+    def stated(order: str, intent: str, quantity: str, **price: str) -> RecordEntryPlaced:
+        return on(RecordEntryPlaced, exchange_order_id=order, intent_id=intent, filled_qty=quantity, **price)
+
+    more = on(RequestIncrease, intent_id="more", quantity="10")
+    story = given(request(), more, stated("a", "5483266", "10"), stated("b", "more", "4"))
+    story.when(stated("a", "5483266", "10", avg_px="3")).leaves(quantity="14", avg_px_open=None)
+    story.when(stated("a", "5483266", "10", avg_px="3")).no_news()
+    story.when(stated("b", "more", "6", avg_px="3.4")).leaves(quantity="16", avg_px_open="3.15")
 
 
 def test_a_fill_older_than_the_acknowledgement_is_part_of_what_it_says() -> None:

@@ -7,6 +7,7 @@ from domain.commands.requests import (
     Adjust,
     Close,
     FailEntry,
+    FailRollback,
     RecordEntryFill,
     RecordEntryPlaced,
     RecordEntryUnknown,
@@ -286,3 +287,18 @@ def test_an_exit_of_an_entry_that_was_filled_too_late_waits_for_that_fill() -> N
     story.when(sale).refused(ExitBeforeEntry, "is canceled", "after those fills: entry")
     story.when(sold("62", "3.3", "x1")).refused(PositionNotOpen)
     story.when(late).when(sale).leaves(quantity="0", realized_pnl="-1")
+
+
+LATE = on(RecordEntryFill, trade_id="t9", last_qty="4", last_px="3.2333", exchange_order_id="9")
+
+
+def test_a_closing_fill_that_is_more_than_what_a_failed_rollback_left_is_of_before() -> None:
+    failed = on(FailRollback, residual_qty="11.8", reason="half of it was filled")
+    story = given(*ENTERED, on(StartRollback, reason="no stop"), failed).leaves(quantity="11.8", realized_pnl=None)
+    story.when(sold("70", "3.2")).refused(
+        ReduceExceedsPosition, "50 of what it closed are not told by fills yet", "reduce 50 with the time"
+    )
+    assert "flip" not in str(story.refusal)
+    turned = given(*ENTERED, on(Close, exit_reason="x"), LATE).when(sold("10", "3.2", flip=True))
+    turned.then(PositionReduced, PositionClosed, PositionAdopted)  # which is what was asked for
+    story.when(sold("50", "3.2")).leaves(quantity="11.8", realized_pnl="1.665")

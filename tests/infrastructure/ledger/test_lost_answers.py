@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
-from domain.errors import OutcomeUnknown, PositionAlreadyOpen
+from domain.errors import InvalidCommand, OutcomeUnknown, PositionAlreadyOpen
 from infrastructure.event_store.port import AppendInDoubt, Store
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
@@ -35,6 +35,19 @@ def test_a_receipt_is_that_of_the_command_sent_again(ledger_url: str) -> None:
         closing = ledger.receipt("c-3")
         assert closing is not None and closing.client_order_id == promised.client_order_id
         assert (closing.close_side, closing.close_quantity) == (promised.close_side, promised.close_quantity)
+
+
+def test_an_id_is_found_however_the_command_was_given_it(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        sent = ledger.request_entry(**ENTRY, intent_id="5483266", command_id=" 17 ")
+        for asked in ("17", " 17 ", 17):
+            found = ledger.receipt(asked)
+            assert found is not None and found.position_id == sent.position_id
+        for intent in ("5483266", 5483266):
+            assert [row.position_id for row in ledger.positions(intent_id=intent)] == [FIRST]
+        for wrong in ("", "a\x00b", "\ud800"):
+            with pytest.raises(InvalidCommand, match="command_id: "):
+                ledger.receipt(wrong)
 
 
 def test_a_receipt_of_a_cycle_that_is_long_over_is_found(ledger_url: str) -> None:

@@ -543,7 +543,7 @@ def test_a_list_that_shows_less_than_half_of_the_stops_is_no_proof_about_the_oth
 def test_a_stop_that_was_replaced_is_not_lost() -> None:
     found = compared(rows_of(*ENTERED), seen(THERE, orders=[stop("APTUSDT", "buy", "s2", "3.28", "61.8")]))
     assert told(found) == [("matched", APT), ("moved_stops", APT)]
-    assert planned(found) == ["note the stop of APTUSDT.binance#1: 3.28, order s2"]
+    assert planned(found) == ["note the stop of APTUSDT.binance#1: 3.28, order s2, for 61.8"]
     assert stops(stop("APTUSDT", "buy", "s1", "3.28")) == ["moved_stops"]
 
 

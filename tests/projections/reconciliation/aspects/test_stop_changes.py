@@ -10,6 +10,7 @@ import pytest
 from domain.commands.requests import Adopt, SetStopLoss
 from projections.account_snapshot import OrderReport
 from projections.reconciliation.aspects.stop_changes import stop_changes, to_note
+from projections.reconciliation.aspects.stop_text import moved_text
 from projections.reconciliation.stop_orders import cover_of
 from tests.projections.seen import held, rows_of, stop
 from tests.spec import on
@@ -112,3 +113,13 @@ def test_a_second_stop_where_one_belongs_is_not_noted() -> None:
     both = [there("s1", "90", "10"), there("s2", "91", "10")]
     assert changed([on_record("90", "s1", "10")], both) == ([], [])
     assert changed([], both) == ([("s1", None)], [])
+
+
+def test_what_differs_is_said_of_both() -> None:
+    (row,) = rows_of(HELD, on_record("95", "s1"))
+    cover = cover_of(held("APTUSDT", "long", "10", "100"), row, [there("s1", "95", "4")])
+    (moved,) = stop_changes(row, cover).moved
+    assert moved_text(moved, cover) == ("the stop is order s1 at 95 for 4; the ledger has order s1 at 95 for all of it")
+    own = cover_of(held("APTUSDT", "long", "10", "100", stop_price="94"), row, [])
+    (moved,) = stop_changes(row, own).moved
+    assert moved_text(moved, own).endswith("at 94; the ledger has order s1 at 95 for all of it")

@@ -1,0 +1,68 @@
+"""Orders that go on under another id: what becomes of the one that they had before ends nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.commands.base import Command
+from domain.errors import OrderAlreadyEnded
+from domain.events import EntryFilled, OrderEnded, StopLossLost
+from tests.spec import ENTERED, PLACED, given, on, request
+
+REPLACED = on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="2", price="3.24")
+MOVED = on(c.SetStopLoss, stop_price="3.29", exchange_order_id="s2")
+
+
+def ended(order: str, outcome: str = "canceled", **more: str) -> o.EndOrder:
+    return on(o.EndOrder, exchange_order_id=order, outcome=outcome, **more)
+
+
+def test_the_end_of_an_id_that_an_entry_had_before_frees_no_slot() -> None:
+    story = given(request(), PLACED, REPLACED).when(ended("53190368")).no_news()
+    story.leaves(status="entry_placed", exchange_order_id="2")
+    filled = on(c.RecordEntryFill, exchange_order_id="2", trade_id="t1", last_qty="61.8", last_px="3.24")
+    story.when(filled).then(EntryFilled, late=False).leaves(quantity="61.8")
+
+
+def test_the_end_of_the_id_that_an_order_has_is_its_end() -> None:
+    given(request(), PLACED, REPLACED).when(ended("2")).leaves(status="canceled")
+    part = on(c.RecordEntryFill, exchange_order_id="2", trade_id="t1", last_qty="6", last_px="3.24")
+    given(request(), PLACED, REPLACED, part).when(ended("2")).then(OrderEnded)
+    given(request(), PLACED, REPLACED, part).when(ended("53190368", "filled", filled_qty="61.8")).then(OrderEnded)
+
+
+def test_what_was_filled_before_it_was_replaced_is_told_fill_by_fill() -> None:
+    part = on(c.RecordEntryFill, exchange_order_id="53190368", trade_id="t1", last_qty="6", last_px="3.24")
+    story = given(request(), PLACED, REPLACED).when(ended("53190368", filled_qty="6"))
+    story.refused(OrderAlreadyEnded, "as order 2, which replaced 53190368", "send those fills")
+    story.when(part).when(ended("53190368", filled_qty="6")).no_news()
+
+
+def test_a_replacement_that_is_told_again_after_the_next_one_changes_nothing() -> None:
+    again = on(o.ReplaceOrder, exchange_order_id="2", new_exchange_order_id="3")
+    story = given(request(), PLACED, REPLACED, again).when(REPLACED).no_news()
+    story.leaves(exchange_order_id="3")
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        MOVED,
+        on(c.SetStopLoss, stop_price="3.29", exchange_order_id="s2", quantity="61.8", replaces="s1"),
+        on(o.ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2", price="3.29"),
+    ],
+)
+def test_a_stop_that_moved_is_not_lost_when_its_old_order_is_cancelled(moved: Command) -> None:
+    late = on(c.LoseStopLoss, exchange_order_id="s1", reason="CANCELED")
+    story = given(*ENTERED, moved).when(late).no_news().leaves(protected=True, stop_order_id="s2")
+    story.when(ended("s1")).no_news().leaves(protected=True)
+    story.when(on(c.LoseStopLoss, exchange_order_id="s2", reason="CANCELED")).then(StopLossLost).leaves(protected=False)
+
+
+def test_a_target_that_moved_is_not_lost_either() -> None:
+    target = on(o.SetTakeProfit, price="3.0", exchange_order_id="t1")
+    moved = on(o.SetTakeProfit, price="2.9", exchange_order_id="t2", replaces="t1")
+    gone = on(o.LoseTakeProfit, exchange_order_id="t1", reason="CANCELED")
+    given(*ENTERED, target, moved).when(gone).no_news()
