@@ -181,7 +181,7 @@ class PositionKey:
         """Whether a fee shrinks what is held: on the spot leg, in the asset that was bought."""
         return bool(fee and fee > 0 and currency is not None and self.leg is Leg.SPOT and self.is_base(currency))
 
-    @property
+    @cached_property
     def is_inverse(self) -> bool:
         """Whether the symbol itself says that it is settled in what it is about; options are priced in it instead."""
         _, _, settle = self.symbol.partition(":")

@@ -99,3 +99,12 @@ def test_several_streams_are_one_transaction(ledger: PositionLedger) -> None:
     one, other = lived(), lived("FXSUSDT")
     ledger.store.append_ready(ready(ledger.store, one[0] + other[0], one[1] + other[1], {}))
     assert [row.symbol for row in ledger.positions()] == ["APTUSDT", "FXSUSDT"]
+
+
+def test_a_refusal_names_the_stream_that_stands_in_the_way(ledger: PositionLedger) -> None:
+    records = [record for symbol in ("APTUSDT", "FXSUSDT", "BTCUSDT") for record in lived(symbol)[0]]
+    made = ready(ledger.store, records, [], {})
+    ledger.request_entry(**ENTRY | {"symbol": "FXSUSDT"}, intent_id="rival")
+    with pytest.raises(VersionTaken, match=r"FXSUSDT\.binance"):
+        ledger.store.append_ready(made)
+    assert ledger.store.count_events() == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Generic, TypeVar
 
@@ -23,6 +23,7 @@ Read = TypeVar("Read")
 _NUMBER: Final = re.compile(r"(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?", re.ASCII)
 _FEE: Final = re.compile(r"(-?(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?) ?(?!E\d)([A-Z][A-Z0-9]*)?", re.ASCII)
 _NAME: Final = re.compile(r"[0-9A-Za-z_/:.-]{1,60}", re.ASCII)
+_TO_THE_SECOND: Final = re.compile(r"((?:\d\d)?\d\d-\d\d-\d\d[ T]\d\d:\d\d:)([0-5]\d)", re.ASCII)
 _SIDES: Final = {"BUY": True, "SELL": False, "buy": True, "sell": False}
 _KNOWN_MAX: Final = 20_000
 
@@ -69,11 +70,19 @@ class PlainCells:
         self._needed = [self._columns[says] for says in ("time", "symbol", "side", "price", "quantity")]
         ids = self._columns["trade_id"], self._columns["order_id"]
         self._is_plain = self._is_plain and None not in (*self._needed, *ids)
-        self._times: _Known[str, datetime] = _Known(
+        self._minutes: _Known[str, datetime] = _Known(
             lambda text: time(StatementRow(0, {self._columns["time"] or "": text}))
         )
+        self._times: _Known[str, datetime] = _Known(self._time)
         self._keys: _Known[tuple[str, str], PositionKey] = _Known(lambda texts: key(_name(texts[0]), _leg(texts[1])))
         self._numbers = _Known(_number)
+
+    def _time(self, text: str) -> datetime:
+        """A time; one to the second is read by its minute, in which no clock is put forward or back."""
+        match = _TO_THE_SECOND.fullmatch(text)
+        if match is None:
+            return self._minutes[text]
+        return self._minutes[f"{match[1]}00"] + timedelta(seconds=int(match[2]))
 
     def fill(self, row: StatementRow) -> StatementFill | None:
         """The fill that a row says; None where more has to be looked at."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from multiprocessing import active_children
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -307,6 +308,22 @@ def test_processes_that_share_the_keys_come_to_the_same(
     with pytest.raises(StatementRefused, match=r"^line 503: the ledger refuses what follows from it: SOLUSDT"):
         import_statements(ledger, [Statement("one.csv", "one", wrong)], confirm=True, processes=2)
     assert told(ledger) == expected
+
+
+def test_one_process_is_enough_for_few_facts_and_for_a_ledger_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*_: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("infrastructure.transfer.statements.side_by_side.piped_processes", started)
+    files = [Statement("one.csv", "one", many(4))]
+    for facts_min, url in ((21, f"sqlite:///{tmp_path}/few.db"), (20, "sqlite:///:memory:")):
+        monkeypatch.setattr("infrastructure.transfer.statements.side_by_side.FACTS_MIN", facts_min)
+        with PositionLedger.connect(url) as ledger:
+            assert import_statements(ledger, files, confirm=True, processes=2).cycles == 4
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/many.db") as ledger, pytest.raises(AssertionError):
+        import_statements(ledger, files, confirm=True, processes=2)
 
 
 def test_a_process_that_is_killed_has_nothing_written(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,22 @@ WORDS = st.sampled_from(
         "ä",
     ]
 ) | st.text(max_size=4)
-TIMES = st.sampled_from(["26-03-17 09:34:12", "1773740053000", "2026-03-17T09:34:12.5Z", "2026-13-01"])
+TIMES = st.sampled_from(
+    [
+        "26-03-17 09:34:12",
+        "2026-03-17 09:34:00",
+        "2026-03-17T09:34:59",
+        "2026-03-17 09:34:60",
+        "2026-03-17 09:34+04:00",
+        "2026-03-29 01:59:59",
+        "2026-03-29 02:00:01",
+        "2026-10-25 02:30:10",
+        "1773740053000",
+        "2026-03-17T09:34:12.5Z",
+        "2026-13-01",
+        "2026-13-01 09:34:12",
+    ]
+)
 CELL = NOTHING | NUMBERS | WORDS | TIMES
 
 
@@ -71,7 +86,12 @@ def as_it_comes(reader: CsvFills, row: StatementRow) -> StatementFill | str:
 
 
 @given(
-    st.lists(st.dictionaries(st.sampled_from([*PLAIN]), CELL, max_size=3), min_size=1, max_size=4),
+    st.lists(
+        st.dictionaries(st.sampled_from([*PLAIN]), CELL, max_size=3)
+        | st.fixed_dictionaries({"time": TIMES, "order_id": st.just("A-4")}),
+        min_size=1,
+        max_size=4,
+    ),
     st.sets(st.sampled_from(["leg", "fee", "fee_currency", "profit", "trade_id", "order_id"])),
     st.sampled_from([UTC, None, ZoneInfo("Europe/Berlin")]),
 )
