@@ -101,7 +101,7 @@ def test_what_was_earned_by_contracts_says_what_was_held() -> None:
             ],
         )
         (row,) = ledger.positions()
-        assert (f"{row.side}", row.quantity, row.realized_pnl) == (end[0], 0, Decimal("0.23"))
+        assert (f"{row.side}", row.quantity, row.realized_pnl) == (end[0], Decimal(0), Decimal("0.23"))
         assert len(report.findings) == 1
 
 
