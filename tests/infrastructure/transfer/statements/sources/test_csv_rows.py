@@ -1,0 +1,56 @@
+"""A line above the columns that begins with UID says what is so of all lines; other files have none."""
+
+from __future__ import annotations
+
+import pytest
+
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+from tests.infrastructure.transfer.statements.statement_text import file_of
+
+ABOVE = "UID:7,Account Type:Main,Time Zone:UTC+3\n"
+TABLE = "id,Time\n1,x\n"
+SAID = {"uid": "7", "account type": "Main", "time zone": "UTC+3"}
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        ABOVE,
+        ABOVE.replace(",", ",\ufeff"),
+        f"\ufeff{ABOVE}",
+        ABOVE.replace(":", ": ").replace("\n", "\r\n\r\n"),
+        "uid : 7,Account Type: Main,Time Zone: UTC+3\n\n",
+    ],
+)
+def test_what_stands_above_is_said_of_all_lines(above: str) -> None:
+    file = file_of(above + TABLE)
+    assert file.start.names == ("id", "time", "uid", "account type", "time zone")
+    (row,) = file.rows()
+    assert row.named == {**SAID, "id": "1", "time": "x"}
+    assert row.line == above.count("\n") + 2
+
+
+def test_every_line_may_begin_with_a_mark() -> None:
+    (row,) = file_of(ABOVE + TABLE.replace("id", "\ufeffid").replace("1,", "\ufeff1,")).rows()
+    assert row.named == {**SAID, "id": "1", "time": "x"}
+
+
+def test_a_column_goes_before_what_stands_above() -> None:
+    (row,) = file_of("UID: 7,Company Name: ,Country: \nUid,Type\n8,TRADE\n").rows()
+    assert row.named == {"uid": "8", "type": "TRADE", "company name": "", "country": ""}
+
+
+@pytest.mark.parametrize("header", ["uid,time\n", "uid\n", "a:b,uid:7\n", "'uid',time\n"])
+def test_names_of_columns_are_no_such_line(header: str) -> None:
+    names = tuple(header.strip().split(","))
+    assert file_of(header + "1,x\n").start.names == names
+
+
+def test_nothing_below_is_nothing() -> None:
+    file = file_of(ABOVE)
+    assert (file.start.names, list(file.rows())) == (("uid", "account type", "time zone"), [])
+
+
+def test_a_line_that_lacks_a_column_is_named() -> None:
+    with pytest.raises(StatementRefused, match="line 3: has 3 columns; the first line has 2"):
+        list(file_of(ABOVE + "id,Time\n1,x,y\n").rows())
