@@ -84,6 +84,8 @@ class Closings:
 
     def takes(self, fill: StatementFill) -> bool:
         """Look at the next fill; whether more has to be looked at."""
+        if fill.held is not None:
+            return False  # another file says what was held then, which is compared
         self._step = min(self._step, Decimal(1).scaleb(int(fill.quantity.normalize().as_tuple().exponent)))
         if fill.buys is self._is_long:
             if tells_of_before(fill):
@@ -109,7 +111,7 @@ class Closings:
         if fill.closes is not None:
             return fill.closes
         average = self._average_of(fill, fill.quantity)
-        if not self.closed or self._is_near(average, fill.price):
+        if not self.closed or fill.price == self._average or self._is_near(average, fill.price):
             return fill.quantity
         share = EXACT.divide(EXACT.subtract(fill.price, average), EXACT.subtract(fill.price, self._average))
         closes = EXACT.multiply(fill.quantity, share).quantize(self._step, context=EXACT)

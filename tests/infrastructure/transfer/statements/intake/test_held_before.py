@@ -68,6 +68,8 @@ EARNED = [
     ([("-1", "110", "10"), ("2", "106", "0"), ("-1", "105", "2")], ("long", "3", "12")),
     # all that was held was closed, and another one is opened
     ([("-1", "110", "10"), ("-2", "106", "0"), ("2", "105", "2")], ("short", "0", "2")),
+    # a profit at the price of the average agrees with nothing: it is taken for a close, and told
+    ([("-1", "110", "10"), ("-1", "100", "5")], ("long", "0", "15")),
     # nothing was held before
     ([("1", "100", "0"), ("-3", "110", "10"), ("-1", "112", "0")], ("short", "3", "0")),
     # profits after fees: nothing was held before, and it is told what differs
@@ -133,4 +135,14 @@ INVERSE = PositionKey.of("BTC/USD:BTC", "bybit")
 )
 def test_what_nobody_can_tell_is_refused(fills: list[StatementFill], says: str) -> None:
     with memory_ledger() as ledger, pytest.raises(StatementRefused, match=says):
+        take(ledger, fills)
+
+
+def test_what_contradicts_itself_is_refused() -> None:
+    fills = [
+        fill(0, "-1", "110", profit=Decimal(10)),
+        said(1, "2", "106", "1"),
+        said(2, "-1", "105", "3", "2", closes=Decimal(0), line=9),
+    ]
+    with memory_ledger() as ledger, pytest.raises(StatementRefused, match="line 9: the file says that this closes 0"):
         take(ledger, fills)
