@@ -54,3 +54,20 @@ def test_nothing_below_is_nothing() -> None:
 def test_a_line_that_lacks_a_column_is_named() -> None:
     with pytest.raises(StatementRefused, match="line 3: has 3 columns; the first line has 2"):
         list(file_of(ABOVE + "id,Time\n1,x,y\n").rows())
+
+
+@pytest.mark.parametrize(
+    ("column", "zone"), [("Time(UTC+8)", "UTC+8"), ("Time (utc-05:30)", "UTC-05:30"), ("Trade Time(UTC+0)", None)]
+)
+def test_a_column_of_times_says_their_zone(column: str, zone: str | None) -> None:
+    file = file_of(f"id,{column}\n1,2026-03-17 09:34:12\n")
+    (row,) = file.rows()
+    name = "time" if zone else column.lower()
+    assert (name in file.start.names, row.named.get("time zone")) == (True, zone)
+    hours = {"UTC+8": "01:34", "UTC-05:30": "15:04", None: "09:34"}[zone]
+    assert f"{row.time(name):%H:%M}" == hours
+
+
+def test_of_two_zones_none_is_said() -> None:
+    (row,) = file_of("a(UTC+8),b(UTC+7)\n1,2\n").rows()
+    assert row.named == {"a(utc+8)": "1", "b(utc+7)": "2"}
