@@ -19,9 +19,10 @@ from domain.order import CLOCKS_APART
 from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain
 from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
+from infrastructure.transfer.statements.intake.closings import FROM_FLAT, tells_of_before
 from infrastructure.transfer.statements.intake.command_ids import BEFORE, CLOSES, OPENS, command_id_of, turned_id_of
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
-from infrastructure.transfer.statements.intake.held_before import FROM_FLAT, held_before, tells_of_before
+from infrastructure.transfer.statements.intake.held_before import added_to, held_before
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_report import StatementTally
@@ -127,7 +128,13 @@ class KeyFold:
     def _open(self, fill: StatementFill, ordered: Decimal, ahead: Ahead) -> None:
         key = self._key
         slot: dict[str, Any] = {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
-        if not tells_of_before(fill):
+        terms, before = self._position.state.instrument, None
+        size = Decimal(1) if terms is None else terms.contract_size
+        if tells_of_before(fill):
+            before = held_before(fill, ahead(), size)
+        elif not self._position.cycle:
+            before = added_to(fill, ahead(), size)
+        if before is None:
             side = Side.LONG if fill.buys else Side.SHORT
             if key.leg in (Leg.LONG, Leg.SHORT) and key.leg.value.lower() != side.value:
                 raise StatementRefused.at(
@@ -145,7 +152,6 @@ class KeyFold:
             is_plain = self._is_plain and ordered < MAGNITUDE_MAX
             self._decide(fill.line, RecordEntryPlaced, opening, is_plain=is_plain)
             return
-        before = held_before(fill, ahead())
         adopted = slot | {
             "side": "long" if before.is_long else "short",
             "quantity": before.quantity,

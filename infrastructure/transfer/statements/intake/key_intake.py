@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -17,6 +17,7 @@ from infrastructure.transfer.statements.intake.command_ids import cash_id_of, co
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
+from infrastructure.transfer.statements.intake.leg_spans import LegSpans
 from infrastructure.transfer.statements.intake.past_cash import PastCash
 from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
@@ -88,7 +89,25 @@ class KeyIntake:
         if len(held) == 1:
             self._facts.move_cash(key, held[0])
         elif held:
+            self._share_cash(key, held)
             self.of_two_legs.add(key)
+
+    def _share_cash(self, key: PositionKey, legs: list[PositionKey]) -> None:
+        """Let payments be of the leg that alone was held then; those of a time when both may have been stay."""
+        with ExitStack() as stack:
+            spans = {leg: self._spans(leg, stack) for leg in legs}
+
+            def leg_at(time: datetime) -> PositionKey | None:
+                found = [leg for leg, held in spans.items() if held.may_be_of(time)]
+                return found[0] if len(found) == 1 else None
+
+            self._facts.share_cash(key, leg_at)
+
+    def _spans(self, leg: PositionKey, stack: ExitStack) -> LegSpans:
+        past = stack.enter_context(closing(KeyPast(leg, map(decode, self._store.history(leg.stream)))))
+        return LegSpans(
+            leg.leg, past, self.cache.load(leg.stream).position.state.holding.quantity, self._facts.told_fills(leg)
+        )
 
     def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
         for file, fact in placed:

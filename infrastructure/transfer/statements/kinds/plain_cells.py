@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 from domain.identifiers import PositionKey, normalized_leg
 from domain.values import Leg
-from infrastructure.transfer.statements.sources.statement_row import NOTHING, StatementRow
+from infrastructure.transfer.statements.sources.statement_row import NOTHING, ZONE, StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
 
 Text = TypeVar("Text")
@@ -61,7 +61,7 @@ class PlainCells:
         """Look at a row for its columns; `time` and `key` read the texts that are met for the first time."""
         self._names_leg = names_leg
         self._columns: dict[str, str | None] = {}
-        self._is_plain = True
+        self._is_plain = ZONE not in first.named
         """Whether each thing has one column at most, so that it is not looked for in another where there is none."""
         for says, names in columns.items():
             there = [name for name in names if name in first.named]

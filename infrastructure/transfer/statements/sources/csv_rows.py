@@ -1,4 +1,4 @@
-"""The lines of a CSV file by the names of their columns, in lower case, with what a line above them says of all."""
+"""The lines of a CSV file by the names of their columns, in lower case, with what stands above them of all lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.sources.statement_row import ZONE, StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _DELIMITERS: Final = (",", ";", "\t")
@@ -15,6 +15,8 @@ _SAYS_DELIMITER: Final = "sep="
 """What a spreadsheet puts above the names of the columns."""
 _SAID_OF_ALL: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
 """How OKX and Bybit begin a line above the columns: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
+_ZONED: Final = re.compile(r"(.+?) ?\((UTC[+-](?!0+(?::?00)?\))\d\d?(?::?\d\d)?)\)", re.IGNORECASE | re.ASCII)
+"""A column of times that says their zone, other than UTC: `Time(UTC+8)`."""
 _MARK: Final = "\ufeff"
 """What marks a text as UTF-8, at its beginning; OKX puts it before every line, and before single cells."""
 _LOOKED_AT: Final = 5
@@ -84,4 +86,9 @@ def _begin(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
             name, _, value = cell.strip(_MARK).partition(":")
             said[name.strip().lower()] = value.strip()
         first = next((row for row in rows if row), [])
-    return said, [name.strip(_MARK).strip() for name in first]
+    names = [name.strip(_MARK).strip() for name in first]
+    zones = {match[2].upper() for name in names if (match := _ZONED.fullmatch(name))}
+    if len(zones) == 1:
+        said |= {ZONE: zones.pop()}
+        names = [_ZONED.sub(r"\1", name) for name in names]
+    return said, names

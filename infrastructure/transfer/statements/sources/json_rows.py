@@ -22,6 +22,10 @@ _WRAPPING: Final = ("fills", "logs", "elements", "list", "data", "result")
 
 _SAID_OF_ALL: Final = ("category",)
 """What Bybit says beside a list of all that is in it."""
+_ANSWER_OF_BINANCE: Final = {"result", "id"}
+_ANSWER_OF_BYBIT: Final = ("success", "req_id", "conn_id")
+_ANSWERS_OF_OKX: Final = ("login", "subscribe", "unsubscribe", "channel-conn-count")
+_ANSWERS_OF_HYPERLIQUID: Final = ("subscriptionResponse", "pong")
 
 
 def json_rows(text: TextIO) -> Iterator[StatementRow]:
@@ -31,6 +35,9 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
     """
     values = _Values(text)
     for value in values.all():
+        if _is_of_connection(value):
+            values.count += 1
+            continue
         found = _unwrapped(value)
         if found is not value and (failed := errors(value)):
             raise StatementRefused.at(values.count + 1, failed[0])
@@ -39,6 +46,18 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
             if not isinstance(row, Mapping):
                 raise StatementRefused.at(values.count, f"{str(row)!r:.60} is no JSON object")
             yield StatementRow(values.count, row)
+
+
+def _is_of_connection(value: Any) -> bool:
+    """Whether it answers a login, a subscription or a ping on a stream that was saved as it came."""
+    if not isinstance(value, Mapping):
+        return False
+    return (
+        value.keys() == _ANSWER_OF_BINANCE
+        or (value.get("op") is not None and not value.keys().isdisjoint(_ANSWER_OF_BYBIT))
+        or (value.get("event") in _ANSWERS_OF_OKX and "data" not in value)
+        or value.get("channel") in _ANSWERS_OF_HYPERLIQUID
+    )
 
 
 def _unwrapped(value: Any) -> Any:

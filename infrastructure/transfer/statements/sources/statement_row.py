@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from domain.values import exact
 from infrastructure.amounts import read_amount
-from infrastructure.timezones import is_ambiguous, placed, read_time
+from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 NOTHING: Final = frozenset({"", "-", "--", "—", "nan", "none", "null", "nat", "n/a"})
@@ -32,6 +32,8 @@ _EMPTY_LIST: Final = "[]"
 _FLOAT: Final = Context(prec=15, traps=[])
 """A binary float holds 15 digits for certain; what is behind them is left over from arithmetic."""
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
+ZONE: Final = "time zone"
+"""Under which name a table says the zone of all its times."""
 _MINUS: Final = "\u2212"
 _IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
 """How accountants write what is below zero."""
@@ -120,9 +122,13 @@ class StatementRow:
         return _SIDES[text.lower()]
 
     def time(self, *names: str, zone: tzinfo | None = None) -> datetime:
-        """When it happened: in words, or since 1970; `zone` is that of words that name none, unless the name is UTC."""
-        name, _ = self.find(*names)
-        return _time(name, self.needed(*names), UTC if "utc" in name.lower() else zone)
+        """When it happened: in words, or since 1970; `zone` is that of words that name none where the file does not."""
+        (name, _), said = self.find(*names), self.named.get(ZONE)
+        if "utc" in name.lower():
+            zone = UTC
+        elif said:
+            zone = zone_of(said)
+        return _time(name, self.needed(*names), zone)
 
     def inside(self, name: str) -> StatementRow:
         """An object within this one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from heapq import merge
@@ -18,13 +18,13 @@ from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
+from infrastructure.transfer.statements.intake.sorting.told_again import take_once
 from infrastructure.transfer.statements.intake.sorting.told_legs import (
     are_of_two_legs,
     move_to_legs,
     part,
     untold,
 )
-from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementFact
@@ -70,16 +70,16 @@ _OTHERS: Final = (
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
+_TOLD: Final = (
+    "SELECT time, buys, quantity FROM fills JOIN files USING (file) WHERE place = ?"
+    " ORDER BY time, number, file, line * direction"
+)
+_CASH_TIMES: Final = "SELECT rowid, time FROM cash WHERE place = ?"
+_MOVE_ONE: Final = "UPDATE cash SET place = ? WHERE rowid = ?"
 _MOVE_CASH: Final = "UPDATE cash SET place = ? WHERE place = ?"
 _PROFITS: Final = "SELECT profit FROM profits WHERE place = ?"
 _COPY: Final = "VACUUM INTO ?"
 _COUNTS: Final = "SELECT place, count(*) FROM fills GROUP BY place"
-_TWICE: Final = """
-SELECT rowid, place, file, {columns} FROM {table} WHERE (place, {identity}) IN
-    (SELECT place, {identity} FROM {table} GROUP BY place, {identity} HAVING count(*) > 1)
-ORDER BY place, {identity}, rowid
-"""
-_FORGET: Final = "DELETE FROM {table} WHERE rowid = ?"
 _ROWS_AT_ONCE: Final = 5_000
 _DIGITS_MAX: Final = 18
 """Of a number that is compared as one; longer ones are compared as texts of one length, behind all of these."""
@@ -210,26 +210,14 @@ class SortedFacts:
         state_profits(self._database, self._key_of, tally)
 
     def _take_once(self, table: str, columns: str, identity: str, what: str) -> None:
-        question = _TWICE.format(table=table, columns=columns, identity=identity)
-        names = columns.split(", ")
-        found = walked(self._database, question)
-        alike = [names.index(name) + 3 for name in identity.split(", ")]
-        for _, rows in groupby(found, lambda row: (row[1], *(row[place] for place in alike))):
-            first, *others = rows
-            for other in others:
-                if other[4:] != first[4:]:
-                    where = "" if other[2] == first[2] else f"{self._names[first[2]]} "
-                    key = next(key for key, place in self._places.items() if place == first[1])
-                    raise self.refusal(
-                        other[2],
-                        StatementRefused.at(
-                            other[3],
-                            f"{what} {first[alike[-1]]}{'' if key is None else f' of {key}'} stands on {where}line "
-                            f"{first[3]:,} already",
-                        ),
-                    )
-                self._database.execute(_FORGET.format(table=table), (other[0],))
-                self.repeated += 1
+        count, told = take_once(self._database, table, columns, identity)
+        self.repeated += count
+        if told is not None:
+            where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
+            key = list(self._places)[told.place]
+            of_key = "" if key is None else f" of {key}"
+            why = f"{what} {told.name}{of_key} stands on {where}line {told.first_line:,} already"
+            raise self.refusal(told.file, StatementRefused.at(told.line, why))
 
     def by_key(self, share: frozenset[int] | None = None) -> FactsByKey:
         """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""
@@ -276,6 +264,17 @@ class SortedFacts:
         """Let the fills of a key be those of its legs."""
         long, short = (self._place(key.on(leg)) for leg in (Leg.LONG, Leg.SHORT))
         part(self._database, self._places[key], long, short)
+
+    def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal]]:
+        """When each fill of a key was, whether it buys, and how much, in their order."""
+        for time, buys, quantity in self._database.execute(_TOLD, (self._places.get(key),)):
+            yield datetime.fromisoformat(time), bool(buys), Decimal(quantity)
+
+    def share_cash(self, key: PositionKey, leg_at: Callable[[datetime], PositionKey | None]) -> None:
+        """Let each payment of a key be of the leg that it belongs to at its time, if any."""
+        for rowid, time in self._database.execute(_CASH_TIMES, (self._places[key],)).fetchall():
+            if (leg := leg_at(datetime.fromisoformat(time))) is not None:
+                self._database.execute(_MOVE_ONE, (self._place(leg), rowid))
 
     def move_cash(self, key: PositionKey, leg: PositionKey) -> None:
         """Let the payments of a key be those of one of its legs."""

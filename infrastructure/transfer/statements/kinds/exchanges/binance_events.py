@@ -32,9 +32,7 @@ _REASONS: Final = MappingProxyType(
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    event = row.text("e")
-    if event is None and not row.named.keys().isdisjoint(("o", "a")):
-        raise ValueError("e is not said")
+    event = row.needed("e")
     if event == "ORDER_TRADE_UPDATE":
         yield from _fill(whose, row, row.inside("o"))
     elif event == "ACCOUNT_UPDATE":
@@ -112,6 +110,5 @@ BINANCE_EVENTS: Final = StatementKind(
     lacks="what happened while the stream was not read. Which symbol funding was for, in cross margin. How much a "
     "contract is that is settled in its base: [define](money.md#contract-size-and-inverse) the instrument before",
     becomes="fills of `ORDER_TRADE_UPDATE`; of `ACCOUNT_UPDATE` funding and insurance as cash, and what was held. "
-    "Other events are left out, and answers to requests. Its funding has ids of its own: take it from here or from "
-    "the income history",
+    "Other events are left out. Its funding has ids of its own: take it from here or from the income history",
 )

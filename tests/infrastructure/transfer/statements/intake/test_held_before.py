@@ -55,6 +55,58 @@ def test_what_was_held_is_adopted_as_the_file_says_it(
         assert take(ledger, fills).fills_before == len(fills)
 
 
+EARNED = [
+    # 5 at 100 before, 1 added at 112, so that 6 at 102 are closed in part: 2; 4 at 106 make 8 at 104 of the 4 that are
+    # left
+    (
+        [("1", "112", "0"), ("-2", "110", "16"), ("4", "106", "0"), ("-3", "108", "12"), ("-5", "103", "-5")],
+        ("long", "0", "23"),
+    ),
+    # a short of 3 at 100 before: 2 closed at 90, and of 5 the one that is left, 4 open a long
+    ([("2", "90", "20"), ("5", "95", "5")], ("long", "4", "0")),
+    # 3 at 100 before, 1 closed, 2 at 106 make 4 at 103 of the 2 that are left, of which 1 is closed
+    ([("-1", "110", "10"), ("2", "106", "0"), ("-1", "105", "2")], ("long", "3", "12")),
+    # all that was held was closed, and another one is opened
+    ([("-1", "110", "10"), ("-2", "106", "0"), ("2", "105", "2")], ("short", "0", "2")),
+    # a profit at the price of the average agrees with nothing: it is taken for a close, and told
+    ([("-1", "110", "10"), ("-1", "100", "5")], ("long", "0", "15")),
+    # nothing was held before
+    ([("1", "100", "0"), ("-3", "110", "10"), ("-1", "112", "0")], ("short", "3", "0")),
+    # profits after fees: nothing was held before, and it is told what differs
+    ([("1", "100", "0"), ("-3", "110", "9.9"), ("-1", "112", "0")], ("short", "3", "0")),
+]
+
+
+@pytest.mark.parametrize(("told", "end"), EARNED)
+def test_what_was_earned_says_what_was_held(told: list[tuple[str, str, str]], end: tuple[str, str, str]) -> None:
+    fills = [
+        fill(second, signed, price, profit=Decimal(profit), fee=Decimal("0.05"), fee_currency="USDT")
+        for second, (signed, price, profit) in enumerate(told)
+    ]
+    with memory_ledger() as ledger:
+        report = take(ledger, fills)
+        row = ledger.positions()[-1]
+        assert (row.side, row.quantity, row.realized_pnl) == (end[0], *map(Decimal, end[1:]))
+        assert len(report.findings) == (1 if "9.9" in str(told) or told[0][2] != "0" or told[0][1] == "112" else 0)
+        assert take(ledger, fills).fills_before == len(fills)
+
+
+def test_what_was_earned_by_contracts_says_what_was_held() -> None:
+    told, end = EARNED[0]
+    with memory_ledger() as ledger:
+        ledger.define_instrument(symbol="BTCUSDT", exchange="binance", contract_size="0.01")
+        report = take(
+            ledger,
+            [
+                fill(second, signed, price, profit=Decimal(profit) / 100, in_contracts=True)
+                for second, (signed, price, profit) in enumerate(told)
+            ],
+        )
+        (row,) = ledger.positions()
+        assert (f"{row.side}", row.quantity, row.realized_pnl) == (end[0], Decimal(0), Decimal("0.23"))
+        assert len(report.findings) == 1
+
+
 def test_what_closed_a_part_and_turned_the_rest_over_is_taken() -> None:
     with memory_ledger() as ledger:
         take(ledger, [fill(0, "3", "90", closes=Decimal(1), profit=Decimal(10))])
@@ -83,4 +135,14 @@ INVERSE = PositionKey.of("BTC/USD:BTC", "bybit")
 )
 def test_what_nobody_can_tell_is_refused(fills: list[StatementFill], says: str) -> None:
     with memory_ledger() as ledger, pytest.raises(StatementRefused, match=says):
+        take(ledger, fills)
+
+
+def test_what_contradicts_itself_is_refused() -> None:
+    fills = [
+        fill(0, "-1", "110", profit=Decimal(10)),
+        said(1, "2", "106", "1"),
+        said(2, "-1", "105", "3", "2", closes=Decimal(0), line=9),
+    ]
+    with memory_ledger() as ledger, pytest.raises(StatementRefused, match="line 9: the file says that this closes 0"):
         take(ledger, fills)

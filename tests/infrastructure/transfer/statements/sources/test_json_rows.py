@@ -77,3 +77,19 @@ def test_what_is_wrong_early_is_refused_before_the_rest_is_read() -> None:
     with pytest.raises(StatementRefused):
         list(json_rows(text))
     assert text.tell() <= 1 << 21
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"result": null, "id": 3}',
+        '{"success": true, "ret_msg": "", "conn_id": "x", "req_id": "", "op": "auth"}',
+        '{"req_id": "", "op": "pong", "args": ["1"], "conn_id": "x"}',
+        '{"event": "subscribe", "arg": {"channel": "orders", "instType": "ANY"}, "connId": "x"}',
+        '{"channel": "subscriptionResponse", "data": {"method": "subscribe", "subscription": {"type": "userFills"}}}',
+        '{"channel": "pong"}',
+    ],
+)
+def test_answers_of_a_connection_are_left_out(answer: str) -> None:
+    text = f'{answer}\n{{"channel": "userFills", "data": {{"fills": [{{"a": 1}}]}}}}\n{answer}\n'
+    assert [(row.line, row.named) for row in json_rows(io.StringIO(text))] == [(2, {"a": 1})]

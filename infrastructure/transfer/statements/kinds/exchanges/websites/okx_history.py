@@ -8,14 +8,12 @@ contracts; other units are those of the instrument. A trade on spot has two line
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
@@ -63,22 +61,20 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     symbol, action = row.text(*_SYMBOL) or "", row.word(*_ACTION)
     if symbol.count("-") < _DERIVATIVE_MIN:
         return
-    said = row.text("time zone")
-    zone = zone_of(said) if said else whose.zone
     if action in _CASH:
-        yield from _cash(whose, row, zone, _CASH[action])
+        yield from _cash(whose, row, _CASH[action])
     elif action in _BUYS:
-        yield _fill(whose, row, zone, action)
+        yield _fill(whose, row, action)
     elif row.some(*_PROFIT) or row.some("fee") or row.some("position change"):
         raise ValueError(f"{row.find(*_ACTION)[0]} {action!r:.60} is none that is known: {', '.join((*_BUYS, *_CASH))}")
 
 
-def _cash(whose: Whose, row: StatementRow, zone: tzinfo | None, kind: CashKind) -> Iterator[StatementCash]:
+def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
     amount = row.some("balance change") or row.some(*_PROFIT)
     if amount is not None:
         yield StatementCash(
             line=row.line,
-            time=row.time("time", zone=zone),
+            time=row.time("time", zone=whose.zone),
             key=whose.key(row.needed(*_SYMBOL)),
             amount=amount,
             currency=row.text("balance unit", "fee unit"),
@@ -87,7 +83,7 @@ def _cash(whose: Whose, row: StatementRow, zone: tzinfo | None, kind: CashKind) 
         )
 
 
-def _fill(whose: Whose, row: StatementRow, zone: tzinfo | None, action: str) -> StatementFill:
+def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
     buys, leg = _BUYS[action]
     symbol, unit, is_delivery = row.needed(*_SYMBOL), row.needed(*_UNIT), action.startswith(_DELIVERY)
     key, quantity, fee = whose.key(symbol, leg), row.above_zero("amount"), row.number("fee")
@@ -96,7 +92,7 @@ def _fill(whose: Whose, row: StatementRow, zone: tzinfo | None, action: str) -> 
         raise ValueError(f"{row.find(*_UNIT)[0]} {unit!r:.60} of {symbol} is neither {_IN_CONTRACTS} nor what it buys")
     return StatementFill(
         line=row.line,
-        time=row.time("time", zone=zone),
+        time=row.time("time", zone=whose.zone),
         key=key,
         buys=buys,
         quantity=quantity,
