@@ -32,7 +32,8 @@ class StatementFill:
     Shape:   a quantity `in_contracts` counts contracts of a size that is not always 1: of `contract_size`, where the
              file says it. `reason` is why it happened where that is no order of the account's own: liquidation, adl.
              With the one that `is_last` a program counts its position as over: what is left on spot is dust. One
-             that `sums_up` is made up of a line that says more later: then it has another quantity or fee.
+             that `sums_up` is made up of a line that says more later: then it has another quantity or fee. On spot
+             one sells what was bought, or held before the file begins; only one `on_margin` sells what was borrowed.
     """
 
     line: int
@@ -51,6 +52,7 @@ class StatementFill:
     reason: str | None = None
     is_last: bool = False
     sums_up: bool = False
+    on_margin: bool = False
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
@@ -53,6 +54,8 @@ class KeyFold:
         self._closings = 0
         self._is_plain = False
         """Whether the fill at hand needs no more looking at."""
+        self._sold_before: list[Decimal] = []
+        """What was sold on spot and not bought in the files."""
         self._alike: dict[type[Command], Command] = {}
         """A command of each kind that was looked at: others of this key differ from it in fields that are plain."""
 
@@ -71,6 +74,8 @@ class KeyFold:
         """Compare what the last cycle comes to."""
         if self._position.row is not self._start:
             self._compare()
+        if self._sold_before:
+            self._tally.sold_before(self._key, self._sold_before)
 
     # -- fills ----------------------------------------------------------------------------------------------------
 
@@ -85,6 +90,8 @@ class KeyFold:
             if self._goes_on(fill):
                 self._start, self._compared = self._position.row, None
                 self._tally.reopened()
+            elif self._is_spot_sale(fill) and not fill.profit:
+                self._hold_before(fill)
             else:
                 self._open(fill, ordered(fill), ahead)
         elif self._key.leg is Leg.BOTH and fill.buys is not self._is_long and fill.quantity > self._held:
@@ -92,6 +99,12 @@ class KeyFold:
             self._record(part, turned_id_of(fill))
             self._close(part)
             self._open(fill, fill.quantity, iter(()))
+        elif self._is_spot_sale(fill) and self._is_long and fill.quantity > self._held:
+            part, fill = replace(fill, profit=None).split(self._held)
+            self._record(part, turned_id_of(fill))
+            self._close(part)
+            fill = replace(fill, profit=None)
+            self._hold_before(fill)
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)
@@ -103,6 +116,10 @@ class KeyFold:
         state = self._position.state
         order = state.orders.get(state.order_ids.get(fill.order_id, ""))
         return order is not None and order.role == "entry" and fill.buys is self._is_long
+
+    def _is_spot_sale(self, fill: StatementFill) -> bool:
+        """Whether a fill sells what an account holds: on spot nothing is sold that was not bought."""
+        return self._key.leg is Leg.SPOT and not fill.buys and not fill.on_margin
 
     @property
     def _held(self) -> Decimal:
@@ -150,6 +167,22 @@ class KeyFold:
             command_id=command_id,
         )
         self._tally.derived(self._position.position_id)
+
+    def _hold_before(self, fill: StatementFill) -> None:
+        """Open a cycle with what a fill sells and nobody bought: neither what it cost nor what it earned is known."""
+        key = self._key
+        self._decide(
+            fill.line,
+            RecordEntryPlaced,
+            {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg},
+            side=Side.LONG,
+            quantity=fill.quantity,
+            filled_qty=fill.quantity,
+            exchange_order_id=f"held-before-{fill.trade_id}",
+            at=fill.time,
+            command_id=command_id_of(fill) + OPENS,
+        )
+        self._sold_before.append(fill.quantity)
 
     def _closes_what_was_held(self, fill: StatementFill) -> bool:
         if self._key.leg is Leg.BOTH:

@@ -27,7 +27,8 @@ from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
 _FILL: Final = (
-    "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last, sums_up"
+    "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, "
+    "is_last, sums_up, on_margin"
 )
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id"
 _HELD: Final = "line, time, quantity, avg_px"
@@ -49,7 +50,7 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 16)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 17)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 9)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 6)})"
@@ -328,6 +329,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         fill.reason,
         fill.is_last,
         fill.sums_up,
+        fill.on_margin,
     )
 
 
@@ -352,9 +354,8 @@ def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last, sums_up = (
-        row
-    )
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, *marks = row
+    is_last, sums_up, on_margin = map(bool, marks)
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -368,8 +369,9 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         trade_id=trade_id,
         order_id=order_id,
         reason=reason,
-        is_last=bool(is_last),
-        sums_up=bool(sums_up),
+        is_last=is_last,
+        sums_up=sums_up,
+        on_margin=on_margin,
     )
 
 
