@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,8 +10,10 @@ import pytest
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
+from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport
 from position_ledger.testing import memory_ledger
 
@@ -41,7 +44,7 @@ FILLS = [fill(1, "1", "11", "a"), fill(2, "2", "12", "a"), fill(3, "2.99", "13",
 SUMS = [fill(2, "3", "order-a", "a"), fill(3, "2.99", "order-b", "b", buys=False, last=True)]
 
 
-def imported(*files: list[StatementFill]) -> tuple[list[str], StatementReport]:
+def imported(*files: Sequence[StatementFact]) -> tuple[list[str], StatementReport]:
     with memory_ledger() as ledger:
         statements = [Statement(f"{number}.json", "any", facts) for number, facts in enumerate(files)]
         report = import_statements(ledger, statements, confirm=True)
@@ -55,6 +58,14 @@ def test_it_is_taken_by_its_fills(files: tuple[list[StatementFill], list[Stateme
     rows, report = imported(*files)
     assert rows == ["closed 2.99 0 299"], "and ends where the sum of its last order ends it"
     assert (report.fills, report.repeated, report.orders) == (3, 2, 2)
+
+
+def test_what_was_paid_beside_its_sum_is_what_its_fills_say() -> None:
+    paid = [(Decimal("0.01"), "BNB")]
+    _, report = imported([*FILLS, *other_fees(FILLS[0], paid)], [*SUMS, *other_fees(SUMS[0], paid)])
+    assert report.cash == {"commission BNB": Decimal("-0.01")}
+    _, report = imported([*SUMS, *other_fees(SUMS[0], paid)])
+    assert report.cash == {"commission BNB": Decimal("-0.01")}
 
 
 def test_one_whose_fills_are_not_all_of_it_is_refused() -> None:
