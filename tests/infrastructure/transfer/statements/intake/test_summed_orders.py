@@ -15,7 +15,7 @@ from infrastructure.transfer.statements.statement_fill import StatementFill, Sta
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport
-from position_ledger.testing import memory_ledger
+from position_ledger.testing import assert_sound, memory_ledger
 
 BEGIN = datetime(2026, 3, 17, 9, tzinfo=UTC)
 KEY = PositionKey.of("ETH/USDT", "okx", None, Leg.SPOT)
@@ -80,3 +80,42 @@ def test_one_whose_fills_are_not_all_of_it_is_refused() -> None:
 def test_one_that_is_summed_up_alone_is_taken_as_one_fill() -> None:
     rows, report = imported(SUMS)
     assert (rows, report.repeated) == (["closed 2.99 0 299"], 0)
+
+
+@pytest.mark.parametrize("files", [(FILLS, SUMS), (SUMS, FILLS), (FILLS, SUMS[1:]), (SUMS, FILLS[2:])])
+def test_what_the_ledger_has_in_another_way_is_not_taken_again(files: tuple[list[StatementFill], ...]) -> None:
+    with memory_ledger() as ledger:
+        for facts in files:
+            report = import_statements(ledger, [Statement("file", "any", facts)], confirm=True)
+        assert (report.fills, report.fills_before, report.cycles) == (len(files[1]), len(files[1]), 0)
+        assert_sound(ledger)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "says"),
+    [
+        (
+            FILLS[:1],
+            SUMS[:1],
+            "line 3: order a of ETHUSDT.okx:SPOT is in the ledger with 1 filled, and here with 3; import",
+        ),
+        (
+            SUMS[:1],
+            FILLS[1:2],
+            "line 3: order a of ETHUSDT.okx:SPOT is in the ledger with 3 filled, and here with 2; import",
+        ),
+    ],
+)
+def test_what_it_has_otherwise_is_refused(before: list[StatementFill], then: list[StatementFill], says: str) -> None:
+    with memory_ledger() as ledger:
+        import_statements(ledger, [Statement("file", "any", before)], confirm=True)
+        with pytest.raises(StatementRefused) as refused:
+            import_statements(ledger, [Statement("file", "any", then)], confirm=True)
+    assert refused.value.message.startswith(says)
+
+
+def test_an_order_that_goes_on_is_news() -> None:
+    with memory_ledger() as ledger:
+        for facts in (FILLS[:1], FILLS[:2]):
+            report = import_statements(ledger, [Statement("file", "any", facts)], confirm=True)
+        assert (report.fills, report.fills_before) == (2, 1)
