@@ -60,14 +60,14 @@ class _Line:
         in_base = self._paid_in_base(fees)
         opened, price = EXACT.add(opened, in_base[0]), row.above_zero("avg_px_open")
         if not self._closed:
-            paid = in_base if in_base[0] else _first(fees)
+            paid = in_base if in_base[0] else _taken(fees)
             yield self._opened(opened, price, paid)
             yield from self._others(fees, self.opened_at)
             return
         yield self._opened(opened, price, in_base)
         closed_at = row.time("ts_closed", "ts_last", zone=UTC)
         profit = self._profit if is_alone and not in_base[0] else None
-        fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _first(fees))
+        fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _taken(fees))
         yield replace(fill, profit=profit)
         yield from self._others(fees, closed_at)
 
@@ -129,7 +129,7 @@ class _Line:
         )
 
     def _others(self, fees: dict[str, Decimal], time: datetime) -> Iterator[StatementCash]:
-        for currency, amount in list(fees.items())[1:]:
+        for currency, amount in fees.items():
             yield StatementCash(
                 line=self.row.line,
                 time=time,
@@ -148,8 +148,10 @@ class _Line:
         return f"{_SNAPSHOT.sub('', name) if is_snapshot else name}:{opened_at}"
 
 
-def _first(fees: dict[str, Decimal]) -> _Paid:
-    return next(((amount, currency) for currency, amount in fees.items()), _NOTHING)
+def _taken(fees: dict[str, Decimal]) -> _Paid:
+    """The first of them, taken out."""
+    currency = next(iter(fees), None)
+    return _NOTHING if currency is None else (fees.pop(currency), currency)
 
 
 class _Positions:

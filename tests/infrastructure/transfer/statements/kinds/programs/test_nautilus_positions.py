@@ -125,6 +125,16 @@ def test_what_was_paid_in_the_base_of_spot_is_not_held() -> None:
     ]
 
 
+def test_what_is_open_paid_for_its_opening_in_every_currency() -> None:
+    said = {"quantity": "2", "ts_closed": "", "avg_px_close": "", "commissions": "['0.002 BTC', '0.5 USDT', '1 BNB']"}
+    (spot,) = books_of(position("P-1", instrument_id="BTCUSDT.BINANCE", realized_pnl="-0.5 USDT", **said))
+    assert spot.startswith("BTCUSDT.binance:SPOT#1 long entry_placed holds 2: earned 0, net unknown, fees 0")
+    assert spot.endswith(", commission -0.5, commission BNB -1")
+    assert books_of(position("P-1", realized_pnl="-0.5 USDT", **said | {"commissions": "['0.5 USDT', '1 BNB']"})) == [
+        "BTCUSDT.binance#1 long entry_placed holds 2: earned 0, net unknown, fees 0.5, commission BNB -1"
+    ]
+
+
 def test_json_says_the_same_as_csv_in_rows_and_in_columns() -> None:
     lines = [position("P-1"), position("P-2", ts_opened=CLOSED.format("01"), ts_closed=CLOSED.format("02"))]
     wanted = books_of(*lines)
