@@ -67,7 +67,8 @@ class StatementKind:
 
     def missing(self, start: FileStart) -> list[str]:
         """What a file lacks to be of this kind, each by its first name."""
-        there = set(start.names) if start.form in (self.form, self.also) else set()
+        is_like = start.form in (self.form, self.also) or (start.form, self.form) == (FileForm.PARQUET, FileForm.CSV)
+        there = set(start.names) if is_like else set()
         return [names[0] for names in self.needs if there.isdisjoint(names)]
 
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

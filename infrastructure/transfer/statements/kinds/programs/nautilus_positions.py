@@ -199,7 +199,7 @@ NAUTILUS_POSITIONS: Final = StatementKind(
         for name in ("instrument_id", "entry", "peak_qty", "ts_opened", "avg_px_open", "avg_px_close", "realized_pnl")
     ),
     read=_read,
-    source="nautilus_trader, `generate_positions_report` saved with `to_csv` or `to_json`",
+    source="nautilus_trader, `generate_positions_report` saved with `to_csv`, `to_parquet` or `to_json`",
     lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "
     "there are any. How much was closed of what was added to afterwards: the closing price is the one that comes to "
     "what was earned. What each earned of several that were held of an instrument at a time. Where an account nets its "
