@@ -19,7 +19,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, plain, rounded
 from infrastructure.exchanges.contract_units import power_of_ten
-from infrastructure.transfer.statements.kinds.programs.nautilus_rows import key_of, money_of, reported
+from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -82,7 +82,7 @@ class _Line:
     def _closing_price(self, opened: Decimal) -> Decimal:
         row, profit = self.row, self._profit
         said = row.number("avg_px_close")
-        if profit is None or self.key.is_inverse:
+        if profit is None or self.key.is_inverse or counts_contracts(self.key):
             return row.above_zero("avg_px_close")
         earned = EXACT.divide(profit if self._is_long else -profit, self._closed)
         follows = EXACT.add(opened, earned)
@@ -126,6 +126,7 @@ class _Line:
             trade_id=name,
             order_id=row.text("opening_order_id" if opens else "closing_order_id") or name,
             sums_up=True,
+            in_contracts=counts_contracts(self.key),
         )
 
     def _others(self, fees: dict[str, Decimal], time: datetime) -> Iterator[StatementCash]:
