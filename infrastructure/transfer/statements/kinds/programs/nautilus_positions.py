@@ -91,7 +91,8 @@ class _Line:
         if said is not None and said != opened and self._counts_contracts(EXACT.divide(earned, said - opened)):
             raise ValueError(
                 f"profit {plain(profit)} before commissions of {plain(self._closed)} from {plain(opened)} to "
-                f"{plain(said)} is not what its prices say: its contracts are no units"
+                f"{plain(said)} is not what its prices say: its contracts are no units; define the instrument, and "
+                "import the report of fills"
             )
         if follows <= 0:
             raise ValueError(

@@ -88,7 +88,8 @@ class _ListOfTrades:
         if not (EXACT.subtract(said, _CENT) if said else -_CENT) <= fee <= most:
             raise ValueError(
                 f"profit {plain(net)} of {plain(quantity)} from {plain(bought)} to {plain(sold)} is not what its "
-                f"prices say, {plain(gross)}, less a commission: its contracts are no units"
+                f"prices say, {plain(gross)}, less a commission: its contracts are no units; with --map, "
+                "a map says in contract_size how much one is"
             )
         return said or (fee if fee > _CENT else None)
 
