@@ -37,7 +37,8 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
              With the one that `is_last` a program counts its position as over: what is left on spot is dust.
              `closes` is how much of it closed what was held, and `held` what that was just before, short below zero,
              where the file says so. A file that `names_leg` False does not say whether it is of one leg or of two. One
-             that `sums_up` is made up of a line that says more later: then it has another quantity or fee.
+             that `sums_up` is made up of a line that says more later: then it has another quantity or fee. On spot
+             one sells what was bought, or held before the file begins; only one `on_margin` sells what was borrowed.
     """
 
     line: int
@@ -59,6 +60,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     held: Decimal | None = None
     names_leg: bool = True
     sums_up: bool = False
+    on_margin: bool = False
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""

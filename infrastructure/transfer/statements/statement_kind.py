@@ -71,7 +71,8 @@ class StatementKind:
         """What a file lacks to be of this kind, each by its first name."""
         if self.is_flat and start.form is FileForm.CSV:
             return [names[0] for names in self.needs if set(start.names).isdisjoint(map(str.lower, names))]
-        there = set(start.names) if start.form in (self.form, self.also) else set()
+        is_like = start.form in (self.form, self.also) or (start.form, self.form) == (FileForm.PARQUET, FileForm.CSV)
+        there = set(start.names) if is_like else set()
         return [names[0] for names in self.needs if there.isdisjoint(names)]
 
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

@@ -29,7 +29,7 @@ from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FU
 from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
 from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_DATABASE
-from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS
+from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS, NAUTILUS_ORDERS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
 from infrastructure.transfer.statements.kinds.programs.tradingview import TRADINGVIEW_ALERTS, TRADINGVIEW_LIST
 from infrastructure.transfer.statements.sources.statement_file import FileStart
@@ -65,6 +65,7 @@ _ALL: Final = (
     HUMMINGBOT_CSV,
     HUMMINGBOT_DATABASE,
     NAUTILUS_FILLS,
+    NAUTILUS_ORDERS,
     NAUTILUS_POSITIONS,
     TRADINGVIEW_LIST,
     TRADINGVIEW_ALERTS,
@@ -79,6 +80,7 @@ _SAME_FILLS: Final = (
     (KRAKEN_LOG, KRAKEN_FILLS),
     (KRAKEN_LOG_CSV, KRAKEN_FILLS),
     (NAUTILUS_FILLS, NAUTILUS_POSITIONS),
+    (NAUTILUS_ORDERS, NAUTILUS_POSITIONS),
     (TRADINGVIEW_LIST, TRADINGVIEW_ALERTS),
 )
 """Kinds that tell of the same fills, each under ids of its own: together they would be counted twice."""

@@ -12,9 +12,10 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import plain, timestamp_text
+from domain.values import EXACT, plain, timestamp_text
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
+from projections.formatting import counted
 from projections.positions import PositionRow
 
 _UNITS: Final = MappingProxyType({False: Decimal("0.000001"), True: Decimal("0.00000001")})
@@ -146,6 +147,16 @@ class StatementTally:
         """Note a position that was held before the file begins."""
         self._others.append(
             f"{position_id}: held before the file begins; its opening price follows from the profit that the file says"
+        )
+
+    def sold_before(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:
+        """Note what was sold of a key on spot that the files do not buy."""
+        total = Decimal(0)
+        for quantity in quantities:
+            total = EXACT.add(total, quantity)
+        self._others.append(
+            f"{key}: {counted(len(quantities), 'fill')} sold {plain(total)} more than was bought, held before the "
+            "files begin or moved in; what it cost they do not say, so that what it earned is not known"
         )
 
     def take_cash(self, cash: StatementCash) -> None:

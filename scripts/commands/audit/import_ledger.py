@@ -117,9 +117,9 @@ def command(
     the order of time: fills, funding, fees. Without --confirm it is only said what they come to. Run again, it adds
     nothing. Exit code 1: something was found, or a line cannot be read.
 
-    Any CSV file of fills is read by a map in TOML: in [columns] it has the names of the columns of time, symbol, side,
-    price and quantity, and of fee, fee_currency, profit, leg, trade_id and order_id where there are such; in
-    [constants] what is the same in every line, as exchange = "okx".
+    Any file of fills in CSV, or of JSON objects, is read by a map in TOML: in [columns] it has the names of what
+    says time, symbol, side, price and quantity, and of fee, fee_currency, profit, leg, trade_id and order_id where
+    there are such; in [constants] what is the same in every line, as exchange = "okx".
 
     A dump of the old table is imported as `import-legacy` does, with --as legacy --confirm.
 
@@ -177,6 +177,7 @@ def command(
             )
         else:
             near = f"; as a statement it is of no kind that is known{first.nearest()}" if kind_name is None else ""
+            near += "; fills of any program are read with --map" if near else ""
             _import_export(first.stream, near, database, as_json=as_json)
 
 

@@ -15,9 +15,24 @@ BEFORE: Final = ":before"
 """At the end of the id of what was held before the file that has the fill."""
 
 
+def side_of(*, buys: bool) -> str:
+    """The side of a fill, as ids have it."""
+    return "buy" if buys else "sell"
+
+
 def command_id_of(fill: StatementFill) -> str:
     """Of what records a fill."""
-    return f"{PREFIX}{'buy' if fill.buys else 'sell'}:{fill.trade_id}"
+    return f"{PREFIX}{side_of(buys=fill.buys)}:{fill.trade_id}"
+
+
+def is_sum(fill: StatementFill) -> bool:
+    """Whether a fill is all that was filled of its order: kinds that sum up an order name its only fill so."""
+    return fill.trade_id == f"order-{fill.order_id}"
+
+
+def sum_id_of(fill: StatementFill) -> str:
+    """Of what would record all that was filled of the order of a fill."""
+    return f"{PREFIX}{side_of(buys=fill.buys)}:order-{fill.order_id}"
 
 
 def turned_id_of(fill: StatementFill) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from msgspec.structs import replace
+
 from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import Adopt, Close, RecordEntryFill, RecordEntryPlaced, Reduce
@@ -53,6 +55,8 @@ class KeyFold:
         """Whether what fills say of what was held before them was so, as far as they said it."""
         self._is_plain = False
         """Whether the fill at hand needs no more looking at."""
+        self._sold_before: list[Decimal] = []
+        """What was sold on spot and not bought in the files."""
         self._alike: dict[type[Command], Command] = {}
         """A command of each kind that was looked at: others of this key differ from it in fields that are plain."""
 
@@ -68,6 +72,8 @@ class KeyFold:
         """Compare what the last cycle comes to."""
         if self._position.row is not self._start:
             self._compare()
+        if self._sold_before:
+            self._tally.sold_before(self._key, self._sold_before)
 
     # -- fills ----------------------------------------------------------------------------------------------------
 
@@ -82,6 +88,8 @@ class KeyFold:
             if self._goes_on(fill):
                 self._start, self._compared = self._position.row, None
                 self._tally.reopened()
+            elif self._is_spot_sale(fill) and not fill.profit:
+                self._hold_before(fill)
             else:
                 self._open(fill, ordered(fill), ahead)
         self._check(fill)
@@ -90,6 +98,12 @@ class KeyFold:
             self._record(part, turned_id_of(fill))
             self._close(part)
             self._open(fill, fill.quantity, lambda: ())
+        elif self._is_spot_sale(fill) and self._is_long and 0 < self._held < fill.quantity:
+            part, fill = replace(fill, profit=None).split(self._held)
+            self._record(part, turned_id_of(fill))
+            self._close(part)
+            fill = replace(fill, profit=None)
+            self._hold_before(fill)
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)
@@ -116,6 +130,10 @@ class KeyFold:
         state = self._position.state
         order = state.orders.get(state.order_ids.get(fill.order_id, ""))
         return order is not None and order.role == "entry" and fill.buys is self._is_long
+
+    def _is_spot_sale(self, fill: StatementFill) -> bool:
+        """Whether a fill sells what an account holds: on spot nothing is sold that was not bought."""
+        return self._key.leg is Leg.SPOT and not fill.buys and not fill.on_margin
 
     @property
     def _held(self) -> Decimal:
@@ -162,6 +180,24 @@ class KeyFold:
         }
         self._decide(fill.line, Adopt, adopted)
         self._tally.derived(self._position.position_id)
+
+    def _hold_before(self, fill: StatementFill) -> None:
+        """Open a cycle with what a fill sells and nobody bought: neither what it cost nor what it earned is known."""
+        key = self._key
+        opening = {
+            "symbol": key.symbol,
+            "exchange": key.exchange,
+            "account": key.account,
+            "leg": key.leg,
+            "side": Side.LONG,
+            "quantity": fill.quantity,
+            "filled_qty": fill.quantity,
+            "exchange_order_id": f"held-before-{fill.trade_id}",
+            "at": fill.time,
+            "command_id": command_id_of(fill) + OPENS,
+        }
+        self._decide(fill.line, RecordEntryPlaced, opening)
+        self._sold_before.append(fill.quantity)
 
     def _record(self, fill: StatementFill, command_id: str) -> None:
         row = self._position.state.row

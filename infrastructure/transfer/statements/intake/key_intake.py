@@ -13,7 +13,13 @@ from domain.values import EXACT, Leg, plain, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
-from infrastructure.transfer.statements.intake.command_ids import cash_id_of, command_id_of, turned_id_of
+from infrastructure.transfer.statements.intake.command_ids import (
+    cash_id_of,
+    command_id_of,
+    is_sum,
+    sum_id_of,
+    turned_id_of,
+)
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
@@ -136,6 +142,8 @@ class _OneKey:
         self._ordered, self._placed, self._progress = intake.ordered, placed, progress
         self._taken = 0
         """How many facts were taken since what they led to was collected."""
+        self._listed: dict[tuple[str, bool], tuple[StatementFill, Decimal]] = {}
+        """Of orders that the ledger has in sum, what their single fills come to; each with the last of them."""
         self._waiting: list[StatementCash] = []
         """Payments of the last moment, in which a cycle may begin yet."""
 
@@ -164,6 +172,7 @@ class _OneKey:
         return (each.fact for each in self._placed.ahead() if isinstance(each.fact, StatementFill))
 
     def end(self) -> PositionRow | None:
+        self._check_listed()
         self._end_moment()
         self._fold.end()
         self._collect()
@@ -177,6 +186,9 @@ class _OneKey:
                 self._tally.fills_before += 1
                 self._check_same(fill)
                 return
+            if self._is_told_otherwise(fill):
+                self._tally.fills_before += 1
+                return
             if fill.time < until:
                 raise StatementRefused.at(
                     fill.line,
@@ -187,6 +199,34 @@ class _OneKey:
             if (closed := self._past.filled(turned_id_of(fill))) is not None:
                 fill = fill.split(closed)[1]
         self._fold.take_fill(fill, self._ordered, self._ahead)
+
+    def _is_told_otherwise(self, fill: StatementFill) -> bool:
+        """Whether the ledger has it in another way: its order by single fills, or this one in the sum of its order."""
+        if is_sum(fill):
+            known = self._past.filled_of_order(fill.order_id, buys=fill.buys)
+            if known is not None and known != fill.quantity:
+                raise self._otherwise(fill, known, fill.quantity)
+            return known is not None
+        if self._past.filled(sum_id_of(fill)) is None:
+            return False
+        before = self._listed.get((fill.order_id, fill.buys))
+        listed = EXACT.add(fill.quantity, Decimal(0) if before is None else before[1])
+        self._listed[fill.order_id, fill.buys] = fill, listed
+        return True
+
+    def _otherwise(self, fill: StatementFill, known: Decimal, said: Decimal) -> StatementRefused:
+        return StatementRefused.at(
+            fill.line,
+            f"order {fill.order_id} of {self._key} is in the ledger with {plain(known)} filled, and here with "
+            f"{plain(said)}; import what lists all of its fills into another ledger",
+        )
+
+    def _check_listed(self) -> None:
+        for fill, listed in self._listed.values():
+            known = self._past.filled_of_order(fill.order_id, buys=fill.buys)
+            assert known is not None, "the sum is on record"
+            if known != listed:
+                raise self._otherwise(fill, known, listed)
 
     def _check_same(self, fill: StatementFill) -> None:
         """A line that sums up may say more of the same later; what was made of it before cannot be altered."""

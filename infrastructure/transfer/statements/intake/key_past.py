@@ -10,25 +10,27 @@ from typing import Final
 
 from domain.events import EntryFilled, PositionEvent, PositionReduced
 from domain.identifiers import PositionKey
-from domain.values import timestamp_text
+from domain.values import EXACT, timestamp_text
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
-from infrastructure.transfer.statements.intake.command_ids import CLOSES, PREFIX
+from infrastructure.transfer.statements.intake.command_ids import CLOSES, PREFIX, side_of
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE commands (command_id TEXT PRIMARY KEY, quantity TEXT, fee TEXT) WITHOUT ROWID;
+CREATE TABLE commands (command_id TEXT PRIMARY KEY, quantity TEXT, fee TEXT, order_id TEXT) WITHOUT ROWID;
 CREATE TABLE cycles (cycle INTEGER PRIMARY KEY, opened TEXT, ended TEXT);
 """
 _ADD: Final = """
-INSERT INTO commands VALUES (?, ?, ?)
-ON CONFLICT (command_id) DO UPDATE
-SET quantity = coalesce(quantity, excluded.quantity), fee = coalesce(fee, excluded.fee)
+INSERT INTO commands VALUES (?, ?, ?, ?)
+ON CONFLICT (command_id) DO UPDATE SET quantity = coalesce(quantity, excluded.quantity),
+    fee = coalesce(fee, excluded.fee), order_id = coalesce(order_id, excluded.order_id)
 """
 _QUANTITY: Final = "SELECT quantity FROM commands WHERE command_id = ?"
 _FEE: Final = "SELECT fee FROM commands WHERE command_id = ?"
+_INDEX: Final = "CREATE INDEX IF NOT EXISTS by_order ON commands (order_id)"
+_OF_ORDER: Final = "SELECT quantity FROM commands WHERE order_id = ? AND substr(command_id, 1, length(?)) = ?"
 _OPENED: Final = "INSERT OR IGNORE INTO cycles VALUES (?, ?, NULL)"
 _ENDED: Final = "UPDATE cycles SET ended = ? WHERE cycle = ?"
 _LAST_CYCLES: Final = "SELECT cycle, opened, ended FROM cycles WHERE opened <= ? ORDER BY cycle DESC LIMIT 3"
@@ -60,13 +62,13 @@ class KeyPast:
                 f"{self.key} has {event.position_id} of another origin (command {event.command_id}); a statement goes "
                 "into a key that only statements were taken into, so import it into another ledger, or under --account"
             )
-        quantity = fee = None
+        quantity = fee = order_id = None
         if isinstance(event, EntryFilled | PositionReduced):
             quantity, self.until = str(event.last_qty), event.ts_event
             self.has_fees = self.has_fees or event.fee is not None
             self.has_made_up = self.has_made_up or event.trade_id.startswith(MADE_UP)
-            fee = None if event.fee is None else str(event.fee)
-        self._database.execute(_ADD, (event.command_id, quantity, fee))
+            fee, order_id = None if event.fee is None else str(event.fee), event.exchange_order_id
+        self._database.execute(_ADD, (event.command_id, quantity, fee, order_id))
         if event.opens_cycle:
             self._database.execute(_OPENED, (event.cycle, timestamp_text(event.ts_event)))
         elif event.command_id.endswith(CLOSES):
@@ -89,6 +91,16 @@ class KeyPast:
         """The fee of what a command filled that is on record; zero where none is."""
         found = self._database.execute(_FEE, (command_id,)).fetchone()
         return Decimal(0) if found is None or found[0] is None else Decimal(found[0])
+
+    def filled_of_order(self, order_id: str, *, buys: bool) -> Decimal | None:
+        """What fills of an order come to that are on record; None where there is none."""
+        self._database.execute(_INDEX)
+        begins = f"{PREFIX}{side_of(buys=buys)}:"
+        found = self._database.execute(_OF_ORDER, (order_id, begins, begins)).fetchall()
+        total = Decimal(0)
+        for (quantity,) in found:
+            total = EXACT.add(total, Decimal(quantity))
+        return total if found else None
 
     def cycle_at(self, time: datetime) -> int | None:
         """The cycle that a payment of a time belongs to."""

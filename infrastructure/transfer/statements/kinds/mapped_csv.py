@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from domain.identifiers import normalized_leg
 from domain.values import Leg
@@ -37,9 +37,7 @@ class _MappedFills:
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
         if any(row.word(column) in words for column, words in self._left_out.items()):
             return
-        named: dict[str, str | None] = {
-            name: self._said(row, name) for name in (*self._map.columns, *self._map.constants)
-        }
+        named: dict[str, Any] = {name: self._said(row, name) for name in (*self._map.columns, *self._map.constants)}
         if "date" in named and named["time"] is not None:
             named["time"] = f"{named['date'] or ''} {named['time']}".strip()
         said = StatementRow(row.line, named)
@@ -68,14 +66,14 @@ class _MappedFills:
             contract_size=self._map.contract_size,
         )
 
-    def _said(self, row: StatementRow, name: str) -> str | None:
+    def _said(self, row: StatementRow, name: str) -> Any:
         if name in self._map.constants:
             return self._map.constants[name]
-        text = row.text(*(column.strip().lower() for column in self._map.columns[name]))  # type: ignore[index] # likewise
-        if text is None or name not in _NUMBERS:
-            return text
+        _, value = row.find(*(column.strip().lower() for column in self._map.columns[name]))  # type: ignore[index] # likewise
+        if not isinstance(value, str) or name not in _NUMBERS:
+            return value
         try:
-            return self._spelling.plain(text)
+            return self._spelling.plain(text := value.strip())
         except ValueError as wrong:
             raise ValueError(f"{name} {text!r:.60} {wrong}, as the map says") from None
 
@@ -103,7 +101,13 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
         raise StatementRefused("a file of kind mapped-csv needs a map of its columns; give one with --map")
     named = [name.strip().lower() for names in columns.columns.values() for name in names]
     rows = file.rows(columns.delimiter, columns.encoding, once=named)
+    rows = map(_in_lower_case, rows) if file.start.form is FileForm.JSON else rows
     return each(_checked(rows, columns), _MappedFills(columns, whose).facts)
+
+
+def _in_lower_case(row: StatementRow) -> StatementRow:
+    """As the columns of CSV are; an object of JSON may have any."""
+    return StatementRow(row.line, {name.strip().lower(): value for name, value in row.named.items()})
 
 
 def _checked(rows: Iterator[StatementRow], columns: ColumnMap) -> Iterator[StatementRow]:
@@ -123,11 +127,12 @@ def _checked(rows: Iterator[StatementRow], columns: ColumnMap) -> Iterator[State
 MAPPED_CSV: Final = StatementKind(
     name="mapped-csv",
     form=FileForm.CSV,
+    also=FileForm.JSON,
     needs=(),
     asks=("map",),
     is_guessed=False,
     read=_read,
-    source="any program, by a [map of its columns](#a-map-of-columns): `--map FILE`",
+    source="any program, by a [map of its columns](#a-map-of-columns), or of the keys of JSON objects: `--map FILE`",
     lacks="what the map does not name is not known",
     becomes="the same as of `csv`; contracts of the size that the map says have to be "
     "[defined](money.md#contract-size-and-inverse)",

@@ -11,17 +11,26 @@ from infrastructure.transfer.statements.sources.statement_file import FileForm, 
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
-PLAIN_COLUMNS: Final = MappingProxyType(
+_NAMES: Final = MappingProxyType(
     {
         "time": ("time", "timestamp", "datetime", "date"),
         "symbol": ("symbol", "pair", "market", "instrument"),
         "leg": ("leg", "position_side"),
         "quantity": ("quantity", "qty", "size", "amount"),
         "fee": ("fee", "commission"),
-        "fee_currency": ("fee_currency", "commission_asset"),
+        "fee_currency": ("fee_currency", "fee_asset", "fee_coin", "commission_asset", "commission_currency"),
         "profit": ("profit", "realized_pnl"),
+        "trade_id": ("trade_id",),
+        "order_id": ("order_id",),
     }
 )
+PLAIN_COLUMNS: Final = MappingProxyType(
+    {
+        says: tuple(dict.fromkeys((*names, *(name.replace("_", " ") for name in names))))
+        for says, names in _NAMES.items()
+    }
+)
+"""The names of each thing, with a blank in place of the line as well."""
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFill]:

@@ -16,6 +16,7 @@ from typing import Final
 from infrastructure.transfer.statements.sources.csv_rows import csv_header, csv_rows
 from infrastructure.transfer.statements.sources.file_text import START_MAX, decoded, first_bytes, text_of, whole
 from infrastructure.transfer.statements.sources.json_rows import json_rows
+from infrastructure.transfer.statements.sources.parquet_rows import parquet_names, parquet_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
@@ -33,6 +34,7 @@ class FileForm(StrEnum):
     CSV = "csv"
     JSON = "json"
     SQLITE = "sqlite"
+    PARQUET = "parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class StatementFile:
                 raise StatementRefused("the file is a database in gzip; unpack it, and give the database")
             return FileStart(FileForm.SQLITE, tuple(row.needed("name") for row in self.records(_TABLES)))
         if start.startswith(_PARQUET):
-            raise StatementRefused("the file is in Parquet; read it with what wrote it, and save it as CSV")
+            return FileStart(FileForm.PARQUET, tuple(parquet_names(self._stream)))
         if start.startswith(_OLD_WORKBOOK):
             raise StatementRefused("the file is a workbook; save its sheet as CSV, and give that")
         text = decoded(start).lstrip()
@@ -77,12 +79,14 @@ class StatementFile:
     def rows(
         self, delimiter: str | None = None, encoding: str | None = None, once: Collection[str] = ()
     ) -> Iterator[StatementRow]:
-        """Every row of a CSV or a JSON file; no two columns of it have a name that stands there `once`.
+        """Every row of a file that is no database; of CSV no two columns of it have a name that stands there `once`.
 
         Refuses: StatementRefused, naming the line.
         """
         with whole():
-            if self.start.form is FileForm.JSON:
+            if self.start.form is FileForm.PARQUET:
+                yield from parquet_rows(self._stream)
+            elif self.start.form is FileForm.JSON:
                 yield from json_rows(text_of(self._stream))
             else:
                 text = text_of(self._stream, newline="", encoding=encoding)

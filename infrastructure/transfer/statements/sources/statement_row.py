@@ -203,6 +203,8 @@ def _number(name: str, value: object) -> Decimal:
             raise ValueError(
                 f"{name} {text!r:.60} is no number like 1000.5; with --map, a map says how a file writes numbers"
             )
+        if _AMOUNT.fullmatch(text) is None or not text[-1:].isdigit():
+            raise ValueError(f"{name} {text!r:.60} is no number like 1000.5")
         try:
             exact(text)
         except ValueError as wrong:

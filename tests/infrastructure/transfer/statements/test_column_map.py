@@ -161,6 +161,18 @@ def test_two_columns_of_a_name_that_is_meant_are_refused() -> None:
     assert read(COLUMNS + SIDE, "T,S,P,Q,Dir,Note,Note", "1773739452,ETH/USDT,2,3,b,x,y")
 
 
+def test_keys_of_json_are_mapped_as_columns_are() -> None:
+    said = COLUMNS.replace('"T"', '"fillTime"') + SIDE
+    (fill,) = read(
+        said, '[{"fillTime": 1773739452000, "S": "ETH/USDT", "P": 0.30000000000000004, "Q": 3, "Dir": "buy"}]'
+    )
+    assert (plain(fill.price), plain(fill.quantity)) == ("0.3", "3")
+    refused = refusal(said, '{"time": 1773739452000, "S": "ETH/USDT"}')
+    assert refused == "line 1: by the map time stands in fillTime; this file has time, s"
+    nested = '{"fillTime": 1773739452000, "S": {"a": 1}, "P": 1, "Q": 3, "Dir": "buy"}'
+    assert refusal(said, nested) == "line 1: symbol \"{'a': 1}\" is no text"
+
+
 def test_columns_that_are_not_there_are_named() -> None:
     said = refusal(COLUMNS + SIDE, "T,S,P,Dir", "1773739452,ETH/USDT,2000,buy")
     assert said == "line 1: by the map quantity stands in Q or Filled; this file has t, s, p, dir"

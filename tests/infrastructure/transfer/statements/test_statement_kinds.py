@@ -50,11 +50,6 @@ def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
         _ = StatementFile(stream, path).start
 
 
-def test_parquet_has_to_be_saved_as_csv() -> None:
-    with pytest.raises(StatementRefused, match=r"the file is in Parquet; .* save it as CSV"):
-        kind_of(b"PAR1\x15\x04")
-
-
 def test_kinds_that_tell_of_the_same_fills_are_not_put_together() -> None:
     first, other = KINDS["bybit-executions"], KINDS["bybit-closed-pnl"]
     assert told_twice([other, KINDS["okx-fills"], first]) == (first, other)

@@ -34,8 +34,8 @@ from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
 _FILL: Final = (
-    "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, is_last, closes, held,"
-    " names_leg, sums_up"
+    "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, closes, held,"
+    " is_last, names_leg, sums_up, on_margin"
 )
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
 _HELD: Final = "line, time, quantity, avg_px"
@@ -57,7 +57,7 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 19)})"
+_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 20)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
@@ -351,11 +351,12 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         fill.trade_id,
         fill.order_id,
         fill.reason,
-        fill.is_last,
         _text(fill.closes),
         _text(fill.held),
+        fill.is_last,
         fill.names_leg,
         fill.sums_up,
+        fill.on_margin,
     )
 
 
@@ -380,9 +381,8 @@ def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, *names, is_last, closes, held = row[:-2]
-    names_leg, sums_up = row[-2:]
-    trade_id, order_id, reason = names
+    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, *others = row
+    closes, held, is_last, names_leg, sums_up, on_margin = others
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -396,11 +396,12 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         trade_id=trade_id,
         order_id=order_id,
         reason=reason,
-        is_last=bool(is_last),
         closes=_number(closes),
         held=_number(held),
+        is_last=bool(is_last),
         names_leg=bool(names_leg),
         sums_up=bool(sums_up),
+        on_margin=bool(on_margin),
     )
 
 

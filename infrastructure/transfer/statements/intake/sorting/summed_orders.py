@@ -24,6 +24,8 @@ SELECT rowid, quantity FROM fills WHERE (place, order_id, buys) = (?, ?, ?) AND 
 """
 _END: Final = "UPDATE fills SET is_last = ? WHERE rowid = ?"
 _FORGET: Final = "DELETE FROM fills WHERE rowid = ?"
+_FORGET_FEES: Final = "DELETE FROM cash WHERE place = ?1 AND substr(cash_id, 1, length(?2)) = ?2"
+"""Of what was paid for an order in several currencies, all but the first is cash beside its sum."""
 
 
 def take_by_fills(
@@ -52,5 +54,6 @@ def take_by_fills(
             )
         database.execute(_END, (is_last, others[-1][0]))
         database.execute(_FORGET, (rowid,))
+        database.execute(_FORGET_FEES, (place, f"{order_id}:order-{order_id}:"))
         count += 1
     return count

@@ -68,6 +68,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         trade_id=row.needed("execId"),
         order_id=row.text("orderId") or row.needed("execId"),
         reason=_REASONS[said.lower()],
+        on_margin=row.word("isLeverage") == "1",
     )
     for more in row.listed("extraFees"):
         if paid := more.some("fee"):

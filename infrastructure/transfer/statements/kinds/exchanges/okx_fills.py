@@ -51,6 +51,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         order_id=row.needed("ordId"),
         in_contracts=of_contracts,
         reason=reason_of(row.word("subType")),
+        on_margin=row.word("instType") == "margin",
     )
 
 

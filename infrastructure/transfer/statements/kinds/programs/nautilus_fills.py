@@ -1,4 +1,7 @@
-"""nautilus_trader: `generate_fills_report`, saved as CSV or as JSON."""
+"""nautilus_trader: `generate_fills_report` and `generate_order_fills_report`, saved as CSV or as JSON.
+
+The latter has a line an order: what was filled of it is one fill at its average, at the time of the last one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from datetime import UTC
 from functools import partial
 from typing import Final
 
-from infrastructure.transfer.statements.kinds.programs.nautilus_rows import key_of, money_of, reported
+from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -16,11 +20,11 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     fee = money_of(row, "commission")
-    currency = next(iter(fee), None)
+    currency, key = next(iter(fee), None), key_of(whose, row)
     yield StatementFill(
         line=row.line,
         time=row.time("ts_event", zone=UTC),
-        key=key_of(whose, row),
+        key=key,
         buys=row.buys("order_side"),
         quantity=row.above_zero("last_qty"),
         price=row.above_zero("last_px"),
@@ -29,7 +33,35 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         profit=None,
         trade_id=row.needed("trade_id"),
         order_id=row.needed("venue_order_id", "client_order_id"),
+        in_contracts=counts_contracts(key),
     )
+
+
+def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    fees, order_id = money_of(row, "commissions"), row.needed("venue_order_id", "client_order_id")
+    paid = [(amount, currency) for currency, amount in fees.items()]
+    (fee, currency), key = paid[0] if paid else (None, None), key_of(whose, row)
+    fill = StatementFill(
+        line=row.line,
+        time=row.time("ts_last", zone=UTC),
+        key=key,
+        buys=row.buys("side"),
+        quantity=row.above_zero("filled_qty"),
+        price=row.above_zero("avg_px"),
+        fee=fee,
+        fee_currency=currency,
+        profit=None,
+        trade_id=f"order-{order_id}",
+        order_id=order_id,
+        sums_up=True,
+        in_contracts=counts_contracts(key),
+    )
+    yield fill
+    yield from other_fees(fill, paid[1:])
+
+
+def _read_orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(reported(file, "client_order_id"), partial(_order, whose))
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
@@ -46,7 +78,23 @@ NAUTILUS_FILLS: Final = StatementKind(
     ),
     read=_read,
     source="nautilus_trader, `generate_fills_report` saved with `to_csv` or `to_json`",
-    lacks="what was earned; funding; which position of several that were held of an instrument at a time, unless their "
-    "ids end in `-LONG` and `-SHORT`",
+    lacks="what was earned; funding; how much a contract of OKX is, or of Binance that is settled in its base: "
+    "[define](money.md#contract-size-and-inverse) the instrument before; which position of several that were held of "
+    "an instrument at a time, unless their ids end in `-LONG` and `-SHORT`",
     becomes="a cycle from flat to flat, at the venue of each instrument",
+)
+NAUTILUS_ORDERS: Final = StatementKind(
+    name="nautilus-order-fills",
+    form=FileForm.CSV,
+    also=FileForm.JSON,
+    needs=tuple(
+        (name,)
+        for name in ("instrument_id", "venue_order_id", "last_trade_id", "side", "filled_qty", "avg_px", "commissions")
+    ),
+    read=_read_orders,
+    source="nautilus_trader, `generate_order_fills_report` saved with `to_csv` or `to_json`",
+    lacks="fills: what was filled of an order is one, at its average and at the time of its last one. What "
+    "`nautilus-fills` lacks as well",
+    becomes="the same as of `nautilus-fills`. An order that was imported while it was open, and was filled more, is "
+    "refused",
 )

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, plain, rounded
 from infrastructure.exchanges.contract_units import power_of_ten
-from infrastructure.transfer.statements.kinds.programs.nautilus_rows import key_of, money_of, reported
+from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -61,14 +61,14 @@ class _Line:
         in_base = self._paid_in_base(fees)
         opened, price = EXACT.add(opened, in_base[0]), row.above_zero("avg_px_open")
         if not self._closed:
-            paid = in_base if in_base[0] else _first(fees)
+            paid = in_base if in_base[0] else _taken(fees)
             yield self._opened(opened, price, paid)
             yield from self._others(fees, self.opened_at)
             return
         yield self._opened(opened, price, in_base)
         closed_at = row.time("ts_closed", "ts_last", zone=UTC)
         profit = self._profit if is_alone and not in_base[0] else None
-        fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _first(fees))
+        fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _taken(fees))
         yield replace(fill, profit=profit)
         yield from self._others(fees, closed_at)
 
@@ -83,7 +83,7 @@ class _Line:
     def _closing_price(self, opened: Decimal) -> Decimal:
         row, profit = self.row, self._profit
         said = row.number("avg_px_close")
-        if profit is None or self.key.is_inverse:
+        if profit is None or self.key.is_inverse or counts_contracts(self.key):
             return row.above_zero("avg_px_close")
         earned = EXACT.divide(profit if self._is_long else -profit, self._closed)
         follows = EXACT.add(opened, earned)
@@ -92,7 +92,8 @@ class _Line:
         if said is not None and said != opened and self._counts_contracts(EXACT.divide(earned, said - opened)):
             raise ValueError(
                 f"profit {plain(profit)} before commissions of {plain(self._closed)} from {plain(opened)} to "
-                f"{plain(said)} is not what its prices say: its contracts are no units"
+                f"{plain(said)} is not what its prices say: its contracts are no units; define the instrument, and "
+                "import the report of fills"
             )
         if follows <= 0:
             raise ValueError(
@@ -127,10 +128,11 @@ class _Line:
             trade_id=name,
             order_id=row.text("opening_order_id" if opens else "closing_order_id") or name,
             sums_up=True,
+            in_contracts=counts_contracts(self.key),
         )
 
     def _others(self, fees: dict[str, Decimal], time: datetime) -> Iterator[StatementCash]:
-        for currency, amount in list(fees.items())[1:]:
+        for currency, amount in fees.items():
             yield StatementCash(
                 line=self.row.line,
                 time=time,
@@ -150,8 +152,10 @@ class _Line:
         return f"{_SNAPSHOT.sub('', name) if is_snapshot else name}:{opened_at}"
 
 
-def _first(fees: dict[str, Decimal]) -> _Paid:
-    return next(((amount, currency) for currency, amount in fees.items()), _NOTHING)
+def _taken(fees: dict[str, Decimal]) -> _Paid:
+    """The first of them, taken out."""
+    currency = next(iter(fees), None)
+    return _NOTHING if currency is None else (fees.pop(currency), currency)
 
 
 class _Positions:
@@ -199,7 +203,7 @@ NAUTILUS_POSITIONS: Final = StatementKind(
         for name in ("instrument_id", "entry", "peak_qty", "ts_opened", "avg_px_open", "avg_px_close", "realized_pnl")
     ),
     read=_read,
-    source="nautilus_trader, `generate_positions_report` saved with `to_csv` or `to_json`",
+    source="nautilus_trader, `generate_positions_report` saved with `to_csv`, `to_parquet` or `to_json`",
     lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "
     "there are any. How much was closed of what was added to afterwards: the closing price is the one that comes to "
     "what was earned. What each earned of several that were held of an instrument at a time. Where an account nets its "

@@ -1,7 +1,8 @@
 """nautilus_trader: what its reports have in common, saved as CSV or as JSON.
 
-A commission that is paid is above zero. Times are UTC. Binance's contracts are told from spot by `-PERP` or a date, and
-Bybit's by what stands behind the symbol. Where an account holds both sides, the id of a position ends in the leg.
+A commission that is paid is above zero. Times are UTC. Contracts are told from spot by how a venue names them. Those of
+OKX, and of Binance where they are settled in their base, are of a size that no report says. Where an account holds both
+sides, the id of a position ends in the leg.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
@@ -19,7 +21,15 @@ from infrastructure.transfer.statements.statement_kind import Whose
 
 _MONEY: Final = re.compile(r"(?P<amount>[+-]?[\d_]+(?:\.\d+)?) (?P<currency>[A-Z0-9]+)", re.ASCII)
 _BYBIT: Final = re.compile(r"(?P<symbol>.+)-(?P<product>LINEAR|INVERSE|SPOT|OPTION)")
-_BINANCE_CONTRACT: Final = re.compile(r".+(?:-PERP|_PERP|_\d{6})")
+_CONTRACTS: Final = MappingProxyType(
+    {
+        "BINANCE": re.compile(r".+(?:-PERP|_PERP|_\d{6})"),
+        "OKX": re.compile(r".+-(?:SWAP|\d{6}(?:-.+)?)"),
+        "COINBASE": re.compile(r".+-PERP(?:-.+)?"),
+        "KRAKEN": re.compile(r"[A-Z]{2}_.+"),
+    }
+)
+"""How venues of both name a contract; what is named otherwise there is spot."""
 _LEG: Final = re.compile(r".+-(?P<leg>LONG|SHORT)")
 
 
@@ -41,11 +51,16 @@ def key_of(whose: Whose, row: StatementRow) -> PositionKey:
     symbol, dot, venue = instrument.rpartition(".")
     if not dot:
         raise ValueError(f"instrument_id {instrument!r:.60} is none like BTCUSDT-PERP.BINANCE")
-    is_spot = venue == "BINANCE" and _BINANCE_CONTRACT.fullmatch(symbol) is None
+    is_spot = venue in _CONTRACTS and _CONTRACTS[venue].fullmatch(symbol) is None
     if venue == "BYBIT" and (match := _BYBIT.fullmatch(symbol)):
         symbol, is_spot = match["symbol"], match["product"] == "SPOT"
     held = _LEG.fullmatch(row.text("position_id") or "")
     return whose.key(symbol, Leg.SPOT if is_spot else Leg(held["leg"]) if held else Leg.BOTH, venue)
+
+
+def counts_contracts(key: PositionKey) -> bool:
+    """Whether a quantity of a key counts contracts that are no units."""
+    return key.leg is not Leg.SPOT and (key.exchange == "okx" or (key.exchange == "binance" and key.is_inverse))
 
 
 def money_of(row: StatementRow, name: str) -> dict[str, Decimal]:

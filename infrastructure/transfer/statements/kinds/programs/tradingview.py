@@ -27,9 +27,9 @@ _TIMES: Final = ("date and time", "date/time")
 _QUANTITIES: Final = ("size (qty)", "position size (qty)", "quantity", "contracts", "qty")
 _WITH_COMMA: Final = re.compile(r"[-+\u2212]?\d+,\d+", re.ASCII)
 _TICKERS: Final = ("ticker", "symbol")
-_ACTIONS: Final = ("action", "order_action")
-_CONTRACTS: Final = ("contracts", "order_contracts", "quantity", "qty", "size")
-_PRICES: Final = ("price", "order_price", "close")
+_ACTIONS: Final = ("action", "order_action", "strategy.order.action")
+_CONTRACTS: Final = ("contracts", "order_contracts", "strategy.order.contracts", "quantity", "qty", "size")
+_PRICES: Final = ("price", "order_price", "strategy.order.price", "close")
 _MOMENTS: Final = ("time", "timenow", "timestamp")
 _PRICE: Final = ("price",)
 _PROFITS: Final = ("net p&l", "net pnl", "p&l", "profit")
@@ -88,7 +88,8 @@ class _ListOfTrades:
         if not (EXACT.subtract(said, _CENT) if said else -_CENT) <= fee <= most:
             raise ValueError(
                 f"profit {plain(net)} of {plain(quantity)} from {plain(bought)} to {plain(sold)} is not what its "
-                f"prices say, {plain(gross)}, less a commission: its contracts are no units"
+                f"prices say, {plain(gross)}, less a commission: its contracts are no units; with --map, "
+                "a map says in contract_size how much one is"
             )
         return said or (fee if fee > _CENT else None)
 

@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infrastructure.transfer.statements.kinds.csv_fills import CsvFills
-from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_COLUMNS
+from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_COLUMNS, PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
+from tests.infrastructure.transfer.statements.statement_text import fills_of, words
 
 PLAIN = {
     "time": "2026-03-17 09:34:12",
@@ -114,3 +115,12 @@ def test_what_is_plain_is_not_read_with_care(changed: dict[str, str], monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(reader, "_fill", lambda _: None)
         assert next(reader._fills(row)) == (None if changed else expected)
+
+
+def test_words_of_a_name_may_stand_apart() -> None:
+    text = "Time,Symbol,Side,Price,Quantity,Fee,Fee Coin,Trade ID,Order ID,Position Side,Realized PnL\n"
+    text += "2026-03-17T09:34:12Z,BTCUSDT,buy,100,1,0.5,BNB,t1,o1,LONG,3\n"
+    (fill,) = fills_of(text, PLAIN_CSV, Whose(exchange="binance"))
+    assert words(fill) == (
+        "2: 2026-03-17T09:34:12.000000Z BTCUSDT.binance:LONG buys 1 at 100, fee 0.5 BNB, profit 3, trade t1 of order o1"
+    )

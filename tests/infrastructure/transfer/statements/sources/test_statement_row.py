@@ -50,6 +50,13 @@ def test_a_comma_in_a_number_is_not_guessed() -> None:
         row("1,000").number("x")
 
 
+def test_what_is_no_number_at_all_is_not_told_how_to_send_it() -> None:
+    with pytest.raises(ValueError, match=r"^x '\{\{price\}\}' is no number like 1000\.5$"):
+        row("{{price}}").number("x")
+    with pytest.raises(ValueError, match=r"^x '1e40' is no number that is kept: 1e40 is absurdly large"):
+        row("1e40").number("x")
+
+
 def test_equal_rows_of_one_moment_have_names_of_their_own() -> None:
     ids = RowIds()
     names = [ids.of(row("a"), "9:00"), ids.of(row("a"), "9:00"), ids.of(row("a"), "9:01")]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from domain.values import Leg
 from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -125,6 +127,16 @@ def test_what_was_paid_in_the_base_of_spot_is_not_held() -> None:
     ]
 
 
+def test_what_is_open_paid_for_its_opening_in_every_currency() -> None:
+    said = {"quantity": "2", "ts_closed": "", "avg_px_close": "", "commissions": "['0.002 BTC', '0.5 USDT', '1 BNB']"}
+    (spot,) = books_of(position("P-1", instrument_id="BTCUSDT.BINANCE", realized_pnl="-0.5 USDT", **said))
+    assert spot.startswith("BTCUSDT.binance:SPOT#1 long entry_placed holds 2: earned 0, net unknown, fees 0")
+    assert spot.endswith(", commission -0.5, commission BNB -1")
+    assert books_of(position("P-1", realized_pnl="-0.5 USDT", **said | {"commissions": "['0.5 USDT', '1 BNB']"})) == [
+        "BTCUSDT.binance#1 long entry_placed holds 2: earned 0, net unknown, fees 0.5, commission BNB -1"
+    ]
+
+
 def test_json_says_the_same_as_csv_in_rows_and_in_columns() -> None:
     lines = [position("P-1"), position("P-2", ts_opened=CLOSED.format("01"), ts_closed=CLOSED.format("02"))]
     wanted = books_of(*lines)
@@ -157,6 +169,35 @@ def test_a_line_that_grew_since_it_was_imported_is_refused() -> None:
             take(position("P-1"))
         with pytest.raises(StatementRefused, match=r"is in the ledger with a fee of 1, and here it has 1\.5"):
             take(opened | {"commissions": "['1.5 USDT']", "realized_pnl": "-1.5 USDT"})
+
+
+@pytest.mark.parametrize(
+    ("instrument", "key"),
+    [
+        ("BTC-USDT-SWAP.OKX", "BTCUSDT.okx"),
+        ("BTC-USDT.OKX", "BTCUSDT.okx:SPOT"),
+        ("BTC/USD.KRAKEN", "BTCUSD.kraken:SPOT"),
+        ("PF_XBTUSD.KRAKEN", "BTCUSD.kraken"),
+        ("BTC-USD.COINBASE", "BTCUSD.coinbase:SPOT"),
+        ("BTCUSDT-LINEAR.BYBIT", "BTCUSDT.bybit"),
+        ("BTCUSDT-SPOT.BYBIT", "BTCUSDT.bybit:SPOT"),
+        ("AUD/USD.SIM", "AUDUSD.sim"),
+    ],
+)
+def test_contracts_are_told_from_spot_as_their_venue_names_them(instrument: str, key: str) -> None:
+    facts = NAUTILUS_POSITIONS.facts(file_of(csv_of(position("P-1", instrument_id=instrument))), Whose())
+    assert {fact.key.stream for fact in facts if fact.key is not None} == {key}
+
+
+def test_contracts_of_a_size_that_nobody_defined_are_refused() -> None:
+    line = position("P-1", instrument_id="BTC-USDT-SWAP.OKX", realized_pnl="-0.8 USDT")
+    with pytest.raises(StatementRefused, match=r"its quantity 2 counts contracts of BTCUSDT\.okx"):
+        books_of(line)
+    with memory_ledger() as ledger:
+        ledger.define_instrument(symbol="BTCUSDT", exchange="okx", leg=Leg.BOTH, contract_size="0.01")
+        facts = NAUTILUS_POSITIONS.facts(file_of(csv_of(line)), Whose())
+        report = import_statement(ledger, "nautilus-positions", facts, confirm=True)
+    assert (report.profit_ledger, report.findings) == ({"USDT": Decimal("0.2")}, [])
 
 
 def test_fills_are_read_out_of_json_as_out_of_csv() -> None:

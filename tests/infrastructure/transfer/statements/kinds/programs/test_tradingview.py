@@ -130,6 +130,24 @@ def test_alerts_are_known_by_the_keys_of_their_template() -> None:
     assert told.startswith("BTCUSDT.bybit#1 long closed holds 0: earned 20")
 
 
+def test_keys_may_be_the_placeholders_themselves() -> None:
+    alerts = [
+        {
+            "ticker": "BTCUSDT.P",
+            "exchange": "BYBIT",
+            "strategy.order.action": action,
+            "strategy.order.contracts": "2",
+            "strategy.order.price": price,
+            "strategy.order.id": "L",
+            "timenow": f"2026-03-17T{hour}:00:00Z",
+        }
+        for hour, action, price in (("09", "buy", "100"), ("10", "sell", "110"))
+    ]
+    text = json.dumps(alerts)
+    assert kind_of(text) == "tradingview-alerts"
+    assert booked(text, TRADINGVIEW_ALERTS, Whose()) == [EARNED[0].replace("19.5, fees 0.5", "20, fees 0")]
+
+
 def test_a_template_may_nest_what_the_strategy_says_beside_its_bar() -> None:
     alerts = [
         {

@@ -1,0 +1,63 @@
+"""A table in Parquet as the lines of a CSV file: by way of pyarrow, the optional extra `parquet`.
+
+Each value is the text that a CSV file of the same table has, so that what is made of both is the same.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Final
+
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+
+_ROWS_AT_ONCE: Final = 5_000
+
+
+def parquet_names(stream: io.BufferedReader) -> list[str]:
+    """The names of the columns; the stream stands at its beginning again. Refuses: StatementRefused."""
+    with _opened(stream) as file:
+        names = [name.strip().lower() for name in file.schema_arrow.names]
+    stream.seek(0)
+    return names
+
+
+def parquet_rows(stream: io.BufferedReader) -> Iterator[StatementRow]:
+    """Every row, numbered from 1. Refuses: StatementRefused."""
+    with _opened(stream) as file:
+        names, line = [name.strip().lower() for name in file.schema_arrow.names], 0
+        for batch in file.iter_batches(_ROWS_AT_ONCE):
+            for values in zip(*map(_values, batch.columns), strict=True):
+                line += 1
+                yield StatementRow(line, dict(zip(names, map(_text, values), strict=True)))
+
+
+@contextmanager
+def _opened(stream: io.BufferedReader) -> Iterator[Any]:
+    if not stream.seekable():
+        raise StatementRefused("Parquet cannot be read from standard input; give the name of its file")
+    try:
+        from pyarrow import ArrowException, parquet  # type: ignore[import-untyped] # noqa: PLC0415 - an optional extra
+    except ImportError as missing:
+        raise StatementRefused(f"Parquet needs pyarrow ({missing}); install it with: pip install pyarrow") from None
+    try:
+        yield parquet.ParquetFile(stream)
+    except (ArrowException, OSError) as wrong:
+        raise StatementRefused(f"the file cannot be read as Parquet: {wrong}") from None
+
+
+def _values(column: Any) -> list[Any]:
+    import pyarrow as pa  # noqa: PLC0415 - an optional extra
+
+    is_time = pa.types.is_timestamp(column.type)
+    values = column.cast(pa.timestamp("us", column.type.tz), safe=False) if is_time else column
+    return list(values.to_pylist())
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,93 @@
+"""On spot nothing is sold that was not bought, or held before; on margin what was borrowed is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from domain.identifiers import PositionKey
+from domain.values import Leg
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_import import import_statement
+from infrastructure.transfer.statements.statement_report import StatementReport
+from position_ledger.testing import assert_sound, memory_ledger
+
+BEGIN = datetime(2026, 3, 17, 9, tzinfo=UTC)
+KEY = PositionKey.of("ETH/USDT", "kraken", None, Leg.SPOT)
+NOTHING_KNOWN = "long closed 1 earned None"
+
+
+@pytest.fixture
+def ledger() -> Iterator[PositionLedger]:
+    with memory_ledger() as opened:
+        yield opened
+        assert_sound(opened)
+
+
+def fill(hour: int, quantity: str, price: str, *, profit: str | None = None) -> StatementFill:
+    """A purchase, or below zero a sale."""
+    return StatementFill(
+        line=hour + 1,
+        time=BEGIN + timedelta(hours=hour),
+        key=KEY,
+        buys=not quantity.startswith("-"),
+        quantity=Decimal(quantity).copy_abs(),
+        price=Decimal(price),
+        fee=Decimal(1),
+        fee_currency="USDT",
+        profit=None if profit is None else Decimal(profit),
+        trade_id=str(hour),
+        order_id=f"o{hour}",
+    )
+
+
+def imported(ledger: PositionLedger, *fills: StatementFill) -> tuple[list[str], StatementReport]:
+    report = import_statement(ledger, "any", fills, confirm=True)
+    rows = [f"{row.side} {row.status} {row.filled_qty} earned {row.realized_pnl}" for row in ledger.positions()]
+    return rows, report
+
+
+def test_what_is_sold_beyond_what_was_bought_is_a_cycle_of_unknown_profit(ledger: PositionLedger) -> None:
+    rows, report = imported(ledger, fill(1, "2", "100"), fill(2, "-3", "110"), fill(3, "1", "90"), fill(4, "-1", "95"))
+    assert rows == ["long closed 2 earned 20", NOTHING_KNOWN, "long closed 1 earned 5"]
+    assert (report.profit_ledger, report.fees) == ({"USDT": Decimal(25)}, {"USDT": Decimal(4)})
+    (finding,) = report.findings
+    assert finding == (
+        "ETHUSDT.kraken:SPOT: 1 fill sold 1 more than was bought, held before the files begin or moved in; what it "
+        "cost they do not say, so that what it earned is not known"
+    )
+
+
+def test_what_is_sold_before_anything_was_bought_is_no_short(ledger: PositionLedger) -> None:
+    rows, report = imported(ledger, fill(1, "-1", "100"), fill(2, "-0.5", "100"), fill(3, "1", "90"))
+    assert rows == [NOTHING_KNOWN, "long closed 0.5 earned None", "long entry_placed 1 earned 0"]
+    assert report.findings[0].startswith("ETHUSDT.kraken:SPOT: 2 fills sold 1.5 more than was bought")
+
+
+def test_what_was_bought_is_sold_without_a_finding(ledger: PositionLedger) -> None:
+    rows, report = imported(ledger, fill(1, "1", "100"), fill(2, "-1", "110"))
+    assert (rows, report.findings) == (["long closed 1 earned 10"], [])
+
+
+def test_it_is_taken_once(ledger: PositionLedger) -> None:
+    fills = [fill(1, "2", "100"), fill(2, "-3", "110")]
+    first, _ = imported(ledger, *fills)
+    again, report = imported(ledger, *fills, fill(3, "1", "90"))
+    assert again == [*first, "long entry_placed 1 earned 0"]
+    assert (report.fills_before, report.cycles, report.findings) == (2, 1, [])
+
+
+def test_what_a_file_says_was_earned_says_what_it_cost(ledger: PositionLedger) -> None:
+    rows, _ = imported(ledger, fill(1, "-1", "100", profit="20"))
+    assert rows == ["long closed 1 earned 20"]
+
+
+def test_what_was_borrowed_is_sold_short(ledger: PositionLedger) -> None:
+    borrowed = [replace(each, on_margin=True) for each in (fill(1, "-1", "100"), fill(2, "1", "90"))]
+    rows, report = imported(ledger, *borrowed)
+    assert (rows, report.findings) == (["short closed 1 earned 10"], [])
