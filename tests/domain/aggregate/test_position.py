@@ -171,12 +171,12 @@ def test_the_status_after_an_event_is_the_one_that_the_design_says(sent: list[Co
             case EntryFilled(reopens=True):
                 assert before not in OPEN
                 assert position.status in {Status.ENTRY_PLACED, Status.ACTIVE}
-            case EntryFilled(late=late):
+            case EntryFilled(late=late) | PositionReduced(late=late):
                 assert late == (before not in OPEN)
                 assert position.status is before
             case RollbackFailed():
                 assert before is position.status is Status.ROLLING_BACK
-            case EntryOutcomeUnknown() | StopLossLost() | PositionReduced() | PositionAdjusted():
+            case EntryOutcomeUnknown() | StopLossLost() | PositionAdjusted():
                 assert before in OPEN
                 assert position.status is before
 
