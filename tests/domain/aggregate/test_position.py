@@ -171,14 +171,11 @@ def test_the_status_after_an_event_is_the_one_that_the_design_says(sent: list[Co
             case EntryFilled(reopens=True):
                 assert before not in OPEN
                 assert position.status in {Status.ENTRY_PLACED, Status.ACTIVE}
-            case EntryFilled(late=late):
+            case EntryFilled(late=late) | PositionReduced(late=late):
                 assert late == (before not in OPEN)
                 assert position.status is before
             case RollbackFailed():
                 assert before is position.status is Status.ROLLING_BACK
-            case PositionReduced(late=late):
-                assert late == (before not in OPEN)
-                assert position.status is before
             case EntryOutcomeUnknown() | StopLossLost() | PositionAdjusted():
                 assert before in OPEN
                 assert position.status is before
