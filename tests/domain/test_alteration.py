@@ -43,6 +43,28 @@ def test_what_an_order_worked_out_is_worked_out_anew() -> None:
     )
 
 
+@dataclass(frozen=True)
+class Spread:
+    """A value that counts how often something is worked out of it."""
+
+    counted: list[int]
+
+    @once
+    def width(self) -> int:
+        """What is worked out."""
+        self.counted.append(1)
+        return len(self.counted)
+
+
+def test_what_is_worked_out_of_a_frozen_value_is_kept() -> None:
+    spread = Spread([])
+    assert [spread.width, spread.width] == [1, 1]
+    assert spread.counted == [1]
+    assert spread == Spread([1])
+    assert replace(spread).width == 2
+    assert Spread.width.__doc__ == "What is worked out."
+
+
 def test_a_field_that_there_is_not_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match=r"\{'nmae'\} are no fields of Order"):
         altered(ORDER, nmae="exit")
@@ -92,25 +114,3 @@ def test_a_default_of_its_own_is_not_shared() -> None:
 def test_what_is_given_by_name_alone_is_not_given_by_its_place() -> None:
     with pytest.raises(TypeError, match=r"Order\.__init__\(\) takes 1 positional argument but 2 were given"):
         Order("entry")  # type: ignore[call-arg]  # that is the question
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A value that counts how often something is worked out of it."""
-
-    counted: list[int]
-
-    @once
-    def width(self) -> int:
-        """What is worked out."""
-        self.counted.append(1)
-        return len(self.counted)
-
-
-def test_what_is_worked_out_of_a_frozen_value_is_kept() -> None:
-    spread = Spread([])
-    assert [spread.width, spread.width] == [1, 1]
-    assert spread.counted == [1]
-    assert spread == Spread([1])
-    assert replace(spread).width == 2
-    assert Spread.width.__doc__ == "What is worked out."
