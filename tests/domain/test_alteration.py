@@ -48,6 +48,28 @@ def test_what_an_order_worked_out_is_worked_out_anew() -> None:
     )
 
 
+@dataclass(frozen=True)
+class Spread:
+    """A value that counts how often something is worked out of it."""
+
+    counted: list[int]
+
+    @once
+    def width(self) -> int:
+        """What is worked out."""
+        self.counted.append(1)
+        return len(self.counted)
+
+
+def test_what_is_worked_out_of_a_frozen_value_is_kept() -> None:
+    spread = Spread([])
+    assert [spread.width, spread.width] == [1, 1]
+    assert spread.counted == [1]
+    assert spread == Spread([1])
+    assert replace(spread).width == 2
+    assert Spread.width.__doc__ == "What is worked out."
+
+
 def test_a_field_that_there_is_not_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="`Order` has no field 'nmae'"):
         altered(ORDER, nmae="exit")
@@ -199,25 +221,3 @@ def test_nothing_in_it_changes(value: Any) -> None:
         setattr(value, value.__struct_fields__[0], "b")
     with pytest.raises(TypeError, match="nmae"):
         altered(value, nmae="b")
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A value that counts how often something is worked out of it."""
-
-    counted: list[int]
-
-    @once
-    def width(self) -> int:
-        """What is worked out."""
-        self.counted.append(1)
-        return len(self.counted)
-
-
-def test_what_is_worked_out_of_a_frozen_value_is_kept() -> None:
-    spread = Spread([])
-    assert [spread.width, spread.width] == [1, 1]
-    assert spread.counted == [1]
-    assert spread == Spread([1])
-    assert replace(spread).width == 2
-    assert Spread.width.__doc__ == "What is worked out."
