@@ -86,8 +86,8 @@ def test_at_any_moment_of_many_keys_stands_what_the_log_comes_to_by_then(ledger_
             then = list(store.log(as_of=moment))
             rows = folded([event for event in map(decode, then) if event.has_cycle])
             assert ledger.positions(as_of=moment) == rows
-            listed = [{name: vars(row)[name] for name in LISTED_COLUMNS} for row in AsOfQuery(moment).listed(store)]
-            assert listed == [{name: vars(row)[name] for name in LISTED_COLUMNS} for row in rows]
+            listed = [{name: getattr(row, name) for name in LISTED_COLUMNS} for row in AsOfQuery(moment).listed(store)]
+            assert listed == [{name: getattr(row, name) for name in LISTED_COLUMNS} for row in rows]
             known = AsOfQuery(moment).positions(store, open_only=True)
             assert [row for row in known if row.status.is_open or row.stray] == [
                 row for row in rows if row.status.is_open or row.stray

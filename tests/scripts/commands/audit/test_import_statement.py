@@ -61,16 +61,16 @@ def test_options_that_do_not_fit_are_usage(tmp_path: Path, text: str, options: l
 
 def test_columns_of_no_kind_are_read_with_a_map(tmp_path: Path) -> None:
     path, url = tmp_path / "own.csv", f"sqlite:///{tmp_path}/ledger.db"
-    path.write_text("When,Coin,Dir,Px,Sz\n2026-03-17 09:34,ETH/USDT,buy,2000,1\n", encoding="utf-8")
+    path.write_text("When,What,Way,At,Pieces\n2026-03-17 09:34,ETH/USDT,buy,2000,1\n", encoding="utf-8")
     PositionLedger.connect(url).disconnect()
     told = run(url, "import", str(path))
     assert (told.returncode, told.stdout) == (1, "")
-    assert f"{path} begins like no file that is known (it begins with 'when, coin, dir, px, sz')" in told.stderr
+    assert f"{path} begins like no file that is known (it begins with 'when, what, way, at, pieces')" in told.stderr
     assert "A CSV file of fills, of any program, is read with --map" in told.stderr
     told = run(url, "import", str(path), "--as", "csv", "--exchange", "okx")
-    assert told.stderr.endswith("has when, coin, dir, px, sz; with --map, a map says which column says what\n")
+    assert told.stderr.endswith("has when, what, way, at, pieces; with --map, a map says which column says what\n")
     (tmp_path / "own.toml").write_text(
-        '[columns]\ntime = "When"\nsymbol = "Coin"\nside = "Dir"\nprice = "Px"\nquantity = "Sz"\n', encoding="utf-8"
+        '[columns]\ntime = "When"\nsymbol = "What"\nside = "Way"\nprice = "At"\nquantity = "Pieces"\n', encoding="utf-8"
     )
     asked = ("import", str(path), "--map", str(tmp_path / "own.toml"), "--exchange", "okx", "--timezone", "UTC")
     assert run(url, *asked).stdout.startswith("mapped-csv: 1 fill, 0 of them imported before\n")
@@ -99,7 +99,7 @@ def test_an_archive_is_the_files_in_it(tmp_path: Path) -> None:
     assert "profit by its fills: 10 USDT\n" in run(url, "import", one).stdout
     two = archive(tmp_path / "two.zip", {"03.csv": f"{HEADER}\n{ENTRY}", "04.csv": f"{HEADER}\n{EXIT}"})
     assert "profit by its fills: 10 USDT\n" in run(url, "import", two).stdout
-    assert "2 lines stand in several files and are taken once\n" in run(url, "import", one, two).stdout
+    assert "2 lines stand somewhere else, too, and are taken once\n" in run(url, "import", one, two).stdout
 
 
 def test_what_is_no_statement_in_an_archive_is_left_out_and_named(tmp_path: Path) -> None:
