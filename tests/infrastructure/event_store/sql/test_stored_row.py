@@ -72,7 +72,9 @@ def test_what_is_odd_is_what_pydantic_takes_it_for_or_refused(column: str) -> No
 def test_a_row_of_a_list_says_what_the_row_says(store: Store) -> None:
     for open_only in (False, True):
         rows, listed = list(store.rows(open_only=open_only)), list(store.listed(open_only=open_only))
-        assert [vars(each) for each in listed] == [{name: getattr(row, name) for name in LISTED_COLUMNS} for row in rows]
+        assert [vars(each) for each in listed] == [
+            {name: getattr(row, name) for name in LISTED_COLUMNS} for row in rows
+        ]
         assert {type(each) for each in listed} == {ListedRow}
     assert 0 < len(listed) < 50
 
