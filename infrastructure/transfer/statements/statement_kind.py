@@ -55,25 +55,22 @@ class StatementKind:
     needs: Sequence[Sequence[str]]
     read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
     also: FileForm | None = None
-    """Another form in which it is written, with the same names."""
+    """Another form in which it is written, with the same names: of JSON with nothing within its objects, CSV."""
     exchange: str | None = None
     asks: Sequence[str] = field(default=())
     """Options that have to be given with it: `exchange`, `symbol`, `map`."""
     is_guessed: bool = True
     """Whether what it needs is enough to tell whose it is; else it has to be named."""
-    is_flat: bool = False
-    """Whether nothing is within its objects, so that a CSV file may say the same under the same names."""
     source: str
     lacks: str
     becomes: str
 
     def missing(self, start: FileStart) -> list[str]:
         """What a file lacks to be of this kind, each by its first name."""
-        if self.is_flat and start.form is FileForm.CSV:
-            return [names[0] for names in self.needs if set(start.names).isdisjoint(map(str.lower, names))]
         is_like = start.form in (self.form, self.also) or (start.form, self.form) == (FileForm.PARQUET, FileForm.CSV)
         there = set(start.names) if is_like else set()
-        return [names[0] for names in self.needs if there.isdisjoint(names)]
+        spelled = str.lower if start.form is FileForm.CSV else str
+        return [names[0] for names in self.needs if there.isdisjoint(map(spelled, names))]
 
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
         """What a file says, one by one, in its order. Refuses: StatementRefused."""
@@ -83,4 +80,4 @@ class StatementKind:
             has = ", ".join(file.start.names)[:_SHOWN_MAX] or "nothing"
             mapped = "" if self.is_guessed else "; with --map, a map says which column says what"
             raise StatementRefused.at(1, f"{self.name} needs {', '.join(missing)}; this file has {has}{mapped}")
-        return self.read(file.in_its_case() if self.is_flat else file, whose)
+        return self.read(file.in_its_case() if self.form is FileForm.JSON else file, whose)

@@ -103,7 +103,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 BINANCE_INCOME: Final = StatementKind(
     name="binance-futures-income",
     form=FileForm.JSON,
-    is_flat=True,
+    also=FileForm.CSV,
     needs=(("incomeType",), ("income",), ("asset",), ("tranId",), ("time",)),
     exchange="binance",
     read=_read,

@@ -45,7 +45,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 BINANCE_USER_TRADES: Final = StatementKind(
     name="binance-futures-user-trades",
     form=FileForm.JSON,
-    is_flat=True,
+    also=FileForm.CSV,
     needs=tuple((name,) for name in ("id", "orderId", "price", "qty", "realizedPnl", "commission", "commissionAsset")),
     exchange="binance",
     read=_read,

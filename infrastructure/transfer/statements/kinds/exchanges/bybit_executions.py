@@ -103,7 +103,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 BYBIT_EXECUTIONS: Final = StatementKind(
     name="bybit-executions",
     form=FileForm.JSON,
-    is_flat=True,
+    also=FileForm.CSV,
     needs=tuple(
         (name,) for name in ("symbol", "side", "execId", "execPrice", "execQty", "execFee", "execTime", "execType")
     ),

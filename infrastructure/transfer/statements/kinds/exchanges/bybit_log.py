@@ -121,7 +121,7 @@ _BECOMES: Final = (
 BYBIT_LOG: Final = StatementKind(
     name="bybit-transaction-log",
     form=FileForm.JSON,
-    is_flat=True,
+    also=FileForm.CSV,
     needs=tuple(
         (name,)
         for name in ("symbol", "type", "side", "transactionTime", "qty", "size", "funding", "cashFlow", "tradeId")

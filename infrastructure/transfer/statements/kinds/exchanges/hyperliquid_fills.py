@@ -67,7 +67,7 @@ def _read_funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 HYPERLIQUID_FILLS: Final = StatementKind(
     name="hyperliquid-fills",
     form=FileForm.JSON,
-    is_flat=True,
+    also=FileForm.CSV,
     needs=tuple((name,) for name in ("coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "tid")),
     exchange="hyperliquid",
     read=_read,

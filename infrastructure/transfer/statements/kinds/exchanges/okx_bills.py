@@ -106,7 +106,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 OKX_BILLS: Final = StatementKind(
     name="okx-bills",
     form=FileForm.JSON,
-    is_flat=True,
+    also=FileForm.CSV,
     needs=tuple((name,) for name in ("billId", "balChg", "bal", "ccy", "type", "subType", "ts", "instId")),
     exchange="okx",
     read=_read,

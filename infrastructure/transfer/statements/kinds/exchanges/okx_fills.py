@@ -62,7 +62,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 OKX_FILLS: Final = StatementKind(
     name="okx-fills",
     form=FileForm.JSON,
-    is_flat=True,
+    also=FileForm.CSV,
     needs=tuple((name,) for name in ("instType", "instId", "tradeId", "ordId", "side", "fillSz", "fillPx", "fee")),
     exchange="okx",
     read=_read,

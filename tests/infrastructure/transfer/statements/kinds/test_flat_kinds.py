@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kinds import KINDS
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER, facts_told, kind_of_sample
 
-FLAT = [path for path in sorted(FOLDER.glob("*.json")) if kind_of_sample(path).is_flat]
+FLAT = [path for path in sorted(FOLDER.glob("*.json")) if kind_of_sample(path).also is FileForm.CSV]
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
