@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -129,6 +131,14 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PositionL
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def nobody_hears() -> Iterator[None]:
+    """An interrupt while a handler of logging is locked may leave it so: that is Python's, and pytest has one for all."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
 def in_thread(work: Callable[[], object]) -> None:
     """Work in another thread, which must come to its end."""
     failed: list[BaseException] = []
@@ -142,7 +152,8 @@ def in_thread(work: Callable[[], object]) -> None:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(5)
-    assert not thread.is_alive(), "a lock is held"
+    where = sys._current_frames().get(thread.ident or 0)
+    assert not thread.is_alive(), "".join(["a lock is held:\n", *traceback.format_stack(where)])
     assert failed == []
 
 
