@@ -133,7 +133,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PositionL
 
 @pytest.fixture(autouse=True)
 def nobody_hears() -> Iterator[None]:
-    """An interrupt while a handler of logging is locked may leave it so: that is Python's, and pytest has one for all."""
+    """An interrupt while a handler of logging is locked may leave it so: that is Python's, and pytest has only one."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
