@@ -51,8 +51,6 @@ def _parameter(known: Field[Any]) -> str:
 
 def made(kind: type[Value], known: dict[str, Any]) -> Value:
     """A frozen object of all its fields, as they are: a fraction of the price of making it field by field."""
-    if issubclass(kind, Struct):
-        return kind(**known)
     new = object.__new__(kind)
     _SET(new, "__dict__", known)
     return new

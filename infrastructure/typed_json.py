@@ -12,6 +12,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from types import GenericAlias, NoneType, UnionType
 from typing import (
     Any,
@@ -43,7 +44,7 @@ class TypedJson(Generic[Read]):
 
     def __init__(self, kind: type[Read], *, beside: frozenset[str] = frozenset()) -> None:
         """Look once at what the fields are."""
-        self._kind = kind
+        self._made = _maker(kind)
         mirror, self._parts = _mirror(kind, beside)
         self._decode = msgspec.json.Decoder(mirror, dec_hook=_number).decode
         self._decode_all = msgspec.json.Decoder(GenericAlias(list, mirror), dec_hook=_number).decode
@@ -55,12 +56,12 @@ class TypedJson(Generic[Read]):
         except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
             return None
         known.update(beside)
-        return made(self._kind, known)
+        return self._made(known)
 
     def read_all(self, text: bytes | str) -> list[Read] | None:
         """The objects of a list; None where pydantic has to look."""
         try:
-            return [made(self._kind, _completed(each, self._parts)) for each in self._decode_all(text)]
+            return [self._made(_completed(each, self._parts)) for each in self._decode_all(text)]
         except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
             return None
 
@@ -140,7 +141,13 @@ def _each(hint: Any) -> _FieldReading:
 def _remade(kind: type[Read], parts: _Parts) -> Callable[[Any], Read]:
     if not parts and "__slots__" in vars(kind):
         return lambda mirror: kind(*msgspec.structs.astuple(mirror))
-    return lambda mirror: made(kind, _completed(mirror, parts))
+    make = _maker(kind)
+    return lambda mirror: make(_completed(mirror, parts))
+
+
+def _maker(kind: type[Read]) -> Callable[[dict[str, Any]], Read]:
+    """What makes such an object of all its fields, as they are."""
+    return (lambda known: kind(**known)) if issubclass(kind, msgspec.Struct) else partial(made, kind)
 
 
 def _completed(mirror: Any, parts: _Parts) -> dict[str, Any]:

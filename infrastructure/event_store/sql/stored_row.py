@@ -32,7 +32,7 @@ _NO_ORDERS: Final = "[]"
 def stored_row(values: Sequence[Any]) -> PositionRow:
     """The row, from its values in the order of COLUMNS. Refuses: HistoryDamaged for what is no row of ours."""
     known = _of_rows().read(values)
-    return row_from(values) if known is None else made(PositionRow, known)
+    return row_from(values) if known is None else PositionRow(**known)
 
 
 def listed_row(values: Sequence[Any]) -> ListedRow:

@@ -136,6 +136,11 @@ class KeyFold:
         return self._key.leg is Leg.SPOT and not fill.buys and not fill.on_margin
 
     @property
+    def _slot(self) -> dict[str, Any]:
+        key = self._key
+        return {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
+
+    @property
     def _held(self) -> Decimal:
         return self._position.state.holding.quantity
 
@@ -145,7 +150,6 @@ class KeyFold:
 
     def _open(self, fill: StatementFill, ordered: Decimal, ahead: Ahead) -> None:
         key = self._key
-        slot: dict[str, Any] = {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg}
         terms, before = self._position.state.instrument, None
         size = Decimal(1) if terms is None else terms.contract_size
         if tells_of_before(fill):
@@ -160,7 +164,7 @@ class KeyFold:
                     f"this closes something of {key} that was opened before the file begins, and the file does not say "
                     f"what it earned; {FROM_FLAT}",
                 )
-            opening = slot | {
+            opening = self._slot | {
                 "side": side,
                 "quantity": ordered,
                 "exchange_order_id": fill.order_id,
@@ -170,7 +174,7 @@ class KeyFold:
             is_plain = self._is_plain and ordered < MAGNITUDE_MAX
             self._decide(fill.line, RecordEntryPlaced, opening, is_plain=is_plain)
             return
-        adopted = slot | {
+        adopted = self._slot | {
             "side": "long" if before.is_long else "short",
             "quantity": before.quantity,
             "avg_px_open": before.price,
@@ -183,12 +187,7 @@ class KeyFold:
 
     def _hold_before(self, fill: StatementFill) -> None:
         """Open a cycle with what a fill sells and nobody bought: neither what it cost nor what it earned is known."""
-        key = self._key
-        opening = {
-            "symbol": key.symbol,
-            "exchange": key.exchange,
-            "account": key.account,
-            "leg": key.leg,
+        opening = self._slot | {
             "side": Side.LONG,
             "quantity": fill.quantity,
             "filled_qty": fill.quantity,
