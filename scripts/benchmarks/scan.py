@@ -124,13 +124,14 @@ def _follow(ledger: PositionLedger) -> int:
     while batch := list(ledger.store.log(after=nid, limit=BATCH_EVENTS)):
         for stored in batch:
             event = decode(stored)
-            if not event.opens_cycle and event.position_id not in rows:
+            position_id = event.position_id
+            if not event.opens_cycle and position_id not in rows:
                 continue
-            row = project(rows.get(event.position_id), event)
+            row = project(rows.get(position_id), event)
             if row.status.is_open:
-                rows[event.position_id] = row
+                rows[position_id] = row
             else:
-                rows.pop(event.position_id, None)
+                rows.pop(position_id, None)
         events, nid = events + len(batch), batch[-1].id
     return events
 
