@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import ClassVar
 
 from msgspec import field
@@ -76,14 +76,11 @@ class Holding(TypedStruct, frozen=True, gc=False):
         """
         if not added and not cost:
             return self if cost is not None or self.cost is None else altered(self, cost=None, avg_px_open=None)
-        with localcontext(EXACT):
-            quantity = self.quantity + added
-            if not quantity and not self.quantity and cost is not None:
-                gained = None if self.realized_pnl is None else self.realized_pnl + terms.gain(side, cost, ZERO)
-                return altered(self, realized_pnl=gained)
-            total = None if self.cost is None or cost is None else self.cost + cost
-            grown = altered(self, quantity=quantity, filled_qty=self.filled_qty + added)
-            return grown.costing(total, terms)
+        quantity = EXACT.add(self.quantity, added)
+        if not quantity and not self.quantity and cost is not None:
+            return altered(self, realized_pnl=_sum(self.realized_pnl, terms.gain(side, cost, ZERO)))
+        grown = altered(self, quantity=quantity, filled_qty=EXACT.add(self.filled_qty, added))
+        return grown.costing(_sum(self.cost, cost), terms)
 
     def costing(self, cost: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """The same quantity for another cost."""
@@ -95,24 +92,22 @@ class Holding(TypedStruct, frozen=True, gc=False):
 
     def shrunk(self, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
         """Pay a fee out of what is held: there is less of it, for the same cost."""
-        with localcontext(EXACT):
-            fee = min(fee, self.quantity)
-            less = altered(self, quantity=self.quantity - fee, filled_qty=self.filled_qty - fee)
-            return less.costing(self.cost, terms)
+        fee = min(fee, self.quantity)
+        quantity, filled_qty = EXACT.subtract(self.quantity, fee), EXACT.subtract(self.filled_qty, fee)
+        return altered(self, quantity=quantity, filled_qty=filled_qty).costing(self.cost, terms)
 
     def with_exit(self, side: Side, qty: Decimal, brought: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """Close `qty` (at most what is open) for what it brought; if that is not known, profit is no longer known."""
-        with localcontext(EXACT):
-            released = self.released(qty)
-            gained = None if released is None or brought is None else terms.gain(side, released, brought)
-            return altered(
-                self,
-                quantity=self.quantity - qty,
-                cost=None if self.cost is None or released is None else self.cost - released,
-                closed_qty=self.closed_qty + qty,
-                proceeds=None if self.proceeds is None or brought is None else self.proceeds + brought,
-                realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
-            )
+        released = self.released(qty)
+        gained = None if released is None or brought is None else terms.gain(side, released, brought)
+        return altered(
+            self,
+            quantity=EXACT.subtract(self.quantity, qty),
+            cost=None if self.cost is None or released is None else EXACT.subtract(self.cost, released),
+            closed_qty=EXACT.add(self.closed_qty, qty),
+            proceeds=_sum(self.proceeds, brought),
+            realized_pnl=_sum(self.realized_pnl, gained),
+        )
 
     def released(self, qty: Decimal) -> Decimal | None:
         """The share of the cost that closing `qty` releases; the last exit releases what is left."""
@@ -132,16 +127,15 @@ class Holding(TypedStruct, frozen=True, gc=False):
         """
         if self.proceeds is None:
             return self
-        with localcontext(EXACT):
-            opened_for = None if self.avg_px_open is None else terms.worth(qty, self.avg_px_open)
-            gained = None if opened_for is None else terms.gain(side, opened_for, brought)
-            return altered(
-                self,
-                filled_qty=self.filled_qty + qty,
-                closed_qty=self.closed_qty + qty,
-                proceeds=self.proceeds + brought,
-                realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
-            )
+        opened_for = None if self.avg_px_open is None else terms.worth(qty, self.avg_px_open)
+        gained = None if opened_for is None else terms.gain(side, opened_for, brought)
+        return altered(
+            self,
+            filled_qty=EXACT.add(self.filled_qty, qty),
+            closed_qty=EXACT.add(self.closed_qty, qty),
+            proceeds=EXACT.add(self.proceeds, brought),
+            realized_pnl=_sum(self.realized_pnl, gained),
+        )
 
     def gained_since(self, before: Holding) -> Decimal | None:
         """The profit realised between two totals; None when one of them is not known."""
@@ -153,11 +147,10 @@ class Holding(TypedStruct, frozen=True, gc=False):
         """Add a fee; one in another currency than the position's is kept apart."""
         if amount is None:
             return self
-        with localcontext(EXACT):
-            if other_currency is None:
-                return altered(self, fees=self.fees + amount)
-            before = self.fees_other.get(other_currency, ZERO)
-            return altered(self, fees_other={**self.fees_other, other_currency: before + amount})
+        if other_currency is None:
+            return altered(self, fees=EXACT.add(self.fees, amount))
+        before = self.fees_other.get(other_currency, ZERO)
+        return altered(self, fees_other={**self.fees_other, other_currency: EXACT.add(before, amount)})
 
     def with_cash(self, kind: str, amount: Decimal, other_currency: str | None) -> Holding:
         """Add what was received without a fill."""
@@ -192,3 +185,7 @@ class Holding(TypedStruct, frozen=True, gc=False):
             uncounted_qty=quantity,
             traded_cost=ZERO,
         )
+
+
+def _sum(one: Decimal | None, more: Decimal | None) -> Decimal | None:
+    return None if one is None or more is None else EXACT.add(one, more)

@@ -57,7 +57,8 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     @property
     def filled_qty(self) -> Decimal:
         """What was filled of it: a statement and the fills that make it up are never added."""
-        return max(self.stated_qty, self.traded_qty)
+        stated, traded = self.stated_qty, self.traded_qty
+        return stated if stated >= traded else traded  # noqa: FURB136 - asked ten times a fill, and max takes twice as long
 
     @property
     def worth(self) -> Decimal | None:

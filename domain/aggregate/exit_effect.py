@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import NamedTuple, Self
 
 from domain.aggregate.unexplained import Unexplained, difference_of, share_of, sum_of
+from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order
@@ -28,8 +28,7 @@ class FillChange(NamedTuple):
         return cls(old, new, before, before.corrected(old, new))
 
 
-@dataclass(frozen=True, slots=True)
-class ExitEffect:
+class ExitEffect(TypedStruct, frozen=True, gc=False):
     """What an exit fill did: it closed what was open, or what an adjustment had counted as gone, or it explained.
 
     `released`: the cost of what it closed; None where that is not known. A fill of which a statement had counted all
@@ -39,7 +38,7 @@ class ExitEffect:
     closed: Decimal = ZERO
     past: Decimal = ZERO
     released: Decimal | None = ZERO
-    told: Unexplained = field(default_factory=Unexplained)
+    told: Unexplained = Unexplained()
     """The part that it explained of what was closed without a fill."""
 
     @classmethod
@@ -80,8 +79,8 @@ class ExitEffect:
     def _counted_anew(self, held: Holding, change: FillChange) -> tuple[ExitEffect, Holding, Decimal | None]:
         more = EXACT.subtract(change.new[0], change.old[0])
         released = ZERO if not more else _part_of(self.released, more, self.past)
-        totals = replace(held, filled_qty=EXACT.add(held.filled_qty, more), closed_qty=EXACT.add(held.closed_qty, more))
-        effect = replace(self, past=EXACT.add(self.past, more), released=sum_of(self.released, released))
+        totals = altered(held, filled_qty=EXACT.add(held.filled_qty, more), closed_qty=EXACT.add(held.closed_qty, more))
+        effect = altered(self, past=EXACT.add(self.past, more), released=sum_of(self.released, released))
         return effect, totals, released
 
     def _closed_anew(
@@ -89,12 +88,12 @@ class ExitEffect:
     ) -> tuple[ExitEffect, Holding, Decimal | None]:
         more = EXACT.subtract(change.after.filled_qty, change.before.filled_qty)
         released = held.released(more) if more > 0 else self._given_back(held, -more, terms)
-        totals = replace(
+        totals = altered(
             held, quantity=EXACT.subtract(held.quantity, more), closed_qty=EXACT.add(held.closed_qty, more)
         )
         cost = difference_of(held.cost, released)
-        totals = totals.costing(cost, terms) if more < 0 else replace(totals, cost=cost)
-        effect = replace(self, closed=EXACT.add(self.closed, more), released=sum_of(self.released, released))
+        totals = totals.costing(cost, terms) if more < 0 else altered(totals, cost=cost)
+        effect = altered(self, closed=EXACT.add(self.closed, more), released=sum_of(self.released, released))
         return effect, totals, released
 
     def _given_back(self, held: Holding, qty: Decimal, terms: Instrument) -> Decimal | None:
@@ -113,7 +112,7 @@ class ExitEffect:
         left, (qty, brought) = open_again, change.new
         if qty:
             left, totals = open_again.explained(totals, side, qty, brought, terms)
-        return replace(self, told=open_again.less(left)), totals, left
+        return altered(self, told=open_again.less(left)), totals, left
 
 
 def _part_of(cost: Decimal | None, qty: Decimal, whole: Decimal) -> Decimal | None:

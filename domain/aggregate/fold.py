@@ -141,8 +141,9 @@ def _imported(event: e.PositionImported) -> PositionRow:
 def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
     match event:
         case e.EntryPlaced():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 status=Status.ENTRY_PLACED if row.status is Status.PENDING_ENTRY else row.status,
                 exchange_order_id=event.exchange_order_id if event.order == "entry" else row.exchange_order_id,
                 outcome_unknown=False,
@@ -178,13 +179,14 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
         case e.Activated():
             return altered(row, status=Status.ACTIVE, activated_at=event.ts_event)
         case e.PositionReduced():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 avg_px_close=event.holding.avg_px_close(row.terms),
                 orders=changes.exit_filled(row.orders, event, row.terms),
             )
         case e.PositionAdjusted():
-            return altered(_holding(row, event.holding), outcome_unknown=False)
+            return _holding(row, event.holding, outcome_unknown=False)
         case e.RollbackStarted():
             name = f"rollback{sum(1 for _ in of_role(row.orders, 'rollback')) or ''}"
             order = changes.promised(name, event.client_order_id, event.close_quantity, event.ts_event)
@@ -196,18 +198,20 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
                 orders=with_order(row.orders, order),
             )
         case e.RolledBack():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 status=Status.ROLLED_BACK,
                 closed_at=event.ts_event,
                 avg_px_close=event.holding.avg_px_close(row.terms),
                 exit_reason=event.reason or row.exit_reason,
             )
         case e.RollbackFailed():
-            return altered(_holding(row, event.holding), rollback_failed=True)
+            return _holding(row, event.holding, rollback_failed=True)
         case e.PositionClosed():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 status=Status.CLOSED,
                 closed_at=event.ts_event,
                 avg_px_close=event.avg_px_close,
@@ -232,8 +236,9 @@ def _with_order_changed(row: PositionRow, event: e.PositionEvent) -> PositionRow
         case e.CashRecorded():
             return _holding(row, event.holding)
         case e.FillCorrected():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 avg_px_close=event.holding.avg_px_close(row.terms),
                 orders=changes.fill_corrected(row.orders, event, row.terms),
             )
@@ -243,8 +248,9 @@ def _with_order_changed(row: PositionRow, event: e.PositionEvent) -> PositionRow
 def _entry_filled(row: PositionRow, event: e.EntryFilled) -> PositionRow:
     orders = changes.entry_filled(row.orders, event, row.terms)
     order_id = orders["entry"].exchange_order_id if event.order == "entry" else None
-    filled = altered(
-        _holding(row, event.holding),
+    filled = _holding(
+        row,
+        event.holding,
         outcome_unknown=False,
         late_fill=row.late_fill or event.late,
         orders=orders,
@@ -270,7 +276,7 @@ def _order_replaced(row: PositionRow, event: e.OrderReplaced) -> PositionRow:
 
 def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
     orders = changes.order_ended(row.orders, event, row.terms)
-    ended = altered(_holding(row, event.holding), orders=orders, avg_px_close=event.holding.avg_px_close(row.terms))
+    ended = _holding(row, event.holding, orders=orders, avg_px_close=event.holding.avg_px_close(row.terms))
     match orders[event.order].role:
         case "stop":
             return _showing_stop(ended, orders)
@@ -279,8 +285,8 @@ def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
     return ended
 
 
-def _holding(row: PositionRow, held: Holding) -> PositionRow:
-    """The row with the columns that the totals of a cycle fill."""
+def _holding(row: PositionRow, held: Holding, **others: Any) -> PositionRow:
+    """The row with the columns that the totals of a cycle fill, and others that change with them."""
     return altered(
         row,
         quantity=held.quantity,
@@ -291,6 +297,7 @@ def _holding(row: PositionRow, held: Holding) -> PositionRow:
         fees_other=held.fees_other,
         cash=held.cash,
         net_pnl=held.net_pnl,
+        **others,
     )
 
 

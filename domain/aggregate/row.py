@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct
 from domain.events import Protection
-from domain.instrument import Instrument
+from domain.instrument import LINEAR, Instrument
 from domain.order import Order
 from domain.stop import Stop
 from domain.values import Instant, Leg, Number, Side, Source, Status
@@ -94,6 +94,8 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     @property
     def terms(self) -> Instrument:
         """What a quantity of it is worth."""
+        if self.contract_size is LINEAR.contract_size and not self.inverse:
+            return LINEAR  # as a row has it that was opened here: a number takes long to be looked up by
         return _terms(self.contract_size, self.inverse)
 
 

@@ -50,6 +50,10 @@ _REQUESTS: Final = frozenset(
 )
 
 
+_NO_EFFECT: Final = ExitEffect()
+_NOTHING_TOLD: Final = Unexplained()
+
+
 class FillOnRecord(NamedTuple):
     """A fill that is on record, as it counts today."""
 
@@ -62,7 +66,7 @@ class FillOnRecord(NamedTuple):
     fee_currency: str | None = None
     is_fee_in_kind: bool = False
     """Whether the fee was paid out of what is held."""
-    effect: ExitEffect = ExitEffect()
+    effect: ExitEffect = _NO_EFFECT
     """What an exit did."""
 
 
@@ -302,15 +306,15 @@ class PositionState:
             self.holding.fees,
             self.holding.fees_other,
         )
-        fill = FillOnRecord(
-            event.request, order, is_exit, event.last_qty, event.last_px, event.fee, event.fee_currency, is_in_kind
-        )
+        effect = _NO_EFFECT
         if isinstance(event, e.PositionReduced):
-            told, left = Unexplained(), self.unexplained
+            told, left = _NOTHING_TOLD, self.unexplained
             if left.qty and self.row is not None:
                 self.unexplained = self._explained(event, before)
                 told = left.less(self.unexplained)
-            fill = fill._replace(effect=ExitEffect.of(before, self.holding, told, self.terms))
+            effect = ExitEffect.of(before, self.holding, told, self.terms)
+        said = (event.last_qty, event.last_px, event.fee, event.fee_currency)
+        fill = FillOnRecord(event.request, order, is_exit, *said, is_in_kind, effect)
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
     def _explained(self, event: e.PositionReduced, before: Holding) -> Unexplained:
@@ -346,10 +350,11 @@ class PositionState:
         before = self.answers.get(event.command_id)
         order_id = None if self.row is None else self.row.client_order_id
         close_side, close_quantity = None, None
-        if isinstance(event, e.RollbackStarted | e.ExitRequested):
-            order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
-        elif isinstance(event, e.IncreaseRequested):
-            order_id = event.client_order_id
+        match event:
+            case e.RollbackStarted() | e.ExitRequested():
+                order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
+            case e.IncreaseRequested():
+                order_id = event.client_order_id
         self.answers[event.command_id] = CommandResult(
             event.request,
             event.position_id,

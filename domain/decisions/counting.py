@@ -53,43 +53,45 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
         What an adjustment has counted changes nothing.
         """
-        if self.is_seen or (self.absorbed and not self.added):
+        added = self.added
+        if self.is_seen or (self.absorbed and not added):
             return self.held
-        explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), self.added))
+        explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), added))
         return altered(
-            self._grown(qty, worth),
+            self._grown(added, qty, worth),
             uncounted_qty=max(ZERO, EXACT.subtract(self.held.uncounted_qty, explained)),
             traded_cost=EXACT.add(self.held.traded_cost, worth),
         )
 
     def by_statement(self) -> Holding:
         """The totals after the exchange stated what was filled of the order."""
-        if self.is_seen or (self.absorbed and not self.added):
+        added = self.added
+        if self.is_seen or (self.absorbed and not added):
             return self.held
-        grown = self._grown(self.after.filled_qty, self.after.stated_worth)
-        return altered(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, self.added)))
+        grown = self._grown(added, self.after.filled_qty, self.after.stated_worth)
+        return altered(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, added)))
 
-    def _grown(self, qty: Decimal, worth: Decimal | None) -> Holding:
+    def _grown(self, added: Decimal, qty: Decimal, worth: Decimal | None) -> Holding:
         if self.absorbed:
-            share = None if worth is None else _share(worth, self.added, qty)
-            return self.held.entered(self.side, self.added, share, self.terms) if self.added else self.held
-        if (known := self._known_at_last()) is not None:
+            share = None if worth is None else _share(worth, added, qty)
+            return self.held.entered(self.side, added, share, self.terms) if added else self.held
+        if (known := self._known_at_last(added)) is not None:
             return known
-        if self.before.worth is None or self.after.worth is None:
-            is_known = self.after.worth is not None or not self.added
+        before, after = self.before.worth, self.after.worth
+        if before is None or after is None:
+            is_known = after is not None or not added
             if is_known and self.held.cost is not None:
-                return self.held.entered(self.side, self.added, ZERO, self.terms)
-            return self.held.entered(self.side, self.added, None, self.terms)
-        more = EXACT.subtract(self.after.worth, self.before.worth)
-        return self.held.entered(self.side, self.added, more, self.terms)
+                return self.held.entered(self.side, added, ZERO, self.terms)
+            return self.held.entered(self.side, added, None, self.terms)
+        return self.held.entered(self.side, added, EXACT.subtract(after, before), self.terms)
 
-    def _known_at_last(self) -> Holding | None:
+    def _known_at_last(self, added: Decimal) -> Holding | None:
         """The totals once the cost of all orders is known that was not known before; None when that is not so."""
         held, has_closed = self.held, self.held.closed_qty != self.since.holding.closed_qty
         if held.realized_pnl is not None and (held.cost is not None or has_closed):
             return None
         orders = {**self.orders, self.after.name: self.after}
-        grown = held.entered(self.side, self.added, None, self.terms)
+        grown = held.entered(self.side, added, None, self.terms)
         if not grown.quantity and held.realized_pnl is None:
             over = settled(grown, self.side, self.terms, orders, self.since)
             return None if over.realized_pnl is None else over
@@ -131,9 +133,10 @@ def _share(worth: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 def exit_counted(held: Holding, before: Order, after: Order, side: Side, terms: Instrument) -> Holding:
     """The totals after an order that closes was filled further, or what its fills brought became known better."""
     closed = EXACT.subtract(after.filled_qty, before.filled_qty)
-    if before.worth is None or after.worth is None:
+    worth_before, worth_after = before.worth, after.worth
+    if worth_before is None or worth_after is None:
         return held.with_exit(side, closed, None, terms) if closed else held
-    brought = EXACT.subtract(after.worth, before.worth)
+    brought = EXACT.subtract(worth_after, worth_before)
     if closed:
         return held.with_exit(side, closed, brought, terms)
     if not brought:

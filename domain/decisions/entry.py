@@ -236,11 +236,12 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     Source:  the exchange's trade stream. A fill older than the last adjustment is part of that.
     """
     row = decision.needs_cycle()
+    terms = row.terms
     if fill := fill_on_record(decision, command, is_exit=False):
         return known_fill(decision, command, fill)
-    decision.needs_price("last_px", command.last_px, row.terms)
+    decision.needs_price("last_px", command.last_px, terms)
     meant = entry_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
-    worth = row.terms.worth(command.last_qty, command.last_px)
+    worth = terms.worth(command.last_qty, command.last_px)
     is_news = not meant.is_named and meant.order.is_news(command.at)
     after = meant.order.with_fill(command.last_qty, worth, is_news=is_news)
     is_seen = _is_seen(decision, meant.order)
@@ -249,7 +250,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         absorbed = _absorbed_fill(decision, meant, after)
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen)
     held = count.by_fill(command.last_qty, worth)
-    held = decision.with_fee(held, command.fee, command.fee_currency, row.terms)
+    held = decision.with_fee(held, command.fee, command.fee_currency, terms)
     is_late = not row.status.is_open
     decision.record(
         e.EntryFilled(

@@ -120,20 +120,20 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     row = decision.needs_cycle()
     if fill := fill_on_record(decision, command, is_exit=True):
         return known_fill(decision, command, fill)
-    state, held = decision.state, decision.state.holding
-    decision.needs_price("last_px", command.last_px, row.terms)
+    state, held, terms = decision.state, decision.state.holding, row.terms
+    decision.needs_price("last_px", command.last_px, terms)
     order = exit_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
-    brought = row.terms.worth(command.last_qty, command.last_px)
+    brought = terms.worth(command.last_qty, command.last_px)
     before = order or Order(name="exit")
     after = before.with_fill(command.last_qty, brought)
     closes = EXACT.subtract(after.filled_qty, before.filled_qty)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
     if ZERO < state.unexplained.qty >= closes and is_before:
-        _, reduced = state.unexplained.explained(held, row.side, command.last_qty, brought, row.terms)
+        _, reduced = state.unexplained.explained(held, row.side, command.last_qty, brought, terms)
     elif is_past and row.status.is_open and held.quantity:
         _needs_entered(decision, row, command.last_qty)
-        reduced = held.with_past_exit(row.side, command.last_qty, brought, row.terms)
+        reduced = held.with_past_exit(row.side, command.last_qty, brought, terms)
     elif not row.status.is_open and not held.quantity:
         raise _never_held(decision, row, closes)
     elif closes > held.quantity:
@@ -144,9 +144,9 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         raise _exceeds(decision, row, closes)
     else:
         row = decision.needs_holding()
-        reduced = exit_counted(held, before, after, row.side, row.terms)
+        reduced = exit_counted(held, before, after, row.side, terms)
         reduced = settled(reduced, row.side, row.terms, row.orders, state.since)
-    reduced = decision.with_fee(reduced, command.fee, command.fee_currency, row.terms)
+    reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
