@@ -64,6 +64,8 @@ class FillOnRecord(NamedTuple):
     """Whether the fee was paid out of what is held."""
     effect: ExitEffect = ExitEffect()
     """What an exit did."""
+    first: tuple[Decimal, Decimal] | None = None
+    """Quantity and price as they were told, where they were corrected since."""
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
@@ -334,7 +336,8 @@ class PositionState:
             change = FillChange.of(None if now is None else now.corrected(new, old), old, new)
             effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
         fee = fill.fee if event.last_qty else None
-        return fill._replace(qty=event.last_qty, px=event.last_px, fee=fee, effect=effect)
+        first = fill.first or (fill.qty, fill.px)
+        return fill._replace(qty=event.last_qty, px=event.last_px, fee=fee, effect=effect, first=first)
 
     def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"

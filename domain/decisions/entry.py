@@ -240,6 +240,8 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         return known_fill(decision, command, fill)
     decision.needs_price("last_px", command.last_px, row.terms)
     meant = entry_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
+    if same := decision.state.fills.get((False, command.trade_id), {}).get(meant.order.name):
+        return known_fill(decision, command, same)
     worth = row.terms.worth(command.last_qty, command.last_px)
     is_news = not meant.is_named and meant.order.is_news(command.at)
     after = meant.order.with_fill(command.last_qty, worth, is_news=is_news)

@@ -123,6 +123,9 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     state, held = decision.state, decision.state.holding
     decision.needs_price("last_px", command.last_px, row.terms)
     order = exit_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
+    same = None if order is None else state.fills.get((True, command.trade_id), {}).get(order.name)
+    if same is not None:
+        return known_fill(decision, command, same)
     brought = row.terms.worth(command.last_qty, command.last_px)
     before = order or Order(name="exit")
     after = before.with_fill(command.last_qty, brought)
