@@ -9,10 +9,11 @@ from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from domain import events as e
+from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.state import EPOCH, Stand
 from domain.aggregate.unexplained import Unexplained
-from domain.decisions.counting import EntryCount, exit_counted, settled
+from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
@@ -257,19 +258,20 @@ class EventTimeTotals:
         after = before.with_fill(event.last_qty, brought)
         if event.order is not None:
             self._orders[event.order] = after
-        closes, held = after.filled_qty - before.filled_qty, self._held.quantity
+        count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
+        closes, held, left = count.exits, self._held.quantity, unexplained.qty - count.explains
         is_past = self._is_adjusted_for(event)
-        if ZERO < self._unexplained.qty >= closes and (is_past or closes > held):
-            self._unexplained, self._held = self._unexplained.explained(
-                self._held, self._side, event.last_qty, brought, self._terms
-            )
-        elif is_past and held and not event.late:
-            self._held = self._held.with_past_exit(self._side, event.last_qty, brought, self._terms)
+        if closes and left >= closes and (is_past or closes > held):
+            self._count_exit(count.explaining(closes))
+        elif is_past and held and not event.late and count.is_new:
+            self._count_exit(count.counted_as_gone())
+        elif held < closes <= held + left:
+            self._count_exit(count.explaining(left))
         elif closes == event.last_qty:
             self._know_exit(event.last_qty, brought)
             self._exit(_Exit(event.last_qty, brought))
         else:
-            self._held = exit_counted(self._held, before, after, self._side, self._terms)
+            self._count_exit(count)
         told = unexplained.less(self._unexplained)
         self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, told, self._terms)
         self._held = self._after_fee(self._held, event, added)
@@ -308,8 +310,17 @@ class EventTimeTotals:
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
         after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
-        if after.filled_qty - before.filled_qty <= self._held.quantity:
-            self._held = exit_counted(self._held, before, after, self._side, self._terms)
+        count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
+        grown, told = count.exits, self._unexplained.qty - count.explains
+        if grown and self._is_adjusted_for(event) and held and not event.late:
+            self._count_exit(count.counted_as_gone())
+        elif told >= grown > held:
+            self._count_exit(count.explaining(grown))
+        elif grown <= held:
+            self._count_exit(count)
+
+    def _count_exit(self, count: ExitCount) -> None:
+        self._held, self._unexplained = count.counted(self._held, self._unexplained, self._side, self._terms)
 
     def _enter(self, grown: Holding) -> None:
         self._held, early, self._early = grown, self._early, []

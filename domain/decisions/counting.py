@@ -126,21 +126,3 @@ def _cost_of_all(orders: Mapping[str, Order], since: Stand, held: Holding) -> De
 
 def _share(worth: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     return worth if part == whole else EXACT.divide(EXACT.multiply(worth, part), whole)
-
-
-def exit_counted(held: Holding, before: Order, after: Order, side: Side, terms: Instrument) -> Holding:
-    """The totals after an order that closes was filled further, or what its fills brought became known better."""
-    closed = EXACT.subtract(after.filled_qty, before.filled_qty)
-    if before.worth is None or after.worth is None:
-        return held.with_exit(side, closed, None, terms) if closed else held
-    brought = EXACT.subtract(after.worth, before.worth)
-    if closed:
-        return held.with_exit(side, closed, brought, terms)
-    if not brought:
-        return held
-    gained = terms.gain(side, ZERO, brought)
-    return altered(
-        held,
-        proceeds=None if held.proceeds is None else EXACT.add(held.proceeds, brought),
-        realized_pnl=None if held.realized_pnl is None else EXACT.add(held.realized_pnl, gained),
-    )

@@ -6,11 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
+from domain.aggregate.state import EPOCH, CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
-from domain.decisions.counting import EntryCount, exit_counted, settled
+from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import is_former, needs_named
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderHasFills, ReduceExceedsPosition
@@ -129,13 +130,20 @@ def _held_after(decision: Decision, row: PositionRow, order: Order, after: Order
         is_seen = decision.is_adjusted_for(order)
         absorbed = grown if is_seen else min(grown, state.unattributed)
         return EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen).by_statement(), absorbed
-    if grown > held.quantity:
+    count = ExitCount.of_statement(order, after, state.unexplained)
+    told = EXACT.subtract(state.unexplained.qty, count.explains)
+    is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
+    if grown and is_past and row.status.is_open and held.quantity:
+        count = count.counted_as_gone()
+    elif grown and told >= grown and grown > held.quantity:
+        count = count.explaining(grown)
+    elif grown > held.quantity:
         raise decision.refused(
             ReduceExceedsPosition,
             f"holds {plain(held.quantity)}, less than the {plain(grown)} that {order.name} closed beyond what is on "
             "record; record the fills of its entry first, or the fills of this order with flip: true",
         )
-    closed = exit_counted(held, order, after, row.side, row.terms)
+    closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
     return settled(closed, row.side, row.terms, row.orders, state.since), ZERO
 
 
