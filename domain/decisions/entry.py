@@ -96,11 +96,12 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
              the entry that is open, that entry is meant.
     Refuses: EntryAlreadyPlaced when another order is on record; the same order again is no news.
              OrderAmbiguous when several entry orders wait for their acknowledgement.
+             What it says was filled of a cycle that is over takes its slot back, as a late fill does.
     Source:  the exchange's acknowledgement. `filled_qty` is all that was filled of this order until then.
     """
     state = decision.state
     if command.position_id is not None:
-        row = decision.needs_open()
+        row = decision.needs_cycle() if command.filled_qty else decision.needs_open()
     elif state.row is not None and _is_asked_again(state.row, command):
         row = state.row
     else:
@@ -134,6 +135,8 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
             holding=held,
             order=before.name,
             absorbed_qty=absorbed,
+            late=not row.status.is_open,
+            reopens=decision.takes_slot_back(held),
         )
     )
     return None
@@ -252,7 +255,6 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen)
     held = count.by_fill(command.last_qty, worth)
     held = decision.with_fee(held, command.fee, command.fee_currency, row.terms)
-    is_late = not row.status.is_open
     decision.record(
         e.EntryFilled(
             **decision.envelope(),
@@ -262,13 +264,13 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
             fee=command.fee,
             fee_currency=command.fee_currency,
             holding=held,
-            late=is_late,
+            late=not row.status.is_open,
             order=meant.order.name,
             exchange_order_id=command.exchange_order_id,
             is_news=is_news,
             absorbed_qty=absorbed,
             is_seen=is_seen,
-            reopens=is_late and decision.state.is_current and bool(held.quantity),
+            reopens=decision.takes_slot_back(held),
         )
     )
     return None

@@ -98,6 +98,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
             holding=held,
             late=not row.status.is_open,
             absorbed_qty=absorbed,
+            reopens=order.role == "entry" and decision.takes_slot_back(held),
         )
     )
     return None
