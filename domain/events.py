@@ -108,7 +108,8 @@ class EntryRequested(OpeningEvent):
 class EntryPlaced(PositionEvent):
     """The exchange acknowledged the entry; with a side, it opened the cycle itself.
 
-    `late` when the cycle was over by then, and `reopens` when what was filled took its slot back.
+    `late` when the cycle was over by then, and `reopens` when what was filled took its slot back. `same_as`: the name
+    under which the fills of the order were known until then.
     """
 
     exchange_order_id: str
@@ -125,6 +126,7 @@ class EntryPlaced(PositionEvent):
     absorbed_qty: Number = _NONE
     late: bool = False
     reopens: bool = False
+    same_as: str | None = None
 
     @property
     def opens_cycle(self) -> bool:
@@ -352,6 +354,7 @@ class OrderEnded(PositionEvent):
     late: bool = False
     absorbed_qty: Number = _NONE
     reopens: bool = False
+    same_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

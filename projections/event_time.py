@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
@@ -63,12 +63,29 @@ def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | 
     Shape: `cycle` in the order of recording. Flags and the times in the row are as the events have them.
     """
     row = None
-    tally = EventTimeTotals(cycle)
-    for happened_at, event in in_its_order(cycle):
+    told = _under_one_name(cycle)
+    tally = EventTimeTotals(told)
+    for happened_at, event in in_its_order(told):
         if happened_at > moment:
             break
         row = project(row, tally.count(_as_it_was(event, moment)))
     return row
+
+
+def _under_one_name(cycle: Sequence[e.PositionEvent]) -> Sequence[e.PositionEvent]:
+    """The events of one cycle with orders whose fills came before their names under the name that we know by now."""
+    placed = (event for event in cycle if isinstance(event, e.EntryPlaced | e.OrderEnded))
+    names: dict[str | None, str] = {each.same_as: each.order for each in placed if each.same_as is not None}
+    if not names:
+        return cycle
+    return [_renamed(event, names) for event in cycle]
+
+
+def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
+    known = {"same_as": None} if getattr(event, "same_as", None) is not None else {}
+    name = names.get(getattr(event, "order", None))
+    told: e.PositionEvent = replace(event, **known, **({} if name is None else {"order": name}))
+    return told
 
 
 def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:

@@ -14,6 +14,7 @@ from domain import events as e
 from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.fold import project
+from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.aggregate.unexplained import Unexplained
 from domain.alteration import TypedStruct
@@ -203,6 +204,8 @@ class PositionState:
         holding: Holding | None = getattr(event, "holding", None)
         if holding is not None:
             self.holding = holding
+        if isinstance(event, e.EntryPlaced | e.OrderEnded) and event.same_as is not None:
+            self._join(event.order, event.same_as)
         absorbed: Decimal | None = getattr(event, "absorbed_qty", None)
         if absorbed:
             self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
@@ -268,6 +271,13 @@ class PositionState:
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
         self._remember_answer(event)
 
+    def _join(self, name: str, same_as: str) -> None:
+        """Know under the name of an order of ours what was known under another."""
+        self.order_ids |= {known: name for known, order in self.order_ids.items() if order == same_as}
+        for by_order in self.fills.values():
+            if same_as in by_order:
+                by_order[name] = by_order.pop(same_as)._replace(order=name)
+
     def _beyond_orders(self) -> Decimal:
         """How much more was entered than the entry orders account for."""
         known = sum((order.filled_qty for order in of_role(self.orders, "entry")), ZERO)
@@ -276,7 +286,7 @@ class PositionState:
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Mapping[str, Order]) -> None:
         match event:
             case e.OrderEnded(filled_qty=Decimal()) if role_of(event.order) != "entry":
-                then = orders.get(event.order) or Order(name=event.order)
+                then = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
                 count = ExitCount.of_statement(then, self.orders[event.order], self.unexplained)
                 self.unexplained = self._explained(count, before)
             case e.IncreaseRequested():

@@ -8,6 +8,7 @@ from typing import Self
 
 from msgspec import field
 
+from domain.aggregate.order_changes import as_one
 from domain.aggregate.state import PositionState, Stand
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
@@ -35,12 +36,20 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
     @classmethod
     def of(
-        cls, state: PositionState, before: Order, after: Order, *, absorbed: Decimal = ZERO, is_seen: bool = False
+        cls,
+        state: PositionState,
+        before: Order,
+        after: Order,
+        *,
+        absorbed: Decimal = ZERO,
+        is_seen: bool = False,
+        same_as: str | None = None,
     ) -> Self:
-        """Of a cycle as it stands."""
+        """Of a cycle as it stands; `same_as` is the name under which the order was known until now."""
         assert state.row is not None, "a cycle"
         cycle = (state.holding, state.row.side, state.terms)
-        return cls(before, after, *cycle, absorbed, is_seen, state.orders, state.since)
+        orders = as_one(state.orders, before.name, same_as)
+        return cls(before, after, *cycle, absorbed, is_seen, orders, state.since)
 
     @property
     def added(self) -> Decimal:
