@@ -106,7 +106,11 @@ class EntryRequested(OpeningEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EntryPlaced(PositionEvent):
-    """The exchange acknowledged the entry; with a side, it opened the cycle itself."""
+    """The exchange acknowledged the entry; with a side, it opened the cycle itself.
+
+    `late` when the cycle was over by then, and `reopens` when what was filled took its slot back. `same_as`: the name
+    under which the fills of the order were known until then.
+    """
 
     exchange_order_id: str
     filled_qty: Number | None
@@ -120,6 +124,9 @@ class EntryPlaced(PositionEvent):
     order: str = "entry"
     terms: Instrument | None = None
     absorbed_qty: Number = _NONE
+    late: bool = False
+    reopens: bool = False
+    same_as: str | None = None
 
     @property
     def opens_cycle(self) -> bool:
@@ -346,6 +353,8 @@ class OrderEnded(PositionEvent):
     holding: Holding
     late: bool = False
     absorbed_qty: Number = _NONE
+    reopens: bool = False
+    same_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,28 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
             return altered(self, stated_at=latest)
         return altered(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
 
+    def joined(self, other: Order) -> Order:
+        """This order with what was known of it under another name."""
+        stated = self if self.stated_qty >= other.stated_qty else other
+        return altered(
+            self,
+            exchange_order_id=self.exchange_order_id or other.exchange_order_id,
+            stated_qty=stated.stated_qty,
+            stated_worth=stated.stated_worth,
+            stated_at=stated.stated_at,
+            traded_qty=EXACT.add(self.traded_qty, other.traded_qty),
+            traded_worth=EXACT.add(self.traded_worth, other.traded_worth),
+        )
+
+    def may_be(self, other: Order) -> bool:
+        """Whether an order of ours may be one that is known by its fills alone.
+
+        Where both together filled less than each for itself, something was counted twice, which joining does not mend.
+        """
+        is_ours = self.role == other.role and self.client_order_id is not None and other.client_order_id is None
+        filled = EXACT.add(self.filled_qty, other.filled_qty)
+        return is_ours and self.exchange_order_id is None and self.joined(other).filled_qty == filled
+
     def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
         """Let one fill be of another quantity and worth than was said."""
         return altered(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from domain import events as e
+from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.state import EPOCH, Stand
 from domain.aggregate.unexplained import Unexplained
-from domain.decisions.counting import EntryCount, exit_counted, settled
+from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
@@ -62,12 +63,29 @@ def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | 
     Shape: `cycle` in the order of recording. Flags and the times in the row are as the events have them.
     """
     row = None
-    tally = EventTimeTotals(cycle)
-    for happened_at, event in in_its_order(cycle):
+    told = _under_one_name(cycle)
+    tally = EventTimeTotals(told)
+    for happened_at, event in in_its_order(told):
         if happened_at > moment:
             break
         row = project(row, tally.count(_as_it_was(event, moment)))
     return row
+
+
+def _under_one_name(cycle: Sequence[e.PositionEvent]) -> Sequence[e.PositionEvent]:
+    """The events of one cycle with orders whose fills came before their names under the name that we know by now."""
+    placed = (event for event in cycle if isinstance(event, e.EntryPlaced | e.OrderEnded))
+    names: dict[str | None, str] = {each.same_as: each.order for each in placed if each.same_as is not None}
+    if not names:
+        return cycle
+    return [_renamed(event, names) for event in cycle]
+
+
+def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
+    known = {"same_as": None} if getattr(event, "same_as", None) is not None else {}
+    name = names.get(getattr(event, "order", None))
+    told: e.PositionEvent = replace(event, **known, **({} if name is None else {"order": name}))
+    return told
 
 
 def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:
@@ -257,19 +275,20 @@ class EventTimeTotals:
         after = before.with_fill(event.last_qty, brought)
         if event.order is not None:
             self._orders[event.order] = after
-        closes, held = after.filled_qty - before.filled_qty, self._held.quantity
+        count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
+        closes, held, left = count.exits, self._held.quantity, unexplained.qty - count.explains
         is_past = self._is_adjusted_for(event)
-        if ZERO < self._unexplained.qty >= closes and (is_past or closes > held):
-            self._unexplained, self._held = self._unexplained.explained(
-                self._held, self._side, event.last_qty, brought, self._terms
-            )
-        elif is_past and held and not event.late:
-            self._held = self._held.with_past_exit(self._side, event.last_qty, brought, self._terms)
+        if closes and left >= closes and (is_past or closes > held):
+            self._count_exit(count.explaining(closes))
+        elif is_past and held and not event.late and count.is_new:
+            self._count_exit(count.counted_as_gone())
+        elif held < closes <= held + left:
+            self._count_exit(count.explaining(left))
         elif closes == event.last_qty:
             self._know_exit(event.last_qty, brought)
             self._exit(_Exit(event.last_qty, brought))
         else:
-            self._held = exit_counted(self._held, before, after, self._side, self._terms)
+            self._count_exit(count)
         told = unexplained.less(self._unexplained)
         self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, told, self._terms)
         self._held = self._after_fee(self._held, event, added)
@@ -308,8 +327,17 @@ class EventTimeTotals:
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
         after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
-        if after.filled_qty - before.filled_qty <= self._held.quantity:
-            self._held = exit_counted(self._held, before, after, self._side, self._terms)
+        count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
+        grown, told = count.exits, self._unexplained.qty - count.explains
+        if grown and self._is_adjusted_for(event) and held and not event.late:
+            self._count_exit(count.counted_as_gone())
+        elif told >= grown > held:
+            self._count_exit(count.explaining(grown))
+        elif grown <= held:
+            self._count_exit(count)
+
+    def _count_exit(self, count: ExitCount) -> None:
+        self._held, self._unexplained = count.counted(self._held, self._unexplained, self._side, self._terms)
 
     def _enter(self, grown: Holding) -> None:
         self._held, early, self._early = grown, self._early, []

@@ -50,7 +50,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         if EXACT.subtract(before.quantity, after.quantity) < closed:
             price = before.avg_px_open
             return cls(past=closed, released=None if price is None else terms.worth(closed, price))
-        return cls(closed=closed, released=difference_of(before.cost, after.cost))
+        return cls(closed=closed, released=difference_of(before.cost, after.cost), told=told)
 
     @classmethod
     def of_proof(cls, qty: Decimal, before: Holding) -> Self:
@@ -60,7 +60,8 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
     def most(self, held: Holding, unexplained: Unexplained) -> Decimal:
         """How much the fill can have closed at most, as the totals stand."""
         if self.told.qty:
-            return EXACT.add(unexplained.qty, self.told.qty)
+            most = EXACT.add(unexplained.qty, self.told.qty)
+            return EXACT.add(most, EXACT.add(held.quantity, self.closed)) if self.closed else most
         return EXACT.add(held.quantity, max(self.closed, self.past))
 
     def corrected(
@@ -108,11 +109,36 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
     def _told_anew(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
     ) -> tuple[ExitEffect, Holding, Unexplained]:
-        open_again, totals = unexplained.taken_back(held, side, self.told, change.old[1], terms)
-        left, (qty, brought) = open_again, change.new
-        if qty:
-            left, totals = open_again.explained(totals, side, qty, brought, terms)
-        return altered(self, told=open_again.less(left)), totals, left
+        worth = _part_of(change.old[1], self.told.qty, change.old[0])
+        assert worth is not None, "a fill has a price"
+        left, totals = unexplained.taken_back(held, side, self.told, worth, terms)
+        if self.closed:
+            left, totals = self._opened_again(left, totals, side, terms, EXACT.subtract(change.old[1], worth))
+        open_again, reopened = left, totals
+        qty, brought = change.new
+        told = min(qty, self.told.qty) if self.closed else qty
+        worth = ZERO if not told else share_of(brought, told, qty)
+        if told:
+            left, totals = left.explained(totals, side, told, worth, terms)
+        if closed := EXACT.subtract(qty, told):
+            rest = EXACT.subtract(brought, worth)
+            exited = totals.with_exit(side, closed, rest, terms)
+            left, totals = left.with_exit(totals, closed, rest, side, terms), exited
+        released = difference_of(reopened.cost, totals.cost)
+        return ExitEffect(closed=closed, released=released, told=open_again.less(left)), totals, left
+
+    def _opened_again(
+        self, unexplained: Unexplained, held: Holding, side: Side, terms: Instrument, brought: Decimal
+    ) -> tuple[Unexplained, Holding]:
+        """The totals without what it closed of what was held, for the cost of then."""
+        gained = None if self.released is None else -terms.gain(side, self.released, brought)
+        left, totals = unexplained.shifted(held, -brought, gained)
+        reopened = altered(
+            totals,
+            quantity=EXACT.add(totals.quantity, self.closed),
+            closed_qty=EXACT.subtract(totals.closed_qty, self.closed),
+        )
+        return left, reopened.costing(sum_of(totals.cost, self.released), terms)
 
 
 def _part_of(cost: Decimal | None, qty: Decimal, whole: Decimal) -> Decimal | None:

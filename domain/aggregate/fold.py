@@ -141,14 +141,16 @@ def _imported(event: e.PositionImported) -> PositionRow:
 def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
     match event:
         case e.EntryPlaced():
-            return _holding(
+            placed = _holding(
                 row,
                 event.holding,
                 status=Status.ENTRY_PLACED if row.status is Status.PENDING_ENTRY else row.status,
                 exchange_order_id=event.exchange_order_id if event.order == "entry" else row.exchange_order_id,
                 outcome_unknown=False,
+                late_fill=row.late_fill or (event.late and event.holding.filled_qty != row.filled_qty),
                 orders=changes.stated(row.orders, event, row.terms),
             )
+            return _opened_again(placed) if event.reopens else placed
         case e.EntryFilled():
             return _entry_filled(row, event)
         case e.EntryOutcomeUnknown():
@@ -256,10 +258,13 @@ def _entry_filled(row: PositionRow, event: e.EntryFilled) -> PositionRow:
         orders=orders,
         exchange_order_id=order_id or row.exchange_order_id,
     )
-    if not event.reopens:
-        return filled
+    return _opened_again(filled) if event.reopens else filled
+
+
+def _opened_again(row: PositionRow) -> PositionRow:
+    """A cycle that takes its slot back."""
     return altered(
-        _showing_stop(filled, changes.opened_again(orders)),
+        _showing_stop(row, changes.opened_again(row.orders)),
         status=Status.ENTRY_PLACED if row.activated_at is None else Status.ACTIVE,
         closed_at=None,
         exit_reason=None,
@@ -281,7 +286,10 @@ def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
         case "stop":
             return _showing_stop(ended, orders)
         case "entry":
-            return altered(ended, outcome_unknown=False)
+            known = altered(ended, outcome_unknown=False)
+            if event.order == "entry" and event.same_as is not None:
+                known = altered(known, exchange_order_id=orders["entry"].exchange_order_id)
+            return _opened_again(known) if event.reopens else known
     return ended
 
 

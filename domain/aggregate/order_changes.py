@@ -31,8 +31,18 @@ def promised(name: str, client_order_id: str | None, quantity: Decimal | None, a
 
 def stated(orders: Orders, event: e.EntryPlaced, terms: Instrument) -> dict[str, Order]:
     """After the exchange acknowledged an entry order, and said what was filled of it."""
+    orders = as_one(orders, event.order, event.same_as)
     order = altered(_known(orders, event, event.order), exchange_order_id=event.exchange_order_id)
     return with_order(orders, _with_statement(order, event, terms))
+
+
+def as_one(orders: Orders, name: str, same_as: str | None) -> Orders:
+    """After an order turned out to be one that was known by its fills alone; of that nothing is left but its name."""
+    other = None if same_as is None else orders.get(same_as)
+    if other is None:
+        return orders
+    empty = Order(name=other.name, opened_at=other.opened_at, ended="replaced")
+    return {**orders, name: orders[name].joined(other), other.name: empty} if name in orders else orders
 
 
 def entry_filled(orders: Orders, event: e.EntryFilled, terms: Instrument) -> dict[str, Order]:
@@ -125,6 +135,7 @@ def replaced(orders: Orders, event: e.OrderReplaced) -> dict[str, Order]:
 
 def order_ended(orders: Orders, event: e.OrderEnded, terms: Instrument) -> dict[str, Order]:
     """After the exchange said that nothing more will be filled of an order."""
+    orders = as_one(orders, event.order, event.same_as)
     order = _with_statement(_known(orders, event, event.order), event, terms)
     return with_order(orders, altered(order, ended=event.outcome))
 

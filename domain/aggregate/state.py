@@ -11,14 +11,16 @@ from typing import Final, NamedTuple
 import msgspec
 
 from domain import events as e
+from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.fold import project
+from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.aggregate.unexplained import Unexplained
 from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order, covers, of_role
+from domain.order import Order, covers, of_role, role_of
 from domain.stop import Stop
 from domain.values import EXACT, Side, Status
 
@@ -68,6 +70,8 @@ class FillOnRecord(NamedTuple):
     """Whether the fee was paid out of what is held."""
     effect: ExitEffect = _NO_EFFECT
     """What an exit did."""
+    first: tuple[Decimal, Decimal] | None = None
+    """Quantity and price as they were told, where they were corrected since."""
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
@@ -179,11 +183,11 @@ class PositionState:
             self._begin(event.command_id)
             self.row = project(None, event)
             self.instrument = getattr(event, "terms", None) or self.instrument
-            self._remember(event, Holding())
+            self._remember(event, Holding(), {})
         elif self.row is not None and event.cycle == self.row.cycle:
-            before = self.holding
+            before, orders = self.holding, self.row.orders
             self.row = project(self.row, event)
-            self._remember(event, before)
+            self._remember(event, before, orders)
         if isinstance(event, e.PositionImported):
             self.imports[event.command_id] = CommandResult(
                 event.request, event.position_id, event.originator_version, event.status, ("PositionImported",)
@@ -199,11 +203,13 @@ class PositionState:
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
         self.answers = {} if same is None else {command_id: same}
 
-    def _remember(self, event: e.PositionEvent, before: Holding) -> None:
-        """What the row does not show, and what its command was answered."""
+    def _remember(self, event: e.PositionEvent, before: Holding, orders: Mapping[str, Order]) -> None:
+        """What the row does not show, and what its command was answered; `orders` are those of before."""
         holding: Holding | None = getattr(event, "holding", None)
         if holding is not None:
             self.holding = holding
+        if isinstance(event, e.EntryPlaced | e.OrderEnded) and event.same_as is not None:
+            self._join(event.order, event.same_as)
         absorbed: Decimal | None = getattr(event, "absorbed_qty", None)
         if absorbed:
             self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
@@ -215,11 +221,11 @@ class PositionState:
                 if event.filled_qty is not None:
                     self.stated_at = max(self.stated_at, event.said_at)
             case e.EntryFilled():
-                self._remember_fill(event, event.order, before)
+                self._remember_fill(event, event.order, before, orders)
                 if event.exchange_order_id is not None:
                     self.order_ids[event.exchange_order_id] = event.order
             case e.PositionReduced():
-                self._remember_fill(event, event.order, before)
+                self._remember_fill(event, event.order, before, orders)
                 if event.exchange_order_id is not None and event.order is not None:
                     self.order_ids[event.exchange_order_id] = event.order
             case e.PositionAdjusted() | e.RollbackFailed():
@@ -263,19 +269,30 @@ class PositionState:
                         )
                         self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
             case _:
-                self._remember_order(event, before)
+                self._remember_order(event, before, orders)
         self.promised_qty = min(self.promised_qty, self.holding.quantity)
         if not isinstance(event, e.PositionReduced):  # a past exit adds itself to what was entered
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
         self._remember_answer(event)
+
+    def _join(self, name: str, same_as: str) -> None:
+        """Know under the name of an order of ours what was known under another."""
+        self.order_ids |= {known: name for known, order in self.order_ids.items() if order == same_as}
+        for by_order in self.fills.values():
+            if same_as in by_order:
+                by_order[name] = by_order.pop(same_as)._replace(order=name)
 
     def _beyond_orders(self) -> Decimal:
         """How much more was entered than the entry orders account for."""
         known = sum((order.filled_qty for order in of_role(self.orders, "entry")), ZERO)
         return max(ZERO, EXACT.subtract(self.holding.filled_qty, known))
 
-    def _remember_order(self, event: e.PositionEvent, before: Holding) -> None:
+    def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Mapping[str, Order]) -> None:
         match event:
+            case e.OrderEnded(filled_qty=Decimal()) if role_of(event.order) != "entry":
+                then = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
+                count = ExitCount.of_statement(then, self.orders[event.order], self.unexplained)
+                self.unexplained = self._explained(count, before)
             case e.IncreaseRequested():
                 self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
             case e.ExitRequested():
@@ -300,7 +317,13 @@ class PositionState:
                 if event.order in known:
                     known[event.order] = self._corrected(known[event.order], event, before)
 
-    def _remember_fill(self, event: e.EntryFilled | e.PositionReduced, order: str | None, before: Holding) -> None:
+    def _remember_fill(
+        self,
+        event: e.EntryFilled | e.PositionReduced,
+        order: str | None,
+        before: Holding,
+        orders: Mapping[str, Order],
+    ) -> None:
         is_exit = isinstance(event, e.PositionReduced)
         is_in_kind = bool(event.fee) and (before.fees, before.fees_other) == (
             self.holding.fees,
@@ -309,23 +332,24 @@ class PositionState:
         effect = _NO_EFFECT
         if isinstance(event, e.PositionReduced):
             told, left = _NOTHING_TOLD, self.unexplained
-            if left.qty and self.row is not None:
-                self.unexplained = self._explained(event, before)
+            if left.qty:
+                known = orders.get(order or "") or Order(name=order or "exit")
+                brought = self.terms.recorded_worth(event.last_qty, event.last_px)
+                self.unexplained = self._explained(ExitCount.of_fill(known, event.last_qty, brought, left), before)
                 told = left.less(self.unexplained)
             effect = ExitEffect.of(before, self.holding, told, self.terms)
         said = (event.last_qty, event.last_px, event.fee, event.fee_currency)
         fill = FillOnRecord(event.request, order, is_exit, *said, is_in_kind, effect)
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
-    def _explained(self, event: e.PositionReduced, before: Holding) -> Unexplained:
-        assert self.row is not None, "a cycle"
-        terms = self.row.terms
-        brought = terms.recorded_worth(event.last_qty, event.last_px)
+    def _explained(self, count: ExitCount, before: Holding) -> Unexplained:
+        """What is not explained after something is known of an order that closes."""
+        assert self.side is not None, "a cycle"
         closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
-        if closed:
-            return self.unexplained.with_exit(before, closed, brought, self.row.side, terms)
-        qty = min(event.last_qty, self.unexplained.qty)
-        left, _ = self.unexplained.explained(before, self.row.side, qty, brought, terms)
+        if closed < 0 or EXACT.subtract(before.quantity, self.holding.quantity) < closed:
+            return self.unexplained  # an adjustment had counted it, or a history says what no rule would
+        told = EXACT.subtract(self.unexplained.qty, count.explains)
+        _, left = count.as_recorded(closed, told).counted(before, self.unexplained, self.side, self.terms)
         return left
 
     def _corrected(self, fill: FillOnRecord, event: e.FillCorrected, before: Holding) -> FillOnRecord:
@@ -338,7 +362,8 @@ class PositionState:
             change = FillChange.of(None if now is None else now.corrected(new, old), old, new)
             effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
         fee = fill.fee if event.last_qty else None
-        return fill._replace(qty=event.last_qty, px=event.last_px, fee=fee, effect=effect)
+        first = fill.first or (fill.qty, fill.px)
+        return fill._replace(qty=event.last_qty, px=event.last_px, fee=fee, effect=effect, first=first)
 
     def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"

@@ -8,6 +8,7 @@ from typing import Self
 
 from msgspec import field
 
+from domain.aggregate.order_changes import as_one
 from domain.aggregate.state import PositionState, Stand
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
@@ -35,12 +36,20 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
     @classmethod
     def of(
-        cls, state: PositionState, before: Order, after: Order, *, absorbed: Decimal = ZERO, is_seen: bool = False
+        cls,
+        state: PositionState,
+        before: Order,
+        after: Order,
+        *,
+        absorbed: Decimal = ZERO,
+        is_seen: bool = False,
+        same_as: str | None = None,
     ) -> Self:
-        """Of a cycle as it stands."""
+        """Of a cycle as it stands; `same_as` is the name under which the order was known until now."""
         assert state.row is not None, "a cycle"
         cycle = (state.holding, state.row.side, state.terms)
-        return cls(before, after, *cycle, absorbed, is_seen, state.orders, state.since)
+        orders = as_one(state.orders, before.name, same_as)
+        return cls(before, after, *cycle, absorbed, is_seen, orders, state.since)
 
     @property
     def added(self) -> Decimal:
@@ -128,22 +137,3 @@ def _cost_of_all(orders: Mapping[str, Order], since: Stand, held: Holding) -> De
 
 def _share(worth: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     return worth if part == whole else EXACT.divide(EXACT.multiply(worth, part), whole)
-
-
-def exit_counted(held: Holding, before: Order, after: Order, side: Side, terms: Instrument) -> Holding:
-    """The totals after an order that closes was filled further, or what its fills brought became known better."""
-    closed = EXACT.subtract(after.filled_qty, before.filled_qty)
-    worth_before, worth_after = before.worth, after.worth
-    if worth_before is None or worth_after is None:
-        return held.with_exit(side, closed, None, terms) if closed else held
-    brought = EXACT.subtract(worth_after, worth_before)
-    if closed:
-        return held.with_exit(side, closed, brought, terms)
-    if not brought:
-        return held
-    gained = terms.gain(side, ZERO, brought)
-    return altered(
-        held,
-        proceeds=None if held.proceeds is None else EXACT.add(held.proceeds, brought),
-        realized_pnl=None if held.realized_pnl is None else EXACT.add(held.realized_pnl, gained),
-    )

@@ -248,6 +248,11 @@ class Decision:
         row = self.needs_cycle()
         return row if row.stray else self.needs_open()
 
+    def takes_slot_back(self, held: Holding) -> bool:
+        """Whether a cycle that is over holds something again, by an entry, and no other has its slot."""
+        state = self.state
+        return not state.is_open and state.is_current and bool(held.quantity)
+
     def needs_free_slot(self) -> CommandResult | None:
         """Refuse while another intent holds the slot; the same intent again gets its first answer."""
         row = self.state.row

@@ -14,13 +14,13 @@ from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
-from domain.decisions.lookup import Meant, entry_of_fill, listed, named
+from domain.decisions.lookup import Meant, as_one, entry_of_fill, listed, named, of_client
 from domain.decisions.protection import needs_right_side
 from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, WrongStatus
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
-from domain.order import CLOCKS_APART, Order, live, next_name, of_role
+from domain.order import CLOCKS_APART, Order, Orders, live, next_name, of_role
 from domain.values import EXACT, Status, plain
 
 
@@ -96,18 +96,20 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
              the entry that is open, that entry is meant.
     Refuses: EntryAlreadyPlaced when another order is on record; the same order again is no news.
              OrderAmbiguous when several entry orders wait for their acknowledgement.
+             What it says was filled of a cycle that is over takes its slot back, as a late fill does.
     Source:  the exchange's acknowledgement. `filled_qty` is all that was filled of this order until then.
     """
     state = decision.state
     if command.position_id is not None:
-        row = decision.needs_open()
+        row = decision.needs_cycle() if command.filled_qty else decision.needs_open()
     elif state.row is not None and _is_asked_again(state.row, command):
         row = state.row
     else:
         return _open_after_the_fact(decision, command)
     decision.needs_price("avg_px", command.avg_px, row.terms)
-    before = _placed_order(decision, command)
-    if before.exchange_order_id is not None and state.order_ids.get(command.exchange_order_id) != before.name:
+    before, same_as = _placed_order(decision, command)
+    known = state.order_ids.get(command.exchange_order_id)
+    if before.exchange_order_id is not None and (known is None or known not in (before.name, same_as)):
         raise decision.refused(
             EntryAlreadyPlaced,
             f"was placed as order {before.exchange_order_id}; order {command.exchange_order_id} is a second entry: "
@@ -121,8 +123,8 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
     absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
     if not is_seen:
         absorbed = _absorbed(decision, before, after)
-    held = EntryCount.of(state, before, after, absorbed=absorbed, is_seen=is_seen).by_statement()
-    is_as_known = held == state.holding and after.worth == before.worth and not absorbed
+    held = EntryCount.of(state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as).by_statement()
+    is_as_known = held == state.holding and after.worth == before.worth and not absorbed and same_as is None
     if before.exchange_order_id is not None and is_as_known and not row.outcome_unknown:
         return decision.no_news()
     decision.record(
@@ -134,24 +136,38 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
             holding=held,
             order=before.name,
             absorbed_qty=absorbed,
+            late=not row.status.is_open,
+            reopens=decision.takes_slot_back(held),
+            same_as=same_as,
         )
     )
     return None
 
 
-def _placed_order(decision: Decision, command: c.RecordEntryPlaced) -> Order:
-    """The entry order that is acknowledged."""
+def _placed_order(decision: Decision, command: c.RecordEntryPlaced) -> tuple[Order, str | None]:
+    """The entry order that is acknowledged, and the name under which its fills were known until now."""
     orders = decision.state.orders
     known = named(decision, command.exchange_order_id, command.client_order_id)
+    ours = of_client(decision, command.client_order_id) or _of_intent(decision, command.intent_id)
     if known is not None and known.role == "entry":
-        return known
-    row = decision.state.row
-    if command.intent_id is not None and row is not None:
-        if command.intent_id == row.intent_id and "entry" in orders:
-            return orders["entry"]
-        for order in of_role(orders, "entry"):
-            if order.client_order_id == client_order_id(row.position_id, order.name, command.intent_id):
-                return order
+        return as_one(known, ours)
+    return ours or _waiting(decision, orders), None
+
+
+def _of_intent(decision: Decision, intent_id: str | None) -> Order | None:
+    """The entry order that was promised to an intent."""
+    row, orders = decision.state.row, decision.state.orders
+    if intent_id is None or row is None:
+        return None
+    if intent_id == row.intent_id and "entry" in orders:
+        return orders["entry"]
+    entries = of_role(orders, "entry")
+    mine = (o for o in entries if o.client_order_id == client_order_id(row.position_id, o.name, intent_id))
+    return next(mine, None)
+
+
+def _waiting(decision: Decision, orders: Orders) -> Order:
+    """The one entry order that waits for its acknowledgement, or else the first."""
     entries = [*of_role(orders, "entry")]
     waiting = [order for order in entries if order.is_live and order.exchange_order_id is None]
     if len(waiting) > 1:
@@ -241,6 +257,8 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         return known_fill(decision, command, fill)
     decision.needs_price("last_px", command.last_px, terms)
     meant = entry_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
+    if same := decision.state.fills.get((False, command.trade_id), {}).get(meant.order.name):
+        return known_fill(decision, command, same)
     worth = terms.worth(command.last_qty, command.last_px)
     is_news = not meant.is_named and meant.order.is_news(command.at)
     after = meant.order.with_fill(command.last_qty, worth, is_news=is_news)
@@ -251,7 +269,6 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen)
     held = count.by_fill(command.last_qty, worth)
     held = decision.with_fee(held, command.fee, command.fee_currency, terms)
-    is_late = not row.status.is_open
     decision.record(
         e.EntryFilled(
             **decision.envelope(),
@@ -261,13 +278,13 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
             fee=command.fee,
             fee_currency=command.fee_currency,
             holding=held,
-            late=is_late,
+            late=not row.status.is_open,
             order=meant.order.name,
             exchange_order_id=command.exchange_order_id,
             is_news=is_news,
             absorbed_qty=absorbed,
             is_seen=is_seen,
-            reopens=is_late and decision.state.is_current and bool(held.quantity),
+            reopens=decision.takes_slot_back(held),
         )
     )
     return None

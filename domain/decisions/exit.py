@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Final
 
 from domain import events as e
+from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import EPOCH, CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.counting import exit_counted, settled
+from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
 from domain.decisions.lookup import exit_of_fill, listed
@@ -123,29 +124,33 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     state, held, terms = decision.state, decision.state.holding, row.terms
     decision.needs_price("last_px", command.last_px, terms)
     order = exit_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
+    same = None if order is None else state.fills.get((True, command.trade_id), {}).get(order.name)
+    if same is not None:
+        return known_fill(decision, command, same)
     brought = terms.worth(command.last_qty, command.last_px)
-    before = order or Order(name="exit")
-    after = before.with_fill(command.last_qty, brought)
-    closes = EXACT.subtract(after.filled_qty, before.filled_qty)
+    count = ExitCount.of_fill(order or Order(name="exit"), command.last_qty, brought, state.unexplained)
+    closes, told = count.exits, EXACT.subtract(state.unexplained.qty, count.explains)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
-    if ZERO < state.unexplained.qty >= closes and is_before:
-        _, reduced = state.unexplained.explained(held, row.side, command.last_qty, brought, terms)
-    elif is_past and row.status.is_open and held.quantity:
+    if closes and told >= closes and is_before:
+        count = count.explaining(closes)
+    elif is_past and row.status.is_open and held.quantity and count.is_new:
         _needs_entered(decision, row, command.last_qty)
-        reduced = held.with_past_exit(row.side, command.last_qty, brought, terms)
-    elif not row.status.is_open and not held.quantity:
+        count = count.counted_as_gone()
+    elif closes and not row.status.is_open and not held.quantity:
         raise _never_held(decision, row, closes)
     elif closes > held.quantity:
         row = decision.needs_holding()
         if command.flip and held.quantity:
             _flip(decision, command, order, held)
             return None
-        raise _exceeds(decision, row, closes)
-    else:
+        if not held.quantity or closes > EXACT.add(held.quantity, told):
+            raise _exceeds(decision, row, closes)
+        count = count.explaining(told)
+    elif closes:
         row = decision.needs_holding()
-        reduced = exit_counted(held, before, after, row.side, terms)
-        reduced = settled(reduced, row.side, row.terms, row.orders, state.since)
+    reduced, _ = count.counted(held, state.unexplained, row.side, terms)
+    reduced = settled(reduced, row.side, terms, row.orders, state.since)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
     decision.record(
         e.PositionReduced(

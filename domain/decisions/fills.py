@@ -54,7 +54,25 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
     order = named(decision, command.exchange_order_id, command.client_order_id)
     if order is not None and order.name in by_order:
         return by_order[order.name]
-    return next((fill for fill in by_order.values() if fill.request == command.digest), by_order.get(None))
+    told = (command.last_qty, command.last_px)
+    for fill in by_order.values():
+        is_told = told in ((fill.qty, fill.px), fill.first) and _may_be_of(decision, fill, command, order)
+        if is_told or fill.request == command.digest:
+            return fill
+    return by_order.get(None)
+
+
+def _may_be_of(
+    decision: Decision, fill: FillOnRecord, command: c.RecordEntryFill | c.Reduce, meant: Order | None
+) -> bool:
+    """Whether the order of a fill may be the one that a command names: no id of the one is another than the other's."""
+    order = decision.state.orders.get(fill.order or "")
+    if order is None:
+        return True
+    exchange_id = command.exchange_order_id or (meant and meant.exchange_order_id)
+    client_id = command.client_order_id or (meant and meant.client_order_id)
+    pairs = ((exchange_id, order.exchange_order_id), (client_id, order.client_order_id))
+    return all(one is None or other is None or one == other for one, other in pairs)
 
 
 def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Decimal, currency: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from domain.decisions.decision import Decision
 from domain.errors import OrderAmbiguous, UnknownOrder
 from domain.order import Order, Role, live, next_name, of_role
-from domain.values import plain
+from domain.values import EXACT, plain
 
 
 class Meant(NamedTuple):
@@ -23,21 +23,36 @@ class Meant(NamedTuple):
 def named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None) -> Order | None:
     """The order of an id that is known; None for none that is.
 
+    Of one whose fills came before its acknowledgement the id of the exchange is that of its fills, and ours that of its
+    promise: it is known by its fills until it is acknowledged or ended (`as_one`).
     Refuses: OrderAmbiguous when the two ids are those of two orders.
     """
     orders = decision.state.orders
-    by_exchange = decision.state.order_ids.get(exchange_order_id or "")
-    by_client = None
-    if client_order_id is not None:
-        by_client = next((order.name for order in orders.values() if order.client_order_id == client_order_id), None)
-    if by_exchange is not None and by_client not in (None, by_exchange):
-        raise decision.refused(
-            OrderAmbiguous,
-            f"has order {exchange_order_id} as {by_exchange}, and client order id {client_order_id} is that of "
-            f"{by_client}; send the one that is meant",
-        )
-    name = by_exchange or by_client
-    return None if name is None else orders.get(name)
+    by_exchange = orders.get(decision.state.order_ids.get(exchange_order_id or "", ""))
+    by_client = of_client(decision, client_order_id)
+    if by_exchange is None or by_client is None or by_exchange.name == by_client.name:
+        return by_exchange or by_client
+    if by_client.may_be(by_exchange):
+        return by_exchange
+    raise decision.refused(
+        OrderAmbiguous,
+        f"has order {exchange_order_id} as {by_exchange.name}, and client order id {client_order_id} is that of "
+        f"{by_client.name}; send the one that is meant",
+    )
+
+
+def of_client(decision: Decision, client_order_id: str | None) -> Order | None:
+    """The order of an id of ours."""
+    if client_order_id is None:
+        return None
+    return next((each for each in decision.state.orders.values() if each.client_order_id == client_order_id), None)
+
+
+def as_one(order: Order, ours: Order | None) -> tuple[Order, str | None]:
+    """An order as it is known by now, and the name under which its fills were known until then."""
+    if ours is None or ours.name == order.name or not ours.may_be(order):
+        return order, None
+    return ours.joined(order), order.name
 
 
 def needs_named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None = None) -> Order:
@@ -79,7 +94,7 @@ def entry_of_fill(
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None:
-            known = _not_acknowledged(decision, qty)
+            known = _not_acknowledged(decision, qty, of_role(orders, "entry"), exchange_order_id)
         if known is not None and known.role == "entry":
             return Meant(known, is_named=True)
         return Meant(_new(decision, "entry", exchange_order_id, client_order_id), is_named=True, is_new=True)
@@ -105,14 +120,23 @@ def _takes(decision: Decision, order: Order, qty: Decimal) -> bool:
     return order.has_room_for(qty) or not is_explained
 
 
-def _not_acknowledged(decision: Decision, qty: Decimal) -> Order | None:
-    """The one entry order that has no id of the exchange yet, when the fill fits it."""
-    waiting = [
-        order
-        for order in live(decision.state.orders, "entry")
-        if order.exchange_order_id is None and order.client_order_id is not None and order.has_room_for(qty)
-    ]
-    return waiting[0] if len(waiting) == 1 else None
+def _not_acknowledged(
+    decision: Decision, qty: Decimal, orders: Iterable[Order], exchange_order_id: str
+) -> Order | None:
+    """The one order of ours that has no id of the exchange yet, when the fill fits it.
+
+    Refuses: OrderAmbiguous where it may be one of several, of one of which a statement has counted it already.
+    """
+    waiting = [order for order in orders if order.exchange_order_id is None and order.client_order_id is not None]
+    stated = [order for order in waiting if order.traded_qty < order.stated_qty]
+    fitting = [order for order in waiting if order in stated or (order.is_live and order.has_room_for(qty))]
+    if stated and len(fitting) > 1:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {listed(fitting)} without an id of the exchange, one of which order {exchange_order_id} may be, and "
+            f"what was filled of {listed(stated)} is counted already; send client_order_id with it",
+        )
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def exit_of_fill(
@@ -123,14 +147,39 @@ def exit_of_fill(
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None:
-            waiting = [order for order in _promised(decision) if order.exchange_order_id is None]
-            known = waiting[0] if len(waiting) == 1 and waiting[0].has_room_for(qty) else None
+            promised = [*of_role(orders, "exit"), *of_role(orders, "rollback")]
+            known = _not_acknowledged(decision, qty, promised, exchange_order_id)
         if known is not None and known.role != "entry":
             return known
         return _new(decision, "exit", exchange_order_id, client_order_id)
+    if (counted := _counted_of(decision, qty)) is not None:
+        return counted
     promised = [order for order in _promised(decision) if order.has_room_for(qty)]
     others = live(orders, "stop") + live(orders, "target")
     return promised[0] if len(promised) == 1 and not others else None
+
+
+def _counted_of(decision: Decision, qty: Decimal) -> Order | None:
+    """The order of which a statement has counted an exit fill that names none: it is no later than that.
+
+    Refuses: OrderAmbiguous where it may be of several, or of one that is on its way.
+    """
+    at, orders = decision.command.at, decision.state.orders.values()
+    counted = [
+        order
+        for order in orders
+        if order.role != "entry" and not order.is_news(at) and EXACT.subtract(order.stated_qty, order.traded_qty) >= qty
+    ]
+    if not counted:
+        return None
+    others = [order for order in _promised(decision) if order not in counted and order.has_room_for(qty)]
+    if len(counted) + len(others) > 1:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has several orders that {plain(qty)} may be a fill of: {listed([*counted, *others])}; send "
+            "exchange_order_id (or client_order_id) with it",
+        )
+    return counted[0]
 
 
 def _promised(decision: Decision) -> list[Order]:

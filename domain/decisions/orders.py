@@ -6,17 +6,18 @@ from dataclasses import replace
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
+from domain.aggregate.state import EPOCH, CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
-from domain.decisions.counting import EntryCount, exit_counted, settled
+from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import is_former, needs_named
-from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderHasFills, ReduceExceedsPosition
+from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_client
+from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
-from domain.order import Order, live
+from domain.order import CLOCKS_APART, Order, live, of_role
 from domain.values import EXACT, Status, plain
 
 
@@ -59,8 +60,11 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     Refuses: UnknownOrder; OrderAlreadyEnded, otherwise; OrderHasFills when less is stated than the fills on record.
     """
     row = decision.needs_cycle()
-    order = needs_named(decision, command.exchange_order_id, command.client_order_id)
+    known = needs_named(decision, command.exchange_order_id, command.client_order_id)
+    order, same_as = as_one(known, of_client(decision, command.client_order_id))
     stated = command.filled_qty
+    if command.exchange_order_id is None and stated:
+        _needs_none_beside(decision, order, stated)
     if command.outcome != "filled" and is_former(decision, order, command.exchange_order_id):
         return _ended_before(decision, order, command)
     if stated is not None and stated < order.traded_qty:
@@ -75,7 +79,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         worth = None if command.avg_px is None else row.terms.worth(stated, command.avg_px)
         after = order.with_statement(stated, worth, decision.said_at)
     is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
-    if not order.is_live and not is_news:
+    if not order.is_live and not is_news and same_as is None:
         if order.ended in (command.outcome, "lost", "replaced"):
             return decision.no_news()
         raise decision.refused(OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}")
@@ -84,7 +88,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         reason = command.reason or f"order {command.outcome}"
         decision.record(e.EntryFailed(**decision.envelope(), outcome=command.outcome, reason=reason, code=command.code))
         return None
-    held, absorbed = _held_after(decision, row, order, after)
+    held, absorbed = _held_after(decision, row, order, after, same_as)
     decision.record(
         e.OrderEnded(
             **decision.envelope(),
@@ -97,6 +101,8 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
             holding=held,
             late=not row.status.is_open,
             absorbed_qty=absorbed,
+            reopens=order.role == "entry" and decision.takes_slot_back(held),
+            same_as=same_as,
         )
     )
     return None
@@ -122,20 +128,53 @@ def _came_to_nothing(row: PositionRow, order: Order, after: Order, command: o.En
     return is_last and row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)
 
 
-def _held_after(decision: Decision, row: PositionRow, order: Order, after: Order) -> tuple[Holding, Decimal]:
+def _needs_none_beside(decision: Decision, order: Order, stated: Decimal) -> None:
+    """Refuse a statement by our id alone where the order may be one whose fills came first, under the exchange's id.
+
+    Refuses: OrderAmbiguous.
+    """
+    strangers = [
+        other
+        for other in of_role(decision.state.orders, order.role)
+        if ZERO < other.filled_qty <= stated and order.may_be(other) and _is_after(other, order)
+    ]
+    if strangers:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {order.name} without an id of the exchange, and fills of {listed(strangers)} that may be its own: "
+            f"the {plain(stated)} would count them twice; send exchange_order_id with it",
+        )
+
+
+def _is_after(other: Order, order: Order) -> bool:
+    """Whether an order was first seen after another one was promised, as far as clocks tell."""
+    return other.opened_at is None or order.opened_at is None or other.opened_at + CLOCKS_APART >= order.opened_at
+
+
+def _held_after(
+    decision: Decision, row: PositionRow, order: Order, after: Order, same_as: str | None
+) -> tuple[Holding, Decimal]:
     state, grown = decision.state, EXACT.subtract(after.filled_qty, order.filled_qty)
     held = state.holding
     if order.role == "entry":
         is_seen = decision.is_adjusted_for(order)
         absorbed = grown if is_seen else min(grown, state.unattributed)
-        return EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen).by_statement(), absorbed
-    if grown > held.quantity:
+        entered = EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as)
+        return entered.by_statement(), absorbed
+    count = ExitCount.of_statement(order, after, state.unexplained)
+    told = EXACT.subtract(state.unexplained.qty, count.explains)
+    is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
+    if grown and is_past and row.status.is_open and held.quantity:
+        count = count.counted_as_gone()
+    elif grown and told >= grown and grown > held.quantity:
+        count = count.explaining(grown)
+    elif grown > held.quantity:
         raise decision.refused(
             ReduceExceedsPosition,
             f"holds {plain(held.quantity)}, less than the {plain(grown)} that {order.name} closed beyond what is on "
             "record; record the fills of its entry first, or the fills of this order with flip: true",
         )
-    closed = exit_counted(held, order, after, row.side, row.terms)
+    closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
     return settled(closed, row.side, row.terms, row.orders, state.since), ZERO
 
 

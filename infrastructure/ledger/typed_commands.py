@@ -184,7 +184,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: `entry_placed`, one `EntryPlaced`; the same acknowledgement again is no news. By key with the
         `intent_id` or the order of the entry that is open, that entry is meant; the order of a cycle that is over is no
-        news either, however many came after it.
+        news either, however many came after it. With `position_id`, what it says was filled of a cycle that is over
+        takes its slot back, as a late fill does.
         Refuses: `EntryAlreadyPlaced` for another order; by key also `PositionAlreadyOpen`, and `PositionNotOpen` for
         more of an order whose cycle is over.
         """

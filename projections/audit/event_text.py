@@ -10,7 +10,7 @@ from domain.order import live
 from domain.values import AHEAD_MAX, Side, plain
 from projections.audit.anomalies import adjustment, stop_before
 from projections.audit.money_text import dust, earned
-from projections.audit.order_text import asked_for, order_id, order_text
+from projections.audit.order_text import asked_for, came_late, order_id, order_text
 from projections.exposure import BY_CHOICE, is_by_choice
 from projections.formatting import (
     WHO,
@@ -51,7 +51,7 @@ def _words(moment: Moment) -> str:
         case e.EntryFilled():
             return (
                 f"{plain(event.last_qty)} filled at {plain(event.last_px)} ({_fill(event)})"
-                f"{_fee(event, row)}{_came_late(event)}; {_entered(row)}."
+                f"{_fee(event, row)}{came_late(event)}; {_entered(row)}."
             )
         case e.EntryOutcomeUnknown():
             return f"{who} does not know what became of the entry: {quoted(event.reason)}. The slot stays taken."
@@ -121,7 +121,7 @@ def _stated(event: e.EntryPlaced) -> str:
         return ""
     if not event.filled_qty:
         return ", nothing filled yet"
-    return f", {plain(event.filled_qty)} filled at {number(event.avg_px)} on average"
+    return f", {plain(event.filled_qty)} filled at {number(event.avg_px)} on average{came_late(event)}"
 
 
 def _fill(event: e.EntryFilled | e.PositionReduced) -> str:
@@ -131,12 +131,6 @@ def _fill(event: e.EntryFilled | e.PositionReduced) -> str:
 
 def _fee(event: e.EntryFilled | e.PositionReduced, row: PositionRow) -> str:
     return "" if event.fee is None else f", fee {money(event.fee, event.fee_currency or row.settle_currency)}"
-
-
-def _came_late(event: e.EntryFilled) -> str:
-    if not event.late:
-        return ""
-    return ", after the cycle was over" + (", which has its slot again" if event.reopens else "")
 
 
 def _entered(row: PositionRow) -> str:

@@ -23,7 +23,7 @@ def order_text(event: e.PositionEvent, row: PositionRow) -> str:
                 f"{_terms_of(event)}."
             )
         case e.OrderEnded():
-            return f"order {event.order} is {event.outcome}{_filled(event, row)}{_why(event)}."
+            return f"order {event.order} is {event.outcome}{_filled(event, row)}{_why(event)}{came_late(event)}."
         case e.TakeProfitSet():
             return (
                 f"target {event.order} stands at {plain(event.price)} for {_all_or(event.quantity)}{order_id(event)}."
@@ -79,6 +79,13 @@ def _filled(event: e.OrderEnded, row: PositionRow) -> str:
     price = "" if event.avg_px is None else f" at {plain(event.avg_px)} on average"
     verb = "entered" if role_of(event.order) == "entry" else "closed"
     return f", with {plain(order.filled_qty)}{of} {verb} by it{price}"
+
+
+def came_late(event: e.EntryFilled | e.EntryPlaced | e.OrderEnded) -> str:
+    """Where the cycle of an entry was over by then, that it was."""
+    if not event.late:
+        return ""
+    return ", after the cycle was over" + (", which has its slot again" if event.reopens else "")
 
 
 def _why(event: e.OrderEnded) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from domain.commands.base import Command
+from domain.commands.order_requests import CorrectFill, RequestExit, RequestIncrease
 from domain.commands.requests import (
     Activate,
     Close,
@@ -177,6 +178,27 @@ def test_a_fee_that_was_not_known_is_added_by_sending_the_fill_again() -> None:
     other = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", fee="0.2")
     story = given(*ENTERED[:3]).when(again).then(CashRecorded, kind="commission", trade_id="t1").leaves(fees="0.1")
     story.when(again).no_news().when(other).refused(IdempotencyMismatch, "for a fee of 0.1", "a fill never changes")
+
+
+def test_a_fill_that_comes_again_with_its_order_is_the_same_fill() -> None:
+    named = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", exchange_order_id="53190368")
+    story = given(request(), FILLED).when(named).no_news().leaves(quantity="61.8")
+    story.when(on(RequestIncrease, quantity="5", intent_id="2")).when(named).no_news().leaves(quantity="61.8")
+    corrected = on(CorrectFill, trade_id="t1", last_qty="60", reason="corrected")
+    given(request(), FILLED, corrected).when(named).refused(IdempotencyMismatch, "trade_id t1", "60 at 3.2333")
+
+
+def test_an_exit_fill_that_comes_again_with_its_order_is_the_same_fill() -> None:
+    told = {"trade_id": "x1", "last_qty": "6", "last_px": "3.2"}
+    story = given(*ENTERED, on(RequestExit, quantity="10", reason="signal"), on(Reduce, **told))
+    story.when(on(Reduce, **told, exchange_order_id="9")).no_news().leaves(quantity="55.8")
+    story.when(on(Reduce, **told, fee="0.1", exchange_order_id="9")).then(CashRecorded).leaves(fees="0.1")
+
+
+def test_one_trade_of_two_orders_that_are_known_apart_is_two_fills() -> None:
+    first = on(RecordEntryFill, trade_id="4f42", last_qty="5", last_px="3.2", exchange_order_id="A")
+    other = on(RecordEntryFill, trade_id="4f42", last_qty="5", last_px="3.2", exchange_order_id="B")
+    given(request(), first).when(other).then(EntryFilled, order="entry.2").leaves(quantity="10")
 
 
 def test_an_entry_and_an_exit_of_one_trade_are_two_fills() -> None:

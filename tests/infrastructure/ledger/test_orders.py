@@ -16,6 +16,7 @@ from domain.errors import (
     IdempotencyMismatch,
     OrderAmbiguous,
     OrderHasFills,
+    PositionAlreadyOpen,
     ReduceExceedsPosition,
     UnknownFill,
 )
@@ -290,6 +291,31 @@ def test_a_late_fill_takes_its_slot_back_and_can_be_closed(told: Told) -> None:
     told.send("reduce", trade_id="x", last_qty="1", last_px="21.5")
     told.send("close", exit_reason="late")
     told.says(status="closed", realized_pnl="0.1")
+
+
+@pytest.mark.parametrize("verb", ["record_entry_placed", "end_order"])
+def test_what_is_stated_late_of_an_entry_takes_its_slot_back(told: Told, verb: str) -> None:
+    sent = told.send("request_entry", symbol="V2XG26", exchange="ibkr", side="short", quantity="1", intent_id="s1")
+    told.send("fail_entry", outcome="canceled", reason="timed out")
+    named = {"client_order_id": sent.client_order_id, "filled_qty": "1", "avg_px": "21.6"}
+    more = {"exchange_order_id": "9"} if verb == "record_entry_placed" else {"outcome": "filled"}
+    told.send(verb, **named, **more)
+    told.says(status="entry_placed", quantity="1", stray=False)
+    told.restart()
+    with pytest.raises(PositionAlreadyOpen):
+        told.send("request_entry", symbol="V2XG26", exchange="ibkr", side="short", quantity="1", intent_id="s2")
+    told.send("set_stop_loss", stop_price="22", exchange_order_id="s", activate=True)
+    told.send("close", exit_reason="late", avg_px_close="21.5")
+    told.says(status="closed", realized_pnl="0.1")
+
+
+def test_what_is_stated_late_beside_another_cycle_is_a_stray(told: Told) -> None:
+    told.send("request_entry", symbol="V2XG26", exchange="ibkr", side="short", quantity="1", intent_id="s1")
+    late = told.position_id
+    told.send("fail_entry", outcome="canceled", reason="timed out")
+    told.send("request_entry", symbol="V2XG26", exchange="ibkr", side="short", quantity="1", intent_id="s2")
+    told.send("record_entry_placed", position_id=late, exchange_order_id="9", filled_qty="1", avg_px="21.6")
+    told.says(status="canceled", quantity="1", stray=True)
 
 
 def test_a_late_fill_of_a_row_that_was_imported_beside_an_open_cycle_is_a_stray(told: Told) -> None:

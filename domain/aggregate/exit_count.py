@@ -1,0 +1,97 @@
+"""What is newly known of an order that closes, by a fill or a statement: what it closes, and what it explains."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Self
+
+from domain.aggregate.unexplained import Unexplained, difference_of, share_of
+from domain.alteration import TypedStruct, altered
+from domain.holding import ZERO, Holding
+from domain.instrument import Instrument
+from domain.order import Order
+from domain.values import EXACT, Side
+
+
+class ExitCount(TypedStruct, frozen=True, gc=False):
+    """A quantity of an order and what it brought: `explains` was closed before without a fill, `exits` is closed now.
+
+    What is neither was counted by a statement of the order at a price, and changes only what that brought.
+    """
+
+    before: Order
+    after: Order
+    qty: Decimal
+    brought: Decimal | None
+    explains: Decimal = ZERO
+    exits: Decimal = ZERO
+    past: Decimal = ZERO
+    """What an adjustment had counted as gone."""
+
+    @classmethod
+    def of_fill(cls, before: Order, qty: Decimal, brought: Decimal, unexplained: Unexplained) -> Self:
+        """A fill; it explains what a statement of its order had counted without a price."""
+        after = before.with_fill(qty, brought)
+        grown = EXACT.subtract(after.filled_qty, before.filled_qty)
+        stated = EXACT.subtract(qty, grown) if before.worth is None else ZERO
+        return cls(before, after, qty, brought, min(stated, unexplained.unpriced_qty), grown)
+
+    @classmethod
+    def of_statement(cls, before: Order, after: Order, unexplained: Unexplained) -> Self:
+        """A statement; with a price it explains what one without a price had counted, and no fill has told since."""
+        grown = EXACT.subtract(after.filled_qty, before.filled_qty)
+        if before.worth is not None or after.worth is None:
+            brought = difference_of(after.worth, before.worth)
+            return cls(before, after, grown, brought, exits=grown)
+        told = EXACT.subtract(before.filled_qty, before.traded_qty)
+        brought = EXACT.subtract(after.worth, before.traded_worth)
+        return cls(before, after, EXACT.add(told, grown), brought, min(told, unexplained.unpriced_qty), grown)
+
+    def as_recorded(self, closed: Decimal, left: Decimal) -> ExitCount:
+        """The same as an event has it, which closed so much, while so much was not explained."""
+        more = min(EXACT.subtract(self.exits, closed), left, EXACT.subtract(self.qty, self.explains))
+        return altered(self.explaining(max(more, ZERO)), exits=closed)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it says more than a statement of its order at a price."""
+        return bool(self.exits) or (self.before.worth is None and not self.explains)
+
+    def counted_as_gone(self) -> ExitCount:
+        """The same where an adjustment had counted it: what it brought is all that is new."""
+        return altered(self, past=self.qty if self.before.worth is None else self.exits, exits=ZERO, explains=ZERO)
+
+    def explaining(self, qty: Decimal) -> ExitCount:
+        """The same, of which so much more was closed before: it closes nothing, and at a price it explains that."""
+        explains = self.explains if self.brought is None else EXACT.add(self.explains, qty)
+        return altered(self, explains=explains, exits=EXACT.subtract(self.exits, qty))
+
+    def counted(
+        self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument
+    ) -> tuple[Holding, Unexplained]:
+        """The totals with it, and what is not explained then."""
+        totals, left, told = held, unexplained, ZERO
+        if self.past:
+            known = None if self.brought is None else share_of(self.brought, self.past, self.qty)
+            return (held if known is None else held.with_past_exit(side, self.past, known, terms)), unexplained
+        if self.explains:
+            assert self.brought is not None, "what explains has a price"
+            told = share_of(self.brought, self.explains, self.qty)
+            left, totals = left.explained(totals, side, self.explains, told, terms)
+        brought = self._brought_beside(told)
+        if self.exits:
+            closed = totals.with_exit(side, self.exits, brought, terms)
+            if brought is None:
+                return closed, left.with_closing(totals, closed)
+            return closed, left.with_exit(totals, self.exits, brought, side, terms)
+        if brought:
+            left, totals = left.shifted(totals, brought, terms.gain(side, ZERO, brought))
+        return totals, left
+
+    def _brought_beside(self, told: Decimal) -> Decimal | None:
+        """What it brought beside what explains; where a part was stated at a price before, by how much more."""
+        if self.brought is None or (self.before.worth is None and EXACT.add(self.explains, self.exits) != self.qty):
+            return None
+        is_priced = self.before.worth is not None and self.after.worth is not None
+        known = difference_of(self.after.worth, self.before.worth) if is_priced else self.brought
+        return difference_of(known, told)

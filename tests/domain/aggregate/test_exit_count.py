@@ -1,0 +1,113 @@
+"""What an order closed is counted once, whether it is told in sum, fill by fill, after a guess, or after all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.errors import PositionNotOpen, ReduceExceedsPosition
+from domain.events import OrderEnded, PositionReduced
+from domain.values import timestamp_text
+from projections.event_time import row_at
+from tests.spec import Story, given, on, second
+
+HELD = c.Adopt.of(symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found")
+GONE = on(c.Close, exit_reason="not at the exchange any more")
+
+
+def asked(**more: Any) -> o.RequestExit:
+    return on(o.RequestExit, reason="signal", **more)
+
+
+def sold(story: Story, trade_id: str, qty: str, px: str, **more: Any) -> Story:
+    """A fill of the first order that closes."""
+    return story.when(on(c.Reduce, trade_id=trade_id, last_qty=qty, last_px=px, client_order_id=_exit(story), **more))
+
+
+def ended(story: Story, outcome: str = "filled", **stated: Any) -> Story:
+    """The end of that order, with what the exchange states of it."""
+    return story.when(on(o.EndOrder, outcome=outcome, client_order_id=_exit(story), **stated))
+
+
+def _exit(story: Story) -> str | None:
+    assert story.position is not None and story.position.row is not None
+    return story.position.row.orders["exit.1"].client_order_id
+
+
+def is_the_same_by_event_time(story: Story) -> None:
+    row = story.rows["APTUSDT.binance#1"]
+    told = row_at(story.history, second(3600))
+    assert told is not None
+    assert (told.quantity, told.realized_pnl) == (row.quantity, row.realized_pnl)
+
+
+def test_fills_price_what_was_stated_without_a_price() -> None:
+    story = ended(given(HELD, asked()), filled_qty="10").then(OrderEnded).leaves(quantity="0", realized_pnl=None)
+    sold(story, "x1", "4", "110").leaves(quantity="0", realized_pnl=None)
+    sold(story, "x2", "6", "105").leaves(quantity="0", realized_pnl="70", avg_px_close="107")
+    is_the_same_by_event_time(story)
+
+
+def test_fills_price_what_was_stated_without_a_price_after_the_end_as_well() -> None:
+    story = ended(given(HELD, asked()), filled_qty="10").when(on(c.Close, exit_reason="signal"))
+    sold(sold(story, "x1", "4", "110"), "x2", "6", "105").leaves(status="closed", realized_pnl="70", avg_px_close="107")
+
+
+def test_a_price_that_is_stated_later_prices_what_no_fill_has_told() -> None:
+    story = ended(given(HELD, asked()), "canceled", filled_qty="4")
+    sold(story, "x1", "3", "111").leaves(quantity="6", realized_pnl=None)
+    ended(story, "canceled", filled_qty="4", avg_px="112").leaves(quantity="6", realized_pnl="48")
+    sold(story, "x2", "1", "115").leaves(quantity="6", realized_pnl="48")
+    is_the_same_by_event_time(story)
+
+
+def test_more_than_was_stated_without_a_price_closes_as_well() -> None:
+    story = ended(given(HELD, asked()), "canceled", filled_qty="4")
+    sold(story, "x1", "6", "111").then(PositionReduced, pnl=None).leaves(quantity="4", realized_pnl="66")
+    is_the_same_by_event_time(story)
+
+
+def test_the_fill_of_a_priced_statement_explains_nothing_else() -> None:
+    story = ended(given(HELD, asked(quantity="4")), filled_qty="4", avg_px="110").when(GONE)
+    sold(story, "x1", "4", "109").leaves(realized_pnl=None)
+    story.when(on(c.Reduce, trade_id="x2", last_qty="6", last_px="90")).leaves(realized_pnl="-24")
+
+
+def test_a_statement_explains_an_end_that_nobody_saw() -> None:
+    story = ended(given(HELD, asked(), GONE), filled_qty="10", avg_px="110").then(OrderEnded, late=True)
+    story.leaves(realized_pnl="100", avg_px_close="110")
+    sold(story, "x1", "10", "111").leaves(realized_pnl="110")
+
+
+def test_a_statement_without_a_price_explains_nothing_until_its_fills_do() -> None:
+    story = ended(given(HELD, asked(), GONE), filled_qty="10").leaves(realized_pnl=None)
+    sold(story, "x1", "10", "111").leaves(realized_pnl="110")
+
+
+def test_what_an_adjustment_saw_closed_is_not_closed_by_a_statement() -> None:
+    seen = on(c.Adjust, quantity="6", reason="seen", at=timestamp_text(second(2)))
+    at = timestamp_text(second(1))
+    story = ended(given(HELD, asked(quantity="4"), seen), filled_qty="4", avg_px="110", at=at)
+    sold(story.leaves(quantity="6", realized_pnl="40"), "x1", "4", "111", at=at).leaves(quantity="6", realized_pnl="44")
+    unpriced = ended(given(HELD, asked(quantity="4"), seen), filled_qty="4", at=at).leaves(quantity="6")
+    sold(unpriced, "x1", "4", "111", at=at).leaves(quantity="6", realized_pnl="44")
+
+
+def test_a_fill_of_what_was_gone_and_what_came_late_is_one_fill() -> None:
+    late = on(c.RecordEntryFill, trade_id="t1", last_qty="2", last_px="102", exchange_order_id="A")
+    whole = on(c.Reduce, trade_id="x1", last_qty="12", last_px="110", exchange_order_id="X")
+    story = given(HELD, GONE).when(whole).refused(PositionNotOpen, "10 are not told by fills yet")
+    story.when(late).when(whole).then(PositionReduced, last_qty="12").leaves(quantity="0", realized_pnl="116")
+    was = {"trade_id": "x1", "reason": "said the exchange"}
+    story.when(on(o.CorrectFill, **was, last_px="111")).leaves(quantity="0", realized_pnl="128")
+    story.when(on(o.CorrectFill, **was, last_qty="11")).leaves(quantity="1", realized_pnl="119")
+    story.when(on(o.CorrectFill, **was, void=True)).leaves(quantity="2", avg_px_open="102", realized_pnl=None)
+    again = on(c.Reduce, trade_id="x2", last_qty="12", last_px="110", exchange_order_id="X")
+    story.when(again).leaves(quantity="0", realized_pnl="116")
+
+
+def test_a_fill_of_more_than_both_is_refused() -> None:
+    late = on(c.RecordEntryFill, trade_id="t1", last_qty="2", last_px="102", exchange_order_id="A")
+    more = on(c.Reduce, trade_id="x1", last_qty="13", last_px="110", exchange_order_id="X")
+    given(HELD, GONE, late).when(more).refused(ReduceExceedsPosition, "holds 2, and 10")

@@ -1,0 +1,132 @@
+"""Which order a fill belongs to, whose name nobody knows yet, or of which a statement has counted it already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.commands import order_requests as o
+from domain.commands import requests as c
+from domain.errors import OrderAmbiguous, OrderHasFills
+from domain.events import EntryPlaced, OrderEnded, PositionReduced
+from domain.values import timestamp_text
+from projections.event_time import row_at
+from tests.spec import Story, given, on, request, second
+
+INCREASE = on(o.RequestIncrease, quantity="5", intent_id="2")
+MORE = on(o.RequestIncrease, quantity="7", intent_id="3")
+FILLED = on(c.RecordEntryFill, exchange_order_id="B", trade_id="b1", last_qty="3", last_px="3.2")
+
+
+def entered() -> Story:
+    """One order that is known to the exchange, and two that wait to be."""
+    first = on(c.RecordEntryPlaced, exchange_order_id="A", filled_qty="61.8", avg_px="3.2333")
+    return given(request(), first, INCREASE, MORE)
+
+
+def held(*sent: Any) -> Story:
+    adopted = c.Adopt.of(
+        symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found"
+    )
+    return given(adopted, *sent)
+
+
+def client(story: Story, name: str) -> str:
+    assert story.position is not None and story.position.row is not None
+    order_id = story.position.row.orders[name].client_order_id
+    assert order_id is not None
+    return order_id
+
+
+def filled_of(story: Story) -> dict[str, str]:
+    assert story.position is not None and story.position.row is not None
+    return {name: order.as_json()["filled_qty"] for name, order in story.position.row.orders.items()}
+
+
+def placed(story: Story, **more: Any) -> Story:
+    ours = client(story, "entry.2")
+    return story.when(on(c.RecordEntryPlaced, exchange_order_id="B", client_order_id=ours, **more))
+
+
+def test_an_acknowledgement_names_the_order_whose_fills_came_first() -> None:
+    story = entered().when(FILLED).leaves(quantity="64.8")
+    placed(story, filled_qty="5", avg_px="3.2").then(EntryPlaced, order="entry.2", same_as="entry.4")
+    story.leaves(quantity="66.8")
+    assert filled_of(story) == {"entry": "61.8", "entry.2": "5", "entry.3": "0", "entry.4": "0"}
+    story.when(FILLED).no_news()
+    rest = on(c.RecordEntryFill, exchange_order_id="B", trade_id="b2", last_qty="2", last_px="3.2")
+    story.when(rest).leaves(quantity="66.8")
+    told = row_at(story.history, second(3600))
+    assert told is not None and told.quantity == story.rows["APTUSDT.binance#1"].quantity
+
+
+def test_an_acknowledgement_by_intent_names_it_too_and_again_is_no_news() -> None:
+    story = entered().when(FILLED)
+    known = on(c.RecordEntryPlaced, exchange_order_id="B", intent_id="2")
+    story.when(known).then(EntryPlaced, same_as="entry.4").when(known).no_news().leaves(quantity="64.8")
+
+
+def test_a_fill_with_both_ids_belongs_to_the_order_that_its_fills_made() -> None:
+    story = entered().when(FILLED)
+    both = {"exchange_order_id": "B", "client_order_id": client(story, "entry.2")}
+    story.when(on(c.RecordEntryFill, **both, trade_id="b2", last_qty="2", last_px="3.2")).leaves(quantity="66.8")
+    story.when(on(o.EndOrder, **both, outcome="filled", filled_qty="5")).then(OrderEnded, same_as="entry.4")
+    story.leaves(quantity="66.8")
+    assert filled_of(story)["entry.2"] == "5"
+
+
+def test_a_total_by_our_id_alone_does_not_count_the_fills_of_its_order_again() -> None:
+    story = entered().when(FILLED)
+    total = {"outcome": "filled", "filled_qty": "3", "client_order_id": client(story, "entry.2")}
+    story.when(on(o.EndOrder, **total)).refused(OrderAmbiguous, "fills of entry.4 (B)", "send exchange_order_id")
+    story.when(on(o.EndOrder, **total, exchange_order_id="B")).leaves(quantity="64.8")
+    story.when(on(o.EndOrder, **total | {"filled_qty": "2"}, exchange_order_id="B")).refused(OrderHasFills)
+
+
+def test_a_fill_of_one_of_two_orders_of_which_one_was_counted_by_a_total_is_not_guessed() -> None:
+    story = entered()
+    total = on(o.EndOrder, outcome="filled", filled_qty="5", client_order_id=client(story, "entry.2"))
+    story.when(total).when(FILLED).refused(OrderAmbiguous, "entry.2", "entry.3", "counted already")
+    named = {"exchange_order_id": "B", "client_order_id": client(story, "entry.2")}
+    story.when(on(c.RecordEntryFill, **named, trade_id="b1", last_qty="3", last_px="3.2")).leaves(quantity="66.8")
+
+
+def test_two_ids_of_two_orders_that_are_known_apart_are_refused() -> None:
+    story = placed(entered())
+    named = {"exchange_order_id": "A", "client_order_id": client(story, "entry.2")}
+    story.when(on(c.RecordEntryPlaced, **named)).refused(OrderAmbiguous, "send the one that is meant")
+
+
+@pytest.mark.parametrize("named", [{}, {"exchange_order_id": "X"}])
+def test_an_exit_fill_that_a_total_counted_closes_nothing_more(named: dict[str, str]) -> None:
+    story = held(on(o.RequestExit, quantity="4", reason="signal"))
+    ours = client(story, "exit.1")
+    story.when(on(o.EndOrder, client_order_id=ours, outcome="filled", filled_qty="4", avg_px="110"))
+    told = on(c.Reduce, trade_id="x1", last_qty="4", last_px="111", **named)
+    story.leaves(quantity="6").when(told).then(PositionReduced, order="exit.1").leaves(quantity="6", realized_pnl="44")
+
+
+def test_an_exit_fill_that_is_later_than_the_total_is_another_one() -> None:
+    story = held(on(o.RequestExit, quantity="4", reason="signal"))
+    ours = client(story, "exit.1")
+    story.when(on(o.EndOrder, client_order_id=ours, outcome="filled", filled_qty="4", avg_px="110"))
+    later = on(c.Reduce, trade_id="x1", last_qty="4", last_px="111", at=timestamp_text(second(30)))
+    story.when(later).leaves(quantity="2")
+
+
+def test_an_exit_fill_that_may_be_of_two_orders_is_not_guessed() -> None:
+    story = held(on(o.RequestExit, quantity="4", reason="a", intent_id="a"))
+    ended = on(o.EndOrder, client_order_id=client(story, "exit.1"), outcome="filled", filled_qty="4", avg_px="110")
+    story.when(ended).when(on(o.RequestExit, quantity="4", reason="b", intent_id="b"))
+    told = on(c.Reduce, trade_id="x1", last_qty="4", last_px="111")
+    story.when(told).refused(OrderAmbiguous, "exit.1", "exit.2")
+
+
+def test_a_total_by_our_id_alone_does_not_count_exit_fills_again() -> None:
+    first, other = (on(o.RequestExit, quantity="4", reason="x", intent_id=intent) for intent in ("1", "2"))
+    story = held(first, other, on(c.Reduce, exchange_order_id="X", trade_id="x1", last_qty="4", last_px="110"))
+    total = {"client_order_id": client(story, "exit.1"), "outcome": "filled", "filled_qty": "4", "avg_px": "110"}
+    story.leaves(quantity="6").when(on(o.EndOrder, **total)).refused(OrderAmbiguous, "send exchange_order_id")
+    story.when(on(o.EndOrder, **total, exchange_order_id="X")).leaves(quantity="6", realized_pnl="40")
+    assert filled_of(story) == {"exit.1": "4", "exit.2": "0", "exit.3": "0"}
