@@ -511,6 +511,10 @@ class Store(ABC):
         """Rows of the positions table in the order of `streams`, and what stands there that is none."""
 
     @abstractmethod
+    def lines_without_row(self) -> Iterator[tuple[str, int]]:
+        """The ids of which there are orders in the positions table and no row, and how many orders each has."""
+
+    @abstractmethod
     def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
         """A row as `rows_by_stream` gives it back unread: what is equal to that need not be read.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from itertools import groupby, islice, tee
@@ -28,6 +28,7 @@ from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.grouped_rows import GroupedRows
 from infrastructure.integrity.projection_audit import ProjectionAudit
 from infrastructure.walks.span_crew import at_one_moment
+from projections.formatting import counted
 from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project
 from projections.projection import PROJECTIONS
@@ -93,6 +94,7 @@ def verify(store: Store, progress: Progress = lambda _: None, *, processes: int 
             verified,
             findings=(
                 *verified.findings,
+                *_lines_without_row(store, {found.where for found in verified.findings}),
                 *_places(store, handed_out),
                 *_cursors(store),
                 *_refusals(store),
@@ -113,6 +115,14 @@ def _places(store: Store, handed_out: int | None) -> Iterator[IntegrityFinding]:
             "take what is recorded next for something that was seen",
             record.originator_id,
         )
+
+
+def _lines_without_row(store: Store, named: Container[str]) -> Iterator[IntegrityFinding]:
+    """Orders beside the positions table that nobody reads, unless their row is named as missing already."""
+    for position_id, count in store.lines_without_row():
+        if position_id not in named:
+            message = f"has {counted(count, 'order')} beside the positions table and no row in it: no event says so"
+            yield IntegrityFinding("row", position_id, message, position_id.rpartition("#")[0])
 
 
 def _cursors(store: Store) -> Iterator[IntegrityFinding]:

@@ -86,6 +86,7 @@ class Watcher:
         self._has_changed = True
         self._written_at = 0.0
         self._away_since: datetime | None = None
+        self._unwritten: str | None = None
 
     # -- a run --------------------------------------------------------------------------------------------------
 
@@ -102,15 +103,32 @@ class Watcher:
         self._is_stopped = True
         self._wake.set()
 
-    def once(self, seconds: float) -> bool:
-        """Look once, and wait until every sink has taken what is due, or did not; whether all of it was taken."""
+    def once(self, seconds: float, *, waits_for_database: bool = False) -> bool:
+        """Look once, and wait until every sink has taken what is due, or did not; whether all of it was taken.
+
+        `waits_for_database`: one that is away is looked for until it is back, or has been away for so long that it
+        rings, for whoever looks once remembers nothing of that until he looks again.
+        """
+        looked_at = self._clock()
         self.look(waits=True)
+        while waits_for_database and not self._is_stopped and self._is_brief(looked_at):
+            self._wait(time.monotonic() + min(self._plan.every.total_seconds(), 1.0))
+            looked_at = self._clock()
+            self.look(waits=True)
         end = time.monotonic() + seconds
         while not self._is_stopped and time.monotonic() < end and not self._is_done():
             self._wake.wait(0.1)
             self._wake.clear()
             self._deliver()
         return all(map(self._is_told, self._couriers))
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether its ledger could not be read when it looked last, or what it told could not be written down."""
+        return self._away_since is not None or self._unwritten is not None
+
+    def _is_brief(self, at: datetime) -> bool:
+        return self._away_since is not None and at - self._away_since < AWAY_MAX
 
     def _is_done(self) -> bool:
         return all(each.is_down or self._is_told(each) for each in self._couriers)
@@ -205,7 +223,7 @@ class Watcher:
         if self._away_since is None:
             self._away_since = at
             self._say(f"{type(cause).__name__}: {cause}")
-        if at - self._away_since < AWAY_MAX:
+        if self._is_brief(at):
             return [], ()
         return [diagnosis.away(self._plan.where, cause, self._away_since, at)], (Check.WATCH,)
 
@@ -235,7 +253,9 @@ class Watcher:
             return
         try:
             self._memory.write(self._ledger.store, self._place, self._book, self._clock())
-            self._has_changed, self._written_at = False, time.monotonic()
+            self._has_changed, self._written_at, self._unwritten = False, time.monotonic(), None
         except StoreError as cause:
-            if self._away_since is None:
-                self._say(f"not remembered yet: {type(cause).__name__}: {cause}")
+            words = f"not remembered yet: {type(cause).__name__}: {cause}"
+            if self._away_since is None and words != self._unwritten:
+                self._say(words)
+            self._unwritten = words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,14 @@ class WebServer(uvicorn.Server):
             )
         )
         self._board = board
+        told = logging.getLogger("uvicorn.error")
+        told.addFilter(lambda _: not self.should_exit)  # what is cut off by a stop that was asked for is no failure
+
+    def heed_signals(self) -> None:
+        """Let SIGINT and SIGTERM end it from now on, also before it serves."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop)
 
     def stop(self) -> None:
         """End it, in its event loop: the streams of browsers first, which would never end by themselves."""
@@ -44,8 +53,5 @@ class WebServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to us, for a stop that was asked for is no failure."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop)
+        """Leave signals to `heed_signals`."""
         yield

@@ -45,6 +45,10 @@ _IS_OPEN: Final = (
 )
 """Not one condition with OR, for which SQLite would read the whole table: each of the two has an index."""
 _LISTED: Final = f"SELECT {', '.join(LISTED_COLUMNS)} FROM positions{{where}} ORDER BY opened_at, position_id"
+_LINES_WITHOUT_ROW: Final = (
+    "SELECT o.position_id, {catalog}count(*) FROM positions_orders AS o WHERE NOT EXISTS"
+    " (SELECT 1 FROM positions AS p WHERE p.position_id = o.position_id) GROUP BY o.position_id ORDER BY o.position_id"
+)
 _REACHES: Final = "SELECT stream, {catalog}max(version), {catalog}max(cycle) FROM ledger_events"
 _REFUSAL_COUNTS: Final = (
     "SELECT command, error, detected_by, {catalog}count(*) FROM rejections GROUP BY command, error, detected_by"
@@ -150,6 +154,9 @@ class SqlStore(Store):
         conditions, values = compared(span.conditions(), self.placeholder)
         statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY stream, cycle"
         return map(UnreadRow.of, self._scan(statement, values))
+
+    def lines_without_row(self) -> Iterator[tuple[str, int]]:
+        yield from self._select(self.dialect.spelled(_LINES_WITHOUT_ROW))
 
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)

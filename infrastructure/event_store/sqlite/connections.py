@@ -20,14 +20,19 @@ Result = TypeVar("Result")
 
 _FIXED_WAL_RESET = (3, 51, 3)
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_COPIED: Final = (
+    "; to read a ledger that nobody has open, copy it, with its -wal if there is one, to a folder where you may write"
+)
 _WAYS_OUT: Final[dict[int | None, str]] = {
     sqlite3.SQLITE_CORRUPT: (
         ". The file is damaged: let nobody write to it, keep a copy, and restore a backup; what was recorded since "
         "then has to be asked of the exchange (`position-ledger recover`)"
     ),
     sqlite3.SQLITE_NOTADB: ". Name another file; if this one was the ledger, restore a backup",
-    sqlite3.SQLITE_CANTOPEN: ". It has to be a file, in a folder where SQLite may keep its write-ahead log beside it",
-    sqlite3.SQLITE_READONLY: ". Whoever records needs the right to write to the file and to its folder",
+    sqlite3.SQLITE_CANTOPEN: (
+        f". It has to be a file, in a folder where SQLite may keep its write-ahead log beside it{_COPIED}"
+    ),
+    sqlite3.SQLITE_READONLY: f". Whoever records needs the right to write to the file and to its folder{_COPIED}",
     sqlite3.SQLITE_FULL: ". Make room, and send the same command again",
 }
 

@@ -103,18 +103,29 @@ def command(
         pages = web_app(board, follower=follower, retrospect=retrospect, name=shown, token=token)
         app = Gate(pages, LOOPBACK | {*names} if is_near else None, token)
         where = f"[{host}]" if ":" in host else host
-        say(f"http://{where}:{listening.getsockname()[1]}/ shows {shown}; Ctrl-C ends it")
-        asyncio.run(_served(follower, retrospect, board, WebServer(app, board), listening))
+        address = f"http://{where}:{listening.getsockname()[1]}/"
+        served = _served(
+            follower, retrospect, board, WebServer(app, board), listening, words=f"{address} shows {shown}"
+        )
+        asyncio.run(served)
     say("stopped")
 
 
 async def _served(
-    follower: LedgerFollower, retrospect: Retrospect, board: Board, server: WebServer, listening: socket.socket
+    follower: LedgerFollower,
+    retrospect: Retrospect,
+    board: Board,
+    server: WebServer,
+    listening: socket.socket,
+    *,
+    words: str,
 ) -> None:
     from anyio.to_thread import current_default_thread_limiter  # noqa: PLC0415 - of the extra
 
     from scripts.serving.page_parts import parts_of, parts_of_lately  # noqa: PLC0415 - pages are drawn here alone
 
+    server.heed_signals()
+    say(f"{words}; Ctrl-C ends it")
     current_default_thread_limiter().total_tokens = THREADS_MAX
     loop = asyncio.get_running_loop()
     board.post({**parts_of(follower.view), **parts_of_lately(None)})

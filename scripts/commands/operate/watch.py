@@ -22,7 +22,7 @@ from infrastructure.watching.watcher import SnapshotsUnreadable, Watcher, WatchP
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import date_and_time
 from projections.health.alarm import Notice
-from scripts.cli import REFUSED
+from scripts.cli import REFUSED, UNREACHABLE
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.health_question import asked, quiet_option
@@ -133,7 +133,8 @@ def command(
     that is away and, with --quiet, a silence ring too. Files of --snapshot are read anew each time.
 
     Exit code 0 when it is ended, or with --once when every sink was told; 1 with --once when one was not, or when
-    another watch has its name; 2 for usage; 3 when there is no ledger of this version.
+    another watch has its name; 2 for usage; 3 when there is no ledger of this version, or with --once when the ledger
+    could not be read for 10 s, or what was told could not be written down in it.
 
     \b
     Examples:
@@ -155,15 +156,19 @@ def command(
         again=timedelta(minutes=again),
         verifies_every=timedelta(minutes=verifies_every) if verifies_every else None,
     )
-    watcher = Watcher(plan, sinks, say)
+    watcher, is_told = Watcher(plan, sinks, say), True
     with stoppable(watcher.stop):
         try:
-            if not once:
+            if once:
+                is_told = watcher.once(ONCE_SECONDS, waits_for_database=True)
+            else:
                 watcher.run()
-            elif not watcher.once(ONCE_SECONDS):
-                raise SystemExit(REFUSED)
         finally:
             watcher.close()
+    if once and watcher.is_cut_off:
+        raise SystemExit(UNREACHABLE)
+    if not is_told:
+        raise SystemExit(REFUSED)
 
 
 def _sinks(

@@ -120,6 +120,8 @@ def test_what_nobody_touched_holds(ledger: PositionLedger) -> None:
         ("UPDATE positions SET protected = '0' WHERE stream = 'PERPUSDT.binance'", "row", "PERPUSDT.binance#1"),
         ("DELETE FROM positions WHERE stream = 'PERPUSDT.binance'", "row", "PERPUSDT.binance#1"),
         ("UPDATE positions SET position_id = 'X.y#1', stream = 'X.y' WHERE stream = 'APTUSDT.binance'", "row", "X.y#1"),
+        ("UPDATE positions_orders SET position_id = 'X.y#1' WHERE position_id LIKE 'APT%'", "row", "X.y#1"),
+        ("INSERT INTO positions_orders VALUES ('PERPUSDT.binance#2', 0, '{}')", "row", "PERPUSDT.binance#2"),
         ("DELETE FROM positions_orders WHERE position_id = 'APTUSDT.binance#1'", "row", "APTUSDT.binance#1"),
         ("UPDATE positions_orders SET body = '{' WHERE position_id LIKE 'PERP%'", "row", "PERPUSDT.binance#1"),
     ],

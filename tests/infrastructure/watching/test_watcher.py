@@ -270,6 +270,54 @@ def test_a_database_that_is_away_from_the_beginning_rings_as_well(night: Night) 
     assert night.recorder.words == ["alarm away ledger"]
 
 
+def test_whoever_looks_once_waits_until_a_database_that_is_away_rings(night: Night) -> None:
+    def connect() -> PositionLedger:
+        night.at += timedelta(seconds=4)
+        raise StoreUnavailable("nobody is there")
+
+    watcher = night.watch(connect=connect)
+    assert watcher.once(20, waits_for_database=True) and watcher.is_cut_off
+    watcher.close()
+    assert night.recorder.words == ["alarm away ledger"]
+    assert night.said == ["StoreUnavailable: nobody is there"]
+
+
+def test_whoever_looks_once_goes_on_when_the_database_is_back_in_time(night: Night) -> None:
+    night.enter()
+    tries = iter((False, False, True))
+
+    def connect() -> PositionLedger:
+        if not next(tries):
+            raise StoreUnavailable("a standby takes over")
+        return night.ledger()
+
+    watcher = night.watch(connect=connect)
+    assert watcher.once(20, waits_for_database=True) and not watcher.is_cut_off
+    watcher.close()
+    assert sorted(night.recorder.words) == [f"alarm incomplete {BARE}", f"alarm unprotected {BARE}"]
+
+
+def test_what_cannot_be_remembered_is_said_once_and_known(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> bool:
+        raise StoreUnavailable("the disk is read only")
+
+    night.enter()
+    watcher = night.watch()
+    watcher.look()
+    assert watcher._ledger is not None
+    night.at += timedelta(hours=2)
+    known = []
+    with monkeypatch.context() as read_only:
+        read_only.setattr(watcher._ledger.store, "remember", refused)
+        for _ in range(2):
+            watcher.once(20)
+            known.append(watcher.is_cut_off)
+    assert night.said == ["not remembered yet: StoreUnavailable: the disk is read only"]
+    watcher.once(20)
+    watcher.close()
+    assert [*known, watcher.is_cut_off] == [True, True, False]
+
+
 def test_no_ledger_at_all_is_no_alarm_but_refused(night: Night) -> None:
     def connect() -> PositionLedger:
         raise SchemaMismatch("holds no ledger")

@@ -183,6 +183,10 @@ class PostgresReplica(PostgresStore):
         statement = _FACTS + "".join(conditions) + _BY_STREAM
         return (_row(*found) for found in self._scan(statement, (STATISTICS.name, STATISTICS.name, *values)))
 
+    def lines_without_row(self) -> Iterator[tuple[str, int]]:
+        """On a standby; a subscriber is not sent them."""
+        return super().lines_without_row() if self._has_positions() else iter(())
+
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """On a subscriber up to the settled place, which its rows are of."""
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:

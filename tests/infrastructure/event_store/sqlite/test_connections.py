@@ -47,3 +47,13 @@ def test_an_error_of_python_itself_has_no_code_and_keeps_its_words() -> None:
     connection.close()
     error = explained(failing(connection, "SELECT 1"), Settings("sqlite", ":memory:"))
     assert "closed database" in str(error)
+
+
+def test_a_file_that_may_only_be_read_is_written_to_by_nobody_and_read_from_a_copy(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    sqlite3.connect(path).close()
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        error = explained(failing(connection, "CREATE TABLE x (y)"), Settings("sqlite", str(path)))
+    assert isinstance(error, StoreUnavailable)
+    assert "nothing was written. Whoever records needs the right to write" in str(error)
+    assert "to read a ledger that nobody has open, copy it, with its -wal if there is one" in str(error)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sysconfig
 import time
@@ -130,6 +131,25 @@ def test_the_past_a_day_and_a_story_are_found(url: str) -> None:
         assert page.answer("/find?place=APTUSDT.binance%231")[2]["Location"] == "/history/APTUSDT.binance%231"
         assert page.answer("/find?place=//evil.example")[2]["Location"].startswith("/history/")
         assert page.get("/day/2025-10-22")[0] == 200 and page.get("/day/today")[0] == 400
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_in_order_from_the_moment_at_which_it_says_where_it_is(url: str, number: signal.Signals) -> None:
+    PositionLedger.connect(url).disconnect()
+    with serving(url) as page, closing(http.client.HTTPConnection("127.0.0.1", page.port)) as connection:
+        connection.request("GET", "/events")
+        assert page.end(number) == (0, "stopped\n")
+
+
+def test_a_browser_that_does_not_finish_what_it_asks_is_let_go_without_a_word(url: str) -> None:
+    PositionLedger.connect(url).disconnect()
+    with (
+        serving(url, LEDGER_SERVE_TOKEN=TOKEN) as page,
+        closing(socket.create_connection(("127.0.0.1", page.port), SECONDS_MAX)) as connection,
+    ):
+        connection.sendall(b"POST /enter HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nto")
+        assert page.get("/enter")[0] == 200, "it is at work on what came before"
+        assert page.end(signal.SIGTERM) == (0, "stopped\n")
 
 
 def test_an_event_comes_to_whoever_listens(url: str) -> None:

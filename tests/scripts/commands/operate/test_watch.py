@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from domain.errors import StoreUnavailable
 from domain.values import timestamp_text
+from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.watching.sinks.telegram import CHAT_VARIABLE, TOKEN_VARIABLE
 from infrastructure.watching.sinks.webhook import SECRET_VARIABLE
@@ -101,6 +103,20 @@ def test_what_cannot_ring_is_refused_at_once(
     ran = asked("watch", "--once", *words)
     assert (ran.code, says in ran.err) == (2, True), ran.err
     assert not any(value in ran.err for value in environment.values())
+
+
+def test_what_could_not_be_remembered_ends_with_3_for_it_will_be_told_again(
+    asked: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> bool:
+        raise StoreUnavailable("it is read only")
+
+    with monkeypatch.context() as read_only:
+        read_only.setattr(SqlStore, "remember", refused)
+        ran = asked("watch", "--once")
+    assert (ran.code, ran.err) == (3, "not remembered yet: StoreUnavailable: it is read only\n")
+    assert "BAREUSDT" in ran.out
+    assert asked("watch", "--once").out != ""
 
 
 def test_there_must_be_a_ledger(program: Program, tmp_path: Path) -> None:
