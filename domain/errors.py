@@ -41,14 +41,26 @@ LedgerError
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from domain.values import Status
 
 DetectedBy = Literal["state", "version_conflict"]
 
 
-class LedgerError(Exception):
+class PortableError(Exception):
+    """An error that another process is told as it is, whatever it was made of: a pool of processes hangs on others."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How `pickle` and `copy` make it anew: of what it says and knows, and not by what made it."""
+        return _told, (type(self), *self.args), self.__dict__
+
+
+def _told(kind: type[PortableError], *args: object) -> PortableError:
+    return kind.__new__(kind, *args)
+
+
+class LedgerError(PortableError):
     """Anything that the ledger says instead of a receipt.
 
     `details` are the facts of the refusal for programs; `message` is for people.
@@ -66,6 +78,15 @@ class CommandRefused(LedgerError):
 
     is_duplicate: ClassVar[bool] = False
     """Whether this refusal kept somebody from doing a thing twice: those are kept in the rejections log."""
+
+    position_id: str | None
+    """The position that it is about: who holds the slot, where that is what stands in the way."""
+
+    def __init__(self, message: str, **details: object) -> None:
+        """Say what was asked, what stands in the way, and what would work."""
+        super().__init__(message, **details)
+        named = details.get("position_id")
+        self.position_id = None if named is None else str(named)
 
 
 class InvalidCommand(CommandRefused):
@@ -88,6 +109,7 @@ class PositionAlreadyOpen(CommandRefused):
     """Another intent holds the slot."""
 
     is_duplicate = True
+    position_id: str
 
     def __init__(
         self,
@@ -113,7 +135,6 @@ class PositionAlreadyOpen(CommandRefused):
             intent_id=holder,
             detected_by=detected_by,
         )
-        self.position_id = position_id
         self.status = status
         self.age = age
         self.intent_id = holder

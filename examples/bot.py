@@ -31,7 +31,7 @@ def trade(ledger: PositionLedger, exchange: Exchange, rules: Rules) -> None:
     for signal in SIGNALS:
         outcome = trader.enter(**signal)
         match outcome.kind:
-            case "protected":
+            case "protected" if outcome.position is not None:
                 print("protected", outcome.position_id, "stop at", outcome.position.stop_price)
             case "refused":
                 print("refused:", outcome.refusal)

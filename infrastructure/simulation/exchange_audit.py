@@ -6,14 +6,16 @@ from decimal import Decimal
 from threading import RLock
 
 from domain.holding import ZERO
+from domain.symbols.spelling import normalized_symbol
 from domain.values import Leg
 from infrastructure.simulation.books.kept_order import KeptOrder
+from infrastructure.simulation.books.leg_book import HeldLeg
 from infrastructure.simulation.books.order_matching import OrderMatching
 from infrastructure.trading.exchange_orders import ExchangeFill, TradedMarket
 
 
 class ExchangeAudit:
-    """The truth, at once and without faults. Symbols are as the ledger spells them; None is every symbol."""
+    """The truth, at once and without faults. Symbols are spelled in any way; None is every symbol."""
 
     def __init__(self, books: OrderMatching, lock: RLock) -> None:
         self._books, self._lock = books, lock
@@ -21,34 +23,38 @@ class ExchangeAudit:
     def orders(self, symbol: str | None = None) -> list[KeptOrder]:
         """Every order that was ever taken, oldest first."""
         with self._lock:
-            return [order for order in self._books.orders.values() if symbol in (None, order.ticket.symbol)]
+            name = self._name(symbol)
+            return [order for order in self._books.orders.values() if name in (None, order.ticket.symbol)]
 
     def entries(self, symbol: str | None = None) -> list[KeptOrder]:
         """Every order that opened a position, or added to one."""
         with self._lock:
-            return [order for order in self._books.entries if symbol in (None, order.ticket.symbol)]
+            name = self._name(symbol)
+            return [order for order in self._books.entries if name in (None, order.ticket.symbol)]
 
     def doubled(self, symbol: str | None = None) -> list[KeptOrder]:
         """The entries that added to what another order had opened."""
         with self._lock:
-            return [order for order in self._books.doubled if symbol in (None, order.ticket.symbol)]
+            name = self._name(symbol)
+            return [order for order in self._books.doubled if name in (None, order.ticket.symbol)]
 
     def holders(self, symbol: str, leg: Leg = Leg.BOTH) -> list[KeptOrder]:
         """The orders that opened what is held now, or added to it."""
         with self._lock:
-            found = self._books.legs.get((symbol, leg))
+            found = self._leg(symbol, leg)
             return [] if found is None else [self._books.orders[order_id] for order_id in found.entries]
 
     def held(self, symbol: str, leg: Leg = Leg.BOTH) -> Decimal:
         """What is held, with its sign: a short is negative."""
         with self._lock:
-            found = self._books.legs.get((symbol, leg))
+            found = self._leg(symbol, leg)
             return ZERO if found is None else found.exposure
 
     def stops(self, symbol: str, leg: Leg = Leg.BOTH) -> list[KeptOrder]:
         """The stops that are live for what is held."""
         with self._lock:
-            return self._books.stops(symbol, leg) if symbol in self._books.markets else []
+            name = self._spelled(symbol)
+            return self._books.stops(name, leg) if name in self._books.markets else []
 
     def is_covered(self, symbol: str, leg: Leg = Leg.BOTH) -> bool:
         """Whether live stops would close all that is held; nothing is covered as well."""
@@ -60,17 +66,27 @@ class ExchangeAudit:
     def bare_seconds(self, symbol: str, leg: Leg = Leg.BOTH) -> list[float]:
         """Of every position there was, oldest first, how long it was held without stops for all of it."""
         with self._lock:
-            if symbol in self._books.markets:
-                self._books.mark(symbol)
-            found = self._books.legs.get((symbol, leg))
+            name = self._spelled(symbol)
+            if name in self._books.markets:
+                self._books.mark(name)
+            found = self._leg(symbol, leg)
             return [] if found is None else list(found.bare_seconds)
 
     def market(self, symbol: str) -> TradedMarket:
-        """What is listed under a name of the ledger's."""
+        """What is listed under a symbol."""
         with self._lock:
-            return self._books.markets[symbol]
+            return self._books.markets[self._spelled(symbol)]
 
     def fills(self, order: KeptOrder) -> list[ExchangeFill]:
         """The fills of an order."""
         with self._lock:
             return list(order.fills)
+
+    def _leg(self, symbol: str, leg: Leg) -> HeldLeg | None:
+        return self._books.legs.get((self._spelled(symbol), leg))
+
+    def _name(self, symbol: str | None) -> str | None:
+        return None if symbol is None else self._spelled(symbol)
+
+    def _spelled(self, symbol: str) -> str:
+        return str(normalized_symbol(symbol, self._books.exchange))

@@ -35,7 +35,15 @@ from infrastructure.simulation.books.order_matching import OrderMatching
 from infrastructure.simulation.exchange_audit import ExchangeAudit
 from infrastructure.simulation.shown_account import account_document, account_lists
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
-from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TradedMarket
+from infrastructure.trading.exchange_orders import (
+    ExchangeFill,
+    ExchangeOrder,
+    OrderState,
+    OrderTicket,
+    TradedMarket,
+    above_zero,
+    amount,
+)
 from projections.account_snapshot import AccountSnapshot
 
 SHOWN_SECONDS: Final = 20.0
@@ -120,38 +128,46 @@ class SimulatedVenue:
         contract_size: str = "1",
         inverse: bool = False,
     ) -> None:
-        """Let a contract be traded, at a price. Refuses: ValueError for a symbol whose parts are not known."""
+        """Let a contract be traded, at a price.
+
+        Refuses: ValueError for a symbol whose parts are not known, and for a number that is not above zero.
+        """
         market = market_of(symbol, self.name)
         if market is None:
             raise ValueError(f"{symbol!r} does not say what is traded for what; write it like APT/USDT:USDT")
         name = str(normalized_symbol(symbol, self.name))
+        listed = TradedMarket(
+            symbol=name,
+            price_tick=above_zero("price_tick", price_tick),
+            quantity_step=above_zero("quantity_step", quantity_step),
+            min_quantity=above_zero("min_quantity", min_quantity),
+            min_cost=amount("min_cost", min_cost),
+            contract_size=above_zero("contract_size", contract_size),
+            inverse=inverse,
+            base=market.base,
+            quote=market.quote,
+            settle=market.settle or (market.base if inverse else market.quote),
+            last_price=above_zero("price", price),
+            has_unique_ids=self._has_unique_ids,
+            shown_seconds=SHOWN_SECONDS,
+            attaches_stops=self._is_bybit,
+            closes_position=not self._is_bybit,
+        )
         with self._lock:
-            self._books.markets[name] = TradedMarket(
-                symbol=name,
-                price_tick=Decimal(price_tick),
-                quantity_step=Decimal(quantity_step),
-                min_quantity=Decimal(min_quantity),
-                min_cost=None if min_cost is None else Decimal(min_cost),
-                contract_size=Decimal(contract_size),
-                inverse=inverse,
-                base=market.base,
-                quote=market.quote,
-                settle=market.settle or (market.base if inverse else market.quote),
-                last_price=Decimal(price),
-                has_unique_ids=self._has_unique_ids,
-                shown_seconds=SHOWN_SECONDS,
-                attaches_stops=self._is_bybit,
-                closes_position=not self._is_bybit,
-            )
+            self._books.markets[name] = listed
 
     def set_price(self, symbol: str, price: str | Decimal) -> None:
-        """Move a price: it triggers stops and targets, and fills limits. A symbol that is new is listed by it."""
+        """Move a price: it triggers stops and targets, and fills limits. A symbol that is new is listed by it.
+
+        Refuses: ValueError for a price that is not above zero.
+        """
+        moved = above_zero("price", price)
         with self._lock:
             name = str(normalized_symbol(symbol, self.name))
             if name not in self._books.markets:
                 self.list_market(symbol, price)
             with self._changing():
-                self._books.move(name, Decimal(price))
+                self._books.move(name, moved)
 
     def next_order(self, symbol: str, *faults: OrderFault, at_once: str | Decimal | None = None) -> None:
         """Let this happen to the next market or limit order of a symbol that nothing waits for yet.
@@ -192,14 +208,15 @@ class SimulatedVenue:
                 self._late.pop(0).happen()
 
     def liquidate(self, symbol: str, leg: Leg = Leg.BOTH) -> None:
-        """Close all that is held, by an order of the exchange's own."""
-        with self._lock:
-            self._force(symbol, leg, abs(self.audit.held(self._known(symbol), leg)), "autoclose")
+        """Close all that is held, by an order of the exchange's own; where nothing is, nothing happens."""
+        self._force(symbol, leg, None, "autoclose")
 
     def deleverage(self, symbol: str, quantity: str | Decimal, leg: Leg = Leg.BOTH) -> None:
-        """Close some of what is held, by an order of the exchange's own."""
-        with self._lock:
-            self._force(symbol, leg, Decimal(quantity), "adl_autoclose")
+        """Close some of what is held, by an order of the exchange's own; where nothing is, nothing happens.
+
+        Refuses: ValueError for a quantity that is not above zero.
+        """
+        self._force(symbol, leg, above_zero("quantity", quantity), "adl_autoclose")
 
     # -- the port -----------------------------------------------------------------------------------------------
 
@@ -371,7 +388,8 @@ class SimulatedVenue:
         return NoAnswer(f"{Ground.SILENCE.code(self.name)}: {self.name} did not answer")
 
     def _is_taken(self, client_order_id: str) -> bool:
-        return any(
+        """Whether an id is in use; orders that were given none share none."""
+        return bool(client_order_id) and any(
             order.ticket.client_order_id == client_order_id and (order.is_open or self._has_unique_ids)
             for order in self._books.orders.values()
         )
@@ -418,6 +436,10 @@ class SimulatedVenue:
     def _stated(self, order: KeptOrder) -> ExchangeOrder:
         return order.stated(self._books.leg(order.ticket.symbol, order.ticket.leg).terms)
 
-    def _force(self, symbol: str, leg: Leg, quantity: Decimal, client_order_id: str) -> None:
-        with self._changing():
-            self._books.force(self._known(symbol), leg, quantity, client_order_id)
+    def _force(self, symbol: str, leg: Leg, at_most: Decimal | None, client_order_id: str) -> None:
+        with self._lock, self._changing():
+            name = self._known(symbol)
+            held = self._books.leg(name, leg).quantity
+            if held:
+                quantity = held if at_most is None else min(held, at_most)
+                self._books.force(name, leg, quantity, client_order_id)

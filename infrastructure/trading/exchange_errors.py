@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from domain.errors import PortableError
 
-class ExchangeError(Exception):
+
+class ExchangeError(PortableError):
     """A call to the exchange came to nothing, or nobody knows what it came to."""
 
 

@@ -57,9 +57,12 @@ class TradedMarket:
 
 
 def amount(name: str, value: Amount | None) -> Decimal | None:
+    """Read a number that may be left out. Refuses: as `above_zero`."""
+    return None if value is None else above_zero(name, value)
+
+
+def above_zero(name: str, value: Amount) -> Decimal:
     """Read a number exactly. Refuses: ValueError for a float, and for what is no number above zero."""
-    if value is None:
-        return None
     if isinstance(value, float):
         raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
     try:

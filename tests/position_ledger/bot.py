@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from position_ledger import AsyncPositionLedger, PositionAlreadyOpen, PositionLedger, Receipt, Side, Status
+from position_ledger.testing import SimulatedExchange
+from position_ledger.trading import Exchange, Trader
 
 
 def enter(ledger: PositionLedger, quantity: Decimal) -> Receipt | None:
@@ -36,6 +38,17 @@ def give_up(ledger: PositionLedger, position_id: str) -> None:
     )
 
 
+def trade(ledger: PositionLedger, exchange: Exchange, intent_id: str) -> str | None:
+    outcome = Trader(ledger, exchange, owner="bot-1").enter(
+        symbol="SUI/USDT:USDT", side="long", quantity="20", stop_loss_percent="2", intent_id=intent_id
+    )
+    if outcome.refusal is not None:
+        return outcome.refusal.position_id
+    if outcome.kind == "protected" and outcome.position is not None:
+        print(outcome.position.stop_price)
+    return None
+
+
 async def later(url: str) -> Status:
     async with await AsyncPositionLedger.connect(url) as ledger:
         receipt = await ledger.request_entry(
@@ -49,4 +62,7 @@ if __name__ == "__main__":
         if entered := enter(books, Decimal("61.8")):
             give_up(books, entered.position_id)
             print(books.position(entered.position_id).status)
+        venue = SimulatedExchange("binance")
+        venue.set_price("SUI/USDT:USDT", "3.52")
+        print(trade(books, venue, "1"), trade(books, venue, "2"))
     print(asyncio.run(later("sqlite:///:memory:")))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 BOT = Path(__file__).with_name("bot.py")
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
 OPENED = """
 from decimal import Decimal
@@ -90,7 +91,14 @@ def test_a_right_bot_is_told_nothing(check: Checker, rule: int, tmp_path: Path) 
 
 def test_a_right_bot_runs() -> None:
     done = subprocess.run([sys.executable, str(BOT)], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("rolled_back\npending_entry\n", "")
+    assert (done.stdout, done.stderr) == ("rolled_back\n3.4496\nNone SUIUSDT.binance#1\npending_entry\n", "")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_is_told_nothing_but_that_ccxt_has_no_types(example: Path, tmp_path: Path) -> None:
+    told = mypy(tmp_path, example.read_text(encoding="utf-8"))
+    words = [each for line in told.values() for each in line if "ccxt" not in each and "missing-imports" not in each]
+    assert words == []
 
 
 @both

@@ -11,12 +11,16 @@ class Ground(Enum):
     """Why something is refused, with the code of Binance USD-M and that of Bybit v5."""
 
     UNLISTED = ("-1121", "10001")
+    ODD_ID = ("-4015", "10001")
+    NO_SIDE = ("-1117", "10001")
+    NO_PRICE = ("-4001", "10001")
     OFF_TICK = ("-4014", "10001")
     OFF_STEP = ("-1111", "10001")
     TOO_SMALL = ("-4003", "10001")
     TOO_CHEAP = ("-4164", "110094")
     MARGIN = ("-2019", "110007")
     NOTHING_TO_REDUCE = ("-2022", "110017")
+    CLOSED_BY_ANOTHER = ("-4130", "10001")
     AT_ONCE = ("-2021", "110092")
     ID_TAKEN = ("-4116", "110072")
     WRONG_MODE = ("-4061", "10001")

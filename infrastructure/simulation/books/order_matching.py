@@ -1,4 +1,4 @@
-"""The books of a simulated exchange: orders are checked, filled, netted and triggered."""
+"""The books of a simulated exchange: orders are taken, filled, netted and triggered."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import count
 from typing import Final
 
 from domain.holding import ZERO
-from domain.values import EXACT, Leg, OrderSide, plain
-from infrastructure.simulation.books.exchange_codes import Ground, refused
+from domain.values import EXACT, Leg, OrderSide
 from infrastructure.simulation.books.fault_plan import Fate
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.books.leg_book import HeldLeg
+from infrastructure.simulation.books.order_rules import OrderRules, is_reached
 from infrastructure.trading.exchange_orders import (
     ExchangeFill,
     OrderState,
@@ -67,50 +67,12 @@ class OrderMatching:
 
     def check(self, ticket: OrderTicket) -> None:
         """Refuses: Refused in the exchange's codes for an order that it would not take."""
-        market = self.markets[ticket.symbol]
-        if self.hedge != (ticket.leg in (Leg.LONG, Leg.SHORT)):
-            mode = "hedge" if self.hedge else "one-way"
-            self._refuse(Ground.WRONG_MODE, f"leg {ticket.leg.value} is none of an account in {mode} mode")
-        if ticket.cost is not None or (ticket.quantity is None) != ticket.close_position:
-            self._refuse(Ground.UNSUPPORTED, "an order of a contract has a quantity, or closes the position")
-        is_conditional = ticket.kind in (TicketKind.STOP, TicketKind.TARGET)
-        if is_conditional != (ticket.trigger_price is not None) or (ticket.kind is TicketKind.LIMIT) != (
-            ticket.price is not None
-        ):
-            self._refuse(Ground.UNSUPPORTED, f"a {ticket.kind.value} order has another set of prices")
-        if ticket.close_position and not (is_conditional and market.closes_position):
-            self._refuse(Ground.UNSUPPORTED, "only a conditional order closes the position, and not at every exchange")
-        if ticket.attached_stop is not None and not market.attaches_stops:
-            self._refuse(Ground.UNSUPPORTED, "no stop is taken along with an entry")
-        for price in (ticket.price, ticket.trigger_price, ticket.attached_stop):
-            if price is not None and market.price_tick is not None and price % market.price_tick:
-                off = f"price {plain(price)} is no multiple of the tick {plain(market.price_tick)}"
-                self._refuse(Ground.OFF_TICK, off)
-        if ticket.quantity is not None:
-            self._check_quantity(ticket, ticket.quantity, market)
-        held = self.leg(ticket.symbol, ticket.leg)
-        closes_leg = self.hedge and ticket.side == ("sell" if ticket.leg is Leg.LONG else "buy")
-        if (ticket.reduce_only or closes_leg) and not is_conditional and not held.closes(ticket.side):
-            self._refuse(Ground.NOTHING_TO_REDUCE, f"there is nothing that an order to {ticket.side} would reduce")
-        if is_conditional and self._is_reached(ticket, self.price(ticket.symbol)):
-            self._refuse(Ground.AT_ONCE, "the order would trigger at once")
-        if ticket.attached_stop is not None:
-            is_above = ticket.attached_stop > self.price(ticket.symbol)
-            if ticket.attached_stop == self.price(ticket.symbol) or is_above != (ticket.side == "sell"):
-                self._refuse(Ground.AT_ONCE, "the stop that goes along would trigger at once")
-
-    def _check_quantity(self, ticket: OrderTicket, quantity: Decimal, market: TradedMarket) -> None:
-        if quantity <= 0 or (market.min_quantity is not None and quantity < market.min_quantity):
-            self._refuse(Ground.TOO_SMALL, f"a quantity of {plain(quantity)} is too small")
-        if market.quantity_step is not None and quantity % market.quantity_step:
-            self._refuse(Ground.OFF_STEP, f"{plain(quantity)} is no multiple of the step {plain(market.quantity_step)}")
-        if market.min_cost is not None and not ticket.reduce_only and ticket.trigger_price is None:
-            cost = quantity * market.contract_size * (1 if market.inverse else self.price(ticket.symbol))
-            if cost < market.min_cost:
-                self._refuse(Ground.TOO_CHEAP, f"the order is worth {plain(cost)}, less than {plain(market.min_cost)}")
-
-    def _refuse(self, ground: Ground, text: str) -> None:
-        raise refused(self.exchange, ground, text)
+        OrderRules(self.exchange, self.hedge).check(
+            ticket,
+            self.markets[ticket.symbol],
+            self.leg(ticket.symbol, ticket.leg),
+            [order.ticket for order in self.orders.values() if order.is_open],
+        )
 
     def take(self, ticket: OrderTicket, fate: Fate) -> KeptOrder:
         """Keep an order that was checked; nothing is filled yet."""
@@ -182,7 +144,7 @@ class OrderMatching:
         self.markets[symbol] = replace(self.markets[symbol], last_price=price)
         for order in [each for each in self.orders.values() if each.is_open and each.ticket.symbol == symbol]:
             if order.is_conditional:
-                if self._is_reached(order.ticket, price):
+                if is_reached(order.ticket, price):
                     self.execute(order)
             elif order.ticket.kind is TicketKind.LIMIT:
                 self.execute(order)
@@ -251,12 +213,6 @@ class OrderMatching:
             leg=order.ticket.leg,
         )
         self.take(ticket, UNTOUCHED)
-
-    @staticmethod
-    def _is_reached(ticket: OrderTicket, price: Decimal) -> bool:
-        assert ticket.trigger_price is not None, "it waits for a price"
-        is_below = (ticket.side == "sell") == (ticket.kind is TicketKind.STOP)
-        return price <= ticket.trigger_price if is_below else price >= ticket.trigger_price
 
     @staticmethod
     def _is_marketable(order: KeptOrder, price: Decimal) -> bool:

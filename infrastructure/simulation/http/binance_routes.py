@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import count
 from random import Random
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ class BinanceRoutes:
     def __init__(self, venue: SimulatedVenue, seed: int) -> None:
         self._venue = venue
         self._numbers = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._unnamed = count(1)
         self._routes: dict[str, Callable[[Json], Any]] = {
             "GET /fapi/v1/ping": lambda _: {},
             "GET /fapi/v1/time": lambda _: {"serverTime": self._now()},
@@ -95,11 +97,11 @@ class BinanceRoutes:
         kind = _KINDS.get(said["type"])
         if kind is None:
             raise Refused("-4120", "Order type not supported for this endpoint. Use the Algo Order API.")
-        name = said.get("newClientOrderId") or f"web_{self._now()}"
+        name = said.get("newClientOrderId") or f"web_{next(self._unnamed)}"
         return self._order(self._placed(_ticket(said, kind, name)))
 
     def _place_algo(self, said: Json) -> Json:
-        name = said.get("clientAlgoId") or f"web_{self._now()}"
+        name = said.get("clientAlgoId") or f"web_{next(self._unnamed)}"
         return self._algo(self._placed(_ticket(said, _ALGO_KINDS[said["type"]], name)))
 
     def _placed(self, ticket: OrderTicket) -> KeptOrder:

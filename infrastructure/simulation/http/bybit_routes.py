@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import count
 from random import Random
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ class BybitRoutes:
     def __init__(self, venue: SimulatedVenue, seed: int) -> None:
         self._venue = venue
         self._numbers = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._unnamed = count(1)
         self._routes: dict[str, Callable[[Json], Json]] = {
             "GET /v5/market/time": lambda _: {"timeNano": str(self._now() * 10**6)},
             "GET /v5/market/instruments-info": self._info,
@@ -75,7 +77,7 @@ class BybitRoutes:
     # -- orders -------------------------------------------------------------------------------------------------
 
     def _place(self, said: Json) -> Json:
-        placed = self._venue.place(_ticket(said, said.get("orderLinkId") or f"web-{self._now()}"))
+        placed = self._venue.place(_ticket(said, said.get("orderLinkId") or f"web-{next(self._unnamed)}"))
         return {"orderId": placed.order_id, "orderLinkId": placed.client_order_id}
 
     def _cancel(self, said: Json) -> Json:

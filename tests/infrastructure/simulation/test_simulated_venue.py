@@ -40,8 +40,13 @@ def ticket(name: str = "e1", quantity: str | None = "61.8", side: Any = "sell", 
 
 
 def stop(name: str = "s1", quantity: str | None = "61.8", trigger: str = "3.3", **said: Any) -> OrderTicket:
-    fields = {"kind": TicketKind.STOP, "trigger_price": Decimal(trigger), "reduce_only": quantity is not None}
-    return ticket(name, quantity, "buy", **{**fields, **said})
+    fields = {
+        "side": "buy",
+        "kind": TicketKind.STOP,
+        "trigger_price": Decimal(trigger),
+        "reduce_only": quantity is not None,
+    }
+    return ticket(name, quantity, **{**fields, **said})
 
 
 def found(exchange: SimulatedExchange, name: str = "e1") -> ExchangeOrder | None:
@@ -186,6 +191,16 @@ def test_what_is_left_of_an_order_is_cancelled_once() -> None:
         (stop(trigger="3.30001"), "-4014"),
         (stop(trigger="3.2"), "-2021"),
         (ticket(symbol="BTCUSDT"), "-1121"),
+        (ticket(leg=Leg.SPOT), "-4061"),
+        (ticket(quantity="-61.8"), "-4003"),
+        (ticket(quantity="NaN"), "-4003"),
+        (ticket(quantity="Infinity"), "-4003"),
+        (ticket(kind=TicketKind.LIMIT, price=Decimal(-3)), "-4001"),
+        (ticket(kind=TicketKind.LIMIT, price=Decimal(0)), "-4001"),
+        (stop(trigger="-3.3", side="sell"), "-4001"),
+        (ticket(side="short"), "-1117"),
+        (ticket("two words"), "-4015"),
+        (ticket("e" * 37), "-4015"),
     ],
 )
 def test_an_order_that_breaks_a_rule_is_refused_in_the_exchanges_code(wrong: OrderTicket, code: str) -> None:
@@ -194,6 +209,49 @@ def test_an_order_that_breaks_a_rule_is_refused_in_the_exchanges_code(wrong: Ord
         exchange.place(wrong)
     assert refused.value.code == code
     assert exchange.audit.orders() == []
+
+
+@pytest.mark.parametrize(("hedge", "leg"), [(False, Leg.SPOT), (True, Leg.SPOT), (True, Leg.BOTH), (False, Leg.LONG)])
+def test_an_account_of_contracts_takes_no_order_of_another_kind_of_leg(*, hedge: bool, leg: Leg) -> None:
+    exchange = simulated(hedge=hedge)
+    with pytest.raises(Refused, match=f"leg {leg.value} is none of an account of contracts"):
+        exchange.place(ticket(leg=leg))
+    assert exchange.audit.orders() == []
+
+
+def test_one_stop_closes_a_position_and_a_target_beside_it() -> None:
+    exchange = simulated()
+    exchange.place(ticket())
+    first = exchange.place(stop(quantity=None, close_position=True))
+    with pytest.raises(Refused, match="-4130"):
+        exchange.place(stop("s2", None, "3.4", close_position=True))
+    exchange.place(stop("t1", None, "3.1", kind=TicketKind.TARGET, close_position=True))
+    exchange.place(stop("s3", trigger="3.4"))
+    exchange.cancel(APT, first)
+    exchange.place(stop("s4", None, "3.4", close_position=True))
+
+
+def test_orders_without_an_id_share_none() -> None:
+    exchange = simulated()
+    for price in ("3.3", "3.4"):
+        exchange.place(ticket("", kind=TicketKind.LIMIT, price=Decimal(price)))
+    assert len(exchange.audit.orders()) == 2
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "NaN", "Infinity"])
+def test_what_happens_around_it_is_in_numbers_above_zero(number: str) -> None:
+    exchange = simulated()
+    exchange.place(ticket())
+    wrongs: tuple[Callable[[], None], ...] = (
+        lambda: exchange.set_price(APT, number),
+        lambda: exchange.list_market("SUI/USDT:USDT", number),
+        lambda: exchange.list_market("SUI/USDT:USDT", "3.5", quantity_step=number),
+        lambda: exchange.deleverage(APT, number),
+    )
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match="it is a number above zero"):
+            wrong()
+    assert exchange.audit.held(APT) == Decimal("-61.8") and exchange.market(APT).last_price == Decimal("3.23")
 
 
 def test_an_id_is_taken_among_open_orders_only() -> None:
@@ -276,6 +334,26 @@ def test_a_liquidation_and_a_deleveraging_are_orders_of_nobody() -> None:
     assert exchange.audit.held(APT) == 0
     assert [order.ticket.client_order_id for order in exchange.audit.orders()] == ["e1", "adl_autoclose", "autoclose"]
     assert len(exchange.audit.entries()) == 1
+
+
+def test_no_more_is_closed_than_is_held() -> None:
+    exchange = simulated()
+    exchange.liquidate(APT)
+    assert exchange.audit.orders() == []
+    exchange.place(ticket())
+    exchange.deleverage(APT, "1000")
+    assert exchange.audit.held(APT) == 0
+
+
+@pytest.mark.parametrize("spelling", ["APT/USDT:USDT", "aptusdt", "APTUSDT"])
+def test_the_auditor_knows_a_symbol_in_every_spelling(spelling: str) -> None:
+    exchange = simulated()
+    exchange.place(ticket())
+    exchange.place(stop())
+    audit = exchange.audit
+    assert audit.held(spelling) == Decimal("-61.8") and len(audit.stops(spelling)) == 1
+    assert len(audit.orders(spelling)) == 2 and len(audit.entries(spelling)) == 1 and len(audit.holders(spelling)) == 1
+    assert len(audit.bare_seconds(spelling)) == 1 and audit.market(spelling).symbol == APT
 
 
 # -- faults -----------------------------------------------------------------------------------------------------
