@@ -38,7 +38,7 @@ _FILL: Final = (
     " is_last, names_leg, sums_up, on_margin"
 )
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
-_HELD: Final = "line, time, quantity, avg_px"
+_HELD: Final = "line, time, quantity, avg_px, begins"
 _PROFIT: Final = "line, time, profit, trade_id, profit_id"
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
@@ -59,7 +59,7 @@ CREATE INDEX held_place ON held (place);
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
 _ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 20)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
-_ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
+_ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
 _FILLS: Final = (
     f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
@@ -307,7 +307,7 @@ class SortedFacts:
 
     def _held(self, key: PositionKey | None, place: int) -> Iterator[PlacedFact]:
         for file, *values in self._database.execute(_OTHERS.format(table="held", columns=_HELD), (place,)):
-            line, time, quantity, avg_px = values
+            line, time, quantity, avg_px, begins = values
             assert key is not None, "what is held has one"
             yield PlacedFact(
                 file,
@@ -317,6 +317,7 @@ class SortedFacts:
                     key=key,
                     quantity=Decimal(quantity),
                     avg_px=_number(avg_px),
+                    begins=bool(begins),
                 ),
             )
 
@@ -373,7 +374,7 @@ def _cash_columns(cash: StatementCash) -> tuple[Any, ...]:
 
 
 def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
-    return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px)
+    return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px), held.begins
 
 
 def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
