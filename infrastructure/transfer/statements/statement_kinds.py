@@ -17,6 +17,10 @@ from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.spot.binance_spot import BINANCE_SPOT, BINANCE_SPOT_CSV
+from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import BYBIT_SPOT
+from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
     HYPERLIQUID_HISTORY,
@@ -43,12 +47,15 @@ _ALL: Final = (
     BINANCE_INCOME,
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
+    BINANCE_SPOT,
+    BINANCE_SPOT_CSV,
     BYBIT_EXECUTIONS,
     BYBIT_HISTORY,
     BYBIT_LOG,
     BYBIT_LOG_CSV,
     BYBIT_CLOSED,
     BYBIT_CLOSED_CSV,
+    BYBIT_SPOT,
     OKX_FILLS,
     OKX_BILLS,
     OKX_HISTORY,
@@ -59,6 +66,8 @@ _ALL: Final = (
     KRAKEN_LOG,
     KRAKEN_LOG_CSV,
     KRAKEN_FILLS,
+    KRAKEN_TRADES,
+    COINBASE_FILLS,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -80,6 +89,8 @@ _SAME_FILLS: Final = (
     (BYBIT_EXECUTIONS, BYBIT_CLOSED),
     (BYBIT_EXECUTIONS, BYBIT_CLOSED_CSV),
     (BYBIT_CLOSED, BYBIT_CLOSED_CSV),
+    (BYBIT_EXECUTIONS, BYBIT_SPOT),
+    (BINANCE_SPOT, BINANCE_SPOT_CSV),
     (KRAKEN_LOG, KRAKEN_FILLS),
     (KRAKEN_LOG_CSV, KRAKEN_FILLS),
     (NAUTILUS_FILLS, NAUTILUS_POSITIONS),
