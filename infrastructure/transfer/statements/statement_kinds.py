@@ -13,6 +13,8 @@ from infrastructure.transfer.statements.kinds.exchanges.binance_user_trades impo
 from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
+from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
@@ -47,6 +49,7 @@ _ALL: Final = (
     BINANCE_INCOME,
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
+    BINANCE_POSITIONS,
     BINANCE_SPOT,
     BINANCE_SPOT_CSV,
     BYBIT_EXECUTIONS,
@@ -59,6 +62,7 @@ _ALL: Final = (
     OKX_FILLS,
     OKX_BILLS,
     OKX_HISTORY,
+    OKX_POSITIONS,
     HYPERLIQUID_FILLS,
     HYPERLIQUID_FUNDING,
     HYPERLIQUID_HISTORY,
@@ -90,6 +94,8 @@ _SAME_FILLS: Final = (
     (BYBIT_EXECUTIONS, BYBIT_CLOSED_CSV),
     (BYBIT_CLOSED, BYBIT_CLOSED_CSV),
     (BYBIT_EXECUTIONS, BYBIT_SPOT),
+    *((kind, BINANCE_POSITIONS) for kind in (BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_EVENTS)),
+    *((kind, OKX_POSITIONS) for kind in (OKX_FILLS, OKX_BILLS, OKX_HISTORY)),
     (BINANCE_SPOT, BINANCE_SPOT_CSV),
     (KRAKEN_LOG, KRAKEN_FILLS),
     (KRAKEN_LOG_CSV, KRAKEN_FILLS),
