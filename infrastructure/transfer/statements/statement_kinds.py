@@ -22,6 +22,7 @@ from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FIL
 from infrastructure.transfer.statements.kinds.exchanges.spot.binance_spot import BINANCE_SPOT, BINANCE_SPOT_CSV
 from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import BYBIT_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import HYPERLIQUID_PAIRS
 from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
@@ -67,6 +68,7 @@ _ALL: Final = (
     HYPERLIQUID_FUNDING,
     HYPERLIQUID_HISTORY,
     HYPERLIQUID_PAYMENTS,
+    HYPERLIQUID_PAIRS,
     KRAKEN_LOG,
     KRAKEN_LOG_CSV,
     KRAKEN_FILLS,
