@@ -11,16 +11,22 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
-from infrastructure.transfer.statements.intake.sorting.told_again import take_once
+from infrastructure.transfer.statements.intake.sorting.told_again import (
+    ToldOtherwise,
+    is_same_fill,
+    take_once,
+    told_alike,
+)
 from infrastructure.transfer.statements.intake.sorting.told_legs import (
     are_of_two_legs,
+    move_fills_to_legs,
     move_to_legs,
     part,
     untold,
@@ -201,23 +207,30 @@ class SortedFacts:
 
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
-        self._take_once("fills", _FILL, "buys, trade_id", "trade")
-        self._take_once("cash", _CASH, "cash_id", "payment")
+        move_fills_to_legs(self._database, self._places)
+        self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id", is_same_fill))
+        self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
+        if not self._is_one and (told := told_alike(self._database)) is not None:
+            self._refuse_told(
+                told, f"this has no id, and may be trade {told.name}", "that stands on", "; import one of the two"
+            )
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
         self.repeated += take_by_fills(self._database, self._key_of, self.refusal)
         state_fees(self._database, self._key_of, tally)
         state_profits(self._database, self._key_of, tally)
 
-    def _take_once(self, table: str, columns: str, identity: str, what: str) -> None:
-        count, told = take_once(self._database, table, columns, identity)
+    def _take_once(self, what: str, count: int, told: ToldOtherwise | None) -> None:
         self.repeated += count
         if told is not None:
-            where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
-            key = list(self._places)[told.place]
-            of_key = "" if key is None else f" of {key}"
-            why = f"{what} {told.name}{of_key} stands on {where}line {told.first_line:,} already"
-            raise self.refusal(told.file, StatementRefused.at(told.line, why))
+            self._refuse_told(told, f"{what} {told.name}", "stands on", " already")
+
+    def _refuse_told(self, told: ToldOtherwise, what: str, stands: str, so: str = "") -> NoReturn:
+        where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
+        key = list(self._places)[told.place]
+        of_key = "" if key is None else f" of {key}"
+        why = f"{what}{of_key} {stands} {where}line {told.first_line:,}{so}"
+        raise self.refusal(told.file, StatementRefused.at(told.line, why))
 
     def by_key(self, share: frozenset[int] | None = None) -> FactsByKey:
         """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""

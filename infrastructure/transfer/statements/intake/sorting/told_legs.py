@@ -26,6 +26,10 @@ UPDATE fills SET place = CASE WHEN buys = (CAST(coalesce(closes, profit) AS REAL
 _MOVE: Final = """
 UPDATE {table} SET place = ? WHERE place = ? AND trade_id IN (SELECT trade_id FROM fills WHERE place = ?)
 """
+_MOVE_FILLS: Final = """
+UPDATE fills SET place = ? WHERE place = ? AND NOT names_leg AND (trade_id, buys) IN
+    (SELECT trade_id, buys FROM fills WHERE place = ?)
+"""
 _DOUBT: Final = 1e-4
 """The share of what a fill is worth by which its profit may differ from what the prices say."""
 _NOTHING: Final = 1e-9
@@ -70,6 +74,14 @@ class _Holding:
         left = self.quantity - quantity
         self.quantity, self.worth = (left, self.worth - cost) if left > _NOTHING * quantity else (0.0, 0.0)
         return (quantity * price - cost) * (1 if self.is_long else -1)
+
+
+def move_fills_to_legs(database: sqlite3.Connection, places: Mapping[PositionKey | None, int]) -> None:
+    """Let fills, of which a file names no leg, be of the leg that another file has them on."""
+    for key, place in places.items():
+        if key is not None and key.leg is Leg.BOTH:
+            for there in [places[each] for leg in (Leg.LONG, Leg.SHORT) if (each := key.on(leg)) in places]:
+                database.execute(_MOVE_FILLS, (there, place, there))
 
 
 def move_to_legs(database: sqlite3.Connection, places: Mapping[PositionKey | None, int]) -> None:
