@@ -41,6 +41,7 @@ from infrastructure.transfer.statements.kinds.programs.hummingbot_positions impo
 from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS, NAUTILUS_ORDERS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
 from infrastructure.transfer.statements.kinds.programs.tradingview import TRADINGVIEW_ALERTS, TRADINGVIEW_LIST
+from infrastructure.transfer.statements.kinds.programs.tradingview_log import TRADINGVIEW_LOG
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind
 
@@ -87,6 +88,7 @@ _ALL: Final = (
     NAUTILUS_POSITIONS,
     TRADINGVIEW_LIST,
     TRADINGVIEW_ALERTS,
+    TRADINGVIEW_LOG,
     PLAIN_CSV,
     MAPPED_CSV,
 )
@@ -104,6 +106,8 @@ _SAME_FILLS: Final = (
     (NAUTILUS_FILLS, NAUTILUS_POSITIONS),
     (NAUTILUS_ORDERS, NAUTILUS_POSITIONS),
     (TRADINGVIEW_LIST, TRADINGVIEW_ALERTS),
+    (TRADINGVIEW_LIST, TRADINGVIEW_LOG),
+    (TRADINGVIEW_ALERTS, TRADINGVIEW_LOG),
 )
 """Kinds that tell of the same fills, each under ids of its own: together they would be counted twice."""
 _NEEDS_MIN: Final = 5

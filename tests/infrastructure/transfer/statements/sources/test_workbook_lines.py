@@ -51,7 +51,9 @@ def test_every_sample_says_the_same_in_a_workbook(path: Path) -> None:
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=file_of(text).start.delimiter))
     book, kind = packed(rows), kind_of_sample(path)
     assert kind_of(book) == kind_of(text)
-    assert facts_told(book, kind) == facts_told(text.encode(), kind)
+    told = [facts_told(data, kind).splitlines() for data in (book, text.encode())]
+    without_lines = [[fact.partition(": ")[2] for fact in facts] for facts in told]  # a cell may have several in CSV
+    assert without_lines[0] == without_lines[1] != []
 
 
 def test_numbers_and_times_are_read_as_they_were_meant() -> None:
