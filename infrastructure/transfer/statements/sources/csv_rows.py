@@ -17,6 +17,7 @@ _SAID_OF_ALL: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
 """How OKX and Bybit begin a line above the columns: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
 _ZONED: Final = re.compile(r"(.+?) ?\((UTC[+-](?!0+(?::?00)?\))\d\d?(?::?\d\d)?)\)", re.IGNORECASE | re.ASCII)
 """A column of times that says their zone, other than UTC: `Time(UTC+8)`."""
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MARK: Final = "\ufeff"
 """What marks a text as UTF-8, at its beginning; OKX puts it before every line, and before single cells."""
 HEADER_LINES: Final = 5
@@ -28,7 +29,7 @@ def csv_header(start: str) -> tuple[list[str], str]:
 
     Shape: one name where it is no CSV.
     """
-    lines = [line.rstrip("\r") for line in start.split("\n", HEADER_LINES)[:HEADER_LINES]]
+    lines = _LINE_END.split(start, HEADER_LINES)[:HEADER_LINES]
     first = lines[0].strip().lower()
     told = first.removeprefix(_SAYS_DELIMITER)[:1] if first.startswith(_SAYS_DELIMITER) else ""
     delimiter = told or next((each for each in _DELIMITERS if each in lines[0]), ",")

@@ -30,20 +30,32 @@ _ROUNDED: Final = Decimal("0.99")
 def held_of(whose: Whose, rows: Iterable[StatementRow]) -> Iterator[StatementPosition]:
     """What is held of each pair in all. Refuses: StatementRefused."""
     by_key: dict[PositionKey, list[StatementPosition]] = {}
-    for held in each(rows, partial(_held, whose)):
+    for held in each(_once(rows), partial(_held, whose)):
         by_key.setdefault(held.key, []).append(held)
     return map(_in_all, by_key.values())
+
+
+def _once(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """Each row once, by its id."""
+    ids = set()
+    for row in rows:
+        name = row.text("id")
+        if name is None or name not in ids:
+            yield row
+        ids.add(name)
 
 
 def _held(whose: Whose, row: StatementRow) -> Iterator[StatementPosition]:
     market, amount = row.needed(*_MARKET), row.number("amount")
     if amount is None:
         raise ValueError("amount is not said")
-    is_short = amount < 0 or (row.text("side") is not None and not row.buys("side"))
+    is_short = not row.buys("side") if "side" in row.named else amount < 0
+    if amount < 0 and not is_short:
+        raise ValueError(f"amount {row.text('amount')!r:.60} of side {row.text('side')!r:.60} is below zero")
     yield StatementPosition(
         line=row.line,
         time=row.time("timestamp"),
-        key=key_of(whose, market, row.needed("trading_pair"), Leg.BOTH if "perpetual" in market else Leg.SPOT),
+        key=key_of(whose, market, row.needed("trading_pair"), Leg.BOTH if "perpetual" in market.lower() else Leg.SPOT),
         quantity=-amount.copy_abs() if is_short else amount,
         avg_px=row.above_zero("breakeven_price") if amount else None,
         begins=True,

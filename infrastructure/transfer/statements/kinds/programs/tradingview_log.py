@@ -41,7 +41,7 @@ class _AlertLog:
                 f"description {text!r:.90} is an order without a price; import the list of trades of the strategy, or "
                 "give its alerts a template in JSON"
             )
-        said = flat(_object(text))
+        said = _object(text)
         if any(name in said for name in ACTIONS):
             yield from self._alerts.facts(StatementRow(row.line, {**_of_line(row, said), **said}))
 
@@ -53,7 +53,7 @@ def _object(text: str) -> Mapping[str, Any]:
         found = json.loads(text, parse_float=Decimal, parse_constant=str)
     except (ValueError, ArithmeticError, RecursionError) as wrong:
         raise ValueError(f"description {text!r:.60} is no JSON: {wrong}") from None
-    return found if isinstance(found, dict) else {}
+    return {name.lower(): value for name, value in flat(found).items()}
 
 
 def _of_line(row: StatementRow, said: Mapping[str, Any]) -> dict[str, Any]:

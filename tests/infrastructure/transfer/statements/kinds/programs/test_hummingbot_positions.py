@@ -93,6 +93,15 @@ def test_what_controllers_hold_of_a_pair_is_added_up() -> None:
     assert held(row("a", "BUY", "600,0,0")) == [f"2: {at} 0 at unknown"]
 
 
+def test_a_row_is_taken_once_and_its_side_agrees_with_its_amount() -> None:
+    at = "2026-03-17T09:24:12.000000Z ETHUSDT.binance holds"
+    assert held(row("a", "SELL", "600,0.3,2000"), row("a", "SELL", "600,0.3,2000")) == [f"2: {at} -0.3 at 2000"]
+    with pytest.raises(StatementRefused, match=r"line 2: amount '-0\.3' of side 'BUY' is below zero"):
+        held(row("a", "BUY", "600,-0.3,2000"))
+    with pytest.raises(StatementRefused, match="line 2: side is not said"):
+        held(row("a", "", "600,0.3,2000"))
+
+
 def test_a_table_that_counts_millionths_is_read_for_what_it_means() -> None:
     at = "2026-03-17T09:24:12.000000Z ETHUSDT.binance holds"
     assert held(row("a", "BUY", "600000000,300000,2000000000")) == [f"2: {at} 0.3 at 2000"]

@@ -22,7 +22,7 @@ def told(description: str, ticker: str = "BINANCE:BTCUSDT.P, 15m") -> list[str]:
 
 
 def test_what_the_alert_does_not_say_its_line_says() -> None:
-    alert = '{"order": {"action": "sell"}, "price": 50000, "contracts": 0.01}'
+    alert = '{"order": {"Action": "sell"}, "price": 50000, "contracts": 0.01}'
     assert told(alert) == ["2: 2026-03-17T09:34:12.000000Z BTCUSDT.binance sells 0.01 at 50000"]
 
 
