@@ -24,11 +24,13 @@ from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import B
 from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import HYPERLIQUID_PAIRS
 from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.spot.kucoin_spot import KUCOIN_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
     HYPERLIQUID_HISTORY,
     HYPERLIQUID_PAYMENTS,
 )
+from infrastructure.transfer.statements.kinds.exchanges.websites.mexc_history import MEXC_ORDERS, MEXC_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.websites.okx_history import OKX_HISTORY
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
@@ -75,6 +77,9 @@ _ALL: Final = (
     KRAKEN_FILLS,
     KRAKEN_TRADES,
     COINBASE_FILLS,
+    KUCOIN_SPOT,
+    MEXC_TRADES,
+    MEXC_ORDERS,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -101,6 +106,7 @@ _SAME_FILLS: Final = (
     *((kind, BINANCE_POSITIONS) for kind in (BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_EVENTS)),
     *((kind, OKX_POSITIONS) for kind in (OKX_FILLS, OKX_BILLS, OKX_HISTORY)),
     (BINANCE_SPOT, BINANCE_SPOT_CSV),
+    (MEXC_TRADES, MEXC_ORDERS),
     (KRAKEN_LOG, KRAKEN_FILLS),
     (KRAKEN_LOG_CSV, KRAKEN_FILLS),
     (NAUTILUS_FILLS, NAUTILUS_POSITIONS),
