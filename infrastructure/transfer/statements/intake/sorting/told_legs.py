@@ -58,6 +58,8 @@ class _Holding:
     quantity: float = 0.0
     worth: float = 0.0
     was_held: bool = False
+    is_all: bool = False
+    """Whether nothing was held before the file, by what was earned."""
 
     @property
     def may_be_more(self) -> bool:
@@ -67,6 +69,20 @@ class _Holding:
     def open(self, quantity: float, price: float) -> None:
         self.was_held = True
         self.quantity, self.worth = self.quantity + quantity, self.worth + quantity * price
+
+    def explains(self, fill: _Fill) -> bool:
+        """Whether a fill closed of this what it says, and earned that."""
+        if not 0 < fill.quantity <= self.quantity * (1 + _NOTHING):
+            return False
+        earned = fill.quantity * (fill.price - self.worth / self.quantity)
+        return fill.earned(earned if self.is_long else -earned)
+
+    def is_held_beside(self, fill: _Fill) -> bool:
+        """Whether a fill of the other side cannot have closed something of this."""
+        if not self.quantity:
+            return False
+        average = self.worth / self.quantity
+        return fill.is_closing or fill.closes is not None or abs(fill.price - average) > _DOUBT * average
 
     def close(self, quantity: float, price: float) -> float:
         """What that earns."""
@@ -142,14 +158,21 @@ def _can_be_netted(fills: Iterator[_Fill]) -> bool:
 
 
 def _can_be_parted(fills: Iterator[_Fill]) -> bool:
-    legs = {is_long: _Holding(is_long=is_long) for is_long in (True, False)}
+    """Whether all of them agree with two legs, and one of them with nothing else.
+
+    A leg may have been held before, so that nothing contradicts it until a profit follows from its fills alone.
+    """
+    legs, are_held = {is_long: _Holding(is_long=is_long) for is_long in (True, False)}, False
     for fill in fills:
         leg = legs[bool(fill.buys) is not fill.is_closing]
+        are_held = are_held or legs[not leg.is_long].is_held_beside(fill)
         if not fill.is_closing:
             leg.open(fill.quantity, fill.price)
-            continue
-        if leg.may_be_more:
-            continue
-        if fill.quantity > leg.quantity * (1 + _NOTHING) or not fill.earned(leg.close(fill.quantity, fill.price)):
+        elif leg.explains(fill):
+            leg.close(fill.quantity, fill.price)
+            leg.is_all = leg.is_all or fill.profit is not None
+        elif leg.is_all or (fill.profit is None and leg.was_held):
             return False
-    return True
+        else:
+            leg.quantity, leg.worth = 0.0, 0.0  # what is left of it is not known
+    return are_held
