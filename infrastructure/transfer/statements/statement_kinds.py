@@ -23,6 +23,7 @@ from infrastructure.transfer.statements.kinds.exchanges.spot.binance_spot import
 from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import BYBIT_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import HYPERLIQUID_PAIRS
+from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_ledgers import KRAKEN_LEDGERS
 from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.spot.kucoin_spot import KUCOIN_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
@@ -76,6 +77,7 @@ _ALL: Final = (
     KRAKEN_LOG_CSV,
     KRAKEN_FILLS,
     KRAKEN_TRADES,
+    KRAKEN_LEDGERS,
     COINBASE_FILLS,
     KUCOIN_SPOT,
     MEXC_TRADES,
@@ -106,6 +108,7 @@ _SAME_FILLS: Final = (
     *((kind, BINANCE_POSITIONS) for kind in (BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_EVENTS)),
     *((kind, OKX_POSITIONS) for kind in (OKX_FILLS, OKX_BILLS, OKX_HISTORY)),
     (BINANCE_SPOT, BINANCE_SPOT_CSV),
+    (KRAKEN_TRADES, KRAKEN_LEDGERS),
     (MEXC_TRADES, MEXC_ORDERS),
     (KRAKEN_LOG, KRAKEN_FILLS),
     (KRAKEN_LOG_CSV, KRAKEN_FILLS),
