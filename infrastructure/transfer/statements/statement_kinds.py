@@ -122,6 +122,8 @@ _SAME_FILLS: Final = (
 _NEEDS_MIN: Final = 5
 """A kind that is known by fewer names is none when one of them is missing."""
 _NEAR_MAX: Final = 3
+_NEAR_SHARE: Final = 0.5
+"""Of the names of a kind, that a file may lack and is still near to it."""
 
 
 def recognised(start: FileStart) -> StatementKind | None:
@@ -136,11 +138,14 @@ def recognised(start: FileStart) -> StatementKind | None:
 
 
 def near(start: FileStart) -> list[str]:
-    """What a file that is not recognised lacks to be of the kinds that it comes closest to."""
-    ways = [(len(missing), kind) for kind in KINDS.values() if len(missing := kind.missing(start)) < len(kind.needs)]
+    """What a file that is not recognised lacks to be of the kinds of which it has the greatest share."""
+    ways = [
+        (len(missing := kind.missing(start)) / len(kind.needs), kind, missing) for kind in KINDS.values() if kind.needs
+    ]
     return [
-        f"{kind.name} needs {', '.join(missing)}" if (missing := kind.missing(start)) else f"it may be {kind.name}"
-        for _, kind in sorted(ways, key=lambda way: way[0])[:_NEAR_MAX]
+        f"{kind.name} needs {', '.join(missing)}" if missing else f"it may be {kind.name}"
+        for share, kind, missing in sorted(ways, key=lambda way: way[0])[:_NEAR_MAX]
+        if share <= _NEAR_SHARE
     ]
 
 

@@ -111,6 +111,20 @@ def test_a_table_that_is_written_anew(path: Path, rewriting: str) -> None:
     assert kind_of(written) == kind_of(text)
 
 
+ZONES = re.compile(r"\(UTC(?:[+-]0+(?::00)?)?\)", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("zone", ["(UTC+00:00)", "(UTC+8)", ""])
+@pytest.mark.parametrize(
+    "path", [path for path in TABLES if ZONES.search(path.read_text(encoding="utf-8"))], ids=lambda path: path.name
+)
+def test_times_of_another_zone_are_of_the_same_kind(path: Path, zone: str) -> None:
+    text = path.read_text(encoding="utf-8-sig")
+    rewritten = ZONES.sub(zone, text)
+    assert kind_of(rewritten) == kind_of(text)
+    assert isinstance(told(rewritten, path), list)
+
+
 def texts(value: Any) -> Any:
     """As one that keeps all numbers as texts has it."""
     if isinstance(value, dict):

@@ -39,7 +39,14 @@ _NAMES: Final = MappingProxyType(
         "opening": ("opening fee", *_both("openFee")),
         "closing": ("closing fee", *_both("closeFee")),
         "funding": ("funding fee",),
-        "time": ("trade time", "trade time(utc)", "trade time(utc+0)", *_both("updatedTime"), *_both("createdTime")),
+        "time": (
+            "trade time",
+            "trade time(utc)",
+            "trade time(utc+0)",
+            "trade time(utc+00:00)",
+            *_both("updatedTime"),
+            *_both("createdTime"),
+        ),
         "reason": ("exit type", "trade type", *_both("execType")),
     }
 )

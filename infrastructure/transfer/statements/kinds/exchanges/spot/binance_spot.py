@@ -22,7 +22,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 _NAMES: Final = MappingProxyType(
     {
-        "time": ("date(utc)", "time(utc)", "date", "time"),
+        "time": ("date(utc)", "time(utc)", "date(utc+00:00)", "time(utc+00:00)", "date", "time"),
         "pair": ("pair", "market"),
         "side": ("side", "type"),
         "quantity": ("executed", "total"),

@@ -22,7 +22,14 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 _NAMES: Final = MappingProxyType(
     {
-        "time": ("timestamp (utc)", "timestamp (utc+0)", "timestamp(utc)", "timestamp(utc+0)", "timestamp"),
+        "time": (
+            "timestamp (utc)",
+            "timestamp (utc+0)",
+            "timestamp(utc)",
+            "timestamp(utc+0)",
+            "timestamp (utc+00:00)",
+            "timestamp",
+        ),
         "trade": ("transaction id", "trasaction id"),
         "currency": ("feecoin", "fee coin"),
     }
