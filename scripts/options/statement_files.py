@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final, cast
@@ -105,15 +105,25 @@ class OpenedFiles:
         self.files = [file for path in paths for file in self._opened(path)]
 
     def statements(self) -> list[Statement]:
-        """What the files say, to be read; each is a statement. Refuses: a usage error."""
+        """What the files say, to be read; each is a statement. Refuses: a usage error; StatementRefused for names."""
         if twice := told_twice(file.kind for file in self.files if file.kind is not None):
             first, other = (next(file for file in self.files if file.kind is kind) for kind in twice)
             raise click.UsageError(
                 f"{first.name} is of kind {twice[0].name} and {other.name} of kind {twice[1].name}, which tell of the "
                 "same fills under ids of their own: they would be counted twice. Import one of the two"
             )
+        names = {
+            name: named
+            for file in self.files
+            if file.kind is not None and file.kind.names is not None
+            for name, named in file.kind.names(file.statement).items()
+        }
         return [
-            Statement(file.name, file.kind.name, file.kind.facts(file.statement, self._said.whose(file.kind)))
+            Statement(
+                file.name,
+                file.kind.name,
+                file.kind.facts(file.statement, replace(self._said.whose(file.kind), names=names)),
+            )
             for file in self.files
             if file.kind is not None
         ]

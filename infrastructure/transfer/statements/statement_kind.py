@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final, TypeAlias
@@ -30,6 +30,8 @@ class Whose:
     zone: tzinfo | None = None
     symbol: str | None = None
     columns: ColumnMap | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What other files of the run call what this one calls otherwise."""
 
     def key(self, symbol: str, leg: Leg = Leg.BOTH, exchange: str | None = None) -> PositionKey:
         """The key of a symbol of this account. Refuses: ValueError for a symbol or an exchange that is none."""
@@ -54,6 +56,8 @@ class StatementKind:
     form: FileForm
     needs: Sequence[Sequence[str]]
     read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
+    names: Callable[[StatementFile], Mapping[str, str]] | None = None
+    """Reads the names that it says for other files, in place of facts."""
     also: FileForm | None = None
     """Another form in which it is written, with the same names: of JSON with nothing within its objects, CSV."""
     exchange: str | None = None

@@ -13,25 +13,38 @@ from infrastructure.transfer.statements.kinds.exchanges.binance_user_trades impo
 from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
+from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.spot.binance_spot import BINANCE_SPOT, BINANCE_SPOT_CSV
+from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import BYBIT_SPOT
+from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import HYPERLIQUID_PAIRS
+from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_ledgers import KRAKEN_LEDGERS
+from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.spot.kucoin_spot import KUCOIN_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
     HYPERLIQUID_HISTORY,
     HYPERLIQUID_PAYMENTS,
 )
+from infrastructure.transfer.statements.kinds.exchanges.websites.mexc_history import MEXC_ORDERS, MEXC_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.websites.okx_history import OKX_HISTORY
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
 from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
 from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
-from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_DATABASE
+from infrastructure.transfer.statements.kinds.programs.hummingbot_database import HUMMINGBOT_DATABASE
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV
+from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import HUMMINGBOT_POSITIONS
 from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS, NAUTILUS_ORDERS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
 from infrastructure.transfer.statements.kinds.programs.tradingview import TRADINGVIEW_ALERTS, TRADINGVIEW_LIST
+from infrastructure.transfer.statements.kinds.programs.tradingview_log import TRADINGVIEW_LOG
 from infrastructure.transfer.statements.sources.statement_file import FileStart
 from infrastructure.transfer.statements.statement_kind import StatementKind
 
@@ -41,22 +54,34 @@ _ALL: Final = (
     BINANCE_INCOME,
     BINANCE_TRANSACTIONS,
     BINANCE_EVENTS,
+    BINANCE_POSITIONS,
+    BINANCE_SPOT,
+    BINANCE_SPOT_CSV,
     BYBIT_EXECUTIONS,
     BYBIT_HISTORY,
     BYBIT_LOG,
     BYBIT_LOG_CSV,
     BYBIT_CLOSED,
     BYBIT_CLOSED_CSV,
+    BYBIT_SPOT,
     OKX_FILLS,
     OKX_BILLS,
     OKX_HISTORY,
+    OKX_POSITIONS,
     HYPERLIQUID_FILLS,
     HYPERLIQUID_FUNDING,
     HYPERLIQUID_HISTORY,
     HYPERLIQUID_PAYMENTS,
+    HYPERLIQUID_PAIRS,
     KRAKEN_LOG,
     KRAKEN_LOG_CSV,
     KRAKEN_FILLS,
+    KRAKEN_TRADES,
+    KRAKEN_LEDGERS,
+    COINBASE_FILLS,
+    KUCOIN_SPOT,
+    MEXC_TRADES,
+    MEXC_ORDERS,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -64,11 +89,13 @@ _ALL: Final = (
     FREQTRADE_BACKTEST,
     HUMMINGBOT_CSV,
     HUMMINGBOT_DATABASE,
+    HUMMINGBOT_POSITIONS,
     NAUTILUS_FILLS,
     NAUTILUS_ORDERS,
     NAUTILUS_POSITIONS,
     TRADINGVIEW_LIST,
     TRADINGVIEW_ALERTS,
+    TRADINGVIEW_LOG,
     PLAIN_CSV,
     MAPPED_CSV,
 )
@@ -77,16 +104,26 @@ _SAME_FILLS: Final = (
     (BYBIT_EXECUTIONS, BYBIT_CLOSED),
     (BYBIT_EXECUTIONS, BYBIT_CLOSED_CSV),
     (BYBIT_CLOSED, BYBIT_CLOSED_CSV),
+    (BYBIT_EXECUTIONS, BYBIT_SPOT),
+    *((kind, BINANCE_POSITIONS) for kind in (BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_EVENTS)),
+    *((kind, OKX_POSITIONS) for kind in (OKX_FILLS, OKX_BILLS, OKX_HISTORY)),
+    (BINANCE_SPOT, BINANCE_SPOT_CSV),
+    (KRAKEN_TRADES, KRAKEN_LEDGERS),
+    (MEXC_TRADES, MEXC_ORDERS),
     (KRAKEN_LOG, KRAKEN_FILLS),
     (KRAKEN_LOG_CSV, KRAKEN_FILLS),
     (NAUTILUS_FILLS, NAUTILUS_POSITIONS),
     (NAUTILUS_ORDERS, NAUTILUS_POSITIONS),
     (TRADINGVIEW_LIST, TRADINGVIEW_ALERTS),
+    (TRADINGVIEW_LIST, TRADINGVIEW_LOG),
+    (TRADINGVIEW_ALERTS, TRADINGVIEW_LOG),
 )
 """Kinds that tell of the same fills, each under ids of its own: together they would be counted twice."""
 _NEEDS_MIN: Final = 5
 """A kind that is known by fewer names is none when one of them is missing."""
 _NEAR_MAX: Final = 3
+_NEAR_SHARE: Final = 0.5
+"""Of the names of a kind, that a file may lack and is still near to it."""
 
 
 def recognised(start: FileStart) -> StatementKind | None:
@@ -101,11 +138,14 @@ def recognised(start: FileStart) -> StatementKind | None:
 
 
 def near(start: FileStart) -> list[str]:
-    """What a file that is not recognised lacks to be of the kinds that it comes closest to."""
-    ways = [(len(missing), kind) for kind in KINDS.values() if len(missing := kind.missing(start)) < len(kind.needs)]
+    """What a file that is not recognised lacks to be of the kinds of which it has the greatest share."""
+    ways = [
+        (len(missing := kind.missing(start)) / len(kind.needs), kind, missing) for kind in KINDS.values() if kind.needs
+    ]
     return [
-        f"{kind.name} needs {', '.join(missing)}" if (missing := kind.missing(start)) else f"it may be {kind.name}"
-        for _, kind in sorted(ways, key=lambda way: way[0])[:_NEAR_MAX]
+        f"{kind.name} needs {', '.join(missing)}" if missing else f"it may be {kind.name}"
+        for share, kind, missing in sorted(ways, key=lambda way: way[0])[:_NEAR_MAX]
+        if share <= _NEAR_SHARE
     ]
 
 

@@ -14,6 +14,9 @@ CLOSES: Final = ":closes"
 BEFORE: Final = ":before"
 """At the end of the id of what was held before the file that has the fill."""
 
+HELD: Final = f"{PREFIX}held"
+"""Of what begins the first cycle of a key that no fill tells of."""
+
 
 def side_of(*, buys: bool) -> str:
     """The side of a fill, as ids have it."""

@@ -22,11 +22,19 @@ from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, L
 from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
 from infrastructure.transfer.statements.intake.closings import FROM_FLAT, tells_of_before
-from infrastructure.transfer.statements.intake.command_ids import BEFORE, CLOSES, OPENS, command_id_of, turned_id_of
+from infrastructure.transfer.statements.intake.command_ids import (
+    BEFORE,
+    CLOSES,
+    HELD,
+    OPENS,
+    command_id_of,
+    turned_id_of,
+)
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.held_before import added_to, held_before
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.positions import PositionRow
 
@@ -257,6 +265,22 @@ class KeyFold:
         row = self._position.row
         assert row is not None, "it has a cycle"
         self._changed[row.position_id] = row
+
+    def begin_with(self, held: StatementPosition) -> bool:
+        """Begin the first cycle with what is said to be held, where nothing else tells of the key; whether it does."""
+        if self._position.cycle or not held.quantity or held.avg_px is None:
+            return False
+        adopted = self._slot | {
+            "side": "long" if held.quantity > 0 else "short",
+            "quantity": held.quantity.copy_abs(),
+            "avg_px_open": held.avg_px,
+            "reason": "held, as the file says, and no fill of it is known",
+            "at": held.time,
+            "command_id": HELD,
+        }
+        self._decide(held.line, Adopt, adopted)
+        self._tally.found(f"{self._position.position_id}: {adopted['reason']}; what was earned and paid before is not")
+        return True
 
     @property
     def signed_quantity(self) -> Decimal:

@@ -156,11 +156,17 @@ class _OneKey:
             case StatementCash():
                 self._take_cash(fact)
             case StatementPosition():
-                if self._past.until is None or fact.time >= self._past.until:
-                    self._tally.held(self._key, fact.time, fact.quantity, self._fold.signed_quantity)
+                self._take_held(fact)
         self._taken += 1
         if self._taken >= FACTS_AT_ONCE:
             self._collect()
+
+    def _take_held(self, held: StatementPosition) -> None:
+        if held.begins and self._fold.begin_with(held):
+            return
+        is_without_fees = held.begins and self._key.leg is Leg.SPOT
+        if not is_without_fees and (self._past.until is None or held.time >= self._past.until):
+            self._tally.held(self._key, held.time, held.quantity, self._fold.signed_quantity)
 
     def _collect(self) -> None:
         self._fold.collect(self._decided, self._held.head)

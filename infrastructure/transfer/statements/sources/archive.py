@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, cast
 
 from infrastructure.transfer.statements.sources.file_text import START_MAX, first_bytes, whole
+from infrastructure.transfer.statements.sources.workbook_lines import is_workbook
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
@@ -25,7 +26,6 @@ _MEMBERS_MAX: Final = 1_000
 _BOMB_MIN: Final = 1 << 26
 _BOMB_RATIO: Final = 200
 """Tables of numbers become a tenth or a thirtieth of their size; what becomes less was made to fill a disk."""
-_WORKBOOK: Final = "[content_types].xml"
 _OF_SYSTEMS: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 """What systems put beside the files of a person."""
 _ENCRYPTED: Final = 1
@@ -34,9 +34,10 @@ LAST_CHANGES: Final = "-wal"
 
 
 def is_archive(stream: io.BufferedReader) -> bool:
-    """Whether a file begins like an archive; nothing is taken from it."""
-    start = stream.peek(START_MAX)
-    return start.startswith(_ZIP) or first_bytes(stream, START_MAX)[_TAR_MARK] == b"ustar"
+    """Whether a file begins like an archive, and is no workbook; nothing is taken from it."""
+    if stream.peek(START_MAX).startswith(_ZIP):
+        return not is_workbook(stream)
+    return first_bytes(stream, START_MAX)[_TAR_MARK] == b"ustar"
 
 
 def members(stream: io.BufferedReader, stack: ExitStack) -> dict[str, io.BufferedReader]:
@@ -72,8 +73,6 @@ def laid_down(name: str, found: Mapping[str, io.BufferedReader]) -> Iterator[Pat
 def _of_zip(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str, io.BufferedReader]]:
     archive = stack.enter_context(zipfile.ZipFile(stream))
     files = [each for each in archive.infolist() if not each.is_dir() and _is_ones_own(each.filename)]
-    if any(each.filename.lower() == _WORKBOOK for each in files):
-        raise StatementRefused("the file is a workbook; save its sheet as CSV, and give that")
     _check_count(len(files))
     for each in files:
         if each.flag_bits & _ENCRYPTED:

@@ -17,9 +17,11 @@ _SAID_OF_ALL: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
 """How OKX and Bybit begin a line above the columns: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
 _ZONED: Final = re.compile(r"(.+?) ?\((UTC[+-](?!0+(?::?00)?\))\d\d?(?::?\d\d)?)\)", re.IGNORECASE | re.ASCII)
 """A column of times that says their zone, other than UTC: `Time(UTC+8)`."""
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MARK: Final = "\ufeff"
 """What marks a text as UTF-8, at its beginning; OKX puts it before every line, and before single cells."""
-_LOOKED_AT: Final = 5
+HEADER_LINES: Final = 5
+"""Among so many lines the names of the columns stand."""
 
 
 def csv_header(start: str) -> tuple[list[str], str]:
@@ -27,7 +29,7 @@ def csv_header(start: str) -> tuple[list[str], str]:
 
     Shape: one name where it is no CSV.
     """
-    lines = [line.rstrip("\r") for line in start.split("\n", _LOOKED_AT)[:_LOOKED_AT]]
+    lines = _LINE_END.split(start, HEADER_LINES)[:HEADER_LINES]
     first = lines[0].strip().lower()
     told = first.removeprefix(_SAYS_DELIMITER)[:1] if first.startswith(_SAYS_DELIMITER) else ""
     delimiter = told or next((each for each in _DELIMITERS if each in lines[0]), ",")
@@ -78,14 +80,15 @@ def csv_rows(
 
 def _begin(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
     """What is said of all lines, and the names of the columns."""
-    first, said = next(rows, []), dict[str, str]()
+    filled, said = filter(any, rows), dict[str, str]()
+    first = next(filled, [])
     if first and first[0].strip().lower().startswith(_SAYS_DELIMITER):
-        first = next(rows, [])
+        first = next(filled, [])
     if first and _SAID_OF_ALL.match(first[0]):
         for cell in first:
             name, _, value = cell.strip(_MARK).partition(":")
             said[name.strip().lower()] = value.strip()
-        first = next((row for row in rows if row), [])
+        first = next(filled, [])
     names = [name.strip(_MARK).strip() for name in first]
     zones = {match[2].upper() for name in names if (match := _ZONED.fullmatch(name))}
     if len(zones) == 1:

@@ -8,19 +8,19 @@ from typing import Final
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
-_COLUMN: Final = "uid"
+_UID: Final = "uid"
 
 
-def of_one_account(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+def of_one_account(rows: Iterable[StatementRow], column: str = _UID) -> Iterator[StatementRow]:
     """The same rows. Refuses: StatementRefused at the first row of a second account."""
     first: object = None
     for row in rows:
-        uid = row.named.get(_COLUMN)
+        uid = row.named.get(column)
         if uid != first:
             if first is not None:
                 raise StatementRefused.at(
                     row.line,
-                    f"{_COLUMN} {str(uid)!r:.60} is another account than {str(first)!r:.60} before; make a file of "
+                    f"{column} {str(uid)!r:.60} is another account than {str(first)!r:.60} before; make a file of "
                     "each, and import them one by one with --account",
                 )
             first = uid

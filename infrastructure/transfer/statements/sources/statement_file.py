@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from infrastructure.transfer.statements.sources.csv_rows import csv_header, csv_rows
+from infrastructure.transfer.statements.sources.csv_rows import HEADER_LINES, csv_header, csv_rows
 from infrastructure.transfer.statements.sources.file_text import START_MAX, decoded, first_bytes, text_of, whole
 from infrastructure.transfer.statements.sources.json_rows import json_rows
 from infrastructure.transfer.statements.sources.parquet_rows import parquet_names, parquet_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.sources.workbook_lines import is_workbook, workbook_lines, workbook_start
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 SQLITE_MARK: Final = b"SQLite format 3\x00"
@@ -59,6 +60,10 @@ class StatementFile:
         return StatementFile(self._stream, self._path, keeps_case=True)
 
     @cached_property
+    def _is_workbook(self) -> bool:
+        return is_workbook(self._stream)
+
+    @cached_property
     def start(self) -> FileStart:
         """What it begins with; nothing is taken from it. Refuses: StatementRefused for a database without a name."""
         start = first_bytes(self._stream, START_MAX)
@@ -70,6 +75,8 @@ class StatementFile:
             return FileStart(FileForm.PARQUET, tuple(parquet_names(self._stream)))
         if start.startswith(_OLD_WORKBOOK):
             raise StatementRefused("the file is a workbook; save its sheet as CSV, and give that")
+        if self._is_workbook:
+            start = workbook_start(self._stream, HEADER_LINES).encode()
         text = decoded(start).lstrip()
         if text.startswith(("{", "[")):
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
@@ -88,6 +95,8 @@ class StatementFile:
                 yield from parquet_rows(self._stream)
             elif self.start.form is FileForm.JSON:
                 yield from json_rows(text_of(self._stream))
+            elif self._is_workbook:
+                yield from csv_rows(workbook_lines(self._stream), ",", once, keeps_case=self._keeps_case)
             else:
                 text = text_of(self._stream, newline="", encoding=encoding)
                 yield from csv_rows(text, delimiter or self.start.delimiter, once, keeps_case=self._keeps_case)

@@ -28,6 +28,7 @@ from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.statement_text import file_of, money, words
 
 FOLDER = Path(__file__).parent / "samples"
+NAMES = {"@107": "HYPE/USDC"}
 MAP = FOLDER / "mapped-csv.toml"
 SAMPLES = [path for path in sorted(FOLDER.iterdir()) if path.suffix not in {".facts", ".books", ".toml"}]
 
@@ -48,10 +49,13 @@ def data_of(path: Path) -> bytes:
 
 
 def whose(kind: StatementKind) -> Whose:
-    said = {"exchange": "okx", "symbol": "BTC/USDT:USDT"}
-    asked = {name: said[name] for name in kind.asks if name in said}
-    columns = ColumnMap.read(MAP.read_text(encoding="utf-8")) if "map" in kind.asks else None
-    return Whose(**{"exchange": kind.exchange} | asked, zone=UTC, columns=columns)
+    return Whose(
+        kind.exchange or ("okx" if "exchange" in kind.asks else None),
+        zone=UTC,
+        symbol="BTC/USDT:USDT" if "symbol" in kind.asks else None,
+        columns=ColumnMap.read(MAP.read_text(encoding="utf-8")) if "map" in kind.asks else None,
+        names=NAMES,
+    )
 
 
 def told_or_refused(data: bytes, kind: StatementKind) -> str:

@@ -134,3 +134,25 @@ def test_a_line_in_an_archive_is_named_with_its_file(tmp_path: Path) -> None:
     PositionLedger.connect(url).disconnect()
     two = archive(tmp_path / "two.zip", {"03.csv": f"{HEADER}\n{ENTRY}", "04.csv": f"{HEADER}\n{EXIT},x"})
     assert f"StatementRefused: {two}: 04.csv: line 2: has 10 columns" in run(url, "import", two).stderr
+
+
+def test_a_file_of_names_says_what_another_calls_by_numbers(tmp_path: Path) -> None:
+    fill = {"coin": "@107", "px": "25", "sz": "10", "side": "B", "time": 1773739452105, "startPosition": "0"}
+    fill |= {"dir": "Buy", "closedPnl": "0", "oid": 1, "tid": 1, "fee": "0.01", "feeToken": "HYPE"}
+    tokens = [
+        {"name": name, "index": index, "szDecimals": 2, "weiDecimals": 8, "tokenId": "0x1", "isCanonical": True}
+        for index, name in ((0, "USDC"), (150, "HYPE"))
+    ]
+    names = {"tokens": tokens, "universe": [{"name": "@107", "index": 107, "tokens": [150, 0]}]}
+    for name, content in (("fills.json", [fill]), ("names.json", names)):
+        (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    PositionLedger.connect(url).disconnect()
+    files = [str(tmp_path / "fills.json"), str(tmp_path / "names.json")]
+    refused = run(url, "import", files[0], "--confirm")
+    assert refused.returncode == 1
+    assert "line 1: coin '@107' is the number of a pair on spot" in refused.stderr
+    told = run(url, "import", *files, "--confirm", "--json")
+    assert told.returncode == 0, told.stderr
+    with PositionLedger.connect(url) as ledger:
+        assert [row.position_id for row in ledger.positions()] == ["HYPEUSDC.hyperliquid:SPOT#1"]

@@ -11,16 +11,22 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
-from infrastructure.transfer.statements.intake.sorting.told_again import take_once
+from infrastructure.transfer.statements.intake.sorting.told_again import (
+    ToldOtherwise,
+    is_same_fill,
+    take_once,
+    told_alike,
+)
 from infrastructure.transfer.statements.intake.sorting.told_legs import (
     are_of_two_legs,
+    move_fills_to_legs,
     move_to_legs,
     part,
     untold,
@@ -38,7 +44,7 @@ _FILL: Final = (
     " is_last, names_leg, sums_up, on_margin"
 )
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
-_HELD: Final = "line, time, quantity, avg_px"
+_HELD: Final = "line, time, quantity, avg_px, begins"
 _PROFIT: Final = "line, time, profit, trade_id, profit_id"
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
@@ -59,7 +65,7 @@ CREATE INDEX held_place ON held (place);
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
 _ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 20)})"
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
-_ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
+_ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
 _FILLS: Final = (
     f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
@@ -201,23 +207,30 @@ class SortedFacts:
 
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
-        self._take_once("fills", _FILL, "buys, trade_id", "trade")
-        self._take_once("cash", _CASH, "cash_id", "payment")
+        move_fills_to_legs(self._database, self._places)
+        self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id", is_same_fill))
+        self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
+        if not self._is_one and (told := told_alike(self._database)) is not None:
+            self._refuse_told(
+                told, f"this has no id, and may be trade {told.name}", "that stands on", "; import one of the two"
+            )
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
         self.repeated += take_by_fills(self._database, self._key_of, self.refusal)
         state_fees(self._database, self._key_of, tally)
         state_profits(self._database, self._key_of, tally)
 
-    def _take_once(self, table: str, columns: str, identity: str, what: str) -> None:
-        count, told = take_once(self._database, table, columns, identity)
+    def _take_once(self, what: str, count: int, told: ToldOtherwise | None) -> None:
         self.repeated += count
         if told is not None:
-            where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
-            key = list(self._places)[told.place]
-            of_key = "" if key is None else f" of {key}"
-            why = f"{what} {told.name}{of_key} stands on {where}line {told.first_line:,} already"
-            raise self.refusal(told.file, StatementRefused.at(told.line, why))
+            self._refuse_told(told, f"{what} {told.name}", "stands on", " already")
+
+    def _refuse_told(self, told: ToldOtherwise, what: str, stands: str, so: str = "") -> NoReturn:
+        where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
+        key = list(self._places)[told.place]
+        of_key = "" if key is None else f" of {key}"
+        why = f"{what}{of_key} {stands} {where}line {told.first_line:,}{so}"
+        raise self.refusal(told.file, StatementRefused.at(told.line, why))
 
     def by_key(self, share: frozenset[int] | None = None) -> FactsByKey:
         """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""
@@ -307,7 +320,7 @@ class SortedFacts:
 
     def _held(self, key: PositionKey | None, place: int) -> Iterator[PlacedFact]:
         for file, *values in self._database.execute(_OTHERS.format(table="held", columns=_HELD), (place,)):
-            line, time, quantity, avg_px = values
+            line, time, quantity, avg_px, begins = values
             assert key is not None, "what is held has one"
             yield PlacedFact(
                 file,
@@ -317,6 +330,7 @@ class SortedFacts:
                     key=key,
                     quantity=Decimal(quantity),
                     avg_px=_number(avg_px),
+                    begins=bool(begins),
                 ),
             )
 
@@ -373,7 +387,7 @@ def _cash_columns(cash: StatementCash) -> tuple[Any, ...]:
 
 
 def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
-    return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px)
+    return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px), held.begins
 
 
 def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:

@@ -27,6 +27,10 @@ UPDATE fills SET place = CASE WHEN buys = (CAST(coalesce(closes, profit) AS REAL
 _MOVE: Final = """
 UPDATE {table} SET place = ? WHERE place = ? AND trade_id IN (SELECT trade_id FROM fills WHERE place = ?)
 """
+_MOVE_FILLS: Final = """
+UPDATE fills SET place = ? WHERE place = ? AND NOT names_leg AND (trade_id, buys) IN
+    (SELECT trade_id, buys FROM fills WHERE place = ?)
+"""
 _DOUBT: Final = 1e-4
 """The share of what a fill is worth by which its profit may differ from what the prices say."""
 _NOTHING: Final = 1e-9
@@ -55,6 +59,8 @@ class _Holding:
     quantity: float = 0.0
     worth: float = 0.0
     was_held: bool = False
+    is_all: bool = False
+    """Whether nothing was held before the file, by what was earned."""
 
     @property
     def may_be_more(self) -> bool:
@@ -65,12 +71,34 @@ class _Holding:
         self.was_held = True
         self.quantity, self.worth = self.quantity + quantity, self.worth + quantity * price
 
+    def explains(self, fill: _Fill) -> bool:
+        """Whether a fill closed of this what it says, and earned that."""
+        if not 0 < fill.quantity <= self.quantity * (1 + _NOTHING):
+            return False
+        earned = fill.quantity * (fill.price - self.worth / self.quantity)
+        return fill.earned(earned if self.is_long else -earned)
+
+    def is_held_beside(self, fill: _Fill) -> bool:
+        """Whether a fill of the other side cannot have closed something of this."""
+        if not self.quantity:
+            return False
+        average = self.worth / self.quantity
+        return fill.is_closing or fill.closes is not None or abs(fill.price - average) > _DOUBT * average
+
     def close(self, quantity: float, price: float) -> float:
         """What that earns."""
         cost = self.worth * quantity / self.quantity
         left = self.quantity - quantity
         self.quantity, self.worth = (left, self.worth - cost) if left > _NOTHING * quantity else (0.0, 0.0)
         return (quantity * price - cost) * (1 if self.is_long else -1)
+
+
+def move_fills_to_legs(database: sqlite3.Connection, places: Mapping[PositionKey | None, int]) -> None:
+    """Let fills, of which a file names no leg, be of the leg that another file has them on."""
+    for key, place in places.items():
+        if key is not None and key.leg is Leg.BOTH:
+            for there in [places[each] for leg in (Leg.LONG, Leg.SHORT) if (each := key.on(leg)) in places]:
+                database.execute(_MOVE_FILLS, (there, place, there))
 
 
 def move_to_legs(database: sqlite3.Connection, places: Mapping[PositionKey | None, int]) -> None:
@@ -131,14 +159,21 @@ def _can_be_netted(fills: Iterator[_Fill]) -> bool:
 
 
 def _can_be_parted(fills: Iterator[_Fill]) -> bool:
-    legs = {is_long: _Holding(is_long=is_long) for is_long in (True, False)}
+    """Whether all of them agree with two legs, and one of them with nothing else.
+
+    A leg may have been held before, so that nothing contradicts it until a profit follows from its fills alone.
+    """
+    legs, are_held = {is_long: _Holding(is_long=is_long) for is_long in (True, False)}, False
     for fill in fills:
         leg = legs[bool(fill.buys) is not fill.is_closing]
+        are_held = are_held or legs[not leg.is_long].is_held_beside(fill)
         if not fill.is_closing:
             leg.open(fill.quantity, fill.price)
-            continue
-        if leg.may_be_more:
-            continue
-        if fill.quantity > leg.quantity * (1 + _NOTHING) or not fill.earned(leg.close(fill.quantity, fill.price)):
+        elif leg.explains(fill):
+            leg.close(fill.quantity, fill.price)
+            leg.is_all = leg.is_all or fill.profit is not None
+        elif leg.is_all or (fill.profit is None and leg.was_held):
             return False
-    return True
+        else:
+            leg.quantity, leg.worth = 0.0, 0.0  # what is left of it is not known
+    return are_held

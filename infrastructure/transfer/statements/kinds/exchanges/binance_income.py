@@ -53,7 +53,7 @@ _OF_NO_POSITION: Final = (
 _NAMES: Final = MappingProxyType(
     {
         "type": ("incomeType", "type"),
-        "time": ("time", "date(utc)", "time(utc)"),
+        "time": ("time", "date(utc)", "time(utc)", "date(utc+00:00)", "time(utc+00:00)", "date"),
         "amount": ("income", "amount"),
         "id": ("tranId", "transaction id"),
     }

@@ -19,7 +19,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 _COLUMNS: Final = MappingProxyType(
     {
-        "time": ("date(utc)", "time(utc)", "time"),
+        "time": ("date(utc)", "time(utc)", "date(utc+00:00)", "time(utc+00:00)", "time", "date"),
         "leg": ("position side",),
         "fee_currency": ("fee coin",),
         "profit": ("realized profit",),

@@ -39,7 +39,14 @@ _NAMES: Final = MappingProxyType(
         "opening": ("opening fee", *_both("openFee")),
         "closing": ("closing fee", *_both("closeFee")),
         "funding": ("funding fee",),
-        "time": ("trade time", "trade time(utc)", "trade time(utc+0)", *_both("updatedTime"), *_both("createdTime")),
+        "time": (
+            "trade time",
+            "trade time(utc)",
+            "trade time(utc+0)",
+            "trade time(utc+00:00)",
+            *_both("updatedTime"),
+            *_both("createdTime"),
+        ),
         "reason": ("exit type", "trade type", *_both("execType")),
     }
 )
@@ -71,11 +78,18 @@ class _ClosedLines:
     def __init__(self, whose: Whose) -> None:
         self._whose, self._ids = whose, RowIds()
         self._time, self._after = "", 0
+        self._told: set[str] = set()
+        """The lines of this moment that have an order: pages of an answer may overlap."""
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        said = row.needed(*_NAMES["time"])
-        self._after = self._after + 2 if said == self._time else 0
-        self._time = said
+        said, digest = row.needed(*_NAMES["time"]), _without_number(row).digest()
+        if said != self._time:
+            self._time, self._after, self._told = said, -2, set()
+        if digest in self._told:
+            return
+        if row.text(*_both("orderId")) is not None:
+            self._told.add(digest)
+        self._after += 2
         closed_at = row.time(*_NAMES["time"], zone=self._whose.zone) + self._after * _MOMENT
         key = self._whose.key(row.needed(*_NAMES["symbol"]))
         quantity, entry, exit_ = (row.above_zero(*_NAMES[name]) for name in ("quantity", "entry", "exit"))

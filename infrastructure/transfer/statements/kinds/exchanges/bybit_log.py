@@ -28,7 +28,7 @@ _NAMES: Final = MappingProxyType(
         "price": ("tradePrice", "filled price"),
         "profit": ("cashFlow", "cash flow"),
         "change": ("change",),
-        "time": ("transactionTime", "time(utc)", "time(utc+0)"),
+        "time": ("transactionTime", "time(utc)", "time(utc+0)", "time(utc+00:00)", "time"),
         "trade": ("tradeId", "tradeid", "trade id"),
         "order": ("orderId", "orderid", "order id"),
     }
@@ -72,7 +72,7 @@ class _LogLines:
         if amount is not None:
             yield StatementCash(
                 line=row.line,
-                time=row.time(*_NAMES["time"]),
+                time=row.time(*_NAMES["time"], zone=self._whose.zone),
                 key=key,
                 amount=amount,
                 currency=row.needed("currency"),
@@ -86,7 +86,7 @@ class _LogLines:
         held = None if after is None else EXACT.subtract(after, quantity if buys else -quantity)
         return StatementFill(
             line=row.line,
-            time=row.time(*_NAMES["time"]),
+            time=row.time(*_NAMES["time"], zone=self._whose.zone),
             key=key,
             buys=buys,
             quantity=quantity,

@@ -2,7 +2,7 @@
 
 A fee that is paid is above zero; `closedPnl` is before fees, but on spot, where it is after them and by other costs;
 `startPosition` is what was held before, on spot all that the wallet has, and trade ids are no numbers in a row; `usdc`
-of a funding payment that is paid is below zero.
+of a funding payment that is paid is below zero. Most pairs on spot are called by their number, `@107`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from domain.values import Leg
+from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import NumberedPairs
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -21,7 +22,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction = row.needed("coin"), row.word("dir")
-    is_spot = direction in {"buy", "sell"} or coin.startswith("@") or "/" in coin
+    is_spot = direction in {"buy", "sell"} or "/" in coin
     reason = "liquidation" if row.named.get("liquidation") else None
     yield StatementFill(
         line=row.line,
@@ -57,7 +58,7 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_fills, whose))
+    return each(NumberedPairs(whose.names).named(file.rows()), partial(_fills, whose))
 
 
 def _read_funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
@@ -72,7 +73,8 @@ HYPERLIQUID_FILLS: Final = StatementKind(
     exchange="hyperliquid",
     read=_read,
     source="Hyperliquid, what `userFills` and `userFillsByTime` answer",
-    lacks="what was before the last 10,000 fills, which is all that it answers. Funding",
+    lacks="what was before the last 10,000 fills, which is all that it answers. Funding. The name of a pair on spot "
+    "that it has no purchase or no sale of: import it with `hyperliquid-pairs`",
     becomes="a cycle from flat to flat, or from what was held before the file; spot on its leg; a liquidation with its "
     "reason",
 )

@@ -70,7 +70,11 @@ def _currency(row: StatementRow, *names: str) -> str | None:
 def _joined(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
     """The lines of an execution as one, under that of its contract; every other line as it is."""
     waiting: dict[tuple[str, ...], StatementRow] = {}
+    before: list[StatementRow] = []
     for row in rows:
+        if any(row.named == each.named for each in before):
+            continue  # it stands there twice
+        before = [*before[-1:], row]
         if row.word(*_NAMES["type"]) not in _REASONS:
             yield row
             continue

@@ -2,7 +2,7 @@
 
 What changed the balance is `balChg`, or `pnl` where it went to the margin of an isolated position: above zero is
 received. A fee that is paid is below zero, `pnl` of a trade is before fees. A bill of a trade in contracts is a fill;
-of a trade on spot there are two bills, one of each currency.
+of a trade on spot there are two bills, one of each currency, whose side is that of the currency.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 
 from domain.values import Leg
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import IN_CONTRACTS, reason_of
+from infrastructure.transfer.statements.kinds.exchanges.spot.okx_sides import SideNames, SpotSides
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
@@ -22,6 +23,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 _OF_FILLS: Final = ("2", "3", "5", "9", "13", "14")
 """Types of bills: trade, delivery, liquidation, ADL, delta-hedging, block trade."""
+_ON_SPOT: Final = frozenset({"SPOT", "MARGIN"})
 _OF_MARGIN: Final = "6"
 _MOVED: Final = frozenset({"110", "111"})
 """Subtypes of a liquidation: margin that goes in and out."""
@@ -43,11 +45,30 @@ _BUYS: Final = MappingProxyType(
 )
 """Subtypes: buy and sell in net mode, and to open and close a leg in long/short mode."""
 
+_SIDES: Final = SideNames(
+    pair=("instId",),
+    unit=("ccy",),
+    side=("subType",),
+    amount=("sz",),
+    price=("px",),
+    fee=("fee",),
+    fee_unit=("ccy",),
+    trade=("tradeId", "ordId"),
+    receives="1",
+    pays="2",
+)
+
+
+def _is_on_spot(row: StatementRow) -> bool:
+    return row.word("instType").upper() in _ON_SPOT and row.word("type") in _OF_FILLS
+
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     kind, sub = row.needed("type"), row.text("subType")
     if kind in _OF_CASH:
         yield from _cash(whose, row, _OF_CASH[kind])
+    elif _is_on_spot(row):
+        yield from _fill(whose, row)
     elif row.word("instType").upper() not in IN_CONTRACTS or kind == _OF_MARGIN or sub in _MOVED:
         return
     elif sub == _CLAWBACK:
@@ -79,28 +100,29 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     if said not in _BUYS:
         raise ValueError(f"subType {said!r:.60} of a trade is none that is known: {', '.join(_BUYS)}")
     (buys, leg), is_delivery = _BUYS[said], said in (_OF_LONG, _OF_SHORT)
-    fee, quantity = row.number("fee"), row.above_zero("sz")
+    fee, quantity, on_spot = row.number("fee"), row.above_zero("sz"), _is_on_spot(row)
     yield StatementFill(
         line=row.line,
         time=row.time("fillTime", "ts"),
-        key=whose.key(row.needed("instId"), leg),
+        key=whose.key(row.needed("instId"), Leg.SPOT if on_spot else leg),
         buys=buys,
         quantity=quantity,
         price=row.above_zero("px"),
         fee=None if fee is None else -fee,
         fee_currency=row.text("ccy"),
-        profit=row.number("pnl"),
+        profit=None if on_spot else row.number("pnl"),
         trade_id=row.text("tradeId") or row.needed("billId"),
         order_id=row.text("ordId") or row.needed("billId"),
-        in_contracts=True,
+        in_contracts=not on_spot,
         reason=reason_of(said),
         closes=quantity if is_delivery else None,
         names_leg=not is_delivery,
+        on_margin=row.word("instType") == "margin",
     )
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
+    return each(SpotSides(_SIDES, _is_on_spot).joined(file.rows()), partial(_facts, whose))
 
 
 OKX_BILLS: Final = StatementKind(
@@ -113,6 +135,6 @@ OKX_BILLS: Final = StatementKind(
     source="OKX, what `GET /api/v5/account/bills` and `/bills-archive` answer",
     lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. The leg of "
     "funding. Bills that are older than a year",
-    becomes="fills of contracts, under the ids of `okx-fills`; funding, interest and clawback as cash. Trades on spot "
-    "and transfers are left out; another bill of a contract is refused",
+    becomes="fills under the ids of `okx-fills`, one of the two bills of spot and margin, on the leg `SPOT`; funding, "
+    "interest and clawback as cash. Transfers and conversions are left out; another bill of a contract is refused",
 )

@@ -1,12 +1,9 @@
-"""hummingbot: the fills of a strategy, its `trades_….csv` and the tables of its database.
+"""hummingbot: the fills of a strategy, as its `trades_….csv` has them and the table `TradeFill` of its database.
 
-Fills are in `TradeFill`, and what its connectors heard of funding in `FundingPayment`, above zero for what was
-received. `Position` and `Executors` are sums over fills of one controller, and are not read.
-
-In `TradeFill` numbers are integers, a million to one; before 2022 they were floats. A fee is a share of the trade or
-amounts of tokens, or both, and paid above zero. A share is one of the quote; one of spot that is deducted from returns
-is of what was received. One that a third token was paid for is counted in the quote: how much of it that was is not
-said. Connectors of a gateway are called `name/kind`, and markets of builders on Hyperliquid `xyz:TSLA-USD`.
+A fee is a share of the trade or amounts of tokens, or both, and paid above zero. A share is one of the quote; one of
+spot that is deducted from returns is of what was received. One that a third token was paid for is counted in the quote:
+how much of it that was is not said. Connectors of a gateway are called `name/kind`, and markets of builders on
+Hyperliquid `xyz:TSLA-USD`.
 """
 
 from __future__ import annotations
@@ -23,21 +20,19 @@ from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
-_FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id"
-_PAYMENTS: Final = "SELECT * FROM FundingPayment ORDER BY timestamp"
-_SCALED: Final = ("price", "amount")
-_DECIMALS: Final = 6
+_AGE: Final = "age"
+"""What hummingbot puts beside each fill in CSV, and its table does not have."""
 _FROM_RETURNS: Final = "deductedfromreturns"
 
 
-def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    """A fill, and what was paid for it in several currencies."""
     market, position = row.needed("market"), row.word("position")
     is_derivative = "perpetual" in market.lower() or position in {"open", "close"}
-    key = _key(whose, row, Leg.BOTH if is_derivative else Leg.SPOT)
+    key = key_of(whose, market, row.needed("symbol"), Leg.BOTH if is_derivative else Leg.SPOT)
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
     fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
@@ -60,23 +55,9 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     yield from other_fees(fill, fees[1:])
 
 
-def _key(whose: Whose, row: StatementRow, leg: Leg) -> PositionKey:
-    symbol, market = row.needed("symbol"), row.needed("market").replace("/", "_")
-    return whose.key(symbol.rpartition("-")[0] if ":" in symbol else symbol, leg, market)
-
-
-def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    market, symbol = row.needed("market"), row.needed("symbol")
-    if amount := row.some("amount"):
-        yield StatementCash(
-            line=row.line,
-            time=row.time("timestamp"),
-            key=_key(whose, row, Leg.BOTH),
-            amount=amount,
-            currency=None,
-            kind="funding",
-            cash_id=f"funding-{market}:{symbol}:{row.needed('timestamp')}",
-        )
+def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:
+    """The key of a trading pair of a connector."""
+    return whose.key(symbol.rpartition("-")[0] if ":" in symbol else symbol, leg, market.replace("/", "_"))
 
 
 def _fees(
@@ -110,28 +91,20 @@ def _said_of_fee(row: StatementRow) -> Mapping[str, Any]:
     return found
 
 
-def _unscaled(row: StatementRow) -> StatementRow:
-    """A record of the database with its numbers as they were meant; older databases have them so."""
-    return StatementRow(
-        row.line,
-        {
-            name: Decimal(value).scaleb(-_DECIMALS) if name in _SCALED and isinstance(value, int) else value
-            for name, value in row.named.items()
-        },
-    )
+def _own_fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    if _AGE not in row.named and all(row.needed(name).isdecimal() for name in ("price", "amount")):
+        raise ValueError(
+            f"price {row.needed('price')!r:.60} and amount {row.needed('amount')!r:.60} may count millionths, as the "
+            "table TradeFill does, for there is no column age; import the database itself"
+        )
+    return fills_of(whose, row)
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
+    return each(file.rows(), partial(_own_fills, whose))
 
 
-def _read_database(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    yield from each(map(_unscaled, file.records(_FILLS)), partial(_facts, whose))
-    if "fundingpayment" in file.start.names:
-        yield from each(file.records(_PAYMENTS), partial(_funding, whose))
-
-
-_LACKS: Final = "what was earned; the leg in hedge mode; how much of a third token was a share that was paid in it"
+LACKS: Final = "what was earned; the leg in hedge mode; how much of a third token was a share that was paid in it"
 HUMMINGBOT_CSV: Final = StatementKind(
     name="hummingbot-trades",
     form=FileForm.CSV,
@@ -141,17 +114,6 @@ HUMMINGBOT_CSV: Final = StatementKind(
     ),
     read=_read,
     source="hummingbot, `trades_….csv` of a strategy",
-    lacks=f"{_LACKS}; funding",
+    lacks=f"{LACKS}; funding",
     becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg",
-)
-HUMMINGBOT_DATABASE: Final = StatementKind(
-    name="hummingbot-database",
-    form=FileForm.SQLITE,
-    needs=(("tradefill",), ("order",), ("orderstatus",)),
-    read=_read_database,
-    source="hummingbot, the database of a bot in SQLite",
-    lacks=f"{_LACKS}. More than six decimals of a price or an amount, and all but one of the payments of one moment, "
-    "which it does not keep",
-    becomes="the same, under the same ids; funding as cash. Its tables `Position` and `Executors` are sums "
-    "over fills, and are not read",
 )

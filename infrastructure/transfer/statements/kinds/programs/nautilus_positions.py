@@ -43,7 +43,10 @@ class _Line:
     def __init__(self, whose: Whose, row: StatementRow) -> None:
         self.key, self.row, self._is_long = key_of(whose, row), row, row.buys("entry")
         self.opened_at = row.time("ts_opened", zone=UTC)
-        self._held, self._fees = row.number("quantity") or Decimal(0), money_of(row, "commissions")
+        held = row.number("quantity")
+        if held is None or held < 0:
+            raise ValueError(f"quantity {row.text('quantity') or ''!r:.60} is no quantity that is held")
+        self._held, self._fees = held, money_of(row, "commissions")
         self._profit = self._earned()
         self._closed = EXACT.subtract(row.above_zero("peak_qty"), self._held)
         if not self._closed and self._profit:
@@ -146,7 +149,7 @@ class _Line:
 
     def _name(self) -> str:
         row, name = self.row, self.row.needed("position_id", "opening_order_id")
-        is_snapshot = str(row.named.get("is_snapshot")).lower() == "true"
+        is_snapshot = str(row.named.get("is_snapshot")).strip().lower() == "true"
         opened_at = row.needed("ts_opened").replace(" ", "T")
         opened_at = self.opened_at.isoformat() if opened_at.isdecimal() else opened_at  # as CSV has it, in JSON
         return f"{_SNAPSHOT.sub('', name) if is_snapshot else name}:{opened_at}"

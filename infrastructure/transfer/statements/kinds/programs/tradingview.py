@@ -26,11 +26,11 @@ _NUMBERS: Final = ("trade #", "trade number")
 _TIMES: Final = ("date and time", "date/time")
 _QUANTITIES: Final = ("size (qty)", "position size (qty)", "quantity", "contracts", "qty")
 _WITH_COMMA: Final = re.compile(r"[-+\u2212]?\d+,\d+", re.ASCII)
-_TICKERS: Final = ("ticker", "symbol")
-_ACTIONS: Final = ("action", "order_action", "strategy.order.action")
+TICKERS: Final = ("ticker", "symbol")
+ACTIONS: Final = ("action", "order_action", "strategy.order.action")
 _CONTRACTS: Final = ("contracts", "order_contracts", "strategy.order.contracts", "quantity", "qty", "size")
 _PRICES: Final = ("price", "order_price", "strategy.order.price", "close")
-_MOMENTS: Final = ("time", "timenow", "timestamp")
+MOMENTS: Final = ("time", "timenow", "timestamp")
 _PRICE: Final = ("price",)
 _PROFITS: Final = ("net p&l", "net pnl", "p&l", "profit")
 _OLD_PERPETUAL: Final = re.compile(r"(?<=USDT)PERP$|(?<=BUSD)PERP$|(?<=USDC)PERP$")
@@ -163,21 +163,23 @@ def _with_points(row: StatementRow) -> StatementRow:
     )
 
 
-class _Alerts:
+class StrategyAlerts:
     """The reader of alerts, one JSON object each."""
 
     def __init__(self, whose: Whose) -> None:
+        """Begin a file."""
         self._whose, self._ids = whose, RowIds()
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        said = StatementRow(row.line, _flat(row.named))
-        time = said.needed(*_MOMENTS)
+        """What an alert ordered, as if it was filled. Refuses: ValueError."""
+        said = StatementRow(row.line, flat(row.named))
+        time = said.needed(*MOMENTS)
         name = self._ids.of(said, time)
         yield StatementFill(
             line=row.line,
-            time=said.time(*_MOMENTS, zone=self._whose.zone),
-            key=_key(self._whose, said.needed(*_TICKERS), said.text("exchange")),
-            buys=said.buys(*_ACTIONS),
+            time=said.time(*MOMENTS, zone=self._whose.zone),
+            key=_key(self._whose, said.needed(*TICKERS), said.text("exchange")),
+            buys=said.buys(*ACTIONS),
             quantity=said.above_zero(*_CONTRACTS),
             price=said.above_zero(*_PRICES),
             fee=None,
@@ -188,7 +190,7 @@ class _Alerts:
         )
 
 
-def _flat(named: Any) -> dict[str, Any]:
+def flat(named: Any) -> dict[str, Any]:
     """The values of an object and of the objects in it, as templates nest them; the outer one goes first."""
     found: dict[str, Any] = {}
     for value in named.values():
@@ -205,7 +207,7 @@ def _read_list(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 
 
 def _read_alerts(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), _Alerts(whose).facts)
+    return each(file.rows(), StrategyAlerts(whose).facts)
 
 
 TRADINGVIEW_LIST: Final = StatementKind(
@@ -223,7 +225,7 @@ TRADINGVIEW_LIST: Final = StatementKind(
 TRADINGVIEW_ALERTS: Final = StatementKind(
     name="tradingview-alerts",
     form=FileForm.JSON,
-    needs=(_TICKERS, _ACTIONS, _CONTRACTS, _PRICES, _MOMENTS),
+    needs=(TICKERS, ACTIONS, _CONTRACTS, _PRICES, MOMENTS),
     read=_read_alerts,
     source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action` or "
     "`order_action`, `contracts` or `order_contracts`, `price` or `order_price`, `time` or `timenow`, nested or not",

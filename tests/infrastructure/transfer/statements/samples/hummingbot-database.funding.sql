@@ -8,4 +8,6 @@ INSERT INTO TradeFill VALUES('conf.yml','v2','binance_perpetual','ETH-USDT','ETH
 INSERT INTO TradeFill VALUES('conf.yml','v2','binance_perpetual','ETH-USDT','ETH','USDT',1773768002000,'hbot-2','BUY','MARKET',1990500000,300000,5,'{"fee_type": "AddedToCost", "percent": "0.0004", "percent_token": null, "flat_fees": []}',238860,'902','CLOSE');
 INSERT INTO FundingPayment VALUES(1773763200000,'conf.yml','binance_perpetual',0.0001,'ETH-USDT',0.06003);
 INSERT INTO FundingPayment VALUES(1773766800,'conf.yml','binance_perpetual',-0.0001,'ETH-USDT',-0.05);
-INSERT INTO Position VALUES('p1','main','binance_perpetual','ETH-USDT',1773738001,600150000,300000,2000500000,0,240060,'[]');
+INSERT INTO Position VALUES('p1','main','binance_perpetual','ETH-USDT',1773739000000,600150000,-300000,2000500000,0,240060,'[]');
+INSERT INTO Position VALUES('p2','main','binance_perpetual','BTC-USDT',1773739000000,5000000000,100000,50000000000,0,2000000,'[]');
+INSERT INTO Position VALUES('p3','grid','binance_perpetual','BTC-USDT',1773739001000,2600000000,50000,52000000000,0,1000000,'[]');

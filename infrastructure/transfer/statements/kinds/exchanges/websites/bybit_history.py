@@ -1,7 +1,7 @@
 """Bybit: the trade history of derivatives that its website exports in CSV.
 
 `Long` buys and `Short` sells, whatever they open or close. A fee that is paid is above zero, also where the line is a
-payment of funding. Times are `09:24 2026-03-17`, without seconds.
+payment of funding; a newer header may have it in `ExecFeeV2` alone. Times are `09:24 2026-03-17`, without seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAMES: Final = MappingProxyType(
         "symbol": ("market", "contracts", "symbol"),
         "trade": ("trasaction id", "transaction id"),
         "order": ("order no.", "order id"),
-        "time": ("transaction time(utc+0)", "transaction time(utc)", "transaction time"),
+        "time": ("transaction time(utc+0)", "transaction time(utc)", "transaction time(utc+00:00)", "transaction time"),
         "currency": ("feecoin", "fee coin"),
     }
 )
@@ -45,7 +45,7 @@ _REASONS: Final = MappingProxyType(
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     kind, key, time = row.word("filled type"), whose.key(row.needed(*_NAMES["symbol"])), _NAMES["time"]
-    fee, currency = row.number("trading fee"), row.text(*_NAMES["currency"]) or key.settle
+    fee, currency = row.number("trading fee", "execfeev2"), row.text(*_NAMES["currency"]) or key.settle
     if kind == _FUNDING:
         if fee:
             yield StatementCash(

@@ -2,7 +2,8 @@
 
 A line above the columns says the zone of all times. What is paid is below zero, `PnL` is before fees, and a payment of
 funding is `PnL` where it went to the margin of an isolated position, else what the balance changed by. `cont` are
-contracts; other units are those of the instrument. A trade on spot has two lines, one of each currency.
+contracts; other units are those of the instrument. A trade on spot has two lines, one of each currency, which it
+buys or sells.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.values import Leg
+from infrastructure.transfer.statements.kinds.exchanges.spot.okx_sides import SideNames, SpotSides
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
@@ -56,9 +58,30 @@ _CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     }
 )
 
+_SIDES: Final = SideNames(
+    pair=_SYMBOL,
+    unit=("balance unit",),
+    side=_ACTION,
+    amount=("amount",),
+    price=("filled price",),
+    fee=("fee",),
+    fee_unit=("fee unit",),
+    trade=("order id", "time", "filled price"),
+    receives="buy",
+    pays="sell",
+)
+_ON_SPOT: Final = ("spot", "margin")
+
+
+def _is_on_spot(row: StatementRow) -> bool:
+    return row.word("trade type") in _ON_SPOT and row.word(*_ACTION) in (_SIDES.receives, _SIDES.pays)
+
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     symbol, action = row.text(*_SYMBOL) or "", row.word(*_ACTION)
+    if _is_on_spot(row):
+        yield _fill(whose, row, action)
+        return
     if symbol.count("-") < _DERIVATIVE_MIN:
         return
     if action in _CASH:
@@ -86,9 +109,10 @@ def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[Statement
 def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
     buys, leg = _BUYS[action]
     symbol, unit, is_delivery = row.needed(*_SYMBOL), row.needed(*_UNIT), action.startswith(_DELIVERY)
-    key, quantity, fee = whose.key(symbol, leg), row.above_zero("amount"), row.number("fee")
-    in_contracts = unit.lower() == _IN_CONTRACTS
-    if not in_contracts and not (key.is_base(unit) and not key.is_inverse):
+    on_spot = _is_on_spot(row)
+    key, quantity = whose.key(symbol, Leg.SPOT if on_spot else leg), row.above_zero("amount")
+    fee, in_contracts = row.number("fee"), unit.lower() == _IN_CONTRACTS
+    if not on_spot and not in_contracts and not (key.is_base(unit) and not key.is_inverse):
         raise ValueError(f"{row.find(*_UNIT)[0]} {unit!r:.60} of {symbol} is neither {_IN_CONTRACTS} nor what it buys")
     return StatementFill(
         line=row.line,
@@ -99,18 +123,19 @@ def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
         price=row.above_zero("filled price"),
         fee=None if fee is None else -fee or Decimal(0),
         fee_currency=row.text("fee unit"),
-        profit=row.number(*_PROFIT),
+        profit=None if on_spot else row.number(*_PROFIT),
         trade_id=row.needed("id"),
         order_id=row.text("order id") or row.needed("id"),
         in_contracts=in_contracts,
         reason=next((why for word, why in _REASONS.items() if word in action), None),
         closes=quantity if is_delivery else None,
         names_leg=not is_delivery,
+        on_margin=row.word("trade type") == "margin",
     )
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
+    return each(SpotSides(_SIDES, _is_on_spot).joined(file.rows()), partial(_facts, whose))
 
 
 OKX_HISTORY: Final = StatementKind(
@@ -128,5 +153,6 @@ OKX_HISTORY: Final = StatementKind(
     lacks="ids of trades. How much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. "
     "The leg of funding. The zone of its times, unless the line above the columns says it",
     becomes="a cycle from flat to flat, on its leg in long/short mode; funding and clawback as cash, under the ids of "
-    "`okx-bills`. Trades on spot and transfers are left out. Take it, or bills and fills",
+    "`okx-bills`; one of the two lines of trades on spot and margin, on the leg `SPOT`. Transfers and conversions are "
+    "left out. Take it, or bills and fills",
 )

@@ -98,6 +98,37 @@ def test_what_cannot_be_netted_is_of_two_legs(ledger: PositionLedger, told: list
     assert take(ledger, fills(*told)).fills_before == len(told)
 
 
+MIDWAY: list[tuple[list[Told], dict[str, str]]] = [
+    (  # both were held, 2 at 100 and 3 at 200, and are added to
+        [("1", "110", "0", None), ("-1", "190", "0", None), ("-3", "120", "50", None), ("4", "150", "190", None)],
+        {"LONG": "0 earned 50", "SHORT": "0 earned 190"},
+    ),
+    (  # a long of 2 at 100 was held, and is sold while a short is opened and closed
+        [("1", "130", "0", None), ("-1", "140", "0", None), ("-3", "120", "30", None), ("1", "130", "10", None)],
+        {"LONG": "0 earned 30", "SHORT": "0 earned 10"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("told", "ends"), MIDWAY)
+def test_legs_that_were_held_before_are_found_by_what_they_earned(
+    ledger: PositionLedger, told: list[Told], ends: dict[str, str]
+) -> None:
+    report = take(ledger, fills(*told))
+    assert books(ledger) == ends
+    assert all(
+        "held before the file begins; its opening price follows from the profit" in each for each in report.findings
+    )
+
+
+def test_a_position_that_was_added_to_before_is_of_no_leg(ledger: PositionLedger) -> None:
+    take(
+        ledger,
+        fills(("1", "110", "0", None), ("-3", "120", "50", None), ("-1", "130", "0", None), ("1", "120", "10", None)),
+    )
+    assert books(ledger) == {"BOTH": "0 earned 60"}
+
+
 def test_what_is_neither_is_told_with_both_numbers(ledger: PositionLedger) -> None:
     told: list[Told] = [("1", "100", "0", None), ("-1", "110", "3", None)]
     report = take(ledger, fills(*told))

@@ -1,0 +1,1 @@
+"""Positions that are over, a line each, as exchanges list them beside their fills."""

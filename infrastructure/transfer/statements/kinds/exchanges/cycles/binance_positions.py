@@ -1,0 +1,79 @@
+"""Binance, futures: the position history that its website exports in CSV.
+
+A line is a position that is over: the averages of all that was opened and of all that was closed, and what that earned
+before fees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.kinds.exchanges.cycles.closed_cycle import ClosedCycle
+from infrastructure.transfer.statements.sources.one_account import of_one_account
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_NAMES: Final = MappingProxyType(
+    {
+        "side": ("position side",),
+        "entry": ("entry price", "avg. entry price"),
+        "exit": ("avg. close price",),
+        "quantity": ("closed vol.", "closed vol"),
+        "profit": ("closing pnl",),
+        "opened": ("opened", "opened(utc)"),
+        "closed": ("closed", "closed(utc)"),
+        "status": ("status",),
+    }
+)
+_OVER: Final = ("closed", "all closed")
+_SIDES: Final = MappingProxyType({"long": True, "short": False})
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said, side = row.word(*_NAMES["status"]), row.word(*_NAMES["side"])
+    if said not in _OVER:
+        raise ValueError(
+            f"status {said!r:.60} of {row.needed('symbol')} is not that of a position that is over, and how much is "
+            "left of it is not said; import the trade history instead"
+        )
+    if side not in _SIDES:
+        raise ValueError(f"position side {side!r:.60} is neither Long nor Short")
+    profit = row.number(*_NAMES["profit"])
+    if profit is None:
+        raise ValueError("closing pnl is not said")
+    key = whose.key(row.needed("symbol"))
+    yield from ClosedCycle(
+        line=row.line,
+        key=key,
+        is_long=_SIDES[side],
+        quantity=row.above_zero(*_NAMES["quantity"]),
+        opened_at=row.time(*_NAMES["opened"], zone=whose.zone),
+        closed_at=row.time(*_NAMES["closed"], zone=whose.zone),
+        opened_px=row.above_zero(*_NAMES["entry"]),
+        closed_px=row.above_zero(*_NAMES["exit"]),
+        profit=profit,
+        in_contracts=key.is_inverse,
+        names_leg=False,
+    ).fills()
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(of_one_account(file.rows()), partial(_facts, whose))
+
+
+BINANCE_POSITIONS: Final = StatementKind(
+    name="binance-futures-positions",
+    form=FileForm.CSV,
+    needs=(("symbol",), *_NAMES.values()),
+    exchange="binance",
+    read=_read,
+    source="Binance, futures, position history in CSV, of its website",
+    lacks="fills: two are made up of a line. Fees and funding. The zone of its times (`--timezone`). What is held: a "
+    "position that is not over is refused. Take the trade history instead where there is one",
+    becomes="a cycle a line, on [its leg](#legs-that-no-file-names) in hedge mode. Its closing price is the one that "
+    "comes to what was earned, where that is within rounding",
+)

@@ -1,0 +1,87 @@
+"""Bybit, spot: the trade history that its website exports in CSV.
+
+A fee is paid out of what is received: of a purchase in what was bought, of a sale in what pays. A newer header says it
+in `feeCoin` and `ExecFeeV2`. Times are `09:24 2026-03-17`, without seconds, or with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.one_account import of_one_account
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_NAMES: Final = MappingProxyType(
+    {
+        "time": (
+            "timestamp (utc)",
+            "timestamp (utc+0)",
+            "timestamp(utc)",
+            "timestamp(utc+0)",
+            "timestamp (utc+00:00)",
+            "timestamp",
+        ),
+        "trade": ("transaction id", "trasaction id"),
+        "currency": ("feecoin", "fee coin"),
+    }
+)
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    key, buys = whose.key(row.needed("spot pairs"), Leg.SPOT), row.buys("direction")
+    fee, currency = _fee(row, key, buys=buys)
+    yield StatementFill(
+        line=row.line,
+        time=row.time(*_NAMES["time"], zone=whose.zone),
+        key=key,
+        buys=buys,
+        quantity=row.above_zero("filled quantity"),
+        price=row.above_zero("filled price"),
+        fee=fee,
+        fee_currency=currency,
+        profit=None,
+        trade_id=row.needed(*_NAMES["trade"]),
+        order_id=row.text("order no.", "order id") or row.needed(*_NAMES["trade"]),
+    )
+
+
+def _fee(row: StatementRow, key: PositionKey, *, buys: bool) -> tuple[Decimal | None, str | None]:
+    said = row.text(*_NAMES["currency"])
+    if said is not None:
+        return row.number("execfeev2", "fees"), said
+    fee = row.number("fees")
+    if fee and key.settle is None:
+        raise ValueError(
+            f"fees {row.text('fees')!r:.60} are of a currency of {key.symbol}, and which is bought with which is not "
+            "known; import the executions instead"
+        )
+    return fee, key.symbol.removesuffix(key.settle) if buys and key.settle else key.settle
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(of_one_account(file.rows()), partial(_facts, whose))
+
+
+BYBIT_SPOT: Final = StatementKind(
+    name="bybit-spot-trades-csv",
+    form=FileForm.CSV,
+    needs=(
+        *((name,) for name in ("spot pairs", "direction", "filled price", "filled quantity", "fees")),
+        _NAMES["trade"],
+        _NAMES["time"],
+    ),
+    exchange="bybit",
+    read=_read,
+    source="Bybit, spot, trade history in CSV, of its website",
+    lacks="whether it was on margin, and mostly the seconds of its times",
+    becomes="a cycle from flat to flat, on the leg `SPOT`. Take it, or `bybit-executions`",
+)

@@ -1,0 +1,61 @@
+"""Coinbase, spot: the fills that Advanced Trade and its predecessor Pro export in CSV.
+
+A fee is in what pays, and above zero when it is paid. An id of a trade is one of its product.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.one_account import of_one_account
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_PAIR: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+", re.ASCII)
+_QUOTE: Final = "price/fee/total unit"
+_PORTFOLIO: Final = "portfolio"
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    product, time, side = row.needed("product"), row.needed("created at"), row.needed("side")
+    base, _, quote = product.partition("-")
+    for name, currency in (("size unit", base), (_QUOTE, quote)):
+        if row.needed(name) != currency or not _PAIR.fullmatch(product):
+            raise ValueError(f"{name} {row.needed(name)!r:.60} of {product} is not that of a pair on spot")
+    yield StatementFill(
+        line=row.line,
+        time=row.time("created at", zone=whose.zone),
+        key=whose.key(product, Leg.SPOT),
+        buys=row.buys("side"),
+        quantity=row.above_zero("size"),
+        price=row.above_zero("price"),
+        fee=row.number("fee"),
+        fee_currency=quote,
+        profit=None,
+        trade_id=row.needed("trade id"),
+        order_id=made_up(time, product, side),
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(of_one_account(file.rows(), _PORTFOLIO), partial(_facts, whose))
+
+
+COINBASE_FILLS: Final = StatementKind(
+    name="coinbase-fills-csv",
+    form=FileForm.CSV,
+    needs=tuple(
+        (name,) for name in ("trade id", "product", "side", "created at", "size", "size unit", "price", "fee", "total")
+    ),
+    exchange="coinbase",
+    read=_read,
+    source="Coinbase, fills in CSV, of Advanced Trade or Pro",
+    lacks="ids of orders: what was filled of a product in one moment is taken for one",
+    becomes="a cycle from flat to flat, on the leg `SPOT`. A file of several portfolios is refused",
+)

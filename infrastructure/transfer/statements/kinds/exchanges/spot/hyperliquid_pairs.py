@@ -1,0 +1,91 @@
+"""Hyperliquid: the names of pairs on spot, which its fills call by their number, `@107`.
+
+They follow from the fees: a purchase pays in what it buys, and a sale in what it is paid with. Of a pair that a file
+has no purchase or no sale of, the answer of `spotMeta` says which two tokens it is; nothing else is taken from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+NUMBERED: Final = "@"
+
+
+class NumberedPairs:
+    """The fills of one file, those of pairs without a name held back until it is known."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Begin a file; some names are known."""
+        self._names = dict(names)
+        self._tokens: dict[str, dict[bool, str]] = {}
+        """What the purchases and the sales of a pair pay their fees in."""
+        self._waiting: dict[str, list[StatementRow]] = {}
+
+    def named(self, rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+        """The same fills, of pairs that have a name. Refuses: StatementRefused."""
+        yield from each(rows, self._take)
+        yield from each((row for rows in self._waiting.values() for row in rows), self._refuse)
+
+    def _take(self, row: StatementRow) -> Iterator[StatementRow]:
+        coin = row.needed("coin")
+        if not coin.startswith(NUMBERED):
+            yield row
+            return
+        if coin in self._names:
+            yield self._with_name(row)
+            return
+        waiting, tokens = self._waiting.setdefault(coin, []), self._tokens.setdefault(coin, {})
+        waiting.append(row)
+        token = row.text("feeToken")
+        if token is not None:
+            tokens[row.buys("side")] = token
+        if len({*tokens.values()}) == 2:
+            self._names[coin] = f"{tokens[True]}/{tokens[False]}"
+            yield from map(self._with_name, self._waiting.pop(coin))
+
+    def _with_name(self, row: StatementRow) -> StatementRow:
+        return StatementRow(row.line, {**row.named, "coin": self._names[row.needed("coin")]})
+
+    @staticmethod
+    def _refuse(row: StatementRow) -> Iterator[StatementRow]:
+        raise ValueError(
+            f"coin {row.needed('coin')!r:.60} is the number of a pair on spot, and which that is does not follow from "
+            "the fees of the file; save the answer of spotMeta as JSON, and import it in the same run"
+        )
+
+
+def _pairs(answer: StatementRow) -> Iterator[tuple[str, str]]:
+    tokens = {token.needed("index"): token.needed("name") for token in answer.listed("tokens")}
+    for pair in answer.listed("universe"):
+        of = pair.named.get("tokens")
+        sides = [str(token) for token in of] if isinstance(of, list) else []
+        if len(sides) != 2 or not tokens.keys() >= {*sides}:
+            raise ValueError(f"tokens {str(of)!r:.60} of {pair.needed('name')} are no two of its tokens")
+        yield f"{NUMBERED}{pair.needed('index')}", "/".join(tokens[side] for side in sides)
+
+
+def _names(file: StatementFile) -> Mapping[str, str]:
+    return dict(each(file.rows(), _pairs))
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    del file, whose  # its names were read before
+    return iter(())
+
+
+HYPERLIQUID_PAIRS: Final = StatementKind(
+    name="hyperliquid-pairs",
+    form=FileForm.JSON,
+    needs=(("szDecimals",), ("weiDecimals",), ("tokenId",), ("isCanonical",)),
+    exchange="hyperliquid",
+    read=_read,
+    names=_names,
+    source="Hyperliquid, what `spotMeta` answers",
+    lacks="everything but names",
+    becomes="nothing by itself: in the same run it says which pairs on spot the fills of `hyperliquid-fills` are of",
+)

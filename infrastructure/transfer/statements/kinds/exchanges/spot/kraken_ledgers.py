@@ -1,0 +1,138 @@
+"""Kraken, spot: the ledgers that its website exports in CSV, a line each time that the balance of an asset changes.
+
+A trade has two lines of one `refid`: what came in is above zero, what went out below it. A fee is above zero, and comes
+on top of the amount of its line. The price follows from both amounts. Times are in UTC. Of a trade on margin there is
+but what it cost, so that a file with any is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import EXACT, Leg, rounded
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_OF_TRADES: Final = frozenset({"trade", "spend", "receive", "conversion"})
+_ON_MARGIN: Final = frozenset({"margin", "rollover", "settled"})
+_PREFIXED: Final = MappingProxyType(
+    {
+        **{f"Z{name}": name for name in ("AUD", "CAD", "EUR", "GBP", "JPY", "KRW", "USD")},
+        **{f"X{name}": name for name in ("ETC", "ETH", "LTC", "MLN", "REP", "XBT", "XDG", "XLM", "XMR", "XRP", "ZEC")},
+    }
+)
+"""What an asset with a letter before its name is; others begin with one of these letters themselves."""
+_PAYS: Final = (
+    *("JPY", "CHF", "CAD", "USD", "AUD", "GBP", "EUR", "AED"),
+    *("USDT", "USDC", "PYUSD", "DAI", "XBT", "ETH"),
+)
+"""Of two assets the one that stands first here pays, as in the pairs of Kraken."""
+
+
+class _TradeLines:
+    """The reader of one file: lines of a trade wait for each other."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose = whose
+        self._waiting: dict[str, list[StatementRow]] = {}
+
+    def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFact]:
+        yield from each(rows, self._take)
+        yield from each((row for rows in self._waiting.values() for row in rows), self._refuse)
+
+    def _take(self, row: StatementRow) -> Iterator[StatementFact]:
+        kind = row.word("type")
+        if kind in _ON_MARGIN:
+            raise ValueError(
+                f"type {kind!r} of {row.needed('refid')} is of a trade on margin, of which this does not say the "
+                "quantity; import the trades instead"
+            )
+        if kind not in _OF_TRADES or row.text("txid") is None:
+            return
+        name = row.needed("refid")
+        lines = self._waiting.setdefault(name, [])
+        lines.append(row)
+        moved = [line for line in lines if line.some("amount") is not None]
+        if len(moved) == 2:
+            del self._waiting[name]
+            yield from self._trade(name, lines, *moved)
+
+    def _trade(
+        self, name: str, lines: list[StatementRow], one: StatementRow, other: StatementRow
+    ) -> Iterator[StatementFact]:
+        base, quote = sorted((one, other), key=_rank, reverse=True)
+        if _rank(base) == _rank(quote):
+            raise ValueError(
+                f"asset {_asset(base)!r:.60} was exchanged for {_asset(quote)!r:.60}, and which of them pays is not "
+                "known; import the trades instead"
+            )
+        got, paid = base.number("amount") or Decimal(0), quote.number("amount") or Decimal(0)
+        if (got > 0) is (paid > 0):
+            raise ValueError(
+                f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} both came in, or went out"
+            )
+        lines.sort(key=lambda line: line is not base)  # what is paid in the base lessens what is held
+        fees = [(fee, _asset(line)) for line in lines if (fee := line.some("fee")) is not None]
+        time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
+        fill = StatementFill(
+            line=base.line,
+            time=base.time("time", zone=UTC),
+            key=self._whose.key(pair, Leg.SPOT),
+            buys=got > 0,
+            quantity=got.copy_abs(),
+            price=rounded(EXACT.divide(paid.copy_abs(), got.copy_abs())),
+            fee=fees[0][0] if fees else Decimal(0),
+            fee_currency=_shown(fees[0][1]) if fees else None,
+            profit=None,
+            trade_id=name,
+            order_id=made_up(time, pair, str(got > 0)),
+        )
+        yield fill
+        yield from other_fees(fill, ((fee, _shown(asset)) for fee, asset in fees[1:]))
+
+    @staticmethod
+    def _refuse(row: StatementRow) -> Iterator[StatementFact]:
+        raise ValueError(
+            f"refid {row.needed('refid')!r:.60} has no two lines of what came in and went out; export all of that "
+            "time, or import the trades instead"
+        )
+
+
+def _asset(row: StatementRow) -> str:
+    name = row.needed("asset").upper()
+    return _PREFIXED.get(name, name)
+
+
+def _shown(asset: str) -> str:
+    """As keys have it."""
+    return {"XBT": "BTC", "XDG": "DOGE"}.get(asset, asset)
+
+
+def _rank(row: StatementRow) -> int:
+    asset = _asset(row)
+    return _PAYS.index(asset) if asset in _PAYS else len(_PAYS)
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return _TradeLines(whose).read(file.rows())
+
+
+KRAKEN_LEDGERS: Final = StatementKind(
+    name="kraken-ledgers-csv",
+    form=FileForm.CSV,
+    needs=tuple((name,) for name in ("txid", "refid", "time", "type", "aclass", "asset", "amount", "fee", "balance")),
+    exchange="kraken",
+    read=_read,
+    source="Kraken, spot, ledgers in CSV, of its website",
+    lacks="ids of orders, and trades on margin: one with any is refused. What was exchanged for something that pays in "
+    "no pair, or from several assets at once, is refused as well",
+    becomes="the same as of `kraken-trades-csv`, with what was bought without an order; take one of them. Deposits, "
+    "transfers and rewards are left out",
+)

@@ -1,0 +1,70 @@
+"""Kraken, spot: the trades that its website exports in CSV.
+
+A fee is in what pays, and above zero when it is paid. Pairs are called `XXBTZEUR`, `XBTEUR` or `XBT/EUR`. What is on
+margin has one, or says in `misc` that it was closing. Times are in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_PAIRS: Final = MappingProxyType(
+    {
+        "USDTZUSD": "USDT/USD",
+        "ZEURZUSD": "EUR/USD",
+        "ZGBPZUSD": "GBP/USD",
+        "ZUSDZCAD": "USD/CAD",
+        "ZUSDZJPY": "USD/JPY",
+    }
+)
+"""Those of currencies, whose `Z` may as well be the end of another name."""
+_CLOSING: Final = "closing"
+_SETTLED: Final = "settle"
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    pair = row.needed("pair")
+    key = whose.key(_PAIRS.get(pair.upper(), pair), Leg.SPOT)
+    yield StatementFill(
+        line=row.line,
+        time=row.time("time", zone=UTC),
+        key=key,
+        buys=row.buys("type"),
+        quantity=row.above_zero("vol"),
+        price=row.above_zero("price"),
+        fee=row.number("fee"),
+        fee_currency=key.settle,
+        profit=None,
+        trade_id=row.needed("txid"),
+        order_id=row.needed("ordertxid"),
+        on_margin=row.some("margin") is not None
+        or _CLOSING in row.word("misc")
+        or row.word("ordertype").startswith(_SETTLED),
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+KRAKEN_TRADES: Final = StatementKind(
+    name="kraken-trades-csv",
+    form=FileForm.CSV,
+    needs=tuple((name,) for name in ("txid", "ordertxid", "pair", "time", "type", "price", "cost", "fee", "vol")),
+    exchange="kraken",
+    read=_read,
+    source="Kraken, spot and margin, trades in CSV, of its website",
+    lacks="what margin costs from day to day, and a fee that was paid in another currency: the ledgers have them, and "
+    "are not read",
+    becomes="a cycle from flat to flat, on the leg `SPOT`",
+)

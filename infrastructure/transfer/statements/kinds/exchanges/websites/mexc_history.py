@@ -1,0 +1,96 @@
+"""MEXC, futures: trades, or orders, that its website exports.
+
+A line says in `Direction` which side it opens or closes: `buy` opens and `sell` closes, of a short position as well.
+The quantity is there in contracts and in units, of which the latter are read. `Closing PNL` is before fees, and what is
+paid is above zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.sources.one_account import of_one_account
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_NAMES: Final = MappingProxyType(
+    {
+        "time": ("time(utc+00:00)", "time", "time(utc)", "time of update(utc)"),
+        "price": ("filled price", "average filled price"),
+    }
+)
+_DIRECTIONS: Final = MappingProxyType(
+    {
+        "buy long": (True, True),
+        "sell long": (False, False),
+        "buy short": (False, True),
+        "sell short": (True, False),
+    }
+)
+"""Whether it buys, and whether it opens."""
+
+
+def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
+    time, symbol, said = row.needed(*_NAMES["time"]), row.needed("futures trading pair"), row.word("direction")
+    if said not in _DIRECTIONS:
+        raise ValueError(f"direction {said!r:.60} is none that is known: {', '.join(_DIRECTIONS)}")
+    if "status" in row.named and row.number("filled qty (crypto)") == 0:
+        return  # an order that filled nothing
+    buys, opens = _DIRECTIONS[said]
+    quantity, key = row.above_zero("filled qty (crypto)"), whose.key(symbol)
+    if key.is_inverse:
+        raise ValueError(f"futures trading pair {symbol!r:.60} is settled in what it buys, and that is not read")
+    yield StatementFill(
+        line=row.line,
+        time=row.time(*_NAMES["time"], zone=whose.zone),
+        key=key,
+        buys=buys,
+        quantity=quantity,
+        price=row.above_zero(*_NAMES["price"]),
+        fee=row.number("trading fee"),
+        fee_currency=row.text("fee-payment crypto"),
+        profit=row.number("closing pnl"),
+        trade_id=ids.of(row, time),
+        order_id=made_up(time, symbol, said),
+        closes=Decimal(0) if opens else quantity,
+        names_leg=False,
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(of_one_account(file.rows()), partial(_facts, whose, RowIds()))
+
+
+_NEEDS: Final = (
+    _NAMES["time"],
+    *((name,) for name in ("futures trading pair", "direction", "filled qty (crypto)", "trading fee", "closing pnl")),
+)
+_LACKS: Final = "ids, funding, and what is settled in what it buys"
+_BECOMES: Final = "a cycle from flat to flat, on [its leg](#legs-that-no-file-names) where both sides were held"
+MEXC_TRADES: Final = StatementKind(
+    name="mexc-futures-trades-csv",
+    form=FileForm.CSV,
+    needs=(*_NEEDS, ("filled price",)),
+    exchange="mexc",
+    read=_read,
+    source="MEXC, futures, trade history of its website",
+    lacks=_LACKS,
+    becomes=_BECOMES,
+)
+MEXC_ORDERS: Final = StatementKind(
+    name="mexc-futures-orders-csv",
+    form=FileForm.CSV,
+    needs=(*_NEEDS, ("average filled price",)),
+    exchange="mexc",
+    read=_read,
+    source="MEXC, futures, order history of its website",
+    lacks=f"{_LACKS}. Fills: what was filled of an order is one, at its average. Take the trade history where there is "
+    "one",
+    becomes=f"{_BECOMES}; orders that filled nothing are left out",
+)

@@ -1,0 +1,68 @@
+"""hummingbot: the database of a bot: its fills, what its connectors heard of funding, and what it holds.
+
+Funding in `FundingPayment` is above zero for what was received. Of fills and positions numbers are integers, a million
+to one; before 2022 they were floats. `Executors` are sums over fills, and are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import LACKS, fills_of, key_of
+from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import MILLIONTHS, held_of
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id"
+_PAYMENTS: Final = "SELECT * FROM FundingPayment ORDER BY timestamp"
+_POSITIONS: Final = "SELECT * FROM Position ORDER BY timestamp"
+
+
+def _unscaled(rows: Iterable[StatementRow], *names: str) -> Iterator[StatementRow]:
+    """Records with their numbers as they were meant; older databases have them so."""
+    for row in rows:
+        whole = {name: value for name in names if isinstance(value := row.named.get(name), int)}
+        yield StatementRow(
+            row.line, {**row.named, **{name: Decimal(value) / MILLIONTHS for name, value in whole.items()}}
+        )
+
+
+def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    market, symbol = row.needed("market"), row.needed("symbol")
+    if amount := row.some("amount"):
+        yield StatementCash(
+            line=row.line,
+            time=row.time("timestamp"),
+            key=key_of(whose, market, symbol, Leg.BOTH),
+            amount=amount,
+            currency=None,
+            kind="funding",
+            cash_id=f"funding-{market}:{symbol}:{row.needed('timestamp')}",
+        )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    yield from each(_unscaled(file.records(_FILLS), "price", "amount"), partial(fills_of, whose))
+    if "fundingpayment" in file.start.names:
+        yield from each(file.records(_PAYMENTS), partial(_funding, whose))
+    if "position" in file.start.names:
+        yield from held_of(whose, _unscaled(file.records(_POSITIONS), "amount", "breakeven_price"))
+
+
+HUMMINGBOT_DATABASE: Final = StatementKind(
+    name="hummingbot-database",
+    form=FileForm.SQLITE,
+    needs=(("tradefill",), ("order",), ("orderstatus",)),
+    read=_read,
+    source="hummingbot, the database of a bot in SQLite",
+    lacks=f"{LACKS}. More than six decimals of a price or an amount, and all but one of the payments of one moment, "
+    "which it does not keep",
+    becomes="the same, under the same ids; funding as cash. What its table `Position` holds is taken as of "
+    "`hummingbot-positions`. Its table `Executors` is sums over fills, and is not read",
+)

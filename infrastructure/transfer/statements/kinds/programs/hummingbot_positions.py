@@ -1,0 +1,119 @@
+"""hummingbot: what the controllers of a bot held when it was stopped, as its table `Position` has it.
+
+A row is what the orders of one controller come to: `amount` is short below zero, or by its `side`, and the price is the
+average of what is left. What controllers hold of a pair is added up, for the account has all of it. A table that was
+saved as it lies counts millionths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg, rounded
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import key_of
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_position import StatementPosition
+
+MILLIONTHS: Final = 1_000_000
+_MARKET: Final = ("connector_name", "market")
+_COUNTED: Final = ("amount", "breakeven_price", "volume_traded_quote")
+_ROUNDED: Final = Decimal("0.99")
+"""So much of what is held was at least traded: numbers have six decimals."""
+
+
+def held_of(whose: Whose, rows: Iterable[StatementRow]) -> Iterator[StatementPosition]:
+    """What is held of each pair in all. Refuses: StatementRefused."""
+    by_key: dict[PositionKey, list[StatementPosition]] = {}
+    for held in each(_once(rows), partial(_held, whose)):
+        by_key.setdefault(held.key, []).append(held)
+    return map(_in_all, by_key.values())
+
+
+def _once(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """Each row once, by its id."""
+    ids = set()
+    for row in rows:
+        name = row.text("id")
+        if name is None or name not in ids:
+            yield row
+        ids.add(name)
+
+
+def _held(whose: Whose, row: StatementRow) -> Iterator[StatementPosition]:
+    market, amount = row.needed(*_MARKET), row.number("amount")
+    if amount is None:
+        raise ValueError("amount is not said")
+    is_short = not row.buys("side") if "side" in row.named else amount < 0
+    if amount < 0 and not is_short:
+        raise ValueError(f"amount {row.text('amount')!r:.60} of side {row.text('side')!r:.60} is below zero")
+    yield StatementPosition(
+        line=row.line,
+        time=row.time("timestamp"),
+        key=key_of(whose, market, row.needed("trading_pair"), Leg.BOTH if "perpetual" in market.lower() else Leg.SPOT),
+        quantity=-amount.copy_abs() if is_short else amount,
+        avg_px=row.above_zero("breakeven_price") if amount else None,
+        begins=True,
+    )
+
+
+def _in_all(rows: list[StatementPosition]) -> StatementPosition:
+    """What the rows of a pair come to; at what price is not known where some of them are long and others short."""
+    last, held = max(rows, key=lambda row: row.time), [row for row in rows if row.quantity]
+    total, worth = Decimal(0), Decimal(0)
+    for row in held:
+        total = EXACT.add(total, row.quantity)
+        worth = EXACT.add(worth, EXACT.multiply(row.quantity, row.avg_px or Decimal(0)))
+    is_one_side = len({row.quantity > 0 for row in held}) == 1
+    return StatementPosition(
+        line=last.line,
+        time=last.time,
+        key=last.key,
+        quantity=total,
+        avg_px=rounded(EXACT.divide(worth, total)) if is_one_side else None,
+        begins=True,
+    )
+
+
+def _unscaled(row: StatementRow) -> Iterator[StatementRow]:
+    """A row with its numbers as they were meant: what was traded is not worth less than what is held."""
+    numbers = {name: row.number(name) or Decimal(0) for name in _COUNTED}
+    amount, price, traded = (number.copy_abs() for number in numbers.values())
+    least = EXACT.multiply(EXACT.multiply(amount, price), _ROUNDED)
+    if traded >= least or any(number != number.to_integral_value() for number in numbers.values()):
+        yield row
+    elif EXACT.multiply(traded, Decimal(MILLIONTHS)) >= least:
+        meant = {name: number / MILLIONTHS for name, number in numbers.items()}
+        yield StatementRow(row.line, {**row.named, **meant})
+    else:
+        raise ValueError(
+            f"amount {row.text('amount')!r:.60} at {row.text('breakeven_price')!r:.60} was not traded by a "
+            f"volume_traded_quote of {row.text('volume_traded_quote') or ''!r:.60}, so that it is not known whether it "
+            "counts millionths; import the database itself"
+        )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return held_of(whose, each(file.rows(), _unscaled))
+
+
+HUMMINGBOT_POSITIONS: Final = StatementKind(
+    name="hummingbot-positions",
+    form=FileForm.CSV,
+    also=FileForm.JSON,
+    needs=(
+        _MARKET,
+        *((name,) for name in ("trading_pair", "timestamp", "amount", "breakeven_price", "volume_traded_quote")),
+    ),
+    read=_read,
+    source="hummingbot, the table `Position` of its database in CSV or JSON: what its controllers hold",
+    lacks="fills: what was earned and paid. The leg in hedge mode. Take it with the fills, where there are any",
+    becomes="what is held of a pair in all is compared with its fills, but on spot, where fills say what was paid in "
+    "the base. Of a pair that nothing else tells of it is what a cycle begins with, at the average of its prices, and "
+    "a finding",
+)

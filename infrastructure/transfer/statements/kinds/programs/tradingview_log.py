@@ -1,0 +1,85 @@
+"""TradingView: the log of alerts that it exports in CSV.
+
+What an alert of a strategy said stands in `Description`, as the JSON of its template. What it does not say itself is
+that of the line: when it was sent, and the ticker, `BINANCE:BTCUSDT.P, 15m`. The log has all alerts, and those that
+order nothing are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from infrastructure.transfer.statements.kinds.programs.tradingview import (
+    ACTIONS,
+    MOMENTS,
+    TICKERS,
+    StrategyAlerts,
+    flat,
+)
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_ORDERS: Final = re.compile(r"\border (?:buy|sell) @", re.IGNORECASE)
+"""What TradingView writes of an order where nobody gave it a template; at what price is not in it."""
+
+
+class _AlertLog:
+    """The reader of one file."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._alerts = StrategyAlerts(whose)
+
+    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+        text = row.text("description") or ""
+        if _ORDERS.search(text):
+            raise ValueError(
+                f"description {text!r:.90} is an order without a price; import the list of trades of the strategy, or "
+                "give its alerts a template in JSON"
+            )
+        said = _object(text)
+        if any(name in said for name in ACTIONS):
+            yield from self._alerts.facts(StatementRow(row.line, {**_of_line(row, said), **said}))
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    if not text.startswith("{"):
+        return {}
+    try:
+        found = json.loads(text, parse_float=Decimal, parse_constant=str)
+    except (ValueError, ArithmeticError, RecursionError) as wrong:
+        raise ValueError(f"description {text!r:.60} is no JSON: {wrong}") from None
+    return {name.lower(): value for name, value in flat(found).items()}
+
+
+def _of_line(row: StatementRow, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line says of its alert, where that does not."""
+    found: dict[str, Any] = {}
+    if not any(name in said for name in MOMENTS):
+        found[MOMENTS[0]] = row.needed("time")
+    if not any(name in said for name in TICKERS):
+        exchange, colon, ticker = row.needed("ticker").partition(",")[0].rpartition(":")
+        found[TICKERS[0]] = ticker
+        if colon and "exchange" not in said:
+            found["exchange"] = exchange
+    return found
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), _AlertLog(whose).facts)
+
+
+TRADINGVIEW_LOG: Final = StatementKind(
+    name="tradingview-alerts-csv",
+    form=FileForm.CSV,
+    needs=tuple((name,) for name in ("alert id", "ticker", "name", "description", "time")),
+    read=_read,
+    source="TradingView, log of alerts in CSV",
+    lacks="what `tradingview-alerts` lacks as well. An order of an alert without a template in JSON has no price, and "
+    "is refused",
+    becomes="the same as of `tradingview-alerts`; alerts that order nothing are left out",
+)

@@ -1,0 +1,77 @@
+"""A fill that several files tell of is taken once, however exact each is; what may be one is not counted twice."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from domain.values import Leg, plain
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_report import StatementReport
+from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.intake.told import fill, leg, take
+
+
+def books(*files: list[StatementFill]) -> tuple[list[str], StatementReport]:
+    with memory_ledger() as ledger:
+        report = take(ledger, *files)
+        assert_sound(ledger)
+        rows = ledger.positions()
+    return [
+        f"{row.position_id} {plain(row.quantity)} at {plain(row.avg_px_open or Decimal(0))}" for row in rows
+    ], report
+
+
+def exact(second: float, signed: str, **more: object) -> StatementFill:
+    """As an interface tells it: to the millisecond, with all decimals."""
+    return fill(second + 0.361, f"{signed}.000", "100.00", line=int(second) + 2, **more)
+
+
+@pytest.mark.parametrize("is_website_first", [True, False])
+def test_a_fill_to_the_second_is_the_one_to_the_millisecond(*, is_website_first: bool) -> None:
+    website, interface = [fill(0, "2"), fill(1, "-1")], [exact(0, "2"), exact(1, "-1")]
+    files = [website, interface] if is_website_first else [interface, website]
+    told, report = books(*files)
+    assert (told, report.fills, report.repeated) == (["BTCUSDT.binance#1 1 at 100"], 2, 2)
+    assert report.first is not None
+    assert report.first.microsecond == 361_000
+
+
+def test_a_fill_without_its_leg_is_the_one_on_it() -> None:
+    website = [fill(0, "2", names_leg=False), fill(1, "-1", names_leg=False)]
+    interface = [exact(0, "2", key=leg(Leg.LONG)), exact(1, "-1", key=leg(Leg.SHORT))]
+    told, report = books(website, interface)
+    assert told == ["BTCUSDT.binance:LONG#1 2 at 100", "BTCUSDT.binance:SHORT#1 1 at 100"]
+    assert report.repeated == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        fill(1.5, "2", line=2),
+        fill(0, "2", "101"),
+        fill(0, "2", fee=Decimal(1)),
+        fill(0, "2", profit=Decimal(1)),
+        fill(0, "2", order_id="x"),
+        fill(0.5, "3", line=2),
+    ],
+)
+def test_what_is_told_otherwise_is_refused(other: StatementFill) -> None:
+    with pytest.raises(StatementRefused, match=r"two.csv: line 2: trade 2 of BTCUSDT.binance stands on one.csv line 2"):
+        books([fill(0, "2")], [other])
+
+
+def test_a_fill_of_two_milliseconds_is_told_otherwise() -> None:
+    with pytest.raises(StatementRefused, match=r"stands on one\.csv line 2 already"):
+        books([exact(0, "2")], [fill(0.5, "2", line=2)])
+
+
+def test_a_fill_without_a_name_is_not_counted_beside_its_own() -> None:
+    nameless = [fill(0, "2", trade_id="row-1", order_id="row-o"), fill(9, "2", trade_id="row-2", order_id="row-p")]
+    with pytest.raises(
+        StatementRefused, match=r"one.csv: line 2: this has no id, and may be trade 2 of BTCUSDT.binance"
+    ):
+        books(nameless, [exact(0, "2")])
+    told, _ = books(nameless, [fill(0, "-2"), fill(1, "2"), fill(9, "3")])
+    assert told == ["BTCUSDT.binance#1 0 at 100", "BTCUSDT.binance#2 7 at 100"]
