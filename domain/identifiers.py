@@ -39,6 +39,7 @@ _STREAM = re.compile(
 _SPELLED = re.compile(
     r"(?P<symbol>.+?)\.(?P<exchange>[A-Za-z][A-Za-z0-9_-]*)(?:\.(?P<account>[A-Za-z0-9_-]+))?(?::(?P<leg>[A-Za-z]+))?"
 )
+_CYCLE = re.compile("[1-9][0-9]{0,8}", re.ASCII)
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
 _PARSED_MAX: Final = 10_000
@@ -204,7 +205,7 @@ class PositionId:
     def parse(cls, text: str) -> Self:
         """Read `APTUSDT.binance#2`; refuses anything else with the reason."""
         stream, mark, cycle = text.strip().rpartition("#")
-        if not mark or not re.fullmatch("[1-9][0-9]{0,8}", cycle, re.ASCII):
+        if not mark or not _CYCLE.fullmatch(cycle):
             raise ValueError(f"{text!r:.120} is not a position id like APTUSDT.binance#1")
         return cls(PositionKey.parse(stream), int(cycle))
 

@@ -245,9 +245,10 @@ def next_name(orders: Orders, role: Role) -> str:
 
 def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:
     """Whether the live stops on the losing side cover all of a position whose average price is known."""
-    if avg_px_open is None:
+    stops = stops_at_work(orders, side, avg_px_open)
+    if not stops:
         return False
-    covered = covered_by(stops_at_work(orders, side, avg_px_open))
+    covered = covered_by(stops)
     return covered is None or (bool(covered) and covered >= quantity)
 
 

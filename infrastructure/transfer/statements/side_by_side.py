@@ -28,7 +28,7 @@ from projections.rebuild import Progress
 
 FACTS_MIN: Final = 20_000
 """With fewer, the others have hardly begun when all is decided."""
-_SHARES_EACH: Final = 8
+_SHARES_EACH: Final = 16
 """Of keys for each process: nobody waits longer for the last one than it takes, and progress is seen."""
 _TASK: Final = "task"
 

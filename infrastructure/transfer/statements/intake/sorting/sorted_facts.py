@@ -329,7 +329,7 @@ class SortedFacts:
                     time=datetime.fromisoformat(time),
                     key=key,
                     quantity=Decimal(quantity),
-                    avg_px=_number(avg_px),
+                    avg_px=None if avg_px is None else Decimal(avg_px),
                     begins=bool(begins),
                 ),
             )
@@ -404,14 +404,14 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         buys=bool(buys),
         quantity=Decimal(quantity),
         price=Decimal(price),
-        fee=_number(fee),
+        fee=None if fee is None else Decimal(fee),
         fee_currency=fee_currency,
-        profit=_number(profit),
+        profit=None if profit is None else Decimal(profit),
         trade_id=trade_id,
         order_id=order_id,
         reason=reason,
-        closes=_number(closes),
-        held=_number(held),
+        closes=None if closes is None else Decimal(closes),
+        held=None if held is None else Decimal(held),
         is_last=bool(is_last),
         names_leg=bool(names_leg),
         sums_up=bool(sums_up),
@@ -421,7 +421,3 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
 
 def _text(number: Decimal | None) -> str | None:
     return None if number is None else str(number)
-
-
-def _number(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
