@@ -306,7 +306,10 @@ class RollbackFailed(PositionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PositionClosed(PositionEvent):
-    """The end of a cycle; exactly one."""
+    """The end of a cycle; exactly one.
+
+    `rest_px`: what the rest was closed at, where what was closed before is not known, and so no average is.
+    """
 
     exit_reason: str
     avg_px_close: Number | None
@@ -315,6 +318,7 @@ class PositionClosed(PositionEvent):
     holding: Holding
     residual_qty: Number | None = None
     late: bool = False
+    rest_px: Number | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -312,7 +312,13 @@ class EventTimeTotals:
                 self._exit(now)
             elif explained and not self._was_told_all(event):
                 self._exit(each)
-        self._unexplained = self._unexplained.with_closing(before, self._held)
+        price = getattr(event, "rest_px", None)
+        closed = self._held.closed_qty - before.closed_qty
+        if price is None or before.proceeds is not None:
+            self._unexplained = self._unexplained.with_closing(before, self._held)
+        else:
+            brought = self._worth(closed, price)
+            self._unexplained = self._unexplained.with_stated(before, closed, brought, self._side, self._terms)
 
     def _was_told_all(self, event: e.PositionClosed | e.RolledBack) -> bool:
         """Whether what was closed then is closed already, by fills that were learned of later."""
@@ -450,4 +456,6 @@ def _exits(
         case e.RolledBack() | e.PositionClosed() if before.quantity:
             known = before.proceeds is not None and after.proceeds is not None
             brought = after.proceeds - before.proceeds if known else None  # type: ignore[operator] # both are known
+            if (price := getattr(event, "rest_px", None)) is not None:
+                brought = terms.recorded_worth(before.quantity, price)
             yield _Exit(before.quantity, brought)

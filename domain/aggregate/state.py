@@ -247,7 +247,11 @@ class PositionState:
             case e.PositionImported():
                 self.since = Stand(event.holding, self.orders)
             case e.RolledBack() | e.PositionClosed():
-                if not isinstance(event, e.RolledBack) or not event.evidence.fills:
+                if isinstance(event, e.PositionClosed) and event.rest_px is not None and self.side is not None:
+                    brought = self.terms.recorded_worth(before.quantity, event.rest_px)
+                    rest = (before, before.quantity, brought)
+                    self.unexplained = self.unexplained.with_stated(*rest, self.side, self.terms)
+                elif not isinstance(event, e.RolledBack) or not event.evidence.fills:
                     self.unexplained = self.unexplained.with_closing(before, event.holding)
                 elif self.unexplained.qty:
                     self.unexplained = self._closed_by_proof(event, before)

@@ -348,11 +348,21 @@ def close(decision: Decision, command: c.Close) -> None:
         brought = None if price is None else row.terms.worth(held.quantity, price)
         held = held.with_exit(row.side, held.quantity, brought, row.terms)
         held = settled(held, row.side, row.terms, row.orders, decision.state.since)
-    held = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
-    _record_closed(decision, command.exit_reason, held, row, residual)
+    known = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
+    is_lost = decision.state.holding.quantity and decision.state.holding.proceeds is None
+    rest_px = command.avg_px_close if is_lost else None
+    _record_closed(decision, command.exit_reason, known, row, residual=residual, rest_px=rest_px)
 
 
-def _record_closed(decision: Decision, reason: str, held: Holding, row: PositionRow, residual: Decimal = ZERO) -> None:
+def _record_closed(
+    decision: Decision,
+    reason: str,
+    held: Holding,
+    row: PositionRow,
+    *,
+    residual: Decimal = ZERO,
+    rest_px: Decimal | None = None,
+) -> None:
     decision.record(
         e.PositionClosed(
             **decision.envelope(),
@@ -363,6 +373,7 @@ def _record_closed(decision: Decision, reason: str, held: Holding, row: Position
             holding=held,
             residual_qty=residual or None,
             late=not row.status.is_open,
+            rest_px=rest_px,
         )
     )
 
