@@ -93,12 +93,19 @@ class Holding(TypedStruct, frozen=True, gc=False):
         assert cost is not None, "just looked"
         return altered(self, cost=cost, avg_px_open=terms.price(self.quantity, cost))
 
-    def shrunk(self, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
-        """Pay a fee out of what is held: there is less of it, for the same cost."""
+    def shrunk(self, side: Side, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
+        """Pay a fee out of what is held: there is less of it, for the same cost; when it was all, its cost is lost."""
         with localcontext(EXACT):
             fee = min(fee, self.quantity)
             less = altered(self, quantity=self.quantity - fee, filled_qty=self.filled_qty - fee)
-            return less.costing(self.cost, terms)
+            if less.quantity or not self.cost:
+                return less.costing(self.cost, terms)
+            gained = None if self.realized_pnl is None else self.realized_pnl + terms.gain(side, self.cost, ZERO)
+            return altered(less, cost=ZERO, realized_pnl=gained)
+
+    def with_fee_gone(self, side: Side, fee: Decimal, px: Decimal, terms: Instrument = LINEAR) -> Holding:
+        """Count a fee that was paid out of what is held before an adjustment said how much that is: a cost of it."""
+        return self.entered(side, ZERO, terms.worth(fee, px), terms)
 
     def with_exit(self, side: Side, qty: Decimal, brought: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """Close `qty` (at most what is open) for what it brought; if that is not known, profit is no longer known."""

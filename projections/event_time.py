@@ -219,6 +219,8 @@ class EventTimeTotals:
                 self._end(event)
             case e.FillCorrected():
                 self._correct_fill(event, added)
+            case e.CashRecorded() if event.trade_id is not None and added.after.has_paid_in_kind(added.before):
+                self._held = added.shifted(held)
             case e.PositionImported():
                 self._held, self._since = event.holding, Stand(event.holding)
 
@@ -265,8 +267,9 @@ class EventTimeTotals:
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = self._worth(event.last_qty, event.last_px)
         after = self._orders[event.order] = before.with_fill(event.last_qty, worth, is_news=event.is_news)
-        held = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen).by_fill(event.last_qty, worth)
-        self._enter(self._after_fee(held, event, added))
+        count = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen)
+        held = count.by_fill(event.last_qty, worth)
+        self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
 
     def _reduce(self, event: e.PositionReduced, added: _Added) -> None:
         held_before, unexplained = self._held, self._unexplained
@@ -293,11 +296,15 @@ class EventTimeTotals:
         self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, told, self._terms)
         self._held = self._after_fee(self._held, event, added)
 
-    def _after_fee(self, held: Holding, event: e.EntryFilled | e.PositionReduced, added: _Added) -> Holding:
+    def _after_fee(
+        self, held: Holding, event: e.EntryFilled | e.PositionReduced, added: _Added, *, is_gone: bool = False
+    ) -> Holding:
         is_paid = self._key.pays_from_position(event.fee, event.fee_currency)
         if event.fee is None or not is_paid or not added.after.has_paid_in_kind(added.before):
             return held
-        return held.shrunk(event.fee, self._terms)
+        if is_gone:
+            return held.with_fee_gone(self._side, event.fee, event.last_px, self._terms)
+        return held.shrunk(self._side, event.fee, self._terms)
 
     def _close(self, event: e.PositionClosed | e.RolledBack, added: _Added) -> None:
         before = self._held

@@ -57,12 +57,17 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         grown = EXACT.subtract(self.after.filled_qty, self.before.filled_qty)
         return EXACT.subtract(grown, self.absorbed)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether an adjustment has counted all of it."""
+        return self.is_seen or bool(self.absorbed and not self.added)
+
     def by_fill(self, qty: Decimal, worth: Decimal) -> Holding:
         """The totals after a fill: it may explain what was counted by a statement, or come on top.
 
         What an adjustment has counted changes nothing.
         """
-        if self.is_seen or (self.absorbed and not self.added):
+        if self.is_gone:
             return self.held
         explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), self.added))
         return altered(
@@ -73,7 +78,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
     def by_statement(self) -> Holding:
         """The totals after the exchange stated what was filled of the order."""
-        if self.is_seen or (self.absorbed and not self.added):
+        if self.is_gone:
             return self.held
         grown = self._grown(self.after.filled_qty, self.after.stated_worth)
         return altered(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, self.added)))

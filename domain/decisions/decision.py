@@ -27,7 +27,7 @@ from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order
-from domain.values import AHEAD_MAX, Source, plain
+from domain.values import AHEAD_MAX, Side, Source, plain
 
 
 class CommandContext(NamedTuple):
@@ -319,16 +319,20 @@ class Decision:
 
         What is more than all that is held was paid from elsewhere.
         """
-        if fee is not None and fee <= held.quantity and self.key.pays_from_position(fee, currency):
-            return held.shrunk(fee, terms)
+        if fee is not None and fee <= held.quantity and self.pays_in_kind(fee, currency):
+            return held.shrunk(Side.LONG, fee, terms)
         return held.with_fee(fee, self.other_currency(currency))
+
+    def pays_in_kind(self, fee: Decimal | None, currency: str | None) -> bool:
+        """Whether a fee lessens what is held: of what was bought, for what was sold short is not held."""
+        return self.state.side is Side.LONG and self.key.pays_from_position(fee, currency)
 
     def without_fee(self, held: Holding, fill: FillOnRecord, terms: Instrument) -> Holding:
         """The totals without the fee of a fill that never was."""
         if fill.fee is None:
             return held
         if fill.is_fee_in_kind:
-            return held.shrunk(-fill.fee, terms)
+            return held.shrunk(Side.LONG, -fill.fee, terms)
         return held.with_fee(-fill.fee, self.other_currency(fill.fee_currency))
 
     def other_currency(self, currency: str | None) -> str | None:
