@@ -131,6 +131,20 @@ class Holding(TypedStruct, frozen=True, gc=False):
         """Whether a fee that was paid since was in no currency, and so out of what is held."""
         return (self.fees, self.fees_other) == (before.fees, before.fees_other)
 
+    def with_dust_sold(
+        self, side: Side, qty: Decimal, cost: Decimal | None, brought: Decimal, terms: Instrument = LINEAR
+    ) -> Holding:
+        """Count the sale of a part of what was left as dust, which had cost so much."""
+        with localcontext(EXACT):
+            gained = None if cost is None else terms.gain(side, cost, brought)
+            return altered(
+                self,
+                filled_qty=self.filled_qty + qty,
+                closed_qty=self.closed_qty + qty,
+                proceeds=None if self.proceeds is None else self.proceeds + brought,
+                realized_pnl=None if self.realized_pnl is None or gained is None else self.realized_pnl + gained,
+            )
+
     def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
         """Count an exit that a later word of the exchange took into account: it only adds to what was earned.
 

@@ -281,7 +281,9 @@ class EventTimeTotals:
         count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
         closes, held, left = count.exits, self._held.quantity, unexplained.qty - count.explains
         is_past = self._is_adjusted_for(event)
-        if closes and left >= closes and (is_past or closes > held):
+        if event.residual_qty is not None:
+            self._held = added.shifted(self._held)
+        elif closes and left >= closes and (is_past or closes > held):
             self._count_exit(count.explaining(closes))
         elif is_past and held and not event.late and count.is_new:
             self._count_exit(count.counted_as_gone())

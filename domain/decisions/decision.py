@@ -307,12 +307,14 @@ class Decision:
         may_be_negative = self.state.instrument is not None and self.state.instrument.price_may_be_negative
         known = replace(terms or LINEAR, price_may_be_negative=may_be_negative)
         if not known.can_be_at(price):
-            why = "a quantity that is inverse is worth nothing then" if not price else "prices are not below zero here"
-            raise InvalidCommand(
-                f"{self.command.verb}: {name}: {plain(price)}: {why}; if the exchange says so, say it of the "
-                "instrument (define_instrument, price_may_be_negative) before a position opens",
-                command=self.command.verb,
-            )
+            if known.inverse:
+                why = "a quantity that is inverse is worth nothing then, or less; leave it out where it is not known"
+            else:
+                why = (
+                    "prices are not below zero here; if the exchange says so, say it of the instrument "
+                    "(define_instrument, price_may_be_negative) before a position opens"
+                )
+            raise InvalidCommand(f"{self.command.verb}: {name}: {plain(price)}: {why}", command=self.command.verb)
 
     def with_fee(self, held: Holding, fee: Decimal | None, currency: str | None, terms: Instrument) -> Holding:
         """The totals after the fee of a fill: paid out of what is held, or counted in its currency.

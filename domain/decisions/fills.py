@@ -165,7 +165,13 @@ def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) 
     if len(fills) > 1:
         names = ", ".join(str(fill.order) for fill in fills)
         raise decision.refused(
-            OrderAmbiguous, f"has several fills with trade_id {trade_id}, of {names}; send exchange_order_id with it"
+            OrderAmbiguous,
+            f"has several fills with trade_id {trade_id}, of {names}; "
+            + (
+                "send the one that is meant again, with its order and its fee"
+                if isinstance(decision.command, o.RecordCash)
+                else "send exchange_order_id with it"
+            ),
         )
     return fills[0]
 

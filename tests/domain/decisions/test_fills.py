@@ -6,6 +6,7 @@ import pytest
 
 from domain.commands import order_requests as o
 from domain.commands.requests import Adjust, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
+from domain.errors import OrderAmbiguous
 from domain.values import timestamp_text
 from projections.event_time import row_at
 from tests.spec import Story, given, on, request, second
@@ -92,3 +93,11 @@ def test_a_fee_in_what_was_sold_short_does_not_lessen_what_is_owed() -> None:
 
 def test_a_fee_in_kind_that_comes_later_is_paid_by_event_time_as_well() -> None:
     _is_the_same_by_event_time(given(SHIB, shib(), shib(**IN_BASE)))
+
+
+def test_the_fee_of_one_of_two_fills_of_a_trade_is_sent_with_the_fill() -> None:
+    both = given(LONG, BOUGHT, on(Reduce, trade_id="t1", last_qty="10", last_px="101", exchange_order_id="X"))
+    report = on(o.RecordCash, kind="commission", amount="-2", cash_id="c1", trade_id="t1")
+    both.when(report).refused(OrderAmbiguous, "of entry, exit.1", "send the one that is meant again, with its order")
+    again = on(Reduce, trade_id="t1", last_qty="10", last_px="101", exchange_order_id="X", fee="2")
+    both.when(again).leaves(fees="2")
