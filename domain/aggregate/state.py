@@ -68,6 +68,9 @@ class FillOnRecord(NamedTuple):
     """What an exit did."""
     first: tuple[Decimal, Decimal] | None = None
     """Quantity and price as they were told, where they were corrected since."""
+    corrections: tuple[str, ...] = ()
+    """What was said of it since, as digests."""
+    corrected_at: datetime = EPOCH
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
@@ -371,7 +374,15 @@ class PositionState:
             effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
         fee = fill.fee if event.last_qty else None
         first = fill.first or (fill.qty, fill.px)
-        return fill._replace(qty=event.last_qty, px=event.last_px, fee=fee, effect=effect, first=first)
+        return fill._replace(
+            qty=event.last_qty,
+            px=event.last_px,
+            fee=fee,
+            effect=effect,
+            first=first,
+            corrections=(*fill.corrections, event.request),
+            corrected_at=max(fill.corrected_at, event.ts_event),
+        )
 
     def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"

@@ -179,7 +179,8 @@ def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) 
 def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | None:
     """Let a fill be what the exchange says that it was, or void.
 
-    Shape:   status unchanged, also of a cycle that is over: a quantity that is there then is a stray.
+    Shape:   status unchanged, also of a cycle that is over: a quantity that is there then is a stray. A correction that
+             comes again, and is of before the last one, is no news.
     Refuses: UnknownFill; NotFilled when more was closed meanwhile than would have been entered.
     """
     row = decision.needs_cycle()
@@ -187,7 +188,8 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     qty = ZERO if command.void else command.last_qty or fill.qty
     px = fill.px if command.last_px is None else command.last_px
     decision.needs_price("last_px", px, row.terms)
-    if (qty, px) == (fill.qty, fill.px):
+    is_behind = command.at is not None and command.at < fill.corrected_at and command.digest in fill.corrections
+    if (qty, px) == (fill.qty, fill.px) or is_behind:
         return decision.no_news()
     held = decision.state.holding
     if command.void:

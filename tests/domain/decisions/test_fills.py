@@ -101,3 +101,13 @@ def test_the_fee_of_one_of_two_fills_of_a_trade_is_sent_with_the_fill() -> None:
     both.when(report).refused(OrderAmbiguous, "of entry, exit.1", "send the one that is meant again, with its order")
     again = on(Reduce, trade_id="t1", last_qty="10", last_px="101", exchange_order_id="X", fee="2")
     both.when(again).leaves(fees="2")
+
+
+def test_a_correction_that_comes_again_after_the_next_one_takes_nothing_back() -> None:
+    first, last = (
+        on(o.CorrectFill, trade_id="t1", last_px=px, reason="corrected", at=timestamp_text(second(at)))
+        for px, at in (("101", 2), ("102", 3))
+    )
+    given(LONG, BOUGHT, first, last).when(first).no_news().leaves(avg_px_open="102")
+    back = on(o.CorrectFill, trade_id="t1", last_px="101", reason="corrected", at=timestamp_text(second(4)))
+    given(LONG, BOUGHT, first, last).when(back).leaves(avg_px_open="101")
