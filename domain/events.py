@@ -209,7 +209,10 @@ class Activated(PositionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PositionReduced(PositionEvent):
-    """One exit fill, with the profit that it realised (None when the cost is not known)."""
+    """One exit fill, with the profit that it realised (None when the cost is not known).
+
+    `residual_qty`: it sold dust of a cycle that is over, of which so much is left.
+    """
 
     trade_id: str
     last_qty: Number
@@ -222,6 +225,7 @@ class PositionReduced(PositionEvent):
     exchange_order_id: str | None = None
     reason: str | None = None
     late: bool = False
+    residual_qty: Number | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,7 +310,10 @@ class RollbackFailed(PositionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PositionClosed(PositionEvent):
-    """The end of a cycle; exactly one."""
+    """The end of a cycle; exactly one.
+
+    `rest_px`: what the rest was closed at, where what was closed before is not known, and so no average is.
+    """
 
     exit_reason: str
     avg_px_close: Number | None
@@ -315,6 +322,7 @@ class PositionClosed(PositionEvent):
     holding: Holding
     residual_qty: Number | None = None
     late: bool = False
+    rest_px: Number | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,11 +90,20 @@ class Holding(TypedStruct, frozen=True, gc=False):
         assert cost is not None, "just looked"
         return altered(self, cost=cost, avg_px_open=terms.price(self.quantity, cost))
 
-    def shrunk(self, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
-        """Pay a fee out of what is held: there is less of it, for the same cost."""
+    def shrunk(self, side: Side, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
+        """Pay a fee out of what is held: there is less of it, for the same cost; when it was all, its cost is lost."""
         fee = min(fee, self.quantity)
         quantity, filled_qty = EXACT.subtract(self.quantity, fee), EXACT.subtract(self.filled_qty, fee)
-        return altered(self, quantity=quantity, filled_qty=filled_qty).costing(self.cost, terms)
+        less = altered(self, quantity=quantity, filled_qty=filled_qty)
+        if less.quantity or not self.cost:
+            return less.costing(self.cost, terms)
+        lost = terms.gain(side, self.cost, ZERO)
+        gained = None if self.realized_pnl is None else EXACT.add(self.realized_pnl, lost)
+        return altered(less, cost=ZERO, realized_pnl=gained)
+
+    def with_fee_gone(self, side: Side, fee: Decimal, px: Decimal, terms: Instrument = LINEAR) -> Holding:
+        """Count a fee that was paid out of what is held before an adjustment said how much that is: a cost of it."""
+        return self.entered(side, ZERO, terms.worth(fee, px), terms)
 
     def with_exit(self, side: Side, qty: Decimal, brought: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """Close `qty` (at most what is open) for what it brought; if that is not known, profit is no longer known."""
@@ -118,6 +127,19 @@ class Holding(TypedStruct, frozen=True, gc=False):
     def has_paid_in_kind(self, before: Holding) -> bool:
         """Whether a fee that was paid since was in no currency, and so out of what is held."""
         return (self.fees, self.fees_other) == (before.fees, before.fees_other)
+
+    def with_dust_sold(
+        self, side: Side, qty: Decimal, cost: Decimal | None, brought: Decimal, terms: Instrument = LINEAR
+    ) -> Holding:
+        """Count the sale of a part of what was left as dust, which had cost so much."""
+        gained = None if cost is None else terms.gain(side, cost, brought)
+        return altered(
+            self,
+            filled_qty=EXACT.add(self.filled_qty, qty),
+            closed_qty=EXACT.add(self.closed_qty, qty),
+            proceeds=_sum(self.proceeds, brought),
+            realized_pnl=_sum(self.realized_pnl, gained),
+        )
 
     def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
         """Count an exit that a later word of the exchange took into account: it only adds to what was earned.

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, PlainValidator, Strict
 
 EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
@@ -295,6 +295,9 @@ Fee = Annotated[Decimal, PlainValidator(exact), _PLAINLY]
 
 Identifier = Annotated[str, BeforeValidator(_identifier_from), AfterValidator(_identifier)]
 """Somebody's name for something: an order, a trade, an intent, a command."""
+
+Flag = Annotated[bool, Strict()]
+"""True or false, and no word for it: what somebody meant by "no" is not guessed."""
 
 Text = Annotated[str, AfterValidator(writable)]
 """Words of any length."""

@@ -219,6 +219,8 @@ class EventTimeTotals:
                 self._end(event)
             case e.FillCorrected():
                 self._correct_fill(event, added)
+            case e.CashRecorded() if event.trade_id is not None and added.after.has_paid_in_kind(added.before):
+                self._held = added.shifted(held)
             case e.PositionImported():
                 self._held, self._since = event.holding, Stand(event.holding)
 
@@ -265,8 +267,9 @@ class EventTimeTotals:
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = self._worth(event.last_qty, event.last_px)
         after = self._orders[event.order] = before.with_fill(event.last_qty, worth, is_news=event.is_news)
-        held = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen).by_fill(event.last_qty, worth)
-        self._enter(self._after_fee(held, event, added))
+        count = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen)
+        held = count.by_fill(event.last_qty, worth)
+        self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
 
     def _reduce(self, event: e.PositionReduced, added: _Added) -> None:
         held_before, unexplained = self._held, self._unexplained
@@ -278,7 +281,9 @@ class EventTimeTotals:
         count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
         closes, held, left = count.exits, self._held.quantity, unexplained.qty - count.explains
         is_past = self._is_adjusted_for(event)
-        if closes and left >= closes and (is_past or closes > held):
+        if event.residual_qty is not None:
+            self._held = added.shifted(self._held)
+        elif closes and left >= closes and (is_past or closes > held):
             self._count_exit(count.explaining(closes))
         elif is_past and held and not event.late and count.is_new:
             self._count_exit(count.counted_as_gone())
@@ -293,11 +298,15 @@ class EventTimeTotals:
         self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, told, self._terms)
         self._held = self._after_fee(self._held, event, added)
 
-    def _after_fee(self, held: Holding, event: e.EntryFilled | e.PositionReduced, added: _Added) -> Holding:
+    def _after_fee(
+        self, held: Holding, event: e.EntryFilled | e.PositionReduced, added: _Added, *, is_gone: bool = False
+    ) -> Holding:
         is_paid = self._key.pays_from_position(event.fee, event.fee_currency)
         if event.fee is None or not is_paid or not added.after.has_paid_in_kind(added.before):
             return held
-        return held.shrunk(event.fee, self._terms)
+        if is_gone:
+            return held.with_fee_gone(self._side, event.fee, event.last_px, self._terms)
+        return held.shrunk(self._side, event.fee, self._terms)
 
     def _close(self, event: e.PositionClosed | e.RolledBack, added: _Added) -> None:
         before = self._held
@@ -312,7 +321,13 @@ class EventTimeTotals:
                 self._exit(now)
             elif explained and not self._was_told_all(event):
                 self._exit(each)
-        self._unexplained = self._unexplained.with_closing(before, self._held)
+        price = getattr(event, "rest_px", None)
+        closed = self._held.closed_qty - before.closed_qty
+        if price is None or before.proceeds is not None:
+            self._unexplained = self._unexplained.with_closing(before, self._held)
+        else:
+            brought = self._worth(closed, price)
+            self._unexplained = self._unexplained.with_stated(before, closed, brought, self._side, self._terms)
 
     def _was_told_all(self, event: e.PositionClosed | e.RolledBack) -> bool:
         """Whether what was closed then is closed already, by fills that were learned of later."""
@@ -450,4 +465,6 @@ def _exits(
         case e.RolledBack() | e.PositionClosed() if before.quantity:
             known = before.proceeds is not None and after.proceeds is not None
             brought = after.proceeds - before.proceeds if known else None  # type: ignore[operator] # both are known
+            if (price := getattr(event, "rest_px", None)) is not None:
+                brought = terms.recorded_worth(before.quantity, price)
             yield _Exit(before.quantity, brought)

@@ -185,6 +185,7 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
                 row,
                 event.holding,
                 avg_px_close=event.holding.avg_px_close(row.terms),
+                residual_qty=row.residual_qty if event.residual_qty is None else event.residual_qty,
                 orders=changes.exit_filled(row.orders, event, row.terms),
             )
         case e.PositionAdjusted():

@@ -16,7 +16,7 @@ from domain.aggregate.exit_effect import ExitEffect, FillChange
 from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
-from domain.aggregate.unexplained import Unexplained
+from domain.aggregate.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR, Instrument
@@ -72,6 +72,9 @@ class FillOnRecord(NamedTuple):
     """What an exit did."""
     first: tuple[Decimal, Decimal] | None = None
     """Quantity and price as they were told, where they were corrected since."""
+    corrections: tuple[str, ...] = ()
+    """What was said of it since, as digests."""
+    corrected_at: datetime = EPOCH
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
@@ -110,6 +113,8 @@ class PositionState:
     unattributed: Decimal = ZERO
     """What an adjustment saw that no entry order has accounted for yet."""
     unexplained: Unexplained = field(default_factory=Unexplained)
+    dust_cost: Decimal | None = ZERO
+    """What the dust had cost that the cycle left."""
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By whether it closed, and trade id; then by order."""
     order_ids: dict[str, str] = field(default_factory=dict)
@@ -195,7 +200,7 @@ class PositionState:
 
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
-        self.unexplained, self.unattributed = Unexplained(), ZERO
+        self.unexplained, self.unattributed, self.dust_cost = Unexplained(), ZERO, ZERO
         self.stated_at = self.adjusted_at = EPOCH
         self.adjusted_orders = frozenset()
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
@@ -225,6 +230,10 @@ class PositionState:
                 if event.exchange_order_id is not None:
                     self.order_ids[event.exchange_order_id] = event.order
             case e.PositionReduced():
+                if event.residual_qty is not None and self.dust_cost is not None:
+                    sold = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
+                    gone = share_of(self.dust_cost, sold, EXACT.add(sold, event.residual_qty))
+                    self.dust_cost = EXACT.subtract(self.dust_cost, gone)
                 self._remember_fill(event, event.order, before, orders)
                 if event.exchange_order_id is not None and event.order is not None:
                     self.order_ids[event.exchange_order_id] = event.order
@@ -251,7 +260,13 @@ class PositionState:
             case e.PositionImported():
                 self.since = Stand(event.holding, self.orders)
             case e.RolledBack() | e.PositionClosed():
-                if not isinstance(event, e.RolledBack) or not event.evidence.fills:
+                if isinstance(event, e.PositionClosed) and event.residual_qty:
+                    self.dust_cost = before.cost
+                if isinstance(event, e.PositionClosed) and event.rest_px is not None and self.side is not None:
+                    brought = self.terms.recorded_worth(before.quantity, event.rest_px)
+                    rest = (before, before.quantity, brought)
+                    self.unexplained = self.unexplained.with_stated(*rest, self.side, self.terms)
+                elif not isinstance(event, e.RolledBack) or not event.evidence.fills:
                     self.unexplained = self.unexplained.with_closing(before, event.holding)
                 elif self.unexplained.qty:
                     self.unexplained = self._closed_by_proof(event, before)
@@ -363,7 +378,15 @@ class PositionState:
             effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
         fee = fill.fee if event.last_qty else None
         first = fill.first or (fill.qty, fill.px)
-        return fill._replace(qty=event.last_qty, px=event.last_px, fee=fee, effect=effect, first=first)
+        return fill._replace(
+            qty=event.last_qty,
+            px=event.last_px,
+            fee=fee,
+            effect=effect,
+            first=first,
+            corrections=(*fill.corrections, event.request),
+            corrected_at=max(fill.corrected_at, event.ts_event),
+        )
 
     def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"

@@ -47,6 +47,16 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
             known_pnl=known[1],
         )
 
+    def with_stated(
+        self, before: Holding, closed: Decimal, brought: Decimal, side: Side, terms: Instrument
+    ) -> Unexplained:
+        """Add what was closed at a price that was stated, while something else is not known."""
+        return replace(
+            self.with_exit(before, closed, brought, side, terms),
+            stated_qty=EXACT.add(self.stated_qty, closed),
+            stated_proceeds=EXACT.add(self.stated_proceeds, brought),
+        )
+
     def with_exit(
         self, before: Holding, closed: Decimal, brought: Decimal, side: Side, terms: Instrument
     ) -> Unexplained:

@@ -149,6 +149,8 @@ def _complaints(command: type[Command], wrong: ValidationError) -> str:
                 if name in command.model_fields and command.model_fields[name].is_required():
                     message = message.replace(OR_LEAVE_OUT, "the command cannot do without it")
                 said.append(f"{name}: {message}" if name else message)
+            case "bool_type":
+                said.append(f"{name}: {error['input']!r:.60} is neither true nor false")
             case _:
                 said.append(f"{name}: {error['msg']}, not {error['input']!r:.60}")
     return "; ".join(said)

@@ -7,7 +7,7 @@ from typing import Final, Literal, Self
 from pydantic import model_validator
 
 from domain.commands.places import OnKey, OnPosition, Reason
-from domain.values import Amount, ExitPrice, Identifier, Price, Quantity, QuantityOrNone, Source
+from domain.values import Amount, ExitPrice, Flag, Identifier, Price, Quantity, QuantityOrNone, Source
 
 
 def needs_one_amount(quantity: object, cost: object) -> None:
@@ -69,7 +69,7 @@ class SetTakeProfit(OnPosition):
     price: Price
     exchange_order_id: Identifier | None = None
     quantity: Quantity | None = None
-    attached: bool = False
+    attached: Flag = False
     replaces: Identifier | None = None
 
 
@@ -119,7 +119,7 @@ class CorrectFill(OnPosition):
     exchange_order_id: Identifier | None = None
     last_qty: Quantity | None = None
     last_px: ExitPrice | None = None
-    void: bool = False
+    void: Flag = False
     reason: Reason
 
     @model_validator(mode="after")
@@ -136,14 +136,14 @@ class DefineInstrument(OnKey):
     verb = "define_instrument"
     source: Source = Source.OPERATOR
     contract_size: Quantity | None = None
-    inverse: bool | None = None
+    inverse: Flag | None = None
     base: Identifier | None = None
     quote: Identifier | None = None
     settle: Identifier | None = None
     price_tick: Quantity | None = None
     quantity_step: Quantity | None = None
-    price_may_be_negative: bool | None = None
-    force: bool = False
+    price_may_be_negative: Flag | None = None
+    force: Flag = False
     reason: Reason | None = None
 
     @model_validator(mode="after")

@@ -46,6 +46,7 @@ from domain.values import (
     EntryPrice,
     ExitPrice,
     Fee,
+    Flag,
     Identifier,
     JsonFloat,
     Leg,
@@ -175,9 +176,9 @@ class SetStopLoss(OnPosition):
     stop_price: Price
     exchange_order_id: Identifier | None = None
     quantity: Quantity | None = None
-    activate: bool = False
-    locks_profit: bool = False
-    attached: bool = False
+    activate: Flag = False
+    locks_profit: Flag = False
+    attached: Flag = False
     replaces: Identifier | None = None
 
 
@@ -207,7 +208,7 @@ class Reduce(OnPosition):
     exchange_order_id: Identifier | None = None
     client_order_id: Identifier | None = None
     reason: Reason | None = None
-    flip: bool = False
+    flip: Flag = False
 
 
 class Adjust(OnPosition):
@@ -315,7 +316,7 @@ class Close(OnPosition):
     avg_px_close: ExitPrice | None = None
     fee: Fee | None = None
     fee_currency: Identifier | None = None
-    dust: bool | None = None
+    dust: Flag | None = None
     """Whether what is left was not sold, and stays at its cost; a small rest on the SPOT leg does unless it is said."""
 
 

@@ -57,14 +57,19 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         grown = EXACT.subtract(self.after.filled_qty, self.before.filled_qty)
         return EXACT.subtract(grown, self.absorbed)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether an adjustment has counted all of it."""
+        return self.is_seen or bool(self.absorbed and not self.added)
+
     def by_fill(self, qty: Decimal, worth: Decimal) -> Holding:
         """The totals after a fill: it may explain what was counted by a statement, or come on top.
 
         What an adjustment has counted changes nothing.
         """
-        added = self.added
-        if self.is_seen or (self.absorbed and not added):
+        if self.is_gone:
             return self.held
+        added = self.added
         explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), added))
         return altered(
             self._grown(added, qty, worth),
@@ -74,9 +79,9 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
     def by_statement(self) -> Holding:
         """The totals after the exchange stated what was filled of the order."""
-        added = self.added
-        if self.is_seen or (self.absorbed and not added):
+        if self.is_gone:
             return self.held
+        added = self.added
         grown = self._grown(added, self.after.filled_qty, self.after.stated_worth)
         return altered(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, added)))
 

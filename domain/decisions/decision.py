@@ -27,7 +27,7 @@ from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order
-from domain.values import AHEAD_MAX, Source, plain
+from domain.values import AHEAD_MAX, Side, Source, plain
 
 
 class CommandContext(NamedTuple):
@@ -307,28 +307,34 @@ class Decision:
         may_be_negative = self.state.instrument is not None and self.state.instrument.price_may_be_negative
         known = replace(terms or LINEAR, price_may_be_negative=may_be_negative)
         if not known.can_be_at(price):
-            why = "a quantity that is inverse is worth nothing then" if not price else "prices are not below zero here"
-            raise InvalidCommand(
-                f"{self.command.verb}: {name}: {plain(price)}: {why}; if the exchange says so, say it of the "
-                "instrument (define_instrument, price_may_be_negative) before a position opens",
-                command=self.command.verb,
-            )
+            if known.inverse:
+                why = "a quantity that is inverse is worth nothing then, or less; leave it out where it is not known"
+            else:
+                why = (
+                    "prices are not below zero here; if the exchange says so, say it of the instrument "
+                    "(define_instrument, price_may_be_negative) before a position opens"
+                )
+            raise InvalidCommand(f"{self.command.verb}: {name}: {plain(price)}: {why}", command=self.command.verb)
 
     def with_fee(self, held: Holding, fee: Decimal | None, currency: str | None, terms: Instrument) -> Holding:
         """The totals after the fee of a fill: paid out of what is held, or counted in its currency.
 
         What is more than all that is held was paid from elsewhere.
         """
-        if fee is not None and fee <= held.quantity and self.key.pays_from_position(fee, currency):
-            return held.shrunk(fee, terms)
+        if fee is not None and fee <= held.quantity and self.pays_in_kind(fee, currency):
+            return held.shrunk(Side.LONG, fee, terms)
         return held.with_fee(fee, self.other_currency(currency))
+
+    def pays_in_kind(self, fee: Decimal | None, currency: str | None) -> bool:
+        """Whether a fee lessens what is held: of what was bought, for what was sold short is not held."""
+        return self.state.side is Side.LONG and self.key.pays_from_position(fee, currency)
 
     def without_fee(self, held: Holding, fill: FillOnRecord, terms: Instrument) -> Holding:
         """The totals without the fee of a fill that never was."""
         if fill.fee is None:
             return held
         if fill.is_fee_in_kind:
-            return held.shrunk(-fill.fee, terms)
+            return held.shrunk(Side.LONG, -fill.fee, terms)
         return held.with_fee(-fill.fee, self.other_currency(fill.fee_currency))
 
     def other_currency(self, currency: str | None) -> str | None:

@@ -268,7 +268,10 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         absorbed = _absorbed_fill(decision, meant, after)
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen)
     held = count.by_fill(command.last_qty, worth)
-    held = decision.with_fee(held, command.fee, command.fee_currency, terms)
+    if command.fee is not None and count.is_gone and decision.pays_in_kind(command.fee, command.fee_currency):
+        held = held.with_fee_gone(row.side, command.fee, command.last_px, terms)
+    else:
+        held = decision.with_fee(held, command.fee, command.fee_currency, terms)
     decision.record(
         e.EntryFilled(
             **decision.envelope(),

@@ -10,6 +10,7 @@ from domain import events as e
 from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import EPOCH, CommandResult
+from domain.aggregate.unexplained import share_of
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import settled
@@ -31,6 +32,7 @@ from domain.identifiers import client_order_id
 from domain.order import Order, live, next_name, of_role
 from domain.values import EXACT, Leg, Side, Status, plain, rounded
 
+_BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
 DUST_SHARE_MAX: Final = Decimal("0.01")
 """Of all that was entered: so little of a spot position is taken for dust, unless it is said."""
 
@@ -114,8 +116,9 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     """Count one fill that closes, and the profit that it realises.
 
     Shape:   status unchanged; at zero the cycle waits for `close` (or `roll_back`) to say why it ended. On a cycle that
-             is over it explains what was closed without a fill, or closes a stray. With `flip`, what goes beyond the
-             position opens the other side, in one append; a rollback ends with it, and the fill is its proof.
+             is over it explains what was closed without a fill, closes a stray, or sells the dust that it left. With
+             `flip`, what goes beyond the position opens the other side, in one append; a rollback ends with it, and the
+             fill is its proof.
     Refuses: ExitBeforeEntry, NothingToClose, ReduceExceedsPosition; a known `trade_id` of the order is no news.
     """
     row = decision.needs_cycle()
@@ -131,6 +134,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     count = ExitCount.of_fill(order or Order(name="exit"), command.last_qty, brought, state.unexplained)
     closes, told = count.exits, EXACT.subtract(state.unexplained.qty, count.explains)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
+    dust = ZERO
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
     if closes and told >= closes and is_before:
         count = count.explaining(closes)
@@ -138,10 +142,12 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         _needs_entered(decision, row, command.last_qty)
         count = count.counted_as_gone()
     elif closes and not row.status.is_open and not held.quantity:
-        raise _never_held(decision, row, closes)
+        if closes > row.residual_qty:
+            raise _never_held(decision, row, closes)
+        dust = row.residual_qty
     elif closes > held.quantity:
         row = decision.needs_holding()
-        if command.flip and held.quantity:
+        if command.flip and held.filled_qty:
             _flip(decision, command, order, held)
             return None
         if not held.quantity or closes > EXACT.add(held.quantity, told):
@@ -149,8 +155,12 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         count = count.explaining(told)
     elif closes:
         row = decision.needs_holding()
-    reduced, _ = count.counted(held, state.unexplained, row.side, terms)
-    reduced = settled(reduced, row.side, terms, row.orders, state.since)
+    if dust:
+        cost = None if state.dust_cost is None else share_of(state.dust_cost, closes, dust)
+        reduced = held.with_dust_sold(row.side, closes, cost, brought, terms)
+    else:
+        reduced, _ = count.counted(held, state.unexplained, row.side, terms)
+        reduced = settled(reduced, row.side, terms, row.orders, state.since)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
     decision.record(
         e.PositionReduced(
@@ -166,6 +176,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
             exchange_order_id=command.exchange_order_id,
             reason=command.reason,
             late=not row.status.is_open,
+            residual_qty=EXACT.subtract(dust, closes) if dust else None,
         )
     )
     return None
@@ -207,7 +218,8 @@ def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Except
         return decision.refused(
             PositionNotOpen,
             f"is {row.status.value}, and all of the {plain(closed)} that it closed is told by fills: {plain(closes)} "
-            "more is of another cycle, or one of those fills is not as it is on record (correct_fill)",
+            "more is of another cycle, or opened the other side (adopt that), or one of those fills is not as it is on "
+            "record (correct_fill)",
         )
     decision.needs_open()
     raise AssertionError("it is over")
@@ -224,7 +236,18 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
             f"fills of its entry: {listed(waiting)}",
         )
     if not held:
-        return decision.refused(NothingToClose, "holds nothing that could be reduced")
+        turns = decision.key.leg is Leg.BOTH and decision.state.holding.filled_qty
+        return decision.refused(
+            NothingToClose,
+            "holds nothing that could be reduced"
+            + ("; if that opened the other side at the exchange, send it with flip: true" if turns else ""),
+        )
+    if decision.key.leg is Leg.SPOT:
+        return decision.refused(
+            ReduceExceedsPosition,
+            f"holds {plain(held)}, less than the {plain(closes)} to be closed: {plain(missing)} were held beside it. "
+            f"Reduce the {plain(held)} here, and {_BESIDE}",
+        )
     if row.stray:
         return decision.refused(
             ReduceExceedsPosition,
@@ -252,29 +275,30 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
     if decision.key.leg is not Leg.BOTH:
         raise InvalidCommand(
             f"{command.verb}: flip: leg {decision.key.leg} holds one side only; reduce the {plain(held.quantity)} that "
-            f"are held, and record the rest on the other leg",
+            f"are held, and {_BESIDE if decision.key.leg is Leg.SPOT else 'record the rest on the other leg'}",
             command=command.verb,
         )
     terms, rest = row.terms, EXACT.subtract(command.last_qty, held.quantity)
     fee = None if command.fee is None else rounded(EXACT.divide(command.fee * held.quantity, command.last_qty))
     currency = decision.other_currency(command.fee_currency)
     worth = terms.worth(held.quantity, command.last_px)
-    closed = held.with_exit(row.side, held.quantity, worth, terms).with_fee(fee, currency)
-    decision.record(
-        e.PositionReduced(
-            **decision.envelope(),
-            trade_id=command.trade_id,
-            last_qty=held.quantity,
-            last_px=command.last_px,
-            fee=fee,
-            fee_currency=command.fee_currency,
-            pnl=closed.gained_since(held),
-            holding=closed,
-            order=None if order is None else order.name,
-            exchange_order_id=command.exchange_order_id,
-            reason=command.reason,
+    closed = held.with_exit(row.side, held.quantity, worth, terms).with_fee(fee, currency) if held.quantity else held
+    if held.quantity:
+        decision.record(
+            e.PositionReduced(
+                **decision.envelope(),
+                trade_id=command.trade_id,
+                last_qty=held.quantity,
+                last_px=command.last_px,
+                fee=fee,
+                fee_currency=command.fee_currency,
+                pnl=closed.gained_since(held),
+                holding=closed,
+                order=None if order is None else order.name,
+                exchange_order_id=command.exchange_order_id,
+                reason=command.reason,
+            )
         )
-    )
     if row.status is Status.ROLLING_BACK:
         proof = c.Evidence(
             closing_order_id=command.exchange_order_id, note=f"trade {command.trade_id} closed it, and opened the rest"
@@ -348,11 +372,21 @@ def close(decision: Decision, command: c.Close) -> None:
         brought = None if price is None else row.terms.worth(held.quantity, price)
         held = held.with_exit(row.side, held.quantity, brought, row.terms)
         held = settled(held, row.side, row.terms, row.orders, decision.state.since)
-    held = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
-    _record_closed(decision, command.exit_reason, held, row, residual)
+    known = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
+    is_lost = decision.state.holding.quantity and decision.state.holding.proceeds is None
+    rest_px = command.avg_px_close if is_lost else None
+    _record_closed(decision, command.exit_reason, known, row, residual=residual, rest_px=rest_px)
 
 
-def _record_closed(decision: Decision, reason: str, held: Holding, row: PositionRow, residual: Decimal = ZERO) -> None:
+def _record_closed(
+    decision: Decision,
+    reason: str,
+    held: Holding,
+    row: PositionRow,
+    *,
+    residual: Decimal = ZERO,
+    rest_px: Decimal | None = None,
+) -> None:
     decision.record(
         e.PositionClosed(
             **decision.envelope(),
@@ -363,6 +397,7 @@ def _record_closed(decision: Decision, reason: str, held: Holding, row: Position
             holding=held,
             residual_qty=residual or None,
             late=not row.status.is_open,
+            rest_px=rest_px,
         )
     )
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain import events as e
 from domain.aggregate.exit_effect import FillChange
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult, FillOnRecord
+from domain.aggregate.state import EPOCH, CommandResult, FillOnRecord
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
@@ -78,7 +78,7 @@ def _may_be_of(
 def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Decimal, currency: str | None) -> None:
     """Add the fee of a fill that was recorded without it."""
     row = decision.needs_cycle()
-    held = decision.with_fee(decision.state.holding, fee, currency, row.terms)
+    held = _with_fee_of(decision, row, fill, fee, currency)
     decision.record(
         e.CashRecorded(
             **decision.envelope(),
@@ -92,6 +92,17 @@ def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Deci
             late=not row.status.is_open,
         )
     )
+
+
+def _with_fee_of(
+    decision: Decision, row: PositionRow, fill: FillOnRecord, fee: Decimal, currency: str | None
+) -> Holding:
+    """The totals with the fee of a fill; what an adjustment said since is what is held without it already."""
+    state = decision.state
+    is_seen = not fill.is_exit and state.adjusted_at > EPOCH and decision.is_part_of(state.adjusted_at)
+    if is_seen and decision.pays_in_kind(fee, currency):
+        return state.holding.with_fee_gone(row.side, fee, fill.px, row.terms)
+    return decision.with_fee(state.holding, fee, currency, row.terms)
 
 
 def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | None:
@@ -124,7 +135,7 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
                 f"{plain(-command.amount)}; send the difference as a correction, without trade_id",
             )
         order = fill.order
-        held = decision.with_fee(held, -command.amount, command.currency, row.terms)
+        held = _with_fee_of(decision, row, fill, -command.amount, command.currency)
     decision.record(
         e.CashRecorded(
             **decision.envelope(),
@@ -154,7 +165,13 @@ def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) 
     if len(fills) > 1:
         names = ", ".join(str(fill.order) for fill in fills)
         raise decision.refused(
-            OrderAmbiguous, f"has several fills with trade_id {trade_id}, of {names}; send exchange_order_id with it"
+            OrderAmbiguous,
+            f"has several fills with trade_id {trade_id}, of {names}; "
+            + (
+                "send the one that is meant again, with its order and its fee"
+                if isinstance(decision.command, o.RecordCash)
+                else "send exchange_order_id with it"
+            ),
         )
     return fills[0]
 
@@ -162,7 +179,8 @@ def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) 
 def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | None:
     """Let a fill be what the exchange says that it was, or void.
 
-    Shape:   status unchanged, also of a cycle that is over: a quantity that is there then is a stray.
+    Shape:   status unchanged, also of a cycle that is over: a quantity that is there then is a stray. A correction that
+             comes again, and is of before the last one, is no news.
     Refuses: UnknownFill; NotFilled when more was closed meanwhile than would have been entered.
     """
     row = decision.needs_cycle()
@@ -170,7 +188,8 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     qty = ZERO if command.void else command.last_qty or fill.qty
     px = fill.px if command.last_px is None else command.last_px
     decision.needs_price("last_px", px, row.terms)
-    if (qty, px) == (fill.qty, fill.px):
+    is_behind = command.at is not None and command.at < fill.corrected_at and command.digest in fill.corrections
+    if (qty, px) == (fill.qty, fill.px) or is_behind:
         return decision.no_news()
     held = decision.state.holding
     if command.void:

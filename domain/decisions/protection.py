@@ -32,7 +32,8 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
 
     Shape:   -> pending_sl; active stays active, rolling_back stays too. With `activate` two events in one append.
              A stop for all replaces the one for all before it; stops with quantities stand beside each other, unless
-             one has the same order id, or `replaces` names it: that one moved.
+             one has the same order id, or `replaces` names it: that one moved. One that was partly filled when it moved
+             to another order ends, and the other begins anew. An id that it had before says nothing new.
     Refuses: WrongSideStop against the average entry (or else the signal price); what `activate` refuses.
     """
     state, row = decision.state, decision.needs_open()
@@ -44,7 +45,10 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
         needs_right_side(row.side, command.stop_price, reference, "entry")
     is_attached = command.attached or command.exchange_order_id is None
     known = _moved(decision, "stop", command)
-    name = next_name(row.orders, "stop") if known is None else known.name
+    if known is not None and _is_behind(decision, known, command):
+        return decision.no_news()
+    is_anew = known is not None and _is_anew(known, command)
+    name = next_name(row.orders, "stop") if known is None or is_anew else known.name
     stop = Order(
         name=name,
         price=command.stop_price,
@@ -55,7 +59,10 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
     )
     activates = command.activate and row.status is not Status.ACTIVE
     if activates:
-        _needs_cover(decision, with_order(row.orders, stop))
+        orders = row.orders
+        if known is not None and is_anew:
+            orders = {other: order for other, order in orders.items() if other != known.name}
+        _needs_cover(decision, with_order(orders, stop))
     elif known is not None and _is_as_known(known, stop):
         return decision.no_news()
     is_only = name == "stop.1" and all(order.name == name for order in live(row.orders, "stop"))
@@ -70,9 +77,25 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
             attached=is_attached,
         )
     )
+    if known is not None and is_anew:
+        gone = f"replaced by {command.exchange_order_id}"
+        decision.record(e.StopLossLost(**decision.envelope(), reason=gone, order=known.name))
     if activates:
         decision.record(e.Activated(**decision.envelope()))
     return None
+
+
+def _is_behind(decision: Decision, known: Order, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
+    """Whether a command tells of an order that went on under another id since: it came late, or comes again."""
+    if not known.is_live or not is_former(decision, known, command.exchange_order_id):
+        return False
+    return command.replaces is None or is_former(decision, known, command.replaces)
+
+
+def _is_anew(known: Order, command: c.SetStopLoss) -> bool:
+    """Whether a stop that was partly filled is replaced by another order, whose quantity is its own."""
+    is_other = command.exchange_order_id not in (None, known.exchange_order_id)
+    return is_other and known.is_live and bool(known.filled_qty) and command.quantity is not None
 
 
 def _is_as_known(known: Order, order: Order) -> bool:
@@ -173,6 +196,8 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
     reference = state.holding.avg_px_open or row.signal_price
     _needs_profit_side(row, command.price, reference)
     known = _moved(decision, "target", command)
+    if known is not None and _is_behind(decision, known, command):
+        return decision.no_news()
     target = Order(
         name=next_name(row.orders, "target") if known is None else known.name,
         price=command.price,

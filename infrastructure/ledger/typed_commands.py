@@ -398,7 +398,8 @@ class TypedCommands(ABC, Generic[Answered]):
         """The exchange confirmed a stop.
 
         A stop for all that is held replaces the one for all before it; stops with quantities stand beside each other
-        and add up. The same order again, or `replaces`: it moved.
+        and add up. The same order again, or `replaces`: it moved; an id that it had before that is no news. A stop that
+        was partly filled when another order replaced it ends, and that order is for its own quantity.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short

@@ -7,7 +7,7 @@ from typing import Any
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import PositionNotOpen, ReduceExceedsPosition
-from domain.events import OrderEnded, PositionReduced
+from domain.events import OrderEnded, PositionClosed, PositionReduced
 from domain.values import timestamp_text
 from projections.event_time import row_at
 from tests.spec import Story, given, on, second
@@ -111,3 +111,15 @@ def test_a_fill_of_more_than_both_is_refused() -> None:
     late = on(c.RecordEntryFill, trade_id="t1", last_qty="2", last_px="102", exchange_order_id="A")
     more = on(c.Reduce, trade_id="x1", last_qty="13", last_px="110", exchange_order_id="X")
     given(HELD, GONE, late).when(more).refused(ReduceExceedsPosition, "holds 2, and 10")
+
+
+def test_the_price_of_a_later_end_is_kept_until_the_first_end_is_explained() -> None:
+    late = on(c.RecordEntryFill, trade_id="t1", last_qty="5", last_px="102", exchange_order_id="A")
+    priced = on(c.Close, exit_reason="stop", avg_px_close="104")
+    story = given(HELD, GONE, late).when(priced).then(PositionClosed, rest_px="104").leaves(realized_pnl=None)
+    first = on(c.Reduce, trade_id="x1", last_qty="10", last_px="99", exchange_order_id="X")
+    story.when(first).leaves(quantity="0", realized_pnl="0")  # 5 of +2 and 10 of -1
+    second_one = on(c.Reduce, trade_id="x2", last_qty="5", last_px="105", exchange_order_id="Y")
+    story.when(second_one).leaves(quantity="0", realized_pnl="5")
+    is_the_same_by_event_time(story)
+    given(HELD).when(priced).then(PositionClosed, rest_px=None, avg_px_close="104")

@@ -466,3 +466,11 @@ def test_a_copy_with_another_value_is_another_command() -> None:
 def test_a_copy_is_checked_like_the_original() -> None:
     with pytest.raises(InvalidCommand, match=r'send the text "1\.5"'):
         request().model_copy(update={"quantity": 1.5})
+
+
+@pytest.mark.parametrize("said", ["yes", "no", "true", 1, 0])
+def test_true_and_false_are_said_as_such(said: object) -> None:
+    told = {"position_id": "APTUSDT.binance#1", "trade_id": "x1", "last_qty": "1", "last_px": "3"}
+    with pytest.raises(InvalidCommand, match=r"flip: .* is neither true nor false"):
+        Reduce.of(**told, flip=said)
+    assert Reduce.of(**told, flip=True).flip

@@ -12,10 +12,12 @@ from domain.commands.requests import (
     RecordEntryPlaced,
     RecordEntryUnknown,
     Reduce,
+    RequestEntry,
     StartRollback,
 )
 from domain.errors import (
     ExitBeforeEntry,
+    InvalidCommand,
     NotFilled,
     NothingToClose,
     PositionNotOpen,
@@ -25,6 +27,7 @@ from domain.errors import (
 )
 from domain.events import PositionAdjusted, PositionAdopted, PositionClosed, PositionReduced, RolledBack
 from domain.identifiers import client_order_id
+from projections.event_time import row_at
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
 
 UNPRICED = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
@@ -302,3 +305,44 @@ def test_a_closing_fill_that_is_more_than_what_a_failed_rollback_left_is_of_befo
     turned = given(*ENTERED, on(Close, exit_reason="x"), LATE).when(sold("10", "3.2", flip=True))
     turned.then(PositionReduced, PositionClosed, PositionAdopted)  # which is what was asked for
     story.when(sold("50", "3.2")).leaves(quantity="11.8", realized_pnl="1.665")
+
+
+def test_a_second_closing_fill_that_opened_the_other_side_is_recorded_as_that() -> None:
+    story = given(*ENTERED, sold("61.8", "3.2")).when(sold("61.8", "3.3", "x2")).refused(NothingToClose, "flip: true")
+    turned = sold("61.8", "3.3", "x2", flip=True, fee="0.1")
+    story.when(turned).then(PositionClosed, PositionAdopted).leaves("APTUSDT.binance#1", realized_pnl="2.05794")
+    story.leaves("APTUSDT.binance#2", side="long", quantity="61.8", avg_px_open="3.3", fees="0.1")
+
+
+def test_a_second_entry_that_was_never_filled_turns_nothing() -> None:
+    story = given(request(), PLACED, on(RecordEntryPlaced, exchange_order_id="53190368", filled_qty="0"))
+    story.when(sold("70", "3.3", flip=True)).refused(NothingToClose, "holds nothing that could be reduced")
+    assert "flip" not in str(story.refusal)
+
+
+SPOT = "SHIBUSDT.binance:SPOT#1"
+SHIB = RequestEntry.of(symbol="SHIB/USDT", exchange="binance", leg="SPOT", side="long", quantity="1000", intent_id="s1")
+BOUGHT = on(RecordEntryFill, SPOT, trade_id="t1", last_qty="1000", last_px="2")
+
+
+def spot_sold(quantity: str, price: str, trade_id: str, **fields: bool) -> Reduce:
+    return on(Reduce, SPOT, trade_id=trade_id, last_qty=quantity, last_px=price, **fields)
+
+
+def test_dust_that_is_sold_after_all_earns_what_it_brings() -> None:
+    left = (SHIB, BOUGHT, spot_sold("995", "3", "x1"), on(Close, SPOT, exit_reason="target"))
+    story = given(*left).leaves(SPOT, residual_qty="5", realized_pnl="995")
+    story.when(spot_sold("2", "4", "x2")).then(PositionReduced, residual_qty="3", pnl="4", late=True)
+    story.leaves(SPOT, status="closed", stray=False, residual_qty="3", realized_pnl="999")
+    story.when(spot_sold("2", "4", "x2")).no_news().when(spot_sold("3", "1", "x3"))
+    story.leaves(SPOT, residual_qty="0", realized_pnl="996", quantity="0")
+    told = row_at(story.history, second(3600))
+    assert told is not None and told.realized_pnl == 996
+    story.when(spot_sold("1", "1", "x4")).refused(PositionNotOpen, "all of the 1000")
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_more_than_is_held_on_spot_opens_no_short(flip: bool) -> None:  # noqa: FBT001 - a case
+    story = given(SHIB, BOUGHT).when(spot_sold("1005", "3", "x1", flip=flip))
+    story.refused(InvalidCommand if flip else ReduceExceedsPosition, "left it as dust", "adopt")
+    assert "other side" not in str(story.refusal)

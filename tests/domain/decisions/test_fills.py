@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from domain.commands import order_requests as o
-from domain.commands.requests import RecordEntryFill, Reduce, RequestEntry
-from tests.spec import given, on, request
+from domain.commands.requests import Adjust, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
+from domain.errors import OrderAmbiguous
+from domain.values import timestamp_text
+from projections.event_time import row_at
+from tests.spec import Story, given, on, request, second
 
 BOUGHT = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="100", exchange_order_id="A")
 SOLD = on(Reduce, trade_id="x1", last_qty="4", last_px="111", exchange_order_id="X")
@@ -55,3 +60,54 @@ def test_a_fee_in_kind_shrinks_what_is_held_by_whichever_command_it_is_told() ->
     report = {"kind": "commission", "amount": "-1", "currency": "SHIB", "cash_id": "c1", "trade_id": "t1"}
     story = given(SHIB, shib()).when(on(o.RecordCash, position_id=SPOT, **report)).leaves(SPOT, **left)
     story.when(shib(**IN_BASE)).no_news()
+
+
+def _is_the_same_by_event_time(story: Story) -> None:
+    row, told = story.rows[SPOT], row_at(story.history, second(3600))
+    assert told is not None
+    assert (told.quantity, told.avg_px_open, told.realized_pnl) == (row.quantity, row.avg_px_open, row.realized_pnl)
+
+
+@pytest.mark.parametrize("is_told_at_once", [True, False])
+def test_a_fee_in_kind_that_an_adjustment_saw_is_not_paid_again(is_told_at_once: bool) -> None:  # noqa: FBT001 - a case
+    at = timestamp_text(second(1))
+    total = on(RecordEntryPlaced, position_id=SPOT, exchange_order_id="A", filled_qty="1000", avg_px="2", at=at)
+    seen = on(Adjust, position_id=SPOT, quantity="999", reason="balance", at=timestamp_text(second(3)))
+    told = [{}, IN_BASE] if not is_told_at_once else [IN_BASE]
+    story = given(SHIB, total, seen, *(shib(**fee, at=at) for fee in told))
+    story.leaves(SPOT, quantity="999", avg_px_open="2.002002002002002002", fees_other={})
+    story.when(on(Reduce, position_id=SPOT, trade_id="x1", last_qty="999", last_px="3"))
+    story.leaves(SPOT, quantity="0", realized_pnl="997")
+
+
+def test_a_fee_in_kind_that_takes_the_last_of_it_is_a_loss() -> None:
+    sold = on(Reduce, position_id=SPOT, trade_id="x1", last_qty="999", last_px="3", **IN_BASE)
+    story = given(SHIB, shib()).when(sold).leaves(SPOT, quantity="0", realized_pnl="997", fees_other={})
+    _is_the_same_by_event_time(story)
+
+
+def test_a_fee_in_what_was_sold_short_does_not_lessen_what_is_owed() -> None:
+    short = SHIB.model_copy(update={"side": "short"})
+    given(short).when(shib(**IN_BASE)).leaves(SPOT, quantity="1000", fees_other={"SHIB": "1"})
+
+
+def test_a_fee_in_kind_that_comes_later_is_paid_by_event_time_as_well() -> None:
+    _is_the_same_by_event_time(given(SHIB, shib(), shib(**IN_BASE)))
+
+
+def test_the_fee_of_one_of_two_fills_of_a_trade_is_sent_with_the_fill() -> None:
+    both = given(LONG, BOUGHT, on(Reduce, trade_id="t1", last_qty="10", last_px="101", exchange_order_id="X"))
+    report = on(o.RecordCash, kind="commission", amount="-2", cash_id="c1", trade_id="t1")
+    both.when(report).refused(OrderAmbiguous, "of entry, exit.1", "send the one that is meant again, with its order")
+    again = on(Reduce, trade_id="t1", last_qty="10", last_px="101", exchange_order_id="X", fee="2")
+    both.when(again).leaves(fees="2")
+
+
+def test_a_correction_that_comes_again_after_the_next_one_takes_nothing_back() -> None:
+    first, last = (
+        on(o.CorrectFill, trade_id="t1", last_px=px, reason="corrected", at=timestamp_text(second(at)))
+        for px, at in (("101", 2), ("102", 3))
+    )
+    given(LONG, BOUGHT, first, last).when(first).no_news().leaves(avg_px_open="102")
+    back = on(o.CorrectFill, trade_id="t1", last_px="101", reason="corrected", at=timestamp_text(second(4)))
+    given(LONG, BOUGHT, first, last).when(back).leaves(avg_px_open="101")

@@ -8,7 +8,7 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.errors import OrderAlreadyEnded
-from domain.events import EntryFilled, OrderEnded, StopLossLost
+from domain.events import EntryFilled, OrderEnded, StopLossLost, StopLossSet
 from tests.spec import ENTERED, PLACED, given, on, request
 
 REPLACED = on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="2", price="3.24")
@@ -66,3 +66,34 @@ def test_a_target_that_moved_is_not_lost_either() -> None:
     moved = on(o.SetTakeProfit, price="2.9", exchange_order_id="t2", replaces="t1")
     gone = on(o.LoseTakeProfit, exchange_order_id="t1", reason="CANCELED")
     given(*ENTERED, target, moved).when(gone).no_news()
+
+
+def test_a_stop_that_is_told_again_under_the_id_that_it_had_before_moves_nothing_back() -> None:
+    first = on(c.SetStopLoss, stop_price="3.298", exchange_order_id="s1")
+    given(*ENTERED, MOVED).when(first).no_news().leaves(stop_order_id="s2", stop_price="3.29")
+    second = on(c.SetStopLoss, stop_price="3.29", exchange_order_id="s2", replaces="s1")
+    third = on(c.SetStopLoss, stop_price="3.28", exchange_order_id="s3", replaces="s2")
+    given(*ENTERED, second, third).when(second).no_news().leaves(stop_order_id="s3")
+
+
+def test_a_stop_that_is_at_the_exchange_under_its_former_id_after_all_is_taken_back() -> None:
+    back = on(c.SetStopLoss, stop_price="3.298", exchange_order_id="s1", replaces="s2")
+    given(*ENTERED, MOVED).when(back).then(StopLossSet).leaves(stop_order_id="s1")
+    lost = on(c.LoseStopLoss, exchange_order_id="s2", reason="gone")
+    given(*ENTERED, MOVED, lost).when(on(c.SetStopLoss, stop_price="3.298", exchange_order_id="s1")).then(StopLossSet)
+
+
+def test_a_target_that_is_told_again_under_its_former_id_moves_nothing_back() -> None:
+    first, other = (on(o.SetTakeProfit, price=px, exchange_order_id=name) for px, name in (("3", "t1"), ("2.9", "t2")))
+    given(*ENTERED, first, other).when(first).no_news()
+
+
+def test_a_stop_that_was_partly_filled_and_replaced_covers_what_the_new_order_is_for() -> None:
+    stop = on(c.SetStopLoss, stop_price="3.298", exchange_order_id="s1", quantity="61.8", activate=True)
+    part = on(c.Reduce, exchange_order_id="s1", trade_id="x1", last_qty="20", last_px="3.3")
+    new = on(c.SetStopLoss, stop_price="3.3", exchange_order_id="s2", quantity="41.8", replaces="s1")
+    story = given(*ENTERED[:3], stop, part).when(new).then(StopLossSet, StopLossLost, order="stop.2")
+    story.leaves(protected=True, unprotected_since=None, quantity="41.8")
+    late = on(c.Reduce, exchange_order_id="s1", trade_id="x2", last_qty="1.8", last_px="3.3")
+    story.when(late).leaves(quantity="40", protected=True)
+    story.when(on(c.Reduce, exchange_order_id="s2", trade_id="x3", last_qty="40", last_px="3.3")).leaves(quantity="0")
