@@ -19,7 +19,8 @@ POOL_SIZE: Final = 10
 SCHEMA: Final = "public"
 
 _EXAMPLES: Final = "for example sqlite:///ledger.db, or postgresql://bot@db.example/trading?schema=ledger"
-_SCHEMA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
+_SCHEMA_NAME: Final = re.compile("(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
+"""PostgreSQL keeps names that begin with pg_ for itself."""
 
 
 class InvalidSettings(LedgerError):
@@ -93,7 +94,10 @@ class Settings:
         if is_postgres:
             schema = options.pop("schema", SCHEMA)
             if not _SCHEMA_NAME.fullmatch(schema):
-                raise InvalidSettings("the schema of the database URL is not a name of letters, digits and _")
+                raise InvalidSettings(
+                    "the schema of the database URL is not a name of up to 63 letters (a to z), digits and _ that "
+                    "begins with a letter or _, and not with pg_"
+                )
             pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
             notify = options.pop("notify", "0") in ("1", "true", "yes")
             pooler = options.pop("pooler", None)

@@ -13,6 +13,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import verify
 from infrastructure.operations.health import damage_found
 from projections.health.checks import Section
+from projections.health.diagnosis import unverified
 
 RETRY_SECONDS: Final = 60.0
 """When it is tried again where the ledger could not be read."""
@@ -33,19 +34,27 @@ class DamagePatrol:
         self._next_walk = 0.0
         self._is_stopped = False
         self._found: Section | None = None
+        self._failures = 0
 
     def look(self, store: Store, *, waits: bool = False) -> Section | None:
-        """What was found last, None until something was looked at; begins the next walk when it is time to."""
+        """What was found last, None until something was looked at; begins the next walk when it is time to.
+
+        A walk that fails is tried again before it is damage, for a server may have been away; but who waits for it
+        may never look again.
+        """
         if self._walking is None and time.monotonic() >= self._next_walk:
             self._walking = self._pool.submit(self._walk, store)
         if self._walking is not None and (waits or self._walking.done()):
             walked, self._walking = self._walking, None
             self._next_walk = time.monotonic() + self._every
             try:
-                self._found = walked.result()
+                self._found, self._failures = walked.result(), 0
             except StoreError as cause:
                 self._next_walk = time.monotonic() + min(self._every, RETRY_SECONDS)
                 self._say(f"not verified: {type(cause).__name__}: {cause}")
+                self._failures += 1
+                if waits or self._failures > 1:
+                    self._found = unverified(cause)
         return self._found
 
     def _walk(self, store: Store) -> Section:

@@ -249,6 +249,12 @@ def unread_history(cause: object) -> Section:
     return Section(Check.DAMAGE, "the log cannot be relied on", (found,))
 
 
+def unverified(cause: object) -> Section:
+    """A ledger that answers, and of which not every event and row can be read."""
+    message = f"cannot be verified: {_on_one_line(cause)}"
+    return Section(Check.DAMAGE, "not looked at", (Symptom(Severity.CRITICAL, "ledger", message, f"{PROGRAM} verify"),))
+
+
 def following(standings: Iterable[Following]) -> Section:
     """How far behind the log each projection is, and whether it can go on."""
     known = list(standings)

@@ -59,6 +59,7 @@ def test_neither_user_nor_password_is_ever_shown() -> None:
         ("sqlite:///x.db?timeout=0", "between 0 and 3600"),
         ("sqlite:///x.db?timeout=nan", "between 0 and 3600"),
         ("postgresql:///x?schema=a;b", "is not a name"),
+        ("postgresql:///x?schema=pg_ledger", "and not with pg_"),
         ("postgresql:///x?pool_size=0", "between 1 and 9999"),
         ("postgresql://[::1/x", "is not a URL"),
     ],

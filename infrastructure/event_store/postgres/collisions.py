@@ -28,6 +28,11 @@ _IS_OURS: Final = (
     " OR (attname = 'name' AND atttypid = 'text'::regtype::oid))"
 )
 
+_HAS_LOG: Final = (
+    "SELECT pg_catalog.count(*) FROM pg_attribute WHERE attrelid = pg_catalog.to_regclass('ledger_events')::oid"
+    " AND attname::text = ANY(ARRAY['stream', 'version', 'payload', 'hash', 'command_id'])"
+)
+
 
 def require_room(connection: Connection, settings: Settings, scripts: Iterable[str]) -> None:
     """Refuse with SchemaMismatch when something has a name that one of the scripts is about to give."""
@@ -35,16 +40,23 @@ def require_room(connection: Connection, settings: Settings, scripts: Iterable[s
     parameters = {"schema": f'"{settings.schema}"', "names": _MADE.findall(text), "functions": _CALLED.findall(text)}
     found = [f"{kind} {name}" for kind, name in connection.execute(_TAKEN, parameters)]
     if found:
-        raise _taken(settings, found)
+        raise _taken(connection, settings, found)
 
 
 def require_ours(connection: Connection, settings: Settings) -> None:
     """Refuse with SchemaMismatch when what says the version of a ledger was made by something else."""
     if connection.execute(_IS_OURS).fetchone() != (2,):
-        raise _taken(settings, ["ledger_schema"])
+        raise _taken(connection, settings, ["ledger_schema"])
 
 
-def _taken(settings: Settings, found: list[str]) -> SchemaMismatch:
+def _taken(connection: Connection, settings: Settings, found: list[str]) -> SchemaMismatch:
+    if connection.execute(_HAS_LOG).fetchone() == (5,):
+        return SchemaMismatch(
+            f"{settings.shown}: schema {settings.schema} has the events of a ledger, and {', '.join(found)} of which "
+            "ledger_schema knows nothing: made by something else, or by a restore of some tables; nothing was changed. "
+            "Rename what is of something else, or restore all of the ledger: a new one would grant the slots that are "
+            "held"
+        )
     another = "ledger" if settings.schema != "ledger" else "position_ledger"
     return SchemaMismatch(
         f"{settings.shown}: schema {settings.schema} has {', '.join(found)} already, made by something else, so no "

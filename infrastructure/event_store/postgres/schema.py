@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from domain.errors import SchemaMismatch
+from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
 from infrastructure.event_store.postgres.collisions import require_ours, require_room
 from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
@@ -29,6 +29,10 @@ _MIGRATION_PATIENCE: Final = "SET LOCAL lock_timeout = '60s'; SET LOCAL statemen
 _VERSION_TABLE: Final = (
     "CREATE TABLE ledger_schema (version integer PRIMARY KEY, name text NOT NULL,"
     " applied_at timestamptz NOT NULL DEFAULT pg_catalog.now())"
+)
+_KEPT_OUT: Final = (
+    "SELECT CURRENT_USER::text FROM pg_namespace"
+    " WHERE nspname = %s AND NOT pg_catalog.has_schema_privilege(oid, 'USAGE'::text)"
 )
 _HAS_VERSION_TABLE: Final = "SELECT pg_catalog.to_regclass('ledger_schema') IS NOT NULL"
 _VERSION: Final = "SELECT coalesce(pg_catalog.max(version), 0) FROM ledger_schema"
@@ -78,15 +82,31 @@ def script(settings: Settings, runtime_role: str | None = None, more: Iterable[s
 
 
 def version_of(connection: Connection, settings: Settings) -> int:
-    """How many migrations the schema has seen. Refuses: SchemaMismatch for one of a later version, or not ours."""
+    """How many migrations the schema has seen.
+
+    Refuses: SchemaMismatch for one of a later version, or not ours; StoreUnavailable where that may not be asked.
+    """
     found = connection.execute(_HAS_VERSION_TABLE).fetchone()
     if found is None or not found[0]:
+        _require_in(connection, settings)
         return 0
     require_ours(connection, settings)
     row = connection.execute(_VERSION).fetchone()
     version: int = row[0] if row else 0
     require_not_later("the database", version, SCHEMA_VERSION)
     return version
+
+
+def _require_in(connection: Connection, settings: Settings) -> None:
+    """Refuse with StoreUnavailable whoever may not look into the schema: to him everything there seems missing."""
+    kept_out = connection.execute(_KEPT_OUT, (settings.schema,)).fetchone()
+    if kept_out is not None:
+        raise StoreUnavailable(
+            f"{settings.shown}: role {kept_out[0]} may not look into schema {settings.schema}, so whether a ledger is "
+            "there is not known; nothing was written. What a bot needs, the owner of the ledger grants with "
+            "`position-ledger init --runtime-role NAME`; who only reads needs USAGE on the schema, and SELECT on its "
+            "tables and sequences"
+        )
 
 
 def is_outdated(connections: Connections) -> bool:

@@ -33,6 +33,10 @@ _WAYS_OUT: Final[dict[int | None, str]] = {
         f". It has to be a file, in a folder where SQLite may keep its write-ahead log beside it{_COPIED}"
     ),
     sqlite3.SQLITE_READONLY: f". Whoever records needs the right to write to the file and to its folder{_COPIED}",
+    sqlite3.SQLITE_IOERR: (
+        ". Look at the disk, its quota and what the system says of it, and keep the -wal beside the file: it holds "
+        "what was recorded last"
+    ),
     sqlite3.SQLITE_FULL: ". Make room, and send the same command again",
 }
 

@@ -22,6 +22,7 @@ _ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 _OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
 """A table of positions that is made now, or was rebuilt since, has all of its columns."""
+_HAS_LOG: Final = "SELECT 1 FROM pragma_table_info('ledger_events') WHERE name = 'hash'"
 _HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
 """A table that is made today has its orders in a table of their own."""
 
@@ -53,6 +54,13 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
     marked: int = connection.execute("PRAGMA application_id").fetchone()[0]
     used = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if used and marked != APPLICATION_ID:
+        if connection.execute(_HAS_LOG).fetchone() is not None:
+            raise SchemaMismatch(
+                f"{path} has the events of a ledger, and not the marks of its file, which a .dump of the sqlite3 shell "
+                "leaves out; nothing was changed. Restore a copy of the file, or give it the marks of the one that was "
+                f"dumped (PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}, or what "
+                "it was) and let `position-ledger verify` look at it: a new ledger would grant the slots that are held"
+            )
         raise SchemaMismatch(f"{path} is the SQLite file of something else; name another file for the ledger")
     require_not_later(path, version, SCHEMA_VERSION)
     return version

@@ -18,6 +18,7 @@ from infrastructure.ledger.projector import Projector
 from infrastructure.settings import Settings
 from projections.projection import STATISTICS
 from tests.infrastructure.roles import as_role, made_role
+from tests.urls import with_options
 
 ENTRY: dict[str, Any] = {
     "symbol": "APTUSDT",
@@ -56,6 +57,20 @@ def test_a_rebuild_gives_nobody_more_than_they_had(postgres_url: str, role: str,
         )
         ledger.rebuild()
         assert [name for (name,) in owner.execute(PRIVILEGES, (role,))] == privileges
+
+
+@pytest.mark.parametrize("creates", [True, False])
+def test_who_may_not_look_is_not_told_that_there_is_no_ledger(postgres_url: str, role: str, *, creates: bool) -> None:
+    url = with_options(postgres_url, "schema=ledger")
+    with PositionLedger.connect(url), pytest.raises(StoreUnavailable) as refused:
+        PositionLedger.connect(as_role(url, role), create=creates)
+    assert f"role {role} may not look into schema ledger" in refused.value.message
+    assert "?schema=" not in refused.value.message and "run `position-ledger init`" not in refused.value.message
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA ledger TO {}").format(sql.Identifier(role)))
+        owner.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO {}").format(sql.Identifier(role)))
+    with PositionLedger.connect(as_role(url, role), create=creates) as ledger:
+        assert ledger.positions() == []
 
 
 def test_a_rebuild_leaves_what_everybody_may_do(postgres_url: str) -> None:

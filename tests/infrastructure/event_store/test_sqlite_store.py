@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -104,6 +105,24 @@ def test_the_file_of_another_application_is_left_alone(file: Path) -> None:
     with pytest.raises(SchemaMismatch, match="something else"):
         PositionLedger.connect(f"sqlite:///{file}")
     assert file.read_bytes() == before
+
+
+def test_a_ledger_without_its_marks_is_no_file_of_something_else(
+    ledger: PositionLedger, file: Path, tmp_path: Path
+) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    ledger.disconnect()
+    copy = tmp_path / "restored.db"
+    with raw(copy) as restored, raw(file) as dumped:
+        restored.executescript("\n".join(dumped.iterdump()))
+    with pytest.raises(SchemaMismatch, match="has the events of a ledger") as refused:
+        PositionLedger.connect(f"sqlite:///{copy}")
+    assert "another file" not in refused.value.message
+    (marks,) = re.findall(r"\((PRAGMA .*?), or", refused.value.message)
+    with raw(copy) as restored:
+        restored.executescript(marks)
+    with PositionLedger.connect(f"sqlite:///{copy}", create=False) as again:
+        assert verify(again.store).ok and len(again.positions(open=True)) == 1
 
 
 def test_a_ledger_of_a_later_version_is_left_alone(ledger: PositionLedger, file: Path) -> None:

@@ -355,6 +355,34 @@ def test_damage_is_not_over_while_nobody_has_looked_again(night: Night, monkeypa
     assert [word.split()[0] for word in night.recorder.words[2:]] == ["over", "over"]
 
 
+def test_what_cannot_be_verified_rings_for_who_looks_once(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    def malformed(*_: Any) -> Any:
+        raise StoreUnavailable("database disk image is malformed")
+
+    with monkeypatch.context() as damaged:
+        damaged.setattr("infrastructure.watching.damage_patrol.verify", malformed)
+        assert night.round(verifies_every=timedelta(hours=1)) == ["alarm damage ledger"]
+    assert night.round(verifies_every=timedelta(hours=1)) == ["over damage ledger"]
+
+
+def test_a_walk_that_fails_is_tried_again_before_it_rings(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut_off(*_: Any) -> Any:
+        raise StoreUnavailable("the connection was lost")
+
+    monkeypatch.setattr("infrastructure.watching.damage_patrol.verify", cut_off)
+    watcher = night.watch(verifies_every=timedelta(seconds=0))
+    words = []
+    try:
+        for failures in (1, 2):
+            while sum(each.startswith("not verified") for each in night.said) < failures:
+                watcher.run(rounds=1)
+            words.append([*night.recorder.words])
+        watcher.once(20)
+    finally:
+        watcher.close()
+    assert words[0] == [] and night.recorder.words == ["alarm damage ledger"]
+
+
 def test_an_event_that_cannot_be_read_rings(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     night.round()
     night.enter(ago=timedelta())

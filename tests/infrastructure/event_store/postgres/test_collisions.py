@@ -65,6 +65,20 @@ def test_a_ledger_that_was_renamed_away_is_looked_for_and_no_empty_one_is_begun(
         assert ledger.request_entry(symbol="FXSUSDT", **entry).may_order
 
 
+@pytest.mark.parametrize("lost", ["DROP TABLE ledger_schema", "DELETE FROM ledger_schema"])
+def test_a_ledger_of_which_a_part_was_restored_is_to_be_restored_and_not_begun_elsewhere(
+    postgres_url: str, lost: str
+) -> None:
+    PositionLedger.connect(postgres_url).disconnect()
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(lost.encode())
+        before = owner.execute(EVERYTHING).fetchall()
+        with pytest.raises(SchemaMismatch, match=r"has the events of a ledger.* restore all of") as refused:
+            PositionLedger.connect(postgres_url)
+        assert "?schema=" not in refused.value.message
+        assert owner.execute(EVERYTHING).fetchall() == before
+
+
 def test_what_has_other_names_is_no_obstacle(postgres_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as owner:
         owner.execute(
@@ -81,7 +95,7 @@ def test_a_migration_meets_what_took_its_names_meanwhile(postgres_url: str, monk
         PositionLedger.connect(postgres_url).disconnect()
     with psycopg.connect(postgres_url, autocommit=True) as owner:
         owner.execute("CREATE TABLE projections (id int)")
-        with pytest.raises(SchemaMismatch, match="table projections"):
+        with pytest.raises(SchemaMismatch, match=r"table projections of .*\. Rename what is of something else"):
             PositionLedger.connect(postgres_url)
         owner.execute("DROP TABLE projections")
     PositionLedger.connect(postgres_url).disconnect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -57,3 +58,13 @@ def test_a_file_that_may_only_be_read_is_written_to_by_nobody_and_read_from_a_co
     assert isinstance(error, StoreUnavailable)
     assert "nothing was written. Whoever records needs the right to write" in str(error)
     assert "to read a ledger that nobody has open, copy it, with its -wal if there is one" in str(error)
+
+
+def test_whoever_meets_a_disk_that_fails_is_told_to_keep_the_log_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    os.mkfifo(path)  # SQLite cannot read at a place of it, as it cannot on a disk that fails
+    with pytest.raises(sqlite3.Error) as caught, closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT 1 FROM sqlite_schema")
+    error = explained(caught.value, Settings("sqlite", str(path)))
+    assert isinstance(error, StoreUnavailable)
+    assert "nothing was written. Look at the disk" in str(error) and "keep the -wal beside the file" in str(error)
