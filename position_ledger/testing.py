@@ -72,7 +72,7 @@ class Clock:
         """What time it is."""
         return self.time
 
-    def tick(self, seconds: int = 1) -> None:
+    def tick(self, seconds: float = 1) -> None:
         """Move on."""
         self.time += timedelta(seconds=seconds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.trading.async_trader import AsyncTrader
-from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, NothingToReduce, RateLimited, Refused
 from infrastructure.trading.exchange_orders import (
     ExchangeFill,
     ExchangeOrder,
@@ -28,6 +28,7 @@ __all__ = [
     "ExchangeFill",
     "ExchangeOrder",
     "NoAnswer",
+    "NothingToReduce",
     "OrderState",
     "OrderTicket",
     "Outcome",

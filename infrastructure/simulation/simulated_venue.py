@@ -20,7 +20,7 @@ from domain.symbols.venues import normalized_exchange
 from domain.values import Leg
 from infrastructure.exchanges.document import read_snapshot
 from infrastructure.ledger.ledger import now
-from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
+from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused, with_code
 from infrastructure.simulation.books.fault_plan import (
     CALLS_MAX,
     EVERY_CALL,
@@ -34,7 +34,7 @@ from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.books.order_matching import OrderMatching
 from infrastructure.simulation.exchange_audit import ExchangeAudit
 from infrastructure.simulation.shown_account import account_document, account_lists
-from infrastructure.trading.exchange_errors import NoAnswer, Refused
+from infrastructure.trading.exchange_errors import NoAnswer
 from infrastructure.trading.exchange_orders import (
     ExchangeFill,
     ExchangeOrder,
@@ -230,7 +230,7 @@ class SimulatedVenue:
         with self._call():
             self._known(ticket.symbol)
             if self._codes:
-                raise Refused(*self._codes.popleft())
+                raise with_code(*self._codes.popleft())
             fate = self._plan.of_order(ticket)
             if fate.has(OrderFault.REFUSED):
                 is_stop = ticket.trigger_price is not None

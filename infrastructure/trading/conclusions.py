@@ -13,6 +13,10 @@ class CameToNothing(Exception):
     """An order was not taken, or nothing of it was filled; says why."""
 
 
+class NothingThere(CameToNothing):
+    """The exchange took no order that closes, for it holds nothing to close."""
+
+
 def refused(ctx: FlowContext, refusal: CommandRefused, position_id: str | None = None) -> Flow[Outcome]:
     """The ledger refused what was asked, and nothing was sent."""
     yield from ctx.note(f"refused: {refusal.message}")

@@ -25,6 +25,10 @@ class RateLimited(Refused):
         self.retry_seconds = retry_seconds
 
 
+class NothingToReduce(Refused):
+    """An order that may only reduce was refused: the exchange holds nothing that it would close."""
+
+
 class GivenUp(Refused):
     """Nothing was sent: the bot took its wish back, or too much time had passed since it was promised."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.commands.base import Command
 from domain.identifiers import PositionId
+from domain.values import timestamp_text
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.trading.effects import Call, Flow, Now, Read, Tell, Wait
@@ -110,9 +111,12 @@ class FlowContext:
         """
         for attempt in range(QUESTIONS_MAX):
             if promised_at is not None:
-                passed = ((yield from self.now()) - promised_at).total_seconds()
-                if passed > self.rules.send_seconds:
-                    raise GivenUp(f"{passed:.0f} s passed before it was sent")
+                now = yield from self.now()
+                if (now - promised_at).total_seconds() > self.rules.send_seconds:
+                    raise GivenUp(
+                        f"nothing was sent: it was promised at {timestamp_text(promised_at)}, and the trader's clock "
+                        f"says {timestamp_text(now)}, more than {self.rules.send_seconds:g} s later"
+                    )
             try:
                 placed: ExchangeOrder = yield Call("place", (ticket,))
             except RateLimited as busy:

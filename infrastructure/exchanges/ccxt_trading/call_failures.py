@@ -10,7 +10,7 @@ from typing import Any, Final
 from infrastructure.exchanges.ccxt_live import Asked
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning, TradingConventions
 from infrastructure.ledger.ledger import now
-from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, NothingToReduce, RateLimited, Refused
 
 _KEYS: Final = ("apiKey", "secret", "password", "uid", "token", "twofa", "walletAddress", "privateKey")
 _ABSENT: Final = frozenset({"OrderNotFound"})
@@ -55,7 +55,7 @@ def failure(wrong: Exception, conventions: TradingConventions, client: Any) -> E
         return RateLimited(code, text, _retry_seconds(said, client.last_response_headers or {}))
     if meaning is Meaning.TAKEN:
         return NoAnswer(f"an order of this client id was taken before, and is to be looked up: {text}")
-    kinds = {Meaning.REFUSED: Refused, Meaning.ABSENT: Absent}
+    kinds = {Meaning.REFUSED: Refused, Meaning.NOTHING_TO_REDUCE: NothingToReduce, Meaning.ABSENT: Absent}
     return kinds[meaning](code, text) if meaning in kinds else NoAnswer(text)
 
 

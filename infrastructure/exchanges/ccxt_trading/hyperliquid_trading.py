@@ -90,7 +90,6 @@ HYPERLIQUID: Final = TradingConventions(
                 "Price must be divisible by tick size",
                 "Order must have minimum value",
                 "Insufficient margin to place order",
-                "Reduce only order would increase position",
                 "Post only order would have immediately matched",
                 "Order could not immediately match against any resting orders",
                 "Invalid TP/SL price",
@@ -100,6 +99,7 @@ HYPERLIQUID: Final = TradingConventions(
                 "Order price too far from oracle",
                 "Order would cause position to exceed margin tier limit",
             ),
+            Meaning.NOTHING_TO_REDUCE: ("Reduce only order would increase position",),
             Meaning.RATE_LIMITED: ("Too many cumulative requests sent",),
             Meaning.ABSENT: ("Order was never placed, already canceled, or filled", '"unknownOid"'),
         }.items()

@@ -18,6 +18,8 @@ class Meaning(StrEnum):
 
     REFUSED = "refused"
     """Nothing was done."""
+    NOTHING_TO_REDUCE = "nothing to reduce"
+    """Nothing was done: an order that may only reduce has nothing to close."""
     RATE_LIMITED = "rate limited"
     """Nothing was done, for there were too many calls."""
     NO_ANSWER = "no answer"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_errors import NoAnswer, NothingToReduce, RateLimited, Refused
 
 
 class Ground(Enum):
@@ -49,4 +49,11 @@ class IdTaken(NoAnswer):
 def refused(exchange: str, ground: Ground, text: str) -> Refused:
     """An error in the codes of an exchange."""
     code = ground.code(exchange)
-    return RateLimited(code, text, retry_seconds=1.0) if ground is Ground.RATE else Refused(code, text)
+    if ground is Ground.RATE:
+        return RateLimited(code, text, retry_seconds=1.0)
+    return with_code(code, text)
+
+
+def with_code(code: str, text: str) -> Refused:
+    """A refusal with a code of an exchange's own."""
+    return (NothingToReduce if code in Ground.NOTHING_TO_REDUCE.value else Refused)(code, text)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand
-from domain.events import EntryRequested, IncreaseRequested
+from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
 from domain.order import Order
 from domain.values import Status
 from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
@@ -25,7 +25,7 @@ from infrastructure.trading.flows.exiting import closed_when_empty
 from infrastructure.trading.steps.claimed_quantity import opening_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, tell_nothing_came
-from infrastructure.trading.steps.protecting import CannotProtect, protected
+from infrastructure.trading.steps.protecting import CannotProtect, NoPlan, protected
 from infrastructure.trading.steps.stop_prices import attached_price
 from infrastructure.trading.steps.undoing import undone
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
@@ -110,12 +110,21 @@ def carried_on(
         return Outcome(kind_of(row), row, tuple(ctx.story), reason=str(nothing))
     except CannotProtect as bare:
         yield from ctx.note(str(bare))
+        if isinstance(bare, NoPlan) and (yield from _was_adopted(ctx, position_id)):
+            row = yield from ctx.row(position_id)
+            reason = f"{bare}; Rules(adopted_stop_percent=...) says one for what was found at {ctx.exchange}"
+            return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
         return (yield from rolled_back(ctx, position_id, str(bare)))
     except CommandRefused as refusal:
         return (yield from overtaken(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
         return (yield from unresolved(ctx, error, position_id))
     return Outcome(kind_of(row), row, tuple(ctx.story))
+
+
+def _was_adopted(ctx: FlowContext, position_id: str) -> Flow[bool]:
+    """Whether it was found at the exchange: whoever opened it there did not ask that it be closed."""
+    return any(isinstance(entry.event, PositionAdopted) for entry in (yield from ctx.history(position_id)))
 
 
 def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome]:

@@ -11,11 +11,12 @@ from domain.errors import CommandRefused, InvalidCommand
 from domain.events import ExitRequested
 from domain.order import Order, live
 from domain.values import Status, plain
-from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
+from infrastructure.trading.conclusions import CameToNothing, NothingThere, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow
-from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
+from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, NothingToReduce, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.absence import nothing_shown
 from infrastructure.trading.steps.claimed_quantity import closing_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import followed, tell_ended, tell_nothing_came, withdrawn
@@ -55,7 +56,12 @@ def exit_carried_on(
     """Bring one exit order to its end, from wherever an earlier try stopped."""
     row = yield from ctx.row(position_id)
     try:
-        order = yield from _order(ctx, row, ours, is_fresh=is_fresh)
+        try:
+            order = yield from _order(ctx, row, ours, is_fresh=is_fresh)
+        except NothingThere as nothing:
+            row = yield from _let_go(ctx, position_id, str(nothing))
+            kind = OutcomeKind.FAILED if row.status.is_open else kind_of(row)
+            return Outcome(kind, row, tuple(ctx.story), reason=str(nothing))
         order = yield from followed(ctx, position_id, order, "exit", reason=reason)
         row = yield from ctx.row(position_id)
         if row.orders[ours.name].is_live and row.quantity:
@@ -161,6 +167,10 @@ def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -
             return (yield from ctx.place(ticket, promised_at=ours.opened_at))
         except GivenUp as given_up:
             yield from _given_up(ctx, row, ours, OrderState.CANCELED, reason=str(given_up))
+        except NothingToReduce as refusal:
+            yield from _given_up(
+                ctx, row, ours, OrderState.REJECTED, reason=str(refusal), code=refusal.code, kind=NothingThere
+            )
         except Refused as refusal:
             yield from _given_up(ctx, row, ours, OrderState.REJECTED, reason=str(refusal), code=refusal.code)
         except NoAnswer as silence:
@@ -174,9 +184,32 @@ def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -
 
 
 def _given_up(
-    ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
+    ctx: FlowContext,
+    row: PositionRow,
+    ours: Order,
+    state: OrderState,
+    *,
+    reason: str,
+    code: str | None = None,
+    kind: type[CameToNothing] = CameToNothing,
 ) -> Flow[None]:
-    """Give the exit up: what is held stays as it was. Raises: CameToNothing."""
+    """Give the exit up: what is held stays as it was. Raises: CameToNothing, of a kind."""
     yield from tell_nothing_came(ctx, row.position_id, ours, state, reason=reason, code=code)
     yield from ctx.note(f"{ours.name} for {plain(ours.requested_qty or row.quantity)} came to nothing: {reason}")
-    raise CameToNothing(reason)
+    raise kind(reason)
+
+
+def _let_go(ctx: FlowContext, position_id: str, why: str) -> Flow[PositionRow]:
+    """End a cycle that the exchange knows nothing of any more, if it is so: somebody else closed it.
+
+    A stop that was filled says at what price. Else three answers have to agree, one of them that nothing was there to
+    be reduced: an account that shows nothing is not believed alone. Shape: the row after it, open where they do not.
+    """
+    row = yield from stops_heard(ctx, position_id)
+    if not row.status.is_open or (yield from nothing_shown(ctx, row)) is None:
+        return row
+    yield from withdrawn(ctx, position_id, "entry")
+    yield from stops_cancelled(ctx, position_id)
+    yield from ctx.tell(c.Close, position_id=position_id, exit_reason=f"gone from {ctx.exchange}: {why}")
+    yield from ctx.note(f"closed: {ctx.exchange} holds nothing of it, and does not say who closed it")
+    return (yield from ctx.row(position_id))

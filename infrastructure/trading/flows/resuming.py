@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from domain.errors import CommandRefused
 from domain.order import live
@@ -18,16 +18,18 @@ from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
 
 
-def resume(ctx: FlowContext) -> Flow[list[Outcome]]:
+def resume(ctx: FlowContext, adopted: Collection[str] = ()) -> Flow[list[Outcome]]:
     """Bring every open cycle of this account as far as it can be brought: its own at once, others' when overdue.
 
+    What was adopted a moment ago is nobody else's, though no owner stands in its events.
     Shape: an outcome for each that was taken up. What another process did meanwhile is no fault of either.
     """
     rows: Sequence[PositionRow] = yield Read("positions", (), {"open": True})
     outcomes: list[Outcome] = []
     for row in rows:
         is_ours = (row.exchange, row.account) == (ctx.exchange, ctx.account)
-        if is_ours and (is_at_rest(row) or (yield from _may_be_taken(ctx, row))):
+        is_known = row.position_id in adopted or is_at_rest(row)
+        if is_ours and (is_known or (yield from _may_be_taken(ctx, row))):
             alone = FlowContext(ctx.rules, ctx.exchange, ctx.account, ctx.owner)
             outcomes.append((yield from _taken_up(alone, row)))
     return outcomes

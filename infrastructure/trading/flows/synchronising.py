@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.commands.requests import Adopt
+from infrastructure.ledger.receipt import Receipt
 from infrastructure.operations.account_correction import Reconciled
+from infrastructure.operations.apply_corrections import Applied
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
@@ -33,6 +36,8 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     try:
         first = yield from ctx.snapshot()
         results: Sequence[Reconciled] = yield Read("reconcile", ([first],))
+        for doubt in (doubt for result in results for doubt in result.found.doubts):
+            yield from ctx.note(f"the account is not believed: {doubt}")
         if not any(result.found.problems or result.corrections for result in results):
             return Synchronised(tuple(results), (), tuple(ctx.story))
         seen = [first]
@@ -49,5 +54,11 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
         yield from ctx.note(f"{command.verb} {command.key}: {'done' if each.is_done else 'left to the next time'}")
     taken_up: list[Outcome] = []
     if done:
-        taken_up = yield from resume(ctx)
+        taken_up = yield from resume(ctx, adopted=_adopted(done))
     return Synchronised(tuple(results), tuple(taken_up), tuple(ctx.story))
+
+
+def _adopted(done: Sequence[Applied]) -> set[str]:
+    """The cycles that these corrections began."""
+    adopted = [each.answer for each in done if each.correction.command.verb == Adopt.verb]
+    return {answer.position_id for answer in adopted if isinstance(answer, Receipt)}

@@ -34,6 +34,10 @@ class CannotProtect(Exception):
     """No stop can be had for what is held; it is to be rolled back."""
 
 
+class NoPlan(CannotProtect):
+    """Nothing says where a stop would stand."""
+
+
 def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_entered: bool) -> Flow[PositionRow]:
     """Cover what is held; when the entry has ended, say that the position is active.
 
@@ -92,7 +96,7 @@ def _stop(
     price = yield from planned_price(ctx, row, market)
     if price is None or row.avg_px_open is None:
         known = "its average entry is not known" if row.avg_px_open is None else f"entry {plain(row.avg_px_open)}"
-        raise CannotProtect(f"no plan says a stop on its losing side: {known}")
+        raise NoPlan(f"no plan says a stop on its losing side: {known}")
     name = next_name(row.orders, "stop")
     is_for_all = may_be_for_all and quantity == row.quantity and market.closes_position
     ticket = OrderTicket(

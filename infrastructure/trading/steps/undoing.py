@@ -11,14 +11,12 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.absence import nothing_shown
 from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from projections.positions import PositionRow
-
-READS = 2
-"""How often the account has to show nothing, until nothing is taken for the truth."""
 
 
 def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
@@ -51,13 +49,13 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
         fills = yield from ctx.fills(row.symbol, order)
     except Refused as refusal:
         yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
-        return (yield from _nothing_shown(ctx, row))
+        return (yield from nothing_shown(ctx, row))
     total = sum((fill.quantity for fill in fills), start=promise.close_quantity * 0)
     if total == promise.close_quantity:
         return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
     if order.filled_qty >= promise.close_quantity:
         return {"closing_order_id": order.order_id}
-    if (proof := (yield from _nothing_shown(ctx, row))) is not None:
+    if (proof := (yield from nothing_shown(ctx, row))) is not None:
         return proof
     left = EXACT.subtract(promise.close_quantity, order.filled_qty)
     yield from ctx.tell(
@@ -74,7 +72,7 @@ def _gone(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str
     """Nothing is held on record, for a stop was hit: what rests is taken away, and the account asked."""
     if promise.client_order_id is not None:
         yield from cancelled(ctx, (yield from ctx.named(row.symbol, promise.client_order_id)))
-    return (yield from _nothing_shown(ctx, row))
+    return (yield from nothing_shown(ctx, row))
 
 
 def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder]:
@@ -107,23 +105,6 @@ def _until_ended(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[Ex
         yield from ctx.wait(ctx.rules.pause(attempt))
         order = (yield from ctx.order(symbol, order.order_id)) or order
     raise NoAnswer(f"closing order {order.order_id} stays open at {ctx.exchange}")
-
-
-def _nothing_shown(ctx: FlowContext, row: PositionRow) -> Flow[dict[str, Any] | None]:
-    """Whether the account shows, twice, that nothing of the symbol is held; a list with doubts shows nothing.
-
-    Between the two it has time to show what was filled a moment ago.
-    """
-    market = yield from ctx.market(row.symbol)
-    for read in range(READS):
-        if read:
-            yield from ctx.wait(max(market.shown_seconds, ctx.rules.poll_seconds))
-        seen = yield from ctx.snapshot()
-        if seen.positions is None or seen.doubts or seen.hides(row.symbol):
-            return None
-        if any(held.key.symbol == row.symbol and held.quantity for held in seen.positions):
-            return None
-    return {"position_quantity": "0"}
 
 
 def _as_evidence(fill: ExchangeFill) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from infrastructure.trading.exchange_errors import RateLimited, Refused
 from infrastructure.trading.exchange_orders import OrderState
 from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.trade_outcome import OutcomeKind
+from infrastructure.trading.trader import Trader
+from position_ledger.testing import Clock, SimulatedExchange, memory_ledger
 from projections.reconciliation.grace_periods import is_overdue
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, bot_world
 from tests.infrastructure.trading.scripted_exchange import Answered, Lost, too_busy
@@ -272,3 +274,18 @@ def test_an_entry_by_cost_is_sent_with_its_cost() -> None:
         outcome = world.enter(quantity=None, cost="200")
         assert [order.ticket.cost for order in world.exchange.entries] == [Decimal(200)]
         assert outcome.kind is OutcomeKind.PROTECTED
+
+
+def test_an_order_that_is_given_up_says_by_which_clock_it_is_too_late() -> None:
+    exchange, late = SimulatedExchange("binance"), Clock()
+    exchange.set_price("APT/USDT:USDT", "3.2")
+    with memory_ledger() as ledger:
+        late.tick(11)
+        entry = Trader(ledger, exchange, clock=late).enter(
+            symbol="APTUSDT", side="long", quantity="10", stop_loss_percent="2", intent_id="1"
+        )
+    assert entry.kind is OutcomeKind.FAILED and exchange.audit.orders() == []
+    assert entry.reason == (
+        "nothing was sent: it was promised at 2025-10-22T18:50:40.000000Z, and the trader's clock says "
+        "2025-10-22T18:50:51.000000Z, more than 10 s later"
+    )

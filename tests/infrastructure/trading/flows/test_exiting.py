@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from domain.errors import UnknownPosition
+from domain.values import Leg
 from infrastructure.trading.exchange_errors import Refused
 from infrastructure.trading.flows.entering import increase
 from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
+from infrastructure.trading.trader import Trader
+from position_ledger import PositionLedger
+from position_ledger.testing import Clock, SimulatedExchange, memory_ledger
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, bot_world
 
 POSITION, NOWHERE = "APTUSDT.binance#1", "APTUSDT.binance#9"
@@ -82,3 +90,70 @@ def test_a_position_that_nobody_knows_is_refused_and_not_raised() -> None:
             outcome = world.run(asked)
             assert (outcome.kind, outcome.position) == (OutcomeKind.REFUSED, None)
             assert isinstance(outcome.refusal, UnknownPosition)
+
+
+class Account:
+    """A bot in a market of its own: an entry of 10 that somebody else may close."""
+
+    def __init__(self, ledger: PositionLedger, clock: Clock, **options: Any) -> None:
+        self.exchange = SimulatedExchange("binance", clock=clock, sleep=clock.tick, **options)
+        self.exchange.set_price("APT/USDT:USDT", "3.2")
+        self.trader = Trader(ledger, self.exchange, owner="bot-1", clock=clock, sleep=clock.tick)
+
+    def entered(self, side: str = "long", leg: str = "BOTH") -> str:
+        entry = self.trader.enter(
+            symbol="APTUSDT", side=side, leg=leg, quantity="10", stop_loss_percent="2", intent_id=f"entry {side}"
+        )
+        assert entry.position_id is not None and entry.kind is OutcomeKind.PROTECTED
+        return entry.position_id
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(clock: Clock) -> Iterator[PositionLedger]:
+    with memory_ledger(clock) as ledger:
+        yield ledger
+
+
+def test_what_somebody_else_closed_is_over_once_the_exchange_has_nothing_to_reduce(
+    ledger: PositionLedger, clock: Clock
+) -> None:
+    account = Account(ledger, clock)
+    position_id = account.entered()
+    account.exchange.liquidate("APTUSDT")
+    over = account.trader.exit(position_id, reason="signal")
+    assert over.kind is OutcomeKind.CLOSED and over.position is not None
+    assert over.position.realized_pnl is None  # at what price, nobody said
+    assert over.position.exit_reason is not None and over.position.exit_reason.startswith("gone from binance: -2022")
+    assert not any(order.is_open for order in account.exchange.audit.orders())
+    assert account.trader.synchronise().ok
+
+
+def test_what_its_stop_closed_a_moment_ago_is_closed_by_it(ledger: PositionLedger, clock: Clock) -> None:
+    account = Account(ledger, clock)
+    position_id = account.entered()
+    account.exchange.set_price("APTUSDT", "3.1")
+    over = account.trader.exit(position_id, reason="signal")
+    assert over.kind is OutcomeKind.CLOSED and over.position is not None
+    assert (over.position.exit_reason, over.position.realized_pnl) == ("stop_loss", Decimal("-1.0"))
+
+
+def test_what_the_account_still_shows_is_not_let_go(ledger: PositionLedger, clock: Clock) -> None:
+    account = Account(ledger, clock)
+    position_id = account.entered()
+    account.exchange.next_code("-2022", "ReduceOnly Order is rejected.")
+    kept = account.trader.exit(position_id, reason="signal")
+    assert (kept.kind, kept.reason) == (OutcomeKind.FAILED, "-2022: ReduceOnly Order is rejected.")
+    assert ledger.position(position_id).protected and account.exchange.audit.is_covered("APTUSDT")
+
+
+def test_the_other_leg_is_no_reason_to_keep_what_is_gone(ledger: PositionLedger, clock: Clock) -> None:
+    account = Account(ledger, clock, hedge=True)
+    long, short = account.entered("long", "LONG"), account.entered("short", "SHORT")
+    account.exchange.liquidate("APTUSDT", Leg.LONG)
+    assert account.trader.exit(long, reason="signal").kind is OutcomeKind.CLOSED
+    assert ledger.position(short).protected and account.exchange.audit.is_covered("APTUSDT", Leg.SHORT)

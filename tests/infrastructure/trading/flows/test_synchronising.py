@@ -1,0 +1,80 @@
+"""A position that was opened by hand is taken in, protected where the rules say how, and closed by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+
+from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
+from infrastructure.trading.flows.synchronising import Synchronised
+from infrastructure.trading.rules import Rules
+from infrastructure.trading.trade_outcome import OutcomeKind
+from infrastructure.trading.trader import Trader
+from position_ledger import PositionLedger
+from position_ledger.testing import Clock, SimulatedExchange, memory_ledger
+
+APT = "APT/USDT:USDT"
+LATER = 130
+"""Seconds after which nothing is too early any more."""
+
+
+@dataclass
+class Desk:
+    """A bot and a person at one account, and one clock."""
+
+    ledger: PositionLedger
+    clock: Clock
+    exchange: SimulatedExchange = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.exchange = SimulatedExchange("binance", clock=self.clock, sleep=self.clock.tick)
+        self.exchange.set_price(APT, "3.2")
+
+    def bought_by_hand(self) -> None:
+        ticket = OrderTicket(
+            symbol="APTUSDT", side="buy", kind=TicketKind.MARKET, client_order_id="by-hand", quantity=Decimal(5)
+        )
+        self.exchange.place(ticket)
+
+    def trader(self, rules: Rules | None = None) -> Trader:
+        return Trader(self.ledger, self.exchange, rules=rules, owner="bot-1", clock=self.clock, sleep=self.clock.tick)
+
+    def synchronise(self, rules: Rules | None = None) -> Synchronised:
+        self.clock.tick(LATER)
+        return self.trader(rules).synchronise()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    clock = Clock()
+    with memory_ledger(clock) as ledger:
+        yield Desk(ledger, clock)
+
+
+def test_what_was_opened_by_hand_is_protected_at_once_where_the_rules_say_how(desk: Desk) -> None:
+    desk.bought_by_hand()
+    (taken_up,) = desk.synchronise(Rules(adopted_stop_percent=Decimal(3))).taken_up
+    assert taken_up.kind is OutcomeKind.PROTECTED
+    assert desk.exchange.audit.is_covered(APT)
+    assert sum(desk.exchange.audit.bare_seconds(APT)) < 2 * LATER
+
+
+def test_what_was_opened_by_hand_is_never_closed_for_want_of_a_plan(desk: Desk) -> None:
+    desk.bought_by_hand()
+    (taken_up,) = desk.synchronise().taken_up
+    assert taken_up.kind is OutcomeKind.UNRESOLVED
+    assert taken_up.reason is not None and "adopted_stop_percent" in taken_up.reason
+    desk.clock.tick(LATER)
+    assert [each.kind for each in desk.trader().resume()] == [OutcomeKind.UNRESOLVED]
+    assert desk.exchange.audit.held(APT) == 5 and desk.ledger.positions(open=True)[0].quantity == 5
+
+
+def test_an_account_that_is_not_believed_is_said_in_the_story(desk: Desk) -> None:
+    desk.trader().enter(symbol=APT, side="long", quantity="10", stop_loss_percent="2", intent_id="1")
+    desk.exchange.liquidate(APT)
+    synchronised = desk.synchronise()
+    assert not synchronised.ok
+    assert ["it shows no positions at all" in step.words for step in synchronised.story] == [True]
