@@ -166,5 +166,5 @@ def near(start: FileStart) -> list[str]:
 def told_twice(kinds: Iterable[StatementKind]) -> tuple[StatementKind, StatementKind] | None:
     """Two of these kinds that tell of the same, each under ids of its own; None where there are none."""
     there = {kind.name for kind in kinds}
-    pairs = (pair for ones, others in _OTHER_IDS for pair in product(ones, others))
+    pairs = (pair for ones, others in _OTHER_IDS for pair in product(others, ones))
     return next((pair for pair in pairs if there.issuperset(kind.name for kind in pair)), None)
