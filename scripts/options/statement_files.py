@@ -110,7 +110,7 @@ class OpenedFiles:
             first, other = (next(file for file in self.files if file.kind is kind) for kind in twice)
             raise click.UsageError(
                 f"{first.name} is of kind {twice[0].name} and {other.name} of kind {twice[1].name}, which tell of the "
-                "same fills under ids of their own: they would be counted twice. Import one of the two"
+                "same under ids of their own: it would be counted twice. Import one of the two"
             )
         names = {
             name: named

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import product
 from types import MappingProxyType
 from typing import Final
 
@@ -100,25 +101,38 @@ _ALL: Final = (
     MAPPED_CSV,
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _ALL})
-_SAME_FILLS: Final = (
-    (BYBIT_EXECUTIONS, BYBIT_CLOSED),
-    (BYBIT_EXECUTIONS, BYBIT_CLOSED_CSV),
-    (BYBIT_CLOSED, BYBIT_CLOSED_CSV),
-    (BYBIT_EXECUTIONS, BYBIT_SPOT),
-    *((kind, BINANCE_POSITIONS) for kind in (BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_EVENTS)),
-    *((kind, OKX_POSITIONS) for kind in (OKX_FILLS, OKX_BILLS, OKX_HISTORY)),
-    (BINANCE_SPOT, BINANCE_SPOT_CSV),
-    (KRAKEN_TRADES, KRAKEN_LEDGERS),
-    (MEXC_TRADES, MEXC_ORDERS),
-    (KRAKEN_LOG, KRAKEN_FILLS),
-    (KRAKEN_LOG_CSV, KRAKEN_FILLS),
-    (NAUTILUS_FILLS, NAUTILUS_POSITIONS),
-    (NAUTILUS_ORDERS, NAUTILUS_POSITIONS),
-    (TRADINGVIEW_LIST, TRADINGVIEW_ALERTS),
-    (TRADINGVIEW_LIST, TRADINGVIEW_LOG),
-    (TRADINGVIEW_ALERTS, TRADINGVIEW_LOG),
+_OF_CCXT: Final = (CCXT_TRADES, CCXT_ORDERS)
+_OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]], ...]] = (
+    ((BINANCE_POSITIONS,), (BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_EVENTS, *_OF_CCXT)),
+    ((BINANCE_EVENTS,), (BINANCE_INCOME, BINANCE_TRANSACTIONS)),
+    ((BINANCE_SPOT_CSV,), (BINANCE_SPOT, *_OF_CCXT)),
+    (
+        (BYBIT_CLOSED, BYBIT_CLOSED_CSV),
+        (BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV, *_OF_CCXT),
+    ),
+    ((BYBIT_CLOSED,), (BYBIT_CLOSED_CSV,)),
+    ((BYBIT_SPOT,), (BYBIT_EXECUTIONS, *_OF_CCXT)),
+    ((OKX_HISTORY,), (OKX_FILLS, OKX_BILLS, *_OF_CCXT)),
+    ((OKX_POSITIONS,), (OKX_FILLS, OKX_BILLS, OKX_HISTORY, *_OF_CCXT)),
+    ((HYPERLIQUID_HISTORY,), (HYPERLIQUID_FILLS, *_OF_CCXT)),
+    ((HYPERLIQUID_PAYMENTS,), (HYPERLIQUID_FUNDING,)),
+    ((KRAKEN_FILLS,), (KRAKEN_LOG, KRAKEN_LOG_CSV)),
+    ((KRAKEN_TRADES,), (KRAKEN_LEDGERS,)),
+    ((MEXC_TRADES,), (MEXC_ORDERS,)),
+    (
+        (CCXT_FUNDING,),
+        (
+            *(BINANCE_INCOME, BINANCE_TRANSACTIONS, BINANCE_EVENTS),
+            *(BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV),
+            *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
+            *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
+        ),
+    ),
+    ((NAUTILUS_POSITIONS,), (NAUTILUS_FILLS, NAUTILUS_ORDERS)),
+    ((TRADINGVIEW_LIST,), (TRADINGVIEW_ALERTS, TRADINGVIEW_LOG)),
+    ((TRADINGVIEW_ALERTS,), (TRADINGVIEW_LOG,)),
 )
-"""Kinds that tell of the same fills, each under ids of its own: together they would be counted twice."""
+"""Kinds that tell of the same fills or payments as others, under ids of their own: together they would count twice."""
 _NEEDS_MIN: Final = 5
 """A kind that is known by fewer names is none when one of them is missing."""
 _NEAR_MAX: Final = 3
@@ -150,6 +164,7 @@ def near(start: FileStart) -> list[str]:
 
 
 def told_twice(kinds: Iterable[StatementKind]) -> tuple[StatementKind, StatementKind] | None:
-    """Two of these kinds that tell of the same fills, each in its own way; None where there are none."""
+    """Two of these kinds that tell of the same, each under ids of its own; None where there are none."""
     there = {kind.name for kind in kinds}
-    return next((pair for pair in _SAME_FILLS if there.issuperset(kind.name for kind in pair)), None)
+    pairs = (pair for ones, others in _OTHER_IDS for pair in product(others, ones))
+    return next((pair for pair in pairs if there.issuperset(kind.name for kind in pair)), None)

@@ -50,7 +50,24 @@ def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
         _ = StatementFile(stream, path).start
 
 
-def test_kinds_that_tell_of_the_same_fills_are_not_put_together() -> None:
-    first, other = KINDS["bybit-executions"], KINDS["bybit-closed-pnl"]
-    assert told_twice([other, KINDS["okx-fills"], first]) == (first, other)
-    assert told_twice([first, first, KINDS["binance-futures-trades"], KINDS["binance-futures-income"]]) is None
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("bybit-closed-pnl", "bybit-executions"),
+        ("bybit-closed-pnl-csv", "bybit-transaction-log-csv"),
+        ("okx-history-csv", "okx-fills"),
+        ("hyperliquid-funding-csv", "hyperliquid-funding"),
+        ("ccxt-funding", "binance-futures-income"),
+        ("binance-futures-positions", "binance-futures-trades"),
+    ],
+)
+def test_kinds_that_tell_of_the_same_are_not_put_together(one: str, other: str) -> None:
+    assert told_twice([KINDS[other], KINDS["okx-positions"], KINDS[one]]) is not None
+    assert {kind.name for kind in told_twice([KINDS[other], KINDS[one]]) or ()} == {one, other}
+
+
+def test_kinds_that_go_together_are() -> None:
+    names = ("binance-futures-trades", "binance-futures-user-trades", "binance-futures-income", "ccxt-trades")
+    assert told_twice([KINDS[name] for name in names]) is None
+    assert told_twice([KINDS["bybit-executions"]] * 2) is None
+    assert told_twice([KINDS["ccxt-trades"], KINDS["ccxt-funding"], KINDS["okx-fills"]]) is None
