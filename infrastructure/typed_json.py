@@ -35,7 +35,7 @@ from domain.values import TIME_LENGTH, Instant, Number
 
 Read = TypeVar("Read")
 
-_NUMBERS_MAX: Final = 1_000
+_NUMBERS_MAX: Final = 2_000
 
 
 class TypedJson(Generic[Read]):
@@ -166,7 +166,7 @@ def _certain_time(text: str) -> datetime:
 class _KnownNumbers(dict[str, Decimal]):
     """Numbers by their text: the same few stand in an event several times, and in the next one again.
 
-    No more than stay near the processor: with 50 times as many a walk took longer.
+    No more than stay near the processor: with 25 times as many a walk took longer.
     """
 
     def __missing__(self, text: str) -> Decimal:
