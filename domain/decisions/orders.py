@@ -27,7 +27,8 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
     Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one.
     Refuses: UnknownOrder, OrderAlreadyEnded.
     """
-    decision.needs_open()
+    row = decision.needs_open()
+    decision.needs_price("price", command.price, row.terms)
     order = needs_named(decision, command.exchange_order_id)
     if not order.is_live:
         raise decision.refused(

@@ -39,9 +39,10 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
     state, row = decision.state, decision.needs_open()
     if row.status is Status.PENDING_ENTRY and not state.holding.filled_qty:
         raise decision.refused(WrongStatus, "has no entry at the exchange yet; record the entry first")
+    decision.needs_price("stop_price", command.stop_price, row.terms)
     locks = command.locks_profit and row.status is Status.ACTIVE
     if not locks:
-        reference = state.holding.avg_px_open or row.signal_price
+        reference = row.signal_price if state.holding.avg_px_open is None else state.holding.avg_px_open
         needs_right_side(row.side, command.stop_price, reference, "entry")
     is_attached = command.attached or command.exchange_order_id is None
     known = _moved(decision, "stop", command)
@@ -193,7 +194,8 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
     state, row = decision.state, decision.needs_open()
     if row.status is Status.PENDING_ENTRY and not state.holding.filled_qty:
         raise decision.refused(WrongStatus, "has no entry at the exchange yet; record the entry first")
-    reference = state.holding.avg_px_open or row.signal_price
+    reference = row.signal_price if state.holding.avg_px_open is None else state.holding.avg_px_open
+    decision.needs_price("price", command.price, row.terms)
     _needs_profit_side(row, command.price, reference)
     known = _moved(decision, "target", command)
     if known is not None and _is_behind(decision, known, command):
