@@ -71,6 +71,8 @@ class FillOnRecord(NamedTuple):
     corrections: tuple[str, ...] = ()
     """What was said of it since, as digests."""
     corrected_at: datetime = EPOCH
+    at: datetime | None = None
+    """When it happened, where that was said."""
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
@@ -343,6 +345,8 @@ class PositionState:
         fill = FillOnRecord(
             event.request, order, is_exit, event.last_qty, event.last_px, event.fee, event.fee_currency, is_in_kind
         )
+        if event.ts_event != event.ts_recorded:
+            fill = fill._replace(at=event.said_at)
         if isinstance(event, e.PositionReduced):
             told, left = Unexplained(), self.unexplained
             if left.qty:
