@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult
+from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
@@ -21,7 +21,7 @@ from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.order import CLOCKS_APART, Order, Orders, live, next_name, of_role
-from domain.values import EXACT, Status, plain
+from domain.values import EPOCH, EXACT, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:

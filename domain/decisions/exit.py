@@ -10,7 +10,7 @@ from typing import Final
 from domain import events as e
 from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult
+from domain.aggregate.state import CommandResult
 from domain.aggregate.unexplained import share_of
 from domain.commands import order_requests as o
 from domain.commands import requests as c
@@ -32,7 +32,7 @@ from domain.errors import (
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.order import CLOCKS_APART, Order, live, next_name, of_role
-from domain.values import EXACT, Leg, Side, Status, plain, rounded
+from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
 DUST_SHARE_MAX: Final = Decimal("0.01")
@@ -164,6 +164,9 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         reduced, _ = count.counted(held, state.unexplained, row.side, row.terms)
         reduced = settled(reduced, row.side, row.terms, row.orders, state.since)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, row.terms)
+    if command.fee is not None and count.explains:
+        known = state.closing_fees.share(state.fee_name(command.fee_currency), count.explains)
+        reduced = reduced.with_fee(-known, decision.other_currency(command.fee_currency))
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
