@@ -23,6 +23,7 @@ LedgerError
 │   ├── OrderAlreadyEnded     nothing more is filled of this order
 │   ├── OrderHasFills         more of an order is on record than was said
 │   ├── UnknownFill           no such fill in this cycle
+│   ├── StaleEvidence         what is said to be held is older than fills on record
 │   ├── WrongSideTarget       the target would trigger at once
 │   ├── InstrumentInUse       an open position counts in the terms of now
 │   ├── NothingToRollBack     nothing is known to be held
@@ -218,6 +219,10 @@ class OrderHasFills(CommandRefused):
 
 class UnknownFill(CommandRefused):
     """The command names a fill that is not on record."""
+
+
+class StaleEvidence(CommandRefused):
+    """What is said to be held is older than fills that are on record."""
 
 
 class WrongSideTarget(CommandRefused):

@@ -28,6 +28,8 @@ MAGNITUDE_MAX: Final = Decimal(10) ** 18
 TEXT_LENGTH_MAX: Final = 200
 AHEAD_MAX: Final = timedelta(seconds=60)
 """How far a time may lie ahead of the ledger's clock: two machines are seldom a second apart, never a minute."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before anything that happened."""
 YEARS: Final = range(2000, 2101)
 """When something that a bot tells may have happened."""
 

@@ -11,14 +11,14 @@ from typing import Any, Final
 from domain import events as e
 from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.exit_effect import ExitEffect, FillChange
-from domain.aggregate.state import EPOCH, Stand
+from domain.aggregate.state import Stand
 from domain.aggregate.unexplained import Unexplained
 from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.order import Order, role_of
-from domain.values import EXACT, Side, Status, rounded
+from domain.values import EPOCH, EXACT, Side, Status, rounded
 from projections.positions import PositionRow, project
 
 _STEPS: Final = (

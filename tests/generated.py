@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from domain.aggregate.state import EPOCH
 from domain.events import EVENTS, PositionEvent
+from domain.values import EPOCH
 from infrastructure.event_store.port import AsOf
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
 
@@ -10,7 +11,7 @@ from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order
-from domain.values import EXACT, Side
+from domain.values import EPOCH, EXACT, Side
 
 
 class FillChange(NamedTuple):
@@ -139,6 +140,45 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
             closed_qty=EXACT.subtract(totals.closed_qty, self.closed),
         )
         return left, reopened.costing(sum_of(totals.cost, self.released), terms)
+
+
+class FillOnRecord(NamedTuple):
+    """A fill that is on record, as it counts today."""
+
+    request: str
+    order: str | None
+    is_exit: bool
+    qty: Decimal
+    px: Decimal
+    fee: Decimal | None
+    fee_currency: str | None = None
+    is_fee_in_kind: bool = False
+    """Whether the fee was paid out of what is held."""
+    effect: ExitEffect = ExitEffect()
+    """What an exit did."""
+    first: tuple[Decimal, Decimal] | None = None
+    """Quantity and price as they were told, where they were corrected since."""
+    corrections: tuple[str, ...] = ()
+    """What was said of it since, as digests."""
+    corrected_at: datetime = EPOCH
+    at: datetime | None = None
+    """When it happened, where that was said."""
+    fee_said: Decimal = ZERO
+    """How much of its fee the end of the cycle had said already."""
+
+    def corrected(
+        self, qty: Decimal, px: Decimal, fee: Decimal | None, effect: ExitEffect, *, said: tuple[str, datetime]
+    ) -> FillOnRecord:
+        """The fill as the exchange corrected it, by a command of this digest at this time."""
+        return self._replace(
+            qty=qty,
+            px=px,
+            fee=fee,
+            effect=effect,
+            first=self.first or (self.qty, self.px),
+            corrections=(*self.corrections, said[0]),
+            corrected_at=max(self.corrected_at, said[1]),
+        )
 
 
 def _part_of(cost: Decimal | None, qty: Decimal, whole: Decimal) -> Decimal | None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from eventsourcing.domain import BaseAggregate
 
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult, PositionState
+from domain.aggregate.state import CommandResult, PositionState
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
@@ -18,7 +18,7 @@ from domain.decisions import entry, exit, fills, orders, protection, rollback  #
 from domain.decisions.decision import CommandContext, Decision
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Status
+from domain.values import EPOCH, EXACT, Status
 
 
 class Position(BaseAggregate[str]):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from domain import events as e
+from domain.aggregate.closing_fees import ClosingFees
 from domain.aggregate.exit_count import ExitCount
-from domain.aggregate.exit_effect import ExitEffect, FillChange
+from domain.aggregate.exit_effect import ExitEffect, FillChange, FillOnRecord
 from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
@@ -22,9 +23,7 @@ from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order, covers, of_role, role_of
 from domain.stop import Stop
-from domain.values import EXACT, Side, Status
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from domain.values import EPOCH, EXACT, Side, Status
 
 
 class CommandResult(TypedStruct, frozen=True, gc=False):
@@ -52,29 +51,7 @@ _REQUESTS: Final = frozenset(
 )
 
 
-_NO_EFFECT: Final = ExitEffect()
 _NOTHING_TOLD: Final = Unexplained()
-
-
-class FillOnRecord(NamedTuple):
-    """A fill that is on record, as it counts today."""
-
-    request: str
-    order: str | None
-    is_exit: bool
-    qty: Decimal
-    px: Decimal
-    fee: Decimal | None
-    fee_currency: str | None = None
-    is_fee_in_kind: bool = False
-    """Whether the fee was paid out of what is held."""
-    effect: ExitEffect = _NO_EFFECT
-    """What an exit did."""
-    first: tuple[Decimal, Decimal] | None = None
-    """Quantity and price as they were told, where they were corrected since."""
-    corrections: tuple[str, ...] = ()
-    """What was said of it since, as digests."""
-    corrected_at: datetime = EPOCH
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
@@ -115,6 +92,7 @@ class PositionState:
     unexplained: Unexplained = field(default_factory=Unexplained)
     dust_cost: Decimal | None = ZERO
     """What the dust had cost that the cycle left."""
+    closing_fees: ClosingFees = field(default_factory=ClosingFees)
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By whether it closed, and trade id; then by order."""
     order_ids: dict[str, str] = field(default_factory=dict)
@@ -205,6 +183,7 @@ class PositionState:
         self.adjusted_orders = frozenset()
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
+        self.closing_fees = ClosingFees()
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
         self.answers = {} if same is None else {command_id: same}
 
@@ -260,8 +239,8 @@ class PositionState:
             case e.PositionImported():
                 self.since = Stand(event.holding, self.orders)
             case e.RolledBack() | e.PositionClosed():
-                if isinstance(event, e.PositionClosed) and event.residual_qty:
-                    self.dust_cost = before.cost
+                if isinstance(event, e.PositionClosed):
+                    self._remember_end(event, before)
                 if isinstance(event, e.PositionClosed) and event.rest_px is not None and self.side is not None:
                     brought = self.terms.recorded_worth(before.quantity, event.rest_px)
                     rest = (before, before.quantity, brought)
@@ -289,6 +268,16 @@ class PositionState:
         if not isinstance(event, e.PositionReduced):  # a past exit adds itself to what was entered
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
         self._remember_answer(event)
+
+    def _remember_end(self, event: e.PositionClosed, before: Holding) -> None:
+        if event.residual_qty:
+            self.dust_cost = before.cost
+        self.closing_fees = self.closing_fees.with_end(before, event.holding)
+
+    def fee_name(self, currency: str | None) -> str:
+        """The currency of a fee as `closing_fees` has it."""
+        settle = None if self.row is None else self.row.settle_currency
+        return "" if currency is None or currency.upper() == settle else currency.upper()
 
     def _join(self, name: str, same_as: str) -> None:
         """Know under the name of an order of ours what was known under another."""
@@ -344,7 +333,11 @@ class PositionState:
             self.holding.fees,
             self.holding.fees_other,
         )
-        effect = _NO_EFFECT
+        fill = FillOnRecord(
+            event.request, order, is_exit, event.last_qty, event.last_px, event.fee, event.fee_currency, is_in_kind
+        )
+        if event.ts_event != event.ts_recorded:
+            fill = fill._replace(at=event.said_at)
         if isinstance(event, e.PositionReduced):
             told, left = _NOTHING_TOLD, self.unexplained
             if left.qty:
@@ -353,8 +346,12 @@ class PositionState:
                 self.unexplained = self._explained(ExitCount.of_fill(known, event.last_qty, brought, left), before)
                 told = left.less(self.unexplained)
             effect = ExitEffect.of(before, self.holding, told, self.terms)
-        said = (event.last_qty, event.last_px, event.fee, event.fee_currency)
-        fill = FillOnRecord(event.request, order, is_exit, *said, is_in_kind, effect)
+            said = ZERO
+            if event.fee is not None and told.qty:
+                name = self.fee_name(event.fee_currency)
+                said = self.closing_fees.replaced(name, event.fee, before, self.holding)
+                self.closing_fees = self.closing_fees.less(name, said, told.qty)
+            fill = fill._replace(effect=effect, fee_said=said)
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
     def _explained(self, count: ExitCount, before: Holding) -> Unexplained:
@@ -377,16 +374,10 @@ class PositionState:
             change = FillChange.of(None if now is None else now.corrected(new, old), old, new)
             effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
         fee = fill.fee if event.last_qty else None
-        first = fill.first or (fill.qty, fill.px)
-        return fill._replace(
-            qty=event.last_qty,
-            px=event.last_px,
-            fee=fee,
-            effect=effect,
-            first=first,
-            corrections=(*fill.corrections, event.request),
-            corrected_at=max(fill.corrected_at, event.ts_event),
-        )
+        if not event.last_qty and fill.fee_said:
+            name = self.fee_name(fill.fee_currency)
+            self.closing_fees = self.closing_fees.less(name, -fill.fee_said, -fill.effect.told.qty)
+        return fill.corrected(event.last_qty, event.last_px, fee, effect, said=(event.request, event.ts_event))
 
     def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
         assert self.row is not None, "a cycle"

@@ -7,7 +7,7 @@ from typing import Final, Literal, Self
 from pydantic import model_validator
 
 from domain.commands.places import OnKey, OnPosition, Reason
-from domain.values import Amount, ExitPrice, Flag, Identifier, Price, Quantity, QuantityOrNone, Source
+from domain.values import Amount, EntryPrice, ExitPrice, Flag, Identifier, Quantity, QuantityOrNone, Source
 
 
 def needs_one_amount(quantity: object, cost: object) -> None:
@@ -23,7 +23,7 @@ class RequestIncrease(OnPosition):
     intent_id: Identifier
     quantity: Quantity | None = None
     cost: Quantity | None = None
-    signal_price: Price | None = None
+    signal_price: EntryPrice | None = None
 
     @model_validator(mode="after")
     def _one_amount(self) -> Self:
@@ -38,7 +38,7 @@ class ReplaceOrder(OnPosition):
     exchange_order_id: Identifier
     new_exchange_order_id: Identifier
     quantity: Quantity | None = None
-    price: Price | None = None
+    price: EntryPrice | None = None
 
 
 class EndOrder(OnPosition):
@@ -66,7 +66,7 @@ class SetTakeProfit(OnPosition):
     """A target is confirmed at the exchange; again with another price: it moved."""
 
     verb = "set_take_profit"
-    price: Price
+    price: EntryPrice
     exchange_order_id: Identifier | None = None
     quantity: Quantity | None = None
     attached: Flag = False

@@ -67,9 +67,9 @@ class RequestEntry(OnKey):
     verb = "request_entry"
     side: SideOfPosition
     quantity: Quantity | None = None
-    signal_price: Price | None = None
+    signal_price: EntryPrice | None = None
     stop_loss_percent: Percent | None = None
-    stop_price: Price | None = None
+    stop_price: EntryPrice | None = None
     intent_id: Identifier
     cost: Quantity | None = None
     protection: Literal["exchange", "bot"] = "exchange"
@@ -93,11 +93,11 @@ class RecordEntryPlaced(Spelled):
     leg: Annotated[Leg, BeforeValidator(normalized_leg)] | None = None
     side: SideOfPosition | None = None
     quantity: Quantity | None = None
-    signal_price: Price | None = None
+    signal_price: EntryPrice | None = None
     intent_id: Identifier | None = None
     exchange_order_id: Identifier
     filled_qty: QuantityOrNone | None = None
-    avg_px: Price | None = None
+    avg_px: EntryPrice | None = None
     client_order_id: Identifier | None = None
 
     @model_validator(mode="after")
@@ -173,7 +173,7 @@ class SetStopLoss(OnPosition):
     """
 
     verb = "set_stop_loss"
-    stop_price: Price
+    stop_price: EntryPrice
     exchange_order_id: Identifier | None = None
     quantity: Quantity | None = None
     activate: Flag = False
@@ -217,7 +217,7 @@ class Adjust(OnPosition):
     verb = "adjust"
     source: Source = Source.SYNC
     quantity: Quantity | None = None
-    avg_px_open: Price | None = None
+    avg_px_open: EntryPrice | None = None
     reason: Reason
 
     @model_validator(mode="after")

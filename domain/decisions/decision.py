@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from pydantic import JsonValue
 
+from domain.aggregate.exit_effect import FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult, FillOnRecord, PositionState
+from domain.aggregate.state import CommandResult, PositionState
 from domain.commands.base import Command
 from domain.errors import (
     CommandRefused,
@@ -27,7 +28,7 @@ from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order
-from domain.values import AHEAD_MAX, Side, Source, plain
+from domain.values import AHEAD_MAX, EXACT, Side, Source, plain
 
 
 class CommandContext(NamedTuple):
@@ -335,7 +336,7 @@ class Decision:
             return held
         if fill.is_fee_in_kind:
             return held.shrunk(Side.LONG, -fill.fee, terms)
-        return held.with_fee(-fill.fee, self.other_currency(fill.fee_currency))
+        return held.with_fee(EXACT.subtract(fill.fee_said, fill.fee), self.other_currency(fill.fee_currency))
 
     def other_currency(self, currency: str | None) -> str | None:
         """The currency of a fee, unless it is the one that the position is settled in."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult
+from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
@@ -21,7 +21,7 @@ from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.order import CLOCKS_APART, Order, Orders, live, next_name, of_role
-from domain.values import EXACT, Status, plain
+from domain.values import EPOCH, EXACT, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -35,6 +35,9 @@ def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult 
     state = decision.state
     if answer := decision.needs_free_slot():
         return answer
+    terms = decision.opening_terms
+    decision.needs_price("signal_price", command.signal_price, terms)
+    decision.needs_price("stop_price", command.stop_price, terms)
     if command.stop_price is not None:
         needs_right_side(command.side, command.stop_price, command.signal_price, "signal price")
     cycle = state.last_cycle + 1
@@ -49,7 +52,7 @@ def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult 
             intent_id=command.intent_id,
             client_order_id=client_order_id(f"{state.stream}#{cycle}", "entry", command.intent_id),
             cost=command.cost,
-            terms=decision.opening_terms,
+            terms=terms,
             protection=command.protection,
         )
     )
@@ -74,6 +77,7 @@ def request_increase(decision: Decision, command: o.RequestIncrease) -> CommandR
                 WrongStatus,
                 f"is being closed by {listed([order])}: nothing is added to it; end_order if it was canceled",
             )
+    decision.needs_price("signal_price", command.signal_price, row.terms)
     name = next_name(row.orders, "entry")
     decision.record(
         e.IncreaseRequested(
@@ -196,6 +200,7 @@ def _open_after_the_fact(decision: Decision, command: c.RecordEntryPlaced) -> Co
         return answer
     assert command.side is not None, "checked when the command was made"
     decision.needs_price("avg_px", command.avg_px, terms)
+    decision.needs_price("signal_price", command.signal_price, terms)
     cycle = state.last_cycle + 1
     before = after = Order(name="entry")
     if command.filled_qty is not None:

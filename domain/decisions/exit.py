@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from domain import events as e
 from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult
+from domain.aggregate.state import CommandResult
 from domain.aggregate.unexplained import share_of
 from domain.commands import order_requests as o
 from domain.commands import requests as c
@@ -25,12 +26,13 @@ from domain.errors import (
     NothingToClose,
     PositionNotOpen,
     ReduceExceedsPosition,
+    StaleEvidence,
     WrongStatus,
 )
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.order import Order, live, next_name, of_role
-from domain.values import EXACT, Leg, Side, Status, plain, rounded
+from domain.order import CLOCKS_APART, Order, live, next_name, of_role
+from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
 DUST_SHARE_MAX: Final = Decimal("0.01")
@@ -162,6 +164,9 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         reduced, _ = count.counted(held, state.unexplained, row.side, terms)
         reduced = settled(reduced, row.side, terms, row.orders, state.since)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
+    if command.fee is not None and count.explains:
+        known = state.closing_fees.share(state.fee_name(command.fee_currency), count.explains)
+        reduced = reduced.with_fee(-known, decision.other_currency(command.fee_currency))
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
@@ -325,9 +330,21 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
-    """Take the exchange's word for quantity or average price; without a difference it is no news."""
+    """Take the exchange's word for quantity or average price; without a difference it is no news.
+
+    Refuses: StaleEvidence for a quantity of before fills that are on record; the same that was taken then is no news.
+    """
     row = decision.needs_open()
     held = decision.state.holding
+    later = [] if command.quantity is None or command.at is None else _fills_after(decision, command.at)
+    if later:
+        if any(answer.request == command.digest for answer in decision.state.answers.values()):
+            return decision.no_news()
+        raise decision.refused(
+            StaleEvidence,
+            f"has fills on record that are later than the {plain(command.quantity or ZERO)} that were held by then: "
+            f"{', '.join(later)}. Send what is held now, with the time at which the exchange said so",
+        )
     quantity = held.quantity if command.quantity is None else command.quantity
     avg_px = held.avg_px_open if command.avg_px_open is None else command.avg_px_open
     if not quantity:
@@ -348,6 +365,15 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
         )
     )
     return None
+
+
+def _fills_after(decision: Decision, at: datetime) -> list[str]:
+    """The trades on record that happened after a moment, as far as clocks tell."""
+    return [
+        trade_id
+        for (_, trade_id), by_order in decision.state.fills.items()
+        if any(fill.at is not None and fill.at > at + CLOCKS_APART for fill in by_order.values())
+    ]
 
 
 def close(decision: Decision, command: c.Close) -> None:

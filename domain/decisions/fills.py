@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from domain import events as e
-from domain.aggregate.exit_effect import FillChange
+from domain.aggregate.exit_effect import FillChange, FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult, FillOnRecord
+from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
@@ -17,7 +17,7 @@ from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
 from domain.order import Order
-from domain.values import EXACT, plain
+from domain.values import EPOCH, EXACT, plain
 
 
 def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain import events as e
 from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import EPOCH, CommandResult
+from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
 from domain.decisions.counting import EntryCount, settled
@@ -18,7 +18,7 @@ from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, Or
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
 from domain.order import CLOCKS_APART, Order, live, of_role
-from domain.values import EXACT, Status, plain
+from domain.values import EPOCH, EXACT, Status, plain
 
 
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
@@ -27,7 +27,8 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
     Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one.
     Refuses: UnknownOrder, OrderAlreadyEnded.
     """
-    decision.needs_open()
+    row = decision.needs_open()
+    decision.needs_price("price", command.price, row.terms)
     order = needs_named(decision, command.exchange_order_id)
     if not order.is_live:
         raise decision.refused(

@@ -33,15 +33,16 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
     Shape:   -> pending_sl; active stays active, rolling_back stays too. With `activate` two events in one append.
              A stop for all replaces the one for all before it; stops with quantities stand beside each other, unless
              one has the same order id, or `replaces` names it: that one moved. One that was partly filled when it moved
-             to another order ends, and the other begins anew. An id that it had before says nothing new.
+             to another order ends, and the other begins anew. What comes again under an id of before is no news.
     Refuses: WrongSideStop against the average entry (or else the signal price); what `activate` refuses.
     """
     state, row = decision.state, decision.needs_open()
     if row.status is Status.PENDING_ENTRY and not state.holding.filled_qty:
         raise decision.refused(WrongStatus, "has no entry at the exchange yet; record the entry first")
+    decision.needs_price("stop_price", command.stop_price, row.terms)
     locks = command.locks_profit and row.status is Status.ACTIVE
     if not locks:
-        reference = state.holding.avg_px_open or row.signal_price
+        reference = row.signal_price if state.holding.avg_px_open is None else state.holding.avg_px_open
         needs_right_side(row.side, command.stop_price, reference, "entry")
     is_attached = command.attached or command.exchange_order_id is None
     known = _moved(decision, "stop", command)
@@ -86,10 +87,10 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
 
 
 def _is_behind(decision: Decision, known: Order, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
-    """Whether a command tells of an order that went on under another id since: it came late, or comes again."""
+    """Whether a command comes again that told of an order which went on under another id since."""
     if not known.is_live or not is_former(decision, known, command.exchange_order_id):
         return False
-    return command.replaces is None or is_former(decision, known, command.replaces)
+    return any(answer.request == command.digest for answer in decision.state.answers.values())
 
 
 def _is_anew(known: Order, command: c.SetStopLoss) -> bool:
@@ -193,7 +194,8 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
     state, row = decision.state, decision.needs_open()
     if row.status is Status.PENDING_ENTRY and not state.holding.filled_qty:
         raise decision.refused(WrongStatus, "has no entry at the exchange yet; record the entry first")
-    reference = state.holding.avg_px_open or row.signal_price
+    reference = row.signal_price if state.holding.avg_px_open is None else state.holding.avg_px_open
+    decision.needs_price("price", command.price, row.terms)
     _needs_profit_side(row, command.price, reference)
     known = _moved(decision, "target", command)
     if known is not None and _is_behind(decision, known, command):

@@ -649,8 +649,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: status unchanged, one `PositionAdjusted` with old and new values; no news without a difference.
-        Refuses: `NotFilled` for a price alone while there is no quantity on record.
+        Answer: status unchanged, one `PositionAdjusted` with old and new values; no news without a difference, and none
+        when it comes again after fills that are later.
+        Refuses: `NotFilled` for a price alone while there is no quantity on record; `StaleEvidence` for a quantity
+        whose `at` is older than fills on record.
         """
         return self.handle(
             c.Adjust.given(

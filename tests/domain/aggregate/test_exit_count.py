@@ -123,3 +123,14 @@ def test_the_price_of_a_later_end_is_kept_until_the_first_end_is_explained() -> 
     story.when(second_one).leaves(quantity="0", realized_pnl="5")
     is_the_same_by_event_time(story)
     given(HELD).when(priced).then(PositionClosed, rest_px=None, avg_px_close="104")
+
+
+def test_the_fee_of_an_end_is_not_paid_again_by_the_fills_that_tell_of_it() -> None:
+    end = on(c.Close, exit_reason="target", avg_px_close="105", fee="1", fee_currency="USDT")
+    part = on(c.Reduce, trade_id="x1", last_qty="4", last_px="105", exchange_order_id="X", fee="0.5")
+    rest = on(c.Reduce, trade_id="x2", last_qty="6", last_px="105", exchange_order_id="X", fee="0.7")
+    story = given(HELD, end).leaves(fees="1", net_pnl="49").when(part).leaves(fees="1.1", net_pnl="48.9")
+    story.when(rest).leaves(fees="1.2", net_pnl="48.8")
+    story.when(on(o.CorrectFill, trade_id="x2", void=True, reason="busted")).leaves(fees="1.1")
+    other = on(c.Reduce, trade_id="x3", last_qty="6", last_px="105", exchange_order_id="X", fee="1", fee_currency="BNB")
+    story.when(other).leaves(fees="1.1", fees_other={"BNB": "1"})

@@ -22,11 +22,13 @@ from domain.errors import (
     NothingToClose,
     PositionNotOpen,
     ReduceExceedsPosition,
+    StaleEvidence,
     UnknownPosition,
     WrongStatus,
 )
 from domain.events import PositionAdjusted, PositionAdopted, PositionClosed, PositionReduced, RolledBack
 from domain.identifiers import client_order_id
+from domain.values import timestamp_text
 from projections.event_time import row_at
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
 
@@ -346,3 +348,15 @@ def test_more_than_is_held_on_spot_opens_no_short(flip: bool) -> None:  # noqa: 
     story = given(SHIB, BOUGHT).when(spot_sold("1005", "3", "x1", flip=flip))
     story.refused(InvalidCommand if flip else ReduceExceedsPosition, "left it as dust", "adopt")
     assert "other side" not in str(story.refusal)
+
+
+def test_what_was_held_before_fills_that_are_on_record_is_no_news_any_more() -> None:
+    early, late = (timestamp_text(second(at)) for at in (-60, -30))
+    seen = on(Adjust, quantity="61", reason="the exchange says so", at=early)
+    more = on(RecordEntryFill, trade_id="t2", last_qty="5", last_px="3.2", exchange_order_id="B", at=late)
+    given(*ENTERED, seen, more).when(seen).no_news().leaves(quantity="66")
+    given(*ENTERED, more).when(seen).refused(StaleEvidence, "later than the 61", "t2", "what is held now")
+    gone = on(Reduce, trade_id="x1", last_qty="5", last_px="3.2", exchange_order_id="X", at=late)
+    given(*ENTERED, gone).when(seen).refused(StaleEvidence, "x1")
+    given(*ENTERED, gone).when(on(Adjust, quantity="50", reason="now")).leaves(quantity="50")
+    given(*ENTERED, gone).when(on(Adjust, avg_px_open="3", reason="price", at=early)).leaves(avg_px_open="3")

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from domain.commands.base import Command
+from domain.commands.order_requests import DefineInstrument, ReplaceOrder, RequestIncrease, SetTakeProfit
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -12,11 +14,13 @@ from domain.commands.requests import (
     RecordEntryFill,
     RecordEntryPlaced,
     Reduce,
+    RequestEntry,
     SetStopLoss,
     StartRollback,
 )
 from domain.errors import (
     AlreadyActive,
+    InvalidCommand,
     NotFilled,
     NotProtected,
     OrderAmbiguous,
@@ -271,3 +275,47 @@ def test_a_stop_without_an_id_goes_by_its_name_where_there_are_several() -> None
     story.when(on(LoseStopLoss, reason="gone")).refused(OrderAmbiguous, "stop.2 (no id); send exchange_order_id")
     story.when(on(LoseStopLoss, reason="gone", exchange_order_id="stop.2")).then(StopLossLost, order="stop.2")
     story.when(on(LoseStopLoss, reason="gone", exchange_order_id="stop.3")).refused(UnknownOrder, "has no order stop.3")
+
+
+# -- below zero -------------------------------------------------------------------------------------------------
+
+SPREAD = "CL1-CL2.ibkr#1"
+PLACE = {"symbol": "CL1-CL2", "exchange": "ibkr"}
+BELOW = DefineInstrument.of(**PLACE, price_may_be_negative=True)
+
+
+def spread(**fields: str) -> RequestEntry:
+    return RequestEntry.of(**PLACE, side="long", quantity="10", intent_id="i", **fields)
+
+
+def test_what_trades_below_zero_is_entered_protected_and_corrected_there() -> None:
+    story = given(BELOW, spread(signal_price="-5.9", stop_price="-8"))
+    story.when(on(RecordEntryPlaced, SPREAD, exchange_order_id="A", filled_qty="10", avg_px="-6"))
+    story.when(on(SetStopLoss, SPREAD, stop_price="-5", exchange_order_id="S")).refused(
+        WrongSideStop, "below its entry"
+    )
+    story.when(on(SetStopLoss, SPREAD, stop_price="-8", exchange_order_id="S", activate=True))
+    story.leaves(SPREAD, status="active", protected=True, avg_px_open="-6")
+    story.when(on(SetTakeProfit, SPREAD, price="-2", exchange_order_id="T"))
+    story.when(on(ReplaceOrder, SPREAD, exchange_order_id="T", new_exchange_order_id="T2", price="-3"))
+    story.when(on(RequestIncrease, SPREAD, intent_id="j", quantity="1", signal_price="-7"))
+    story.when(on(Adjust, SPREAD, avg_px_open="-6.1", reason="the exchange says so")).leaves(SPREAD, avg_px_open="-6.1")
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (on(RecordEntryPlaced, SPREAD, exchange_order_id="A", filled_qty="10", avg_px="-6"), "avg_px"),
+        (on(SetStopLoss, SPREAD, stop_price="-8", exchange_order_id="S"), "stop_price"),
+        (on(SetTakeProfit, SPREAD, price="-2", exchange_order_id="T"), "price"),
+        (on(Adjust, SPREAD, avg_px_open="-6.1", reason="x"), "avg_px_open"),
+        (on(RequestIncrease, SPREAD, intent_id="j", quantity="1", signal_price="-7"), "signal_price"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_elsewhere_no_price_is_below_zero(command: Command, field: str) -> None:
+    filled = on(RecordEntryFill, SPREAD, trade_id="t1", last_qty="10", last_px="6", exchange_order_id="A")
+    given(spread(), filled).when(command).refused(InvalidCommand, f"{field}: -", "prices are not below zero here")
+    given().when(spread(signal_price="-1")).refused(
+        InvalidCommand, "signal_price: -1", "prices are not below zero here"
+    )

@@ -1,0 +1,52 @@
+"""What the end of a cycle was said to cost, until the fills that tell of it say what each cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import field
+
+from domain.aggregate.unexplained import share_of
+from domain.alteration import TypedStruct
+from domain.holding import ZERO, Holding
+from domain.values import EXACT
+
+
+class ClosingFees(TypedStruct, frozen=True, gc=False):
+    """By currency (that of the money as ""): the fees that came with an end, and for how much no fill has told yet."""
+
+    said: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+
+    def with_end(self, before: Holding, after: Holding) -> ClosingFees:
+        """After an end closed something, between two totals of a cycle."""
+        closed = EXACT.subtract(after.closed_qty, before.closed_qty)
+        more = {name: EXACT.subtract(paid, _fees(before).get(name, ZERO)) for name, paid in _fees(after).items()}
+        return self if not closed else self._with({name: (fee, closed) for name, fee in more.items() if fee})
+
+    def share(self, name: str, qty: Decimal) -> Decimal:
+        """What the fee of a fill that tells of so much takes the place of."""
+        fee, left = self.said.get(name, (ZERO, ZERO))
+        return share_of(fee, min(qty, left), left) if left > 0 else ZERO
+
+    def replaced(self, name: str, fee: Decimal, before: Holding, after: Holding) -> Decimal:
+        """What the fee of a fill took the place of, by the totals before and after it."""
+        if name not in self.said:
+            return ZERO
+        more = EXACT.subtract(_fees(after).get(name, ZERO), _fees(before).get(name, ZERO))
+        return EXACT.subtract(fee, more)
+
+    def less(self, name: str, fee: Decimal, qty: Decimal) -> ClosingFees:
+        """The same without what a fill has told, which may be less than nothing."""
+        return self._with({name: (-fee, -qty)}) if name in self.said else self
+
+    def _with(self, more: dict[str, tuple[Decimal, Decimal]]) -> ClosingFees:
+        none = (ZERO, ZERO)
+        sums = {
+            name: (EXACT.add(self.said.get(name, none)[0], fee), EXACT.add(self.said.get(name, none)[1], qty))
+            for name, (fee, qty) in more.items()
+        }
+        return ClosingFees({**self.said, **sums})
+
+
+def _fees(held: Holding) -> dict[str, Decimal]:
+    return {"": held.fees, **held.fees_other}
