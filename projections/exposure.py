@@ -24,6 +24,8 @@ UNPROTECTED: Final = "UNPROTECTED"
 """Something is held without a confirmed stop that covers it, and there should be one."""
 BY_CHOICE: Final = "unprotected by choice"
 """Something is held without a stop at the exchange, for its bot keeps the stop itself."""
+IF_HELD: Final = "unprotected if held"
+"""Nothing is known to be held; if something is, as after an entry whose fills are not told yet, it has no stop."""
 STRAY: Final = "STRAY"
 """Something is held in a cycle that is over, beside the one that has the slot."""
 

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -14,7 +15,7 @@ import click
 from projections.readable_text import readable
 from scripts.catalogue import COMMANDS, GROUPS
 from scripts.config_file import take_in
-from scripts.output import say
+from scripts.output import StdoutLost, say
 
 if TYPE_CHECKING:
     from domain.errors import LedgerError
@@ -92,6 +93,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a person reads on where a terminal knows no such letter
     gc.set_threshold(_NEW_OBJECTS_MAX)
     try:
+        _open_streams()
         take_in()
         _log_as_asked()
         sys.exit(cli.main(standalone_mode=False) or 0)
@@ -106,10 +108,26 @@ def main() -> None:
     except BrokenPipeError:
         _give_up_stdout()
         sys.exit(REFUSED)
+    except StdoutLost as lost:
+        say(str(lost.strerror))
+        _give_up_stdout()
+        sys.exit(REFUSED)
     except (OSError, UnicodeError, OverflowError, RecursionError) as wrong:
         is_of_stdout = _is_stdout_lost()
         say(f"{'stdout: ' if is_of_stdout else ''}{type(wrong).__name__}: {wrong}")
         sys.exit(REFUSED if is_of_stdout else USAGE)
+
+
+def _open_streams() -> None:
+    """Let no file or connection take the place of a stream that is closed. Refuses: UsageError without a stdout."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stdout is None:
+        raise click.UsageError(
+            "stdout is closed, so there is nowhere to answer to; send it somewhere, to /dev/null if nobody reads it"
+        )
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as above
 
 
 def _log_as_asked() -> None:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -27,18 +27,23 @@ _LINE_START: Final = "\r\x1b[K"
 """To the beginning of the line, and what stands there is gone."""
 
 
+class StdoutLost(OSError):
+    """What was to be printed could not be."""
+
+
 def show(*lines: str, colour: str | None = None) -> None:
     """Print lines for a person. Each stays one, and is all that a terminal is given: texts from outside stand in it.
 
     A colour is shown where the terminal has colours and nobody asked for none.
     """
     said = "\n".join(readable(line) for line in lines)
-    click.echo(click.style(said, fg=colour) if colour is not None and is_coloured() else said)
+    _print(click.style(said, fg=colour) if colour is not None and is_coloured() else said)
 
 
 def say(words: str) -> None:
-    """Print one line for a person, on stderr."""
-    click.echo(readable(words), err=True)
+    """Print one line for a person, on stderr; where that cannot be written to, what is at work goes on."""
+    with suppress(OSError):
+        click.echo(readable(words), err=True)
 
 
 def print_json(data: Any) -> None:
@@ -76,7 +81,17 @@ def print_text(text: str) -> None:
     """Print what programs read: in UTF-8 whatever the locale is; a terminal is given its lines as a person is."""
     if sys.stdout.isatty():
         text = "\n".join(map(readable, text.split("\n")))
-    click.echo(text.encode(), nl=False)
+    _print(text.encode(), nl=False)
+
+
+def _print(said: str | bytes, *, nl: bool = True) -> None:
+    """Refuses: StdoutLost, and BrokenPipeError where nobody reads on."""
+    try:
+        click.echo(said, nl=nl)
+    except BrokenPipeError:
+        raise
+    except OSError as wrong:
+        raise StdoutLost(wrong.errno, f"stdout cannot be written to: {wrong.strerror}") from None
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,7 @@ def print_table(
 
 def show_table(table: Table) -> None:
     """Print what is listed for a person; its lines are not looked through once more, for there may be many."""
-    click.echo("\n".join(lines_of(table)))
+    _print("\n".join(lines_of(table)))
 
 
 def lines_of(table: Table) -> list[str]:

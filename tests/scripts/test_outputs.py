@@ -104,3 +104,42 @@ def test_a_full_disk_leaves_nothing_behind(asked: Asked, url: str, folder: Path)
     )
     assert ran.returncode != 0 and "Traceback" not in ran.stderr, ran.stderr
     assert [*folder.iterdir()] == []
+
+
+def shell(script: str, url: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """What a shell does with the program, which it knows as $0."""
+    environment = {**os.environ, "LEDGER_DATABASE_URL": url}
+    return subprocess.run(
+        ["sh", "-c", script, PROGRAM], env=environment, input=text, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("words", ["positions", "positions --json", "status", "anchor", "history APTUSDT.binance#1"])
+def test_a_stdout_that_is_full_is_named(url: str, words: str) -> None:
+    ran = shell(f'"$0" {words} > /dev/full', url)
+    assert (ran.returncode, ran.stderr) == (1, "stdout cannot be written to: No space left on device\n")
+
+
+def test_nothing_is_recorded_of_which_nobody_could_be_told(url: str) -> None:
+    command = (
+        '{"command": "adopt", "symbol": "NEWUSDT", "exchange": "x", "side": "long", "quantity": "1", '
+        '"avg_px_open": "3", "reason": "seen"}'
+    )
+    ran = shell('"$0" record >&-', url, command)
+    assert ran.returncode == 2 and "stdout is closed" in ran.stderr and "Traceback" not in ran.stderr
+    with PositionLedger.connect(url) as ledger:
+        assert "NEWUSDT" not in {row.symbol for row in ledger.positions()}
+    assert shell('"$0" record', url, command).returncode == 0
+
+
+def test_a_closed_stdin_has_no_lines_and_a_closed_stderr_no_reader(url: str) -> None:
+    assert shell('"$0" record <&-', url).returncode == 0
+    ran = shell('"$0" positions 2>&-', url)
+    assert ran.returncode == 0 and APT in ran.stdout
+
+
+def test_whoever_is_woken_is_told_though_the_log_has_no_room(url: str, folder: Path) -> None:
+    told = folder / "told"
+    ran = shell(f'"$0" watch --once --verify 0 --exec "cp /dev/stdin {told}" > /dev/full', url)
+    assert ran.returncode == 1 and "log: not delivered: stdout cannot be written to: No space left" in ran.stderr
+    assert "notices" in told.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infrastructure.watching.sinks.sink import NoticeBatch
+from infrastructure.watching.sinks.sink import DeliveryFailed, NoticeBatch
 from projections.health.alarm import Notice
 
 
@@ -18,6 +18,11 @@ class LineLog:
     most: int = 1_000
 
     def send(self, batch: NoticeBatch) -> None:
-        """Write a line a notice."""
-        for notice in batch.notices:
-            self.write(notice)
+        """Write a line a notice. Refuses: DeliveryFailed, on a full disk perhaps; BrokenPipeError: nobody reads on."""
+        try:
+            for notice in batch.notices:
+                self.write(notice)
+        except BrokenPipeError:
+            raise
+        except OSError as wrong:
+            raise DeliveryFailed(str(wrong.strerror or wrong)) from None

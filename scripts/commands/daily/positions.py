@@ -14,7 +14,7 @@ import click
 from domain.values import plain
 from infrastructure.ledger.as_of import AsOfQuery
 from infrastructure.ledger.ledger import PositionLedger, now
-from projections.exposure import UNPROTECTED, exposure_words, is_by_choice, needs_stop, standing
+from projections.exposure import IF_HELD, exposure_words, is_by_choice, needs_stop, standing
 from projections.formatting import date_and_time, for_eyes
 from projections.health.ledger_status import LedgerStatus
 from projections.listed_row import Listed
@@ -183,7 +183,7 @@ def _money(amount: Decimal, currency: str | None) -> str:
 
 def _remarks(row: Listed, *, is_bare: bool) -> list[str]:
     said = {
-        exposure_words(row) or UNPROTECTED: is_bare or is_by_choice(row),
+        exposure_words(row) or IF_HELD: is_bare or is_by_choice(row),
         "stop not confirmed": row.stop_price is not None and not row.stop_confirmed,
         "entry outcome unknown": row.outcome_unknown,
         "rollback failed": row.rollback_failed,

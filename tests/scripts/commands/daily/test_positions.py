@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +67,19 @@ def test_a_moment_of_the_past_has_no_worst_now(asked: Program) -> None:
     assert ran.code == 2
     assert "leave out --as-of" in ran.err
     assert asked("--since", "yesterday").code == 2
+
+
+def test_what_may_be_at_the_exchange_is_bare_only_if_it_is_held(program: Program, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/sent.db"
+    with PositionLedger.connect(url) as ledger:
+        place = ledger.request_entry(
+            symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="1"
+        ).position_id
+        ledger.record_entry_placed(position_id=place, exchange_order_id="1")
+    remarks = ("positions", "--columns", "remarks", "--database", url)
+    assert program(*remarks).out.splitlines()[2:] == ["unprotected if held"]
+    assert program("status", "--json", "--database", url).json["unprotected"] == 0
+    with PositionLedger.connect(url) as ledger:
+        ledger.record_entry_fill(position_id=place, trade_id="1", last_qty="1", last_px="2")
+    assert program(*remarks).out.splitlines()[2:] == ["UNPROTECTED"]
+    assert program("status", "--json", "--database", url).json["unprotected"] == 1
