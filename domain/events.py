@@ -6,7 +6,7 @@ An event is never refused and never edited, only followed by another one. Runnin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from eventsourcing.domain import CanMutateAggregate
 from pydantic import ConfigDict, Field, JsonValue
 
-from domain.alteration import at_once
+from domain.alteration import frozen
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
@@ -30,7 +30,7 @@ _OF_THE_ROW: Final = Field(exclude=True)
 """Not part of what is written as the event: its place is."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PositionEvent(CanMutateAggregate[str]):
     """What every event says: whose command it answers, in which cycle, when it happened and when we wrote it.
 
@@ -48,6 +48,20 @@ class PositionEvent(CanMutateAggregate[str]):
     ts_recorded: Instant
     source: Source
     metadata: dict[str, JsonValue] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same."""
+        return self._said() == other._said() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._said())
+
+    def __repr__(self) -> str:
+        said = zip(fields(self), self._said(), strict=True)
+        return f"{type(self).__qualname__}({', '.join(f'{each.name}={value!r}' for each, value in said)})"
+
+    def _said(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, each.name) for each in fields(self))
 
     @property
     def timestamp(self) -> datetime:  # type: ignore[override]  # a field in the library, the name of our field here
@@ -88,7 +102,7 @@ class OpeningEvent(PositionEvent):
         return True
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EntryRequested(OpeningEvent):
     """The slot is ours; written before any order is sent. With `cost` the exchange will say what that buys."""
 
@@ -104,7 +118,7 @@ class EntryRequested(OpeningEvent):
     protection: Protection = "exchange"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EntryPlaced(PositionEvent):
     """The exchange acknowledged the entry; with a side, it opened the cycle itself.
 
@@ -134,7 +148,7 @@ class EntryPlaced(PositionEvent):
         return self.side is not None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EntryFilled(PositionEvent):
     """One fill of an entry order; `late` when the cycle was over by then, and `reopens` when it took its slot back.
 
@@ -157,14 +171,14 @@ class EntryFilled(PositionEvent):
     reopens: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EntryOutcomeUnknown(PositionEvent):
     """The call timed out: nobody may enter until evidence arrives."""
 
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EntryFailed(PositionEvent):
     """Rejected, expired or cancelled, with nothing filled."""
 
@@ -178,7 +192,7 @@ class EntryFailed(PositionEvent):
         return Status.CANCELED if self.outcome == "canceled" else Status.FAILED
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StopLossSet(PositionEvent):
     """A stop is confirmed at the exchange; `quantity` None covers whatever is open.
 
@@ -194,7 +208,7 @@ class StopLossSet(PositionEvent):
     attached: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StopLossLost(PositionEvent):
     """A stop is gone; all of them, where none is named."""
 
@@ -202,12 +216,12 @@ class StopLossLost(PositionEvent):
     order: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Activated(PositionEvent):
     """Filled, and covered by confirmed stops on the right side; or the bot keeps its stop itself."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PositionReduced(PositionEvent):
     """One exit fill, with the profit that it realised (None when the cost is not known).
 
@@ -228,7 +242,7 @@ class PositionReduced(PositionEvent):
     residual_qty: Number | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PositionAdjusted(PositionEvent):
     """A correction from exchange evidence; `price_only` when nothing was said of the quantity."""
 
@@ -241,7 +255,7 @@ class PositionAdjusted(PositionEvent):
     price_only: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PositionAdopted(OpeningEvent):
     """The exchange holds a position that no cycle explained; with a `trade_id`, the rest of a fill that turned one."""
 
@@ -253,7 +267,7 @@ class PositionAdopted(OpeningEvent):
     trade_id: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PositionImported(OpeningEvent):
     """A row of the legacy table, with its old id, every doubtful value named, and the row itself as it was.
 
@@ -280,7 +294,7 @@ class PositionImported(OpeningEvent):
     terms: Instrument | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RollbackStarted(PositionEvent):
     """The compensating close is on its way: reduce-only, our own side, the quantity that we hold."""
 
@@ -290,7 +304,7 @@ class RollbackStarted(PositionEvent):
     client_order_id: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RolledBack(PositionEvent):
     """Flat, with the proof."""
 
@@ -299,7 +313,7 @@ class RolledBack(PositionEvent):
     holding: Holding
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RollbackFailed(PositionEvent):
     """What is left at the exchange."""
 
@@ -308,7 +322,7 @@ class RollbackFailed(PositionEvent):
     holding: Holding
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PositionClosed(PositionEvent):
     """The end of a cycle; exactly one.
 
@@ -325,7 +339,7 @@ class PositionClosed(PositionEvent):
     rest_px: Number | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class IncreaseRequested(PositionEvent):
     """Another entry order of an open cycle; written before it is sent."""
 
@@ -337,7 +351,7 @@ class IncreaseRequested(PositionEvent):
     cost: Number | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OrderReplaced(PositionEvent):
     """An order goes on under another exchange order id."""
 
@@ -348,7 +362,7 @@ class OrderReplaced(PositionEvent):
     price: Number | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OrderEnded(PositionEvent):
     """Nothing more of an order will be filled; with what the exchange stated of it."""
 
@@ -365,7 +379,7 @@ class OrderEnded(PositionEvent):
     same_as: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TakeProfitSet(PositionEvent):
     """A target is confirmed at the exchange; `quantity` None is for whatever is open."""
 
@@ -376,7 +390,7 @@ class TakeProfitSet(PositionEvent):
     attached: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TakeProfitLost(PositionEvent):
     """A target is gone."""
 
@@ -384,7 +398,7 @@ class TakeProfitLost(PositionEvent):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ExitRequested(PositionEvent):
     """An order to close is ours to send: reduce-only, this side and quantity; nobody else sends one for it.
 
@@ -400,7 +414,7 @@ class ExitRequested(PositionEvent):
     late: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CashRecorded(PositionEvent):
     """Money that moved without a fill; with a `trade_id`, the fee of a fill that was not known before."""
 
@@ -414,7 +428,7 @@ class CashRecorded(PositionEvent):
     late: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FillCorrected(PositionEvent):
     """A fill was not as it was said: another quantity or price, or void."""
 
@@ -430,7 +444,7 @@ class FillCorrected(PositionEvent):
     late: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InstrumentDefined(PositionEvent):
     """The terms of the instrument, for the cycles that open from now on; of the stream, and so of cycle 0."""
 
@@ -452,6 +466,3 @@ EVENTS: Final[tuple[type[PositionEvent], ...]] = (
     CashRecorded, FillCorrected, InstrumentDefined,
 )  # fmt: skip
 """Everything that may stand in a stream."""
-
-for _event in EVENTS:
-    at_once(_event)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from domain.alteration import TypedStruct, altered, at_once, once
+from domain.alteration import TypedStruct, altered, at_once, frozen, once
 from domain.events import Activated
 from domain.holding import Holding
 from domain.order import Order
@@ -221,3 +221,26 @@ def test_nothing_in_it_changes(value: Any) -> None:
         setattr(value, value.__struct_fields__[0], "b")
     with pytest.raises(TypeError, match="nmae"):
         altered(value, nmae="b")
+
+
+@frozen
+class Seen:
+    """A kind that is compared and shown by itself."""
+
+    price: Decimal
+    reason: str | None = None
+
+
+def test_a_frozen_kind_is_the_dataclass_of_its_keywords() -> None:
+    seen = Seen(price=Decimal(3))
+    assert (asdict(seen), [each.name for each in fields(Seen)]) == (
+        {"price": Decimal(3), "reason": None},
+        ["price", "reason"],
+    )
+    assert replace(seen, reason="late").reason == "late"
+    with pytest.raises(FrozenInstanceError):
+        seen.price = Decimal(4)  # type: ignore[misc]  # this is what is tested
+    with pytest.raises(TypeError, match="positional"):
+        Seen(Decimal(3))  # type: ignore[call-arg]  # as above
+    with pytest.raises(TypeError, match="price"):
+        Seen()  # type: ignore[call-arg]  # as above
