@@ -40,7 +40,7 @@ from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FU
 from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
 from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.kinds.programs.hummingbot_database import HUMMINGBOT_DATABASE
-from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_EXPORT
 from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import HUMMINGBOT_POSITIONS
 from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS, NAUTILUS_ORDERS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
@@ -89,6 +89,7 @@ _ALL: Final = (
     FREQTRADE_DATABASE,
     FREQTRADE_BACKTEST,
     HUMMINGBOT_CSV,
+    HUMMINGBOT_EXPORT,
     HUMMINGBOT_DATABASE,
     HUMMINGBOT_POSITIONS,
     NAUTILUS_FILLS,
@@ -128,6 +129,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
         ),
     ),
+    ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),
     ((NAUTILUS_POSITIONS,), (NAUTILUS_FILLS, NAUTILUS_ORDERS)),
     ((TRADINGVIEW_LIST,), (TRADINGVIEW_ALERTS, TRADINGVIEW_LOG)),
     ((TRADINGVIEW_ALERTS,), (TRADINGVIEW_LOG,)),
