@@ -25,7 +25,7 @@ from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import B
 from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import HYPERLIQUID_PAIRS
 from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_ledgers import KRAKEN_LEDGERS
-from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES, KRAKEN_TRADES_API
 from infrastructure.transfer.statements.kinds.exchanges.spot.kucoin_spot import KUCOIN_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
@@ -40,7 +40,7 @@ from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FU
 from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
 from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.kinds.programs.hummingbot_database import HUMMINGBOT_DATABASE
-from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_EXPORT
 from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import HUMMINGBOT_POSITIONS
 from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS, NAUTILUS_ORDERS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
@@ -78,6 +78,7 @@ _ALL: Final = (
     KRAKEN_LOG_CSV,
     KRAKEN_FILLS,
     KRAKEN_TRADES,
+    KRAKEN_TRADES_API,
     KRAKEN_LEDGERS,
     COINBASE_FILLS,
     KUCOIN_SPOT,
@@ -89,6 +90,7 @@ _ALL: Final = (
     FREQTRADE_DATABASE,
     FREQTRADE_BACKTEST,
     HUMMINGBOT_CSV,
+    HUMMINGBOT_EXPORT,
     HUMMINGBOT_DATABASE,
     HUMMINGBOT_POSITIONS,
     NAUTILUS_FILLS,
@@ -117,7 +119,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
     ((HYPERLIQUID_HISTORY,), (HYPERLIQUID_FILLS, *_OF_CCXT)),
     ((HYPERLIQUID_PAYMENTS,), (HYPERLIQUID_FUNDING,)),
     ((KRAKEN_FILLS,), (KRAKEN_LOG, KRAKEN_LOG_CSV)),
-    ((KRAKEN_TRADES,), (KRAKEN_LEDGERS,)),
+    ((KRAKEN_LEDGERS,), (KRAKEN_TRADES, KRAKEN_TRADES_API, *_OF_CCXT)),
     ((MEXC_TRADES,), (MEXC_ORDERS,)),
     (
         (CCXT_FUNDING,),
@@ -128,6 +130,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
         ),
     ),
+    ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),
     ((NAUTILUS_POSITIONS,), (NAUTILUS_FILLS, NAUTILUS_ORDERS)),
     ((TRADINGVIEW_LIST,), (TRADINGVIEW_ALERTS, TRADINGVIEW_LOG)),
     ((TRADINGVIEW_ALERTS,), (TRADINGVIEW_LOG,)),

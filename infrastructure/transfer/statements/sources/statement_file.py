@@ -109,7 +109,7 @@ class StatementFile:
                 names = [column[0].lower() for column in found.description]
                 for number, record in enumerate(found, start=1):
                     yield StatementRow(number, dict(zip(names, record, strict=True)))
-            except sqlite3.Error as wrong:
+            except (sqlite3.Error, UnicodeDecodeError) as wrong:  # what is wrong with it may be no text itself
                 raise StatementRefused(f"{self._path} cannot be read as a database: {wrong}") from None
 
     def _opened_database(self) -> sqlite3.Connection:

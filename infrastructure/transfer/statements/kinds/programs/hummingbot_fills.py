@@ -3,7 +3,7 @@
 A fee is a share of the trade or amounts of tokens, or both, and paid above zero. A share is one of the quote; one of
 spot that is deducted from returns is of what was received. One that a third token was paid for is counted in the quote:
 how much of it that was is not said. Connectors of a gateway are called `name/kind`, and markets of builders on
-Hyperliquid `xyz:TSLA-USD`.
+Hyperliquid `xyz:TSLA-USD`. The command `export trades` writes less: neither fees nor orders.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
@@ -30,9 +30,9 @@ _FROM_RETURNS: Final = "deductedfromreturns"
 
 def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     """A fill, and what was paid for it in several currencies."""
-    market, position = row.needed("market"), row.word("position")
-    is_derivative = "perpetual" in market.lower() or position in {"open", "close"}
-    key = key_of(whose, market, row.needed("symbol"), Leg.BOTH if is_derivative else Leg.SPOT)
+    market = row.needed("market")
+    leg = _leg(row, market)
+    key, is_derivative = key_of(whose, market, row.needed("symbol"), leg), leg is not Leg.SPOT
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
     fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
@@ -91,6 +91,28 @@ def _said_of_fee(row: StatementRow) -> Mapping[str, Any]:
     return found
 
 
+def _leg(row: StatementRow, market: str) -> Leg:
+    is_derivative = "perpetual" in market.lower() or row.word("position") in {"open", "close"}
+    return Leg.BOTH if is_derivative else Leg.SPOT
+
+
+def _exported(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    market, symbol, time, side = (row.needed(name) for name in ("exchange", "market", "timestamp", "side"))
+    yield StatementFill(
+        line=row.line,
+        time=row.time("timestamp", zone=whose.zone),
+        key=key_of(whose, market, symbol, _leg(row, market)),
+        buys=row.buys("side"),
+        quantity=row.above_zero("amount"),
+        price=row.above_zero("price"),
+        fee=None,
+        fee_currency=None,
+        profit=None,
+        trade_id=row.needed("id"),
+        order_id=made_up(time, symbol, side),
+    )
+
+
 def _own_fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     if _AGE not in row.named and all(row.needed(name).isdecimal() for name in ("price", "amount")):
         raise ValueError(
@@ -102,6 +124,10 @@ def _own_fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     return each(file.rows(), partial(_own_fills, whose))
+
+
+def _read_export(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_exported, whose))
 
 
 LACKS: Final = "what was earned; the leg in hedge mode; how much of a third token was a share that was paid in it"
@@ -116,4 +142,15 @@ HUMMINGBOT_CSV: Final = StatementKind(
     source="hummingbot, `trades_….csv` of a strategy",
     lacks=f"{LACKS}; funding",
     becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg",
+)
+HUMMINGBOT_EXPORT: Final = StatementKind(
+    name="hummingbot-export",
+    form=FileForm.CSV,
+    needs=tuple(
+        (name,) for name in ("id", "timestamp", "exchange", "market", "order_type", "side", "price", "amount", "age")
+    ),
+    read=_read_export,
+    source="hummingbot, what its command `export trades` writes",
+    lacks="fees, ids of orders, what was earned, funding, and the zone of its times (`--timezone`): take the database",
+    becomes="the same as of `hummingbot-trades`, its fees not known",
 )

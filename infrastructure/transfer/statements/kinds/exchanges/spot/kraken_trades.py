@@ -1,4 +1,4 @@
-"""Kraken, spot: the trades that its website exports in CSV.
+"""Kraken, spot: the trades that its website exports in CSV, and those that `TradesHistory` answers.
 
 A fee is in what pays, and above zero when it is paid. Pairs are called `XXBTZEUR`, `XBTEUR` or `XBT/EUR`. What is on
 margin has one, or says in `misc` that it was closing. Times are in UTC.
@@ -6,7 +6,7 @@ margin has one, or says in `misc` that it was closing. Times are in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 from functools import partial
 from types import MappingProxyType
@@ -57,6 +57,37 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     return each(file.rows(), partial(_facts, whose))
 
 
+def _read_answers(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(_listed(each(file.rows(), _trades)), partial(_facts, whose))
+
+
+def _trades(answer: StatementRow) -> Iterator[StatementRow]:
+    """The trades of an answer, which stand there by their ids."""
+    trades = answer.inside("trades")
+    for name in trades.named:
+        yield StatementRow(answer.line, {**trades.inside(name).named, "txid": name})
+
+
+def _listed(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """The same rows, numbered through all answers."""
+    for number, row in enumerate(rows, start=1):
+        yield StatementRow(number, row.named)
+
+
+_LACKS: Final = (
+    "what margin costs from day to day, and a fee that was paid in another currency: of what is not on margin "
+    "`kraken-ledgers-csv` has them"
+)
+KRAKEN_TRADES_API: Final = StatementKind(
+    name="kraken-trades",
+    form=FileForm.JSON,
+    needs=tuple((name,) for name in ("trades", "ordertxid", "pair", "ordertype", "cost", "fee", "vol", "misc")),
+    exchange="kraken",
+    read=_read_answers,
+    source="Kraken, spot and margin, what `POST /0/private/TradesHistory` answers",
+    lacks=_LACKS,
+    becomes="a cycle from flat to flat, on the leg `SPOT`, under the ids of `kraken-trades-csv`",
+)
 KRAKEN_TRADES: Final = StatementKind(
     name="kraken-trades-csv",
     form=FileForm.CSV,
@@ -64,7 +95,6 @@ KRAKEN_TRADES: Final = StatementKind(
     exchange="kraken",
     read=_read,
     source="Kraken, spot and margin, trades in CSV, of its website",
-    lacks="what margin costs from day to day, and a fee that was paid in another currency: the ledgers have them, and "
-    "are not read",
+    lacks=_LACKS,
     becomes="a cycle from flat to flat, on the leg `SPOT`",
 )

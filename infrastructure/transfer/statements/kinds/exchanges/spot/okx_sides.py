@@ -58,8 +58,8 @@ class SpotSides:
         """Trades on spot as one line each, and every other line as it is. Refuses: StatementRefused."""
         yield from each(rows, self._join)
         bases, quotes = ([side.row for sides in waiting.values() for side in sides] for waiting in self._waiting)
-        yield from map(self._alone, bases)
-        yield from each(map(self._alone, quotes), self._turned)
+        yield from each(bases, self._alone)
+        yield from each(each(quotes, self._alone), self._turned)
 
     def _join(self, row: StatementRow) -> Iterator[StatementRow]:
         if not self._is_trade(row):
@@ -89,11 +89,11 @@ class SpotSides:
             return base
         return self._with(base, {names.fee[0]: quote.text(*names.fee), names.fee_unit[0]: quote.text(*names.fee_unit)})
 
-    def _alone(self, row: StatementRow) -> StatementRow:
+    def _alone(self, row: StatementRow) -> Iterator[StatementRow]:
         """A line whose other one is not there: what paid does not say the fee of what was received."""
         names = self._names
         is_known = row.some(*names.fee) is not None or row.word(*names.side) != names.pays
-        return row if is_known else self._with(row, dict.fromkeys(names.fee))
+        yield row if is_known else self._with(row, dict.fromkeys(names.fee))
 
     def _turned(self, quote: StatementRow) -> Iterator[StatementRow]:
         """What was traded, where only the line of what paid for it is there."""

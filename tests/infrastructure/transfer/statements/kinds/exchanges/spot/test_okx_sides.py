@@ -68,6 +68,8 @@ def test_what_does_not_come_out_even_alone_is_refused() -> None:
         told(bill(1, "USDT", "2", "100", px="29999"))
     with pytest.raises(StatementRefused, match="line 1: ccy 'BNB' is neither BTC nor USDT"):
         told(bill(1, "BNB", "2", "100"))
+    with pytest.raises(StatementRefused, match="line 1: fee 'x' is no number"):
+        told(bill(1, "BTC", "1", "0.01", "x"))
     with pytest.raises(StatementRefused, match="line 1: subType '9' is neither 1 nor 2"):
         told(bill(1, "USDT", "9", "100"))
 

@@ -9,7 +9,7 @@ import pytest
 from infrastructure.transfer.statements.kinds.exchanges.spot.binance_spot import BINANCE_SPOT, BINANCE_SPOT_CSV
 from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import BYBIT_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
-from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES, KRAKEN_TRADES_API
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from tests.infrastructure.transfer.statements.statement_text import fills_of
@@ -97,3 +97,11 @@ def test_kraken_says_what_is_on_margin(margin: str, misc: str, kind: str, *, is_
     line = f'T,O,XBTUSD,2026-03-17 09:24:12.5,sell,{kind},50000,50,0.1,0.001,{margin},{misc},"L1,L2"\n'
     found = fill(KRAKEN_TRADES, KRAKEN + line)
     assert (found.on_margin, found.fee_currency, found.key.symbol) == (is_on_margin, "USD", "BTCUSD")
+
+
+def test_an_answer_of_kraken_without_trades_is_refused() -> None:
+    with pytest.raises(StatementRefused, match="line 1: trades is no object"):
+        fill(
+            KRAKEN_TRADES_API,
+            '{"result":{"trades":[{"ordertxid":1,"pair":1,"ordertype":1,"cost":1,"fee":1,"vol":1,"misc":1}]}}',
+        )
