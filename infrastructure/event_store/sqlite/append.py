@@ -108,6 +108,7 @@ def row_values(row: PositionRow) -> list[Any]:
 _COLUMN: Final[dict[type, Callable[[Any], Any]]] = {
     Decimal: plain,
     datetime: timestamp_text,
+    bool: int,  # as it is stored: for a bool Python's module looks for an adapter, which takes as long as two texts
     dict: fees_text,
     **dict.fromkeys((Leg, Side, Status, Source), str.__str__),
 }
