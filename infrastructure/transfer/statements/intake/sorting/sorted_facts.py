@@ -57,7 +57,8 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 20)})"
+_ADD_FILL: Final = "INSERT INTO fills VALUES (" + "?, " * 13 + "nullif(?, ''), " * 3 + "?, ?, ?, ?)"
+"""Whatever is no number or text takes as long as five of them: what most fills lack is handed over as an empty text."""
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 6)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
@@ -329,10 +330,7 @@ class SortedFacts:
 
 
 def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
-    """Its values; the first puts the fills of a moment in order: what was held before each, or their numbers.
-
-    What is true or false is a number, for which Python's module of SQLite looks for no adapter.
-    """
+    """Its values; the first puts the fills of a moment in order: what was held before each, or their numbers."""
     return (
         _sortable(fill.trade_id) if fill.held is None else float(fill.held if fill.buys else -fill.held),
         fill.line,
@@ -345,9 +343,9 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         _text(fill.profit),
         fill.trade_id,
         fill.order_id,
-        fill.reason,
-        _text(fill.closes),
-        _text(fill.held),
+        fill.reason or "",
+        _text(fill.closes) or "",
+        _text(fill.held) or "",
         +fill.is_last,
         +fill.names_leg,
         +fill.sums_up,
