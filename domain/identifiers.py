@@ -87,6 +87,10 @@ class PositionKey:
         object.__setattr__(self, "account", normalized_account(self.account))
         object.__setattr__(self, "leg", normalized_leg(self.leg))
 
+    def __hash__(self) -> int:
+        """That of its stream, which a text keeps: of four parts it would be worked out at every look into a table."""
+        return hash(self.stream)
+
     @classmethod
     @lru_cache(maxsize=_PARSED_MAX)
     def of(cls, symbol: str, exchange: str, account: str | None = None, leg: Leg = Leg.BOTH) -> Self:

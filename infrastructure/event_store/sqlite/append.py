@@ -19,8 +19,10 @@ from projections.positions import PositionRow, fees_text
 
 _INSERT_EVENT: Final = (
     "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
-    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, nullif(?, ''), ?, nullif(?, ''), ?)"
 )
+"""What is absent is handed over as an empty text, and bytes as text: for whatever is neither number nor text
+Python looks for an adapter, which takes longer than to store it."""
 _HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
 _HAS_END: Final = f"{_HAS_VERSION} AND hash = ?"
 _UPSERT_ROW: Final = (
@@ -95,8 +97,8 @@ def write_ready(connection: sqlite3.Connection, ready: ReadyAppend) -> None:
 def event_values(record: EventRecord, hashed: str) -> Values:
     """An event, in the order of its columns."""
     stream, version, topic, state, (command_id, intent_id, cycle, mark, ts_recorded) = record
-    mark = None if mark is None else str.__str__(mark)
-    return stream, version, topic, state, hashed, command_id, intent_id, cycle, mark, ts_recorded
+    mark = "" if mark is None else str.__str__(mark)
+    return stream, version, topic, state.decode(), hashed, command_id, intent_id or "", cycle, mark, ts_recorded
 
 
 def row_values(row: PositionRow) -> list[Any]:
@@ -108,6 +110,7 @@ def row_values(row: PositionRow) -> list[Any]:
 _COLUMN: Final[dict[type, Callable[[Any], Any]]] = {
     Decimal: plain,
     datetime: timestamp_text,
+    bool: int,
     dict: fees_text,
     **dict.fromkeys((Leg, Side, Status, Source), str.__str__),
 }

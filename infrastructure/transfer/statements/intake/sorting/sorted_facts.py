@@ -63,7 +63,8 @@ CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
-_ADD_FILL: Final = f"INSERT INTO fills VALUES ({', '.join('?' * 20)})"
+_ADD_FILL: Final = "INSERT INTO fills VALUES (" + "?, " * 13 + "nullif(?, ''), " * 3 + "?, ?, ?, ?)"
+"""Whatever is no number or text takes as long as five of them: what most fills lack is handed over as an empty text."""
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
@@ -185,17 +186,9 @@ class SortedFacts:
         self._database.execute("COMMIT")
 
     def _write(self, file: int, batch: list[StatementFact]) -> None:
-        write = self._database.executemany
-        write(_ADD_FILL, [(file, self._place(f.key), *_fill_columns(f)) for f in batch if isinstance(f, StatementFill)])
-        write(_ADD_CASH, [(file, self._place(f.key), *_cash_columns(f)) for f in batch if isinstance(f, StatementCash)])
-        write(
-            _ADD_HELD,
-            [(file, self._place(f.key), *_held_columns(f)) for f in batch if isinstance(f, StatementPosition)],
-        )
-        write(
-            _ADD_PROFIT,
-            [(file, self._place(f.key), *_profit_columns(f)) for f in batch if isinstance(f, StatementProfit)],
-        )
+        for kind, (statement, columns) in _WRITING.items():
+            rows = [(file, self._place(fact.key), *columns(fact)) for fact in batch if type(fact) is kind]
+            self._database.executemany(statement, rows)
 
     def _key_of(self, place: int) -> PositionKey:
         key = list(self._places)[place]
@@ -356,7 +349,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         _sortable(fill.trade_id) if fill.held is None else float(fill.held if fill.buys else -fill.held),
         fill.line,
         timestamp_text(fill.time),
-        fill.buys,
+        +fill.buys,
         str(fill.quantity),
         str(fill.price),
         _text(fill.fee),
@@ -364,13 +357,13 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         _text(fill.profit),
         fill.trade_id,
         fill.order_id,
-        fill.reason,
-        _text(fill.closes),
-        _text(fill.held),
-        fill.is_last,
-        fill.names_leg,
-        fill.sums_up,
-        fill.on_margin,
+        fill.reason or "",
+        _text(fill.closes) or "",
+        _text(fill.held) or "",
+        +fill.is_last,
+        +fill.names_leg,
+        +fill.sums_up,
+        +fill.on_margin,
     )
 
 
@@ -392,6 +385,15 @@ def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
 
 def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
     return profit.line, timestamp_text(profit.time), str(profit.profit), profit.trade_id, profit.profit_id
+
+
+_WRITING: Final[dict[type[StatementFact], tuple[str, Callable[[Any], tuple[Any, ...]]]]] = {
+    StatementFill: (_ADD_FILL, _fill_columns),
+    StatementCash: (_ADD_CASH, _cash_columns),
+    StatementPosition: (_ADD_HELD, _held_columns),
+    StatementProfit: (_ADD_PROFIT, _profit_columns),
+}
+"""How facts are written, by what they are."""
 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
