@@ -198,7 +198,7 @@ def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None
         raise decision.refused(
             OrderAmbiguous,
             f"has exit fills on record that named no order: {', '.join(unnamed)}, which the {plain(grown)} of "
-            f"{order.name} may count again. If they are of it, send its end without filled_qty; else send its own fills, "
+            f"{order.name} may count again. If they are of it, send its end without filled_qty, else its own fills, "
             "with exchange_order_id",
         )
 
