@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec import field
 
@@ -19,9 +20,11 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
 
     def with_end(self, before: Holding, after: Holding) -> ClosingFees:
         """After an end closed something, between two totals of a cycle."""
-        closed = EXACT.subtract(after.closed_qty, before.closed_qty)
-        more = {name: EXACT.subtract(paid, _fees(before).get(name, ZERO)) for name, paid in _fees(after).items()}
-        return self if not closed else self._with({name: (fee, closed) for name, fee in more.items() if fee})
+        if after.closed_qty == before.closed_qty or before.has_paid_in_kind(after):
+            return self
+        closed, then = EXACT.subtract(after.closed_qty, before.closed_qty), _fees(before)
+        more = {name: EXACT.subtract(paid, then.get(name, ZERO)) for name, paid in _fees(after).items()}
+        return self._with({name: (fee, closed) for name, fee in more.items() if fee})
 
     def share(self, name: str, qty: Decimal) -> Decimal:
         """What the fee of a fill that tells of so much takes the place of."""
@@ -46,6 +49,9 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
             for name, (fee, qty) in more.items()
         }
         return ClosingFees({**self.said, **sums})
+
+
+NO_CLOSING_FEES: Final = ClosingFees()
 
 
 def _fees(held: Holding) -> dict[str, Decimal]:

@@ -32,6 +32,8 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
     def of_fill(cls, before: Order, qty: Decimal, brought: Decimal, unexplained: Unexplained) -> Self:
         """A fill; it explains what a statement of its order had counted without a price."""
         after = before.with_fill(qty, brought)
+        if not before.stated_qty:
+            return cls(before, after, qty, brought, exits=qty)
         grown = EXACT.subtract(after.filled_qty, before.filled_qty)
         stated = EXACT.subtract(qty, grown) if before.worth is None else ZERO
         return cls(before, after, qty, brought, min(stated, unexplained.unpriced_qty), grown)
@@ -78,7 +80,7 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
             assert self.brought is not None, "what explains has a price"
             told = share_of(self.brought, self.explains, self.qty)
             left, totals = left.explained(totals, side, self.explains, told, terms)
-        brought = self._brought_beside(told)
+        brought = self._brought_beside(told) if self.explains or self.before.stated_qty else self.brought
         if self.exits:
             closed = totals.with_exit(side, self.exits, brought, terms)
             if brought is None:

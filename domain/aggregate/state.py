@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from domain import events as e
-from domain.aggregate.closing_fees import ClosingFees
+from domain.aggregate.closing_fees import NO_CLOSING_FEES, ClosingFees
 from domain.aggregate.exit_count import ExitCount
 from domain.aggregate.exit_effect import ExitEffect, FillChange, FillOnRecord
 from domain.aggregate.fold import project
@@ -51,6 +51,7 @@ _REQUESTS: Final = frozenset(
 )
 
 
+_NO_EFFECT: Final = ExitEffect()
 _NOTHING_TOLD: Final = Unexplained()
 
 
@@ -92,7 +93,7 @@ class PositionState:
     unexplained: Unexplained = field(default_factory=Unexplained)
     dust_cost: Decimal | None = ZERO
     """What the dust had cost that the cycle left."""
-    closing_fees: ClosingFees = field(default_factory=ClosingFees)
+    closing_fees: ClosingFees = field(default_factory=lambda: NO_CLOSING_FEES)
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By whether it closed, and trade id; then by order."""
     order_ids: dict[str, str] = field(default_factory=dict)
@@ -183,7 +184,7 @@ class PositionState:
         self.adjusted_orders = frozenset()
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
-        self.closing_fees = ClosingFees()
+        self.closing_fees = NO_CLOSING_FEES
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
         self.answers = {} if same is None else {command_id: same}
 
@@ -192,8 +193,10 @@ class PositionState:
         holding: Holding | None = getattr(event, "holding", None)
         if holding is not None:
             self.holding = holding
-        if isinstance(event, e.EntryPlaced | e.OrderEnded) and event.same_as is not None:
-            self._join(event.order, event.same_as)
+        same_as: str | None = getattr(event, "same_as", None)
+        if same_as is not None:
+            assert isinstance(event, e.EntryPlaced | e.OrderEnded), "no other says so"
+            self._join(event.order, same_as)
         absorbed: Decimal | None = getattr(event, "absorbed_qty", None)
         if absorbed:
             self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
@@ -333,25 +336,32 @@ class PositionState:
             self.holding.fees,
             self.holding.fees_other,
         )
-        fill = FillOnRecord(
-            event.request, order, is_exit, event.last_qty, event.last_px, event.fee, event.fee_currency, is_in_kind
-        )
-        if event.ts_event != event.ts_recorded:
-            fill = fill._replace(at=event.said_at)
+        effect, said = _NO_EFFECT, ZERO
         if isinstance(event, e.PositionReduced):
             told, left = _NOTHING_TOLD, self.unexplained
-            if left.qty:
+            if left.unpriced_qty or left.stated_qty:
                 known = orders.get(order or "") or Order(name=order or "exit")
                 brought = self.terms.recorded_worth(event.last_qty, event.last_px)
                 self.unexplained = self._explained(ExitCount.of_fill(known, event.last_qty, brought, left), before)
                 told = left.less(self.unexplained)
             effect = ExitEffect.of(before, self.holding, told, self.terms)
-            said = ZERO
             if event.fee is not None and told.qty:
                 name = self.fee_name(event.fee_currency)
                 said = self.closing_fees.replaced(name, event.fee, before, self.holding)
                 self.closing_fees = self.closing_fees.less(name, said, told.qty)
-            fill = fill._replace(effect=effect, fee_said=said)
+        fill = FillOnRecord(
+            event.request,
+            order,
+            is_exit,
+            event.last_qty,
+            event.last_px,
+            event.fee,
+            event.fee_currency,
+            is_in_kind,
+            effect,
+            at=event.said_at if event.ts_event != event.ts_recorded else None,
+            fee_said=said,
+        )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
     def _explained(self, count: ExitCount, before: Holding) -> Unexplained:

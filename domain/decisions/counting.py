@@ -48,7 +48,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         """Of a cycle as it stands; `same_as` is the name under which the order was known until now."""
         assert state.row is not None, "a cycle"
         cycle = (state.holding, state.row.side, state.terms)
-        orders = as_one(state.orders, before.name, same_as)
+        orders = state.row.orders if same_as is None else as_one(state.row.orders, before.name, same_as)
         return cls(before, after, *cycle, absorbed, is_seen, orders, state.since)
 
     @property

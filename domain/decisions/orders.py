@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from domain import events as e
@@ -162,6 +163,7 @@ def _held_after(
         absorbed = grown if is_seen else min(grown, state.unattributed)
         entered = EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as)
         return entered.by_statement(), absorbed
+    _needs_fills_named(decision, order, grown)
     count = ExitCount.of_statement(order, after, state.unexplained)
     told = EXACT.subtract(state.unexplained.qty, count.explains)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
@@ -177,6 +179,32 @@ def _held_after(
         )
     closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
     return settled(closed, row.side, row.terms, row.orders, state.since), ZERO
+
+
+def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None:
+    """Refuse a total that may count again what fills have closed that named no order.
+
+    Refuses: OrderAmbiguous.
+    """
+    if not grown:
+        return
+    unnamed = [
+        f"{trade_id} ({plain(fill.qty)})"
+        for (is_exit, trade_id), by_order in decision.state.fills.items()
+        if is_exit and (fill := by_order.get(None)) is not None and ZERO < fill.qty <= grown
+        if fill.at is None or (fill.at <= decision.said_at + CLOCKS_APART and _is_open_by(order, fill.at))
+    ]
+    if unnamed:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has exit fills on record that named no order: {', '.join(unnamed)}, which the {plain(grown)} of "
+            f"{order.name} may count again. If they are of it, send its end without filled_qty, else its own fills, "
+            "with exchange_order_id",
+        )
+
+
+def _is_open_by(order: Order, at: datetime) -> bool:
+    return order.opened_at is None or order.opened_at <= at + CLOCKS_APART
 
 
 def define_instrument(decision: Decision, command: o.DefineInstrument) -> CommandResult | None:

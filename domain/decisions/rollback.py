@@ -61,8 +61,11 @@ def roll_back(decision: Decision, command: c.RollBack) -> None:
         new = [fill for fill in fills.values() if (True, fill.trade_id) not in state.fills]
         total = sum((fill.last_qty for fill in new), ZERO)
         if total != held.quantity:
+            known = (
+                "; send position_quantity 0, for all of it is closed by what is on record" if not held.quantity else ""
+            )
             raise decision.refused(
-                NotFlat, f"holds {plain(held.quantity)}, but the closing fills add up to {plain(total)}"
+                NotFlat, f"holds {plain(held.quantity)}, but the closing fills add up to {plain(total)}{known}"
             )
         for fill in new:
             held = held.with_exit(row.side, fill.last_qty, row.terms.worth(fill.last_qty, fill.last_px), row.terms)

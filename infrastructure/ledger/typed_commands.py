@@ -398,8 +398,9 @@ class TypedCommands(ABC, Generic[Answered]):
         """The exchange confirmed a stop.
 
         A stop for all that is held replaces the one for all before it; stops with quantities stand beside each other
-        and add up. The same order again, or `replaces`: it moved; an id that it had before that is no news. A stop that
-        was partly filled when another order replaced it ends, and that order is for its own quantity.
+        and add up. The same order again, or `replaces`: it moved; the same command again, of an id that it had before
+        that, is no news. A stop that was partly filled when another order replaced it ends, and that order is for its
+        own quantity.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short
@@ -1018,6 +1019,9 @@ class TypedCommands(ABC, Generic[Answered]):
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
         """The exchange replaced an order: it goes on under another id, and its fills so far stay its fills.
+
+        A `filled_qty` that is said of it later is of the whole order, also what was filled under the id of before.
+        Where the exchange counts the new one from zero, `end_order` the old one and `request_increase` the rest.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - exchange_order_id (id): as it was

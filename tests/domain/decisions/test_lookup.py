@@ -130,3 +130,23 @@ def test_a_total_by_our_id_alone_does_not_count_exit_fills_again() -> None:
     story.leaves(quantity="6").when(on(o.EndOrder, **total)).refused(OrderAmbiguous, "send exchange_order_id")
     story.when(on(o.EndOrder, **total, exchange_order_id="X")).leaves(quantity="6", realized_pnl="40")
     assert filled_of(story) == {"exit.1": "4", "exit.2": "0", "exit.3": "0"}
+
+
+def test_a_total_does_not_count_an_exit_fill_again_that_named_no_order() -> None:
+    stop = on(c.SetStopLoss, stop_price="95", quantity="4", exchange_order_id="S")
+    total = {"exchange_order_id": "S", "outcome": "filled"}
+    story = held(stop, on(c.Reduce, trade_id="x1", last_qty="4", last_px="95"))
+    story.when(on(o.EndOrder, **total, filled_qty="4", avg_px="95")).refused(
+        OrderAmbiguous, "x1 (4)", "without filled_qty"
+    )
+    story.when(on(o.EndOrder, **total)).then(OrderEnded).leaves(quantity="6", realized_pnl="-20")
+
+
+def test_a_total_counts_beside_an_exit_fill_that_names_its_own_order_or_is_of_another_time() -> None:
+    stop = on(c.SetStopLoss, stop_price="95", quantity="4", exchange_order_id="S")
+    total = on(o.EndOrder, exchange_order_id="S", outcome="filled", filled_qty="4", avg_px="95")
+    named = on(c.Reduce, trade_id="x1", last_qty="4", last_px="95", exchange_order_id="X")
+    held(stop, named).when(total).leaves(quantity="2")
+    before = on(c.Reduce, trade_id="x1", last_qty="4", last_px="95", at=timestamp_text(second(0.5)))
+    later = stop.model_copy(update={"at": second(30)})
+    held(before, later).when(total).leaves(quantity="2")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
+from domain.commands.order_requests import EndOrder
 from domain.commands.requests import Adjust, Close, FailRollback, RecordEntryFill, Reduce, RollBack, StartRollback
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, PositionNotOpen, WrongStatus
 from domain.events import EntryFilled, EntryRequested, PositionReduced, RollbackFailed, RollbackStarted, RolledBack
@@ -317,3 +318,15 @@ def test_an_entry_fill_after_the_rollback_is_recorded_as_late() -> None:
     rolling_back().when(on(RollBack, evidence={"position_quantity": "0"})).when(late).then(
         EntryFilled, late=True
     ).leaves(status="entry_placed", late_fill=True, quantity="1")
+
+
+def test_closing_fills_of_what_is_closed_on_record_are_told_what_proves_it() -> None:
+    ended = EndOrder.of(
+        position_id="APTUSDT.binance#1",
+        client_order_id=client_order_id("APTUSDT.binance#1", "rollback", "5483266"),
+        outcome="filled",
+        filled_qty="61.8",
+        avg_px="3.2",
+    )
+    story = rolling_back().when(ended).when(closing(("c1", "61.8", "3.2"))).refused(NotFlat, "send position_quantity 0")
+    story.when(on(RollBack, evidence={"position_quantity": "0"})).then(RolledBack).leaves(realized_pnl="2.05794")
