@@ -76,7 +76,7 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
             connection.commit()
             yield connection
     except psycopg.Error as error:
-        reason = connection_info.without_secrets(str(error).strip(), words)
+        reason = connection_info.without_secrets(" ".join(str(error).split()), words)
         raise StoreUnavailable(f"the legacy table could not be read: {reason}") from None
 
 

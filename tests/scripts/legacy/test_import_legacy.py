@@ -180,6 +180,7 @@ def test_a_database_that_cannot_be_reached_is_exit_3(run: Program, tmp_path: Pat
     ran = run("--from", "postgresql://bot:s3cret@127.0.0.1:1/trading")
     assert (ran.code, ran.out) == (3, "")
     assert "StoreUnavailable: the legacy table could not be read" in ran.err
+    assert len(ran.err.splitlines()) == 1 and "\\n" not in ran.err
     assert "s3cret" not in ran.err
     assert list(tmp_path.iterdir()) == []
 

@@ -148,5 +148,5 @@ class Outbox:
                 f"{self._table}` prints the SQL that makes one"
             ) from None
         except psycopg.Error as error:
-            reason = connection_info.without_secrets(str(error).strip(), self._words)
+            reason = connection_info.without_secrets(" ".join(str(error).split()), self._words)
             raise StoreUnavailable(f"the outbox of {self._table} could not be read: {reason}") from None
