@@ -17,11 +17,12 @@ from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
 from infrastructure.trading.exchange_errors import ExchangeError, GivenUp
-from infrastructure.trading.exchange_orders import Amount, amount
+from infrastructure.trading.exchange_orders import Amount, above_zero, amount
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import enter, increase, rolled_back
 from infrastructure.trading.flows.exiting import exit_position
+from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
@@ -102,6 +103,10 @@ class AsyncTrader:
         return await self._run(
             exit_position(self._context(), position_id, reason=reason, quantity=part, intent_id=intent_id)
         )
+
+    async def protect(self, position_id: str, *, stop_price: Amount) -> Outcome:
+        """Move the stop of an active position; see Trader.protect."""
+        return await self._run(protect(self._context(), position_id, above_zero("stop_price", stop_price)))
 
     async def roll_back(self, position_id: str, *, reason: str) -> Outcome:
         """Undo an entry; see Trader.roll_back."""

@@ -13,11 +13,12 @@ from domain.values import Leg, Side
 from infrastructure.ledger.ledger import PositionLedger, now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
 from infrastructure.trading.exchange_errors import ExchangeError
-from infrastructure.trading.exchange_orders import Amount, amount
+from infrastructure.trading.exchange_orders import Amount, above_zero, amount
 from infrastructure.trading.exchange_port import Exchange
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import enter, increase, rolled_back
 from infrastructure.trading.flows.exiting import exit_position
+from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
@@ -118,6 +119,14 @@ class Trader:
         """
         part = amount("quantity", quantity)
         return self._run(exit_position(self._context(), position_id, reason=reason, quantity=part, intent_id=intent_id))
+
+    def protect(self, position_id: str, *, stop_price: Amount) -> Outcome:
+        """Move the stop of an active position, also beyond its entry: a new one is placed before the old one goes.
+
+        Shape: `protected`, with a `reason` where the stop stays where it was, as the exchange takes none there.
+        Units: rounded to the tick, away from the market. Refuses: ValueError for what is no price.
+        """
+        return self._run(protect(self._context(), position_id, above_zero("stop_price", stop_price)))
 
     def roll_back(self, position_id: str, *, reason: str) -> Outcome:
         """Undo an entry: closed reduce-only, and proven flat; taken up where an earlier try stopped."""

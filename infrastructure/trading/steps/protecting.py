@@ -7,6 +7,7 @@ from decimal import Decimal
 from domain.commands import requests as c
 from domain.identifiers import client_order_id
 from domain.order import Order, covered_by, covers, live, next_name, stops_at_work
+from domain.stop import is_losing_side
 from domain.values import EXACT, Status, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
@@ -89,11 +90,46 @@ def _moved_to_plan(ctx: FlowContext, row: PositionRow, attached: Order, market: 
     return (yield from ctx.row(row.position_id))
 
 
+def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMarket) -> Flow[PositionRow]:
+    """Let one stop at a price take the place of all others, and place it before they are taken away.
+
+    One that a process placed right before it was killed is found, and taken away like the others when it stands at
+    another price. Shape: the row after it. Refuses: CannotProtect, and the others stay; NoAnswer.
+    """
+    row = yield from ctx.row(position_id)
+    while not covers(_stops_at(row, price), row.side, row.quantity, row.avg_px_open):
+        yield from _stop(ctx, row, row.quantity, market, price=price, may_be_for_all=False)
+        row = yield from ctx.row(position_id)
+    for other in [each for each in live(row.orders, "stop") if each.price != price]:
+        if other.exchange_order_id is not None:
+            yield from cancelled(ctx, (yield from ctx.order(row.symbol, other.exchange_order_id)))
+            yield from ctx.tell(
+                c.LoseStopLoss,
+                position_id=position_id,
+                exchange_order_id=other.exchange_order_id,
+                reason=f"it was moved to {plain(price)}",
+            )
+    return (yield from ctx.row(position_id))
+
+
+def _stops_at(row: PositionRow, price: Decimal) -> dict[str, Order]:
+    return {each.name: each for each in live(row.orders, "stop") if each.price == price}
+
+
 def _stop(
-    ctx: FlowContext, row: PositionRow, quantity: Decimal, market: TradedMarket, *, may_be_for_all: bool = True
+    ctx: FlowContext,
+    row: PositionRow,
+    quantity: Decimal,
+    market: TradedMarket,
+    *,
+    price: Decimal | None = None,
+    may_be_for_all: bool = True,
 ) -> Flow[None]:
-    """Place one stop, or find the one that was placed before a crash, and tell the ledger what that one covers."""
-    price = yield from planned_price(ctx, row, market)
+    """Place one stop, or find the one that was placed before a crash, and tell the ledger what that one covers.
+
+    It stands at a price that is said, be it beyond the entry, or where its plan says.
+    """
+    price = price or (yield from planned_price(ctx, row, market))
     if price is None or row.avg_px_open is None:
         known = "its average entry is not known" if row.avg_px_open is None else f"entry {plain(row.avg_px_open)}"
         raise NoPlan(f"no plan says a stop on its losing side: {known}")
@@ -119,6 +155,7 @@ def _stop(
         stop_price=at,
         exchange_order_id=stop.order_id,
         quantity=covers,
+        locks_profit=not is_losing_side(row.side, at, row.avg_px_open),
     )
     yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {'all' if covers is None else plain(covers)}")
 

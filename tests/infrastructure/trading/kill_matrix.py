@@ -53,6 +53,8 @@ class BotWorld:
     clock: Clock
     rules: Rules
     owner: str | None = "bot-1"
+    stops_at_once: int = 1
+    """How many may be live for what is held: more only while one is moved, and all of them reduce-only."""
 
     @property
     def position_id(self) -> str:
@@ -133,7 +135,7 @@ class BotWorld:
         named = [stop for stop in self.exchange.stops(SYMBOL) if stop.ticket.client_order_id]
         covered = sum((stop.ticket.quantity or held for stop in named), Decimal(0))
         wanted = sum((order.ticket.quantity or Decimal(0) for order in self.exchange.entries), Decimal(0))
-        assert covered <= max(held, wanted), f"stops for {covered}, and {held} is held"
+        assert covered <= max(held, wanted) * self.stops_at_once, f"stops for {covered}, and {held} is held"
 
     def require_books_agree(self) -> None:
         """What is held is on record and covered; what is over has left nothing."""
