@@ -16,6 +16,7 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import 
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
+from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
@@ -84,6 +85,7 @@ _ALL: Final = (
     KUCOIN_SPOT,
     MEXC_TRADES,
     MEXC_ORDERS,
+    GATE_TRADES,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,

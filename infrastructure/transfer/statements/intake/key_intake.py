@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime
 from decimal import Decimal
@@ -63,8 +63,11 @@ class KeyIntake:
     def find_legs(self) -> None:
         """Find the legs of fills and payments that name none, and count those that name no key."""
         for key in self._facts.keys_of_untold_legs:
+            legs = [key]
             if not self._is_known(key) and (self._held_legs(key) or self._facts.are_of_two_legs(key)):
                 self._facts.part(key)
+                legs = [leg for side in (Leg.LONG, Leg.SHORT) if self._facts.has_fills(leg := key.on(side))]
+            self._check_defined(key, legs)
         for key in self._facts.keys_without_fills:
             if key.leg is Leg.BOTH and not self._is_known(key):
                 self._find_leg(key)
@@ -81,6 +84,23 @@ class KeyIntake:
                 ahead = Lookahead(placed)
                 self._take_key(key, ahead, _OneKey(self, decided, past, ahead, progress))
         decided.end()
+
+    def _check_defined(self, key: PositionKey, legs: Sequence[PositionKey]) -> None:
+        """Refuse what would count contracts as units, for they are defined for another leg alone."""
+        sizes = {
+            each: terms.contract_size
+            for each in (key, key.on(Leg.LONG), key.on(Leg.SHORT))
+            if (terms := self.cache.load(each.stream).position.state.instrument) is not None
+        }
+        for leg in legs:
+            if sizes and leg not in sizes:
+                other, size = next(iter(sizes.items()))
+                account = f" --account {leg.account}" if leg.account else ""
+                raise StatementRefused(
+                    f"fills of {key} are of {leg}, and how much a contract of that is nobody defined; of {other} it is "
+                    f"{plain(size)}; define it first: position-ledger instruments --symbol {leg.symbol} --exchange "
+                    f"{leg.exchange}{account} --leg {leg.leg} --contract-size {plain(size)} --confirm --reason TEXT"
+                )
 
     def _is_known(self, key: PositionKey) -> bool:
         return self.cache.load(key.stream).position.cycle > 0

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.values import plain
+from domain.values import Leg, plain
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_import import import_statement
@@ -119,7 +119,12 @@ def books(path: Path) -> str:
     facts = list(kind.facts(file_of(data_of(path)), whose(kind)))
     fills = [fact for fact in facts if isinstance(fact, StatementFill)]
     with memory_ledger() as ledger:
-        sizes = {fill.key: fill.contract_size or Decimal("0.01") for fill in fills if fill.in_contracts}
+        sizes = {
+            key: fill.contract_size or Decimal("0.01")
+            for fill in fills
+            if fill.in_contracts
+            for key in ([fill.key] if fill.names_leg else [fill.key, fill.key.on(Leg.LONG), fill.key.on(Leg.SHORT)])
+        }
         for key, size in sizes.items():
             ledger.define_instrument(symbol=key.symbol, exchange=key.exchange, leg=key.leg, contract_size=size)
         report = import_statement(ledger, kind.name, facts, confirm=True)

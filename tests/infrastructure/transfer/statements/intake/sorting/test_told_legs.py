@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from domain.values import Leg
 from infrastructure.integrity.verify import verify
@@ -166,3 +167,33 @@ def test_more_is_closed_than_is_known_to_be_held(ledger: PositionLedger, leg: Le
     closed = fill(1, "-3", "110", key=opened.key, closes=Decimal(3))
     with pytest.raises(StatementRefused, match=r"line 3: the file says that this closes 3 of .*, by the fills"):
         take(ledger, [opened, closed])
+
+
+def define(ledger: PositionLedger, *legs: Leg) -> None:
+    for leg in legs:
+        ledger.define_instrument(symbol="BTCUSDT", exchange="binance", leg=leg, contract_size="0.1")
+
+
+def test_contracts_have_to_be_defined_for_the_legs_that_are_found(ledger: PositionLedger) -> None:
+    told = fills(("1", "100", None, "0"), ("-2", "110", None, "0"), ("2", "100", None, "2"), ("-1", "105", None, "1"))
+    define(ledger, Leg.BOTH)
+    counted = [replace(each, in_contracts=True) for each in told]
+    with pytest.raises(
+        StatementRefused, match=r"fills of BTCUSDT\.binance are of BTCUSDT\.binance:LONG, and how much"
+    ) as it:
+        take(ledger, counted)
+    assert "of BTCUSDT.binance it is 0.1; define it first: " in it.value.message
+    assert "--leg LONG --contract-size 0.1 --confirm" in it.value.message
+    define(ledger, Leg.LONG, Leg.SHORT)
+    take(ledger, counted)
+    assert books(ledger) == {"LONG": "0 earned 0.5", "SHORT": "0 earned 2"}
+
+
+def test_contracts_have_to_be_defined_for_what_is_netted(ledger: PositionLedger) -> None:
+    define(ledger, Leg.LONG)
+    counted = [replace(each, in_contracts=True) for each in fills(("1", "100", None, "0"), ("-1", "110", None, "1"))]
+    with pytest.raises(StatementRefused, match=r"fills of BTCUSDT\.binance are of BTCUSDT\.binance, and how much"):
+        take(ledger, counted)
+    define(ledger, Leg.BOTH)
+    take(ledger, counted)
+    assert books(ledger) == {"BOTH": "0 earned 1"}

@@ -1,0 +1,62 @@
+"""Gate, futures: trades of an account, as `GET /api/v4/futures/{settle}/my_trades` answers them.
+
+A size below zero sells, and counts contracts, of which the answer does not say the size. What is paid is above zero, in
+what settles or in points. How much it closed is said in `close_size`, where that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_POINTS: Final = "POINT"
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    size, closes, points = row.number("size"), row.number("close_size"), row.some("point_fee")
+    if not size:
+        raise ValueError(f"size {row.text('size') or ''!r:.60} is nothing that was traded")
+    key = whose.key(row.needed("contract"))
+    fill = StatementFill(
+        line=row.line,
+        time=row.time("create_time_ms", "create_time"),
+        key=key,
+        buys=size > 0,
+        quantity=size.copy_abs(),
+        price=row.above_zero("price"),
+        fee=row.number("fee"),
+        fee_currency=key.settle,
+        profit=None,
+        trade_id=row.needed("id"),
+        order_id=row.needed("order_id"),
+        in_contracts=True,
+        closes=None if closes is None else closes.copy_abs(),
+        names_leg=closes is None,
+    )
+    yield fill
+    yield from other_fees(fill, [] if points is None else [(points, _POINTS)])
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+GATE_TRADES: Final = StatementKind(
+    name="gate-futures-trades",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=tuple((name,) for name in ("contract", "create_time", "id", "order_id", "size", "price", "role", "fee")),
+    exchange="gate",
+    read=_read,
+    source="Gate, futures, what `GET /api/v4/futures/{settle}/my_trades` answers",
+    lacks="what was earned, and funding. How much a contract is: [define](money.md#contract-size-and-inverse) the "
+    "instrument before. The leg, but that `close_size` tells of two",
+    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in dual mode",
+)

@@ -1,0 +1,42 @@
+"""A size of Gate says the side, and what a fill closed says whether it is of two legs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.statement_kind import Whose
+from tests.infrastructure.transfer.statements.statement_text import facts_of, words
+
+
+def told(**more: object) -> list[str]:
+    trade = {
+        "id": 1,
+        "create_time": 1773739452.361,
+        "contract": "BTC_USDT",
+        "order_id": "2",
+        "size": -10,
+        "price": "50000",
+        "role": "taker",
+        "fee": "0.03",
+    }
+    facts = facts_of(json.dumps([trade | more]), GATE_TRADES, Whose(exchange="gate"))
+    return [words(fact).partition("BTCUSDT.gate ")[2] for fact in facts]
+
+
+def test_what_it_closed_is_what_the_trade_says_of_it() -> None:
+    sold = "sells 10 at 50000, fee 0.03 USDT, profit unknown, trade 1 of order 2, in contracts of unknown"
+    assert told() == [sold]
+    assert told(close_size=-4) == [f"{sold}, closes 4, of no leg that is named"]
+
+
+def test_points_are_paid_beside_the_fee() -> None:
+    assert told(fee="0", point_fee="0.5")[1] == "commission -0.5 POINT, id 2:1:POINT"
+
+
+def test_nothing_is_no_size() -> None:
+    with pytest.raises(StatementRefused, match="line 1: size '0' is nothing that was traded"):
+        told(size=0)
