@@ -110,7 +110,10 @@ def _file(position_id: str) -> str:
 
 
 def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter, asked_at: datetime) -> LedgerReport:
-    """Review a window; takes in first what was recorded since it was asked last."""
+    """Review a window; takes in first what was recorded since it was asked last.
+
+    In a window that lasts until now is also what a clock ahead of ours has opened: `status` shows it, too.
+    """
     store = ledger.store
     with progress("catching up") as advance:
         measured = statistics(store, window, now=asked_at, takes=wanted.takes, progress=advance)
@@ -118,7 +121,8 @@ def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter,
     facts = [
         each
         for each in seen_to(store, lasting)
-        if window.overlaps(each.opened_at, each.ended_at) and wanted.takes(PositionKey.parse(each.position.stream))
+        if (window.overlaps(each.opened_at, each.ended_at) or asked_at <= window.until <= each.opened_at)
+        and wanted.takes(PositionKey.parse(each.position.stream))
     ]
     refused: defaultdict[str, list[Rejection]] = defaultdict(list)
     for rejection in store.rejections(since=min([window.since, *(each.opened_at for each in facts)])):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
+from domain.values import timestamp_text
+from infrastructure.ledger.ledger import PositionLedger
 from tests.scripts.cases import APT, HOSTILE, fill
 from tests.scripts.program import Program
 
@@ -38,6 +41,18 @@ def test_a_day_is_told_with_what_is_open_what_was_missed_and_what_was_odd(report
     ):
         assert words in ran.out, words
     assert "\x1b" in HOSTILE and "\x1b" not in ran.out
+
+
+def test_what_a_clock_ahead_of_ours_opened_is_open_now(ledger_url: str, program: Program) -> None:
+    ahead = timestamp_text(datetime.now(UTC) + timedelta(seconds=50))
+    with PositionLedger.connect(ledger_url) as ledger:
+        ledger.adopt(
+            symbol="APTUSDT", exchange="x", side="long", quantity="1", avg_px_open="3", reason="seen", at=ahead
+        )
+    asked = partial(program, "--database", ledger_url, "report", "--json")
+    (found,) = asked().json["open"]
+    assert (found["position_id"], found["unprotected_seconds"] is None) == ("APTUSDT.x#1", False)
+    assert asked("--until", "1m").json["open"] == []
 
 
 def test_json_has_the_same_for_programs(report: Program) -> None:
