@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from decimal import Decimal
 
 import pytest
 
 from domain.values import Status
+from infrastructure.trading.async_trader import AsyncTrader
 from infrastructure.trading.exchange_errors import Refused
 from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
+from infrastructure.trading.trader import Trader
+from position_ledger import AsyncPositionLedger
+from position_ledger.testing import SimulatedExchange
 from tests.infrastructure.trading.kill_matrix import SYMBOL, BotWorld, Killed, bot_world
 from tests.infrastructure.trading.scripted_exchange import Lost
 
 POSITION = "APTUSDT.binance#1"
+OF_THREADS = ("step", "stop")
+"""What a task is cancelled for, and what tests do step by step."""
 NEARER, PROFIT = Decimal("3.25"), Decimal("3.1")
 
 
@@ -92,3 +100,27 @@ def test_a_position_that_is_not_active_says_so() -> None:
         early = moving(world)
         assert early.position is not None and early.position.status is not Status.ACTIVE
         assert early.reason is not None and "a stop is moved of an active position" in early.reason
+
+
+def test_on_asyncio_it_is_the_same() -> None:
+    async def moved() -> Outcome:
+        exchange = SimulatedExchange("binance")
+        exchange.set_price("APT/USDT:USDT", "3.2")
+        async with (
+            await AsyncPositionLedger.connect("sqlite:///:memory:") as ledger,
+            AsyncTrader(ledger, exchange, owner="bot-1") as trader,
+        ):
+            entry = await trader.enter(
+                symbol="APTUSDT", side="long", quantity="10", stop_loss_percent="2", intent_id="1"
+            )
+            return await trader.protect(str(entry.position_id), stop_price="3.15")
+
+    outcome = asyncio.run(moved())
+    assert outcome.kind is OutcomeKind.PROTECTED and outcome.position is not None
+    assert outcome.position.stop_price == Decimal("3.15")
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Trader) if name[0] != "_" and name not in OF_THREADS])
+def test_what_a_trader_is_asked_its_twin_is_asked_in_the_same_words(name: str) -> None:
+    asked, twin = (inspect.signature(getattr(kind, name)).parameters for kind in (Trader, AsyncTrader))
+    assert [*asked.values()] == [*twin.values()]
