@@ -7,11 +7,12 @@ nothing may be read here that pydantic would refuse, or read as something else.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from types import GenericAlias, NoneType, UnionType
 from typing import (
     Any,
@@ -21,7 +22,6 @@ from typing import (
     NamedTuple,
     TypeVar,
     Union,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -36,28 +36,32 @@ from domain.values import TIME_LENGTH, Instant, Number
 Read = TypeVar("Read")
 
 _NUMBERS_MAX: Final = 2_000
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class TypedJson(Generic[Read]):
-    """The reader of one class of frozen objects; `beside` names fields that stand elsewhere, not in the JSON."""
+    """The reader of one class of frozen dataclasses; `beside` names fields that stand elsewhere, not in the JSON."""
 
-    def __init__(self, kind: type[Read], *, beside: Sequence[str] = ()) -> None:
+    def __init__(self, kind: type[Read], *, beside: frozenset[str] = frozenset()) -> None:
         """Look once at what the fields are."""
-        mirror, self._made = _mirror(kind, beside)
-        self._decode = msgspec.json.Decoder(mirror).decode
-        self._decode_all = msgspec.json.Decoder(GenericAlias(list, mirror)).decode
+        self._made = _maker(kind)
+        mirror, self._parts = _mirror(kind, beside)
+        self._decode = msgspec.json.Decoder(mirror, dec_hook=_number).decode
+        self._decode_all = msgspec.json.Decoder(GenericAlias(list, mirror), dec_hook=_number).decode
 
-    def read(self, text: bytes | str, *beside: Any) -> Read | None:
-        """The object, after its JSON with the fields that stand elsewhere; None where pydantic has to look."""
+    def read(self, text: bytes | str, beside: Mapping[str, Any] = _NOTHING) -> Read | None:
+        """The object; None where pydantic has to look."""
         try:
-            return self._made(self._decode(text), *beside)
+            known = _completed(self._decode(text), self._parts)
         except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
             return None
+        known.update(beside)
+        return self._made(known)
 
     def read_all(self, text: bytes | str) -> list[Read] | None:
         """The objects of a list; None where pydantic has to look."""
         try:
-            return [self._made(each) for each in self._decode_all(text)]
+            return [self._made(_completed(each, self._parts)) for each in self._decode_all(text)]
         except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
             return None
 
@@ -69,10 +73,13 @@ class _FieldReading(NamedTuple):
     made: Callable[[Any], Any] | None = None
 
 
-def _mirror(kind: type[Read], beside: Sequence[str] = ()) -> tuple[type[msgspec.Struct], Callable[..., Read]]:
-    """The same fields for msgspec, and what makes an object of them and of those that stand elsewhere."""
+_Parts = list[tuple[str, Callable[[Any], Any]]]
+
+
+def _mirror(kind: Any, beside: frozenset[str] = frozenset()) -> tuple[type[msgspec.Struct], _Parts]:
+    """The same fields for msgspec, and those that are to be made of what it reads."""
     hints = get_type_hints(kind, include_extras=True)
-    readings = {each: _reading(hints[each.name]) for each in fields(cast("Any", kind)) if each.name not in beside}
+    readings = {each: _reading(hints[each.name]) for each in fields(kind) if each.name not in beside}
     forbids = getattr(kind, "__pydantic_config__", {}).get("extra") == "forbid"
     mirror = msgspec.defstruct(
         kind.__name__,
@@ -81,30 +88,12 @@ def _mirror(kind: type[Read], beside: Sequence[str] = ()) -> tuple[type[msgspec.
         forbid_unknown_fields=forbids,
         gc=False,
     )
-    return mirror, _maker(kind, {field.name: reading.made for field, reading in readings.items()}, beside)
-
-
-def _maker(
-    kind: type[Read], parts: Mapping[str, Callable[[Any], Any] | None], beside: Sequence[str]
-) -> Callable[..., Read]:
-    """Write down what is done with each field: a loop over them takes a quarter of the reading."""
-    facts = {name: name for name in beside}
-    for name, make in parts.items():
-        facts[name] = (
-            f"known.{name}" if make is None else f"None if known.{name} is None else make_{name}(known.{name})"
-        )
-    names: dict[str, Any] = {f"make_{name}": make for name, make in parts.items()} | {"kind": kind, "made": made}
-    if issubclass(kind, msgspec.Struct):
-        new = f"kind({', '.join(f'{name}={fact}' for name, fact in facts.items())})"
-    else:
-        new = f"made(kind, {{{', '.join(f'{name!r}: {fact}' for name, fact in facts.items())}}})"
-    exec(f"def make({', '.join(['known', *beside])}): return {new}", names)  # noqa: S102 - of names of fields alone
-    return cast("Callable[..., Read]", names["make"])
+    return mirror, [(field.name, reading.made) for field, reading in readings.items() if reading.made is not None]
 
 
 def _defined(field: Field[Any], hint: Any) -> tuple[str, Any] | tuple[str, Any, Any]:
     if field.default is not MISSING:
-        return field.name, hint, str(field.default) if isinstance(field.default, Decimal) else field.default
+        return field.name, hint, field.default
     if field.default_factory is not MISSING:
         return field.name, hint, msgspec.field(default_factory=field.default_factory)
     return field.name, hint
@@ -112,7 +101,7 @@ def _defined(field: Field[Any], hint: Any) -> tuple[str, Any] | tuple[str, Any, 
 
 def _reading(hint: Any) -> _FieldReading:
     if hint == Number:
-        return _FieldReading(str, _NUMBERS.__getitem__)  # of its own msgspec would take a float
+        return _FieldReading(object)  # what msgspec has no reader for it asks us for: of its own it would take a float
     if hint == Instant:
         return _FieldReading(str, _certain_time)  # of its own it would round what has more than six decimals
     origin, inner = get_origin(hint), get_args(hint)
@@ -124,7 +113,8 @@ def _reading(hint: Any) -> _FieldReading:
     if origin is Literal or hint in (str, int, bool) or (isinstance(hint, type) and issubclass(hint, Enum)):
         return _FieldReading(hint)
     if isinstance(hint, type) and is_dataclass(hint):
-        return _FieldReading(*_mirror(hint))
+        mirror, parts = _mirror(hint)
+        return _FieldReading(mirror, _remade(hint, parts))
     return _thorough(hint)
 
 
@@ -148,6 +138,27 @@ def _each(hint: Any) -> _FieldReading:
     return _FieldReading(GenericAlias(tuple, (mirror, ...)), make and (lambda found: tuple(map(make, found))))
 
 
+def _remade(kind: type[Read], parts: _Parts) -> Callable[[Any], Read]:
+    if not parts and "__slots__" in vars(kind):
+        return lambda mirror: kind(*msgspec.structs.astuple(mirror))
+    make = _maker(kind)
+    return lambda mirror: make(_completed(mirror, parts))
+
+
+def _maker(kind: type[Read]) -> Callable[[dict[str, Any]], Read]:
+    """What makes such an object of all its fields, as they are."""
+    return (lambda known: kind(**known)) if issubclass(kind, msgspec.Struct) else partial(made, kind)
+
+
+def _completed(mirror: Any, parts: _Parts) -> dict[str, Any]:
+    known = msgspec.structs.asdict(mirror)
+    for name, make in parts:
+        value = known[name]
+        if value is not None:
+            known[name] = make(value)
+    return known
+
+
 def time_from(text: object) -> datetime | None:
     """A time in the one spelling of `timestamp_text`; None for anything else."""
     try:
@@ -163,13 +174,15 @@ def _certain_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-class _KnownNumbers(dict[str, Decimal]):
+class _KnownNumbers(dict[Any, Decimal]):
     """Numbers by their text: the same few stand in an event several times, and in the next one again.
 
-    No more than stay near the processor: with 25 times as many a walk took longer.
+    No more of them than stay near the processor: with 50,000 a walk takes a twentieth longer.
     """
 
-    def __missing__(self, text: str) -> Decimal:
+    def __missing__(self, text: Any) -> Decimal:
+        if type(text) is not str:
+            raise ValueError(f"{text!r} is no text")
         number = Decimal(text)
         if not number.is_finite():
             raise ValueError(f"{text} is not finite")
@@ -179,7 +192,12 @@ class _KnownNumbers(dict[str, Decimal]):
         return number
 
 
-_NUMBERS: Final = _KnownNumbers()
+_KNOWN: Final = _KnownNumbers()
+
+
+def _number(kind: type, value: Any) -> Any:
+    del kind
+    return _KNOWN[value]
 
 
 def _no_float(text: str) -> Any:

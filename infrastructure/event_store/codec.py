@@ -20,7 +20,7 @@ from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMa
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
 from infrastructure.typed_json import TypedJson, without_floats
 
-_COLUMNS: Final = ("originator_id", "originator_version")
+_COLUMNS: Final = frozenset({"originator_id", "originator_version"})
 _VERSIONS: Final[dict[type[PositionEvent], int]] = {}
 """Of the shape of an event that has changed since it was first shipped; see `infrastructure.event_store.upcasting`."""
 _STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
@@ -99,7 +99,8 @@ def decode(stored: StoredPayload) -> PositionEvent:
     Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
     """
     if stored.topic in _EVENTS:
-        event = _reader(stored.topic).read(stored.state, stored.originator_id, stored.originator_version)
+        place = {"originator_id": stored.originator_id, "originator_version": stored.originator_version}
+        event = _reader(stored.topic).read(stored.state, place)
         if event is not None:
             return event
     return _decoded_thoroughly(stored)
@@ -127,7 +128,7 @@ def _fields(stored: StoredPayload) -> Fields:
     fields = without_floats(stored.state.decode())
     if not isinstance(fields, dict):
         raise ValueError("the payload is no JSON object")
-    if own := fields.keys() & _COLUMNS:
+    if own := _COLUMNS & fields.keys():
         raise ValueError(f"the payload has {', '.join(sorted(own))}, which the row says")
     return fields
 

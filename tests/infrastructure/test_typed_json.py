@@ -32,11 +32,11 @@ class Told:
     metadata: dict[str, JsonValue] | None = None
 
 
-READER = TypedJson(Told, beside=("place",))
+READER = TypedJson(Told, beside=frozenset({"place"}))
 
 
 def read(fields: str) -> Told | None:
-    return READER.read(f'{{"at":"2025-10-22T18:50:40.981819Z","side":"long"{fields}}}', 7)
+    return READER.read(f'{{"at":"2025-10-22T18:50:40.981819Z","side":"long"{fields}}}', {"place": 7})
 
 
 def test_what_is_in_our_spelling_is_read() -> None:
