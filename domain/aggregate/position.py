@@ -14,7 +14,16 @@ from domain.aggregate.state import CommandResult, PositionState
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.decisions import entry, exit, fills, orders, protection, rollback  # noqa: A004 - the field's word for it
+from domain.decisions import (
+    adjustment,
+    closing,
+    entry,
+    exit,  # noqa: A004 - the field's word for it
+    fills,
+    orders,
+    protection,
+    rollback,
+)
 from domain.decisions.decision import CommandContext, Decision
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
@@ -107,12 +116,12 @@ _DECISIONS: Final[dict[type[Command], Callable[[Decision, Any], CommandResult | 
     c.LoseStopLoss: protection.lose_stop_loss,
     c.Activate: protection.activate,
     c.Reduce: exit.reduce,
-    c.Adjust: exit.adjust,
+    c.Adjust: adjustment.adjust,
     c.Adopt: entry.adopt,
     c.StartRollback: rollback.start_rollback,
     c.RollBack: rollback.roll_back,
     c.FailRollback: rollback.fail_rollback,
-    c.Close: exit.close,
+    c.Close: closing.close,
     c.ImportPosition: entry.import_position,
     o.RequestIncrease: entry.request_increase,
     o.ReplaceOrder: orders.replace_order,

@@ -1,9 +1,7 @@
-"""Deciding about exits and corrections: orders and fills that close, what is left, the end of a cycle."""
+"""Deciding about exits: orders and fills that close, and what a fill opens beyond what is held."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -14,6 +12,7 @@ from domain.aggregate.state import CommandResult
 from domain.aggregate.unexplained import share_of
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.decisions.closing import record_closed
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
@@ -22,21 +21,17 @@ from domain.errors import (
     ExitAlreadyRequested,
     ExitBeforeEntry,
     InvalidCommand,
-    NotFilled,
     NothingToClose,
     PositionNotOpen,
     ReduceExceedsPosition,
-    StaleEvidence,
     WrongStatus,
 )
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.order import CLOCKS_APART, Order, live, next_name, of_role
+from domain.order import Order, live, next_name, of_role
 from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
-DUST_SHARE_MAX: Final = Decimal("0.01")
-"""Of all that was entered: so little of a spot position is taken for dust, unless it is said."""
 
 
 def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | None:
@@ -314,7 +309,7 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
             e.RolledBack(**decision.envelope(), reason=command.reason or "flip", evidence=proof, holding=closed)
         )
     else:
-        _record_closed(decision, command.reason or "flip", closed, row)
+        record_closed(decision, command.reason or "flip", closed, row)
     other = Side.SHORT if row.side is Side.LONG else Side.LONG
     left = None if command.fee is None or fee is None else EXACT.subtract(command.fee, fee)
     new_terms = decision.opening_terms
@@ -329,117 +324,3 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
             trade_id=command.trade_id,
         )
     )
-
-
-def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
-    """Take the exchange's word for quantity or average price; without a difference it is no news.
-
-    Refuses: StaleEvidence for a quantity of before fills that are on record; the same that was taken then is no news.
-    """
-    row = decision.needs_open()
-    held = decision.state.holding
-    later = [] if command.quantity is None or command.at is None else _fills_after(decision, command.at)
-    if later:
-        if any(answer.request == command.digest for answer in decision.state.answers.values()):
-            return decision.no_news()
-        raise decision.refused(
-            StaleEvidence,
-            f"has fills on record that are later than the {plain(command.quantity or ZERO)} that were held by then: "
-            f"{', '.join(later)}. Send what is held now, with the time at which the exchange said so",
-        )
-    quantity = held.quantity if command.quantity is None else command.quantity
-    avg_px = held.avg_px_open if command.avg_px_open is None else command.avg_px_open
-    if not quantity:
-        raise decision.refused(NotFilled, "has no quantity on record; send it with the price")
-    decision.needs_price("avg_px_open", command.avg_px_open, row.terms)
-    if quantity == held.quantity and avg_px == held.avg_px_open and not row.outcome_unknown:
-        return decision.no_news()
-    decision.record(
-        e.PositionAdjusted(
-            **decision.envelope(),
-            old_quantity=held.quantity,
-            new_quantity=quantity,
-            old_avg_px_open=held.avg_px_open,
-            new_avg_px_open=avg_px,
-            reason=command.reason,
-            holding=held.corrected(quantity, avg_px, row.terms),
-            price_only=command.quantity is None,
-        )
-    )
-    return None
-
-
-def _fills_after(decision: Decision, at: datetime) -> list[str]:
-    """The trades on record that happened after a moment, as far as clocks tell."""
-    return [
-        trade_id
-        for (_, trade_id), by_order in decision.state.fills.items()
-        if any(fill.at is not None and fill.at > at + CLOCKS_APART for fill in by_order.values())
-    ]
-
-
-def close(decision: Decision, command: c.Close) -> None:
-    """End a cycle whose position is gone.
-
-    Shape:   -> closed, one PositionClosed. What was still open was closed at `avg_px_close`; without that price
-             the profit of the cycle is not known, until exit fills explain it. With `dust` it was not sold: it stays,
-             at its cost. A stray is closed beside the cycle that has its slot.
-    Refuses: NothingToClose when nothing was ever held, WrongStatus during a rollback.
-    """
-    row, held = decision.needs_holding(), decision.state.holding
-    if not held.filled_qty and row.status is not Status.ACTIVE:
-        raise decision.refused(NothingToClose, "holds nothing and never did; fail_entry ends an entry without fills")
-    if row.status is Status.ROLLING_BACK:
-        raise decision.refused(WrongStatus, "is rolling_back; roll_back ends it, with the proof")
-    decision.needs_price("avg_px_close", command.avg_px_close, row.terms)
-    residual = held.quantity if _is_dust(decision, command, held) else ZERO
-    if residual:
-        held = replace(held, quantity=ZERO, filled_qty=EXACT.subtract(held.filled_qty, residual), cost=ZERO)
-    elif held.quantity:
-        price = command.avg_px_close
-        brought = None if price is None else row.terms.worth(held.quantity, price)
-        held = held.with_exit(row.side, held.quantity, brought, row.terms)
-        held = settled(held, row.side, row.terms, row.orders, decision.state.since)
-    known = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
-    is_lost = decision.state.holding.quantity and decision.state.holding.proceeds is None
-    rest_px = command.avg_px_close if is_lost else None
-    _record_closed(decision, command.exit_reason, known, row, residual=residual, rest_px=rest_px)
-
-
-def _record_closed(
-    decision: Decision,
-    reason: str,
-    held: Holding,
-    row: PositionRow,
-    *,
-    residual: Decimal = ZERO,
-    rest_px: Decimal | None = None,
-) -> None:
-    decision.record(
-        e.PositionClosed(
-            **decision.envelope(),
-            exit_reason=reason,
-            avg_px_close=held.avg_px_close(row.terms),
-            realized_pnl=held.realized_pnl,
-            fees=held.fees,
-            holding=held,
-            residual_qty=residual or None,
-            late=not row.status.is_open,
-            rest_px=rest_px,
-        )
-    )
-
-
-def _is_dust(decision: Decision, command: c.Close, held: Holding) -> bool:
-    """Whether what is left was not sold, and stays as dust."""
-    if command.dust is not None or not held.quantity:
-        if command.dust and command.avg_px_close is not None and held.quantity:
-            raise InvalidCommand(
-                f"{command.verb}: {plain(held.quantity)} cannot have been closed at {plain(command.avg_px_close)} and "
-                "be left as dust; leave out one of the two",
-                command=command.verb,
-            )
-        return bool(command.dust and held.quantity)
-    if decision.key.leg is not Leg.SPOT or command.avg_px_close is not None or not held.closed_qty:
-        return False
-    return held.quantity <= EXACT.multiply(held.filled_qty, DUST_SHARE_MAX)

@@ -1,0 +1,61 @@
+"""Deciding about the exchange's word for what is held, where no fill says it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain import events as e
+from domain.aggregate.state import CommandResult
+from domain.commands import requests as c
+from domain.decisions.decision import Decision
+from domain.errors import NotFilled, StaleEvidence
+from domain.holding import ZERO
+from domain.order import CLOCKS_APART
+from domain.values import plain
+
+
+def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
+    """Take the exchange's word for quantity or average price; without a difference it is no news.
+
+    Refuses: StaleEvidence for a quantity of before fills that are on record; the same that was taken then is no news.
+    """
+    row = decision.needs_open()
+    held = decision.state.holding
+    later = [] if command.quantity is None or command.at is None else _fills_after(decision, command.at)
+    if later:
+        if any(answer.request == command.digest for answer in decision.state.answers.values()):
+            return decision.no_news()
+        raise decision.refused(
+            StaleEvidence,
+            f"has fills on record that are later than the {plain(command.quantity or ZERO)} that were held by then: "
+            f"{', '.join(later)}. Send what is held now, with the time at which the exchange said so",
+        )
+    quantity = held.quantity if command.quantity is None else command.quantity
+    avg_px = held.avg_px_open if command.avg_px_open is None else command.avg_px_open
+    if not quantity:
+        raise decision.refused(NotFilled, "has no quantity on record; send it with the price")
+    decision.needs_price("avg_px_open", command.avg_px_open, row.terms)
+    if quantity == held.quantity and avg_px == held.avg_px_open and not row.outcome_unknown:
+        return decision.no_news()
+    decision.record(
+        e.PositionAdjusted(
+            **decision.envelope(),
+            old_quantity=held.quantity,
+            new_quantity=quantity,
+            old_avg_px_open=held.avg_px_open,
+            new_avg_px_open=avg_px,
+            reason=command.reason,
+            holding=held.corrected(quantity, avg_px, row.terms),
+            price_only=command.quantity is None,
+        )
+    )
+    return None
+
+
+def _fills_after(decision: Decision, at: datetime) -> list[str]:
+    """The trades on record that happened after a moment, as far as clocks tell."""
+    return [
+        trade_id
+        for (_, trade_id), by_order in decision.state.fills.items()
+        if any(fill.at is not None and fill.at > at + CLOCKS_APART for fill in by_order.values())
+    ]
