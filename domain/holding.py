@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from domain.alteration import TypedStruct, altered
 from domain.instrument import LINEAR, Instrument
-from domain.values import EXACT, Number, Side, rounded
+from domain.values import EXACT, Number, Side, difference_of, rounded, sum_of
 
 ZERO = Decimal(0)
 
@@ -78,9 +78,9 @@ class Holding(TypedStruct, frozen=True, gc=False):
             return self if cost is not None or self.cost is None else altered(self, cost=None, avg_px_open=None)
         quantity = EXACT.add(self.quantity, added)
         if not quantity and not self.quantity and cost is not None:
-            return altered(self, realized_pnl=_sum(self.realized_pnl, terms.gain(side, cost, ZERO)))
+            return altered(self, realized_pnl=sum_of(self.realized_pnl, terms.gain(side, cost, ZERO)))
         grown = altered(self, quantity=quantity, filled_qty=EXACT.add(self.filled_qty, added))
-        return grown.costing(_sum(self.cost, cost), terms)
+        return grown.costing(sum_of(self.cost, cost), terms)
 
     def costing(self, cost: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """The same quantity for another cost."""
@@ -112,10 +112,10 @@ class Holding(TypedStruct, frozen=True, gc=False):
         return altered(
             self,
             quantity=EXACT.subtract(self.quantity, qty),
-            cost=None if self.cost is None or released is None else EXACT.subtract(self.cost, released),
+            cost=difference_of(self.cost, released),
             closed_qty=EXACT.add(self.closed_qty, qty),
-            proceeds=_sum(self.proceeds, brought),
-            realized_pnl=_sum(self.realized_pnl, gained),
+            proceeds=sum_of(self.proceeds, brought),
+            realized_pnl=sum_of(self.realized_pnl, gained),
         )
 
     def released(self, qty: Decimal) -> Decimal | None:
@@ -137,8 +137,8 @@ class Holding(TypedStruct, frozen=True, gc=False):
             self,
             filled_qty=EXACT.add(self.filled_qty, qty),
             closed_qty=EXACT.add(self.closed_qty, qty),
-            proceeds=_sum(self.proceeds, brought),
-            realized_pnl=_sum(self.realized_pnl, gained),
+            proceeds=sum_of(self.proceeds, brought),
+            realized_pnl=sum_of(self.realized_pnl, gained),
         )
 
     def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
@@ -156,14 +156,12 @@ class Holding(TypedStruct, frozen=True, gc=False):
             filled_qty=EXACT.add(self.filled_qty, qty),
             closed_qty=EXACT.add(self.closed_qty, qty),
             proceeds=EXACT.add(self.proceeds, brought),
-            realized_pnl=_sum(self.realized_pnl, gained),
+            realized_pnl=sum_of(self.realized_pnl, gained),
         )
 
     def gained_since(self, before: Holding) -> Decimal | None:
         """The profit realised between two totals; None when one of them is not known."""
-        if self.realized_pnl is None or before.realized_pnl is None:
-            return None
-        return EXACT.subtract(self.realized_pnl, before.realized_pnl)
+        return difference_of(self.realized_pnl, before.realized_pnl)
 
     def with_fee(self, amount: Decimal | None, other_currency: str | None) -> Holding:
         """Add a fee; one in another currency than the position's is kept apart."""
@@ -207,7 +205,3 @@ class Holding(TypedStruct, frozen=True, gc=False):
             uncounted_qty=quantity,
             traded_cost=ZERO,
         )
-
-
-def _sum(one: Decimal | None, more: Decimal | None) -> Decimal | None:
-    return None if one is None or more is None else EXACT.add(one, more)

@@ -133,6 +133,16 @@ def plain(value: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
+def sum_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """Both together; None where one is not known."""
+    return None if one is None or other is None else EXACT.add(one, other)
+
+
+def difference_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """The one without the other; None where one is not known."""
+    return None if one is None or other is None else EXACT.subtract(one, other)
+
+
 def rounded(value: Decimal) -> Decimal:
     """Round to the 18 decimals that we keep, half to even."""
     return Decimal(plain(value.quantize(_LAST_DECIMAL, context=EXACT)))

@@ -14,9 +14,9 @@ from domain.values import EXACT
 
 
 class ClosingFees(TypedStruct, frozen=True, gc=False):
-    """By currency (that of the money as ""): the fees that came with an end, and for how much no fill has told yet."""
+    """The fees that came with an end, and for how much no fill has told yet, by currency; None is that of the money."""
 
-    said: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    said: dict[str | None, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
     def with_end(self, before: Holding, after: Holding) -> ClosingFees:
         """After an end closed something, between two totals of a cycle."""
@@ -26,23 +26,23 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
         more = {name: EXACT.subtract(paid, then.get(name, ZERO)) for name, paid in _fees(after).items()}
         return self._with({name: (fee, closed) for name, fee in more.items() if fee})
 
-    def share(self, name: str, qty: Decimal) -> Decimal:
+    def share(self, currency: str | None, qty: Decimal) -> Decimal:
         """What the fee of a fill that tells of so much takes the place of."""
-        fee, left = self.said.get(name, (ZERO, ZERO))
+        fee, left = self.said.get(currency, (ZERO, ZERO))
         return share_of(fee, min(qty, left), left) if left > 0 else ZERO
 
-    def replaced(self, name: str, fee: Decimal, before: Holding, after: Holding) -> Decimal:
+    def replaced(self, currency: str | None, fee: Decimal, before: Holding, after: Holding) -> Decimal:
         """What the fee of a fill took the place of, by the totals before and after it."""
-        if name not in self.said:
+        if currency not in self.said:
             return ZERO
-        more = EXACT.subtract(_fees(after).get(name, ZERO), _fees(before).get(name, ZERO))
+        more = EXACT.subtract(_fees(after).get(currency, ZERO), _fees(before).get(currency, ZERO))
         return EXACT.subtract(fee, more)
 
-    def less(self, name: str, fee: Decimal, qty: Decimal) -> ClosingFees:
+    def less(self, currency: str | None, fee: Decimal, qty: Decimal) -> ClosingFees:
         """The same without what a fill has told, which may be less than nothing."""
-        return self._with({name: (-fee, -qty)}) if name in self.said else self
+        return self._with({currency: (-fee, -qty)}) if currency in self.said else self
 
-    def _with(self, more: dict[str, tuple[Decimal, Decimal]]) -> ClosingFees:
+    def _with(self, more: dict[str | None, tuple[Decimal, Decimal]]) -> ClosingFees:
         none = (ZERO, ZERO)
         sums = {
             name: (EXACT.add(self.said.get(name, none)[0], fee), EXACT.add(self.said.get(name, none)[1], qty))
@@ -54,5 +54,5 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
 NO_CLOSING_FEES: Final = ClosingFees()
 
 
-def _fees(held: Holding) -> dict[str, Decimal]:
-    return {"": held.fees, **held.fees_other}
+def _fees(held: Holding) -> dict[str | None, Decimal]:
+    return dict([(None, held.fees), *held.fees_other.items()])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Self
 
-from domain.aggregate.unexplained import Unexplained, difference_of, share_of
+from domain.aggregate.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order
-from domain.values import EXACT, Side
+from domain.values import EXACT, Side, difference_of
 
 
 class ExitCount(TypedStruct, frozen=True, gc=False):

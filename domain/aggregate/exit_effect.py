@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
 
-from domain.aggregate.unexplained import Unexplained, difference_of, share_of, sum_of
+from domain.aggregate.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order
-from domain.values import EPOCH, EXACT, Side
+from domain.values import EPOCH, EXACT, Side, difference_of, sum_of
 
 
 class FillChange(NamedTuple):

@@ -95,7 +95,7 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     def terms(self) -> Instrument:
         """What a quantity of it is worth."""
         if self.contract_size is LINEAR.contract_size and not self.inverse:
-            return LINEAR  # as a row has it that was opened here: a number takes long to be looked up by
+            return LINEAR  # the usual one, not looked up: the hash of a number takes longer than all the rest
         return _terms(self.contract_size, self.inverse)
 
 

@@ -20,6 +20,7 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
+from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order, covers, of_role, role_of
 from domain.stop import Stop
@@ -241,30 +242,10 @@ class PositionState:
                 self.promised_qty = event.close_quantity
             case e.PositionImported():
                 self.since = Stand(event.holding, self.orders)
-            case e.RolledBack() | e.PositionClosed():
-                if isinstance(event, e.PositionClosed):
-                    self._remember_end(event, before)
-                if isinstance(event, e.PositionClosed) and event.rest_px is not None and self.side is not None:
-                    brought = self.terms.recorded_worth(before.quantity, event.rest_px)
-                    rest = (before, before.quantity, brought)
-                    self.unexplained = self.unexplained.with_stated(*rest, self.side, self.terms)
-                elif not isinstance(event, e.RolledBack) or not event.evidence.fills:
-                    self.unexplained = self.unexplained.with_closing(before, event.holding)
-                elif self.unexplained.qty:
-                    self.unexplained = self._closed_by_proof(event, before)
-                if isinstance(event, e.RolledBack):
-                    for each in event.evidence.fills:
-                        fill = FillOnRecord(
-                            "",
-                            None,
-                            is_exit=True,
-                            qty=each.last_qty,
-                            px=each.last_px,
-                            fee=each.fee,
-                            fee_currency=each.fee_currency,
-                            effect=ExitEffect.of_proof(each.last_qty, before),
-                        )
-                        self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
+            case e.PositionClosed():
+                self._remember_end(event, before)
+            case e.RolledBack():
+                self._remember_proof(event, before)
             case _:
                 self._remember_order(event, before, orders)
         self.promised_qty = min(self.promised_qty, self.holding.quantity)
@@ -276,11 +257,37 @@ class PositionState:
         if event.residual_qty:
             self.dust_cost = before.cost
         self.closing_fees = self.closing_fees.with_end(before, event.holding)
+        if event.rest_px is None or self.side is None:
+            self.unexplained = self.unexplained.with_closing(before, event.holding)
+            return
+        brought = self.terms.recorded_worth(before.quantity, event.rest_px)
+        self.unexplained = self.unexplained.with_stated(before, before.quantity, brought, self.side, self.terms)
 
-    def fee_name(self, currency: str | None) -> str:
-        """The currency of a fee as `closing_fees` has it."""
-        settle = None if self.row is None else self.row.settle_currency
-        return "" if currency is None or currency.upper() == settle else currency.upper()
+    def _remember_proof(self, event: e.RolledBack, before: Holding) -> None:
+        if not event.evidence.fills:
+            self.unexplained = self.unexplained.with_closing(before, event.holding)
+        elif self.unexplained.qty:
+            self.unexplained = self._closed_by_proof(event, before)
+        for each in event.evidence.fills:
+            fill = FillOnRecord(
+                "",
+                None,
+                is_exit=True,
+                qty=each.last_qty,
+                px=each.last_px,
+                fee=each.fee,
+                fee_currency=each.fee_currency,
+                effect=ExitEffect.of_proof(each.last_qty, before),
+            )
+            self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
+
+    def other_currency(self, currency: str | None) -> str | None:
+        """The currency of a fee, unless it is the one that the position is settled in."""
+        if currency is None:
+            return None
+        key, settle = PositionKey.parse(self.stream), None if self.row is None else self.row.settle_currency
+        is_ours = key.is_settled_in(currency) if settle is None else settle == currency.upper()
+        return None if is_ours else currency.upper()
 
     def _join(self, name: str, same_as: str) -> None:
         """Know under the name of an order of ours what was known under another."""
@@ -332,10 +339,7 @@ class PositionState:
         orders: Mapping[str, Order],
     ) -> None:
         is_exit = isinstance(event, e.PositionReduced)
-        is_in_kind = bool(event.fee) and (before.fees, before.fees_other) == (
-            self.holding.fees,
-            self.holding.fees_other,
-        )
+        is_in_kind = bool(event.fee) and self.holding.has_paid_in_kind(before)
         effect, said = _NO_EFFECT, ZERO
         if isinstance(event, e.PositionReduced):
             told, left = _NOTHING_TOLD, self.unexplained
@@ -346,9 +350,9 @@ class PositionState:
                 told = left.less(self.unexplained)
             effect = ExitEffect.of(before, self.holding, told, self.terms)
             if event.fee is not None and told.qty:
-                name = self.fee_name(event.fee_currency)
-                said = self.closing_fees.replaced(name, event.fee, before, self.holding)
-                self.closing_fees = self.closing_fees.less(name, said, told.qty)
+                currency = self.other_currency(event.fee_currency)
+                said = self.closing_fees.replaced(currency, event.fee, before, self.holding)
+                self.closing_fees = self.closing_fees.less(currency, said, told.qty)
         fill = FillOnRecord(
             event.request,
             order,
@@ -385,8 +389,8 @@ class PositionState:
             effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
         fee = fill.fee if event.last_qty else None
         if not event.last_qty and fill.fee_said:
-            name = self.fee_name(fill.fee_currency)
-            self.closing_fees = self.closing_fees.less(name, -fill.fee_said, -fill.effect.told.qty)
+            currency = self.other_currency(fill.fee_currency)
+            self.closing_fees = self.closing_fees.less(currency, -fill.fee_said, -fill.effect.told.qty)
         return fill.corrected(event.last_qty, event.last_px, fee, effect, said=(event.request, event.ts_event))
 
     def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:

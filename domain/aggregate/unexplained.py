@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
-from domain.alteration import TypedStruct
+from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.values import EXACT, Side, rounded
+from domain.values import EXACT, Side, difference_of, rounded, sum_of
 
 
 class Unexplained(TypedStruct, frozen=True, gc=False):
@@ -37,9 +36,9 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
             return self
         if before.proceeds is not None and after.proceeds is not None:
             stated = EXACT.add(self.stated_proceeds, EXACT.subtract(after.proceeds, before.proceeds))
-            return replace(self, stated_qty=EXACT.add(self.stated_qty, closed), stated_proceeds=stated)
+            return altered(self, stated_qty=EXACT.add(self.stated_qty, closed), stated_proceeds=stated)
         known = (self.known_proceeds, self.known_pnl) if self.unpriced_qty else (before.proceeds, before.realized_pnl)
-        return replace(
+        return altered(
             self,
             unpriced_qty=EXACT.add(self.unpriced_qty, closed),
             unpriced_cost=sum_of(self.unpriced_cost, difference_of(before.cost, after.cost)),
@@ -51,7 +50,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
         self, before: Holding, closed: Decimal, brought: Decimal, side: Side, terms: Instrument
     ) -> Unexplained:
         """Add what was closed at a price that was stated, while something else is not known."""
-        return replace(
+        return altered(
             self.with_exit(before, closed, brought, side, terms),
             stated_qty=EXACT.add(self.stated_qty, closed),
             stated_proceeds=EXACT.add(self.stated_proceeds, brought),
@@ -67,7 +66,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
 
     def _known(self, brought: Decimal, released: Decimal | None, side: Side, terms: Instrument) -> Unexplained:
         gained = None if released is None else terms.gain(side, released, brought)
-        return replace(
+        return altered(
             self,
             known_proceeds=sum_of(self.known_proceeds, brought),
             known_pnl=sum_of(self.known_pnl, gained),
@@ -88,15 +87,15 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
     ) -> tuple[Unexplained, Holding]:
         """What a fill says of what was closed at a price that nobody said; when it is all, the totals are known."""
         cost = None if self.unpriced_cost is None else share_of(self.unpriced_cost, qty, self.unpriced_qty)
-        left = replace(
+        left = altered(
             self._known(brought, cost, side, terms),
             unpriced_qty=EXACT.subtract(self.unpriced_qty, qty),
             unpriced_cost=difference_of(self.unpriced_cost, cost),
         )
         if left.unpriced_qty:
             return left, held
-        totals = replace(held, proceeds=left.known_proceeds, realized_pnl=left.known_pnl)
-        return replace(left, unpriced_cost=ZERO), totals
+        totals = altered(held, proceeds=left.known_proceeds, realized_pnl=left.known_pnl)
+        return altered(left, unpriced_cost=ZERO), totals
 
     def restated(
         self, held: Holding, side: Side, qty: Decimal, brought: Decimal, terms: Instrument
@@ -104,13 +103,13 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
         """What a fill says of what was closed at a price that was stated: by how much it brought more."""
         stated = share_of(self.stated_proceeds, qty, self.stated_qty)
         more = EXACT.subtract(brought, stated)
-        left = replace(
+        left = altered(
             self,
             stated_qty=EXACT.subtract(self.stated_qty, qty),
             stated_proceeds=EXACT.subtract(self.stated_proceeds, stated),
         )
         gained = terms.gain(side, ZERO, more)
-        return left, replace(held, proceeds=sum_of(held.proceeds, more), realized_pnl=sum_of(held.realized_pnl, gained))
+        return left, altered(held, proceeds=sum_of(held.proceeds, more), realized_pnl=sum_of(held.realized_pnl, gained))
 
     def less(self, left: Unexplained) -> Unexplained:
         """What there is less in another one: that part was explained."""
@@ -130,28 +129,28 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
         if told.stated_qty:
             more = EXACT.subtract(told.stated_proceeds, EXACT.subtract(brought, worth))
             stated = EXACT.add(self.stated_proceeds, told.stated_proceeds)
-            left = replace(self, stated_qty=EXACT.add(self.stated_qty, told.stated_qty), stated_proceeds=stated)
+            left = altered(self, stated_qty=EXACT.add(self.stated_qty, told.stated_qty), stated_proceeds=stated)
             left, totals = left.shifted(totals, more, terms.gain(side, ZERO, more))
         if not told.unpriced_qty:
             return left, totals
         gained = None if told.unpriced_cost is None else terms.gain(side, told.unpriced_cost, worth)
         known = (left.known_proceeds, left.known_pnl) if left.unpriced_qty else (totals.proceeds, totals.realized_pnl)
-        open_again = replace(
+        open_again = altered(
             left,
             unpriced_qty=EXACT.add(left.unpriced_qty, told.unpriced_qty),
             unpriced_cost=sum_of(left.unpriced_cost, told.unpriced_cost),
             known_proceeds=difference_of(known[0], worth),
             known_pnl=difference_of(known[1], gained),
         )
-        return open_again, replace(totals, proceeds=None, realized_pnl=None)
+        return open_again, altered(totals, proceeds=None, realized_pnl=None)
 
     def shifted(self, held: Holding, brought: Decimal | None, gained: Decimal | None) -> tuple[Unexplained, Holding]:
         """Let an exit that is no part of it have brought and gained more, or less, than was said."""
-        totals = replace(held, proceeds=sum_of(held.proceeds, brought), realized_pnl=sum_of(held.realized_pnl, gained))
+        totals = altered(held, proceeds=sum_of(held.proceeds, brought), realized_pnl=sum_of(held.realized_pnl, gained))
         if not self.unpriced_qty:
             return self, totals
         known_pnl = sum_of(self.known_pnl, gained)
-        return replace(self, known_proceeds=sum_of(self.known_proceeds, brought), known_pnl=known_pnl), totals
+        return altered(self, known_proceeds=sum_of(self.known_proceeds, brought), known_pnl=known_pnl), totals
 
 
 def share_of(whole: Decimal, qty: Decimal, of: Decimal) -> Decimal:
@@ -159,13 +158,3 @@ def share_of(whole: Decimal, qty: Decimal, of: Decimal) -> Decimal:
     if qty == of:
         return whole
     return rounded(EXACT.divide(EXACT.multiply(whole, qty), of))
-
-
-def sum_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    """Both together; None where one is not known."""
-    return None if one is None or other is None else EXACT.add(one, other)
-
-
-def difference_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    """The one without the other; None where one is not known."""
-    return None if one is None or other is None else EXACT.subtract(one, other)

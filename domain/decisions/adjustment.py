@@ -23,7 +23,7 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     held = decision.state.holding
     later = [] if command.quantity is None or command.at is None else _fills_after(decision, command.at)
     if later:
-        if any(answer.request == command.digest for answer in decision.state.answers.values()):
+        if decision.was_answered:
             return decision.no_news()
         raise decision.refused(
             StaleEvidence,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
+from domain.alteration import altered
 from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
@@ -35,13 +35,13 @@ def close(decision: Decision, command: c.Close) -> None:
     decision.needs_price("avg_px_close", command.avg_px_close, row.terms)
     residual = held.quantity if _is_dust(decision, command, held) else ZERO
     if residual:
-        held = replace(held, quantity=ZERO, filled_qty=EXACT.subtract(held.filled_qty, residual), cost=ZERO)
+        held = altered(held, quantity=ZERO, filled_qty=EXACT.subtract(held.filled_qty, residual), cost=ZERO)
     elif held.quantity:
         price = command.avg_px_close
         brought = None if price is None else row.terms.worth(held.quantity, price)
         held = held.with_exit(row.side, held.quantity, brought, row.terms)
         held = settled(held, row.side, row.terms, row.orders, decision.state.since)
-    known = held.with_fee(command.fee, decision.other_currency(command.fee_currency))
+    known = held.with_fee(command.fee, decision.state.other_currency(command.fee_currency))
     is_lost = decision.state.holding.quantity and decision.state.holding.proceeds is None
     rest_px = command.avg_px_close if is_lost else None
     record_closed(decision, command.exit_reason, known, row, residual=residual, rest_px=rest_px)

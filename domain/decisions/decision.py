@@ -249,6 +249,11 @@ class Decision:
         row = self.needs_cycle()
         return row if row.stray else self.needs_open()
 
+    @property
+    def was_answered(self) -> bool:
+        """Whether the same was said before in this cycle, under whatever id of a command."""
+        return any(answer.request == self.command.digest for answer in self.state.answers.values())
+
     def takes_slot_back(self, held: Holding) -> bool:
         """Whether a cycle that is over holds something again, by an entry, and no other has its slot."""
         state = self.state
@@ -324,7 +329,7 @@ class Decision:
         """
         if fee is not None and fee <= held.quantity and self.pays_in_kind(fee, currency):
             return held.shrunk(Side.LONG, fee, terms)
-        return held.with_fee(fee, self.other_currency(currency))
+        return held.with_fee(fee, self.state.other_currency(currency))
 
     def pays_in_kind(self, fee: Decimal | None, currency: str | None) -> bool:
         """Whether a fee lessens what is held: of what was bought, for what was sold short is not held."""
@@ -336,13 +341,4 @@ class Decision:
             return held
         if fill.is_fee_in_kind:
             return held.shrunk(Side.LONG, -fill.fee, terms)
-        return held.with_fee(EXACT.subtract(fill.fee_said, fill.fee), self.other_currency(fill.fee_currency))
-
-    def other_currency(self, currency: str | None) -> str | None:
-        """The currency of a fee, unless it is the one that the position is settled in."""
-        if currency is None:
-            return None
-        row = self.state.row
-        settle = None if row is None else row.settle_currency
-        is_ours = self.key.is_settled_in(currency) if settle is None else settle == currency.upper()
-        return None if is_ours else currency.upper()
+        return held.with_fee(EXACT.subtract(fill.fee_said, fill.fee), self.state.other_currency(fill.fee_currency))

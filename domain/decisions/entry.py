@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
+from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
@@ -384,7 +384,7 @@ def import_position(decision: Decision, command: c.ImportPosition) -> None:
     if command.status is Status.CLOSED or (command.status.is_open and command.status is not Status.PENDING_ENTRY):
         held = held.stated(command.quantity, command.avg_px_open)
     if command.status is Status.CLOSED:
-        held = replace(held.with_exit(command.side, held.quantity, None), realized_pnl=command.realized_pnl)
+        held = altered(held.with_exit(command.side, held.quantity, None), realized_pnl=command.realized_pnl)
     decision.record(
         e.PositionImported(
             **decision.envelope(state.last_cycle + 1),

@@ -129,9 +129,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         return known_fill(decision, command, same)
     brought = terms.worth(command.last_qty, command.last_px)
     count = ExitCount.of_fill(order or Order(name="exit"), command.last_qty, brought, state.unexplained)
-    closes, told = count.exits, state.unexplained.qty
-    if count.explains:
-        told = EXACT.subtract(told, count.explains)
+    closes, told = count.exits, EXACT.subtract(state.unexplained.qty, count.explains)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     dust = ZERO
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
@@ -162,8 +160,8 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         reduced = settled(reduced, row.side, terms, row.orders, state.since)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
     if command.fee is not None and count.explains:
-        known = state.closing_fees.share(state.fee_name(command.fee_currency), count.explains)
-        reduced = reduced.with_fee(-known, decision.other_currency(command.fee_currency))
+        currency = state.other_currency(command.fee_currency)
+        reduced = reduced.with_fee(-state.closing_fees.share(currency, count.explains), currency)
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
@@ -282,7 +280,7 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
         )
     terms, rest = row.terms, EXACT.subtract(command.last_qty, held.quantity)
     fee = None if command.fee is None else rounded(EXACT.divide(command.fee * held.quantity, command.last_qty))
-    currency = decision.other_currency(command.fee_currency)
+    currency = decision.state.other_currency(command.fee_currency)
     worth = terms.worth(held.quantity, command.last_px)
     closed = held.with_exit(row.side, held.quantity, worth, terms).with_fee(fee, currency) if held.quantity else held
     if held.quantity:

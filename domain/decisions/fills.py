@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.exit_effect import FillChange, FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
+from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount
@@ -123,7 +123,7 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
         return decision.no_news()
     held, order = state.holding, None
     if command.trade_id is None:
-        held = held.with_cash(command.kind, command.amount, decision.other_currency(command.currency))
+        held = held.with_cash(command.kind, command.amount, decision.state.other_currency(command.currency))
     else:
         fill = _of_trade(decision, command.trade_id, None)
         if fill.fee is not None:
@@ -222,7 +222,7 @@ def _entry_corrected(
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
-    count = replace(EntryCount.of(state, before, after), held=held)
+    count = altered(EntryCount.of(state, before, after), held=held)
     if EXACT.add(held.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,
@@ -231,7 +231,7 @@ def _entry_corrected(
         )
     counted = count.by_fill(ZERO, ZERO)
     traded = EXACT.add(EXACT.subtract(held.traded_cost, old_worth), new_worth)
-    return replace(counted, traded_cost=traded, uncounted_qty=held.uncounted_qty)
+    return altered(counted, traded_cost=traded, uncounted_qty=held.uncounted_qty)
 
 
 def _exit_corrected(

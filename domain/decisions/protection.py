@@ -90,7 +90,7 @@ def _is_behind(decision: Decision, known: Order, command: c.SetStopLoss | o.SetT
     """Whether a command comes again that told of an order which went on under another id since."""
     if not known.is_live or not is_former(decision, known, command.exchange_order_id):
         return False
-    return any(answer.request == command.digest for answer in decision.state.answers.values())
+    return decision.was_answered
 
 
 def _is_anew(known: Order, command: c.SetStopLoss) -> bool:

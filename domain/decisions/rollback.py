@@ -69,7 +69,7 @@ def roll_back(decision: Decision, command: c.RollBack) -> None:
             )
         for fill in new:
             held = held.with_exit(row.side, fill.last_qty, row.terms.worth(fill.last_qty, fill.last_px), row.terms)
-            held = held.with_fee(fill.fee, decision.other_currency(fill.fee_currency))
+            held = held.with_fee(fill.fee, decision.state.other_currency(fill.fee_currency))
     elif held.quantity:
         held = held.with_exit(row.side, held.quantity, None, row.terms)
     decision.record(e.RolledBack(**decision.envelope(), reason=command.reason, evidence=proof, holding=held))

@@ -134,3 +134,13 @@ def test_the_fee_of_an_end_is_not_paid_again_by_the_fills_that_tell_of_it() -> N
     story.when(on(o.CorrectFill, trade_id="x2", void=True, reason="busted")).leaves(fees="1.1")
     other = on(c.Reduce, trade_id="x3", last_qty="6", last_px="105", exchange_order_id="X", fee="1", fee_currency="BNB")
     story.when(other).leaves(fees="1.1", fees_other={"BNB": "1"})
+
+
+def test_the_fee_of_an_end_is_told_by_fills_where_the_symbol_does_not_say_where_its_quote_begins() -> None:
+    cycle = "APTARS.binance#1"
+    held = c.Adopt.of(
+        symbol="APTARS", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found"
+    )
+    end = on(c.Close, cycle, exit_reason="target", avg_px_close="105", fee="1", fee_currency="ARS")
+    part = on(c.Reduce, cycle, trade_id="x1", last_qty="4", last_px="105", fee="0.5", fee_currency="ARS")
+    given(held, end).leaves(fees="1").when(part).leaves(fees="1.1", fees_other={})
