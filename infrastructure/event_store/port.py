@@ -490,16 +490,11 @@ class Store(ABC):
 
     @abstractmethod
     def rows(
-        self,
-        *,
-        open_only: bool = False,
-        strays_only: bool = False,
-        position_id: str | None = None,
-        since: datetime | None = None,
+        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest first.
 
-        Only those that are open or strays, or strays alone; or those of cycles that began or ended since a time.
+        Only those that are open or strays, or strays alone.
         """
 
     @abstractmethod

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from domain.values import OPEN_STATUSES, timestamp_text
+from domain.values import OPEN_STATUSES
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
@@ -130,17 +129,9 @@ class SqlStore(Store):
         return self._scan(f"{_EVENTS.format(columns=self.event_columns)} ORDER BY nid")
 
     def rows(
-        self,
-        *,
-        open_only: bool = False,
-        strays_only: bool = False,
-        position_id: str | None = None,
-        since: datetime | None = None,
+        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
         conditions, values = compared({"position_id =": position_id}, self.placeholder)
-        if since is not None:
-            conditions.append(f"(opened_at >= {self.placeholder} OR closed_at >= {self.placeholder})")
-            values += [timestamp_text(since)] * 2
         conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
         read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
