@@ -122,7 +122,7 @@ class AsOf:
         return (
             (self.version is None or event.originator_version <= self.version)
             and (self.nid is None or event.id <= self.nid)
-            and (self.time is None or event.columns.ts_recorded <= timestamp_text(self.time))
+            and (self.time is None or event.ts_recorded <= timestamp_text(self.time))
         )
 
 

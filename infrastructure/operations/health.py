@@ -141,7 +141,7 @@ class _Examination:
 
     def _heard_at(self, quiet: timedelta) -> datetime | None:
         """When something was recorded last, were it a refusal; None when nothing ever was."""
-        events = [event.columns.ts_recorded for event in self._store.select([], [], "nid DESC", 1)]
+        events = [event.ts_recorded for event in self._store.select([], [], "nid DESC", 1)]
         refusals = [each.ts_recorded for each in self._store.rejections(since=self._question.now - quiet)]
         return max([*map(utc, events), *refusals], default=None)
 

@@ -23,7 +23,7 @@ from infrastructure.event_store.port import (
     until,
     where,
 )
-from infrastructure.event_store.records import IndexColumns, RecordedEvent, StreamEnd
+from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import Dialect
 from infrastructure.event_store.sql.stored_row import listed_row, stored_row
 from projections.listed_row import LISTED_COLUMNS, Listed
@@ -159,10 +159,9 @@ class SqlStore(Store):
 
 def recorded(row: tuple[Any, ...]) -> RecordedEvent:
     """An event as a database gives it back: its payload as text, or as bytes where they may be no text."""
-    nid, stream, version, topic, payload, hashed = row[:6]
-    state = payload.encode() if type(payload) is str else payload
-    columns = _MADE(IndexColumns, row[6:])
-    return _MADE(RecordedEvent, (nid, stream, version, topic, state, hashed, columns))
+    if type(row[4]) is str:
+        row = (*row[:4], row[4].encode(), *row[5:])
+    return _MADE(RecordedEvent, row)
 
 
 _MADE: Final = tuple.__new__
