@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from domain.alteration import TypedStruct
 from domain.events import Protection
 from domain.values import Instant, Number, Side, Status
 from projections.positions import PositionRow, damaged
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListedRow:
+class ListedRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     """One cycle as it stands, in half the columns of its row and without its orders, which take longest to read.
 
     Every field is that of a PositionRow, which can be listed as well.
