@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cache
 from typing import Any, Final
 
@@ -52,7 +51,7 @@ class ListedRow(TypedStruct, frozen=True, kw_only=True, gc=False):
 Listed = ListedRow | PositionRow
 """What can be listed."""
 
-LISTED_COLUMNS: Final = tuple(column.name for column in fields(ListedRow))
+LISTED_COLUMNS: Final = ListedRow.__struct_fields__
 
 
 def listed_from(values: Sequence[Any]) -> ListedRow:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -55,7 +54,7 @@ class _Columns:
 
     def __init__(self, kind: type[Listed]) -> None:
         hints = get_type_hints(kind, include_extras=True)
-        self._names = [column.name for column in fields(kind)]
+        self._names = kind.__struct_fields__
         self._readings = [_reading(hints[name]) for name in self._names]
         self._made_of = lru_cache(_SHAPES_MAX)(self._made)
 
