@@ -70,7 +70,7 @@ class TypedStruct(Struct, frozen=True):
             extra_behavior="forbid" if cls.__struct_config__.forbid_unknown_fields else "ignore",
         )
         written = {
-            name: core_schema.typed_dict_field(schema, serialization_exclude=_is_unwritten(hints[name]))
+            name: core_schema.typed_dict_field(schema, serialization_exclude=is_unwritten(hints[name]))
             for name, schema in known.items()
         }
         return core_schema.no_info_wrap_validator_function(
@@ -82,7 +82,8 @@ class TypedStruct(Struct, frozen=True):
         )
 
 
-def _is_unwritten(hint: Any) -> bool:
+def is_unwritten(hint: Any) -> bool:
+    """Whether a field of this type is marked with UNWRITTEN."""
     return UNWRITTEN in getattr(hint, "__metadata__", ())
 
 

@@ -16,9 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, InstrumentDefined, PositionEvent, PositionImported
 from domain.values import timestamp_text
-from domain.writing import written
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
+from infrastructure.json_writer import written_json
 from infrastructure.typed_json import TypedJson, has_float, without_floats
 
 _COLUMNS: Final = frozenset({"originator_id", "originator_version"})
@@ -61,7 +61,7 @@ def encode(event: PositionEvent) -> EventRecord:
         event.originator_id,
         event.originator_version,
         name,
-        written(_adapter(name).serializer, event, exclude_defaults=True),
+        written_json(event),
         columns(event),
     )
 

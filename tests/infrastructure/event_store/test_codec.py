@@ -17,6 +17,7 @@ from domain.commands.base import Command
 from domain.commands.requests import FailEntry, RollBack, StartRollback, command_from_json
 from domain.errors import HistoryDamaged, InvalidCommand
 from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
+from domain.writing import written
 from infrastructure.event_store import codec
 from infrastructure.event_store.codec import columns, decode, encode
 from infrastructure.event_store.eventsourcing_adapter import LedgerMapper
@@ -49,6 +50,12 @@ def test_every_event_comes_back_as_it_was_and_byte_for_byte(event: PositionEvent
     record = encode(event)
     assert decode(record) == event
     assert encode(decode(record)) == record
+
+
+@tried_on(events())
+def test_an_event_is_written_as_pydantic_writes_it(event: PositionEvent) -> None:
+    record = encode(event)
+    assert record.state == written(codec._adapter(record.topic).serializer, event, exclude_defaults=True)
 
 
 @tried_on(events())
