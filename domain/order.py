@@ -141,9 +141,8 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     @once
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
-        text = _ENCODER.encode(self._facts)
-        is_plain = text.isascii() and b"\\" not in text and b"\x7f" not in text
-        return text.decode() if is_plain else _escaped(text)
+        text = _ENCODER.encode(self._facts).decode()
+        return text if text.isascii() and "\\" not in text and "\x7f" not in text else _escaped(text)
 
     @property
     def _facts(self) -> _Facts:
@@ -198,7 +197,7 @@ def _text(at: datetime | None) -> str | None:
     return None if at is None else timestamp_text(at)
 
 
-def _escaped(text: bytes) -> str:
+def _escaped(text: str) -> str:
     """The same JSON as lines of orders have always had it: escaped by Python, which escapes more."""
     return json.dumps(json.loads(text), separators=(",", ":"))
 
