@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, timestamp_text
+from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
@@ -207,6 +208,7 @@ class SortedFacts:
             self._refuse_told(
                 told, f"this has no id, and may be trade {told.name}", "that stands on", "; import one of the two"
             )
+        order_moments(self._database)
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
         self.repeated += take_by_fills(self._database, self._key_of, self.refusal)
@@ -270,6 +272,8 @@ class SortedFacts:
         """Let the fills of a key be those of its legs."""
         long, short = (self._place(key.on(leg)) for leg in (Leg.LONG, Leg.SHORT))
         part(self._database, self._places[key], long, short)
+        for place in (long, short):
+            order_moments_of(self._database, place)
 
     def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal]]:
         """When each fill of a key was, whether it buys, and how much, in their order."""
