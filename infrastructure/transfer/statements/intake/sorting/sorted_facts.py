@@ -21,7 +21,6 @@ from infrastructure.transfer.statements.intake.sorting.stated_profits import sta
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
 from infrastructure.transfer.statements.intake.sorting.told_again import (
     ToldOtherwise,
-    is_same_fill,
     take_once,
     told_alike,
 )
@@ -202,7 +201,7 @@ class SortedFacts:
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
         move_fills_to_legs(self._database, self._places)
-        self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id", is_same_fill))
+        self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id"))
         self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
         if not self._is_one and (told := told_alike(self._database)) is not None:
             self._refuse_told(
@@ -218,7 +217,8 @@ class SortedFacts:
     def _take_once(self, what: str, count: int, told: ToldOtherwise | None) -> None:
         self.repeated += count
         if told is not None:
-            self._refuse_told(told, f"{what} {told.name}", "stands on", " already")
+            so = f" already{told.why}; files of two accounts go in one by one, each with its --account"
+            self._refuse_told(told, f"{what} {told.name}", "stands on", so)
 
     def _refuse_told(self, told: ToldOtherwise, what: str, stands: str, so: str = "") -> NoReturn:
         where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
