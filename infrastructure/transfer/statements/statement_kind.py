@@ -65,6 +65,8 @@ class StatementKind:
     """Options that have to be given with it: `exchange`, `symbol`, `map`."""
     is_guessed: bool = True
     """Whether what it needs is enough to tell whose it is; else it has to be named."""
+    keeps_answers: bool = False
+    """Whether its objects have within them what an exchange answered, and so the names of that kind as well."""
     source: str
     lacks: str
     becomes: str

@@ -148,11 +148,12 @@ _NEAR_SHARE: Final = 0.5
 def recognised(start: FileStart) -> StatementKind | None:
     """The kind of a file, None where it is none that can be guessed.
 
-    A file that has all that several kinds need is of the one that needs most. One that lacks a single name of a kind
-    is taken for it, so that what it lacks is named.
+    A file that has all that several kinds need is of the one that keeps answers of the others, or else of the one that
+    needs most. One that lacks a single name of a kind is taken for it, so that what it lacks is named.
     """
-    missing = [(len(kind.missing(start)), -len(kind.needs), kind) for kind in KINDS.values() if kind.is_guessed]
-    count, needs, kind = min(missing, key=lambda found: found[:2])
+    kinds = [kind for kind in KINDS.values() if kind.is_guessed]
+    missing = [(len(kind.missing(start)), not kind.keeps_answers, -len(kind.needs), kind) for kind in kinds]
+    count, _, needs, kind = min(missing, key=lambda found: found[:3])
     return kind if count == 0 or (count == 1 and -needs >= _NEEDS_MIN) else None
 
 

@@ -67,7 +67,7 @@ def take_once(
         for other in others:
             one, two = (dict(zip(names[1:], row[4:], strict=True)) for row in (first, other))
             if (why := _apart(one, two)) is not None:
-                return count, ToldOtherwise(first[1], first[alike[-1]], *other[2:4], *first[2:4], why)
+                return count, ToldOtherwise(first[1], first[alike[-1]], other[2], other[3], first[2], first[3], why)
             is_later = (two.get("held") is not None, two["time"]) > (one.get("held") is not None, one["time"])
             less, kept = (first, other) if is_later else (other, first)
             both = _both(one, two)
