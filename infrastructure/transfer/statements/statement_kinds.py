@@ -14,6 +14,8 @@ from infrastructure.transfer.statements.kinds.exchanges.binance_user_trades impo
 from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
@@ -86,6 +88,10 @@ _ALL: Final = (
     MEXC_TRADES,
     MEXC_ORDERS,
     GATE_TRADES,
+    BITGET_FILLS,
+    BITGET_BILLS,
+    KUCOIN_FILLS,
+    KUCOIN_FUNDING,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -130,6 +136,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV),
             *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
+            *(BITGET_BILLS, KUCOIN_FUNDING),
         ),
     ),
     ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),

@@ -17,8 +17,11 @@ _VALUE_MAX: Final = 1 << 28
 _CUT_MAX: Final = 16
 """What is cut off at the end of what was read so far is wrong within so many characters of it, or a text."""
 _BLANK: Final = " \t\r\n"
-_WRAPPING: Final = ("fills", "logs", "elements", "list", "data", "result")
-"""Where exchanges put the list of an answer: Kraken futures twice, Bybit, OKX, and those around them."""
+_WRAPPING: Final = (
+    *("fills", "logs", "elements", "fillList", "bills", "items", "dataList"),
+    *("list", "data", "result"),
+)
+"""Where exchanges put the list of an answer: Kraken futures thrice, Bitget and KuCoin twice; and those around them."""
 
 _SAID_OF_ALL: Final = ("category",)
 """What Bybit says beside a list of all that is in it."""

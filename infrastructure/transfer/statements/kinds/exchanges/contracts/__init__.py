@@ -1,1 +1,1 @@
-"""Fills of contracts, as interfaces of exchanges answer them that say of each whether it opens or closes."""
+"""Contracts of exchanges that say of each fill whether it opens or closes, or of how much a contract is."""
