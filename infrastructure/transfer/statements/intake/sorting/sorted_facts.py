@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import merge
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import gt, itemgetter, lt
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn, Self
@@ -56,7 +56,8 @@ CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
 CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
 CREATE TABLE profits (file INTEGER, place INTEGER, {_PROFIT});
 """
-"""`place` is that of a key in the list of keys; `direction` is -1 for a file that begins with what is newest."""
+"""`place` is that of a key in the list of keys; `direction` is -1 for a file in which most lines are older than the one
+above: so are pages that each begin with what is newest, also where older ones stand above newer ones."""
 _INDEXES: Final = """
 CREATE INDEX fills_order ON fills (place, order_id, buys);
 CREATE INDEX cash_place ON cash (place);
@@ -167,7 +168,7 @@ class SortedFacts:
 
     def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = lambda _: None) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
-        file, ends = len(self._names), list[datetime]()
+        file, falls, last = len(self._names), 0, list[datetime]()
         self._names.append(name)
         reading = iter(facts)
         self._database.execute("BEGIN")
@@ -178,11 +179,12 @@ class SortedFacts:
                 raise self.refusal(file, refused) from None
             if not batch:
                 break
-            ends = [ends[0] if ends else batch[0].time, batch[-1].time]
+            times = [*last, *(fact.time for fact in batch)]
+            falls, last = falls + sum(map(gt, times, times[1:])) - sum(map(lt, times, times[1:])), times[-1:]
             self._write(file, batch)
             self.count += len(batch)
             progress(len(batch))
-        self._database.execute(_ADD_FILE, (file, -1 if ends and ends[0] > ends[1] else 1))
+        self._database.execute(_ADD_FILE, (file, -1 if falls > 0 else 1))
         self._database.execute("COMMIT")
 
     def _write(self, file: int, batch: list[StatementFact]) -> None:
