@@ -81,6 +81,8 @@ class StatementKind:
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
         """What a file says, one by one, in its order. Refuses: StatementRefused."""
         if missing := self.missing(file.start):
+            if self.form is FileForm.JSON and file.says_nothing:
+                return iter(())
             if file.start.form is FileForm.JSON:
                 next(file.rows(), None)  # the answer of a call that failed says why
             has = ", ".join(file.start.names)[:_SHOWN_MAX] or "nothing"

@@ -51,6 +51,15 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
             yield StatementRow(values.count, row)
 
 
+def says_nothing(text: str) -> bool:
+    """Whether a text is a whole answer with an empty list in it, and of no call that failed."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return _unwrapped(answer) == [] and not errors(answer)
+
+
 def _is_of_connection(value: Any) -> bool:
     """Whether it answers a login, a subscription or a ping on a stream that was saved as it came."""
     if not isinstance(value, Mapping):
