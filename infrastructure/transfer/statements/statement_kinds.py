@@ -15,7 +15,9 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBI
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
+from infrastructure.transfer.statements.kinds.exchanges.contracts.mexc_futures import MEXC_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
@@ -87,6 +89,8 @@ _ALL: Final = (
     KUCOIN_SPOT,
     MEXC_TRADES,
     MEXC_ORDERS,
+    MEXC_FILLS,
+    HTX_FILLS,
     GATE_TRADES,
     BITGET_FILLS,
     BITGET_BILLS,
@@ -129,6 +133,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
     ((KRAKEN_FILLS,), (KRAKEN_LOG, KRAKEN_LOG_CSV)),
     ((KRAKEN_LEDGERS,), (KRAKEN_TRADES, KRAKEN_TRADES_API, *_OF_CCXT)),
     ((MEXC_TRADES,), (MEXC_ORDERS,)),
+    ((MEXC_TRADES, MEXC_ORDERS), (MEXC_FILLS, *_OF_CCXT)),
     (
         (CCXT_FUNDING,),
         (

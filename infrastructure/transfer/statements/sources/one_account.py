@@ -19,7 +19,7 @@ def of_one_account(rows: Iterable[StatementRow], column: str = _UID) -> Iterator
     first: object = None
     for row in rows:
         uid = row.named.get(column)
-        if uid != first and not _WORD.fullmatch(str(uid)):
+        if uid != first and not (column == _UID and _WORD.fullmatch(str(uid))):
             if first is not None:
                 raise StatementRefused.at(
                     row.line,

@@ -14,7 +14,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey, normalized_leg
 from domain.values import EXACT, Leg
-from infrastructure.exchanges.contract_units import power_of_ten
+from infrastructure.exchanges.contract_units import size_by_worth
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -29,7 +29,7 @@ _REASONS: Final = MappingProxyType(
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key = _key(whose, row)
     quantity, price = row.above_zero("size"), row.above_zero("price")
-    size = _contract_size(row, key, quantity, price)
+    size = size_by_worth(quantity, _units(row, key, price))
     yield StatementFill(
         line=row.line,
         time=row.time("createdAt"),
@@ -60,14 +60,12 @@ def _currency(row: StatementRow, name: str) -> str | None:
     return "BTC" if said == "XBT" else said
 
 
-def _contract_size(row: StatementRow, key: PositionKey, quantity: Decimal, price: Decimal) -> Decimal | None:
-    """How much a contract is; None where that does not follow, so that it has to be defined."""
+def _units(row: StatementRow, key: PositionKey, price: Decimal) -> Decimal | None:
+    """How many units a fill is of, by what it is worth."""
     value = row.some("value")
     if value is None:
         return None
-    worth = EXACT.multiply(value, price) if key.is_inverse else EXACT.divide(value, price)
-    ratio = EXACT.divide(worth.copy_abs(), quantity)
-    return power_of_ten(ratio) if ratio else None
+    return EXACT.multiply(value, price) if key.is_inverse else EXACT.divide(value, price)
 
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
