@@ -351,8 +351,9 @@ class SortedFacts:
 
 def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
     """Its values; the first puts the fills of a moment in order: what was held before each, or their numbers."""
+    number = _sortable(fill.trade_id) if fill.sequence is None else fill.sequence
     return (
-        _sortable(fill.trade_id) if fill.held is None else float(fill.held if fill.buys else -fill.held),
+        number if fill.held is None else float(fill.held if fill.buys else -fill.held),
         fill.line,
         timestamp_text(fill.time),
         +fill.buys,
