@@ -6,7 +6,6 @@ A fee that is paid is above zero, and one that is received below it, also where 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from types import MappingProxyType
@@ -21,7 +20,6 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _FUNDING: Final = "funding"
-_SEQUENCE: Final = re.compile(r"\d{1,18}", re.ASCII)
 _LEGS: Final = MappingProxyType({"1": Leg.LONG, "2": Leg.SHORT})
 _REASONS: Final = MappingProxyType(
     {
@@ -71,7 +69,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         order_id=row.text("orderId") or row.needed("execId"),
         reason=_REASONS[said.lower()],
         on_margin=row.word("isLeverage") == "1",
-        sequence=int(text) if _SEQUENCE.fullmatch(text := row.word("seq")) else None,
+        sequence=row.sequence("seq"),
     )
     for more in row.listed("extraFees"):
         if paid := more.some("fee"):

@@ -16,7 +16,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import power_of_ten, unit_size
 from infrastructure.exchanges.fields import ReportFields
-from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import OpeningSide, opening_side
+from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
@@ -30,6 +30,8 @@ _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
 
 _CLOSED: Final = ("closedSize", "close_size")
 """Where Bybit and Gate say how much of a fill closed something; Gate's is below zero of a sale."""
+_SEQUENCES: Final = ("seq", "match_id")
+"""Where Bybit and HTX number what they matched: ccxt sorts it by milliseconds, and leaves those the wrong way round."""
 _WHAT: Final = "execType"
 """Where Bybit says what happened, in the words of its executions: funding is among them."""
 _FUNDING: Final = "funding"
@@ -92,7 +94,8 @@ class _CcxtRows:
         self, row: StatementRow, said: Mapping[str, Sequence[str]], trade_id: str, order_id: str
     ) -> Iterator[StatementFact]:
         key, time, fields = self._key(row), row.time(*said["time"]), ReportFields(row.named)
-        opening = _opening(row, key)
+        info = row.inside("info") if isinstance(row.named.get("info"), Mapping) else None
+        opening = None if info is None or key.leg is Leg.SPOT else opening_side(key.exchange, info)
         key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
         quantity, price = row.above_zero(*said["quantity"]), row.above_zero(*said["price"])
         size = self._contract_size(row, key, quantity, price)
@@ -119,6 +122,7 @@ class _CcxtRows:
             closes=None if closes is None else closes.copy_abs(),
             held=None if key.leg is Leg.SPOT else fields.number("startPosition"),
             names_leg=key.leg is not Leg.BOTH or closes is None,
+            sequence=None if info is None else info.sequence(*_SEQUENCES),
         )
         yield fill
         yield from other_fees(fill, fees[1:])
@@ -171,12 +175,6 @@ class _CcxtRows:
             if cost is not None:
                 paid[currency] = EXACT.add(paid.get(currency, Decimal(0)), cost)
         return [(cost, currency) for currency, cost in paid.items()]
-
-
-def _opening(row: StatementRow, key: PositionKey) -> OpeningSide | None:
-    """What the exchange itself says of the way of a contract: of some ccxt makes another one."""
-    has_info = key.leg is not Leg.SPOT and isinstance(row.named.get("info"), Mapping)
-    return opening_side(key.exchange, row.inside("info")) if has_info else None
 
 
 def _trades(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

@@ -45,6 +45,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         contract_size=size,
         closes=closes,
         names_leg=opening is None,
+        sequence=row.sequence("match_id"),
     )
 
 

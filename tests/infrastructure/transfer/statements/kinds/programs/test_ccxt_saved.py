@@ -153,6 +153,20 @@ def test_gate_says_how_much_it_closed() -> None:
     assert books("gateio", *told) == of("gate")
 
 
+def test_trades_of_one_millisecond_are_in_the_order_of_the_exchange() -> None:
+    """ccxt sorts what begins with what is newest by its time alone."""
+    told = [
+        trade(0, SELL, 110, {"seq": 8, "closedSize": "2"}),
+        trade(0, BUY, 100, {"seq": 7, "closedSize": "0"}),
+        trade(9, BUY, 100, {"seq": 9, "closedSize": "0"}),
+    ]
+    told = [{**each, "id": str(number), "order": str(number)} for number, each in enumerate(told, start=100)]
+    assert books("bybit", *({**each, "id": f"x-{each['id']}"} for each in told)) == [
+        "BTCUSDT.bybit#1 long 0, 20",
+        "BTCUSDT.bybit#2 long 2, 0",
+    ]
+
+
 def test_a_close_of_what_was_opened_before_the_file_is_no_opening() -> None:
     with pytest.raises(StatementRefused, match="opened before the file begins"):
         books("mexc", trade(0, BUY, 100, {"side": "2", "positionMode": "1"}))
