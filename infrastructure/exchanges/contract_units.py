@@ -55,5 +55,11 @@ def power_of_ten(ratio: Decimal) -> Decimal | None:
     return nearest if (ratio - nearest).copy_abs() <= nearest * Decimal("0.02") else None
 
 
+def size_by_worth(quantity: Decimal, units: Decimal | None) -> Decimal | None:
+    """How much a contract is, where so many of them are said to be so many units; None where that does not follow."""
+    ratio = None if units is None else EXACT.divide(units.copy_abs(), quantity)
+    return power_of_ten(ratio) if ratio else None
+
+
 def _about(one: Decimal, other: Decimal) -> bool:
     return EXACT.subtract(one, other).copy_abs() <= EXACT.multiply(other.copy_abs(), APART_MAX)

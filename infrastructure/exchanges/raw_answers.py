@@ -10,7 +10,7 @@ from infrastructure.amounts import read_amount
 
 _WRAPPED: Final = ("assetPositions", "openPositions", "openOrders", "list", "data", "result")
 """Hyperliquid, Kraken futures, Bybit, OKX."""
-_WELL: Final = {"0", "00000", "200000", "success", "ok", "none", "", "[]"}
+_WELL: Final = {"0", "200", "00000", "200000", "success", "ok", "none", "", "[]"}
 _FAILURES: Final = ("retCode", "code", "error", "status")
 
 

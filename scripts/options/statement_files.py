@@ -102,7 +102,11 @@ class OpenedFiles:
         self._said, self._stack = said, stack
         self.left_out: list[str] = []
         """What is no statement in an archive that has one."""
+        self.empty: list[str] = []
+        """Answers in which nothing stands."""
         self.files = [file for path in paths for file in self._opened(path)]
+        self.empty += [file.name for file in self.files if file.kind is None and file.statement.says_nothing]
+        self.files = [file for file in self.files if file.name not in self.empty]
 
     def statements(self) -> list[Statement]:
         """What the files say, to be read; each is a statement. Refuses: a usage error; StatementRefused for names."""

@@ -39,6 +39,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
              where the file says so. A file that `names_leg` False does not say whether it is of one leg or of two. One
              that `sums_up` is made up of a line that says more later: then it has another quantity or fee. On spot
              one sells what was bought, or held before the file begins; only one `on_margin` sells what was borrowed.
+             `sequence` puts the fills of one moment in order, where the exchange numbers what it did.
     """
 
     line: int
@@ -61,6 +62,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     names_leg: bool = True
     sums_up: bool = False
     on_margin: bool = False
+    sequence: int | None = None
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""

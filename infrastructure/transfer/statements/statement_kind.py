@@ -65,6 +65,8 @@ class StatementKind:
     """Options that have to be given with it: `exchange`, `symbol`, `map`."""
     is_guessed: bool = True
     """Whether what it needs is enough to tell whose it is; else it has to be named."""
+    keeps_answers: bool = False
+    """Whether its objects have within them what an exchange answered, and so the names of that kind as well."""
     source: str
     lacks: str
     becomes: str
@@ -79,6 +81,8 @@ class StatementKind:
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
         """What a file says, one by one, in its order. Refuses: StatementRefused."""
         if missing := self.missing(file.start):
+            if self.form is FileForm.JSON and file.says_nothing:
+                return iter(())
             if file.start.form is FileForm.JSON:
                 next(file.rows(), None)  # the answer of a call that failed says why
             has = ", ".join(file.start.names)[:_SHOWN_MAX] or "nothing"

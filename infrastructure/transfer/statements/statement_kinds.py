@@ -14,6 +14,10 @@ from infrastructure.transfer.statements.kinds.exchanges.binance_user_trades impo
 from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
+from infrastructure.transfer.statements.kinds.exchanges.contracts.mexc_futures import MEXC_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
@@ -85,7 +89,13 @@ _ALL: Final = (
     KUCOIN_SPOT,
     MEXC_TRADES,
     MEXC_ORDERS,
+    MEXC_FILLS,
+    HTX_FILLS,
     GATE_TRADES,
+    BITGET_FILLS,
+    BITGET_BILLS,
+    KUCOIN_FILLS,
+    KUCOIN_FUNDING,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -123,6 +133,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
     ((KRAKEN_FILLS,), (KRAKEN_LOG, KRAKEN_LOG_CSV)),
     ((KRAKEN_LEDGERS,), (KRAKEN_TRADES, KRAKEN_TRADES_API, *_OF_CCXT)),
     ((MEXC_TRADES,), (MEXC_ORDERS,)),
+    ((MEXC_TRADES, MEXC_ORDERS), (MEXC_FILLS, *_OF_CCXT)),
     (
         (CCXT_FUNDING,),
         (
@@ -130,6 +141,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV),
             *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
+            *(BITGET_BILLS, KUCOIN_FUNDING),
         ),
     ),
     ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),
@@ -148,11 +160,12 @@ _NEAR_SHARE: Final = 0.5
 def recognised(start: FileStart) -> StatementKind | None:
     """The kind of a file, None where it is none that can be guessed.
 
-    A file that has all that several kinds need is of the one that needs most. One that lacks a single name of a kind
-    is taken for it, so that what it lacks is named.
+    A file that has all that several kinds need is of the one that keeps answers of the others, or else of the one that
+    needs most. One that lacks a single name of a kind is taken for it, so that what it lacks is named.
     """
-    missing = [(len(kind.missing(start)), -len(kind.needs), kind) for kind in KINDS.values() if kind.is_guessed]
-    count, needs, kind = min(missing, key=lambda found: found[:2])
+    kinds = [kind for kind in KINDS.values() if kind.is_guessed]
+    missing = [(len(kind.missing(start)), not kind.keeps_answers, -len(kind.needs), kind) for kind in kinds]
+    count, _, needs, kind = min(missing, key=lambda found: found[:3])
     return kind if count == 0 or (count == 1 and -needs >= _NEEDS_MIN) else None
 
 

@@ -144,6 +144,10 @@ def command(
         opened = OpenedFiles(files, said, stack)
         for name in opened.left_out:
             say(f"note: left out, for it begins like no statement that is known: {name}")
+        for name in opened.empty:
+            say(f"note: left out, for it is an answer in which nothing stands: {name}")
+        if not opened.files:
+            raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
         first, *others = opened.files
         kinds = [file.kind for file in opened.files if file.kind is not None]
         if len(kinds) == len(opened.files):

@@ -37,6 +37,7 @@ CONDITIONAL = {
     ("hyperliquid", "8670487141"): OrderKind.STOP,
     ("krakenfutures", "1abfd3c6-af93-4b30-91cc-e4a93797f3f5"): OrderKind.STOP,
     ("mexc", "265557643326564352"): OrderKind.STOP,
+    ("htx", "1513832307038027776"): OrderKind.TARGET,
     ("modetrade", "1578938"): OrderKind.STOP,
     ("okx", "431375349042380800"): OrderKind.STOP,
     ("onetrading", "66756a10-3e86-48f4-9678-b634c4b135b2"): OrderKind.STOP,

@@ -123,14 +123,15 @@ class KeyFold:
         if fill.held is not None and self._is_held_told:
             self._is_held_told = fill.held == self.signed_quantity
             self._tally.held(self._key, fill.time, fill.held, self.signed_quantity)
-        if fill.closes is None:
-            return
         closes = min(fill.quantity, self._held) if self._held and fill.buys is not self._is_long else Decimal(0)
-        if fill.closes != closes:
+        says = fill.closes
+        if says is None and closes and self._key.leg in (Leg.LONG, Leg.SHORT):
+            says = fill.quantity  # a leg is never turned over
+        if says is not None and says != closes:
             raise StatementRefused.at(
                 fill.line,
-                f"the file says that this closes {plain(fill.closes)} of {self._key}, by the fills before it closes "
-                f"{plain(closes)}; {FROM_FLAT}",
+                f"by the file this closes {plain(says)} of {self._key}, by the fills before it closes "
+                f"{plain(closes)}; {FROM_FLAT}, and give all files of it in one run",
             )
 
     def _goes_on(self, fill: StatementFill) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 from infrastructure.exchanges.raw_answers import errors
@@ -19,6 +20,16 @@ _CUT_MAX: Final = 16
 _BLANK: Final = " \t\r\n"
 _WRAPPING: Final = ("fills", "logs", "elements", "list", "data", "result")
 """Where exchanges put the list of an answer: Kraken futures twice, Bybit, OKX, and those around them."""
+_PAGES: Final = MappingProxyType(
+    {
+        "fillList": "endId",
+        "bills": "endId",
+        "items": "currentPage",
+        "dataList": "hasMore",
+        "trades": "total_page",
+    }
+)
+"""Where Bitget, KuCoin and HTX put it, and what stands beside it there: others have lists of these names in a row."""
 
 _SAID_OF_ALL: Final = ("category",)
 """What Bybit says beside a list of all that is in it."""
@@ -48,6 +59,15 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
             yield StatementRow(values.count, row)
 
 
+def says_nothing(text: str) -> bool:
+    """Whether a text is a whole answer with an empty list in it, and of no call that failed."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return _unwrapped(answer) == [] and not errors(answer)
+
+
 def _is_of_connection(value: Any) -> bool:
     """Whether it answers a login, a subscription or a ping on a stream that was saved as it came."""
     if not isinstance(value, Mapping):
@@ -62,7 +82,8 @@ def _is_of_connection(value: Any) -> bool:
 
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, Mapping):
-        for name in _WRAPPING:
+        pages = (name for name, beside in _PAGES.items() if beside in value)
+        for name in (*_WRAPPING, *pages):
             if isinstance(value.get(name), Mapping | list):
                 found, said = _unwrapped(value[name]), {name: value[name] for name in _SAID_OF_ALL if name in value}
                 return [{**said, **row} if isinstance(row, Mapping) else row for row in found] if said else found

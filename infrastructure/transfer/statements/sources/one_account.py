@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -9,6 +10,8 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _UID: Final = "uid"
+_WORD: Final = re.compile(r" *[A-Za-z][A-Za-z :]*", re.ASCII)
+"""What stands there in a line of totals, and names no account: the line is refused for what it says."""
 
 
 def of_one_account(rows: Iterable[StatementRow], column: str = _UID) -> Iterator[StatementRow]:
@@ -16,7 +19,7 @@ def of_one_account(rows: Iterable[StatementRow], column: str = _UID) -> Iterator
     first: object = None
     for row in rows:
         uid = row.named.get(column)
-        if uid != first:
+        if uid != first and not (column == _UID and _WORD.fullmatch(str(uid))):
             if first is not None:
                 raise StatementRefused.at(
                     row.line,

@@ -15,7 +15,7 @@ from typing import Final
 
 from infrastructure.transfer.statements.sources.csv_rows import HEADER_LINES, csv_header, csv_rows
 from infrastructure.transfer.statements.sources.file_text import START_MAX, decoded, first_bytes, text_of, whole
-from infrastructure.transfer.statements.sources.json_rows import json_rows
+from infrastructure.transfer.statements.sources.json_rows import json_rows, says_nothing
 from infrastructure.transfer.statements.sources.parquet_rows import parquet_names, parquet_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.sources.workbook_lines import is_workbook, workbook_lines, workbook_start
@@ -82,6 +82,11 @@ class StatementFile:
             return FileStart(FileForm.JSON, tuple(dict.fromkeys(_KEY.findall(text))))
         names, delimiter = csv_header(text)
         return FileStart(FileForm.CSV, tuple(names), delimiter)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is an answer of an exchange in which nothing stands, so that its kind cannot be told."""
+        return self.start.form is FileForm.JSON and says_nothing(decoded(first_bytes(self._stream, START_MAX)))
 
     def rows(
         self, delimiter: str | None = None, encoding: str | None = None, once: Collection[str] = ()

@@ -24,6 +24,8 @@ _SHORT_YEAR: Final = re.compile(r"\d\d-\d\d-\d\d[ T]", re.ASCII)
 _TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
 """How Bybit writes the times of its website."""
 _SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
+_SEQUENCE: Final = re.compile(r"\d{1,18}", re.ASCII)
+"""What SQLite keeps as a number."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
 """From which number on a time counts nanoseconds, microseconds, milliseconds, seconds: all of them after 1973."""
@@ -103,6 +105,11 @@ class StatementRow:
             name, value = self.find(*names)
             raise ValueError(f"{name} {'' if value is None else str(value)!r:.60} is not above zero")
         return number
+
+    def sequence(self, *names: str) -> int | None:
+        """A number that grows with what happens, None where there is none."""
+        text = self.word(*names)
+        return int(text) if _SEQUENCE.fullmatch(text) else None
 
     def amount(self, *names: str) -> tuple[Decimal | None, str | None]:
         """A number and the currency that may stand behind it in one cell."""

@@ -223,3 +223,31 @@ def _many(fills: int) -> str:
             f"{closes},true,false,{number},{number}"
         )
     return "\n".join([TRADES.splitlines()[0], *reversed(lines)]) + "\n"
+
+
+@pytest.mark.parametrize("answer", ["[]", '{"code":"0","msg":"","data":[]}', '{"retCode":0,"result":{"list":[]}}'])
+def test_an_answer_in_which_nothing_stands_is_left_out(
+    url: str, files: dict[str, str], tmp_path: Path, answer: str
+) -> None:
+    """As of a month without a payment, or of the page behind the last one."""
+    empty = tmp_path / "empty.json"
+    empty.write_text(answer, encoding="utf-8")
+    done = run(url, "import", str(empty), files["trades"], "--timezone", "UTC")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "binance-futures-trades: 3 fills, 0 of them imported before",
+    )
+    assert f"note: left out, for it is an answer in which nothing stands: {empty}" in done.stderr
+    alone = run(url, "import", str(empty))
+    assert alone.returncode == 1
+    assert "nothing stands in what was given" in alone.stderr
+    said = run(url, "import", str(empty), "--as", "okx-bills")
+    assert (said.returncode, said.stdout.splitlines()[0]) == (0, "okx-bills: 0 fills, 0 of them imported before")
+
+
+def test_the_answer_of_a_call_that_failed_is_not_left_out(url: str, files: dict[str, str], tmp_path: Path) -> None:
+    failed = tmp_path / "failed.json"
+    failed.write_text('{"code":"50011","msg":"Too Many Requests","data":[]}', encoding="utf-8")
+    done = run(url, "import", str(failed), files["trades"], "--timezone", "UTC")
+    assert done.returncode != 0
+    assert "begins like no statement" in done.stderr

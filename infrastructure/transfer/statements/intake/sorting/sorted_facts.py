@@ -8,19 +8,19 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import merge
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import gt, itemgetter, lt
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, timestamp_text
+from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
 from infrastructure.transfer.statements.intake.sorting.told_again import (
     ToldOtherwise,
-    is_same_fill,
     take_once,
     told_alike,
 )
@@ -56,7 +56,8 @@ CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
 CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
 CREATE TABLE profits (file INTEGER, place INTEGER, {_PROFIT});
 """
-"""`place` is that of a key in the list of keys; `direction` is -1 for a file that begins with what is newest."""
+"""`place` is that of a key in the list of keys; `direction` is -1 for a file in which most lines are older than the one
+above: so are pages that each begin with what is newest, also where older ones stand above newer ones."""
 _INDEXES: Final = """
 CREATE INDEX fills_order ON fills (place, order_id, buys);
 CREATE INDEX cash_place ON cash (place);
@@ -167,7 +168,7 @@ class SortedFacts:
 
     def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = lambda _: None) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
-        file, ends = len(self._names), list[datetime]()
+        file, falls, last = len(self._names), 0, list[datetime]()
         self._names.append(name)
         reading = iter(facts)
         self._database.execute("BEGIN")
@@ -178,11 +179,12 @@ class SortedFacts:
                 raise self.refusal(file, refused) from None
             if not batch:
                 break
-            ends = [ends[0] if ends else batch[0].time, batch[-1].time]
+            times = [*last, *(fact.time for fact in batch)]
+            falls, last = falls + sum(map(gt, times, times[1:])) - sum(map(lt, times, times[1:])), times[-1:]
             self._write(file, batch)
             self.count += len(batch)
             progress(len(batch))
-        self._database.execute(_ADD_FILE, (file, -1 if ends and ends[0] > ends[1] else 1))
+        self._database.execute(_ADD_FILE, (file, -1 if falls > 0 else 1))
         self._database.execute("COMMIT")
 
     def _write(self, file: int, batch: list[StatementFact]) -> None:
@@ -201,12 +203,13 @@ class SortedFacts:
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
         move_fills_to_legs(self._database, self._places)
-        self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id", is_same_fill))
+        self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id"))
         self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
         if not self._is_one and (told := told_alike(self._database)) is not None:
             self._refuse_told(
                 told, f"this has no id, and may be trade {told.name}", "that stands on", "; import one of the two"
             )
+        order_moments(self._database)
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
         self.repeated += take_by_fills(self._database, self._key_of, self.refusal)
@@ -216,7 +219,8 @@ class SortedFacts:
     def _take_once(self, what: str, count: int, told: ToldOtherwise | None) -> None:
         self.repeated += count
         if told is not None:
-            self._refuse_told(told, f"{what} {told.name}", "stands on", " already")
+            so = f" already{told.why}; files of two accounts go in one by one, each with its --account"
+            self._refuse_told(told, f"{what} {told.name}", "stands on", so)
 
     def _refuse_told(self, told: ToldOtherwise, what: str, stands: str, so: str = "") -> NoReturn:
         where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
@@ -270,6 +274,8 @@ class SortedFacts:
         """Let the fills of a key be those of its legs."""
         long, short = (self._place(key.on(leg)) for leg in (Leg.LONG, Leg.SHORT))
         part(self._database, self._places[key], long, short)
+        for place in (long, short):
+            order_moments_of(self._database, place)
 
     def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal]]:
         """When each fill of a key was, whether it buys, and how much, in their order."""
@@ -345,8 +351,9 @@ class SortedFacts:
 
 def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
     """Its values; the first puts the fills of a moment in order: what was held before each, or their numbers."""
+    number = _sortable(fill.trade_id) if fill.sequence is None else fill.sequence
     return (
-        _sortable(fill.trade_id) if fill.held is None else float(fill.held if fill.buys else -fill.held),
+        number if fill.held is None else float(fill.held if fill.buys else -fill.held),
         fill.line,
         timestamp_text(fill.time),
         +fill.buys,

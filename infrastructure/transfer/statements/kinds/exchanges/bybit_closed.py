@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.instrument import Instrument
-from domain.values import EXACT, Side, plain
+from domain.values import EXACT, Side, plain, rounded
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -101,7 +101,7 @@ class _ClosedLines:
         earned = -by_long if closes_by_buying else by_long
         paid = None if net is None else EXACT.subtract(earned, net)
         for apart in (opening, funding):
-            paid = None if paid is None else EXACT.subtract(paid, apart or Decimal(0))
+            paid = None if paid is None else rounded(EXACT.subtract(paid, apart or Decimal(0)))
         name = self._ids.of(_without_number(row), said)
 
         def fill(time: datetime, price: Decimal, fee: Decimal | None, *, opens: bool) -> StatementFill:

@@ -1,7 +1,7 @@
 """Bybit: executions, as `GET /v5/execution/list` answers them and as the stream `execution` sends them.
 
 A fee that is paid is above zero, and one that is received below it, also where the execution is a funding payment.
-`execPnl`, which the stream has, is what was closed, before fees.
+`execPnl`, which the stream has, is what was closed, before fees. `seq` grows with each match of a symbol.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         order_id=row.text("orderId") or row.needed("execId"),
         reason=_REASONS[said.lower()],
         on_margin=row.word("isLeverage") == "1",
+        sequence=row.sequence("seq"),
     )
     for more in row.listed("extraFees"):
         if paid := more.some("fee"):

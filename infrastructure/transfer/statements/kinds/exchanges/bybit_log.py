@@ -1,8 +1,9 @@
 """Bybit: transaction log of a unified account, as `GET /v5/account/transaction-log` answers it, and CSV of the website.
 
 What is earned by a trade is its cash flow, before fees; funding that is received is above zero. A fee that is paid is
-above zero in the answer, and below it in the CSV. The answer says what is held after a trade, the CSV whether it opens
-or closes. A trade on spot has two lines, one of each currency.
+above zero in the answer, and below it in the CSV. The answer says what is held after a trade, the CSV how much that is,
+and whether it opens or closes: what opens more than is held then has turned a position over. A trade on spot has two
+lines, one of each currency.
 """
 
 from __future__ import annotations
@@ -106,7 +107,10 @@ class _LogLines:
 def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys: bool) -> Decimal:
     if held is not None:
         return min(quantity, held.copy_abs()) if held and buys is (held < 0) else Decimal(0)
-    return Decimal(0) if row.word("action") == _OPENS else quantity
+    left = (row.number("position") or Decimal(0)).copy_abs()
+    if row.word("action") == _OPENS:
+        return EXACT.subtract(quantity, left) if 0 < left < quantity else Decimal(0)
+    return quantity
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

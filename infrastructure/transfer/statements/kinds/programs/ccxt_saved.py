@@ -16,6 +16,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import power_of_ten, unit_size
 from infrastructure.exchanges.fields import ReportFields
+from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
@@ -24,9 +25,13 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
-"""Where Binance, OKX, Bybit and Hyperliquid say what a fill earned, before fees; beside it Bybit says in `closedSize`
-how much it closed, and Hyperliquid in `startPosition` what was held before."""
+"""Where Binance, OKX, Bybit and Hyperliquid say what a fill earned, before fees; beside it Hyperliquid says in
+`startPosition` what was held before."""
 
+_CLOSED: Final = ("closedSize", "close_size")
+"""Where Bybit and Gate say how much of a fill closed something; Gate's is below zero of a sale."""
+_SEQUENCES: Final = ("seq", "match_id")
+"""Where Bybit and HTX number what they matched: ccxt sorts it by milliseconds, and leaves those the wrong way round."""
 _WHAT: Final = "execType"
 """Where Bybit says what happened, in the words of its executions: funding is among them."""
 _FUNDING: Final = "funding"
@@ -89,15 +94,21 @@ class _CcxtRows:
         self, row: StatementRow, said: Mapping[str, Sequence[str]], trade_id: str, order_id: str
     ) -> Iterator[StatementFact]:
         key, time, fields = self._key(row), row.time(*said["time"]), ReportFields(row.named)
+        info = row.inside("info") if isinstance(row.named.get("info"), Mapping) else None
+        opening = None if info is None or key.leg is Leg.SPOT else opening_side(key.exchange, info)
+        key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
         quantity, price = row.above_zero(*said["quantity"]), row.above_zero(*said["price"])
         size = self._contract_size(row, key, quantity, price)
         fees = [fee for fee in self._fees(row) if fee[0]]
         fee, currency = fees[0] if fees else (None, None)
+        closes = fields.number(*_CLOSED) if said is _OF_TRADE and key.leg is not Leg.SPOT else None
+        if said is _OF_TRADE and opening is not None and opening.closes is not None:
+            closes = quantity if opening.closes else Decimal(0)
         fill = StatementFill(
             line=row.line,
             time=time,
             key=key,
-            buys=row.buys("side"),
+            buys=row.buys("side") if opening is None else opening.buys,
             quantity=quantity,
             price=price,
             fee=fee,
@@ -107,10 +118,11 @@ class _CcxtRows:
             order_id=order_id,
             in_contracts=size is not None,
             contract_size=size,
-            reason=_REASONS.get(fields.word(_WHAT)),
-            closes=None if key.leg is Leg.SPOT else fields.number("closedSize"),
+            reason=_REASONS.get(fields.word(_WHAT)) if opening is None else opening.reason,
+            closes=None if closes is None else closes.copy_abs(),
             held=None if key.leg is Leg.SPOT else fields.number("startPosition"),
-            names_leg=key.leg is not Leg.BOTH or fields.number("closedSize") is None,
+            names_leg=key.leg is not Leg.BOTH or closes is None,
+            sequence=None if info is None else info.sequence(*_SEQUENCES),
         )
         yield fill
         yield from other_fees(fill, fees[1:])
@@ -182,6 +194,7 @@ CCXT_TRADES: Final = StatementKind(
     form=FileForm.JSON,
     needs=tuple((name,) for name in ("info", "datetime", "symbol", "order", "takerOrMaker", "side", "price", "amount")),
     asks=("exchange",),
+    keeps_answers=True,
     read=_trades,
     source="ccxt, `fetch_my_trades` saved as JSON; with `--exchange`",
     lacks="the exchange. What was earned, but where the exchange's own answer under `info` says it. Funding",
@@ -196,6 +209,7 @@ CCXT_ORDERS: Final = StatementKind(
         for name in ("info", "datetime", "symbol", "id", "side", "status", "filled", "remaining", "average", "amount")
     ),
     asks=("exchange",),
+    keeps_answers=True,
     read=_orders,
     source="ccxt, `fetch_orders` or `fetch_closed_orders` saved as JSON; with `--exchange`",
     lacks="fills, but where an order has its `trades`: what else was filled is one fill, at its average and at the "
@@ -207,6 +221,7 @@ CCXT_FUNDING: Final = StatementKind(
     form=FileForm.JSON,
     needs=tuple((name,) for name in ("info", "symbol", "code", "timestamp", "datetime", "amount")),
     asks=("exchange",),
+    keeps_answers=True,
     read=_funding,
     source="ccxt, `fetch_funding_history` saved as JSON; with `--exchange`",
     lacks="the exchange, and fills",

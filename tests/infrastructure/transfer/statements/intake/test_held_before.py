@@ -144,5 +144,5 @@ def test_what_contradicts_itself_is_refused() -> None:
         said(1, "2", "106", "1"),
         said(2, "-1", "105", "3", "2", closes=Decimal(0), line=9),
     ]
-    with memory_ledger() as ledger, pytest.raises(StatementRefused, match="line 9: the file says that this closes 0"):
+    with memory_ledger() as ledger, pytest.raises(StatementRefused, match="line 9: by the file this closes 0"):
         take(ledger, fills)

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domain.errors import StoreUnavailable, VersionConflict
 from domain.identifiers import PositionKey
@@ -139,6 +141,30 @@ def test_a_trade_that_two_files_tell_otherwise_is_refused(
 ) -> None:
     with pytest.raises(StatementRefused, match=says):
         take(ledger, [BOUGHT], [other])
+    assert ledger.store.count_events() == 0
+
+
+def test_pages_that_each_begin_with_what_is_newest_are_read_from_below(ledger: PositionLedger) -> None:
+    """As one gets them who asks for one week after the other: older pages stand above newer ones."""
+    weeks = [
+        [
+            fill(week, "1", line=2, trade_id=f"a{week}"),
+            fill(week, "-3", "110", line=3, trade_id=f"b{week}", closes=Decimal(1)),
+        ]
+        for week in (0, 1000, 2000)
+    ]
+    rest = [fill(week + 9, "2", line=4, trade_id=f"c{week}", closes=Decimal(2)) for week in (0, 1000, 2000)]
+    pages = [[last, *reversed(both)] for both, last in zip(weeks, rest, strict=True)]
+    lines = [replace(told, line=line, order_id=told.trade_id) for line, told in enumerate(chain(*pages), start=2)]
+    report = take(ledger, lines)
+    assert (report.cycles, report.open, report.findings) == (6, 0, [])
+
+
+def test_a_leg_that_closes_more_than_was_opened_was_held_before(ledger: PositionLedger) -> None:
+    leg = BTC.on(Leg.LONG)
+    told = [fill(0, "1", key=leg), fill(1, "2", "110", key=leg), fill(2, "-4", "110", key=leg)]
+    with pytest.raises(StatementRefused, match=r"line 4: by the file this closes 4 of BTCUSDT\.binance:LONG, by the "):
+        take(ledger, told)
     assert ledger.store.count_events() == 0
 
 
@@ -305,7 +331,7 @@ def test_processes_that_share_the_keys_come_to_the_same(
     for each in (dry, report):
         assert vars(each) | {"confirmed": True, "findings": sorted(each.findings)} == known
     wrong = [*facts, fill(500, "1", key=SOL), fill(501, "-9", key=SOL)]
-    with pytest.raises(StatementRefused, match=r"^line 503: the ledger refuses what follows from it: SOLUSDT"):
+    with pytest.raises(StatementRefused, match=r"^line 503: by the file this closes 9 of SOLUSDT"):
         import_statements(ledger, [Statement("one.csv", "one", wrong)], confirm=True, processes=2)
     assert told(ledger) == expected
 

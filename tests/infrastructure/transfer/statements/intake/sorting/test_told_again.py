@@ -10,7 +10,7 @@ from domain.values import Leg, plain
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_report import StatementReport
 from position_ledger.testing import assert_sound, memory_ledger
-from tests.infrastructure.transfer.statements.intake.told import fill, leg, take
+from tests.infrastructure.transfer.statements.intake.told import cash_of, fill, leg, paid, take
 
 
 def books(*files: list[StatementFill]) -> tuple[list[str], StatementReport]:
@@ -53,13 +53,47 @@ def test_a_fill_without_its_leg_is_the_one_on_it() -> None:
         fill(0, "2", "101"),
         fill(0, "2", fee=Decimal(1)),
         fill(0, "2", profit=Decimal(1)),
+        fill(0, "2", reason="adl"),
         fill(0, "2", order_id="x"),
         fill(0.5, "3", line=2),
     ],
 )
 def test_what_is_told_otherwise_is_refused(other: StatementFill) -> None:
     with pytest.raises(StatementRefused, match=r"two.csv: line 2: trade 2 of BTCUSDT.binance stands on one.csv line 2"):
-        books([fill(0, "2")], [other])
+        books([fill(0, "2", fee=Decimal(2), profit=Decimal(2), reason="liquidation")], [other])
+
+
+def test_what_is_told_otherwise_is_named_with_both() -> None:
+    with pytest.raises(StatementRefused, match=r"already, with the fee 2, and here it has 1; files of two accounts"):
+        books([fill(0, "2", fee=Decimal(2))], [fill(0, "2", fee=Decimal(1))])
+
+
+@pytest.mark.parametrize("is_other_first", [True, False])
+def test_what_one_file_leaves_unsaid_the_other_says(*, is_other_first: bool) -> None:
+    """As the executions of Bybit and its log, or trades of Binance and the events of its stream."""
+    one = [fill(0, "2", order_id="row-1", held=Decimal(0)), fill(1, "-2", "110", reason="liquidation")]
+    other = [
+        fill(0, "2", fee=Decimal(1), fee_currency="USDT"),
+        fill(1, "-2", "110", profit=Decimal(20), closes=Decimal(2)),
+    ]
+    with memory_ledger() as ledger:
+        report = take(ledger, *([other, one] if is_other_first else [one, other]))
+        assert_sound(ledger)
+        (row,) = ledger.positions()
+    assert (report.findings, report.fills, report.repeated) == ([], 2, 2)
+    assert (row.fees, row.exit_reason) == (Decimal(1), "liquidation")
+    assert report.profit_file == {"USDT": Decimal(20)}
+
+
+def test_a_payment_to_the_second_is_the_one_to_the_millisecond() -> None:
+    with memory_ledger() as ledger:
+        report = take(
+            ledger,
+            [fill(0, "2"), paid(9, "-0.10", cash_id="f", line=4)],
+            [paid(9.361, "-0.1", cash_id="f", line=7)],
+        )
+        assert cash_of(ledger) == {"1": {"funding": "-0.1"}}
+    assert (report.findings, report.repeated) == ([], 1)
 
 
 def test_a_fill_of_two_milliseconds_is_told_otherwise() -> None:

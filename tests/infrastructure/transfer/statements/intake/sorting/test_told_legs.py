@@ -165,7 +165,7 @@ def test_a_closing_of_what_nobody_knows_is_refused(ledger: PositionLedger) -> No
 def test_more_is_closed_than_is_known_to_be_held(ledger: PositionLedger, leg: Leg) -> None:
     opened = fill(0, "1", key=fill(0, "1").key.on(leg), closes=Decimal(0))
     closed = fill(1, "-3", "110", key=opened.key, closes=Decimal(3))
-    with pytest.raises(StatementRefused, match=r"line 3: the file says that this closes 3 of .*, by the fills"):
+    with pytest.raises(StatementRefused, match=r"line 3: by the file this closes 3 of .*, by the fills"):
         take(ledger, [opened, closed])
 
 

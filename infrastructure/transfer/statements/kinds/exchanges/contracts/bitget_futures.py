@@ -1,0 +1,120 @@
+"""Bitget, futures: fills, as `GET /api/v2/mix/order/fill-history` answers them, and bills.
+
+A quantity is in the base, and `profit` before fees; a fee that is paid is below zero, as is funding that is paid. In
+hedge mode the side of a fill is that of its leg, and `tradeSide` says whether it opens or closes that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import bitget_side
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {"contract_settle_fee": "funding", "risk_captital_user_transfer": "insurance"}
+)
+"""The second is spelled so, and is what a liquidation lost more than there was."""
+_OF_FILLS: Final = frozenset(
+    {
+        *("open_long", "open_short", "close_long", "close_short", "buy", "sell"),
+        *("force_close_long", "force_close_short", "force_buy", "force_sell"),
+        *("burst_long_loss_query", "burst_short_loss_query", "burst_buy", "burst_sell"),
+        *("delivery_long", "delivery_short"),
+    }
+)
+_MOVED: Final = ("trans_", "transfer_")
+"""How bills of what goes in and out of the account begin."""
+_MARGIN: Final = "append_margin"
+_REDUCED: Final = "reduce_margin"
+
+
+def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said, opening = row.needed("tradeSide"), bitget_side(row)
+    if opening is None:
+        raise ValueError(f"tradeSide {said!r:.60} in {row.text('posMode')!r:.60} is none that is known")
+    symbol = row.needed("symbol")
+    key, quantity = whose.key(symbol, opening.leg), row.above_zero("baseVolume")
+    if key.is_inverse:
+        raise ValueError(f"symbol {symbol!r:.60} is settled in what it buys, and that is not read")
+    paid = [(-fee, each.text("feeCoin")) for each in row.listed("feeDetail") if (fee := each.some("totalFee"))]
+    fee, currency = paid[0] if paid else (Decimal(0), None)
+    fill = StatementFill(
+        line=row.line,
+        time=row.time("cTime"),
+        key=key,
+        buys=opening.buys,
+        quantity=quantity,
+        price=row.above_zero("price"),
+        fee=fee,
+        fee_currency=currency,
+        profit=row.number("profit"),
+        trade_id=row.needed("tradeId"),
+        order_id=row.needed("orderId"),
+        reason=opening.reason,
+        closes=None if opening.closes is None else quantity if opening.closes else Decimal(0),
+    )
+    yield fill
+    yield from other_fees(fill, paid[1:])
+
+
+def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said, amount = row.needed("businessType"), row.some("amount")
+    kind = said.lower()
+    if kind in _CASH and amount is not None:
+        symbol = row.text("symbol")
+        yield StatementCash(
+            line=row.line,
+            time=row.time("cTime"),
+            key=None if symbol is None else whose.key(symbol),
+            amount=amount,
+            currency=row.needed("coin"),
+            kind=_CASH[kind],
+            cash_id=row.needed("billId"),
+        )
+    elif kind not in (*_CASH, *_OF_FILLS) and not kind.startswith(_MOVED) and not kind.endswith((_MARGIN, _REDUCED)):
+        raise ValueError(f"businessType {said!r:.60} is none that is known: {', '.join((*_CASH, *sorted(_OF_FILLS)))}")
+
+
+def _read_fills(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_fills, whose))
+
+
+def _read_bills(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_bills, whose))
+
+
+BITGET_FILLS: Final = StatementKind(
+    name="bitget-futures-fills",
+    form=FileForm.JSON,
+    needs=tuple(
+        (name,)
+        for name in ("tradeId", "orderId", "symbol", "baseVolume", "feeDetail", "profit", "tradeSide", "posMode")
+    ),
+    exchange="bitget",
+    read=_read_fills,
+    source="Bitget, futures, what `GET /api/v2/mix/order/fills` and `/fill-history` answer, or the stream `fill` sends",
+    lacks="funding: import it with the bills. What is settled in what it buys is refused",
+    becomes="a cycle from flat to flat, on its leg in hedge mode; forced closes with their reason",
+)
+BITGET_BILLS: Final = StatementKind(
+    name="bitget-futures-bills",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=tuple((name,) for name in ("billId", "symbol", "amount", "fee", "businessType", "coin", "balance", "cTime")),
+    exchange="bitget",
+    read=_read_bills,
+    source="Bitget, futures, what `GET /api/v2/mix/account/bill` answers",
+    lacks="fills: import it with them. The leg. Bitget keeps three months of it",
+    becomes="funding and insurance as cash; bills of trades, transfers and margin are left out, and another one is "
+    "refused",
+)

@@ -1,0 +1,68 @@
+"""MEXC, futures: trades of an account, as `GET /api/v1/private/order/list/order_deals` answers them.
+
+A side says in one number which way a trade goes and whether it opens. A quantity counts contracts, of which the answer
+does not say the size. A fee that is paid is above zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+
+_REASONS: Final = MappingProxyType({"2": "liquidation", "4": "adl"})
+"""Categories of orders that the account did not give."""
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    key, opening = whose.key(row.needed("symbol")), opening_side("mexc", row)
+    if opening is None:
+        raise ValueError(f"side {row.text('side') or ''!r:.60} is none that is known: 1, 2, 3, 4")
+    quantity = row.above_zero("vol")
+    yield StatementFill(
+        line=row.line,
+        time=row.time("timestamp"),
+        key=key,
+        buys=opening.buys,
+        quantity=quantity,
+        price=row.above_zero("price"),
+        fee=row.number("fee"),
+        fee_currency=row.text("feeCurrency"),
+        profit=None,
+        trade_id=row.needed("id"),
+        order_id=row.needed("orderId"),
+        in_contracts=True,
+        closes=quantity if opening.closes else Decimal(0),
+        names_leg=False,
+        reason=_REASONS.get(row.word("category")),
+    )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(file.rows(), partial(_facts, whose))
+
+
+MEXC_FILLS: Final = StatementKind(
+    name="mexc-futures-fills",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=tuple(
+        (name,)
+        for name in ("id", "symbol", "side", "vol", "price", "feeCurrency", "fee", "timestamp", "category", "orderId")
+    ),
+    exchange="mexc",
+    read=_read,
+    source="MEXC, futures, what `GET /api/v1/private/order/list/order_deals` answers",
+    lacks="funding, and how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. "
+    "What was earned is not compared",
+    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) where both sides were held; forced "
+    "closes with their reason. Take it, or the files of the website",
+)

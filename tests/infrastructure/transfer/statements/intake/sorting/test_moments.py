@@ -1,0 +1,78 @@
+"""Fills of one moment on both sides are taken in the order in which what was held went up and down."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.values import Leg, plain
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.intake.told import fill, take
+
+
+def told(*changes: str, second: int = 0, begins: str = "0", leg: Leg = Leg.BOTH) -> list[StatementFill]:
+    """Fills of one moment, each saying what was held before it; their ids are in no order, as hashes are."""
+    fills, held = list[StatementFill](), Decimal(begins)
+    for number, change in enumerate(changes):
+        key = fill(0, "1").key.on(leg)
+        line = 100 * second + number + 2
+        fills.append(fill(second, change, line=line, held=held, trade_id=f"{7919 * line % 10007}", key=key))
+        held += Decimal(change)
+    return fills
+
+
+def books(fills: list[StatementFill]) -> tuple[list[str], list[str]]:
+    with memory_ledger() as ledger:
+        report = take(ledger, fills)
+        assert_sound(ledger)
+        rows = ledger.positions()
+    return [f"{row.side} {plain(row.quantity)}" for row in rows], report.findings
+
+
+@pytest.mark.parametrize("is_newest_first", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "cycles"),
+    [
+        (["2", "-2"], ["long 0"]),
+        (["-1.524", "2.858"], ["short 0", "long 1.334"]),
+        (["1", "1", "-3", "-1", "3", "2"], ["long 0", "short 0", "long 3"]),
+        (["1", "-1", "-1", "1", "1"], ["long 0", "short 0", "long 1"]),
+    ],
+)
+def test_both_sides_of_one_moment_follow_each_other(
+    changes: list[str], cycles: list[str], *, is_newest_first: bool
+) -> None:
+    fills = [*told(*changes), *told("1", second=9, begins=str(sum(map(Decimal, changes))))]
+    rows, findings = books(fills[::-1] if is_newest_first else fills)
+    assert findings == []
+    assert rows[: len(cycles) - 1] == cycles[:-1]
+
+
+def test_what_comes_back_to_where_it_began_goes_on_from_what_was_held() -> None:
+    fills = [*told("1"), *told("1", "-1", second=5, begins="1")[::-1], *told("-1", second=9, begins="1")]
+    assert books(fills) == (["long 0"], [])
+
+
+def test_where_no_way_leads_through_all_it_is_the_order_of_the_file() -> None:
+    fills = told("2", "1", "-1")
+    rows, findings = books([fills[0], fills[2]])
+    assert rows == ["long 1"]
+    assert len(findings) == 1
+    assert "the file says that 3 was held" in findings[0]
+
+
+@given(changes=st.lists(st.sampled_from(["1", "2", "-1", "-2", "-3"]), min_size=1, max_size=9), data=st.data())
+def test_any_order_of_lines_comes_to_the_same(changes: list[str], data: st.DataObject) -> None:
+    fills = [*told("1"), *told(*changes, second=1, begins="1")]
+    rows, findings = books(data.draw(st.permutations(fills)))
+    assert findings == []
+    held = [Decimal(1)]
+    for change in changes:
+        held.append(held[-1] + Decimal(change))
+    assert rows[-1].endswith(f" {plain(abs(held[-1]))}")
+    assert len(rows) >= sum(one * other < 0 for one, other in pairwise(held))

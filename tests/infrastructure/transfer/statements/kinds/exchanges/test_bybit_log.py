@@ -1,0 +1,58 @@
+"""The log of Bybit's website says how much is held after a trade: so a position that was turned over is seen."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from domain.values import plain
+from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG_CSV
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_import import import_statement
+from infrastructure.transfer.statements.statement_kind import Whose
+from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.statement_text import facts_of
+
+HEADER = (
+    "Currency,Contract,Type,Direction,Quantity,Position,Filled Price,Cash Flow,Change,Action,Time(UTC),Funding,Fee Paid"
+)
+
+
+def line(second: int, what: str) -> str:
+    return f"USDT,BTCUSDT,TRADE,{what},2026-03-17 09:00:0{second},0,-0.1"
+
+
+@pytest.mark.parametrize(
+    ("side", "quantity", "position", "action", "closes"),
+    [
+        ("BUY", "3", "3", "OPEN", "0"),
+        ("BUY", "3", "5", "OPEN", "0"),
+        ("SELL", "3", "-1", "OPEN", "2"),
+        ("SELL", "3", "1", "OPEN", "2"),
+        ("SELL", "3", "0", "CLOSE", "3"),
+        ("SELL", "3", "1", "CLOSE", "3"),
+    ],
+)
+def test_what_is_held_after_it_says_how_much_it_closed(
+    side: str, quantity: str, position: str, action: str, closes: str
+) -> None:
+    text = f"{HEADER}\n{line(1, f'{side},{quantity},{position},100,0,0,{action}')}\n"
+    (fill,) = facts_of(text, BYBIT_LOG_CSV, Whose("bybit"))
+    assert isinstance(fill, StatementFill)
+    assert fill.closes is not None
+    assert plain(fill.closes) == closes
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_position_that_is_turned_over_is_two_cycles_of_one_leg(sign: str) -> None:
+    lines = [
+        line(1, "BUY,2,2,100,0,0,OPEN"),
+        line(2, f"SELL,3,{sign}1,110,20,20,OPEN"),
+        line(3, "BUY,1,0,100,10,10,CLOSE"),
+    ]
+    facts = facts_of("\n".join([HEADER, *lines]), BYBIT_LOG_CSV, Whose("bybit"))
+    with memory_ledger() as ledger:
+        report = import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
+        cycles = [f"{row.position_id} {row.side} {plain(row.realized_pnl or Decimal(0))}" for row in ledger.positions()]
+    assert (cycles, report.findings) == (["BTCUSDT.bybit#1 long 20", "BTCUSDT.bybit#2 short 10"], [])

@@ -1,0 +1,189 @@
+"""Trades that ccxt made of an exchange's answer go the way that the exchange says, and on its leg."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.values import plain
+from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_ORDERS, CCXT_TRADES
+from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.statement_import import import_statement
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of
+
+Info = dict[str, Any]
+BUY, SELL = "buy", "sell"
+
+
+def trade(second: int, side: str, price: int, info: Info, symbol: str = "BTC/USDT:USDT") -> dict[str, Any]:
+    """One of 2, as ccxt has it."""
+    return {
+        "id": str(second),
+        "order": f"o{second}",
+        "info": info,
+        "timestamp": 1773739452000 + 1000 * second,
+        "datetime": "2026-03-17T09:24:12.000Z",
+        "symbol": symbol,
+        "type": "limit",
+        "side": side,
+        "takerOrMaker": "taker",
+        "price": price,
+        "amount": 2,
+        "cost": 2 * price,
+        "fee": {"currency": "USDT", "cost": 0.5},
+        "fees": [{"currency": "USDT", "cost": 0.5}],
+    }
+
+
+def books(exchange: str, *trades: dict[str, Any], kind: StatementKind = CCXT_TRADES) -> list[str]:
+    facts = facts_of(json.dumps(trades), kind, Whose(exchange))
+    with memory_ledger() as ledger:
+        report = import_statement(ledger, kind.name, facts, confirm=True)
+        assert_sound(ledger)
+        rows = ledger.positions()
+    assert report.findings == []
+    return [
+        f"{row.position_id} {row.side} {plain(row.quantity)}, {plain(row.realized_pnl or Decimal(0))}" for row in rows
+    ]
+
+
+def bitget(side: str, does: str, mode: str = "hedge_mode", **more: Any) -> Info:
+    return {"side": side, "tradeSide": does, "posMode": mode, "enterPointSource": "api", **more}
+
+
+LEGS = ["BTCUSDT.{}:LONG#1 long 0, 20", "BTCUSDT.{}:SHORT#1 short 0, 10"]
+"""A long position that won 10 each, and a short one that won 5 each."""
+
+
+def of(exchange: str) -> list[str]:
+    return [line.format(exchange) for line in LEGS]
+
+
+def test_bitget_says_the_leg_where_others_say_the_way() -> None:
+    told = [
+        trade(0, BUY, 100, bitget(BUY, "open")),
+        trade(1, SELL, 105, bitget(SELL, "open")),
+        trade(2, BUY, 110, bitget(BUY, "close", profit="20")),
+        trade(3, SELL, 100, bitget(SELL, "close", profit="10")),
+    ]
+    assert books("bitget", *told) == of("bitget")
+
+
+def test_the_stream_of_bitget_says_the_way() -> None:
+    told = [
+        trade(0, BUY, 100, {"side": BUY, "tradeSide": "open", "posMode": "hedge_mode", "uTime": "1"}),
+        trade(1, SELL, 105, {"side": SELL, "tradeSide": "open", "posMode": "hedge_mode", "uTime": "1"}),
+        trade(2, SELL, 110, {"side": SELL, "tradeSide": "close", "posMode": "hedge_mode", "uTime": "1"}),
+        trade(3, BUY, 100, {"side": BUY, "tradeSide": "close", "posMode": "hedge_mode", "uTime": "1"}),
+    ]
+    assert books("bitget", *told) == of("bitget")
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [("burst_close_long", "liquidation"), ("dte_sys_adl_close_long", "adl"), ("delivery_close_long", "settlement")],
+)
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_forced_close_of_bitget_has_its_reason(does: str, reason: str, side: str) -> None:
+    told = [trade(0, BUY, 100, bitget(BUY, "open")), trade(1, side, 110, bitget(side, does))]
+    facts = facts_of(json.dumps(told), CCXT_TRADES, Whose("bitget"))
+    assert [getattr(fact, "reason", None) for fact in facts] == [None, reason]
+    assert books("bitget", *told) == ["BTCUSDT.bitget:LONG#1 long 0, 20"]
+
+
+def test_bitget_in_one_way_mode_goes_as_its_side_says() -> None:
+    told = [
+        trade(0, BUY, 100, bitget(BUY, "buy_single", "one_way_mode")),
+        trade(1, SELL, 110, bitget(SELL, "sell_single", "one_way_mode")),
+        trade(2, SELL, 105, bitget(SELL, "sell_single", "one_way_mode")),
+        trade(3, BUY, 100, bitget(BUY, "burst_buy_single", "one_way_mode")),
+    ]
+    assert books("bitget", *told) == ["BTCUSDT.bitget#1 long 0, 20", "BTCUSDT.bitget#2 short 0, 10"]
+
+
+def test_an_order_of_bitget_names_its_leg() -> None:
+    def order(second: int, side: str, price: int, info: Info) -> dict[str, Any]:
+        told = trade(second, side, price, info)
+        return {**told, "status": "closed", "filled": 2, "remaining": 0, "average": price, "trades": []}
+
+    told = [
+        order(0, BUY, 100, bitget(BUY, "open", posSide="long", reduceOnly="NO")),
+        order(1, SELL, 105, bitget(SELL, "open", posSide="short", reduceOnly="NO")),
+        order(2, BUY, 110, bitget(BUY, "close", posSide="long", reduceOnly="NO")),
+        order(3, BUY, 100, bitget(SELL, "close", posSide="short", reduceOnly="YES")),  # ccxt turns it round itself
+    ]
+    assert books("bitget", *told, kind=CCXT_ORDERS) == of("bitget")
+
+
+def test_mexc_says_way_and_opening_in_one_number() -> None:
+    """ccxt has a sale for 2, which closes a short position, and numbers for 3 and 4."""
+    told = [
+        trade(0, BUY, 100, {"side": "1", "positionMode": "1"}),
+        trade(1, "3", 105, {"side": "3", "positionMode": "1"}),
+        trade(2, "4", 110, {"side": "4", "positionMode": "1"}),
+        trade(3, SELL, 100, {"side": "2", "positionMode": "1"}),
+    ]
+    assert books("mexc", *told) == of("mexc")
+
+
+def test_htx_says_the_way_and_whether_it_opens() -> None:
+    told = [
+        trade(0, BUY, 100, {"direction": BUY, "offset": "open"}),
+        trade(1, SELL, 105, {"direction": SELL, "offset": "open"}),
+        trade(2, SELL, 110, {"direction": SELL, "offset": "close"}),
+        trade(3, BUY, 100, {"direction": BUY, "offset": "close"}),
+    ]
+    assert books("htx", *told) == of("htx")
+    both = [{**each, "info": {**each["info"], "offset": "both"}} for each in told]
+    assert books("htx", *both) == ["BTCUSDT.htx#1 long 0, 10", "BTCUSDT.htx#2 short 0, 20"]
+
+
+def test_gate_says_how_much_it_closed() -> None:
+    told = [
+        trade(0, BUY, 100, {"size": 2, "close_size": 0}),
+        trade(1, SELL, 105, {"size": -2, "close_size": 0}),
+        trade(2, SELL, 110, {"size": -2, "close_size": -2}),
+        trade(3, BUY, 100, {"size": 2, "close_size": 2}),
+    ]
+    assert books("gateio", *told) == of("gate")
+
+
+def test_trades_of_one_millisecond_are_in_the_order_of_the_exchange() -> None:
+    """ccxt sorts what begins with what is newest by its time alone."""
+    told = [
+        trade(0, SELL, 110, {"seq": 8, "closedSize": "2"}),
+        trade(0, BUY, 100, {"seq": 7, "closedSize": "0"}),
+        trade(9, BUY, 100, {"seq": 9, "closedSize": "0"}),
+    ]
+    told = [{**each, "id": str(number), "order": str(number)} for number, each in enumerate(told, start=100)]
+    assert books("bybit", *({**each, "id": f"x-{each['id']}"} for each in told)) == [
+        "BTCUSDT.bybit#1 long 0, 20",
+        "BTCUSDT.bybit#2 long 2, 0",
+    ]
+
+
+def test_a_close_of_what_was_opened_before_the_file_is_no_opening() -> None:
+    with pytest.raises(StatementRefused, match="opened before the file begins"):
+        books("mexc", trade(0, BUY, 100, {"side": "2", "positionMode": "1"}))
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        "instType instId tradeId ordId side fillSz fillPx fee posSide",
+        "symbol side execId execPrice execQty execFee execTime execType",
+        "coin px sz side time startPosition dir closedPnl tid oid hash",
+        "contract create_time id order_id size price role fee",
+        "id orderId price qty realizedPnl commission commissionAsset",
+        "fill_id order_id symbol side size price fillTime",
+    ],
+)
+def test_what_ccxt_saved_is_of_ccxt_whatever_the_exchange_answered(info: str) -> None:
+    answer = dict.fromkeys(info.split(), "1")
+    assert kind_of(json.dumps([trade(0, BUY, 100, answer)])) == "ccxt-trades"
+    assert kind_of(json.dumps([answer])) != "ccxt-trades"
