@@ -29,7 +29,6 @@ from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahea
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.positions import PositionRow
@@ -136,12 +135,13 @@ class KeyIntake:
         )
 
     def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
-        for file, fact in placed:
-            try:
+        try:
+            for fact in placed:
                 intake.take(fact)
-            except StatementRefused as refused:
-                raise self._facts.refusal(file, refused) from None
-        self.tally.end_key(key, intake.end(), *self._facts.profit_in_all(key))
+            last = intake.end()
+        except StatementRefused as refused:
+            raise self._facts.refusal(intake.file, refused) from None
+        self.tally.end_key(key, last, *self._facts.profit_in_all(key))
 
 
 class _OneKey:
@@ -162,12 +162,17 @@ class _OneKey:
         self._ordered, self._placed, self._progress = intake.ordered, placed, progress
         self._taken = 0
         """How many facts were taken since what they led to was collected."""
-        self._listed: dict[tuple[str, bool], tuple[StatementFill, Decimal]] = {}
+        self.file = 0
+        """The number of the file that is looked at, for refusals."""
+        self._listed: dict[tuple[str, bool], tuple[int, StatementFill, Decimal]] = {}
         """Of orders that the ledger has in sum, what their single fills come to; each with the last of them."""
+        self._beside: list[tuple[int, StatementFill]] = []
+        """New fills of the second in which the last one happened that the ledger has."""
         self._waiting: list[StatementCash] = []
         """Payments of the last moment, in which a cycle may begin yet."""
 
-    def take(self, fact: StatementFact) -> None:
+    def take(self, placed: PlacedFact) -> None:
+        self.file, fact = placed
         if self._waiting and fact.time > self._waiting[0].time:
             self._end_moment()
         match fact:
@@ -199,6 +204,7 @@ class _OneKey:
 
     def end(self) -> PositionRow | None:
         self._check_listed()
+        self._check_beside()
         self._end_moment()
         self._fold.end()
         self._collect()
@@ -210,6 +216,7 @@ class _OneKey:
         if until is not None:
             if self._past.has(command_id_of(fill)):
                 self._tally.fills_before += 1
+                self._past.last_second.tell_again(fill)
                 self._check_same(fill)
                 return
             if self._is_told_otherwise(fill):
@@ -222,6 +229,8 @@ class _OneKey:
                     f"until {timestamp_text(until)} already; what is older has to be imported first, into another "
                     "ledger",
                 )
+            if self._past.last_second.is_of_it(fill):
+                self._beside.append((self.file, fill))
             if (closed := self._past.filled(turned_id_of(fill))) is not None:
                 fill = fill.split(closed)[1]
         self._fold.take_fill(fill, self._ordered, self._ahead)
@@ -236,8 +245,8 @@ class _OneKey:
         if self._past.filled(sum_id_of(fill)) is None:
             return False
         before = self._listed.get((fill.order_id, fill.buys))
-        listed = EXACT.add(fill.quantity, Decimal(0) if before is None else before[1])
-        self._listed[fill.order_id, fill.buys] = fill, listed
+        listed = EXACT.add(fill.quantity, Decimal(0) if before is None else before[-1])
+        self._listed[fill.order_id, fill.buys] = self.file, fill, listed
         return True
 
     def _otherwise(self, fill: StatementFill, known: Decimal, said: Decimal) -> StatementRefused:
@@ -248,11 +257,25 @@ class _OneKey:
         )
 
     def _check_listed(self) -> None:
-        for fill, listed in self._listed.values():
+        for file, fill, listed in self._listed.values():
+            self.file = file
             known = self._past.filled_of_order(fill.order_id, buys=fill.buys)
             assert known is not None, "the sum is on record"
             if known != listed:
                 raise self._otherwise(fill, known, listed)
+
+    def _check_beside(self) -> None:
+        """Refuse what may be what the ledger has under another name, once all that it has was told again."""
+        for file, fill in self._beside:
+            self.file = file
+            if (known := self._past.last_second.maybe(fill)) is not None:
+                raise StatementRefused.at(
+                    fill.line,
+                    f"this fill of {self._key} at {timestamp_text(fill.time)} may be trade {known.trade_id} of "
+                    f"{plain(known.last_qty)} that the ledger has of that second, or a part of it: they have no id in "
+                    "common. Export from before then, in the way that it was exported before; what is made up of other "
+                    "fills now goes into another ledger",
+                )
 
     def _check_same(self, fill: StatementFill) -> None:
         """A line that sums up may say more of the same later; what was made of it before cannot be altered."""

@@ -173,6 +173,11 @@ def made_up(*parts: str) -> str:
     return MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
 
 
+def is_made_up(trade_id: str, order_id: str | None) -> bool:
+    """Whether a file does not say the name of a trade; where it is numbered, its order has the same."""
+    return trade_id.startswith(MADE_UP) or (trade_id == order_id and trade_id.isdecimal())
+
+
 def numbered(number: int, *parts: str) -> str:
     """A name that follows from what is said, in digits: of several in one moment, that of the lower number is first."""
     digest = int(made_up(*parts).removeprefix(MADE_UP), 16)

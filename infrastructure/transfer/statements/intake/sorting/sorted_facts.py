@@ -201,12 +201,11 @@ class SortedFacts:
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
         move_fills_to_legs(self._database, self._places)
+        if not self._is_one and (told := told_alike(self._database)) is not None:
+            what = f"this has no id, and may be {told.name}"
+            self._refuse_told(told, what, "that stands on", "; import one of the two")
         self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id", is_same_fill))
         self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
-        if not self._is_one and (told := told_alike(self._database)) is not None:
-            self._refuse_told(
-                told, f"this has no id, and may be trade {told.name}", "that stands on", "; import one of the two"
-            )
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
         self.repeated += take_by_fills(self._database, self._key_of, self.refusal)
