@@ -82,9 +82,7 @@ class _MappedFills:
             return quantity is not None and quantity > 0
         side = said.needed("side")
         if side.lower() not in self._sides:
-            raise ValueError(
-                f"side {side!r:.60} is none of {', '.join(self._sides)}; the map says such words in [sides]"
-            )
+            raise ValueError(f"side {side!r:.60} is none of {', '.join(self._sides)}, as the map says in [sides]")
         return self._sides[side.lower()]
 
     def _time(self, said: StatementRow, text: str) -> datetime:

@@ -232,8 +232,8 @@ def _time(name: str, text: str, zone: tzinfo | None) -> datetime:
     time = read_time(_TIME_FIRST.sub(r"\2 \1", f"20{text}" if _SHORT_YEAR.match(text) else text))
     if time is None:
         raise ValueError(
-            f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40; with --map, a map says in time_format how a file "
-            "of fills writes times"
+            f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40; with --map, a map says in time_format how "
+            "a file of fills writes times"
         )
     return in_zone(name, text, time, zone)
 

@@ -50,7 +50,7 @@ def test_words_for_a_side_are_those_of_the_map() -> None:
     fills = read(said, "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,3,kauf", "1773739453,ETH/USDT,2000,3,VERKAUF")
     assert [fill.buys for fill in fills] == [True, False]
     wrong = refusal(said, "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,3,buy")
-    assert wrong == "line 2: side 'buy' is none of kauf, long, verkauf; the map says such words in [sides]"
+    assert wrong == "line 2: side 'buy' is none of kauf, long, verkauf, as the map says in [sides]"
 
 
 def test_an_exchange_that_is_said_is_not_another_one_than_that_of_the_map() -> None:
@@ -204,7 +204,7 @@ def test_columns_that_are_not_there_are_named() -> None:
 
 def test_a_side_that_the_map_does_not_know_is_named() -> None:
     said = refusal(COLUMNS + SIDE + '[sides]\nbuy = "Kauf"\n', "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,1,buy")
-    assert said == "line 2: side 'buy' is none of kauf, sell, s"
+    assert said == "line 2: side 'buy' is none of kauf, sell, s, as the map says in [sides]"
 
 
 def test_without_a_map_nothing_is_read() -> None:
