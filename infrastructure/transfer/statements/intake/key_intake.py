@@ -55,22 +55,20 @@ class KeyIntake:
         self.cache, self.tally, self.recorded_at = AggregateCache(store), tally, recorded_at
         self.of_two_legs = {*of_two_legs}
         """Keys whose payments may be of either leg."""
-        self.ordered = facts.ordered
-        """Says how much the order of a fill is for."""
-        self._store, self._facts = store, facts
+        self._store, self.facts = store, facts
 
     def find_legs(self) -> None:
         """Find the legs of fills and payments that name none, and count those that name no key."""
-        for key in self._facts.keys_of_untold_legs:
+        for key in self.facts.keys_of_untold_legs:
             legs = [key]
-            if not self._is_known(key) and (self._held_legs(key) or self._facts.are_of_two_legs(key)):
-                self._facts.part(key)
-                legs = [leg for side in (Leg.LONG, Leg.SHORT) if self._facts.has_fills(leg := key.on(side))]
+            if not self._is_known(key) and (self._held_legs(key) or self.facts.are_of_two_legs(key)):
+                self.facts.part(key)
+                legs = [leg for side in (Leg.LONG, Leg.SHORT) if self.facts.has_fills(leg := key.on(side))]
             self._check_defined(key, legs)
-        for key in self._facts.keys_without_fills:
+        for key in self.facts.keys_without_fills:
             if key.leg is Leg.BOTH and not self._is_known(key):
                 self._find_leg(key)
-        for cash in self._facts.of_no_key():
+        for cash in self.facts.of_no_key():
             self.tally.payments += 1
             self.tally.leave_out(cash, "the file names none")
 
@@ -106,13 +104,13 @@ class KeyIntake:
 
     def _held_legs(self, key: PositionKey) -> list[PositionKey]:
         legs = [key.on(leg) for leg in (Leg.LONG, Leg.SHORT)]
-        return [leg for leg in legs if self._facts.has_fills(leg) or self._is_known(leg)]
+        return [leg for leg in legs if self.facts.has_fills(leg) or self._is_known(leg)]
 
     def _find_leg(self, key: PositionKey) -> None:
         """Files of payments seldom name a leg: where one alone was ever held, it is that."""
         held = self._held_legs(key)
         if len(held) == 1:
-            self._facts.move_cash(key, held[0])
+            self.facts.move_cash(key, held[0])
         elif held:
             self._share_cash(key, held)
             self.of_two_legs.add(key)
@@ -126,12 +124,12 @@ class KeyIntake:
                 found = [leg for leg, held in spans.items() if held.may_be_of(time)]
                 return found[0] if len(found) == 1 else None
 
-            self._facts.share_cash(key, leg_at)
+            self.facts.share_cash(key, leg_at)
 
     def _spans(self, leg: PositionKey, stack: ExitStack) -> LegSpans:
         past = stack.enter_context(closing(KeyPast(leg, map(decode, self._store.history(leg.stream)))))
         return LegSpans(
-            leg.leg, past, self.cache.load(leg.stream).position.state.holding.quantity, self._facts.told_fills(leg)
+            leg.leg, past, self.cache.load(leg.stream).position.state.holding.quantity, self.facts.told_fills(leg)
         )
 
     def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
@@ -140,8 +138,8 @@ class KeyIntake:
                 intake.take(fact)
             last = intake.end()
         except StatementRefused as refused:
-            raise self._facts.refusal(intake.file, refused) from None
-        self.tally.end_key(key, last, *self._facts.profit_in_all(key))
+            raise self.facts.refusal(intake.file, refused) from None
+        self.tally.end_key(key, last, *self.facts.profit_in_all(key))
 
 
 class _OneKey:
@@ -159,7 +157,7 @@ class _OneKey:
         self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
         self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, decided)
         self._why_none = _TWO_LEGS if key in intake.of_two_legs else _NONE_OPEN
-        self._ordered, self._placed, self._progress = intake.ordered, placed, progress
+        self._facts, self._placed, self._progress = intake.facts, placed, progress
         self._taken = 0
         """How many facts were taken since what they led to was collected."""
         self.file = 0
@@ -233,7 +231,16 @@ class _OneKey:
                 self._beside.append((self.file, fill))
             if (closed := self._past.filled(turned_id_of(fill))) is not None:
                 fill = fill.split(closed)[1]
-        self._fold.take_fill(fill, self._ordered, self._ahead)
+        try:
+            self._fold.take_fill(fill, self._facts.ordered, self._ahead)
+        except StatementRefused:
+            if not self._facts.has_other_side(fill):
+                raise
+            raise StatementRefused.at(
+                fill.line,
+                f"order {fill.order_id} of {self._key} buys and sells, so that it is the id of something else than an "
+                "order; read the file by a map, with --map, that does not name the column as order_id",
+            ) from None
 
     def _is_told_otherwise(self, fill: StatementFill) -> bool:
         """Whether the ledger has it in another way: its order by single fills, or this one in the sum of its order."""

@@ -76,6 +76,7 @@ _OTHERS: Final = (
     "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ? ORDER BY time, file, line * direction"
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
+_HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
     "SELECT time, buys, quantity FROM fills JOIN files USING (file) WHERE place = ?"
@@ -332,6 +333,11 @@ class SortedFacts:
         for (profit,) in self._database.execute(_PROFITS, (self._places[key],)):
             total, count = EXACT.add(total, Decimal(profit)), count + 1
         return total, count
+
+    def has_other_side(self, fill: StatementFill) -> bool:
+        """Whether what a fill has as its order is told of the other side as well, as no order is."""
+        asked = (self._places[fill.key], fill.order_id, not fill.buys)
+        return self._database.execute(_HAS_ORDER, asked).fetchone() is not None
 
     def ordered(self, fill: StatementFill) -> Decimal:
         """What the order of a fill is filled from then on, as far as the files say."""

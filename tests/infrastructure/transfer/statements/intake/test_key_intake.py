@@ -474,3 +474,12 @@ def test_a_fill_of_the_last_second_is_new_where_the_others_are_told_again(ledger
     take(ledger, [fill(60.5, "-1", line=70)])
     (row,) = ledger.positions()
     assert (row.side, row.quantity) == (Side.SHORT, Decimal(5))
+
+
+def test_an_id_of_both_sides_is_no_order(ledger: PositionLedger) -> None:
+    trade = [fill(0, "1", order_id="p"), fill(1, "-1", "110", order_id="p")]
+    with pytest.raises(StatementRefused, match=r"line 4: order p of BTCUSDT.binance buys and sells, so that it is"):
+        take(ledger, [*trade, fill(2, "2", order_id="p"), fill(3, "-2", order_id="p")])
+    with pytest.raises(StatementRefused, match=r"line 3: order p of BTCUSDT.binance buys and sells, so that it is"):
+        take(ledger, [fill(0, "1", order_id="p"), fill(1, "-3", order_id="p")])
+    assert take(ledger, trade).profit_ledger == {"USDT": 10}
