@@ -377,6 +377,8 @@ class OrderEnded(PositionEvent):
     absorbed_qty: Number = _NONE
     reopens: bool = False
     same_as: str | None = None
+    exchange_order_id: str | None = None
+    """The id of the exchange, where the order was not known by one before it ended."""
 
 
 @frozen

@@ -79,6 +79,12 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         """Whether so much more can have been filled of it: an exchange never fills more than was requested."""
         return self.room is None or qty <= self.room
 
+    def may_have_filled(self, qty: Decimal) -> bool:
+        """Whether a fill of so much may be one of its own, be it counted by a statement already or not."""
+        if self.requested_qty is None:
+            return True
+        return EXACT.add(self.traded_qty, qty) <= max(self.requested_qty, self.stated_qty)
+
     def is_news(self, at: datetime | None) -> bool:
         """Whether a fill that names no order is later than all that was stated; one without a time is not."""
         return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART

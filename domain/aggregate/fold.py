@@ -282,8 +282,8 @@ def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
             return _showing_stop(ended, orders)
         case "entry":
             known = altered(ended, outcome_unknown=False)
-            if event.order == "entry" and event.same_as is not None:
-                known = altered(known, exchange_order_id=orders["entry"].exchange_order_id)
+            if event.order == "entry":
+                known = altered(known, exchange_order_id=orders["entry"].exchange_order_id or row.exchange_order_id)
             return _opened_again(known) if event.reopens else known
     return ended
 

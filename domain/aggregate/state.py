@@ -303,7 +303,11 @@ class PositionState:
 
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Mapping[str, Order]) -> None:
         match event:
-            case e.OrderEnded(filled_qty=Decimal()) if role_of(event.order) != "entry":
+            case e.OrderEnded():
+                if event.exchange_order_id is not None:
+                    self.order_ids[event.exchange_order_id] = event.order
+                if event.filled_qty is None or role_of(event.order) == "entry":
+                    return
                 then = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
                 count = ExitCount.of_statement(then, self.orders[event.order], self.unexplained)
                 self.unexplained = self._explained(count, before)

@@ -81,10 +81,16 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         worth = None if command.avg_px is None else row.terms.worth(stated, command.avg_px)
         after = order.with_statement(stated, worth, decision.said_at)
     is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
+    is_named = order.exchange_order_id is not None or order.attached or order.name == command.exchange_order_id
+    new_id = None if is_named else command.exchange_order_id
     if not order.is_live and not is_news and same_as is None:
-        if order.ended in (command.outcome, "lost", "replaced"):
+        is_same = order.ended in (command.outcome, "lost", "replaced")
+        if is_same and new_id is None:
             return decision.no_news()
-        raise decision.refused(OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}")
+        if not is_same:
+            raise decision.refused(
+                OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}"
+            )
     if _came_to_nothing(row, order, after, command):
         assert command.outcome != "filled", "just looked"
         reason = command.reason or f"order {command.outcome}"
@@ -105,6 +111,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
             absorbed_qty=absorbed,
             reopens=order.role == "entry" and decision.takes_slot_back(held),
             same_as=same_as,
+            exchange_order_id=new_id,
         )
     )
     return None
