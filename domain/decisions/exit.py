@@ -129,7 +129,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         return known_fill(decision, command, same)
     brought = terms.worth(command.last_qty, command.last_px)
     count = ExitCount.of_fill(order or Order(name="exit"), command.last_qty, brought, state.unexplained)
-    closes, told = count.exits, EXACT.subtract(state.unexplained.qty, count.explains)
+    closes, told = count.exits, count.may_explain(state.unexplained, row.orders)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     dust = ZERO
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)

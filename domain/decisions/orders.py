@@ -172,12 +172,14 @@ def _held_after(
         return entered.by_statement(), absorbed
     _needs_fills_named(decision, order, grown)
     count = ExitCount.of_statement(order, after, state.unexplained)
-    told = EXACT.subtract(state.unexplained.qty, count.explains)
+    told = count.may_explain(state.unexplained, row.orders)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     if grown and is_past and row.status.is_open and held.quantity:
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)
+    elif grown > held.quantity and held.quantity and grown <= EXACT.add(held.quantity, told):
+        count = count.explaining(told)
     elif grown > held.quantity:
         raise decision.refused(
             ReduceExceedsPosition,

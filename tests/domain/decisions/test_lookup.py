@@ -180,3 +180,18 @@ def test_a_fill_that_is_more_than_was_asked_of_an_order_is_not_its_own() -> None
     story.when(on(o.EndOrder, client_order_id=client(story, "exit.1"), outcome="filled", filled_qty="4", avg_px="110"))
     by_hand = on(c.Reduce, exchange_order_id="Y", trade_id="y1", last_qty="6", last_px="105")
     story.when(by_hand).then(PositionReduced, order="exit.2").leaves(quantity="0", realized_pnl="70")
+
+
+def test_what_was_closed_before_an_exit_was_promised_is_none_of_its_fills() -> None:
+    exit_ = on(o.RequestExit, quantity="6", intent_id="e1", reason="signal", at=second(60))
+    by_hand = on(c.Reduce, exchange_order_id="Y", trade_id="y1", last_qty="3", last_px="105", at=second(30))
+    story = held(exit_).when(by_hand).then(PositionReduced, order="exit.2").leaves(quantity="7")
+    ours = client(story, "exit.1")
+    story.when(on(o.EndOrder, client_order_id=ours, exchange_order_id="X", outcome="filled", filled_qty="6"))
+    story.leaves(quantity="1")
+
+
+def test_a_fill_that_may_have_come_before_its_acknowledgement_is_of_the_order_that_was_promised() -> None:
+    exit_ = on(o.RequestExit, quantity="6", intent_id="e1", reason="signal", at=second(60))
+    early = on(c.Reduce, exchange_order_id="X", trade_id="x1", last_qty="3", last_px="105", at=second(56))
+    held(exit_).when(early).then(PositionReduced, order="exit.1").leaves(quantity="7")
