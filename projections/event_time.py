@@ -287,7 +287,7 @@ class EventTimeTotals:
             self._held = added.shifted(self._held, self._terms)
         elif closes and left >= closes and (is_past or closes > held):
             self._count_exit(count.explaining(closes))
-        elif is_past and held and not event.late and count.is_new:
+        elif is_past and count.is_new and not (event.late and held):
             self._count_exit(count.counted_as_gone())
         elif held < closes <= held + left:
             self._count_exit(count.explaining(left))
@@ -346,7 +346,7 @@ class EventTimeTotals:
         after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
         count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
         grown, told = count.exits, count.may_explain(self._unexplained, self._orders)
-        if grown and self._is_adjusted_for(event) and held and not event.late:
+        if grown and self._is_adjusted_for(event) and not (event.late and held):
             self._count_exit(count.counted_as_gone())
         elif told >= grown > held:
             self._count_exit(count.explaining(grown))

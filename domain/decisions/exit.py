@@ -135,7 +135,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
     if closes and told >= closes and is_before:
         count = count.explaining(closes)
-    elif is_past and row.status.is_open and held.quantity and count.is_new:
+    elif is_past and count.is_new and not row.stray:
         _needs_entered(decision, row, command.last_qty)
         count = count.counted_as_gone()
     elif closes and not row.status.is_open and not held.quantity:

@@ -14,6 +14,7 @@ from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
+from domain.decisions.entry import absorbed_of, is_counted_in_adjustment
 from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
@@ -166,15 +167,15 @@ def _held_after(
     state, grown = decision.state, EXACT.subtract(after.filled_qty, order.filled_qty)
     held = state.holding
     if order.role == "entry":
-        is_seen = decision.is_adjusted_for(order)
-        absorbed = grown if is_seen else min(grown, state.unattributed)
+        is_seen = is_counted_in_adjustment(decision, order)
+        absorbed = grown if is_seen else absorbed_of(decision, order, after)
         entered = EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as)
         return entered.by_statement(), absorbed
     _needs_fills_named(decision, order, grown)
     count = ExitCount.of_statement(order, after, state.unexplained)
     told = count.may_explain(state.unexplained, row.orders)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
-    if grown and is_past and row.status.is_open and held.quantity:
+    if grown and is_past and not row.stray:
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)
