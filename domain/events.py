@@ -444,6 +444,8 @@ class FillCorrected(PositionEvent):
     reason: str
     holding: Holding
     late: bool = False
+    residual_qty: Number | None = None
+    """Where it was a sale of dust: how much is left as dust."""
 
 
 @frozen

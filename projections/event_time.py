@@ -232,7 +232,7 @@ class EventTimeTotals:
         change = FillChange.of(self._orders.get(event.order or ""), old, new)
         held, effect = self._held, self._effects.get((event.trade_id, event.order))
         self._held = added.shifted(held, self._terms)
-        if event.is_exit and effect is not None:
+        if event.is_exit and effect is not None and event.residual_qty is None:
             now, exact, self._unexplained = effect.corrected(held, self._unexplained, self._side, self._terms, change)
             self._effects[event.trade_id, event.order] = now
             self._held = replace(self._held, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)

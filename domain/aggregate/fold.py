@@ -238,6 +238,7 @@ def _with_order_changed(row: PositionRow, event: e.PositionEvent) -> PositionRow
             return altered(
                 _holding(row, event.holding),
                 avg_px_close=event.holding.avg_px_close(row.terms),
+                residual_qty=row.residual_qty if event.residual_qty is None else event.residual_qty,
                 orders=changes.fill_corrected(row.orders, event, row.terms),
             )
     raise AssertionError(f"{type(event).__name__} is no event of a position")

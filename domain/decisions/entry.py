@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 
 from domain import events as e
@@ -11,6 +10,7 @@ from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
@@ -20,8 +20,8 @@ from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, Pos
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
-from domain.order import CLOCKS_APART, Order, Orders, live, next_name, of_role
-from domain.values import EPOCH, EXACT, Status, plain
+from domain.order import Order, Orders, live, next_name, of_role
+from domain.values import EXACT, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -296,22 +296,6 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         )
     )
     return None
-
-
-def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
-    """Whether what is said of an order happened before the last adjustment, which has counted it."""
-    state, command = decision.state, decision.command
-    if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
-        return False
-    is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None and state.adjusted_at > EPOCH
-    return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
-
-
-def absorbed_of(decision: Decision, before: Order, after: Order) -> Decimal:
-    """What an adjustment has counted of an order's growth: as much as no order accounted for."""
-    if before.opened_at is not None and before.opened_at > decision.state.adjusted_at and decision.state.orders:
-        return ZERO
-    return min(EXACT.subtract(after.filled_qty, before.filled_qty), decision.state.unattributed)
 
 
 def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:

@@ -12,9 +12,9 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
+from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
-from domain.decisions.entry import absorbed_of, is_counted_in_adjustment
 from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
