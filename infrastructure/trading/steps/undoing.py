@@ -46,8 +46,8 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
 def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
     """Send the closing order, or find it; the proof that all is closed, or None when something is left.
 
-    More may be held by then than was promised to be closed, for an entry that was on its way was filled: what is left
-    is promised anew, and that only once the fills of this order are told.
+    Another quantity may be held by then than was promised to be closed: an entry that was on its way was filled, or the
+    account was looked at. What is left is promised anew, and that only once the fills of this order are told.
     """
     assert promise.close_quantity is not None and promise.client_order_id is not None, "the ledger says what to send"
     try:
@@ -58,12 +58,12 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
         yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
         return (yield from nothing_shown(ctx, row))
     total = sum((fill.quantity for fill in fills), start=promise.close_quantity * 0)
-    held = (yield from ctx.row(row.position_id)).quantity
-    if held <= promise.close_quantity:
-        if total == promise.close_quantity:
-            return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
-        if order.filled_qty >= promise.close_quantity:
-            return {"closing_order_id": order.order_id}
+    now = yield from ctx.row(row.position_id)
+    of_order = (each.traded_qty for each in now.orders.values() if each.client_order_id == promise.client_order_id)
+    if EXACT.subtract(total, next(of_order, _NOTHING)) == now.quantity:
+        return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
+    if order.filled_qty >= promise.close_quantity == now.quantity:
+        return {"closing_order_id": order.order_id}
     if (proof := (yield from nothing_shown(ctx, row))) is not None:
         return proof
     told, _ = yield from fills_told(ctx, row.position_id, order, "exit", reason="rollback")
