@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -99,6 +99,18 @@ class Caution(NamedTuple):
     def __str__(self) -> str:
         """Both, for a note."""
         return f"{self.message}. Next: {self.remedy}"
+
+
+def not_there(guards: Mapping[str, str], found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Those guards that were not found as they should be, however they are broken into lines."""
+    there = {(name, one_line(made)) for name, made in found if made is not None}
+    wanted = {name: one_line(made) for name, made in sorted(guards.items())}
+    return {name: made for name, made in wanted.items() if (name, made) not in there}
+
+
+def one_line(text: str) -> str:
+    """A statement on one line."""
+    return " ".join(text.split())
 
 
 class Standing(NamedTuple):
@@ -568,8 +580,11 @@ class Store(ABC):
         return None
 
     @abstractmethod
-    def missing_guards(self) -> list[str]:
-        """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
+    def broken_guards(self) -> dict[str, str]:
+        """The triggers, unique indexes and checks of the schema that do not guard this database as they should.
+
+        Shape: by name the statement that makes each.
+        """
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:

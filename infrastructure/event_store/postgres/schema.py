@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
@@ -23,7 +22,6 @@ _MIGRATIONS: Final = migrations_in(_HOME)
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 _ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 
-_GUARD: Final = re.compile(r"(?:CREATE (?:TRIGGER|UNIQUE INDEX)|CONSTRAINT) (\w+)")
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _MIGRATION_PATIENCE: Final = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'"
 _VERSION_TABLE: Final = (
@@ -54,12 +52,6 @@ def positions_ddl(table: str) -> str:
 def beside_ddl(table: str) -> str:
     """The script that makes a positions table of another name, and the table of its orders."""
     return positions_ddl(table) + _ORDERS.read_text().replace("positions", table)
-
-
-def guards() -> set[str]:
-    """The names of all triggers, unique indexes and checks that keep a ledger as it is."""
-    text = "\n".join([*(migration.read_text() for migration in _MIGRATIONS), positions_ddl("positions")])
-    return {*_GUARD.findall(text)}
 
 
 def script(settings: Settings, runtime_role: str | None = None, more: Iterable[str] = ()) -> str:
