@@ -103,7 +103,7 @@ class Caution(NamedTuple):
 
 def not_there(guards: Mapping[str, str], found: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Those guards that were not found as they should be, however they are broken into lines."""
-    there = {(name, one_line(made)) for name, made in found if made is not None}
+    there = {(name, one_line(made)) for name, made in found}
     wanted = {name: one_line(made) for name, made in sorted(guards.items())}
     return {name: made for name, made in wanted.items() if (name, made) not in there}
 

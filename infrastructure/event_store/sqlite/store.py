@@ -89,7 +89,7 @@ _PROFITS: Final = (
     " net_pnl IS NOT NULL, coalesce(net_pnl, '0') FROM positions"
 )
 """A line a cycle: SQLite has no decimals to sum up."""
-_GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
+_GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
 _TRIGGERS: Final = (
     "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN (SELECT name FROM sqlite_schema"
     " WHERE type = 'table') ORDER BY name"
