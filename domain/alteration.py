@@ -3,69 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field, fields, make_dataclass
+from dataclasses import MISSING, Field, field, fields, make_dataclass
 from functools import cache
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar, dataclass_transform, get_type_hints, overload
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, get_type_hints, overload
 
 from msgspec import NODEFAULT, Struct, structs
-from pydantic import ConfigDict, GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 Value = TypeVar("Value")
-Kind = TypeVar("Kind", bound=type[Any])
-
-_SET: Final = object.__setattr__
 
 
-def at_once(kind: Kind) -> Kind:
-    """Let a frozen dataclass take all its fields at once, where `dataclasses` sets one after the other, past the class.
-
-    Its `__init__` is written anew, with the same parameters, when the first object is made: programs make few kinds.
-    """
-    assert all(field.default_factory is MISSING for field in fields(kind)), "a default is shared"
-
-    def first(self: Any, /, *places: Any, **given: Any) -> None:
-        kind.__init__ = _init_of(kind)
-        kind.__init__(self, *places, **given)
-
-    kind.__init__ = first
-    return kind
+class _Unwritten:
+    """What the type of a field is marked with."""
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True)
-def frozen(kind: Kind) -> Kind:
-    """A frozen dataclass of keywords that takes its fields at once, compared and shown as a class above it says.
-
-    Nothing is written for it when it is defined but its fields: of what a process waits for when it starts, methods of
-    two dozen kinds were a tenth.
-    """
-    dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)(kind)
-    return at_once(kind)
-
-
-def _init_of(kind: type[Any]) -> Any:
-    """What `dataclasses` writes, but for a dict of all fields in place of a call for each."""
-    known = fields(kind)
-    by_place = [_parameter(each) for each in known if not each.kw_only]
-    by_name = [_parameter(each) for each in known if each.kw_only]
-    parameters = ", ".join([*by_place, *(["*", *by_name] if by_name else [])])
-    facts = ", ".join(f"{each.name!r}: {each.name}" for each in known)
-    names: dict[str, Any] = {"_set": _SET, **{f"_{each.name}": each.default for each in known}}
-    exec(f"def __init__(self, {parameters}): _set(self, '__dict__', {{{facts}}})", names)  # noqa: S102 - of names alone
-    names["__init__"].__qualname__ = f"{kind.__qualname__}.__init__"
-    return names["__init__"]
-
-
-def _parameter(known: Field[Any]) -> str:
-    return known.name if known.default is MISSING else f"{known.name}=_{known.name}"
-
-
-def made(kind: type[Value], known: dict[str, Any]) -> Value:
-    """A frozen object of all its fields, as they are: a fraction of the price of making it field by field."""
-    new = object.__new__(kind)
-    _SET(new, "__dict__", known)
-    return new
-
+UNWRITTEN: Final = _Unwritten()
+"""Of a field that is no part of what is written, for it stands elsewhere."""
 
 altered: Final = structs.replace
 """What `dataclasses.replace` makes of a struct, for a tenth of its price; a name that is no field is a TypeError.
@@ -83,7 +37,10 @@ class _DataclassFields:
 
 @cache
 def _dataclass_fields(kind: type[Struct]) -> dict[str, Field[Any]]:
-    known = [(each.name, kind.__annotations__[each.name], _field(each)) for each in structs.fields(kind)]
+    hints = {
+        name: hint for each in reversed(kind.__mro__) for name, hint in vars(each).get("__annotations__", {}).items()
+    }
+    known = [(each.name, hints[each.name], _field(each)) for each in structs.fields(kind)]
     return {each.name: each for each in fields(make_dataclass(kind.__name__, known, kw_only=True))}
 
 
@@ -100,7 +57,6 @@ class TypedStruct(Struct, frozen=True):
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _DataclassFields()  # type: ignore[assignment]  # is asked
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -111,9 +67,12 @@ class TypedStruct(Struct, frozen=True):
         arguments = core_schema.dataclass_args_schema(
             cls.__name__,
             [core_schema.dataclass_field(name, schema, kw_only=True) for name, schema in known.items()],
-            extra_behavior=cls.__pydantic_config__.get("extra", "ignore"),
+            extra_behavior="forbid" if cls.__struct_config__.forbid_unknown_fields else "ignore",
         )
-        written = {name: core_schema.typed_dict_field(schema) for name, schema in known.items()}
+        written = {
+            name: core_schema.typed_dict_field(schema, serialization_exclude=is_unwritten(hints[name]))
+            for name, schema in known.items()
+        }
         return core_schema.no_info_wrap_validator_function(
             lambda value, read: value if isinstance(value, cls) else cls(**read(value)[0]),
             arguments,
@@ -121,6 +80,11 @@ class TypedStruct(Struct, frozen=True):
                 structs.asdict, return_schema=core_schema.typed_dict_schema(written)
             ),
         )
+
+
+def is_unwritten(hint: Any) -> bool:
+    """Whether a field of this type is marked with UNWRITTEN."""
+    return UNWRITTEN in getattr(hint, "__metadata__", ())
 
 
 def _with_default(schema: CoreSchema, known: Field[Any]) -> CoreSchema:

@@ -6,19 +6,17 @@ An event is never refused and never edited, only followed by another one. Runnin
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from eventsourcing.domain import CanMutateAggregate
-from pydantic import ConfigDict, Field, JsonValue
 
-from domain.alteration import frozen
+from domain.alteration import UNWRITTEN, TypedStruct
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
-from domain.values import AHEAD_MAX, Instant, Number, Side, Source, Status
+from domain.values import AHEAD_MAX, Instant, JsonValue, Number, Side, Source, Status
 
 Protection = Literal["exchange", "bot"]
 """Who keeps the stop: the exchange, or the bot itself, by choice."""
@@ -26,21 +24,17 @@ Protection = Literal["exchange", "bot"]
 CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
 
 _NONE: Final = Decimal(0)
-_OF_THE_ROW: Final = Field(exclude=True)
-"""Not part of what is written as the event: its place is."""
 
 
-@frozen
-class PositionEvent(CanMutateAggregate[str]):
+class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every event says: whose command it answers, in which cycle, when it happened and when we wrote it.
 
-    `request` is the digest of the command's content: the same `command_id` with another one is a mistake.
+    `request` is the digest of the command's content: the same `command_id` with another one is a mistake. Stream and
+    version are where it stands, and so no part of what is written as the event.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    originator_id: Annotated[str, _OF_THE_ROW]
-    originator_version: Annotated[int, _OF_THE_ROW]
+    originator_id: Annotated[str, UNWRITTEN]
+    originator_version: Annotated[int, UNWRITTEN]
     command_id: str
     request: str
     cycle: int
@@ -48,20 +42,6 @@ class PositionEvent(CanMutateAggregate[str]):
     ts_recorded: Instant
     source: Source
     metadata: dict[str, JsonValue] | None = None
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both say the same."""
-        return self._said() == other._said() if type(other) is type(self) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._said())
-
-    def __repr__(self) -> str:
-        said = zip(fields(self), self._said(), strict=True)
-        return f"{type(self).__qualname__}({', '.join(f'{each.name}={value!r}' for each, value in said)})"
-
-    def _said(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, each.name) for each in fields(self))
 
     @property
     def timestamp(self) -> datetime:  # type: ignore[override]  # a field in the library, the name of our field here
@@ -93,7 +73,7 @@ class PositionEvent(CanMutateAggregate[str]):
         aggregate.evolve(self)
 
 
-class OpeningEvent(PositionEvent):
+class OpeningEvent(PositionEvent, frozen=True, kw_only=True):
     """An event with which a cycle begins."""
 
     @property
@@ -102,8 +82,7 @@ class OpeningEvent(PositionEvent):
         return True
 
 
-@frozen
-class EntryRequested(OpeningEvent):
+class EntryRequested(OpeningEvent, frozen=True, kw_only=True):
     """The slot is ours; written before any order is sent. With `cost` the exchange will say what that buys."""
 
     side: Side
@@ -118,8 +97,7 @@ class EntryRequested(OpeningEvent):
     protection: Protection = "exchange"
 
 
-@frozen
-class EntryPlaced(PositionEvent):
+class EntryPlaced(PositionEvent, frozen=True, kw_only=True):
     """The exchange acknowledged the entry; with a side, it opened the cycle itself.
 
     `late` when the cycle was over by then, and `reopens` when what was filled took its slot back. `same_as`: the name
@@ -148,8 +126,7 @@ class EntryPlaced(PositionEvent):
         return self.side is not None
 
 
-@frozen
-class EntryFilled(PositionEvent):
+class EntryFilled(PositionEvent, frozen=True, kw_only=True):
     """One fill of an entry order; `late` when the cycle was over by then, and `reopens` when it took its slot back.
 
     `is_news`: it named no order, and is later than all that was stated of the one that it is taken for.
@@ -171,15 +148,13 @@ class EntryFilled(PositionEvent):
     reopens: bool = False
 
 
-@frozen
-class EntryOutcomeUnknown(PositionEvent):
+class EntryOutcomeUnknown(PositionEvent, frozen=True, kw_only=True):
     """The call timed out: nobody may enter until evidence arrives."""
 
     reason: str
 
 
-@frozen
-class EntryFailed(PositionEvent):
+class EntryFailed(PositionEvent, frozen=True, kw_only=True):
     """Rejected, expired or cancelled, with nothing filled."""
 
     outcome: Literal["rejected", "expired", "canceled"]
@@ -192,8 +167,7 @@ class EntryFailed(PositionEvent):
         return Status.CANCELED if self.outcome == "canceled" else Status.FAILED
 
 
-@frozen
-class StopLossSet(PositionEvent):
+class StopLossSet(PositionEvent, frozen=True, kw_only=True):
     """A stop is confirmed at the exchange; `quantity` None covers whatever is open.
 
     `attached`: it belongs to the position, and has no order of its own. Without the name of an `order` it is the only
@@ -208,21 +182,18 @@ class StopLossSet(PositionEvent):
     attached: bool = False
 
 
-@frozen
-class StopLossLost(PositionEvent):
+class StopLossLost(PositionEvent, frozen=True, kw_only=True):
     """A stop is gone; all of them, where none is named."""
 
     reason: str
     order: str | None = None
 
 
-@frozen
-class Activated(PositionEvent):
+class Activated(PositionEvent, frozen=True, kw_only=True):
     """Filled, and covered by confirmed stops on the right side; or the bot keeps its stop itself."""
 
 
-@frozen
-class PositionReduced(PositionEvent):
+class PositionReduced(PositionEvent, frozen=True, kw_only=True):
     """One exit fill, with the profit that it realised (None when the cost is not known).
 
     `residual_qty`: it sold dust of a cycle that is over, of which so much is left.
@@ -242,8 +213,7 @@ class PositionReduced(PositionEvent):
     residual_qty: Number | None = None
 
 
-@frozen
-class PositionAdjusted(PositionEvent):
+class PositionAdjusted(PositionEvent, frozen=True, kw_only=True):
     """A correction from exchange evidence; `price_only` when nothing was said of the quantity."""
 
     old_quantity: Number
@@ -255,8 +225,7 @@ class PositionAdjusted(PositionEvent):
     price_only: bool = False
 
 
-@frozen
-class PositionAdopted(OpeningEvent):
+class PositionAdopted(OpeningEvent, frozen=True, kw_only=True):
     """The exchange holds a position that no cycle explained; with a `trade_id`, the rest of a fill that turned one."""
 
     side: Side
@@ -267,8 +236,7 @@ class PositionAdopted(OpeningEvent):
     trade_id: str | None = None
 
 
-@frozen
-class PositionImported(OpeningEvent):
+class PositionImported(OpeningEvent, frozen=True, kw_only=True):
     """A row of the legacy table, with its old id, every doubtful value named, and the row itself as it was.
 
     `beside`: another cycle of the key was open, so this one only fills in history.
@@ -294,8 +262,7 @@ class PositionImported(OpeningEvent):
     terms: Instrument | None = None
 
 
-@frozen
-class RollbackStarted(PositionEvent):
+class RollbackStarted(PositionEvent, frozen=True, kw_only=True):
     """The compensating close is on its way: reduce-only, our own side, the quantity that we hold."""
 
     reason: str
@@ -304,8 +271,7 @@ class RollbackStarted(PositionEvent):
     client_order_id: str
 
 
-@frozen
-class RolledBack(PositionEvent):
+class RolledBack(PositionEvent, frozen=True, kw_only=True):
     """Flat, with the proof."""
 
     reason: str | None
@@ -313,8 +279,7 @@ class RolledBack(PositionEvent):
     holding: Holding
 
 
-@frozen
-class RollbackFailed(PositionEvent):
+class RollbackFailed(PositionEvent, frozen=True, kw_only=True):
     """What is left at the exchange."""
 
     reason: str
@@ -322,8 +287,7 @@ class RollbackFailed(PositionEvent):
     holding: Holding
 
 
-@frozen
-class PositionClosed(PositionEvent):
+class PositionClosed(PositionEvent, frozen=True, kw_only=True):
     """The end of a cycle; exactly one.
 
     `rest_px`: what the rest was closed at, where what was closed before is not known, and so no average is.
@@ -339,8 +303,7 @@ class PositionClosed(PositionEvent):
     rest_px: Number | None = None
 
 
-@frozen
-class IncreaseRequested(PositionEvent):
+class IncreaseRequested(PositionEvent, frozen=True, kw_only=True):
     """Another entry order of an open cycle; written before it is sent."""
 
     order: str
@@ -351,8 +314,7 @@ class IncreaseRequested(PositionEvent):
     cost: Number | None = None
 
 
-@frozen
-class OrderReplaced(PositionEvent):
+class OrderReplaced(PositionEvent, frozen=True, kw_only=True):
     """An order goes on under another exchange order id."""
 
     order: str
@@ -362,8 +324,7 @@ class OrderReplaced(PositionEvent):
     price: Number | None = None
 
 
-@frozen
-class OrderEnded(PositionEvent):
+class OrderEnded(PositionEvent, frozen=True, kw_only=True):
     """Nothing more of an order will be filled; with what the exchange stated of it."""
 
     order: str
@@ -379,8 +340,7 @@ class OrderEnded(PositionEvent):
     same_as: str | None = None
 
 
-@frozen
-class TakeProfitSet(PositionEvent):
+class TakeProfitSet(PositionEvent, frozen=True, kw_only=True):
     """A target is confirmed at the exchange; `quantity` None is for whatever is open."""
 
     order: str
@@ -390,16 +350,14 @@ class TakeProfitSet(PositionEvent):
     attached: bool = False
 
 
-@frozen
-class TakeProfitLost(PositionEvent):
+class TakeProfitLost(PositionEvent, frozen=True, kw_only=True):
     """A target is gone."""
 
     order: str
     reason: str
 
 
-@frozen
-class ExitRequested(PositionEvent):
+class ExitRequested(PositionEvent, frozen=True, kw_only=True):
     """An order to close is ours to send: reduce-only, this side and quantity; nobody else sends one for it.
 
     `late`: it closes a stray, whose cycle is over.
@@ -414,8 +372,7 @@ class ExitRequested(PositionEvent):
     late: bool = False
 
 
-@frozen
-class CashRecorded(PositionEvent):
+class CashRecorded(PositionEvent, frozen=True, kw_only=True):
     """Money that moved without a fill; with a `trade_id`, the fee of a fill that was not known before."""
 
     kind: CashKind
@@ -428,8 +385,7 @@ class CashRecorded(PositionEvent):
     late: bool = False
 
 
-@frozen
-class FillCorrected(PositionEvent):
+class FillCorrected(PositionEvent, frozen=True, kw_only=True):
     """A fill was not as it was said: another quantity or price, or void."""
 
     trade_id: str
@@ -444,8 +400,7 @@ class FillCorrected(PositionEvent):
     late: bool = False
 
 
-@frozen
-class InstrumentDefined(PositionEvent):
+class InstrumentDefined(PositionEvent, frozen=True, kw_only=True):
     """The terms of the instrument, for the cycles that open from now on; of the stream, and so of cycle 0."""
 
     terms: Instrument

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar
 
 from msgspec import field
-from pydantic import ConfigDict
 
 from domain.alteration import TypedStruct, altered
 from domain.instrument import LINEAR, Instrument
@@ -15,7 +13,7 @@ from domain.values import EXACT, Number, Side, difference_of, rounded, sum_of
 ZERO = Decimal(0)
 
 
-class Holding(TypedStruct, frozen=True, gc=False):
+class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The running totals of a cycle, as they stand after an event; every event that moves them carries them.
 
     Units:   quantities in base asset (or contracts); `cost`, `proceeds`, `realized_pnl` and `fees` in the currency that
@@ -24,8 +22,6 @@ class Holding(TypedStruct, frozen=True, gc=False):
              rounded one: a partial exit releases its share of `cost` (18 decimals), the last exit what is left,
              so that over a whole cycle profit is exactly proceeds minus cost.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     quantity: Number = ZERO
     """Open now, without a sign."""

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from pydantic import ConfigDict
-
+from domain.alteration import TypedStruct
 from domain.values import EXACT, Number, Side, rounded
 
 ONE: Final = Decimal(1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Instrument:
+class Instrument(TypedStruct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """The terms of an instrument.
 
     Units: a linear quantity is worth quantity · contract size · price, in quote; an inverse one
            quantity · contract size / price, in base, rounded once to 18 decimals.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     contract_size: Number = ONE
     inverse: bool = False

@@ -7,10 +7,18 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, PlainValidator, Strict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetPydanticSchema,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+)
+from pydantic import JsonValue as AnyJson
 
 EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
@@ -238,6 +246,14 @@ def timestamp_text(value: datetime) -> str:
     return text if len(text) == TIME_LENGTH else f"{text[:-1]}.000000Z"
 
 
+def _read_alike(value: object) -> object:
+    """A time that is stored as a text, as msgspec reads it, which rounds where pydantic cuts."""
+    return msgspec.convert(value, _AWARE) if isinstance(value, str | datetime) else value
+
+
+_AWARE: Final = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 def writable(value: str) -> str:
     """Refuse the characters that a database or UTF-8 cannot keep."""
     if found := _UNWRITABLE.search(value):
@@ -272,8 +288,14 @@ def _identifier_from(value: Any) -> Any:
 
 _PLAINLY: Final = PlainSerializer(plain, return_type=str, when_used="json")
 
-Number = Annotated[Decimal, _PLAINLY]
-"""A number as events and rows hold it: already checked, written plainly."""
+if TYPE_CHECKING:
+    Number = Annotated[Decimal, _PLAINLY]
+    """A number as events and rows hold it: already checked, written plainly."""
+else:  # msgspec would read a float as one, or "NaN"; of what it does not know it asks the reader
+    Number = Annotated[object, GetPydanticSchema(lambda _, schema: schema(Annotated[Decimal, _PLAINLY]))]
+
+JsonValue = Annotated[Any, GetPydanticSchema(lambda _, schema: schema(AnyJson))]
+"""Whatever JSON can say."""
 
 Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_text, return_type=str, when_used="json")]
 """An aware UTC time, as it comes in."""
@@ -281,7 +303,12 @@ Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_tex
 MomentOfNow = Annotated[Moment, AfterValidator(_of_our_years)]
 """An aware UTC time at which something that a bot tells may have happened."""
 
-Instant = Annotated[AwareDatetime, PlainSerializer(timestamp_text, return_type=str, when_used="json")]
+Instant = Annotated[
+    datetime,
+    msgspec.Meta(tz=True),
+    BeforeValidator(_read_alike),
+    PlainSerializer(timestamp_text, return_type=str, when_used="json"),
+]
 """An aware UTC time as events and rows hold it: already checked."""
 
 Price = Annotated[Decimal, PlainValidator(_positive), _PLAINLY]

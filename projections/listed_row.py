@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from domain.alteration import TypedStruct
 from domain.events import Protection
 from domain.values import Instant, Number, Side, Status
 from projections.positions import PositionRow, damaged
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListedRow:
+class ListedRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     """One cycle as it stands, in half the columns of its row and without its orders, which take longest to read.
 
     Every field is that of a PositionRow, which can be listed as well.
@@ -52,7 +51,7 @@ class ListedRow:
 Listed = ListedRow | PositionRow
 """What can be listed."""
 
-LISTED_COLUMNS: Final = tuple(column.name for column in fields(ListedRow))
+LISTED_COLUMNS: Final = ListedRow.__struct_fields__
 
 
 def listed_from(values: Sequence[Any]) -> ListedRow:

@@ -134,7 +134,7 @@ class AsOf:
         return (
             (self.version is None or event.originator_version <= self.version)
             and (self.nid is None or event.id <= self.nid)
-            and (self.time is None or event.columns.ts_recorded <= timestamp_text(self.time))
+            and (self.time is None or event.ts_recorded <= timestamp_text(self.time))
         )
 
 
@@ -502,16 +502,11 @@ class Store(ABC):
 
     @abstractmethod
     def rows(
-        self,
-        *,
-        open_only: bool = False,
-        strays_only: bool = False,
-        position_id: str | None = None,
-        since: datetime | None = None,
+        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest first.
 
-        Only those that are open or strays, or strays alone; or those of cycles that began or ended since a time.
+        Only those that are open or strays, or strays alone.
         """
 
     @abstractmethod

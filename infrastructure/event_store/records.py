@@ -62,9 +62,9 @@ class ReadyAppend(NamedTuple):
 
 
 class RecordedEvent(NamedTuple):
-    """A stored event as it is found in the log: with its place in the global order (`id`) and its hash.
+    """A stored event as it is found in the log: with its place in the global order (`id`), its hash, and its columns.
 
-    A tuple, for it is made a million times over.
+    A tuple in the order of the table, for it is made a million times over.
     """
 
     id: int
@@ -73,4 +73,13 @@ class RecordedEvent(NamedTuple):
     topic: str
     state: bytes
     hash: str
-    columns: IndexColumns
+    command_id: str
+    intent_id: str | None
+    cycle: int
+    mark: str | None
+    ts_recorded: str
+
+    @property
+    def columns(self) -> IndexColumns:
+        """What it is filed under."""
+        return IndexColumns._make(self[6:])

@@ -136,7 +136,7 @@ class AggregateCache:
         told = self._store.of_command(command_id)
         if not told:
             return None
-        stream, cycles = told[-1].originator_id, sorted({each.columns.cycle for each in told})
+        stream, cycles = told[-1].originator_id, sorted({each.cycle for each in told})
         if not cycles[-1]:  # what was defined belongs to no cycle
             return _folded(stream, told, contiguous=False)
         return _folded(stream, [each for c in cycles for each in self._store.load_cycle(stream, c)], contiguous=False)

@@ -104,7 +104,7 @@ class _Succession:
             later = [
                 each
                 for each in by_stream.get(row.stream, ())
-                if each.originator_version > after and each.columns.cycle > row.cycle
+                if each.originator_version > after and each.cycle > row.cycle
             ][:limit]  # what follows is the next for another one: between them there may be more
             events = _read(later)
             at = None if events is None else taken_over_at(row, [*self._own[position_id], *events])
@@ -118,7 +118,7 @@ class _Succession:
         return went_on
 
 
-_of_cycle: Final = attrgetter("originator_id", "columns.cycle")
+_of_cycle: Final = attrgetter("originator_id", "cycle")
 _in_stream: Final = attrgetter("originator_id", "originator_version")
 
 

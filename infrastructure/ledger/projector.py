@@ -156,7 +156,7 @@ class Projector(Generic[Row]):
 
     def _folded(self, cursor: Checkpoint, records: Sequence[RecordedEvent]) -> _Batch:
         """Apply events in order, up to the first that fails; one that was left out for good is passed over then."""
-        places = {f"{record.originator_id}#{record.columns.cycle}" for record in records}
+        places = {f"{record.originator_id}#{record.cycle}" for record in records}
         known = self._tracking.rows(cursor.generation, places)
         rows = {position_id: self._read(text) for position_id, text in known.items()}
         changed: set[str] = set()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
-from domain.alteration import at_once
+from domain.alteration import TypedStruct
 from domain.errors import LedgerError
 from domain.json_object import JsonObject
 from domain.values import Status
 
 
-@at_once
-@dataclass(frozen=True)
-class Receipt(JsonObject):
+class Receipt(JsonObject, TypedStruct, frozen=True, gc=False):
     """A command was accepted: `recorded` now, or `replayed` because it had been accepted before.
 
     `status`, `version` and `quantity` are those of the first answer; `current_status` and `current_version` say how the

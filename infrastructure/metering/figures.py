@@ -183,7 +183,7 @@ def _of_log(ledger: OperableLedger) -> Iterator[Sample]:
     for command, error, detected_by, count in store.refusal_counts():
         yield _sample("refusals_total", count, command, error, detected_by)
     if (last := next(store.select([], [], "nid DESC", 1), None)) is not None:
-        yield _sample("last_event_timestamp_seconds", _seconds(utc(last.columns.ts_recorded) - _EPOCH))
+        yield _sample("last_event_timestamp_seconds", _seconds(utc(last.ts_recorded) - _EPOCH))
 
 
 def _of_delays(ledger: OperableLedger) -> Iterator[Sample]:

@@ -16,7 +16,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.late_fills import left_over
 from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
-from infrastructure.ledger.statistics_projection import statistics
+from infrastructure.ledger.statistics_projection import facts_since
 from infrastructure.operations.account_comparison import Account, comparisons
 from infrastructure.operations.operable import OperableLedger
 from projections.account_snapshot import AccountSnapshot
@@ -24,9 +24,9 @@ from projections.health import diagnosis
 from projections.health.checks import Check, Section, Severity, Symptom, worst
 from projections.health.diagnosis import Cycles
 from projections.health.key_spellings import spelling
-from projections.metrics.objectives import Criterion
+from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.recent_activity import Activity
-from projections.metrics.statistics import MeasuredWindow
+from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
 from projections.projection import PROJECTIONS, STATISTICS
 from projections.rebuild import Progress
@@ -115,13 +115,13 @@ class _Examination:
         rows = self._rows()
         left = self._left_over(rows)
         wanted = [row for row in rows or () if question.takes(row)]
-        known = self._criteria() if question.reports else None
+        activity = self._activity() if question.reports else None
         sections = (
             *([] if rows is None else self._of_cycles(rows, wanted, left)),
             *self._around(),
-            *([] if known is None else [diagnosis.criteria(known)]),
+            *([] if activity is None or activity.criteria is None else [diagnosis.criteria(activity.criteria)]),
         )
-        database, activity = _database(self._store), self._activity(known) if question.reports else None
+        database = _database(self._store)
         told(Diagnosis((*sections, database), activity))
         return Diagnosis((*sections, self._damage(), database), activity)
 
@@ -141,7 +141,7 @@ class _Examination:
 
     def _heard_at(self, quiet: timedelta) -> datetime | None:
         """When something was recorded last, were it a refusal; None when nothing ever was."""
-        events = [event.columns.ts_recorded for event in self._store.select([], [], "nid DESC", 1)]
+        events = [event.ts_recorded for event in self._store.select([], [], "nid DESC", 1)]
         refusals = [each.ts_recorded for each in self._store.rejections(since=self._question.now - quiet)]
         return max([*map(utc, events), *refusals], default=None)
 
@@ -179,28 +179,30 @@ class _Examination:
         spelled = spelling(wanted)
         return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._beside_exchanges(rows)]
 
-    def _criteria(self) -> tuple[Criterion, ...] | None:
-        """None when its events or rows cannot be read."""
-        question = self._question
+    def _activity(self) -> Activity:
+        """Of what the statistics know of the window; of all rows, and without criteria, where they know nothing."""
+        refused = self._store.rejections(since=self._window.since)
+        mine = [each for each in refused if each.key is not None and self._question.takes(each.key)]
+        facts = self._facts()
+        if facts is None:
+            return Activity.of(self._all_rows(), mine, None, self._window)
+        criteria = measure(facts, mine, self._window, now=self._question.now).criteria
+        return Activity.of((each.position for each in facts), mine, criteria, self._window)
+
+    def _facts(self) -> list[CycleFacts] | None:
+        """None when events or rows of the statistics cannot be read."""
         try:
-            return statistics(
-                self._store, self._window, now=question.now, takes=question.takes, progress=self._progress
-            ).criteria
+            return facts_since(self._store, self._window.reach, self._question.takes, self._progress)
         except ProjectionStopped:
             return None
         except _UNREADABLE as cause:
             self._unreadable.append(diagnosis.unreadable(STATISTICS.name, cause))
             return None
 
-    def _activity(self, known: tuple[Criterion, ...] | None) -> Activity:
-        refused = self._store.rejections(since=self._window.since)
-        mine = [each for each in refused if each.key is not None and self._question.takes(each.key)]
-        return Activity.of(self._recent(), mine, known, self._window)
-
-    def _recent(self) -> list[PositionRow]:
+    def _all_rows(self) -> list[PositionRow]:
         """Empty when they cannot be read; that is reported already."""
         try:
-            return [row for row in self._store.rows(since=self._window.since) if self._question.takes(row)]
+            return [row for row in self._store.rows() if self._question.takes(row)]
         except _UNREADABLE:
             return []
 

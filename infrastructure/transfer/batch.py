@@ -37,7 +37,7 @@ class Batch:
             self._rows.take(event)
         except (HistoryDamaged, ValueError, AssertionError) as wrong:
             raise ImportRefused.at(number, str(wrong)) from None
-        self._events.append(RecordedEvent(*recorded[:6], columns(event)))
+        self._events.append(RecordedEvent(*recorded[:6], *columns(event)))
         self._added(number)
 
     def add_rejection(self, number: int, rejection: Rejection) -> None:

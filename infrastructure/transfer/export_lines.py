@@ -126,7 +126,7 @@ def export_text(what: str, nid: int) -> str:
 
 def event_text(event: RecordedEvent) -> str:
     """The line of an event, without its checksum. Refuses: HistoryDamaged for a payload that is no text."""
-    nid, stream, version, kind, state, hashed, _ = event
+    nid, stream, version, kind, state, hashed = event[:6]
     try:
         payload = state.decode()
     except UnicodeDecodeError as cause:

@@ -84,7 +84,7 @@ class _Import:
         self._chain.follow(line.number, says)
         line.vouch()
         event = RecordedEvent(
-            says.nid, says.stream, says.version, says.type, says.payload.encode(), says.hash, _NOT_FILED_YET
+            says.nid, says.stream, says.version, says.type, says.payload.encode(), says.hash, *_NOT_FILED_YET
         )
         if self._events.has(line.number, bare(event)):
             self._batch.after = says.nid

@@ -48,10 +48,10 @@ def present_events(store: Store) -> Iterator[tuple[object, ...]]:
     end, after = AsOf(nid=store.high_water_mark()), 0
     while page := list(store.log(after=after, as_of=end, limit=BATCH_EVENTS)):
         for event in page:
-            yield event[:-1]
+            yield bare(event)
         after = page[-1].id
 
 
 def bare(event: RecordedEvent) -> tuple[object, ...]:
     """An event as `present_events` gives it."""
-    return event[:-1]
+    return event[:6]

@@ -56,8 +56,8 @@ def ask(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dic
     with closing(open_store(settings, create=False)) as store:
         events = store.count_events()
         last = next(store.select([], [], "nid DESC", 1))
-    cycle = f"{last.originator_id}#{last.columns.cycle}"
-    before = timestamp_text(utc(last.columns.ts_recorded) - _A_MONTH)
+    cycle = f"{last.originator_id}#{last.cycle}"
+    before = timestamp_text(utc(last.ts_recorded) - _A_MONTH)
     more = {"history": [cycle], "positions --as-of": [before]}
     _run(settings, ["stats"])
     found = {}

@@ -109,7 +109,7 @@ def restore(
 
 
 def _restored_values(event: RecordedEvent) -> tuple[str | None, ...]:
-    nid, stream, version, topic, state, hashed, (command_id, intent_id, cycle, mark, ts_recorded) = event
+    nid, stream, version, topic, state, hashed, command_id, intent_id, cycle, mark, ts_recorded = event
     texts = (stream, str(version), topic, state.decode(), hashed, command_id, intent_id, str(cycle), mark, ts_recorded)
     return str(nid), *texts
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from domain.values import OPEN_STATUSES, timestamp_text
+from domain.values import OPEN_STATUSES
 from infrastructure.event_store.port import (
     ALL_STREAMS,
     REJECTION_COLUMNS,
@@ -24,7 +23,7 @@ from infrastructure.event_store.port import (
     until,
     where,
 )
-from infrastructure.event_store.records import IndexColumns, RecordedEvent, StreamEnd
+from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.dialect import Dialect
 from infrastructure.event_store.sql.stored_row import listed_row, stored_row
 from projections.listed_row import LISTED_COLUMNS, Listed
@@ -130,17 +129,9 @@ class SqlStore(Store):
         return self._scan(f"{_EVENTS.format(columns=self.event_columns)} ORDER BY nid")
 
     def rows(
-        self,
-        *,
-        open_only: bool = False,
-        strays_only: bool = False,
-        position_id: str | None = None,
-        since: datetime | None = None,
+        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
         conditions, values = compared({"position_id =": position_id}, self.placeholder)
-        if since is not None:
-            conditions.append(f"(opened_at >= {self.placeholder} OR closed_at >= {self.placeholder})")
-            values += [timestamp_text(since)] * 2
         conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
         read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
@@ -168,10 +159,9 @@ class SqlStore(Store):
 
 def recorded(row: tuple[Any, ...]) -> RecordedEvent:
     """An event as a database gives it back: its payload as text, or as bytes where they may be no text."""
-    nid, stream, version, topic, payload, hashed = row[:6]
-    state = payload.encode() if type(payload) is str else payload
-    columns = _MADE(IndexColumns, row[6:])
-    return _MADE(RecordedEvent, (nid, stream, version, topic, state, hashed, columns))
+    if type(row[4]) is str:
+        row = (*row[:4], row[4].encode(), *row[5:])
+    return _MADE(RecordedEvent, row)
 
 
 _MADE: Final = tuple.__new__

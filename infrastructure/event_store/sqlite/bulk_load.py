@@ -26,6 +26,6 @@ def restore_events(connection: sqlite3.Connection, events: Sequence[RecordedEven
     if last != after:
         raise VersionTaken(f"the log ends at nid {last}, not at {after}")
     try:
-        connection.executemany(_RESTORE_EVENT, [(*event[:6], *event.columns) for event in events])
+        connection.executemany(_RESTORE_EVENT, events)
     except sqlite3.IntegrityError as error:
         raise IntentTaken(str(error)) from error

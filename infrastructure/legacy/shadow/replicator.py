@@ -228,7 +228,7 @@ class Replicator:
     # -- the ledger ---------------------------------------------------------------------------------------------
 
     def _holder(self, stream: str) -> PositionRow | None:
-        cycle = max((event.columns.cycle for event in self._ledger.store.load(stream)), default=None)
+        cycle = max((event.cycle for event in self._ledger.store.load(stream)), default=None)
         if cycle is None:
             return None
         position = self._ledger.position(f"{stream}#{cycle}")

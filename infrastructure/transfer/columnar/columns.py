@@ -104,14 +104,14 @@ COLUMNS: Final[Mapping[What, tuple[Column, ...]]] = {
 
 def event_values(event: RecordedEvent) -> list[Value]:
     """An event in the order of its columns. Refuses: HistoryDamaged for a payload that cannot be read."""
-    nid, stream, version, topic, state, hashed, filed = event
+    nid, stream, version, topic, state, hashed = event[:6]
     try:
         payload = state.decode()
         says = json.loads(payload)
         key = PositionKey.parse(stream)
         texts, later_texts = ([says.get(name) for name in names] for names in (_TEXTS, _LATER_TEXTS))
         numbers, later_numbers = (_numbers(says, names) for names in (_NUMBERS, _LATER_NUMBERS))
-        times = [utc(says["ts_event"]), utc(filed.ts_recorded)]
+        times = [utc(says["ts_event"]), utc(event.ts_recorded)]
     except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as cause:
         raise HistoryDamaged(f"{stream} version {version} cannot be read as {topic}: {cause!r}") from cause
     return [
@@ -122,8 +122,8 @@ def event_values(event: RecordedEvent) -> list[Value]:
         key.account,
         key.leg.value,
         version,
-        filed.cycle,
-        f"{stream}#{filed.cycle}" if filed.cycle else None,
+        event.cycle,
+        f"{stream}#{event.cycle}" if event.cycle else None,
         topic,
         *times,
         *texts,

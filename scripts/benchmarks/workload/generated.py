@@ -106,7 +106,7 @@ def write(store: Store, appends: Iterator[Append], told: Callable[[int], None] =
                 place = nid + len(events) + 1
                 events.append(
                     RecordedEvent(
-                        place, stream, event.originator_version, record.topic, record.state, head, record.columns
+                        place, stream, event.originator_version, record.topic, record.state, head, *record.columns
                     )
                 )
                 cycles += event.opens_cycle

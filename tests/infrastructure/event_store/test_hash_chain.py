@@ -105,7 +105,7 @@ def _stored(version: int, state: bytes) -> EventRecord:
 def stored(hashes: list[str]) -> list[RecordedEvent]:
     columns = IndexColumns("c1", None, 1, None, "2025-10-22T18:50:40.981819Z")
     return [
-        RecordedEvent(version, "APTUSDT.binance", version, "Activated.v1", PARTS["state"], hashed, columns)
+        RecordedEvent(version, "APTUSDT.binance", version, "Activated.v1", PARTS["state"], hashed, *columns)
         for version, hashed in enumerate(hashes, start=1)
     ]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -150,16 +149,11 @@ class PostgresReplica(PostgresStore):
         return [event for event in super().load_cycle(stream, cycle) if nid is None or event.id <= nid]
 
     def rows(
-        self,
-        *,
-        open_only: bool = False,
-        strays_only: bool = False,
-        position_id: str | None = None,
-        since: datetime | None = None,
+        self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
         """Rows as the projection has them, which are of the settled place: the positions table is not."""
         if self._nid() is None:
-            yield from super().rows(open_only=open_only, strays_only=strays_only, position_id=position_id, since=since)
+            yield from super().rows(open_only=open_only, strays_only=strays_only, position_id=position_id)
             return
         conditions, values = compared({" AND position_id =": position_id}, self.placeholder)
         statement = _FACTS + "".join(conditions) + _IS_OPEN * open_only + _IS_STRAY * strays_only + _OLDEST_FIRST
@@ -167,8 +161,7 @@ class PostgresReplica(PostgresStore):
             row = _row(*found)
             if isinstance(row, UnreadableRow):
                 raise HistoryDamaged(f"the row of {row.position_id} cannot be read: {row.reason}")
-            is_of_the_time = since is None or row.opened_at >= since or (row.closed_at or row.opened_at) >= since
-            if is_of_the_time and (row.status.is_open or row.stray or not open_only):
+            if row.status.is_open or row.stray or not open_only:
                 yield row
 
     def listed(self, *, open_only: bool = False) -> Iterator[Listed]:

@@ -11,7 +11,9 @@ from infrastructure.event_store.port import AsOf, Store
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
+from infrastructure.operations.health import DAY, Question, examine
 from projections.projection import STATISTICS
+from projections.reconciliation.result import ReconciliationRules
 from scripts.benchmarks.workload.generated import first, generate, write
 from tests.urls import with_options
 
@@ -105,6 +107,28 @@ def test_no_question_reads_more_than_it_returns(postgres_url: str, mode: str, *,
             read, returned = rows_read(store, postgres_url, asked, table)
             assert 0 < returned <= max(written.events, orders), question
             assert read <= 1.3 * returned + ahead, (question, read, returned)
+
+
+def test_a_report_of_a_day_reads_no_row_of_a_cycle_that_is_over(postgres_url: str) -> None:
+    options = "pool_size=1&timeout=60&options=-c%20enable_seqscan%3Doff"  # a small table is read as a whole else
+    with PositionLedger.connect(with_options(postgres_url, options)) as ledger:
+        written = write(ledger.store, first(generate(EVENTS), EVENTS))
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute("ANALYZE")
+        rows = list(ledger.store.rows())
+        left = sum(row.status.is_open or row.stray for row in rows)
+        now = max(row.updated_at for row in rows)
+        question = Question(now=now, age=DAY, rules=ReconciliationRules(), verifies=False, reports=True)
+        began = {row.position_id for row in rows if now - DAY <= row.opened_at < now}
+
+        def report() -> int:
+            activity = examine(ledger, question).activity
+            assert activity is not None and activity.criteria is not None
+            return sum(activity.by_status.values())
+
+        read, opened = rows_read(ledger.store, postgres_url, report, "positions")
+        assert opened == len(began) > 0
+        assert read <= 2 * left < written.cycles / 4
 
 
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.port import Store
@@ -72,7 +73,7 @@ def test_what_is_odd_is_what_pydantic_takes_it_for_or_refused(column: str) -> No
 def test_a_row_of_a_list_says_what_the_row_says(store: Store) -> None:
     for open_only in (False, True):
         rows, listed = list(store.rows(open_only=open_only)), list(store.listed(open_only=open_only))
-        assert [vars(each) for each in listed] == [
+        assert [structs.asdict(each) for each in listed] == [
             {name: getattr(row, name) for name in LISTED_COLUMNS} for row in rows
         ]
         assert {type(each) for each in listed} == {ListedRow}
