@@ -302,6 +302,8 @@ class Store(ABC):
     """Whether several processes that write beside each other are done before one of them would be."""
     is_new: bool = False
     """Whether there was no ledger before it was opened."""
+    siblings: Sequence[str] = ()
+    """Of a ledger that was made now, the schemas of the same database that have one already."""
 
     def require_primary(self) -> None:  # noqa: B027 - a primary refuses nothing
         """Refuses: StoreUnavailable on a replica, where nothing is decided: what it holds is of the past."""

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
-from infrastructure.event_store.postgres.collisions import require_ours, require_room
+from infrastructure.event_store.postgres.collisions import require_no_log, require_ours, require_room
 from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
 from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
@@ -41,6 +41,10 @@ _HAS_ORDERS: Final = (
     " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
 )
 """A table that is made today has its orders in a table of their own."""
+_SIBLINGS: Final = (
+    "SELECT nspname::text FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid"
+    " WHERE relname = 'ledger_events' AND relkind IN ('r', 'p') AND nspname <> %s ORDER BY 1"
+)
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
 
 
@@ -81,10 +85,13 @@ def version_of(connection: Connection, settings: Settings) -> int:
     found = connection.execute(_HAS_VERSION_TABLE).fetchone()
     if found is None or not found[0]:
         _require_in(connection, settings)
+        require_no_log(connection, settings)
         return 0
     require_ours(connection, settings)
     row = connection.execute(_VERSION).fetchone()
     version: int = row[0] if row else 0
+    if version == 0:
+        require_no_log(connection, settings)
     require_not_later("the database", version, SCHEMA_VERSION)
     return version
 
@@ -101,6 +108,11 @@ def _require_in(connection: Connection, settings: Settings) -> None:
         )
 
 
+def siblings(connection: Connection, settings: Settings) -> list[str]:
+    """The other schemas of this database that have a ledger."""
+    return [name for (name,) in connection.execute(_SIBLINGS, (settings.schema,))]
+
+
 def is_outdated(connections: Connections) -> bool:
     """Whether the table of positions is that of an earlier version; one that was made, or rebuilt since, is not."""
     with connections.reading() as connection:
@@ -111,7 +123,8 @@ def require(connections: Connections) -> None:
     """Refuse, with the way out, unless the database has the schema of this software."""
     with connections.reading() as connection:
         version = version_of(connection, connections.settings)
-    require_all(connections.settings.shown, version, SCHEMA_VERSION)
+        others = siblings(connection, connections.settings) if version == 0 else []
+    require_all(connections.settings.shown, version, SCHEMA_VERSION, others)
     require_filled(connections.settings.shown, is_outdated=is_outdated(connections))
 
 

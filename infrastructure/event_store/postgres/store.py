@@ -169,6 +169,9 @@ class PostgresStore(SqlStore):
             if create:
                 self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
                 self.is_outdated = schema.is_outdated(self._connections)
+                if self.is_new:
+                    with self._connections.reading() as connection:
+                        self.siblings = schema.siblings(connection, settings)
             else:
                 schema.require(self._connections)
         except BaseException:
