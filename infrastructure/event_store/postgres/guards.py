@@ -51,37 +51,35 @@ GUARDS: Final = {
 """Each by its name, as the statement that makes it; those of 15 to 18 say them in the same words."""
 
 _THERE: Final = (
-    "SELECT tgname::text, pg_catalog.pg_get_triggerdef(pg_trigger.oid, true) FROM pg_trigger"
-    " JOIN pg_class ON pg_class.oid = tgrelid"
+    "SELECT 'trigger', tgname::text, relname::text, pg_catalog.pg_get_triggerdef(pg_trigger.oid, true)"
+    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND tgenabled IN ('O', 'A')"
-    " UNION ALL SELECT relname, pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(indexrelid, 0, true),"
-    " ' WITH \\([^)]*\\)'::text, ''::text) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+    " UNION ALL SELECT 'index', relname::text, '', pg_catalog.pg_get_indexdef(indexrelid, 0, true)"
+    " FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND indisunique AND indisvalid AND indisready"
-    " UNION ALL SELECT conname, 'ALTER TABLE ' || relname || ' ADD CONSTRAINT ' || conname || ' ' ||"
-    " pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(pg_constraint.oid, true),"
-    " ' NOT VALID$'::text, ''::text)"
+    " UNION ALL SELECT 'check', conname::text, relname::text, pg_catalog.pg_get_constraintdef(pg_constraint.oid, true)"
     " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
     " WHERE connamespace = %(schema)s::regnamespace::oid AND contype = 'c'"
-    " UNION ALL SELECT relname, 'ALTER SEQUENCE ' || relname || ' INCREMENT ' || seqincrement || ' CACHE ' || seqcache"
-    " || CASE WHEN seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END"
-    " FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid"
+    " UNION ALL SELECT CASE WHEN seqcycle THEN 'sequence in a circle' ELSE 'sequence' END, relname::text,"
+    " seqincrement::text, seqcache::text FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid"
-    " UNION ALL SELECT proname, 'CREATE OR REPLACE FUNCTION ' || proname || '() RETURNS trigger LANGUAGE ' || lanname"
-    " || ' AS $$' || prosrc || '$$' FROM pg_proc JOIN pg_language ON pg_language.oid = prolang"
-    " WHERE pronamespace = %(schema)s::regnamespace::oid AND pronargs = 0"
+    " UNION ALL SELECT 'function', proname::text, lanname::text, prosrc"
+    " FROM pg_proc JOIN pg_language ON pg_language.oid = prolang"
+    " WHERE pronamespace = %(schema)s::regnamespace::oid AND pronargs = 0::smallint"
 )
+"""Put together here, and not there: an operator like || may be somebody else's."""
 _STRANGERS: Final = (
-    "SELECT 'trigger ' || tgname || ' on ' || relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
-    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname = ANY (%(tables)s) AND NOT tgisinternal"
-    " AND tgenabled <> 'D' AND tgname <> ALL (%(ours)s)"
-    " UNION ALL SELECT 'rule ' || rulename || ' on ' || relname"
+    "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND NOT tgisinternal"
+    " AND tgenabled <> 'D' AND NOT tgname::text = ANY(%(ours)s)"
+    " UNION ALL SELECT 'rule', rulename::text, relname::text"
     " FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class"
-    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname = ANY (%(tables)s) AND ev_enabled <> 'D'"
-    " UNION ALL SELECT 'row security on ' || relname FROM pg_class"
-    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname = ANY (%(tables)s) AND relrowsecurity"
-    " UNION ALL SELECT relname || ' being unlogged, so that it is empty after a crash' FROM pg_class"
-    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname = ANY (%(tables)s) AND relpersistence <> 'p'"
-    " ORDER BY 1"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND ev_enabled <> 'D'"
+    " UNION ALL SELECT 'row', 'security', relname::text FROM pg_class"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND relrowsecurity"
+    " UNION ALL SELECT 'storage', '(unlogged: empty after a crash)', relname::text FROM pg_class"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND relpersistence <> 'p'"
+    " ORDER BY 1, 2, 3"
 )
 
 
@@ -89,14 +87,29 @@ def broken(connections: Connections) -> dict[str, str]:
     """The guards that are missing, switched off, or not what they should be; each with what makes it again."""
     with connections.reading() as connection:
         found = connection.execute(_THERE.encode(), {"schema": _schema(connections)}).fetchall()
-    return not_there(GUARDS, found)
+    return not_there(GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found))
+
+
+def _made(kind: str, name: str, on: str, text: str) -> str:
+    """The statement that makes what was found; what is tuned about it is left out."""
+    match kind:
+        case "index":
+            return re.sub(r" WITH \([^)]*\)", "", text)
+        case "check":
+            return f"ALTER TABLE {on} ADD CONSTRAINT {name} {text.removesuffix(' NOT VALID')}"
+        case "sequence":
+            return f"ALTER SEQUENCE {name} INCREMENT {on} CACHE {text} NO CYCLE"
+        case "function":
+            return f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE {on} AS $${text}$$"
+        case _:
+            return text
 
 
 def strangers_caution(connections: Connections) -> Caution | None:
     """What was put on the tables of a ledger by somebody else, if anything; it acts on whatever is recorded or read."""
     asked = {"schema": _schema(connections), "tables": [*_TABLES], "ours": [*GUARDS]}
     with connections.reading() as connection:
-        found = [name for (name,) in connection.execute(_STRANGERS.encode(), asked)]
+        found = [f"{kind} {name} on {table}" for kind, name, table in connection.execute(_STRANGERS.encode(), asked)]
     if not found:
         return None
     return Caution(

@@ -522,7 +522,8 @@ def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
             raise HistoryDamaged(
                 "the database handed out a place in the log that is taken, so its sequence stands behind the log, as "
                 "after a restore of some tables or a failover to a subscriber; nothing was written. Stop the bots, and "
-                "let its owner say where it ends: SELECT setval('ledger_events_nid_seq', max(nid)) FROM ledger_events"
+                "let its owner say where it ends: "
+                "SELECT pg_catalog.setval('ledger_events_nid_seq', pg_catalog.max(nid)) FROM ledger_events"
             ) from conflict
         case _:
             raise SlotTaken(str(conflict)) from conflict

@@ -567,7 +567,7 @@ CREATE TRIGGER swallow BEFORE INSERT ON ledger_events FOR EACH ROW EXECUTE FUNCT
         (SWALLOWS, "trigger swallow on ledger_events"),
         ("CREATE RULE nowhere AS ON INSERT TO rejections DO INSTEAD NOTHING", "rule nowhere on rejections"),
         ("ALTER TABLE positions ENABLE ROW LEVEL SECURITY", "row security on positions"),
-        ("ALTER TABLE ledger_events SET UNLOGGED", "ledger_events being unlogged"),
+        ("ALTER TABLE ledger_events SET UNLOGGED", "storage (unlogged: empty after a crash) on ledger_events"),
     ],
 )
 def test_what_somebody_put_on_the_tables_is_told_on_postgresql(postgres_url: str, statement: str, named: str) -> None:
