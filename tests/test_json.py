@@ -21,7 +21,6 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from pydantic import AwareDatetime
 
 from domain.commands.base import Command
 from domain.commands.requests import LoseStopLoss
@@ -59,8 +58,8 @@ FROM_A_NUMBER: Mapping[Any, Callable[[int], Any]] = {
     int: lambda number: number,
     float: lambda number: number + 0.23456,
     Decimal: lambda number: Decimal(f"{number}.50"),
+    object: lambda number: Decimal(f"{number}.50"),  # what a number of the domain is to who does not know its schema
     datetime: lambda number: AT + timedelta(seconds=number),
-    AwareDatetime: lambda number: AT + timedelta(seconds=number),
     timedelta: lambda number: timedelta(seconds=number, milliseconds=500),
 }
 
