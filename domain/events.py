@@ -338,6 +338,8 @@ class OrderEnded(PositionEvent, frozen=True, kw_only=True):
     absorbed_qty: Number = _NONE
     reopens: bool = False
     same_as: str | None = None
+    exchange_order_id: str | None = None
+    """The id of the exchange, where the order was not known by one before it ended."""
 
 
 class TakeProfitSet(PositionEvent, frozen=True, kw_only=True):
@@ -398,6 +400,8 @@ class FillCorrected(PositionEvent, frozen=True, kw_only=True):
     reason: str
     holding: Holding
     late: bool = False
+    residual_qty: Number | None = None
+    """Where it was a sale of dust: how much is left as dust."""
 
 
 class InstrumentDefined(PositionEvent, frozen=True, kw_only=True):

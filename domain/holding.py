@@ -68,15 +68,16 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
     ) -> Holding:
         """Take in what an order added to the position, and to its cost; both may be less than nothing.
 
-        Cost that becomes known when all was closed again changes what was earned instead.
+        Cost that is left when nothing is held changes what was earned instead; it is kept as cost until that is known.
         """
         if not added and not cost:
             return self if cost is not None or self.cost is None else altered(self, cost=None, avg_px_open=None)
         quantity = EXACT.add(self.quantity, added)
-        if not quantity and not self.quantity and cost is not None:
-            return altered(self, realized_pnl=sum_of(self.realized_pnl, terms.gain(side, cost, ZERO)))
         grown = altered(self, quantity=quantity, filled_qty=EXACT.add(self.filled_qty, added))
-        return grown.costing(sum_of(self.cost, cost), terms)
+        total = sum_of(self.cost, cost)
+        if quantity or total is None or self.realized_pnl is None:
+            return grown.costing(total, terms)
+        return altered(grown, cost=ZERO, realized_pnl=EXACT.add(self.realized_pnl, terms.gain(side, total, ZERO)))
 
     def costing(self, cost: Decimal | None, terms: Instrument = LINEAR) -> Holding:
         """The same quantity for another cost."""

@@ -79,6 +79,16 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         """Whether so much more can have been filled of it: an exchange never fills more than was requested."""
         return self.room is None or qty <= self.room
 
+    def may_have_filled(self, qty: Decimal) -> bool:
+        """Whether a fill of so much may be one of its own, be it counted by a statement already or not."""
+        if self.requested_qty is None:
+            return True
+        return EXACT.add(self.traded_qty, qty) <= max(self.requested_qty, self.stated_qty)
+
+    def may_have_been_filled_at(self, at: datetime | None) -> bool:
+        """Whether what happened then may be of this order, as far as clocks tell: nothing fills before it is asked."""
+        return at is None or self.opened_at is None or at + CLOCKS_APART >= self.opened_at
+
     def is_news(self, at: datetime | None) -> bool:
         """Whether a fill that names no order is later than all that was stated; one without a time is not."""
         return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART
@@ -141,9 +151,8 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     @once
     def text(self) -> str:
         """The order as it is written into a column, without what is not known; one that does not change once only."""
-        text = _ENCODER.encode(self._facts)
-        is_plain = text.isascii() and b"\\" not in text and b"\x7f" not in text
-        return text.decode() if is_plain else _escaped(text)
+        text = _ENCODER.encode(self._facts).decode()
+        return text if text.isascii() and "\\" not in text and "\x7f" not in text else _escaped(text)
 
     @property
     def _facts(self) -> _Facts:
@@ -198,7 +207,7 @@ def _text(at: datetime | None) -> str | None:
     return None if at is None else timestamp_text(at)
 
 
-def _escaped(text: bytes) -> str:
+def _escaped(text: str) -> str:
     """The same JSON as lines of orders have always had it: escaped by Python, which escapes more."""
     return json.dumps(json.loads(text), separators=(",", ":"))
 
@@ -235,6 +244,12 @@ def of_role(orders: Orders, role: Role) -> Iterator[Order]:
 def live(orders: Orders, role: Role) -> list[Order]:
     """The orders of one role of which more may be filled."""
     return [order for order in of_role(orders, role) if order.is_live]
+
+
+def counted_without_price(orders: Orders, beside: str) -> Decimal:
+    """What was stated without a price of closing orders, but for one, and only their own fills can tell."""
+    closing = (order for order in orders.values() if order.role != "entry" and order.name != beside)
+    return sum((EXACT.subtract(o.filled_qty, o.traded_qty) for o in closing if o.worth is None), ZERO)
 
 
 def next_name(orders: Orders, role: Role) -> str:

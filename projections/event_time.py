@@ -103,6 +103,8 @@ def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.Pos
             at = min(at, anything)
         elif isinstance(event, _STEPS):
             at = next_step = min(at, next_step)
+        elif getattr(event, "reopens", False):
+            at = min(at, next_step)
         elif isinstance(event, e.EntryOutcomeUnknown):
             at = min(at, evidence)
         if isinstance(event, _EVIDENCE):
@@ -220,7 +222,7 @@ class EventTimeTotals:
             case e.FillCorrected():
                 self._correct_fill(event, added)
             case e.CashRecorded() if event.trade_id is not None and added.after.has_paid_in_kind(added.before):
-                self._held = added.shifted(held)
+                self._held = added.shifted(held, self._terms)
             case e.PositionImported():
                 self._held, self._since = event.holding, Stand(event.holding)
 
@@ -229,8 +231,8 @@ class EventTimeTotals:
         new = event.last_qty, self._worth(event.last_qty, event.last_px)
         change = FillChange.of(self._orders.get(event.order or ""), old, new)
         held, effect = self._held, self._effects.get((event.trade_id, event.order))
-        self._held = added.shifted(held)
-        if event.is_exit and effect is not None:
+        self._held = added.shifted(held, self._terms)
+        if event.is_exit and effect is not None and event.residual_qty is None:
             now, exact, self._unexplained = effect.corrected(held, self._unexplained, self._side, self._terms, change)
             self._effects[event.trade_id, event.order] = now
             self._held = replace(self._held, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
@@ -279,13 +281,13 @@ class EventTimeTotals:
         if event.order is not None:
             self._orders[event.order] = after
         count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
-        closes, held, left = count.exits, self._held.quantity, unexplained.qty - count.explains
+        closes, held, left = count.exits, self._held.quantity, count.may_explain(unexplained, self._orders)
         is_past = self._is_adjusted_for(event)
         if event.residual_qty is not None:
-            self._held = added.shifted(self._held)
+            self._held = added.shifted(self._held, self._terms)
         elif closes and left >= closes and (is_past or closes > held):
             self._count_exit(count.explaining(closes))
-        elif is_past and held and not event.late and count.is_new:
+        elif is_past and count.is_new and not (event.late and held):
             self._count_exit(count.counted_as_gone())
         elif held < closes <= held + left:
             self._count_exit(count.explaining(left))
@@ -343,13 +345,17 @@ class EventTimeTotals:
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
         after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
         count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
-        grown, told = count.exits, self._unexplained.qty - count.explains
-        if grown and self._is_adjusted_for(event) and held and not event.late:
+        grown, told = count.exits, count.may_explain(self._unexplained, self._orders)
+        if grown and self._is_adjusted_for(event) and not (event.late and held):
             self._count_exit(count.counted_as_gone())
         elif told >= grown > held:
             self._count_exit(count.explaining(grown))
+        elif held < grown <= held + told and held:
+            self._count_exit(count.explaining(told))
         elif grown <= held:
             self._count_exit(count)
+        else:
+            self._exit(_Exit(grown, count.brought))
 
     def _count_exit(self, count: ExitCount) -> None:
         self._held, self._unexplained = count.counted(self._held, self._unexplained, self._side, self._terms)
@@ -403,14 +409,18 @@ class _Added:
             cash=_plus(held.cash, received),
         )
 
-    def shifted(self, held: Holding) -> Holding:
-        """The totals with whatever else it changed."""
+    def shifted(self, held: Holding, terms: Instrument) -> Holding:
+        """The totals with whatever else it changed; what was not known, before or after, is what it is here."""
         changed: dict[str, Any] = {}
         names = ("quantity", "filled_qty", "cost", "closed_qty", "proceeds", "realized_pnl", "traded_cost")
         for name in names:
-            values = (getattr(held, name), getattr(self.after, name), getattr(self.before, name))
-            changed[name] = None if None in values else values[0] + values[1] - values[2]
-        return replace(held, **changed, avg_px_open=self.after.avg_px_open)
+            own, after, before = getattr(held, name), getattr(self.after, name), getattr(self.before, name)
+            if after is not None or before is not None:
+                changed[name] = None if None in (own, after, before) else own + after - before
+        shifted = replace(held, **changed)
+        if (held.quantity, held.cost) == (self.before.quantity, self.before.cost):
+            return replace(shifted, avg_px_open=self.after.avg_px_open)
+        return shifted.costing(shifted.cost, terms)
 
 
 def _moved(before: dict[str, Decimal], after: dict[str, Decimal]) -> dict[str, Decimal]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from projections.positions import PositionRow, project
 
@@ -78,12 +79,18 @@ class Filling:
         """Cycles that are open, and in the table nevertheless."""
 
     def take(self, events: Iterable[PositionEvent]) -> set[str]:
-        """Take in some events; which positions they changed."""
+        """Take in some events; which positions they changed. Refuses: HistoryDamaged for one that does not follow."""
         changed: dict[str, PositionRow] = {}
         for event in events:
             if event.has_cycle:
                 position_id = event.position_id
-                changed[position_id] = project(changed.get(position_id) or self._before(event), event)
+                try:
+                    changed[position_id] = project(changed.get(position_id) or self._before(event), event)
+                except (AssertionError, ValueError) as cause:
+                    raise HistoryDamaged(
+                        f"{event.originator_id} version {event.originator_version} cannot be folded: {cause}; the "
+                        "table is as it was, and `position-ledger verify` names all that does not fit"
+                    ) from cause
         self._keep(changed)
         return {*changed}
 

@@ -9,7 +9,7 @@ from domain.aggregate.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.order import Order
+from domain.order import Order, Orders, counted_without_price
 from domain.values import EXACT, Side, difference_of
 
 
@@ -53,6 +53,11 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         """The same as an event has it, which closed so much, while so much was not explained."""
         more = min(EXACT.subtract(self.exits, closed), left, EXACT.subtract(self.qty, self.explains))
         return altered(self.explaining(max(more, ZERO)), exits=closed)
+
+    def may_explain(self, unexplained: Unexplained, orders: Orders) -> Decimal:
+        """How much more of what was closed before it may be: what statements of other orders counted is theirs."""
+        others = counted_without_price(orders, self.before.name)
+        return max(ZERO, EXACT.subtract(EXACT.subtract(unexplained.qty, self.explains), others))
 
     @property
     def is_new(self) -> bool:

@@ -33,7 +33,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
     """What an exit fill did: it closed what was open, or what an adjustment had counted as gone, or it explained.
 
     `released`: the cost of what it closed; None where that is not known. A fill of which a statement had counted all
-    did nothing of these.
+    did nothing of these. What sold dust closed what was counted as gone, too, for the cost of the dust.
     """
 
     closed: Decimal = ZERO
@@ -41,6 +41,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
     released: Decimal | None = ZERO
     told: Unexplained = Unexplained()
     """The part that it explained of what was closed without a fill."""
+    is_of_dust: bool = False
 
     @classmethod
     def of(cls, before: Holding, after: Holding, told: Unexplained, terms: Instrument) -> Self:
@@ -58,8 +59,10 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         """Of one of the fills that proved all of it to be closed."""
         return cls(closed=qty, released=_part_of(before.cost, qty, before.quantity))
 
-    def most(self, held: Holding, unexplained: Unexplained) -> Decimal:
-        """How much the fill can have closed at most, as the totals stand."""
+    def most(self, held: Holding, unexplained: Unexplained, dust: Decimal) -> Decimal:
+        """How much the fill can have closed at most, as the totals stand, and so much dust is left."""
+        if self.is_of_dust:
+            return EXACT.add(dust, self.past)
         if self.told.qty:
             most = EXACT.add(unexplained.qty, self.told.qty)
             return EXACT.add(most, EXACT.add(held.quantity, self.closed)) if self.closed else most

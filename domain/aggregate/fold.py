@@ -238,6 +238,7 @@ def _with_order_changed(row: PositionRow, event: e.PositionEvent) -> PositionRow
             return altered(
                 _holding(row, event.holding),
                 avg_px_close=event.holding.avg_px_close(row.terms),
+                residual_qty=row.residual_qty if event.residual_qty is None else event.residual_qty,
                 orders=changes.fill_corrected(row.orders, event, row.terms),
             )
     raise AssertionError(f"{type(event).__name__} is no event of a position")
@@ -282,8 +283,8 @@ def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
             return _showing_stop(ended, orders)
         case "entry":
             known = altered(ended, outcome_unknown=False)
-            if event.order == "entry" and event.same_as is not None:
-                known = altered(known, exchange_order_id=orders["entry"].exchange_order_id)
+            if event.order == "entry":
+                known = altered(known, exchange_order_id=orders["entry"].exchange_order_id or row.exchange_order_id)
             return _opened_again(known) if event.reopens else known
     return ended
 

@@ -136,8 +136,8 @@ def replaced(orders: Orders, event: e.OrderReplaced) -> dict[str, Order]:
 def order_ended(orders: Orders, event: e.OrderEnded, terms: Instrument) -> dict[str, Order]:
     """After the exchange said that nothing more will be filled of an order."""
     orders = as_one(orders, event.order, event.same_as)
-    order = _with_statement(_known(orders, event, event.order), event, terms)
-    return with_order(orders, altered(order, ended=event.outcome))
+    order = _identified(_known(orders, event, event.order), event.exchange_order_id)
+    return with_order(orders, altered(_with_statement(order, event, terms), ended=event.outcome))
 
 
 def _known(orders: Orders, event: e.PositionEvent, name: str) -> Order:

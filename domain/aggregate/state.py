@@ -18,13 +18,13 @@ from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.aggregate.unexplained import Unexplained, share_of
-from domain.alteration import TypedStruct
+from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order, covers, of_role, role_of
 from domain.stop import Stop
-from domain.values import EPOCH, EXACT, Side, Status
+from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
 
 
 class CommandResult(TypedStruct, frozen=True, gc=False):
@@ -213,10 +213,6 @@ class PositionState:
                 if event.exchange_order_id is not None:
                     self.order_ids[event.exchange_order_id] = event.order
             case e.PositionReduced():
-                if event.residual_qty is not None and self.dust_cost is not None:
-                    sold = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
-                    gone = share_of(self.dust_cost, sold, EXACT.add(sold, event.residual_qty))
-                    self.dust_cost = EXACT.subtract(self.dust_cost, gone)
                 self._remember_fill(event, event.order, before, orders)
                 if event.exchange_order_id is not None and event.order is not None:
                     self.order_ids[event.exchange_order_id] = event.order
@@ -303,7 +299,11 @@ class PositionState:
 
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Mapping[str, Order]) -> None:
         match event:
-            case e.OrderEnded(filled_qty=Decimal()) if role_of(event.order) != "entry":
+            case e.OrderEnded():
+                if event.exchange_order_id is not None:
+                    self.order_ids[event.exchange_order_id] = event.order
+                if event.filled_qty is None or role_of(event.order) == "entry":
+                    return
                 then = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
                 count = ExitCount.of_statement(then, self.orders[event.order], self.unexplained)
                 self.unexplained = self._explained(count, before)
@@ -349,6 +349,8 @@ class PositionState:
                 self.unexplained = self._explained(ExitCount.of_fill(known, event.last_qty, brought, left), before)
                 told = left.less(self.unexplained)
             effect = ExitEffect.of(before, self.holding, told, self.terms)
+            if event.residual_qty is not None:
+                effect = self._of_dust(effect, event.residual_qty)
             if event.fee is not None and told.qty:
                 currency = self.other_currency(event.fee_currency)
                 said = self.closing_fees.replaced(currency, event.fee, before, self.holding)
@@ -367,6 +369,12 @@ class PositionState:
             fee_said=said,
         )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
+
+    def _of_dust(self, effect: ExitEffect, left: Decimal) -> ExitEffect:
+        """The effect of a sale of dust, of whose cost it takes its share."""
+        gone = None if self.dust_cost is None else share_of(self.dust_cost, effect.past, EXACT.add(effect.past, left))
+        self.dust_cost = difference_of(self.dust_cost, gone)
+        return altered(effect, released=gone, is_of_dust=True)
 
     def _explained(self, count: ExitCount, before: Holding) -> Unexplained:
         """What is not explained after something is known of an order that closes."""
@@ -387,6 +395,8 @@ class PositionState:
             now = None if event.order is None else self.orders.get(event.order)
             change = FillChange.of(None if now is None else now.corrected(new, old), old, new)
             effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
+            if event.residual_qty is not None:
+                self.dust_cost = sum_of(self.dust_cost, difference_of(fill.effect.released, effect.released))
         fee = fill.fee if event.last_qty else None
         if not event.last_qty and fill.fee_said:
             currency = self.other_currency(fill.fee_currency)

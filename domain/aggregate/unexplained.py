@@ -95,6 +95,9 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
         if left.unpriced_qty:
             return left, held
         totals = altered(held, proceeds=left.known_proceeds, realized_pnl=left.known_pnl)
+        if not held.quantity and held.cost:  # became known when all was closed
+            gained = sum_of(left.known_pnl, terms.gain(side, held.cost, ZERO))
+            totals = altered(totals, cost=ZERO, realized_pnl=gained)
         return altered(left, unpriced_cost=ZERO), totals
 
     def restated(

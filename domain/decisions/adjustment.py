@@ -1,8 +1,9 @@
-"""Deciding about the exchange's word for what is held, where no fill says it."""
+"""Deciding about the exchange's word for what is held, where no fill says it, and what it has counted by then."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.state import CommandResult
@@ -10,8 +11,8 @@ from domain.commands import requests as c
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import ZERO
-from domain.order import CLOCKS_APART
-from domain.values import plain
+from domain.order import CLOCKS_APART, Order
+from domain.values import EPOCH, EXACT, plain
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
@@ -59,3 +60,19 @@ def _fills_after(decision: Decision, at: datetime) -> list[str]:
         for (_, trade_id), by_order in decision.state.fills.items()
         if any(fill.at is not None and fill.at > at + CLOCKS_APART for fill in by_order.values())
     ]
+
+
+def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
+    """Whether what is said of an order happened before the last adjustment, which has counted it."""
+    state, command = decision.state, decision.command
+    if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
+        return False
+    is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None and state.adjusted_at > EPOCH
+    return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
+
+
+def absorbed_of(decision: Decision, before: Order, after: Order) -> Decimal:
+    """What an adjustment has counted of an order's growth: as much as no order accounted for."""
+    if before.opened_at is not None and before.opened_at > decision.state.adjusted_at and decision.state.orders:
+        return ZERO
+    return min(EXACT.subtract(after.filled_qty, before.filled_qty), decision.state.unattributed)

@@ -14,7 +14,7 @@ from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order, of_role
-from domain.values import EXACT, Side
+from domain.values import EXACT, Side, difference_of
 
 
 class EntryCount(TypedStruct, frozen=True, gc=False):
@@ -101,18 +101,28 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
     def _known_at_last(self, added: Decimal) -> Holding | None:
         """The totals once the cost of all orders is known that was not known before; None when that is not so."""
-        held, has_closed = self.held, self.held.closed_qty != self.since.holding.closed_qty
-        if held.realized_pnl is not None and (held.cost is not None or has_closed):
+        held = self.held
+        if held.realized_pnl is not None and held.cost is not None:
             return None
         orders = {**self.orders, self.after.name: self.after}
         grown = held.entered(self.side, added, None, self.terms)
         if not grown.quantity and held.realized_pnl is None:
             over = settled(grown, self.side, self.terms, orders, self.since)
             return None if over.realized_pnl is None else over
-        if held.cost is not None or has_closed:
+        if held.cost is not None:
             return None
-        total = _cost_of_all(orders, self.since, grown)
-        return None if total is None else grown.costing(total, self.terms)
+        total, released = _cost_of_all(orders, self.since, grown), self._released_since()
+        return None if total is None or released is None else grown.costing(EXACT.subtract(total, released), self.terms)
+
+    def _released_since(self) -> Decimal | None:
+        """The cost of what was closed since the last adjustment: what it brought, less what was earned by it."""
+        held, then = self.held, self.since.holding
+        if held.closed_qty == then.closed_qty:
+            return ZERO
+        brought, gained = difference_of(held.proceeds, then.proceeds), held.gained_since(then)
+        if brought is None or gained is None:
+            return None
+        return EXACT.subtract(brought, self.terms.gain(self.side, ZERO, gained))
 
 
 def settled(held: Holding, side: Side, terms: Instrument, orders: Mapping[str, Order], since: Stand) -> Holding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 
 from domain import events as e
@@ -11,6 +10,7 @@ from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
@@ -20,8 +20,8 @@ from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, Pos
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
-from domain.order import CLOCKS_APART, Order, Orders, live, next_name, of_role
-from domain.values import EPOCH, EXACT, Status, plain
+from domain.order import Order, Orders, live, next_name, of_role
+from domain.values import EXACT, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -123,10 +123,10 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
     if command.filled_qty is not None:
         worth = None if command.avg_px is None else row.terms.worth(command.filled_qty, command.avg_px)
         after = before.with_statement(command.filled_qty, worth, decision.said_at)
-    is_seen = _is_seen(decision, before)
+    is_seen = is_counted_in_adjustment(decision, before)
     absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
     if not is_seen:
-        absorbed = _absorbed(decision, before, after)
+        absorbed = absorbed_of(decision, before, after)
     held = EntryCount.of(state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as).by_statement()
     is_as_known = held == state.holding and after.worth == before.worth and not absorbed and same_as is None
     if before.exchange_order_id is not None and is_as_known and not row.outcome_unknown:
@@ -267,7 +267,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     worth = terms.worth(command.last_qty, command.last_px)
     is_news = not meant.is_named and meant.order.is_news(command.at)
     after = meant.order.with_fill(command.last_qty, worth, is_news=is_news)
-    is_seen = _is_seen(decision, meant.order)
+    is_seen = is_counted_in_adjustment(decision, meant.order)
     absorbed = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
     if not is_seen:
         absorbed = _absorbed_fill(decision, meant, after)
@@ -298,27 +298,11 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     return None
 
 
-def _is_seen(decision: Decision, order: Order) -> bool:
-    """Whether what is said of an order happened before the last adjustment, which has counted it."""
-    state, command = decision.state, decision.command
-    if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
-        return False
-    is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None and state.adjusted_at > EPOCH
-    return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
-
-
-def _absorbed(decision: Decision, before: Order, after: Order) -> Decimal:
-    """What an adjustment has counted of an order's growth: as much as no order accounted for."""
-    if before.opened_at is not None and before.opened_at > decision.state.adjusted_at and decision.state.orders:
-        return ZERO
-    return min(EXACT.subtract(after.filled_qty, before.filled_qty), decision.state.unattributed)
-
-
 def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:
     """The same for a fill: one that says when it happened is later, and so is one of an order of its own."""
     if decision.command.at is not None or (meant.is_named and meant.is_new):
         return ZERO
-    return _absorbed(decision, meant.order, after)
+    return absorbed_of(decision, meant.order, after)
 
 
 def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> None:

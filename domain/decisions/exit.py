@@ -129,13 +129,13 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         return known_fill(decision, command, same)
     brought = terms.worth(command.last_qty, command.last_px)
     count = ExitCount.of_fill(order or Order(name="exit"), command.last_qty, brought, state.unexplained)
-    closes, told = count.exits, EXACT.subtract(state.unexplained.qty, count.explains)
+    closes, told = count.exits, count.may_explain(state.unexplained, row.orders)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     dust = ZERO
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
     if closes and told >= closes and is_before:
         count = count.explaining(closes)
-    elif is_past and row.status.is_open and held.quantity and count.is_new:
+    elif is_past and count.is_new and not row.stray:
         _needs_entered(decision, row, command.last_qty)
         count = count.counted_as_gone()
     elif closes and not row.status.is_open and not held.quantity:

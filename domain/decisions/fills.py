@@ -208,9 +208,15 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
             reason=command.reason,
             holding=held,
             late=not row.status.is_open,
+            residual_qty=_dust_left(row, fill, qty),
         )
     )
     return None
+
+
+def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | None:
+    """How much is dust again, or no more, when a sale of dust was another one; None for any other fill."""
+    return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.effect.is_of_dust else None
 
 
 def _entry_corrected(
@@ -238,7 +244,7 @@ def _exit_corrected(
     decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
 ) -> Holding:
     state, terms = decision.state, row.terms
-    most = fill.effect.most(held, state.unexplained)
+    most = fill.effect.most(held, state.unexplained, row.residual_qty)
     if now[0] > max(most, fill.qty):
         raise decision.refused(
             NotFilled, f"holds {plain(most)} without that fill, less than the {plain(now[0])} it closed"

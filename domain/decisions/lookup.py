@@ -127,8 +127,14 @@ def _not_acknowledged(
 
     Refuses: OrderAmbiguous where it may be one of several, of one of which a statement has counted it already.
     """
-    waiting = [order for order in orders if order.exchange_order_id is None and order.client_order_id is not None]
-    stated = [order for order in waiting if order.traded_qty < order.stated_qty]
+    waiting = [
+        order
+        for order in orders
+        if order.exchange_order_id is None
+        and order.client_order_id is not None
+        and order.may_have_been_filled_at(decision.command.at)
+    ]
+    stated = [order for order in waiting if order.traded_qty < order.stated_qty and order.may_have_filled(qty)]
     fitting = [order for order in waiting if order in stated or (order.is_live and order.has_room_for(qty))]
     if stated and len(fitting) > 1:
         raise decision.refused(

@@ -12,6 +12,7 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
+from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_client
@@ -81,10 +82,16 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         worth = None if command.avg_px is None else row.terms.worth(stated, command.avg_px)
         after = order.with_statement(stated, worth, decision.said_at)
     is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
+    is_named = order.exchange_order_id is not None or order.attached or order.name == command.exchange_order_id
+    new_id = None if is_named else command.exchange_order_id
     if not order.is_live and not is_news and same_as is None:
-        if order.ended in (command.outcome, "lost", "replaced"):
+        is_same = order.ended in (command.outcome, "lost", "replaced")
+        if is_same and new_id is None:
             return decision.no_news()
-        raise decision.refused(OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}")
+        if not is_same:
+            raise decision.refused(
+                OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}"
+            )
     if _came_to_nothing(row, order, after, command):
         assert command.outcome != "filled", "just looked"
         reason = command.reason or f"order {command.outcome}"
@@ -105,6 +112,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
             absorbed_qty=absorbed,
             reopens=order.role == "entry" and decision.takes_slot_back(held),
             same_as=same_as,
+            exchange_order_id=new_id,
         )
     )
     return None
@@ -159,18 +167,20 @@ def _held_after(
     state, grown = decision.state, EXACT.subtract(after.filled_qty, order.filled_qty)
     held = state.holding
     if order.role == "entry":
-        is_seen = decision.is_adjusted_for(order)
-        absorbed = grown if is_seen else min(grown, state.unattributed)
+        is_seen = is_counted_in_adjustment(decision, order)
+        absorbed = grown if is_seen else absorbed_of(decision, order, after)
         entered = EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as)
         return entered.by_statement(), absorbed
     _needs_fills_named(decision, order, grown)
     count = ExitCount.of_statement(order, after, state.unexplained)
-    told = EXACT.subtract(state.unexplained.qty, count.explains)
+    told = count.may_explain(state.unexplained, row.orders)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
-    if grown and is_past and row.status.is_open and held.quantity:
+    if grown and is_past and not row.stray:
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)
+    elif grown > held.quantity and held.quantity and grown <= EXACT.add(held.quantity, told):
+        count = count.explaining(told)
     elif grown > held.quantity:
         raise decision.refused(
             ReduceExceedsPosition,

@@ -60,7 +60,7 @@ def cursor_found(projection: str, values: Sequence[Any] | None) -> Checkpoint:
     if values is None:
         raise HistoryDamaged(
             f"no generation of projection {projection} is the one that is read, so nobody knows how far it has come: "
-            "its row in the table projections was changed or deleted"
+            "its row in the table projections was changed or deleted; `position-ledger rebuild` folds it anew"
         )
     return Checkpoint(*values)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -99,6 +99,18 @@ class Caution(NamedTuple):
     def __str__(self) -> str:
         """Both, for a note."""
         return f"{self.message}. Next: {self.remedy}"
+
+
+def not_there(guards: Mapping[str, str], found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Those guards that were not found as they should be, however they are broken into lines."""
+    there = {(name, one_line(made)) for name, made in found}
+    wanted = {name: one_line(made) for name, made in sorted(guards.items())}
+    return {name: made for name, made in wanted.items() if (name, made) not in there}
+
+
+def one_line(text: str) -> str:
+    """A statement on one line."""
+    return " ".join(text.split())
 
 
 class Standing(NamedTuple):
@@ -290,6 +302,8 @@ class Store(ABC):
     """Whether several processes that write beside each other are done before one of them would be."""
     is_new: bool = False
     """Whether there was no ledger before it was opened."""
+    siblings: Sequence[str] = ()
+    """Of a ledger that was made now, the schemas of the same database that have one already."""
 
     def require_primary(self) -> None:  # noqa: B027 - a primary refuses nothing
         """Refuses: StoreUnavailable on a replica, where nothing is decided: what it holds is of the past."""
@@ -563,8 +577,11 @@ class Store(ABC):
         return None
 
     @abstractmethod
-    def missing_guards(self) -> list[str]:
-        """The triggers, unique indexes and checks that the schema has and that do not guard this database."""
+    def broken_guards(self) -> dict[str, str]:
+        """The triggers, unique indexes and checks of the schema that do not guard this database as they should.
+
+        Shape: by name the statement that makes each.
+        """
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:

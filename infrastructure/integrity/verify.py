@@ -155,9 +155,12 @@ def _refusals(store: Store) -> Iterator[IntegrityFinding]:
 
 
 def _guards(store: Store) -> Iterator[IntegrityFinding]:
-    for name in store.missing_guards():
+    for name, made in store.broken_guards().items():
         yield IntegrityFinding(
-            "guard", name, "is missing or switched off: until it is back, the database keeps nobody from it"
+            "guard",
+            name,
+            "is missing, switched off or another one: until it is back, the database keeps nobody from it; "
+            f"its owner makes it again with: {made}",
         )
 
 

@@ -43,6 +43,7 @@ from infrastructure.event_store.port import (
     VersionTaken,
 )
 from infrastructure.event_store.records import StreamEnd
+from infrastructure.event_store.sql.migrations import beside
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition, may_be_told_again
 from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.doubts import Doubts
@@ -120,7 +121,8 @@ class PositionLedger(TypedCommands[Receipt], LedgerOperations):
         needs_plain(on_event, on_refusal, on_unprotected)
         store = open_store(Settings.read(url), create=create)
         if store.is_new and not store.settings.is_memory:
-            LOGGER.warning("made a new ledger: %s", store.settings.place)
+            others = f"; {beside(store.siblings)}, of which this one knows nothing" if store.siblings else ""
+            LOGGER.warning("made a new ledger: %s%s", store.settings.place, others)
         ledger = cls(store, on_event=on_event, on_refusal=on_refusal, on_unprotected=on_unprotected)
         if store.is_outdated:
             ledger.rebuild()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from domain.errors import LedgerError, StoreError, StoreUnavailable
+from domain.errors import HistoryDamaged, LedgerError, StoreError, StoreUnavailable
 from infrastructure.event_store.checkpoints import OVERTAKEN, Checkpoint, ProjectedRow
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import AsOf, Store
@@ -84,7 +84,7 @@ class Projector(Generic[Row]):
         with self._store.snapshot():
             generation = self._tracking.cursor().generation
             texts = list(self._tracking.lasting(generation, since))
-        return map(self._projection.read, texts)
+        return map(self._read, texts)
 
     def standing(self) -> ProjectionStatus:
         """How far it has come, and whether it can go on."""
@@ -158,7 +158,7 @@ class Projector(Generic[Row]):
         """Apply events in order, up to the first that fails; one that was left out for good is passed over then."""
         places = {f"{record.originator_id}#{record.cycle}" for record in records}
         known = self._tracking.rows(cursor.generation, places)
-        rows = {position_id: self._projection.read(text) for position_id, text in known.items()}
+        rows = {position_id: self._read(text) for position_id, text in known.items()}
         changed: set[str] = set()
         nid, count, poison = cursor.nid, 0, None
         for record in records:
@@ -176,6 +176,15 @@ class Projector(Generic[Row]):
             nid = record.id
         written = [self._written(position_id, rows[position_id]) for position_id in sorted(changed & rows.keys())]
         return _Batch(nid, count, written, poison)
+
+    def _read(self, text: str) -> Row:
+        try:
+            return self._projection.read(text)
+        except ValueError as wrong:
+            raise HistoryDamaged(
+                f"a row of projection {self._projection.name} cannot be read: {text!r:.80}: it was changed after it "
+                "was written; `position-ledger rebuild` folds it anew"
+            ) from wrong
 
     def _written(self, position_id: str, row: Row) -> ProjectedRow:
         return ProjectedRow(position_id, self._projection.ended_at(row), self._projection.write(row))

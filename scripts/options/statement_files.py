@@ -74,7 +74,7 @@ class StatementOptions:
             raise click.UsageError(f"--as {kind.name} needs --map: a file that says which column says what")
         if "map" not in kind.asks and file is not None:
             raise click.UsageError(f"--map {file}: the columns of a file of kind {kind.name} are known")
-        return None if file is None else ColumnMap.read(file.read_text(encoding="utf-8", errors="replace"))
+        return None if file is None else ColumnMap.read(file.read_text(encoding="utf-8-sig", errors="replace"))
 
 
 @dataclass(frozen=True)

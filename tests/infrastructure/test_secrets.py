@@ -180,6 +180,7 @@ def test_what_the_server_answers_is_told_without_the_password_with_all_that_it_h
     [
         "postgresql://bot:p%40ss@db.example:6432/trading?sslmode=require&options=-c%20a%3Db",
         "postgresql://bot@one:1,two:2/trading",
+        "postgresql://bot@one:65535,two/trading?sslmode=verify-full&target_session_attrs=prefer-standby&connect_timeout=2",
         "postgresql://bot@[::1]:5432/trading",
         "postgresql:///trading?host=/var/run/postgresql",
         "postgresql://%2Fvar%2Frun/trading",
@@ -199,6 +200,14 @@ def test_what_is_in_order_is_left_to_libpq(url: str) -> None:
         ("postgresql://bot:secret/x", "the number of a port"),
         ("postgresql:/bot@h/x", "it does not read postgresql://"),
         ("postgresql://bot@h/x?no_such_option=1", "an option that it does not know"),
+        ("postgresql://bot@h:65536/x", "its port is not a number from 1 to 65535"),
+        ("postgresql://bot@one:1,two:0/x", "its port is not a number from 1 to 65535"),
+        ("postgresql://bot@h/x?sslmode=on", "its sslmode is none of disable, allow, prefer, require, verify-ca"),
+        ("postgresql://bot@h/x?sslmode=", "its sslmode is none of"),
+        ("postgresql://bot@h/x?target_session_attrs=writable", "is none of any, read-write, read-only, primary"),
+        ("postgresql://bot@h/x?channel_binding=yes", "its channel_binding is none of disable, prefer, require"),
+        ("postgresql://bot@h/x?connect_timeout=soon", "its connect_timeout is not a number"),
+        ("postgresql://bot@h/x?keepalives=yes", "its keepalives is not a number"),
     ],
 )
 def test_a_refusal_says_the_way_out(url: str, words: str) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from domain.aggregate.position import Position
 from domain.commands.base import Command
+from domain.commands.order_requests import CorrectFill, EndOrder
 from domain.commands.requests import (
     Adjust,
     Adopt,
@@ -26,6 +27,7 @@ from domain.commands.requests import (
     RecordEntryUnknown,
     Reduce,
     RollBack,
+    SetStopLoss,
     StartRollback,
 )
 from domain.decisions.decision import CommandContext
@@ -293,6 +295,30 @@ def test_a_close_closes_what_it_closed_then_and_a_later_find_stays_open_for_all_
         "60",
         "110",
     ]
+
+
+def test_a_cycle_that_took_its_slot_back_by_a_fill_after_its_exit_is_closed() -> None:
+    failed = on(FailEntry, outcome="canceled", reason="x", at=second(2))
+    close = on(Close, exit_reason="x", at=second(6))
+    events = recorded([LONG, placed(1), failed, fill("a", "3", "100", 8), out("x", "3", "110", 5), close])
+    assert shown(told(events, 9), "status", "quantity", "realized_pnl", "stray") == [Status.CLOSED, "0", "30", False]
+    assert shown(told(events, 4), "status", "quantity") == [Status.CANCELED, "0"]
+
+
+def test_a_statement_of_an_exit_before_that_of_its_entry_closes_what_is_entered_then() -> None:
+    stop = on(SetStopLoss, stop_price="90", quantity="4", exchange_order_id="s1", at=second(2))
+    ended = on(EndOrder, exchange_order_id="s1", outcome="filled", filled_qty="4", avg_px="90", at=second(3))
+    events = recorded([LONG, placed(1), placed(5, filled_qty="10", avg_px="100"), stop, ended])
+    assert shown(told(events, 4), "quantity", "realized_pnl") == ["0", None]
+    assert shown(told(events, 5), "quantity", "realized_pnl") == ["6", "-40"]
+
+
+def test_a_correction_of_before_the_end_leaves_known_what_was_known_then() -> None:
+    corrected = on(CorrectFill, trade_id="a", last_px="101", reason="x", at=second(4))
+    close = on(Close, exit_reason="x", at=second(6))
+    events = recorded([LONG, placed(1), fill("a", "10", "100", 3), close, corrected, out("x", "10", "110", 5)])
+    assert shown(told(events, 4), "quantity", "avg_px_open", "realized_pnl") == ["10", "101", "0"]
+    assert shown(told(events, 6), "quantity", "realized_pnl") == ["0", "90"]
 
 
 def test_the_average_exit_of_a_close_knows_only_the_exits_before_it() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from domain.commands.requests import Close
+from domain.errors import HistoryDamaged
 from domain.events import EntryFilled, PositionEvent
 from projections.positions import PositionRow, project
 from projections.rebuild import BATCH_EVENTS, Logged, Rebuild, Rebuilt
@@ -117,6 +118,17 @@ def test_a_rebuild_counts_the_rows_that_were_wrong() -> None:
 def test_a_rebuild_of_an_empty_log_is_an_empty_table() -> None:
     result, table = rebuilt([])
     assert (result, table.read) == (Rebuilt(0, 0, 0), {})
+
+
+def test_an_event_that_nothing_can_be_made_of_is_damage_and_named() -> None:
+    events, before = two_streams(), expected(two_streams())
+    table = Table(before.values())
+    without_its_opening = events[1:]
+    with pytest.raises(
+        HistoryDamaged, match=r"APTUSDT\.binance version 2 cannot be folded: .*; the table is as it was"
+    ):
+        rebuilt(without_its_opening, table)
+    assert table.read == before
 
 
 def test_an_event_that_is_written_meanwhile_is_taken_in_before_the_swap() -> None:

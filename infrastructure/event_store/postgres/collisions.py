@@ -49,6 +49,12 @@ def require_ours(connection: Connection, settings: Settings) -> None:
         raise _taken(connection, settings, ["ledger_schema"])
 
 
+def require_no_log(connection: Connection, settings: Settings) -> None:
+    """Refuse with SchemaMismatch when events of a ledger are there that nothing says the version of."""
+    if connection.execute(_HAS_LOG).fetchone() == (5,):
+        raise _taken(connection, settings, ["table ledger_events"])
+
+
 def _taken(connection: Connection, settings: Settings, found: list[str]) -> SchemaMismatch:
     if connection.execute(_HAS_LOG).fetchone() == (5,):
         return SchemaMismatch(

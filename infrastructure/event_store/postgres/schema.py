@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
@@ -12,7 +11,7 @@ from psycopg import sql
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
-from infrastructure.event_store.postgres.collisions import require_ours, require_room
+from infrastructure.event_store.postgres.collisions import require_no_log, require_ours, require_room
 from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
 from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
@@ -23,7 +22,6 @@ _MIGRATIONS: Final = migrations_in(_HOME)
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
 _ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 
-_GUARD: Final = re.compile(r"(?:CREATE (?:TRIGGER|UNIQUE INDEX)|CONSTRAINT) (\w+)")
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _MIGRATION_PATIENCE: Final = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'"
 _VERSION_TABLE: Final = (
@@ -43,6 +41,10 @@ _HAS_ORDERS: Final = (
     " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
 )
 """A table that is made today has its orders in a table of their own."""
+_SIBLINGS: Final = (
+    "SELECT nspname::text FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid"
+    " WHERE relname = 'ledger_events' AND relkind IN ('r', 'p') AND nspname <> %s ORDER BY 1"
+)
 _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
 
 
@@ -54,12 +56,6 @@ def positions_ddl(table: str) -> str:
 def beside_ddl(table: str) -> str:
     """The script that makes a positions table of another name, and the table of its orders."""
     return positions_ddl(table) + _ORDERS.read_text().replace("positions", table)
-
-
-def guards() -> set[str]:
-    """The names of all triggers, unique indexes and checks that keep a ledger as it is."""
-    text = "\n".join([*(migration.read_text() for migration in _MIGRATIONS), positions_ddl("positions")])
-    return {*_GUARD.findall(text)}
 
 
 def script(settings: Settings, runtime_role: str | None = None, more: Iterable[str] = ()) -> str:
@@ -89,10 +85,13 @@ def version_of(connection: Connection, settings: Settings) -> int:
     found = connection.execute(_HAS_VERSION_TABLE).fetchone()
     if found is None or not found[0]:
         _require_in(connection, settings)
+        require_no_log(connection, settings)
         return 0
     require_ours(connection, settings)
     row = connection.execute(_VERSION).fetchone()
     version: int = row[0] if row else 0
+    if version == 0:
+        require_no_log(connection, settings)
     require_not_later("the database", version, SCHEMA_VERSION)
     return version
 
@@ -109,6 +108,11 @@ def _require_in(connection: Connection, settings: Settings) -> None:
         )
 
 
+def siblings(connection: Connection, settings: Settings) -> list[str]:
+    """The other schemas of this database that have a ledger."""
+    return [name for (name,) in connection.execute(_SIBLINGS, (settings.schema,))]
+
+
 def is_outdated(connections: Connections) -> bool:
     """Whether the table of positions is that of an earlier version; one that was made, or rebuilt since, is not."""
     with connections.reading() as connection:
@@ -119,7 +123,8 @@ def require(connections: Connections) -> None:
     """Refuse, with the way out, unless the database has the schema of this software."""
     with connections.reading() as connection:
         version = version_of(connection, connections.settings)
-    require_all(connections.settings.shown, version, SCHEMA_VERSION)
+        others = siblings(connection, connections.settings) if version == 0 else []
+    require_all(connections.settings.shown, version, SCHEMA_VERSION, others)
     require_filled(connections.settings.shown, is_outdated=is_outdated(connections))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 import psycopg
 from psycopg import errors, sql
 
-from domain.errors import SchemaMismatch, StoreUnavailable
+from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import chained_on
@@ -31,7 +31,7 @@ from infrastructure.event_store.port import (
     UnsettledAppend,
     VersionTaken,
 )
-from infrastructure.event_store.postgres import append, bulk_load, grants, schema
+from infrastructure.event_store.postgres import append, bulk_load, grants, guards, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
 from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
@@ -131,13 +131,6 @@ _FED: Final = (
     "SELECT pg_catalog.pg_is_in_recovery(), EXISTS (SELECT FROM pg_subscription_rel"
     " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
 )
-_GUARDS: Final = (
-    "SELECT tgname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
-    " WHERE relnamespace = %(schema)s::regnamespace::oid AND tgenabled IN ('O', 'A')"
-    " UNION ALL SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
-    " WHERE relnamespace = %(schema)s::regnamespace::oid AND indisunique AND indisvalid AND indisready"
-    " UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace::oid AND contype = 'c'"
-)
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)})"
     f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(REJECTION_COLUMNS))})) AS given"
@@ -176,6 +169,9 @@ class PostgresStore(SqlStore):
             if create:
                 self.is_new = len(schema.migrate(self._connections)) == schema.SCHEMA_VERSION
                 self.is_outdated = schema.is_outdated(self._connections)
+                if self.is_new:
+                    with self._connections.reading() as connection:
+                        self.siblings = schema.siblings(connection, settings)
             else:
                 schema.require(self._connections)
         except BaseException:
@@ -436,8 +432,8 @@ class PostgresStore(SqlStore):
         return place
 
     def caution(self) -> Caution | None:
-        """Who but the owner may make things beside the ledger."""
-        return grants.makers_caution(self._connections)
+        """What others put on its tables, or else who but the owner may make things beside the ledger."""
+        return guards.strangers_caution(self._connections) or grants.makers_caution(self._connections)
 
     def obstacle(self) -> Caution | None:
         """A primary that takes no writes: somebody said so, or its host did, as when its disk was full."""
@@ -454,9 +450,8 @@ class PostgresStore(SqlStore):
             found = standing(connection)
         return Standing(found.says, found.caution)
 
-    def missing_guards(self) -> list[str]:
-        there = {name for (name,) in self._select(_GUARDS, {"schema": f'"{self.settings.schema}"'})}
-        return sorted(schema.guards() - there)
+    def broken_guards(self) -> dict[str, str]:
+        return guards.broken(self._connections)
 
     def _settled(self, last: str) -> int:
         deadline, turn_seconds = time.monotonic() + self.settings.timeout_seconds, _TURN_SECONDS
@@ -523,5 +518,12 @@ def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
             raise VersionTaken(str(conflict)) from conflict
         case "ledger_events_intent":
             raise IntentTaken(str(conflict)) from conflict
+        case "ledger_events_nid":
+            raise HistoryDamaged(
+                "the database handed out a place in the log that is taken, so its sequence stands behind the log, as "
+                "after a restore of some tables or a failover to a subscriber; nothing was written. Stop the bots, and "
+                "let its owner say where it ends: "
+                "SELECT pg_catalog.setval('ledger_events_nid_seq', pg_catalog.max(nid)) FROM ledger_events"
+            ) from conflict
         case _:
             raise SlotTaken(str(conflict)) from conflict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources.abc import Traversable
 from typing import Final
 
@@ -28,11 +29,24 @@ def require_not_later(what: str, version: int, known: int) -> None:
         )
 
 
-def require_all(what: str, version: int, known: int) -> None:
-    """Refuse what has not seen every migration: SchemaMismatch, with the way out."""
+def require_all(what: str, version: int, known: int, siblings: Sequence[str] = ()) -> None:
+    """Refuse what has not seen every migration: SchemaMismatch, with the way out.
+
+    `siblings` are the schemas of the same database that have a ledger: one of them may be what is looked for.
+    """
+    if version == 0 and siblings:
+        raise SchemaMismatch(
+            f"{what} holds no ledger, and {beside(siblings)}: if that is the one, renamed perhaps, name it with "
+            "?schema=; only for another one run `position-ledger init`, for it grants every slot anew"
+        )
     if version < known:
         state = f"has schema version {version} of {known}" if version else "holds no ledger"
         raise SchemaMismatch(f"{what} {state}; run `position-ledger init`")
+
+
+def beside(siblings: Sequence[str]) -> str:
+    """Which schemas of the same database have a ledger, in words."""
+    return f"of the same database schema {', '.join(siblings)} has one"
 
 
 def require_filled(where: str, *, is_outdated: bool) -> None:

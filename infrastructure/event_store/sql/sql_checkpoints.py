@@ -44,9 +44,13 @@ _SKIPS: Final = f"SELECT {', '.join(SKIP_COLUMNS)} FROM projection_skips WHERE p
 _INSERT_SKIP: Final = (
     f"INSERT INTO projection_skips ({', '.join(SKIP_COLUMNS)}) VALUES ({', '.join('?' * len(SKIP_COLUMNS))})"
 )
-_LAST_GENERATION: Final = "SELECT {catalog}max(generation) FROM projections WHERE name = ?"
+_LAST_GENERATION: Final = (
+    "SELECT coalesce({catalog}max(generation), 0) FROM (SELECT generation FROM projections WHERE name = ?"
+    " UNION ALL SELECT generation FROM projection_rows WHERE projection = ?) AS kept"
+)
+"""Rows may outlive their checkpoint: a generation of the same number would take them for its own."""
 _GIVE_UP: Final = "DELETE FROM projections WHERE name = ? AND is_read = false"
-_BEGIN: Final = "INSERT INTO projections (name, generation, nid, is_read) VALUES (?, ?, 0, false)"
+_BEGIN: Final = "INSERT INTO projections (name, generation, nid, is_read) VALUES (?, ?, 0, ?)"
 _COUNT: Final = (
     "SELECT {catalog}count(*) FROM projection_rows WHERE projection = ?"
     " AND generation = (SELECT generation FROM projections WHERE name = ? AND is_read = true)"
@@ -147,9 +151,12 @@ class SqlCheckpoints(Checkpoints):
 
         def write(writing: Any) -> Checkpoint:
             self._keep_others_out(writing)
-            (last,) = writing.execute(spelled(_LAST_GENERATION), (self._projection,)).fetchone()
+            (last,) = writing.execute(spelled(_LAST_GENERATION), (self._projection, self._projection)).fetchone()
             writing.execute(spelled(_GIVE_UP), (self._projection,))
-            writing.execute(spelled(_BEGIN), (self._projection, last + 1))
+            if writing.execute(spelled(_CURSOR), (self._projection,)).fetchone() is None:  # somebody deleted it
+                last += 1
+                writing.execute(spelled(_BEGIN), (self._projection, last, True))
+            writing.execute(spelled(_BEGIN), (self._projection, last + 1, False))
             return Checkpoint(last + 1, 0)
 
         return self._write(write)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from operator import length_hint
 from typing import Any, Final
 
+from domain.errors import SchemaMismatch
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.port import IntentTaken, SlotTaken, VersionTaken
@@ -42,18 +43,23 @@ def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], e
     """Write events in the transaction that is open.
 
     Refuses: VersionTaken, also to write behind a hole: the file may hold an earlier copy than the one that was decided
-             on; IntentTaken.
+             on; IntentTaken; SchemaMismatch when something in the file keeps events from being written.
     """
     for end in follows:
         if end.version and connection.execute(_HAS_END, end).fetchone() is None:
             raise VersionTaken(f"{end.stream} version {end.version} is not the event that this follows")
     left = iter(events)
     try:
-        connection.executemany(_INSERT_EVENT, left)
+        written = connection.executemany(_INSERT_EVENT, left).rowcount
     except sqlite3.IntegrityError as error:
         event = events[len(events) - length_hint(left) - 1]
         taken = connection.execute(_HAS_VERSION, event[:2]).fetchone()
         raise (VersionTaken if taken else IntentTaken)(f"{event[0]}: {error}") from error
+    if events and written != len(events):  # a trigger may drop a row without an error
+        raise SchemaMismatch(
+            f"{events[0][0]}: of {len(events)} events {written} were taken: a trigger that is not the ledger's drops "
+            "what is recorded; nothing was written. `position-ledger diagnose` names it"
+        )
 
 
 def write_rows(

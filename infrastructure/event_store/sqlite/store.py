@@ -27,6 +27,7 @@ from infrastructure.event_store.port import (
     ProfitLine,
     StreamReach,
     StreamSpan,
+    not_there,
     until,
     where,
 )
@@ -88,7 +89,11 @@ _PROFITS: Final = (
     " net_pnl IS NOT NULL, coalesce(net_pnl, '0') FROM positions"
 )
 """A line a cycle: SQLite has no decimals to sum up."""
-_GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index')"
+_GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
+_TRIGGERS: Final = (
+    "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN (SELECT name FROM sqlite_schema"
+    " WHERE type = 'table') ORDER BY name"
+)
 _MAX_NID: Final = "SELECT max(nid) FROM ledger_events"
 _ROW: Final = f"{SQLITE.row('{table}')} WHERE position_id = ?"
 _INSERT_REJECTION: Final = (
@@ -282,13 +287,21 @@ class SQLiteStore(SqlStore):
         return self.high_water_mark()
 
     def caution(self) -> Caution | None:
-        """What is known of the SQLite that Python came with."""
-        return wal_caution()
+        """What others put on its tables, or else what is known of the SQLite that Python came with."""
+        return self._strangers() or wal_caution()
 
-    def missing_guards(self) -> list[str]:
-        """The triggers and unique indexes that the schema has and that do not guard this file."""
-        there = {tuple(found) for found in self._select(_GUARDS)}
-        return sorted(name for name, text in schema.guards().items() if (name, text) not in there)
+    def _strangers(self) -> Caution | None:
+        ours = schema.guards()
+        found = [f"{name} on {table}" for name, table in self._select(_TRIGGERS) if name not in ours]
+        if not found:
+            return None
+        return Caution(
+            f"trigger {', '.join(found)}: no ledger makes that, and it may change or drop what is recorded",
+            "find out who made it, and DROP TRIGGER it; then `position-ledger verify`",
+        )
+
+    def broken_guards(self) -> dict[str, str]:
+        return not_there(schema.guards(), ((name, text) for name, text in self._select(_GUARDS)))
 
     def tracking(self, projection: str) -> SQLiteCheckpoints:
         return SQLiteCheckpoints(self._connections, projection)

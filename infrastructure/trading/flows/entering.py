@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand
+from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
-from domain.order import Order
+from domain.order import Order, live
 from domain.values import Status
 from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow
@@ -21,7 +21,7 @@ from infrastructure.trading.exchange_orders import (
     TradedMarket,
 )
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.exiting import closed_when_empty
+from infrastructure.trading.flows.exiting import closed_when_empty, stops_heard
 from infrastructure.trading.steps.claimed_quantity import opening_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, tell_nothing_came
@@ -68,8 +68,13 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
 def increase(
     ctx: FlowContext, position_id: str, *, intent_id: str, quantity: Decimal | None = None, cost: Decimal | None = None
 ) -> Flow[Outcome]:
-    """Add to a position by another entry order, and cover what it adds."""
+    """Add to a position by another entry order, and cover what it adds.
+
+    Its stops are asked first, and once more when it is filled: one that was hit meanwhile covers nothing that is added.
+    """
     try:
+        if live((yield from ctx.row(position_id)).orders, "stop"):
+            yield from stops_heard(ctx, position_id)
         if quantity is not None:
             market = yield from ctx.market((yield from ctx.row(position_id)).symbol)
             quantity = opening_quantity(ctx, quantity, market)
@@ -101,6 +106,8 @@ def carried_on(
             return (yield from rolled_back(ctx, position_id, "taken up again"))
         for ours in [each for each in row.orders.values() if each.role == "entry" and each.is_live]:
             yield from _brought_to_end(ctx, row, ours, market, is_fresh=ours.name == fresh)
+        if fresh not in (None, "entry"):
+            yield from stops_heard(ctx, position_id)
         row = yield from protected(ctx, position_id, market, is_entered=True)
         row = yield from closed_when_empty(ctx, position_id)
     except CameToNothing as nothing:
@@ -166,13 +173,17 @@ def _brought_to_end(
     position_id = row.position_id
     order = yield from (_sent if is_fresh else _found)(ctx, row, ours, market)
     if ours.exchange_order_id is None:
-        yield from ctx.tell(
-            c.RecordEntryPlaced,
-            position_id=position_id,
-            exchange_order_id=order.order_id,
-            client_order_id=ours.client_order_id,
-        )
-        yield from ctx.note(f"{ours.name} is order {order.order_id}")
+        try:
+            yield from ctx.tell(
+                c.RecordEntryPlaced,
+                position_id=position_id,
+                exchange_order_id=order.order_id,
+                client_order_id=ours.client_order_id,
+            )
+            yield from ctx.note(f"{ours.name} is order {order.order_id}")
+        except (PositionNotOpen, StaleCycle) as refusal:
+            # somebody closed it meanwhile: what is filled takes its slot back
+            yield from ctx.note(f"{ours.name} is order {order.order_id}, and came too late: {refusal.message}")
 
     def cover() -> Flow[None]:
         yield from protected(ctx, position_id, market, is_entered=False)
@@ -188,15 +199,21 @@ def _brought_to_end(
 def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
     """Send an order that is ours to send, unless this process slept meanwhile."""
     assert ours.client_order_id is not None, "a promise has a name"
+    attached = (yield from attached_price(ctx, row, market)) if ours.name == "entry" else None
+    cost = None if ours.requested_qty is not None else (yield from _cost(ctx, row, ours))
+    now = yield from ctx.row(row.position_id)
+    if not now.status.is_open or now.status is Status.ROLLING_BACK:
+        reason = f"nothing was sent: {row.position_id} is {now.status.value} since it was promised"
+        yield from _fail(ctx, row, ours, OrderState.CANCELED, reason=reason)
     order = OrderTicket(
         symbol=row.symbol,
         side=row.side.opening_order,
         kind=TicketKind.MARKET,
         client_order_id=ours.client_order_id,
         quantity=ours.requested_qty,
-        cost=None if ours.requested_qty is not None else (yield from _cost(ctx, row, ours)),
+        cost=cost,
         leg=row.leg,
-        attached_stop=(yield from attached_price(ctx, row, market)) if ours.name == "entry" else None,
+        attached_stop=attached,
     )
     try:
         return (yield from ctx.place(order, promised_at=ours.opened_at or row.opened_at))

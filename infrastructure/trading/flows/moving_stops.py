@@ -10,6 +10,7 @@ from infrastructure.trading.conclusions import overtaken, refused, unresolved
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.flows.exiting import closed_when_empty
 from infrastructure.trading.steps.protecting import CannotProtect, moved
 from infrastructure.trading.steps.stop_prices import to_tick
 from infrastructure.trading.trade_outcome import Outcome, kind_of
@@ -27,7 +28,8 @@ def protect(ctx: FlowContext, position_id: str, stop_price: Decimal) -> Flow[Out
     reason: str | None = None
     try:
         market = yield from ctx.market(row.symbol)
-        row = yield from moved(ctx, position_id, to_tick(stop_price, market.price_tick, row.side), market)
+        yield from moved(ctx, position_id, to_tick(stop_price, market.price_tick, row.side), market)
+        row = yield from closed_when_empty(ctx, position_id)
     except CannotProtect as kept:
         yield from ctx.note(f"the stop stays where it is: {kept}")
         reason, row = str(kept), (yield from ctx.row(position_id))

@@ -12,7 +12,7 @@ from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import carried_on
-from infrastructure.trading.flows.exiting import closed_when_empty, exit_taken_up, stops_heard
+from infrastructure.trading.flows.exiting import closed_when_empty, exit_position, exit_taken_up, stops_heard
 from infrastructure.trading.steps.order_fills import fills_told
 from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
@@ -53,6 +53,8 @@ def _may_be_taken(ctx: FlowContext, row: PositionRow) -> Flow[bool]:
 
 def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
     position_id = row.position_id
+    if row.stray:  # nobody wants it any more, and no stop of it could be told
+        return (yield from exit_position(ctx, position_id, reason="stray"))
     try:
         yield from _entries_heard(ctx, row)
         row = yield from stops_heard(ctx, position_id)

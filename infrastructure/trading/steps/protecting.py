@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
 from domain.commands import requests as c
+from domain.events import StopLossSet
 from domain.identifiers import client_order_id
-from domain.order import Order, covered_by, covers, live, next_name, stops_at_work
+from domain.order import Order, covered_by, covers, live, of_role, stops_at_work
 from domain.stop import is_losing_side
 from domain.values import EXACT, Status, plain
 from infrastructure.trading.effects import Flow
@@ -27,8 +31,12 @@ from infrastructure.trading.steps.attached_stops import (
 )
 from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
+from infrastructure.trading.steps.order_fills import followed
 from infrastructure.trading.steps.stop_prices import planned_price
 from projections.positions import PositionRow
+
+_STOPS_MAX: Final = 8
+"""How many stops one flow places for what is held at most; whoever needs more has met something that is not known."""
 
 
 class CannotProtect(Exception):
@@ -42,12 +50,17 @@ class NoPlan(CannotProtect):
 def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_entered: bool) -> Flow[PositionRow]:
     """Cover what is held; when the entry has ended, say that the position is active.
 
+    A stray has no stop of its own, for another cycle has its slot.
     Shape:   the row after it. Refuses: CannotProtect; NoAnswer, when nobody knows whether there is a stop.
     """
     row = yield from ctx.row(position_id)
+    if row.stray:
+        return row
     yield from attached_noted(ctx, row, market)
     row = yield from ctx.row(position_id)
-    while row.quantity and row.protection == "exchange" and not row.protected and (left := _uncovered(row)):
+    for _ in range(_STOPS_MAX):
+        if not row.quantity or row.protection != "exchange" or row.protected or not (left := _uncovered(row)):
+            break
         yield from _stop(ctx, row, left, market)
         row = yield from ctx.row(position_id)
     if is_entered and (yield from attached_was_hit(ctx, row, market)):
@@ -79,15 +92,22 @@ def _moved_to_plan(ctx: FlowContext, row: PositionRow, attached: Order, market: 
     except CannotProtect as refused:
         yield from ctx.note(f"the stop that came with the entry stays: {refused}")
         return row
-    assert attached.exchange_order_id is not None, "it has an order"
-    yield from cancelled(ctx, (yield from ctx.order(row.symbol, attached.exchange_order_id)))
-    yield from ctx.tell(
-        c.LoseStopLoss,
-        position_id=row.position_id,
-        exchange_order_id=attached.exchange_order_id,
-        reason="another one stands by the real entry",
-    )
+    yield from _taken_away(ctx, row, attached, "another one stands by the real entry")
     return (yield from ctx.row(row.position_id))
+
+
+def _taken_away(ctx: FlowContext, row: PositionRow, stop: Order, why: str) -> Flow[None]:
+    """Cancel a stop that another one stands in for; one that was hit meanwhile has closed what it was for."""
+    if stop.exchange_order_id is None:
+        return
+    order = yield from cancelled(ctx, (yield from ctx.order(row.symbol, stop.exchange_order_id)))
+    if order is not None and order.filled_qty:
+        yield from followed(ctx, row.position_id, order, "exit", reason="stop_loss")
+    now = yield from ctx.row(row.position_id)
+    if now.status.is_open and now.orders[stop.name].is_live:
+        yield from ctx.tell(
+            c.LoseStopLoss, position_id=row.position_id, exchange_order_id=stop.exchange_order_id, reason=why
+        )
 
 
 def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMarket) -> Flow[PositionRow]:
@@ -97,18 +117,15 @@ def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMark
     another price. Shape: the row after it. Refuses: CannotProtect, and the others stay; NoAnswer.
     """
     row = yield from ctx.row(position_id)
-    while not covers(_stops_at(row, price), row.side, row.quantity, row.avg_px_open):
+    for _ in range(_STOPS_MAX):
+        if covers(_stops_at(row, price), row.side, row.quantity, row.avg_px_open):
+            break
         yield from _stop(ctx, row, row.quantity, market, price=price, may_be_for_all=False)
         row = yield from ctx.row(position_id)
+    else:
+        raise NoAnswer(f"{_STOPS_MAX} stops at {plain(price)} do not cover {plain(row.quantity)} of {position_id}")
     for other in [each for each in live(row.orders, "stop") if each.price != price]:
-        if other.exchange_order_id is not None:
-            yield from cancelled(ctx, (yield from ctx.order(row.symbol, other.exchange_order_id)))
-            yield from ctx.tell(
-                c.LoseStopLoss,
-                position_id=position_id,
-                exchange_order_id=other.exchange_order_id,
-                reason=f"it was moved to {plain(price)}",
-            )
+        yield from _taken_away(ctx, row, other, f"it was moved to {plain(price)}")
     return (yield from ctx.row(position_id))
 
 
@@ -133,39 +150,56 @@ def _stop(
     if price is None or row.avg_px_open is None:
         known = "its average entry is not known" if row.avg_px_open is None else f"entry {plain(row.avg_px_open)}"
         raise NoPlan(f"no plan says a stop on its losing side: {known}")
-    name = next_name(row.orders, "stop")
     is_for_all = may_be_for_all and quantity == row.quantity and market.closes_position
-    ticket = OrderTicket(
-        symbol=row.symbol,
-        side=row.side.closing_order,
-        kind=TicketKind.STOP,
-        client_order_id=client_order_id(row.position_id, name, row.intent_id),
-        quantity=None if is_for_all else quantity,
-        trigger_price=price,
-        reduce_only=True,
-        close_position=is_for_all,
-        leg=row.leg,
-    )
-    stop = yield from _placed(ctx, ticket, market)
+    events = (entry.event for entry in (yield from ctx.history(row.position_id)))
+    on_record = {event.exchange_order_id for event in events if isinstance(event, StopLossSet)}
+    for ours in _names(row):
+        ticket = OrderTicket(
+            symbol=row.symbol,
+            side=row.side.closing_order,
+            kind=TicketKind.STOP,
+            client_order_id=ours,
+            quantity=None if is_for_all else quantity,
+            trigger_price=price,
+            reduce_only=True,
+            close_position=is_for_all,
+            leg=row.leg,
+        )
+        stop = yield from _placed(ctx, ticket, market, on_record)
+        if stop.order_id not in on_record:
+            break
+    else:
+        raise NoAnswer(f"{ctx.exchange} has every stop of {row.position_id} under a name that is on record already")
     at = stop.trigger_price or price
-    covers = stop.quantity or ticket.quantity  # one that was found may be for less than is held by now
     yield from ctx.tell(
         c.SetStopLoss,
         position_id=row.position_id,
         stop_price=at,
         exchange_order_id=stop.order_id,
-        quantity=covers,
+        quantity=stop.quantity,
         locks_profit=not is_losing_side(row.side, at, row.avg_px_open),
     )
-    yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {'all' if covers is None else plain(covers)}")
+    known = "all" if stop.quantity is None else plain(stop.quantity)
+    yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {known}")
 
 
-def _placed(ctx: FlowContext, ticket: OrderTicket, market: TradedMarket) -> Flow[ExchangeOrder]:
+def _names(row: PositionRow) -> list[str]:
+    """The names that the next stop may have; a stop that took another's place on record left the first to that one."""
+    number = sum(1 for _ in of_role(row.orders, "stop"))
+    names = (f"stop.{number + more}" for more in range(1, _STOPS_MAX + 1))
+    return [client_order_id(row.position_id, name, row.intent_id) for name in names]
+
+
+def _placed(
+    ctx: FlowContext, ticket: OrderTicket, market: TradedMarket, on_record: Collection[str | None]
+) -> Flow[ExchangeOrder]:
+    """The stop of a ticket, sent or found; one that was found may be for less than is held by now, or for all."""
     for attempt in range(ctx.rules.stop_tries):
         try:
             found = yield from ctx.named(ticket.symbol, ticket.client_order_id)
             if found is None:
-                return (yield from ctx.place(ticket))
+                placed = yield from ctx.place(ticket)
+                return replace(placed, quantity=placed.quantity or ticket.quantity)
         except NoAnswer as silence:
             yield from ctx.note(f"no answer about the stop: {silence}")
             found = yield from sought(ctx, ticket.symbol, ticket.client_order_id, market.shown_seconds)
@@ -174,8 +208,11 @@ def _placed(ctx: FlowContext, ticket: OrderTicket, market: TradedMarket) -> Flow
             found = None
             if attempt + 1 == ctx.rules.stop_tries:
                 raise CannotProtect(f"the stop was refused {attempt + 1} times: {refusal}") from refusal
-        if found is not None and found.state is OrderState.OPEN:
+        if found is not None and found.order_id in on_record:
             return found
+        if found is not None and found.state is OrderState.OPEN:
+            is_for_all = found.quantity is None and market.closes_position
+            return found if is_for_all else replace(found, quantity=found.quantity or ticket.quantity)
         if found is not None:
             raise CannotProtect(f"the stop {found.order_id} is {found.state} already")
         yield from ctx.wait(ctx.rules.pause(attempt))
@@ -193,5 +230,7 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
         if ours.exchange_order_id is not None:
             yield from cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
     yield from attached_cancelled(ctx, row)
-    untold = client_order_id(position_id, next_name(row.orders, "stop"), row.intent_id)
-    yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
+    for untold in _names(row):
+        order = yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
+        if order is None:
+            break

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from domain.commands import requests as c
 from domain.values import EXACT, Status, plain
@@ -14,9 +15,11 @@ from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.absence import nothing_shown
 from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
-from infrastructure.trading.steps.order_fills import withdrawn
+from infrastructure.trading.steps.order_fills import fills_told, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from projections.positions import PositionRow
+
+_NOTHING: Final = Decimal(0)
 
 
 def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
@@ -41,7 +44,11 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
 
 
 def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
-    """Send the closing order, or find it; the proof that all is closed, or None when something is left."""
+    """Send the closing order, or find it; the proof that all is closed, or None when something is left.
+
+    Another quantity may be held by then than was promised to be closed: an entry that was on its way was filled, or the
+    account was looked at. What is left is promised anew, and that only once the fills of this order are told.
+    """
     assert promise.close_quantity is not None and promise.client_order_id is not None, "the ledger says what to send"
     try:
         order = yield from _closing_order(ctx, row, promise)
@@ -51,13 +58,19 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
         yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
         return (yield from nothing_shown(ctx, row))
     total = sum((fill.quantity for fill in fills), start=promise.close_quantity * 0)
-    if total == promise.close_quantity:
+    now = yield from ctx.row(row.position_id)
+    of_order = (each.traded_qty for each in now.orders.values() if each.client_order_id == promise.client_order_id)
+    if EXACT.subtract(total, next(of_order, _NOTHING)) == now.quantity:
         return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
-    if order.filled_qty >= promise.close_quantity:
+    if order.filled_qty >= promise.close_quantity == now.quantity:
         return {"closing_order_id": order.order_id}
     if (proof := (yield from nothing_shown(ctx, row))) is not None:
         return proof
-    left = EXACT.subtract(promise.close_quantity, order.filled_qty)
+    told, _ = yield from fills_told(ctx, row.position_id, order, "exit", reason="rollback")
+    held = (yield from ctx.row(row.position_id)).quantity
+    left = EXACT.subtract(held, max(EXACT.subtract(order.filled_qty, told), _NOTHING))
+    if left <= 0:
+        return {"closing_order_id": order.order_id}
     yield from ctx.tell(
         c.FailRollback,
         position_id=row.position_id,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import codecs
 import tomllib
+from collections.abc import Iterable
 from decimal import Decimal
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from domain.values import Number
 from infrastructure.timezones import zone_of
@@ -29,6 +32,7 @@ _Named = Literal[
     "exchange",
 ]
 _NEEDED = ("time", "symbol", "price", "quantity")
+_NUMBERS: tuple[_Named, ...] = ("price", "quantity", "fee", "profit")
 _Names = Annotated[tuple[str, ...], BeforeValidator(lambda said: (said,) if isinstance(said, str) else said)]
 
 
@@ -79,6 +83,11 @@ class ColumnMap(BaseModel):
             raise ValueError(f"it does not say where {', '.join(missing)} stands, in [columns] or in [constants]")
         if twice := self.columns.keys() & self.constants.keys():
             raise ValueError(f"it says {', '.join(sorted(twice))} in [columns] and in [constants]")
+        for one, other in combinations(_NUMBERS, 2):
+            if name := _first_of_both(self.columns.get(one, ()), self.columns.get(other, ())):
+                raise ValueError(f"it says {one} and {other} of one column, {name!r:.60}")
+        if word := _first_of_both(self.sides.buy, self.sides.sell):
+            raise ValueError(f"in [sides] {word!r:.60} says both buy and sell")
         if self.thousands == self.decimal:
             raise ValueError(f"thousands and decimal are both {self.decimal!r}")
         if self.zone is not None:
@@ -95,11 +104,23 @@ class ColumnMap(BaseModel):
         except tomllib.TOMLDecodeError as wrong:
             raise StatementRefused(f"the map is no TOML: {wrong}") from None
         except ValidationError as wrong:
-            said = "; ".join(
-                f"{'.'.join(map(str, error['loc'])) or 'it'}: {error['msg'].removeprefix('Value error, ')}"
-                for error in wrong.errors()
-            )
+            said = "; ".join(map(_said_of, wrong.errors()))
             raise StatementRefused(f"the map cannot be used: {said}") from None
+
+
+def _said_of(error: ErrorDetails) -> str:
+    """One thing that is wrong, in words."""
+    where = ".".join(map(str, error["loc"])) or "it"
+    if error["type"] == "extra_forbidden":
+        fields = SideWords.model_fields if len(error["loc"]) > 1 else ColumnMap.model_fields
+        return f"{where}: is none of {', '.join(fields)}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _first_of_both(ones: Iterable[str], others: Iterable[str]) -> str | None:
+    """The first word of some that is one of others as well, without regard to case."""
+    there = {word.strip().lower() for word in others}
+    return next((word for word in ones if word.strip().lower() in there), None)
 
 
 def _check_encoding(name: str) -> None:

@@ -8,6 +8,7 @@ from datetime import tzinfo
 from typing import Final, TypeAlias
 
 from domain.identifiers import PositionKey
+from domain.symbols.venues import normalized_exchange
 from domain.values import Leg
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.sources.statement_file import FileForm, FileStart, StatementFile
@@ -34,11 +35,17 @@ class Whose:
     """What other files of the run call what this one calls otherwise."""
 
     def key(self, symbol: str, leg: Leg = Leg.BOTH, exchange: str | None = None) -> PositionKey:
-        """The key of a symbol of this account. Refuses: ValueError for a symbol or an exchange that is none."""
+        """The key of a symbol of this account.
+
+        Refuses: ValueError for a symbol or an exchange that is none, or is another one than was said.
+        """
         venue = exchange or self.exchange
         if venue is None:
             raise ValueError("the file does not say of which exchange it is; say it with --exchange")
-        return PositionKey.of(symbol, venue, self.account, leg)
+        key = PositionKey.of(symbol, venue, self.account, leg)
+        if self.exchange is not None and key.exchange != normalized_exchange(self.exchange):
+            raise ValueError(f"the file says that it is of {key.exchange}, and --exchange says {self.exchange}")
+        return key
 
 
 @dataclass(frozen=True, kw_only=True)

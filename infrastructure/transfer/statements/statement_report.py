@@ -21,6 +21,12 @@ from projections.positions import PositionRow
 _UNITS: Final = MappingProxyType({False: Decimal("0.000001"), True: Decimal("0.00000001")})
 """Files round the profit of each fill: to six decimals or more, and where the base settles it to eight."""
 UNKNOWN: Final = "unknown"
+_OF_ANY_PROGRAM: Final = frozenset({"csv", "mapped-csv"})
+"""Kinds of which nobody knows what sign a fee has there that was paid, but who has the file."""
+_COUNTS: Final = (
+    *("fills", "fills_before", "payments", "payments_before", "orders", "cycles", "open"),
+    *("fees_paid", "fees_received"),
+)
 
 
 @dataclass(kw_only=True)
@@ -56,6 +62,8 @@ class StatementTally:
         """Begin with nothing."""
         self.fills = self.fills_before = self.payments = self.payments_before = 0
         self.orders = self.cycles = self.open = 0
+        self.fees_paid = self.fees_received = 0
+        """How many fills say a fee above and below zero."""
         self.first: datetime | None = None
         self.last: datetime | None = None
         self.profit_ledger: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -74,6 +82,8 @@ class StatementTally:
         """Count a fill that is new."""
         self._at(fill.time)
         if fill.fee:
+            self.fees_paid += fill.fee > 0
+            self.fees_received += fill.fee < 0
             self.fees[fill.fee_currency or fill.key.settle or UNKNOWN] += fill.fee
         if fill.order_id not in self._orders and fill.order_id not in self._orders_before:
             self.orders += 1
@@ -85,7 +95,7 @@ class StatementTally:
 
     def add(self, other: StatementTally) -> None:
         """Count what another process has counted, of other keys."""
-        for name in ("fills", "fills_before", "payments", "payments_before", "orders", "cycles", "open"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("profit_ledger", "profit_file", "fees", "cash"):
             sums = getattr(self, name)
@@ -183,6 +193,11 @@ class StatementTally:
     def report(self, kinds: Sequence[str], *, confirmed: bool, repeated: int) -> StatementReport:
         """All of it."""
         left_out = [f"{why}: {left.said(kind)}" for (why, kind), left in self._left_out.items()]
+        if self.fees_received and not self.fees_paid and not _OF_ANY_PROGRAM.isdisjoint(kinds):
+            self._others.append(
+                f"no fee is paid, and {counted(self.fees_received, 'fill')} received one; where that is the wrong way "
+                "round, read the file with --map: a map says in fee_paid what sign a fee has that is paid"
+            )
         return StatementReport(
             kind=" + ".join(dict.fromkeys(kinds)),
             confirmed=confirmed,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
+from infrastructure.event_store.sql.migrations import beside
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from scripts.options.database import database_option, json_option
@@ -106,9 +107,14 @@ def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: View
         if legacy_view is not None:
             compat_view.create(opened, legacy_view, runtime_role)
         caution = grants.makers_caution(opened)
+        with opened.reading() as connection:
+            others = schema.siblings(connection, settings)
     finally:
         opened.close()
-    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, caution and str(caution))
+    notes = [f"{beside(others)}, of which this one knows nothing"] if others else []
+    if caution is not None:
+        notes.append(str(caution))
+    return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, "; ".join(notes) or None)
 
 
 def _postgres_script(settings: Settings, runtime_role: str | None, legacy_view: ViewName | None) -> str:

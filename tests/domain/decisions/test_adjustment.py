@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from domain.commands.order_requests import RequestExit, RequestIncrease
+from domain.commands.order_requests import EndOrder, RequestExit, RequestIncrease
 from domain.commands.requests import (
     Adjust,
     Close,
@@ -12,9 +12,10 @@ from domain.commands.requests import (
 from domain.errors import (
     NotFilled,
     PositionNotOpen,
+    ReduceExceedsPosition,
     StaleEvidence,
 )
-from domain.events import PositionAdjusted, PositionReduced
+from domain.events import OrderEnded, PositionAdjusted, PositionReduced
 from domain.identifiers import client_order_id
 from domain.values import timestamp_text
 from tests.spec import ENTERED, FILLED, given, on, request, second
@@ -121,3 +122,32 @@ def test_what_was_held_before_fills_that_are_on_record_is_no_news_any_more() -> 
     given(*ENTERED, gone).when(seen).refused(StaleEvidence, "x1")
     given(*ENTERED, gone).when(on(Adjust, quantity="50", reason="now")).leaves(quantity="50")
     given(*ENTERED, gone).when(on(Adjust, avg_px_open="3", reason="price", at=early)).leaves(avg_px_open="3")
+
+
+def test_the_end_of_an_order_that_was_asked_after_the_evidence_is_on_top_of_it() -> None:
+    increase = on(RequestIncrease, quantity="5", intent_id="2", at=second(60))
+    seen = on(Adjust, quantity="61.8", avg_px_open="3.2333", reason="account", at=second(30))
+    story = given(request(), increase, seen)
+    ended = on(
+        EndOrder,
+        client_order_id=client_order_id("APTUSDT.binance#1", "entry.2", "2"),
+        outcome="filled",
+        filled_qty="5",
+        avg_px="3.2",
+        at=second(65),
+    )
+    story.when(ended).then(OrderEnded, absorbed_qty="0").leaves(quantity="66.8")
+
+
+def test_an_exit_of_before_the_evidence_is_told_though_nothing_is_held_any_more() -> None:
+    entered = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2", at=second(0))
+    seen = on(Adjust, quantity="60", reason="account", at=second(30))
+    rest = on(Reduce, trade_id="x2", exchange_order_id="2", last_qty="60", last_px="3.1", at=second(60))
+    early = on(Reduce, trade_id="x1", exchange_order_id="1", last_qty="1.8", last_px="3", at=second(20))
+    story = given(request(), entered, seen, rest).leaves(quantity="0")
+    story.when(early).then(PositionReduced).leaves(quantity="0", filled_qty="61.8")
+    close = on(Close, exit_reason="signal")
+    story = given(request(), entered, seen, rest, close).when(early).then(PositionReduced, late=True)
+    story.leaves(quantity="0", filled_qty="61.8", status="closed")
+    more = on(Reduce, trade_id="x3", exchange_order_id="3", last_qty="1", last_px="3", at=second(25))
+    story.when(more).refused(ReduceExceedsPosition, "never held more than")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.commands.order_requests import CorrectFill
 from domain.commands.requests import (
     Close,
     FailEntry,
@@ -15,11 +16,12 @@ from domain.commands.requests import (
 from domain.errors import (
     ExitBeforeEntry,
     InvalidCommand,
+    NotFilled,
     NothingToClose,
     PositionNotOpen,
     ReduceExceedsPosition,
 )
-from domain.events import PositionAdopted, PositionClosed, PositionReduced, RolledBack
+from domain.events import FillCorrected, PositionAdopted, PositionClosed, PositionReduced, RolledBack
 from projections.event_time import row_at
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
 
@@ -180,6 +182,28 @@ def test_dust_that_is_sold_after_all_earns_what_it_brings() -> None:
     told = row_at(story.history, second(3600))
     assert told is not None and told.realized_pnl == 996
     story.when(spot_sold("1", "1", "x4")).refused(PositionNotOpen, "all of the 1000")
+
+
+def test_a_sale_of_dust_that_never_was_leaves_dust_again() -> None:
+    left = (SHIB, BOUGHT, spot_sold("995", "3", "x1"), on(Close, SPOT, exit_reason="target"))
+    story = given(*left, spot_sold("5", "4", "x2")).leaves(SPOT, residual_qty="0", realized_pnl="1005")
+    fewer = on(CorrectFill, SPOT, trade_id="x2", last_qty="2", reason="corrected by the exchange")
+    story.when(fewer).then(FillCorrected, residual_qty="3").leaves(SPOT, residual_qty="3", realized_pnl="999")
+    more = on(CorrectFill, SPOT, trade_id="x2", last_qty="6", reason="corrected by the exchange")
+    story.when(more).refused(NotFilled, "holds 5 without that fill")
+    void = on(CorrectFill, SPOT, trade_id="x2", void=True, reason="busted")
+    story.when(void).then(FillCorrected, residual_qty="5")
+    story.leaves(SPOT, status="closed", residual_qty="5", quantity="0", stray=False, realized_pnl="995")
+    told = row_at(story.history, second(3600))
+    assert told is not None and told.realized_pnl == 995 and told.residual_qty == 5
+    story.when(spot_sold("5", "1", "x3")).leaves(SPOT, residual_qty="0", realized_pnl="990")
+
+
+def test_a_corrected_exit_of_what_was_held_leaves_dust_as_it_is() -> None:
+    left = (SHIB, BOUGHT, spot_sold("995", "3", "x1"), on(Close, SPOT, exit_reason="target"))
+    price = on(CorrectFill, SPOT, trade_id="x1", last_px="4", reason="corrected by the exchange")
+    story = given(*left).when(price).then(FillCorrected, residual_qty=None)
+    story.leaves(SPOT, residual_qty="5", realized_pnl="1990")
 
 
 @pytest.mark.parametrize("flip", [True, False])

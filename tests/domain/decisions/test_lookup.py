@@ -8,7 +8,7 @@ import pytest
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import OrderAmbiguous, OrderHasFills
+from domain.errors import OrderAlreadyEnded, OrderAmbiguous, OrderHasFills
 from domain.events import EntryPlaced, OrderEnded, PositionReduced
 from domain.values import timestamp_text
 from projections.event_time import row_at
@@ -150,3 +150,48 @@ def test_a_total_counts_beside_an_exit_fill_that_names_its_own_order_or_is_of_an
     before = on(c.Reduce, trade_id="x1", last_qty="4", last_px="95", at=timestamp_text(second(0.5)))
     later = stop.model_copy(update={"at": second(30)})
     held(before, later).when(total).leaves(quantity="2")
+
+
+def test_the_end_of_an_order_says_its_id_so_that_a_close_by_hand_is_none_of_its_fills() -> None:
+    story = held(on(o.RequestExit, quantity="4", intent_id="e1", reason="signal"))
+    ids = {"client_order_id": client(story, "exit.1"), "exchange_order_id": "X1"}
+    ended = on(o.EndOrder, **ids, outcome="filled", filled_qty="4", avg_px="110")
+    story.when(ended).then(OrderEnded, exchange_order_id="X1").leaves(quantity="6")
+    by_hand = on(c.Reduce, exchange_order_id="Y", trade_id="y1", last_qty="3", last_px="105")
+    story.when(by_hand).then(PositionReduced, order="exit.2").leaves(quantity="3")
+    own = on(c.Reduce, exchange_order_id="X1", trade_id="x1", last_qty="4", last_px="110")
+    story.when(own).then(PositionReduced, order="exit.1").leaves(quantity="3")
+    story.when(ended).no_news()
+
+
+def test_an_id_that_is_said_after_the_end_is_news_once() -> None:
+    story = held(on(o.RequestExit, quantity="4", intent_id="e1", reason="signal"))
+    ours = client(story, "exit.1")
+    story.when(on(o.EndOrder, client_order_id=ours, outcome="filled", filled_qty="4", avg_px="110"))
+    ended = on(o.EndOrder, client_order_id=ours, exchange_order_id="X1", outcome="filled")
+    story.when(ended).then(OrderEnded, exchange_order_id="X1").leaves(quantity="6")
+    story.when(ended).no_news()
+    other = on(o.EndOrder, client_order_id=ours, exchange_order_id="X1", outcome="canceled")
+    story.when(other).refused(OrderAlreadyEnded, "as filled already")
+
+
+def test_a_fill_that_is_more_than_was_asked_of_an_order_is_not_its_own() -> None:
+    story = held(on(o.RequestExit, quantity="4", intent_id="e1", reason="signal"))
+    story.when(on(o.EndOrder, client_order_id=client(story, "exit.1"), outcome="filled", filled_qty="4", avg_px="110"))
+    by_hand = on(c.Reduce, exchange_order_id="Y", trade_id="y1", last_qty="6", last_px="105")
+    story.when(by_hand).then(PositionReduced, order="exit.2").leaves(quantity="0", realized_pnl="70")
+
+
+def test_what_was_closed_before_an_exit_was_promised_is_none_of_its_fills() -> None:
+    exit_ = on(o.RequestExit, quantity="6", intent_id="e1", reason="signal", at=second(60))
+    by_hand = on(c.Reduce, exchange_order_id="Y", trade_id="y1", last_qty="3", last_px="105", at=second(30))
+    story = held(exit_).when(by_hand).then(PositionReduced, order="exit.2").leaves(quantity="7")
+    ours = client(story, "exit.1")
+    story.when(on(o.EndOrder, client_order_id=ours, exchange_order_id="X", outcome="filled", filled_qty="6"))
+    story.leaves(quantity="1")
+
+
+def test_a_fill_that_may_have_come_before_its_acknowledgement_is_of_the_order_that_was_promised() -> None:
+    exit_ = on(o.RequestExit, quantity="6", intent_id="e1", reason="signal", at=second(60))
+    early = on(c.Reduce, exchange_order_id="X", trade_id="x1", last_qty="3", last_px="105", at=second(56))
+    held(exit_).when(early).then(PositionReduced, order="exit.1").leaves(quantity="7")

@@ -67,6 +67,39 @@ def bot_url(postgres_url: str, bot_role: str) -> str:
     return as_role(postgres_url, bot_role)
 
 
+def test_a_ledger_whose_schema_was_renamed_is_named_by_whoever_misses_it(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, new = with_options(postgres_url, "schema=trading"), with_options(postgres_url, "schema=trading_old")
+    with PositionLedger.connect(old) as ledger:
+        ledger.request_entry(**ENTRY, intent_id="1")
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("ALTER SCHEMA trading RENAME TO trading_old")
+    with pytest.raises(SchemaMismatch, match="holds no ledger, and of the same database schema trading_old has one"):
+        PositionLedger.connect(old, create=False)
+    with PositionLedger.connect(new, create=False) as ledger:
+        assert len(ledger.positions()) == 1
+    caplog.clear()
+    PositionLedger.connect(with_options(postgres_url, "schema=paper")).disconnect()
+    (warned,) = [record.getMessage() for record in caplog.records]
+    assert warned.endswith("; of the same database schema trading_old has one, of which this one knows nothing")
+
+
+def test_events_of_which_nothing_says_the_version_are_no_place_for_a_new_ledger(
+    ledger: PositionLedger, postgres_url: str
+) -> None:
+    del ledger
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("DELETE FROM ledger_schema")
+        for create in (False, True):
+            with pytest.raises(SchemaMismatch, match="has the events of a ledger, and table ledger_events of which"):
+                PositionLedger.connect(postgres_url, create=create)
+        owner.execute("DROP TABLE ledger_schema")
+        for create in (False, True):
+            with pytest.raises(SchemaMismatch, match="has the events of a ledger, and table ledger_events of which"):
+                PositionLedger.connect(postgres_url, create=create)
+
+
 def test_the_runtime_role_does_all_that_a_bot_needs(bot_url: str) -> None:
     with PositionLedger.connect(bot_url) as ledger:
         ledger.record_entry_placed(position_id="APTUSDT.binance#1", exchange_order_id="1")

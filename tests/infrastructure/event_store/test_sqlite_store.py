@@ -36,6 +36,18 @@ def raw(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(file, isolation_level=None)
 
 
+def test_nothing_is_acknowledged_that_a_trigger_dropped(ledger: PositionLedger, file: Path) -> None:
+    ledger.request_entry(**ENTRY, intent_id="1")
+    assert "trigger" not in str(ledger.store.caution())
+    raw(file).execute("CREATE TRIGGER mine BEFORE INSERT ON ledger_events BEGIN SELECT RAISE(IGNORE); END")
+    with pytest.raises(SchemaMismatch, match=r"of 1 events 0 were taken: a trigger .*; nothing was written"):
+        ledger.request_entry(**ENTRY | {"symbol": "PERPUSDT"}, intent_id="1")
+    assert "trigger mine on ledger_events: no ledger makes that" in str(ledger.store.caution())
+    raw(file).execute("DROP TRIGGER mine")
+    assert ledger.request_entry(**ENTRY | {"symbol": "PERPUSDT"}, intent_id="1").may_order
+    assert verify(ledger.store).ok
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -460,6 +460,43 @@ def test_a_forged_refusal_is_named_and_ends_no_statistics(
             "DROP INDEX positions_one_open; CREATE INDEX positions_one_open ON positions (stream)",
             "positions_one_open",
         ),
+        (
+            "DROP INDEX positions_one_open; CREATE UNIQUE INDEX positions_one_open ON positions (position_id)",
+            "DROP INDEX positions_one_open; CREATE UNIQUE INDEX positions_one_open ON positions (position_id)",
+            "positions_one_open",
+        ),
+        (
+            "DROP INDEX ledger_events_intent; CREATE UNIQUE INDEX ledger_events_intent ON ledger_events (nid)",
+            "DROP INDEX ledger_events_intent; CREATE UNIQUE INDEX ledger_events_intent ON ledger_events (nid)",
+            "ledger_events_intent",
+        ),
+        (
+            "",
+            """DROP TRIGGER ledger_events_append_only ON ledger_events;
+            CREATE TRIGGER ledger_events_append_only BEFORE UPDATE ON ledger_events
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuses_change()""",
+            "ledger_events_append_only",
+        ),
+        (
+            "",
+            """DROP TRIGGER ledger_events_append_only ON ledger_events;
+            CREATE TRIGGER ledger_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON watches
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuses_change()""",
+            "ledger_events_append_only",
+        ),
+        (
+            "",
+            """CREATE OR REPLACE FUNCTION ledger_refuses_change() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RETURN NULL; END $$""",
+            "ledger_refuses_change",
+        ),
+        (
+            "",
+            """ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash;
+            ALTER TABLE ledger_events ADD CONSTRAINT ledger_events_hash CHECK (true)""",
+            "ledger_events_hash",
+        ),
+        ("", "ALTER SEQUENCE ledger_events_nid_seq CACHE 100", "ledger_events_nid_seq"),
     ],
 )  # fmt: skip
 def test_a_guard_that_is_gone_is_named(
@@ -477,6 +514,85 @@ def test_a_guard_that_is_gone_is_named(
             owner.execute(on_postgresql.encode())
         broken = bool(on_postgresql)
     assert [(found.kind, found.where) for found in verify(ledger.store).findings] == [("guard", named)] * broken
+
+
+@pytest.mark.parametrize(
+    ("tuned", "made_again"),
+    [
+        ("ALTER TABLE ledger_events VALIDATE CONSTRAINT ledger_events_hash", None),
+        ("ALTER INDEX ledger_events_intent SET (fillfactor = 70)", None),
+        ("DROP TRIGGER ledger_events_append_only ON ledger_events", "ledger_events_append_only"),
+        ("DROP INDEX ledger_events_intent", "ledger_events_intent"),
+        ("ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash", "ledger_events_hash"),
+        ("ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_pkey", "ledger_events_pkey"),
+        ("ALTER SEQUENCE ledger_events_nid_seq CACHE 9", "ledger_events_nid_seq"),
+        (
+            """CREATE OR REPLACE FUNCTION ledger_refuses_change() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RETURN NULL; END $$""",
+            "ledger_refuses_change",
+        ),
+    ],
+)
+def test_a_guard_is_made_again_by_what_the_finding_says(postgres_url: str, tuned: str, made_again: str | None) -> None:
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(tuned.encode())
+        findings = verify(ledger.store).findings
+        assert [found.where for found in findings] == ([] if made_again is None else [made_again])
+        for found in findings:
+            owner.execute(found.message.partition("its owner makes it again with: ")[2].encode())
+        assert verify(ledger.store).ok
+
+
+def test_every_guard_of_a_file_is_made_again_by_what_the_findings_say(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{file}") as ledger, closing(sqlite3.connect(file)) as owner:
+        for kind, name in owner.execute(
+            "SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
+        ).fetchall():
+            owner.execute(f"DROP {kind} {name}")
+        findings = verify(ledger.store).findings
+        assert len(findings) == 13
+        for found in findings:
+            owner.execute(found.message.partition("its owner makes it again with: ")[2])
+        assert verify(ledger.store).ok
+
+
+SWALLOWS = """CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER swallow BEFORE INSERT ON ledger_events FOR EACH ROW EXECUTE FUNCTION swallow()"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        (SWALLOWS, "trigger swallow on ledger_events"),
+        ("CREATE RULE nowhere AS ON INSERT TO rejections DO INSTEAD NOTHING", "rule nowhere on rejections"),
+        ("ALTER TABLE positions ENABLE ROW LEVEL SECURITY", "row security on positions"),
+        ("ALTER TABLE ledger_events SET UNLOGGED", "storage (unlogged: empty after a crash) on ledger_events"),
+    ],
+)
+def test_what_somebody_put_on_the_tables_is_told_on_postgresql(postgres_url: str, statement: str, named: str) -> None:
+    with PositionLedger.connect(postgres_url) as ledger:
+        ledger.rebuild()
+        assert ledger.store.caution() is None
+        with psycopg.connect(postgres_url) as owner:
+            owner.execute(statement.encode())
+        caution = ledger.store.caution()
+        assert caution is not None
+        assert named in caution.message
+        assert named in run(postgres_url, "diagnose").stdout
+
+
+def test_a_sequence_that_was_set_back_is_named_by_who_meets_it(postgres_url: str) -> None:
+    entry: dict[str, Any] = {"exchange": "binance", "side": "short", "quantity": "1", "intent_id": "1"}
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        for symbol in ("APTUSDT", "PERPUSDT"):
+            ledger.request_entry(symbol=symbol, **entry)
+        owner.execute("ALTER SEQUENCE ledger_events_nid_seq RESTART WITH 1")
+        with pytest.raises(HistoryDamaged, match="its sequence stands behind the log") as refusal:
+            ledger.request_entry(symbol="BTCUSDT", **entry)
+        owner.execute(refusal.value.message.rpartition("let its owner say where it ends: ")[2].encode())
+        assert ledger.request_entry(symbol="BTCUSDT", **entry).may_order
+        assert verify(ledger.store).ok
 
 
 ODD_TIMES = ["infinity", "-infinity", "12026-01-01 00:00:00+00", "0044-03-15 00:00:00+00 BC"]

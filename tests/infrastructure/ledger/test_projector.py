@@ -15,7 +15,7 @@ import pytest
 
 from domain.commands.order_requests import DefineInstrument
 from domain.commands.requests import RecordEntryPlaced, RequestEntry
-from domain.errors import SchemaMismatch, StoreUnavailable
+from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
 from domain.events import PositionEvent
 from infrastructure.event_store.checkpoints import Checkpoint
 from infrastructure.event_store.codec import decode
@@ -93,6 +93,32 @@ def expected(ledger: PositionLedger) -> dict[str, CycleFacts]:
         event = decode(stored)
         known[event.position_id] = fold(known.get(event.position_id), event)
     return known
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM projections", "UPDATE projections SET is_read = (1 = 0)"])
+def test_a_rebuild_brings_back_a_checkpoint_that_somebody_deleted(
+    ledger: PositionLedger, execute: Execute, statement: str
+) -> None:
+    enter(ledger, "APTUSDT", "PERPUSDT")
+    follower_of(ledger).catch_up()
+    execute(statement)
+    with pytest.raises(HistoryDamaged, match="`position-ledger rebuild` folds it anew"):
+        follower_of(ledger).catch_up()
+    assert follower_of(ledger).rebuild().rows == 2
+    assert facts_of(ledger) == expected(ledger)
+    enter(ledger, "BTCUSDT")
+    assert follower_of(ledger).catch_up() == 2
+    assert facts_of(ledger) == expected(ledger)
+
+
+def test_a_row_that_cannot_be_read_is_damage_and_is_folded_anew(ledger: PositionLedger, execute: Execute) -> None:
+    enter(ledger, "APTUSDT")
+    follower_of(ledger).catch_up()
+    execute("UPDATE projection_rows SET row = '{}'")
+    with pytest.raises(HistoryDamaged, match=r"a row of projection statistics cannot be read: '\{\}'"):
+        facts_of(ledger)
+    assert follower_of(ledger).rebuild().differences == 1
+    assert facts_of(ledger) == expected(ledger)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 100])

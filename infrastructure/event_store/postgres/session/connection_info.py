@@ -14,6 +14,18 @@ from infrastructure.database_url import SCHEMES, split_postgres
 KEPT_APART: Final = "PGPASSWORD or ~/.pgpass, which no list of processes shows"
 _SECRET: Final = ("password", "sslpassword", "oauth_client_secret")
 _MASK: Final = "***"
+_PORT: Final = re.compile("[0-9]{1,5}", re.ASCII)
+_PORT_MAX: Final = 65_535
+_CHOICES: Final = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    "channel_binding": ("disable", "prefer", "require"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "load_balance_hosts": ("disable", "random"),
+}
+"""What libpq looks at only when it connects: a wrong word would pass for a server that is away."""
+_NUMBERS: Final = ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count")
+_NUMBER: Final = re.compile(" *-?[0-9]{1,9} *", re.ASCII)
 _SECRET_LENGTH_MIN: Final = 4
 """A shorter one stands in every other word by chance, and is masked only where it stands alone."""
 
@@ -33,8 +45,16 @@ def told(text: str) -> dict[str, str]:
             "libpq does not understand it: an option that it does not know, perhaps, or a blank or a quotation mark "
             "that is not encoded"
         ) from None
-    if not all(port.isdecimal() for port in words.get("port", "").split(",") if port):
-        raise ValueError("its port is not a number")
+    if not all(
+        _PORT.fullmatch(port) and 0 < int(port) <= _PORT_MAX for port in words.get("port", "").split(",") if port
+    ):
+        raise ValueError(f"its port is not a number from 1 to {_PORT_MAX}")
+    for name, allowed in _CHOICES.items():
+        if words.get(name, allowed[0]) not in allowed:
+            raise ValueError(f"its {name} is none of {', '.join(allowed)}")
+    for name in _NUMBERS:
+        if not _NUMBER.fullmatch(words.get(name, "0")):
+            raise ValueError(f"its {name} is not a number")
     return words
 
 

@@ -11,6 +11,7 @@ PREFIX: Final = "statement:"
 OPENS: Final = ":opens"
 """At the end of the id of what begins a cycle."""
 CLOSES: Final = ":closes"
+TURNS: Final = ":turns"
 BEFORE: Final = ":before"
 """At the end of the id of what was held before the file that has the fill."""
 
@@ -40,7 +41,12 @@ def sum_id_of(fill: StatementFill) -> str:
 
 def turned_id_of(fill: StatementFill) -> str:
     """Of what records the part of a fill that closes, where the rest opens the other side."""
-    return command_id_of(fill) + ":turns"
+    return command_id_of(fill) + TURNS
+
+
+def fill_id_of(command_id: str) -> str:
+    """Of what records a fill, from that of either part of one that turned the position."""
+    return command_id.removesuffix(TURNS)
 
 
 def cash_id_of(cash: StatementCash) -> str:

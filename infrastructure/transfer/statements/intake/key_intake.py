@@ -29,7 +29,6 @@ from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahea
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.positions import PositionRow
@@ -56,22 +55,20 @@ class KeyIntake:
         self.cache, self.tally, self.recorded_at = AggregateCache(store), tally, recorded_at
         self.of_two_legs = {*of_two_legs}
         """Keys whose payments may be of either leg."""
-        self.ordered = facts.ordered
-        """Says how much the order of a fill is for."""
-        self._store, self._facts = store, facts
+        self._store, self.facts = store, facts
 
     def find_legs(self) -> None:
         """Find the legs of fills and payments that name none, and count those that name no key."""
-        for key in self._facts.keys_of_untold_legs:
+        for key in self.facts.keys_of_untold_legs:
             legs = [key]
-            if not self._is_known(key) and (self._held_legs(key) or self._facts.are_of_two_legs(key)):
-                self._facts.part(key)
-                legs = [leg for side in (Leg.LONG, Leg.SHORT) if self._facts.has_fills(leg := key.on(side))]
+            if not self._is_known(key) and (self._held_legs(key) or self.facts.are_of_two_legs(key)):
+                self.facts.part(key)
+                legs = [leg for side in (Leg.LONG, Leg.SHORT) if self.facts.has_fills(leg := key.on(side))]
             self._check_defined(key, legs)
-        for key in self._facts.keys_without_fills:
+        for key in self.facts.keys_without_fills:
             if key.leg is Leg.BOTH and not self._is_known(key):
                 self._find_leg(key)
-        for cash in self._facts.of_no_key():
+        for cash in self.facts.of_no_key():
             self.tally.payments += 1
             self.tally.leave_out(cash, "the file names none")
 
@@ -107,13 +104,13 @@ class KeyIntake:
 
     def _held_legs(self, key: PositionKey) -> list[PositionKey]:
         legs = [key.on(leg) for leg in (Leg.LONG, Leg.SHORT)]
-        return [leg for leg in legs if self._facts.has_fills(leg) or self._is_known(leg)]
+        return [leg for leg in legs if self.facts.has_fills(leg) or self._is_known(leg)]
 
     def _find_leg(self, key: PositionKey) -> None:
         """Files of payments seldom name a leg: where one alone was ever held, it is that."""
         held = self._held_legs(key)
         if len(held) == 1:
-            self._facts.move_cash(key, held[0])
+            self.facts.move_cash(key, held[0])
         elif held:
             self._share_cash(key, held)
             self.of_two_legs.add(key)
@@ -127,21 +124,22 @@ class KeyIntake:
                 found = [leg for leg, held in spans.items() if held.may_be_of(time)]
                 return found[0] if len(found) == 1 else None
 
-            self._facts.share_cash(key, leg_at)
+            self.facts.share_cash(key, leg_at)
 
     def _spans(self, leg: PositionKey, stack: ExitStack) -> LegSpans:
         past = stack.enter_context(closing(KeyPast(leg, map(decode, self._store.history(leg.stream)))))
         return LegSpans(
-            leg.leg, past, self.cache.load(leg.stream).position.state.holding.quantity, self._facts.told_fills(leg)
+            leg.leg, past, self.cache.load(leg.stream).position.state.holding.quantity, self.facts.told_fills(leg)
         )
 
     def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
-        for file, fact in placed:
-            try:
+        try:
+            for fact in placed:
                 intake.take(fact)
-            except StatementRefused as refused:
-                raise self._facts.refusal(file, refused) from None
-        self.tally.end_key(key, intake.end(), *self._facts.profit_in_all(key))
+            last = intake.end()
+        except StatementRefused as refused:
+            raise self.facts.refusal(intake.file, refused) from None
+        self.tally.end_key(key, last, *self.facts.profit_in_all(key))
 
 
 class _OneKey:
@@ -159,15 +157,20 @@ class _OneKey:
         self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
         self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, decided)
         self._why_none = _TWO_LEGS if key in intake.of_two_legs else _NONE_OPEN
-        self._ordered, self._placed, self._progress = intake.ordered, placed, progress
+        self._facts, self._placed, self._progress = intake.facts, placed, progress
         self._taken = 0
         """How many facts were taken since what they led to was collected."""
-        self._listed: dict[tuple[str, bool], tuple[StatementFill, Decimal]] = {}
+        self.file = 0
+        """The number of the file that is looked at, for refusals."""
+        self._listed: dict[tuple[str, bool], tuple[int, StatementFill, Decimal]] = {}
         """Of orders that the ledger has in sum, what their single fills come to; each with the last of them."""
+        self._beside: list[tuple[int, StatementFill]] = []
+        """New fills of the second in which the last one happened that the ledger has."""
         self._waiting: list[StatementCash] = []
         """Payments of the last moment, in which a cycle may begin yet."""
 
-    def take(self, fact: StatementFact) -> None:
+    def take(self, placed: PlacedFact) -> None:
+        self.file, fact = placed
         if self._waiting and fact.time > self._waiting[0].time:
             self._end_moment()
         match fact:
@@ -199,6 +202,7 @@ class _OneKey:
 
     def end(self) -> PositionRow | None:
         self._check_listed()
+        self._check_beside()
         self._end_moment()
         self._fold.end()
         self._collect()
@@ -210,6 +214,7 @@ class _OneKey:
         if until is not None:
             if self._past.has(command_id_of(fill)):
                 self._tally.fills_before += 1
+                self._past.last_second.tell_again(fill)
                 self._check_same(fill)
                 return
             if self._is_told_otherwise(fill):
@@ -222,9 +227,20 @@ class _OneKey:
                     f"until {timestamp_text(until)} already; what is older has to be imported first, into another "
                     "ledger",
                 )
+            if self._past.last_second.is_of_it(fill):
+                self._beside.append((self.file, fill))
             if (closed := self._past.filled(turned_id_of(fill))) is not None:
                 fill = fill.split(closed)[1]
-        self._fold.take_fill(fill, self._ordered, self._ahead)
+        try:
+            self._fold.take_fill(fill, self._facts.ordered, self._ahead)
+        except StatementRefused:
+            if not self._facts.has_other_side(fill):
+                raise
+            raise StatementRefused.at(
+                fill.line,
+                f"order {fill.order_id} of {self._key} buys and sells, so that it is the id of something else than an "
+                "order; read the file by a map, with --map, that does not name the column as order_id",
+            ) from None
 
     def _is_told_otherwise(self, fill: StatementFill) -> bool:
         """Whether the ledger has it in another way: its order by single fills, or this one in the sum of its order."""
@@ -236,8 +252,8 @@ class _OneKey:
         if self._past.filled(sum_id_of(fill)) is None:
             return False
         before = self._listed.get((fill.order_id, fill.buys))
-        listed = EXACT.add(fill.quantity, Decimal(0) if before is None else before[1])
-        self._listed[fill.order_id, fill.buys] = fill, listed
+        listed = EXACT.add(fill.quantity, Decimal(0) if before is None else before[-1])
+        self._listed[fill.order_id, fill.buys] = self.file, fill, listed
         return True
 
     def _otherwise(self, fill: StatementFill, known: Decimal, said: Decimal) -> StatementRefused:
@@ -248,11 +264,25 @@ class _OneKey:
         )
 
     def _check_listed(self) -> None:
-        for fill, listed in self._listed.values():
+        for file, fill, listed in self._listed.values():
+            self.file = file
             known = self._past.filled_of_order(fill.order_id, buys=fill.buys)
             assert known is not None, "the sum is on record"
             if known != listed:
                 raise self._otherwise(fill, known, listed)
+
+    def _check_beside(self) -> None:
+        """Refuse what may be what the ledger has under another name, once all that it has was told again."""
+        for file, fill in self._beside:
+            self.file = file
+            if (known := self._past.last_second.maybe(fill)) is not None:
+                raise StatementRefused.at(
+                    fill.line,
+                    f"this fill of {self._key} at {timestamp_text(fill.time)} may be trade {known.trade_id} of "
+                    f"{plain(known.last_qty)} that the ledger has of that second, or a part of it: they have no id in "
+                    "common. Export from before then, in the way that it was exported before; what is made up of other "
+                    "fills now goes into another ledger",
+                )
 
     def _check_same(self, fill: StatementFill) -> None:
         """A line that sums up may say more of the same later; what was made of it before cannot be altered."""

@@ -12,9 +12,15 @@ from domain.events import EntryFilled, PositionEvent, PositionReduced
 from domain.identifiers import PositionKey
 from domain.values import EXACT, timestamp_text
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
-from infrastructure.transfer.statements.intake.command_ids import CLOSES, PREFIX, side_of
-from infrastructure.transfer.statements.sources.statement_row import MADE_UP
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.intake.command_ids import (
+    CLOSES,
+    PREFIX,
+    command_id_of,
+    fill_id_of,
+    side_of,
+)
+from infrastructure.transfer.statements.sources.statement_row import MADE_UP, is_made_up
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
@@ -36,6 +42,42 @@ _ENDED: Final = "UPDATE cycles SET ended = ? WHERE cycle = ?"
 _LAST_CYCLES: Final = "SELECT cycle, opened, ended FROM cycles WHERE opened <= ? ORDER BY cycle DESC LIMIT 3"
 
 
+class LastSecond:
+    """What the ledger has of the second of its last fill, without what is told of it again.
+
+    A fill without an id of its own has another name in another kind of file, or when its program tells it in parts
+    later. What is earlier is refused, for the ledger goes on already; in that very second it would be counted twice.
+    """
+
+    def __init__(self) -> None:
+        """Begin with a key that has no fill."""
+        self._second: datetime | None = None
+        self._known: dict[str, EntryFilled | PositionReduced] = {}
+
+    def add(self, event: EntryFilled | PositionReduced) -> None:
+        """Take in a fill of the ledger."""
+        second = event.ts_event.replace(microsecond=0)
+        if second != self._second:
+            self._second, self._known = second, {}
+        self._known[fill_id_of(event.command_id)] = event
+
+    def tell_again(self, fill: StatementFill) -> None:
+        """Take note that a file has a fill that the ledger has."""
+        self._known.pop(command_id_of(fill), None)
+
+    def is_of_it(self, fill: StatementFill) -> bool:
+        """Whether a fill happened then."""
+        return fill.time.replace(microsecond=0) == self._second
+
+    def maybe(self, fill: StatementFill) -> EntryFilled | PositionReduced | None:
+        """What no file told again, and a fill of that second may be, for one of them has no id of its own."""
+        is_nameless = is_made_up(fill.trade_id, fill.order_id)
+        for event in self._known.values():
+            if is_nameless or is_made_up(event.trade_id, event.exchange_order_id):
+                return event
+        return None
+
+
 class KeyPast:
     """One key, in a temporary database: its history may be long."""
 
@@ -48,6 +90,7 @@ class KeyPast:
         """Whether one of its fills has a fee."""
         self.has_made_up = False
         """Whether one of its fills has an id that its file did not say."""
+        self.last_second = LastSecond()
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._database.execute("BEGIN")
@@ -65,6 +108,7 @@ class KeyPast:
         quantity = fee = order_id = None
         if isinstance(event, EntryFilled | PositionReduced):
             quantity, self.until = str(event.last_qty), event.ts_event
+            self.last_second.add(event)
             self.has_fees = self.has_fees or event.fee is not None
             self.has_made_up = self.has_made_up or event.trade_id.startswith(MADE_UP)
             fee, order_id = None if event.fee is None else str(event.fee), event.exchange_order_id

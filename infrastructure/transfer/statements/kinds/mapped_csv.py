@@ -26,8 +26,8 @@ class _MappedFills:
     def __init__(self, columns: ColumnMap, whose: Whose) -> None:
         self._map, self._whose = columns, whose
         self._zone = whose.zone or (None if columns.zone is None else zone_of(columns.zone))
-        self._sides = {word.lower(): True for word in columns.sides.buy}
-        self._sides |= {word.lower(): False for word in columns.sides.sell}
+        self._sides = {word.strip().lower(): True for word in columns.sides.buy}
+        self._sides |= {word.strip().lower(): False for word in columns.sides.sell}
         self._left_out = {
             column.strip().lower(): {word.lower() for word in words} for column, words in columns.leave_out.items()
         }
@@ -82,7 +82,7 @@ class _MappedFills:
             return quantity is not None and quantity > 0
         side = said.needed("side")
         if side.lower() not in self._sides:
-            raise ValueError(f"side {side!r:.60} is none of {', '.join(self._sides)}")
+            raise ValueError(f"side {side!r:.60} is none of {', '.join(self._sides)}, as the map says in [sides]")
         return self._sides[side.lower()]
 
     def _time(self, said: StatementRow, text: str) -> datetime:

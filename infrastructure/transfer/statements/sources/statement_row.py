@@ -180,6 +180,11 @@ def made_up(*parts: str) -> str:
     return MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
 
 
+def is_made_up(trade_id: str, order_id: str | None) -> bool:
+    """Whether a file does not say the name of a trade; where it is numbered, its order has the same."""
+    return trade_id.startswith(MADE_UP) or (trade_id == order_id and trade_id.isdecimal())
+
+
 def numbered(number: int, *parts: str) -> str:
     """A name that follows from what is said, in digits: of several in one moment, that of the lower number is first."""
     digest = int(made_up(*parts).removeprefix(MADE_UP), 16)
@@ -233,7 +238,10 @@ def _time(name: str, text: str, zone: tzinfo | None) -> datetime:
         return _EPOCH + timedelta(microseconds=int(since * 1_000_000 / unit))
     time = read_time(_TIME_FIRST.sub(r"\2 \1", f"20{text}" if _SHORT_YEAR.match(text) else text))
     if time is None:
-        raise ValueError(f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40")
+        raise ValueError(
+            f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40; with --map, a map says in time_format how "
+            "a file of fills writes times"
+        )
     return in_zone(name, text, time, zone)
 
 

@@ -40,7 +40,27 @@ def test_times_are_read_in_the_format_and_the_zone_of_the_map() -> None:
     said = f'time_format = "%d/%m/%y %H:%M"\nzone = "Europe/Moscow"\n{COLUMNS}{SIDE}'
     (fill,) = read(said, "T,S,P,Q,Dir", "17/03/26 12:24,ETH/USDT,2000,3,b")
     assert fill.time == datetime(2026, 3, 17, 9, 24, tzinfo=UTC)
+    unsaid = refusal(COLUMNS + SIDE, "T,S,P,Q,Dir", "17/03/26 12:24,E/U,2,3,b")
+    assert unsaid.endswith("with --map, a map says in time_format how a file of fills writes times")
     assert "time '2026-03-17' is not written like %d/%m/%y" in refusal(said, "T,S,P,Q,Dir", "2026-03-17,E/U,2,3,b")
+
+
+def test_words_for_a_side_are_those_of_the_map() -> None:
+    said = COLUMNS + SIDE + '[sides]\nbuy = ["Kauf ", "Long"]\nsell = "Verkauf"\n'
+    fills = read(said, "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,3,kauf", "1773739453,ETH/USDT,2000,3,VERKAUF")
+    assert [fill.buys for fill in fills] == [True, False]
+    wrong = refusal(said, "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,3,buy")
+    assert wrong == "line 2: side 'buy' is none of kauf, long, verkauf, as the map says in [sides]"
+
+
+def test_an_exchange_that_is_said_is_not_another_one_than_that_of_the_map() -> None:
+    said = COLUMNS + SIDE + '[constants]\nexchange = "OKEX"\n'
+    (fill,) = read(said, "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,3,b")
+    assert fill.key.exchange == "okx"
+    said = COLUMNS + SIDE + 'exchange = "V"\n'
+    assert refusal(said, "T,S,P,Q,Dir,V", "1773739452,ETH/USDT,2000,3,b,bybit") == (
+        "line 2: the file says that it is of bybit, and --exchange says okx"
+    )
 
 
 def test_the_first_column_that_has_a_value_is_read() -> None:
@@ -60,6 +80,10 @@ def test_the_first_column_that_has_a_value_is_read() -> None:
         (f'decimal = ","\nthousands = ","\n{COLUMNS}{SIDE}', "thousands and decimal are both ','"),
         (f'encoding = "martian"\n{COLUMNS}{SIDE}', "encoding 'martian' is none like cp1252"),
         (f"contract_size = 0\n{COLUMNS}{SIDE}", "contract_size: Input should be greater than 0"),
+        (COLUMNS + SIDE + 'fee = "p"\n', "it says price and fee of one column, 'P'"),
+        (COLUMNS + SIDE + '[sides]\nbuy = ["B", "S"]\n', "in [sides] 'S' says both buy and sell"),
+        (f'colour = "x"\n{COLUMNS}{SIDE}', "colour: is none of columns, constants, sides, symbols"),
+        (COLUMNS + SIDE + '[sides]\nlong = "x"\n', "sides.long: is none of buy, sell"),
         (f"columns = 3\n{SIDE}", "columns: Input should be a valid dictionary"),
         (COLUMNS + SIDE + "[sides]\nbuy = 3\n", "sides.buy: "),
     ],
@@ -180,7 +204,7 @@ def test_columns_that_are_not_there_are_named() -> None:
 
 def test_a_side_that_the_map_does_not_know_is_named() -> None:
     said = refusal(COLUMNS + SIDE + '[sides]\nbuy = "Kauf"\n', "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,1,buy")
-    assert said == "line 2: side 'buy' is none of kauf, sell, s"
+    assert said == "line 2: side 'buy' is none of kauf, sell, s, as the map says in [sides]"
 
 
 def test_without_a_map_nothing_is_read() -> None:

@@ -231,3 +231,24 @@ def test_a_damaged_file_is_refused_in_words_or_read(seed: int) -> None:
             return
         assert said.startswith("line ")
         assert not ledger.positions()
+
+
+PLAIN = "time,symbol,side,price,quantity,fee"
+
+
+def test_fees_that_are_all_received_are_found() -> None:
+    bought, sold = "2026-03-17T09:00Z,BTCUSDT,buy,100,1,{}", "2026-03-17T10:00Z,BTCUSDT,sell,110,1,{}"
+
+    def findings(*fees: str, kind: StatementKind = PLAIN_CSV) -> list[str]:
+        with memory_ledger() as ledger:
+            lines = [line.format(fee) for line, fee in zip((bought, sold), fees, strict=True)]
+            return taken(ledger, *lines, header=PLAIN, kind=kind).findings
+
+    (found,) = findings("-0.1", "-0.2")
+    assert found.startswith("no fee is paid, and 2 fills received one; where that is the wrong way round, ")
+    assert findings("0.1", "-0.2") == findings("0.1", "0.2") == findings("", "0") == []
+
+
+def test_an_exchange_may_pay_for_every_fill() -> None:
+    with memory_ledger() as ledger:
+        assert taken(ledger, TURNS[3].replace("0.001 BNB", "-0.001 BNB")).findings == []

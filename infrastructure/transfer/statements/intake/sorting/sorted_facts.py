@@ -77,6 +77,7 @@ _OTHERS: Final = (
     "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ? ORDER BY time, file, line * direction"
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
+_HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
     "SELECT time, buys, quantity FROM fills JOIN files USING (file) WHERE place = ?"
@@ -203,12 +204,11 @@ class SortedFacts:
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
         move_fills_to_legs(self._database, self._places)
+        if not self._is_one and (told := told_alike(self._database)) is not None:
+            what = f"this has no id, and may be {told.name}"
+            self._refuse_told(told, what, "that stands on", "; import one of the two")
         self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id"))
         self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
-        if not self._is_one and (told := told_alike(self._database)) is not None:
-            self._refuse_told(
-                told, f"this has no id, and may be trade {told.name}", "that stands on", "; import one of the two"
-            )
         order_moments(self._database)
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
@@ -339,6 +339,11 @@ class SortedFacts:
         for (profit,) in self._database.execute(_PROFITS, (self._places[key],)):
             total, count = EXACT.add(total, Decimal(profit)), count + 1
         return total, count
+
+    def has_other_side(self, fill: StatementFill) -> bool:
+        """Whether what a fill has as its order is told of the other side as well, as no order is."""
+        asked = (self._places[fill.key], fill.order_id, not fill.buys)
+        return self._database.execute(_HAS_ORDER, asked).fetchone() is not None
 
     def ordered(self, fill: StatementFill) -> Decimal:
         """What the order of a fill is filled from then on, as far as the files say."""

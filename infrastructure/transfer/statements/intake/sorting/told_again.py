@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import combinations, groupby, product
 from typing import Any, Final, NamedTuple
 
 from infrastructure.transfer.statements.intake.sorting.walked import walked
@@ -25,17 +25,42 @@ _SAID_ONCE: Final = frozenset({"names_leg", "is_last", "on_margin"})
 """What is so where one file says it."""
 _SECOND: Final = timedelta(seconds=1)
 _IS_MADE_UP: Final = f"trade_id GLOB '{MADE_UP}*'"
-_MIXED: Final = f"SELECT max({_IS_MADE_UP}) > min({_IS_MADE_UP}) FROM fills"
+_IS_NUMBERED: Final = "(trade_id = order_id AND trade_id NOT GLOB '*[^0-9]*')"
+_NAMELESS: Final = f"SELECT 1 FROM fills WHERE {_IS_MADE_UP} OR {_IS_NUMBERED} LIMIT 1"
 _ALIKE: Final = f"""
-SELECT place, max(CASE WHEN {_IS_MADE_UP} THEN rowid END), max(CASE WHEN NOT {_IS_MADE_UP} THEN rowid END) FROM fills
-GROUP BY place, buys, substr(time, 1, 19), CAST(quantity AS REAL), CAST(price AS REAL)
-HAVING max({_IS_MADE_UP}) > min({_IS_MADE_UP}) AND min(file) < max(file) LIMIT 1
+SELECT group_concat(rowid) FROM fills GROUP BY place, buys, substr(time, 1, 19), CAST(price AS REAL)
+HAVING min(file) < max(file) AND min(trade_id) < max(trade_id) AND max({_IS_MADE_UP} OR {_IS_NUMBERED})
 """
-"""Fills of one second, side, size and price, of which one file has the name, and another made one up."""
-_LINE: Final = "SELECT trade_id, file, line FROM fills WHERE rowid = ?"
+"""Fills of one second, side and price in several files that have several names, of which one was made up."""
+_LINES: Final = f"""
+SELECT place, file, line, trade_id, quantity, {_IS_MADE_UP}, {_IS_NUMBERED} FROM fills WHERE rowid IN ({{rows}})
+ORDER BY file, line
+"""
 
 Row = Mapping[str, Any]
 """What one line says, by its columns."""
+
+
+class _Alike(NamedTuple):
+    """One of several fills of a second, side and price."""
+
+    place: int
+    file: int
+    line: int
+    name: str
+    quantity: str
+    is_made_up: bool
+    is_numbered: bool
+
+    @property
+    def is_nameless(self) -> bool:
+        return self.is_made_up or self.is_numbered
+
+    def may_be(self, other: _Alike) -> bool:
+        """Whether both may be one; a program that numbers its trades tells one in parts once it was left in parts."""
+        if not (self.is_nameless or other.is_nameless):
+            return False
+        return (self.is_numbered and other.is_numbered) or Decimal(self.quantity) == Decimal(other.quantity)
 
 
 class ToldOtherwise(NamedTuple):
@@ -115,10 +140,28 @@ def _named(one: str, other: str) -> str | None:
 
 
 def told_alike(database: sqlite3.Connection) -> ToldOtherwise | None:
-    """A fill without a name that another file seems to tell of under its name: it would be counted twice."""
-    found = database.execute(_ALIKE).fetchone() if database.execute(_MIXED).fetchone()[0] else None
-    if found is None:
+    """A fill without a name that another file seems to tell of under another one: it would be counted twice.
+
+    What both files have under one name is the same in both, so that neither is what the other one has beside it.
+    """
+    if database.execute(_NAMELESS).fetchone() is None:
         return None
-    place, made_up, named = found
-    (_, *where), (name, *first) = (database.execute(_LINE, (rowid,)).fetchone() for rowid in (made_up, named))
-    return ToldOtherwise(place, name, *where, *first)
+    for (rows,) in database.execute(_ALIKE):
+        files: dict[int, dict[str, _Alike]] = {}
+        for line in database.execute(_LINES.format(rows=rows)):
+            alike = _Alike(*line)
+            files.setdefault(alike.file, {})[alike.name] = alike
+        for one, other in combinations(files.values(), 2):
+            for first, second in product(_without(one, other), _without(other, one)):
+                if first.may_be(second):
+                    return _told(*((first, second) if second.is_nameless else (second, first)))
+    return None
+
+
+def _without(one: Mapping[str, _Alike], other: Mapping[str, _Alike]) -> list[_Alike]:
+    return [one[name] for name in one if name not in other]
+
+
+def _told(first: _Alike, nameless: _Alike) -> ToldOtherwise:
+    name = "a fill" if first.is_nameless else f"trade {first.name}"
+    return ToldOtherwise(nameless.place, name, nameless.file, nameless.line, first.file, first.line)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from domain.errors import StoreUnavailable, VersionConflict
 from domain.identifiers import PositionKey
-from domain.values import Leg
+from domain.values import Leg, Side
 from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -31,6 +31,7 @@ from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, 
 
 SOLD = fill(100, "-1", "110")
 BOUGHT = fill(0, "1")
+ETH = PositionKey.of("ETHUSDT", "binance")
 
 
 @pytest.fixture
@@ -462,3 +463,49 @@ def ended(ledger: PositionLedger) -> list[dict[str, Any]]:
 def test_a_leg_that_is_closed_before_it_is_opened_says_so(ledger: PositionLedger, leg: Leg, signed: str) -> None:
     with pytest.raises(StatementRefused, match=f"line 2: this closes something of .*:{leg} that was opened before"):
         take(ledger, [fill(0, signed, key=BTC.on(leg))])
+
+
+def nameless(second: float, signed: str, name: str, **more: Any) -> StatementFact:
+    return fill(second, signed, trade_id=f"row-{name}", order_id=f"row-o{second}", **more)
+
+
+def numbered(second: float, signed: str, number: int) -> StatementFact:
+    return fill(second, signed, trade_id=f"{number}", order_id=f"{number}")
+
+
+@pytest.mark.parametrize(
+    ("had", "comes"),
+    [
+        (nameless(0, "1", "a"), nameless(0, "1", "b")),
+        (nameless(0, "1", "a"), fill(0.3, "1", line=2)),
+        (fill(0, "1"), nameless(0.3, "1", "b", line=2)),
+        (numbered(0, "2", 5), numbered(0, "1", 6)),
+    ],
+    ids=["other columns", "no id, then one", "an id, then none", "in parts"],
+)
+def test_the_last_fill_does_not_come_again_under_another_name(
+    ledger: PositionLedger, had: StatementFact, comes: StatementFact
+) -> None:
+    take(ledger, [had])
+    before = told(ledger)
+    with pytest.raises(StatementRefused, match=r"two.csv: line 2: this fill of BTCUSDT.binance at .* may be trade"):
+        take(ledger, [fill(60, "-1", key=ETH)], [comes, fill(60, "-1")])
+    assert told(ledger) == before
+
+
+def test_a_fill_of_the_last_second_is_new_where_the_others_are_told_again(ledger: PositionLedger) -> None:
+    first, turned = nameless(0, "1", "a"), nameless(0, "-3", "t")
+    take(ledger, [first, turned])
+    take(ledger, [first, nameless(0, "-1", "b"), turned, fill(60, "-1")])
+    take(ledger, [fill(60.5, "-1", line=70)])
+    (row,) = ledger.positions()
+    assert (row.side, row.quantity) == (Side.SHORT, Decimal(5))
+
+
+def test_an_id_of_both_sides_is_no_order(ledger: PositionLedger) -> None:
+    trade = [fill(0, "1", order_id="p"), fill(1, "-1", "110", order_id="p")]
+    with pytest.raises(StatementRefused, match=r"line 4: order p of BTCUSDT.binance buys and sells, so that it is"):
+        take(ledger, [*trade, fill(2, "2", order_id="p"), fill(3, "-2", order_id="p")])
+    with pytest.raises(StatementRefused, match=r"line 3: order p of BTCUSDT.binance buys and sells, so that it is"):
+        take(ledger, [fill(0, "1", order_id="p"), fill(1, "-3", order_id="p")])
+    assert take(ledger, trade).profit_ledger == {"USDT": 10}

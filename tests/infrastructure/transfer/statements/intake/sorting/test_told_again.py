@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,36 @@ def test_a_fill_without_a_name_is_not_counted_beside_its_own() -> None:
         books(nameless, [exact(0, "2")])
     told, _ = books(nameless, [fill(0, "-2"), fill(1, "2"), fill(9, "3")])
     assert told == ["BTCUSDT.binance#1 0 at 100", "BTCUSDT.binance#2 7 at 100"]
+
+
+def nameless(second: float, signed: str, name: str, **more: Any) -> StatementFill:
+    return fill(second, signed, trade_id=f"row-{name}", order_id=f"row-o{second}", **more)
+
+
+def test_a_fill_without_a_name_is_not_counted_beside_the_same_with_other_columns() -> None:
+    with pytest.raises(
+        StatementRefused, match=r"two.csv: line 2: this has no id, and may be a fill of BTCUSDT.binance that stands on"
+    ):
+        books([nameless(0, "2", "a")], [nameless(0.4, "2", "b", line=2), nameless(9, "1", "c")])
+
+
+def test_fills_without_a_name_are_several_where_both_files_have_one_of_them() -> None:
+    one, two = [nameless(0, "2", "a")], [nameless(0, "2", "a"), nameless(0, "2", "a-2"), nameless(0, "2", "b")]
+    told, report = books(one, two)
+    assert (told, report.fills, report.repeated) == (["BTCUSDT.binance#1 6 at 100"], 3, 1)
+
+
+def test_fills_without_a_name_of_one_file_are_several() -> None:
+    told, _ = books([nameless(0, "2", "a"), nameless(0, "2", "b")], [nameless(3, "2", "c")])
+    assert told == ["BTCUSDT.binance#1 6 at 100"]
+
+
+def numbered(second: float, signed: str, number: int) -> StatementFill:
+    return fill(second, signed, trade_id=f"{number}", order_id=f"{number}")
+
+
+def test_a_trade_that_is_numbered_is_not_counted_beside_its_parts() -> None:
+    with pytest.raises(StatementRefused, match=r"two.csv: line 2: this has no id, and may be a fill"):
+        books([numbered(0, "2", 2)], [numbered(0, "1", 3), numbered(0, "1", 4), numbered(60, "-1", 5)])
+    told, _ = books([numbered(0, "2", 2)], [numbered(0, "2", 2), numbered(60, "-1", 5)])
+    assert told == ["BTCUSDT.binance#1 1 at 100"]

@@ -1,0 +1,122 @@
+"""What keeps a ledger as it is, in the words of PostgreSQL: by its name alone a guard may do nothing."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import Final
+
+from infrastructure.event_store.port import Caution, not_there
+from infrastructure.event_store.postgres.session.connections import Connections
+
+_UNIQUE: Final = {
+    "ledger_events_pkey": "ledger_events USING btree (stream, version)",
+    "ledger_events_nid": "ledger_events USING btree (nid)",
+    "ledger_events_intent": "ledger_events USING btree (stream, intent_id) WHERE intent_id IS NOT NULL",
+    "positions_pkey": "positions USING btree (position_id)",
+    "positions_one_open": (
+        "positions USING btree (stream) WHERE status = ANY (ARRAY['pending_entry'::text, 'entry_placed'::text,"
+        " 'pending_sl'::text, 'active'::text, 'rolling_back'::text])"
+    ),
+    "positions_orders_pkey": "positions_orders USING btree (position_id, place)",
+    "projections_pkey": "projections USING btree (name, generation)",
+    "projections_is_read": "projections USING btree (name) WHERE is_read",
+    "projection_rows_pkey": "projection_rows USING btree (projection, generation, position_id)",
+    "projection_skips_pkey": "projection_skips USING btree (projection, nid)",
+    "watches_pkey": "watches USING btree (name)",
+}
+_APPEND_ONLY: Final = ("ledger_events", "rejections", "projection_skips")
+_TABLES: Final = (*_APPEND_ONLY, "positions", "positions_orders", "projections", "projection_rows", "watches")
+
+_PLACES: Final = "ALTER SEQUENCE ledger_events_nid_seq INCREMENT 1 CACHE 1 NO CYCLE"
+"""Places that a session keeps in store, or that go backwards, are filled when followers have passed by."""
+_CHECK: Final = "CHECK (hash ~ '^[0-9a-f]{64}$'::text)"
+
+GUARDS: Final = {
+    **{name: f"CREATE UNIQUE INDEX {name} ON {on}" for name, on in _UNIQUE.items()},
+    **{
+        f"{table}_append_only": f"CREATE TRIGGER {table}_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuses_change()"
+        for table in _APPEND_ONLY
+    },
+    "ledger_events_hash": f"ALTER TABLE ledger_events ADD CONSTRAINT ledger_events_hash {_CHECK}",
+    "ledger_events_nid_seq": _PLACES,
+    "ledger_refuses_change": "CREATE OR REPLACE"
+    + re.findall(
+        r"CREATE( FUNCTION ledger_refuses_change.*?\$\$.*?\$\$)",
+        (files(__package__) / "migrations" / "0001_ledger.sql").read_text(),
+        re.DOTALL,
+    )[0],
+}
+"""Each by its name, as the statement that makes it; those of 15 to 18 say them in the same words."""
+
+_THERE: Final = (
+    "SELECT 'trigger', tgname::text, relname::text, pg_catalog.pg_get_triggerdef(pg_trigger.oid, true)"
+    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND tgenabled IN ('O', 'A')"
+    " UNION ALL SELECT 'index', relname::text, '', pg_catalog.pg_get_indexdef(indexrelid, 0, true)"
+    " FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND indisunique AND indisvalid AND indisready"
+    " UNION ALL SELECT 'check', conname::text, relname::text, pg_catalog.pg_get_constraintdef(pg_constraint.oid, true)"
+    " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
+    " WHERE connamespace = %(schema)s::regnamespace::oid AND contype = 'c'"
+    " UNION ALL SELECT CASE WHEN seqcycle THEN 'sequence in a circle' ELSE 'sequence' END, relname::text,"
+    " seqincrement::text, seqcache::text FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid"
+    " UNION ALL SELECT 'function', proname::text, lanname::text, prosrc"
+    " FROM pg_proc JOIN pg_language ON pg_language.oid = prolang"
+    " WHERE pronamespace = %(schema)s::regnamespace::oid AND pronargs = 0::smallint"
+)
+"""Put together here, and not there: an operator like || may be somebody else's."""
+_STRANGERS: Final = (
+    "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND NOT tgisinternal"
+    " AND tgenabled <> 'D' AND NOT tgname::text = ANY(%(ours)s)"
+    " UNION ALL SELECT 'rule', rulename::text, relname::text"
+    " FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND ev_enabled <> 'D'"
+    " UNION ALL SELECT 'row', 'security', relname::text FROM pg_class"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND relrowsecurity"
+    " UNION ALL SELECT 'storage', '(unlogged: empty after a crash)', relname::text FROM pg_class"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND relpersistence <> 'p'"
+    " ORDER BY 1, 2, 3"
+)
+
+
+def broken(connections: Connections) -> dict[str, str]:
+    """The guards that are missing, switched off, or not what they should be; each with what makes it again."""
+    with connections.reading() as connection:
+        found = connection.execute(_THERE.encode(), {"schema": _schema(connections)}).fetchall()
+    return not_there(GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found))
+
+
+def _made(kind: str, name: str, on: str, text: str) -> str:
+    """The statement that makes what was found; what is tuned about it is left out."""
+    match kind:
+        case "index":
+            return re.sub(r" WITH \([^)]*\)", "", text)
+        case "check":
+            return f"ALTER TABLE {on} ADD CONSTRAINT {name} {text.removesuffix(' NOT VALID')}"
+        case "sequence":
+            return f"ALTER SEQUENCE {name} INCREMENT {on} CACHE {text} NO CYCLE"
+        case "function":
+            return f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE {on} AS $${text}$$"
+        case _:
+            return text
+
+
+def strangers_caution(connections: Connections) -> Caution | None:
+    """What was put on the tables of a ledger by somebody else, if anything; it acts on whatever is recorded or read."""
+    asked = {"schema": _schema(connections), "tables": [*_TABLES], "ours": [*GUARDS]}
+    with connections.reading() as connection:
+        found = [f"{kind} {name} on {table}" for kind, name, table in connection.execute(_STRANGERS.encode(), asked)]
+    if not found:
+        return None
+    return Caution(
+        f"{', '.join(found)}: no ledger makes that, and it may change, drop or hide what is recorded",
+        "find out who made it, and drop it, as the owner; then `position-ledger verify`",
+    )
+
+
+def _schema(connections: Connections) -> str:
+    return f'"{connections.settings.schema}"'
