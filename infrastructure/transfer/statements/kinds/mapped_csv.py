@@ -18,6 +18,8 @@ from infrastructure.transfer.statements.statement_fill import StatementFill, Sta
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _NUMBERS: Final = ("price", "quantity", "fee", "profit")
+_MIDNIGHT: Final = " 00:00:00"
+"""What stands behind a day in a column of its own, in workbooks and what programs save."""
 
 
 class _MappedFills:
@@ -39,7 +41,8 @@ class _MappedFills:
             return
         named: dict[str, Any] = {name: self._said(row, name) for name in (*self._map.columns, *self._map.constants)}
         if "date" in named and named["time"] is not None:
-            named["time"] = f"{named['date'] or ''} {named['time']}".strip()
+            day = str(named["date"] or "").strip().removesuffix(_MIDNIGHT)
+            named["time"] = f"{day} {named['time']}".strip()
         said = StatementRow(row.line, named)
         symbol, leg, exchange = said.needed("symbol"), said.text("leg"), said.text("exchange")
         quantity, price = said.number("quantity"), said.above_zero("price")

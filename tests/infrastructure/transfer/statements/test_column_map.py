@@ -160,6 +160,10 @@ def test_a_day_and_the_time_of_day_may_stand_apart() -> None:
     said = f'zone = "UTC"\ntime_format = "%d.%m.%Y %H:%M"\n{COLUMNS}{SIDE}date = "Day"\n'
     (fill,) = read(said, "Day,T,S,P,Q,Dir", "17.03.2026,09:24,ETH/USDT,2,3,b")
     assert fill.time == datetime(2026, 3, 17, 9, 24, tzinfo=UTC)
+    (fill,) = read(
+        f'zone = "UTC"\n{COLUMNS}{SIDE}date = "Day"\n', "Day,T,S,P,Q,Dir", "2026-03-17 00:00:00,09:24,E/U,2,3,b"
+    )
+    assert fill.time == datetime(2026, 3, 17, 9, 24, tzinfo=UTC)
     assert "time '09:24' is not written like" in refusal(said, "Day,T,S,P,Q,Dir", ",09:24,ETH/USDT,2,3,b")
 
 
