@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.errors import LedgerError, StoreUnavailable
+from domain.errors import HistoryDamaged, LedgerError, StoreUnavailable
 from domain.values import timestamp_text
 from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import AsOf, Store
@@ -99,7 +99,10 @@ def check_anchor(store: Store, anchor: Anchor, progress: Progress = lambda _: No
             f"{store.settings.shown}: the anchor reaches to nid {anchor.nid}, and this replica is settled up to nid "
             f"{reach.nid} only; verify again when it has caught up, or on its primary"
         )
-    now = make_anchor(store, progress, nid=anchor.nid, refusals=anchor.refusals or 0)
+    try:
+        now = make_anchor(store, progress, nid=anchor.nid, refusals=anchor.refusals or 0)
+    except HistoryDamaged as cause:
+        return [IntegrityFinding("anchor", f"nid {anchor.nid}", f"cannot be compared: {cause.message}")]
     findings = [*_changed_streams(anchor, now)]
     if not findings and now.digest != anchor.digest:
         findings.append(

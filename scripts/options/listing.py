@@ -29,13 +29,17 @@ class Listing:
         return found if self.limit is None else found[: self.limit]
 
     def fitted(self, table: Table) -> Table:
-        """The columns that were named; else all that stand beside each other on the screen, the last left out first."""
+        """The columns that were named; else all that stand beside each other on the screen, the last left out first.
+
+        What a line is about is always said: one name that is longer than the screen would take all names away.
+        """
         if self.columns:
             if unknown := [name for name in self.columns if name not in table.columns]:
                 raise click.UsageError(f"--columns {', '.join(unknown)}: there are {', '.join(table.columns)}")
             return table.only(self.columns)
         count = len(table.columns)
-        while not self.is_wide and count > 1 and len(lines_of(table.only(table.columns[:count]))[1]) > width():
+        least = table.columns.index("position") + 1 if "position" in table.columns else 1
+        while not self.is_wide and count > least and len(lines_of(table.only(table.columns[:count]))[1]) > width():
             count -= 1
         return table.only(table.columns[:count])
 

@@ -582,6 +582,24 @@ def test_what_somebody_put_on_the_tables_is_told_on_postgresql(postgres_url: str
         assert named in run(postgres_url, "diagnose").stdout
 
 
+def test_a_refusal_that_cannot_be_read_is_a_finding_beside_an_anchor_too(
+    ledger: PositionLedger, ledger_url: str
+) -> None:
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="late")
+    anchor = make_anchor(ledger.store)
+    settings = Settings.read(ledger_url)
+    if settings.kind == "sqlite":
+        on_sqlite(settings.where, "UPDATE rejections SET ts_recorded = 'garbage'")
+    else:
+        with psycopg.connect(settings.where) as owner:
+            owner.execute("SET session_replication_role = replica")
+            owner.execute("UPDATE rejections SET ts_recorded = 'infinity'")
+    (found,) = check_anchor(ledger.store, anchor)
+    assert (found.kind, found.where) == ("anchor", f"nid {anchor.nid}")
+    assert found.message.startswith("cannot be compared: when request_entry was refused for APTUSDT.binance")
+
+
 def test_a_sequence_that_was_set_back_is_named_by_who_meets_it(postgres_url: str) -> None:
     entry: dict[str, Any] = {"exchange": "binance", "side": "short", "quantity": "1", "intent_id": "1"}
     with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:

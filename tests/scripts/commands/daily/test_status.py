@@ -75,6 +75,7 @@ def test_a_screen_leaves_columns_out_and_folds_nothing(
     assert len(table) == 5
     assert max(map(len, table)) <= max(columns, len("critical  1000PEPEUSDT.binance.a-long-account#1"))
     assert ("UNPROTECTED" in table[2]) == (columns > 40)
+    assert "SUIUSDT.binance#1" in table[2], "whose line it is is said on the narrowest screen, too"
     assert ("≈1234568" in table[2]) == (columns > 80)
 
 
