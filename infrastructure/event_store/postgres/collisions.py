@@ -49,14 +49,18 @@ def require_ours(connection: Connection, settings: Settings) -> None:
         raise _taken(connection, settings, ["ledger_schema"])
 
 
-def require_no_log(connection: Connection, settings: Settings) -> None:
-    """Refuse with SchemaMismatch when events of a ledger are there that nothing says the version of."""
-    if connection.execute(_HAS_LOG).fetchone() == (5,):
-        raise _taken(connection, settings, ["table ledger_events"])
+def has_log(connection: Connection) -> bool:
+    """Whether events of a ledger are there, whatever says their version."""
+    return connection.execute(_HAS_LOG).fetchone() == (5,)
+
+
+def log_without_version(connection: Connection, settings: Settings) -> SchemaMismatch:
+    """What to say of events of a ledger that nothing says the version of."""
+    return _taken(connection, settings, ["table ledger_events"])
 
 
 def _taken(connection: Connection, settings: Settings, found: list[str]) -> SchemaMismatch:
-    if connection.execute(_HAS_LOG).fetchone() == (5,):
+    if has_log(connection):
         return SchemaMismatch(
             f"{settings.shown}: schema {settings.schema} has the events of a ledger, and {', '.join(found)} of which "
             "ledger_schema knows nothing: made by something else, or by a restore of some tables; nothing was changed. "

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
-from infrastructure.event_store.postgres.collisions import require_no_log, require_ours, require_room
+from infrastructure.event_store.postgres.collisions import has_log, log_without_version, require_ours, require_room
 from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
 from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
@@ -82,18 +82,24 @@ def version_of(connection: Connection, settings: Settings) -> int:
 
     Refuses: SchemaMismatch for one of a later version, or not ours; StoreUnavailable where that may not be asked.
     """
+    version = _version(connection, settings)
+    if version == 0 and has_log(connection):
+        version = _version(connection, settings)  # both are made in one transaction, which may have ended just now
+        if version == 0:
+            raise log_without_version(connection, settings)
+    require_not_later("the database", version, SCHEMA_VERSION)
+    return version
+
+
+def _version(connection: Connection, settings: Settings) -> int:
+    """What the database says of its version; 0 where it says nothing."""
     found = connection.execute(_HAS_VERSION_TABLE).fetchone()
     if found is None or not found[0]:
         _require_in(connection, settings)
-        require_no_log(connection, settings)
         return 0
     require_ours(connection, settings)
     row = connection.execute(_VERSION).fetchone()
-    version: int = row[0] if row else 0
-    if version == 0:
-        require_no_log(connection, settings)
-    require_not_later("the database", version, SCHEMA_VERSION)
-    return version
+    return row[0] if row else 0
 
 
 def _require_in(connection: Connection, settings: Settings) -> None:

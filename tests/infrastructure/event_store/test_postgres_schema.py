@@ -14,7 +14,10 @@ import pytest
 from psycopg import errors, sql
 
 from domain.errors import PositionAlreadyOpen, SchemaMismatch, StoreUnavailable
+from infrastructure.event_store.postgres import schema
+from infrastructure.event_store.postgres.collisions import has_log
 from infrastructure.event_store.postgres.schema import SCHEMA_VERSION
+from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.integrity.anchor import check_anchor, make_anchor
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -145,6 +148,19 @@ def test_a_role_that_is_not_there_is_named(postgres_url: str) -> None:
     done = run(postgres_url, "init", "--runtime-role", 'nobody"; DROP TABLE x; --')
     assert done.returncode == 3
     assert "there is no role" in done.stderr
+
+
+def test_a_ledger_that_another_process_makes_meanwhile_is_no_log_without_a_version(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made_meanwhile(connection: Connection) -> bool:
+        monkeypatch.undo()
+        PositionLedger.connect(postgres_url).disconnect()
+        return has_log(connection)
+
+    monkeypatch.setattr(schema, "has_log", made_meanwhile)
+    with PositionLedger.connect(postgres_url) as ledger:
+        assert ledger.positions() == []
 
 
 def test_ten_processes_may_start_at_once_on_an_empty_database(postgres_url: str) -> None:
