@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from domain.identifiers import PositionKey
+from domain.rejection import Rejection
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.late_fills import successors
 from infrastructure.ledger.projector import Projector
@@ -58,6 +59,11 @@ def facts_since(
     return list(each_since(store, since, takes, progress))
 
 
+def refused_since(store: Store, since: datetime, takes: Callable[[PositionKey], bool]) -> list[Rejection]:
+    """What was refused since a time, of the keys that are asked for. Refuses: StoreUnavailable."""
+    return [each for each in store.rejections(since=since) if each.key is not None and takes(each.key)]
+
+
 def statistics(
     store: Store,
     window: MeasuredWindow,
@@ -71,5 +77,4 @@ def statistics(
     Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
     """
     facts = facts_since(store, window.reach, takes, progress)
-    refused = [each for each in store.rejections(since=window.since) if each.key is not None and takes(each.key)]
-    return measure(facts, refused, window, now=now)
+    return measure(facts, refused_since(store, window.since, takes), window, now=now)

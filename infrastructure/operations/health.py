@@ -16,7 +16,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.late_fills import left_over
 from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
-from infrastructure.ledger.statistics_projection import facts_since
+from infrastructure.ledger.statistics_projection import facts_since, refused_since
 from infrastructure.operations.account_comparison import Account, comparisons
 from infrastructure.operations.operable import OperableLedger
 from projections.account_snapshot import AccountSnapshot
@@ -181,13 +181,12 @@ class _Examination:
 
     def _activity(self) -> Activity:
         """Of what the statistics know of the window; of all rows, and without criteria, where they know nothing."""
-        refused = self._store.rejections(since=self._window.since)
-        mine = [each for each in refused if each.key is not None and self._question.takes(each.key)]
+        refused = refused_since(self._store, self._window.since, self._question.takes)
         facts = self._facts()
         if facts is None:
-            return Activity.of(self._all_rows(), mine, None, self._window)
-        criteria = measure(facts, mine, self._window, now=self._question.now).criteria
-        return Activity.of((each.position for each in facts), mine, criteria, self._window)
+            return Activity.of(self._all_rows(), refused, None, self._window)
+        criteria = measure(facts, refused, self._window, now=self._question.now).criteria
+        return Activity.of((each.position for each in facts), refused, criteria, self._window)
 
     def _facts(self) -> list[CycleFacts] | None:
         """None when events or rows of the statistics cannot be read."""
