@@ -53,7 +53,7 @@ from domain.errors import (
 from domain.identifiers import PositionId, PositionKey, client_order_id
 from domain.rejection import Rejection
 from domain.values import Leg, Side, Source, Status
-from infrastructure.event_store.port import AsOf
+from infrastructure.event_store.places import AsOf
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt

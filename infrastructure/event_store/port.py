@@ -3,139 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple
 
-from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
-from domain.values import timestamp_text, utc
+from domain.values import timestamp_text
+from infrastructure.event_store.append_conflicts import UnsettledAppend
+from infrastructure.event_store.caution import Caution, Standing
 from infrastructure.event_store.checkpoints import Checkpoints
+from infrastructure.event_store.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaPlace
-from infrastructure.event_store.sql.stored_row import stored_row
+from infrastructure.event_store.sql.conditions import compared, until
+from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
+from infrastructure.event_store.stored_rejection import rejection_from
+from infrastructure.event_store.tallies import ProfitLine, RefusalCount
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.listed_row import Listed
-from projections.positions import COLUMNS, PositionRow
+from projections.positions import PositionRow
 from projections.rebuild import PositionTable
-
-
-class AppendConflict(Exception):
-    """The append conflicts with what is stored; nothing was written."""
-
-
-class VersionTaken(AppendConflict):
-    """Somebody else appended to the stream first."""
-
-
-class IntentTaken(AppendConflict):
-    """The intent opened a cycle of this stream before."""
-
-
-class SlotTaken(AppendConflict):
-    """The positions table holds an open cycle of this stream: the second guard."""
-
-
-class UnsettledAppend(NamedTuple):
-    """The first event of a command, sent to a server that has not said what became of it.
-
-    `backend` is what the store needs to find out whether the server is still at it.
-    """
-
-    stream: str
-    version: int
-    command_id: str
-    backend: object
-
-    def __str__(self) -> str:
-        """What was to be written."""
-        return f"{self.stream} version {self.version}"
-
-
-class AppendInDoubt(Exception):
-    """What became of an append is not known: it may have been written, or not, or be so yet, or not for good.
-
-    `reason` is why; `seconds_left` is how long finding out may take. All of it was one transaction: what is true of
-    the first of `unsettled` is true of each.
-    """
-
-    def __init__(self, records: Sequence[EventRecord], backend: object, seconds_left: float, reason: str) -> None:
-        by_command: dict[str, UnsettledAppend] = {}
-        for stream, version, *_, columns in records:
-            command_id = columns.command_id
-            by_command.setdefault(command_id, UnsettledAppend(stream, version, command_id, backend))
-        self.unsettled = list(by_command.values())
-        self.seconds_left, self.reason = seconds_left, reason
-        super().__init__(str(self.unsettled[0]))
-
 
 EVENTS_MAX: Final = 32
 """More events than any command leads to; they stand one after the other in its stream."""
-REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
-
-
-def rejection_from(values: Sequence[Any]) -> Rejection:
-    """A refused duplicate as a database gives it back. Refuses: HistoryDamaged for one at no time."""
-    known = dict(zip(REJECTION_COLUMNS, values, strict=True))
-    try:
-        return Rejection(**known | {"ts_recorded": utc(known["ts_recorded"])})
-    except ValueError as cause:
-        raise HistoryDamaged(
-            f"when {known['command']} was refused for {known['stream']}: {cause}; it was changed after it was stored"
-        ) from cause
-
-
-class Caution(NamedTuple):
-    """What the operator of a database should know, and what would put it right."""
-
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """Both, for a note."""
-        return f"{self.message}. Next: {self.remedy}"
-
-
-def not_there(guards: Mapping[str, str], found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Those guards that were not found as they should be, however they are broken into lines."""
-    there = {(name, one_line(made)) for name, made in found}
-    wanted = {name: one_line(made) for name, made in sorted(guards.items())}
-    return {name: made for name, made in wanted.items() if (name, made) not in there}
-
-
-def one_line(text: str) -> str:
-    """A statement on one line."""
-    return " ".join(text.split())
-
-
-class Standing(NamedTuple):
-    """Whether a commit waits for another machine, in words, and what the operator should know of it."""
-
-    says: str
-    caution: Caution | None
-
-
-@dataclass(frozen=True)
-class AsOf:
-    """A point in the past: by what was recorded until a time, up to a version of each stream, or up to a log id."""
-
-    time: datetime | None = None
-    version: int | None = None
-    nid: int | None = None
-
-    def __contains__(self, event: object) -> bool:
-        """Whether an event had been recorded by then."""
-        assert isinstance(event, RecordedEvent), "an event as it is stored"
-        return (
-            (self.version is None or event.originator_version <= self.version)
-            and (self.nid is None or event.id <= self.nid)
-            and (self.time is None or event.ts_recorded <= timestamp_text(self.time))
-        )
 
 
 class WatchMemory(NamedTuple):
@@ -143,147 +37,6 @@ class WatchMemory(NamedTuple):
 
     turn: int
     body: str
-
-
-class ProfitLine(NamedTuple):
-    """What cycles of one account and currency brought: of one cycle, or summed up by the database.
-
-    `realized` is before fees, of the `known` ones among the `cycles`; `net` is that of `nets_known`.
-    """
-
-    exchange: str
-    account: str | None
-    currency: str | None
-    cycles: int
-    known: int
-    realized: Decimal
-    fees: Decimal
-    nets_known: int
-    net: Decimal
-
-    @classmethod
-    def of(cls, row: PositionRow) -> ProfitLine:
-        """That of one cycle."""
-        realized, net = row.realized_pnl, row.net_pnl
-        return cls(
-            exchange=row.exchange,
-            account=row.account,
-            currency=row.settle_currency,
-            cycles=1,
-            known=int(realized is not None),
-            realized=Decimal(0) if realized is None else realized,
-            fees=row.fees,
-            nets_known=int(net is not None),
-            net=Decimal(0) if net is None else net,
-        )
-
-    def plus(self, other: ProfitLine) -> ProfitLine:
-        """Both lines in one, of the same account and currency."""
-        return self._replace(
-            cycles=self.cycles + other.cycles,
-            known=self.known + other.known,
-            realized=self.realized + other.realized,
-            fees=self.fees + other.fees,
-            nets_known=self.nets_known + other.nets_known,
-            net=self.net + other.net,
-        )
-
-
-class RefusalCount(NamedTuple):
-    """How many duplicates of one kind were refused."""
-
-    command: str
-    error: str
-    detected_by: str
-    refused: int
-
-
-class StreamSpan(NamedTuple):
-    """Streams that follow each other: from one on, up to before another."""
-
-    first: str = ""
-    end: str | None = None
-
-    def conditions(self) -> dict[str, str | None]:
-        """The conditions on a stream."""
-        return {"stream >=": self.first, "stream <": self.end}
-
-
-ALL_STREAMS: Final = StreamSpan()
-
-
-class CyclePlace(NamedTuple):
-    """A cycle, and the version of its stream after which something is looked for."""
-
-    stream: str
-    cycle: int
-    after: int = 0
-
-
-class StreamReach(NamedTuple):
-    """How far a stream had come by a moment: its last version then, and its last cycle."""
-
-    stream: str
-    version: int
-    cycle: int
-
-
-class UnreadableRow(NamedTuple):
-    """An entry of the positions table that cannot be read as a row: where, and why not."""
-
-    stream: str
-    position_id: str
-    reason: str
-
-
-class UnreadRow(NamedTuple):
-    """An entry of the positions table as a database gives it back, in the order of COLUMNS: reading it costs more."""
-
-    stream: str
-    position_id: str
-    values: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, values: tuple[Any, ...]) -> Self:
-        """Find out whose it is, and no more."""
-        return cls(values[_STREAM], values[_POSITION_ID], values)
-
-    def read(self) -> PositionRow | UnreadableRow:
-        """The row, or why it is none."""
-        try:
-            return stored_row(self.values)
-        except HistoryDamaged as cause:
-            return UnreadableRow(self.stream, self.position_id, cause.message)
-
-
-_STREAM: Final = COLUMNS.index("stream")
-_POSITION_ID: Final = COLUMNS.index("position_id")
-
-
-def position_ids_of(stream: str) -> tuple[str, str]:
-    """The ids of all cycles of a stream lie between these, byte by byte: rows are found by their primary key."""
-    return f"{stream}#", f"{stream}$"
-
-
-def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
-    """The conditions of a moment, and their values."""
-    if as_of is None:
-        return [], []
-    bounds = {"ts_recorded": as_of.time, "version": as_of.version, "nid": as_of.nid}
-    known = {column: value for column, value in bounds.items() if value is not None}
-    values = [timestamp_text(value) if isinstance(value, datetime) else value for value in known.values()]
-    return [f"{column} <= {placeholder}" for column in known], values
-
-
-def where(conditions: Sequence[str]) -> str:
-    """The WHERE clause of all conditions; empty when there are none."""
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def compared(values: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
-    """The conditions of comparisons like `version >`, and their values; None adds no condition."""
-    known = {comparison: value for comparison, value in values.items() if value is not None}
-    return [f"{comparison} {placeholder}" for comparison in known], list(known.values())
 
 
 class Store(ABC):

@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 
 from domain.events import PositionEvent
 from infrastructure.event_store.checkpoints import StoredRow
-from infrastructure.event_store.port import Store, StreamSpan
+from infrastructure.event_store.places import StreamSpan
+from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.grouped_rows import GroupedRows
 from projections.health.findings import IntegrityFinding

@@ -16,8 +16,10 @@ from domain.errors import InvalidCommand
 from domain.identifiers import PositionId
 from domain.values import utc
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.port import AsOf, Store, until
+from infrastructure.event_store.places import AsOf
+from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.sql.conditions import until
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.late_fills import successors
 from projections.event_time import rows_at, versions_at

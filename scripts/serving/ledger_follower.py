@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import Final
 
 from domain.errors import LedgerError, PastLost, StoreUnavailable
+from infrastructure.clock import now
 from infrastructure.ledger.history import HistoryEntry
-from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.subscription import Subscription
 from projections.health.ledger_status import LedgerStatus
 from scripts.options.filters import Filter

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.errors import LedgerError
-from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.clock import now
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.statistics_projection import each_since
 from projections.audit.ledger_report import HourBar, hour_bars
 from projections.metrics.earnings import Earnings

@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from infrastructure.ledger.ledger import now
+from infrastructure.clock import now
 
 SPEED: Final = 50
 """Seconds of a play in one on the wall: what takes an exchange twenty seconds is over in less than half a one."""

@@ -13,7 +13,7 @@ from psycopg import errors
 from domain.errors import StoreUnavailable
 from domain.rejection import Rejection
 from domain.values import timestamp_text
-from infrastructure.event_store.port import VersionTaken
+from infrastructure.event_store.append_conflicts import VersionTaken
 from infrastructure.event_store.postgres import append
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection

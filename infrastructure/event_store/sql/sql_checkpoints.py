@@ -20,7 +20,7 @@ from infrastructure.event_store.checkpoints import (
     cursor_found,
     skipped_event,
 )
-from infrastructure.event_store.port import compared, where
+from infrastructure.event_store.sql.conditions import compared, where
 from infrastructure.event_store.sql.dialect import Dialect
 from projections.projection import SkippedEvent
 

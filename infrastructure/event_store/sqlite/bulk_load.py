@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from infrastructure.event_store.port import IntentTaken, VersionTaken
+from infrastructure.event_store.append_conflicts import IntentTaken, VersionTaken
 from infrastructure.event_store.records import RecordedEvent
 
 _LAST: Final = "SELECT coalesce(max(nid), 0) FROM ledger_events"

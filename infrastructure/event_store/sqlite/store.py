@@ -16,24 +16,15 @@ from uuid import uuid4
 from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
 from domain.values import timestamp_text
+from infrastructure.event_store.caution import Caution
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained_on
-from infrastructure.event_store.port import (
-    ALL_STREAMS,
-    REJECTION_COLUMNS,
-    AsOf,
-    Caution,
-    CyclePlace,
-    ProfitLine,
-    StreamReach,
-    StreamSpan,
-    not_there,
-    until,
-    where,
-)
+from infrastructure.event_store.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
+from infrastructure.event_store.sql.conditions import until, where
 from infrastructure.event_store.sql.dialect import SQLITE
 from infrastructure.event_store.sql.order_lines import differing
+from infrastructure.event_store.sql.schema_guards import not_there
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.sql.stored_row import stored_row
 from infrastructure.event_store.sqlite import append, schema
@@ -41,6 +32,8 @@ from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
+from infrastructure.event_store.stored_rejection import REJECTION_COLUMNS
+from infrastructure.event_store.tallies import ProfitLine
 from infrastructure.settings import Settings
 from projections.positions import PositionRow, orders_text
 

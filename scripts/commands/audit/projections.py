@@ -13,7 +13,8 @@ import click
 
 from domain.errors import StoreUnavailable
 from domain.values import timestamp_text
-from infrastructure.ledger.ledger import PositionLedger, now
+from infrastructure.clock import now
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import ProjectionStatus, Projector, SkipRefused
 from infrastructure.ledger.subscription import PATIENCE_SECONDS
 from projections.projection import PROJECTIONS, SkippedEvent

@@ -15,7 +15,7 @@ from domain.commands.base import Command
 from domain.errors import CommandRefused, InvalidCommand, UnknownPosition
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.port import AsOf
+from infrastructure.event_store.places import AsOf
 from infrastructure.ledger.as_of import AsOfQuery
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger

@@ -9,7 +9,8 @@ import pytest
 
 from domain.events import EVENTS
 from infrastructure.event_store.codec import decode, stored_names
-from infrastructure.event_store.port import AsOf, CyclePlace, Store
+from infrastructure.event_store.places import AsOf, CyclePlace
+from infrastructure.event_store.port import Store
 from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.ledger import late_fills
 from infrastructure.ledger.late_fills import left_over, successors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from infrastructure.event_store.port import Caution
+from infrastructure.event_store.caution import Caution
 from infrastructure.event_store.postgres.session.connections import Connection
 
 LOST_WITH_ITS_MACHINE: Final = "an acknowledged command can be lost with its machine"

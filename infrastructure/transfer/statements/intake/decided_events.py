@@ -13,8 +13,9 @@ from typing import IO, Final, Self
 
 from domain.errors import VersionConflict
 from domain.events import PositionEvent
+from infrastructure.event_store.append_conflicts import AppendConflict, AppendInDoubt
 from infrastructure.event_store.codec import encode
-from infrastructure.event_store.port import AppendConflict, AppendInDoubt, Store
+from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import EventRecord, ReadyAppend
 from infrastructure.ledger.doubts import Doubts
 from projections.positions import PositionRow

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import StoreUnavailable, UnknownPosition
-from infrastructure.event_store.port import AsOf
+from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.postgres.replication.replica_store import PostgresReplica
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.integrity.anchor import check_anchor, make_anchor

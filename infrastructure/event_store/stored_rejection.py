@@ -1,0 +1,24 @@
+"""A refused duplicate, as a database keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from domain.errors import HistoryDamaged
+from domain.rejection import Rejection
+from domain.values import utc
+
+REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
+
+
+def rejection_from(values: Sequence[Any]) -> Rejection:
+    """A refused duplicate as a database gives it back. Refuses: HistoryDamaged for one at no time."""
+    known = dict(zip(REJECTION_COLUMNS, values, strict=True))
+    try:
+        return Rejection(**known | {"ts_recorded": utc(known["ts_recorded"])})
+    except ValueError as cause:
+        raise HistoryDamaged(
+            f"when {known['command']} was refused for {known['stream']}: {cause}; it was changed after it was stored"
+        ) from cause

@@ -1,0 +1,145 @@
+"""What anybody may ask of a ledger: its positions, their history, and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from domain.errors import InvalidCommand, UnknownPosition
+from domain.events import PositionImported
+from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
+from domain.rejection import Rejection
+from domain.symbols.spelling import means, normalized_symbol
+from domain.symbols.venues import normalized_exchange
+from domain.values import Leg, identifier
+from infrastructure.event_store.codec import decode
+from infrastructure.event_store.port import Store
+from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
+from infrastructure.ledger.history import HistoryEntry
+from projections.exposure import standing
+from projections.positions import PositionRow
+
+Read = TypeVar("Read")
+
+
+class LedgerQuestions:
+    """The readers' half of PositionLedger: it asks the store alone, and so works on a replica, too."""
+
+    store: Store
+
+    def position(
+        self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
+    ) -> PositionRow:
+        """One cycle as it stands, or stood; `as_of` and `by` as for positions.
+
+        Refuses: UnknownPosition, InvalidCommand for what is no position id or no moment.
+        """
+        place = _understood(PositionId.parse, position_id)
+        past = AsOfQuery.read(as_of, by)
+        rows: Iterable[PositionRow]
+        if as_of is None:  # a stream that was opened under another spelling of a strike is found by that one
+            names = (str(place), position_id.strip())
+            rows = (row for name in names for row in self.store.rows(position_id=name))
+        else:
+            rows = past.position(self.store, place)
+        for row in rows:
+            return row
+        raise UnknownPosition(
+            f"there is no position {place}{self._reach}" + ("" if as_of is None else f" as of {as_of} by {past.by}")
+        )
+
+    def positions(
+        self,
+        *,
+        open: bool = False,
+        unprotected: bool = False,
+        symbol: str | None = None,
+        exchange: str | None = None,
+        account: str | None = None,
+        leg: str | Leg | None = None,
+        intent_id: str | int | None = None,
+        as_of: PastMoment = None,
+        by: TimeAxis | str = TimeAxis.RECORDED,
+    ) -> list[PositionRow]:
+        """All cycles, oldest first; only open ones and strays, or only those at the exchange without a confirmed stop.
+
+        `symbol`, `exchange`, `account`, `leg` and `intent_id` leave those out that are not of them, in any spelling.
+        What is unprotected need not be open: a fill that came too late is held in a cycle that is over.
+        `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
+        reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.
+        Refuses: InvalidCommand for what is no such moment.
+        """
+        past = AsOfQuery.read(as_of, by)
+        is_wanted = _understood_filter(symbol, exchange, account, leg, intent_id)
+        rows = past.positions(self.store, open_only=open or unprotected)
+        found = [row for row in standing(rows, open=open, unprotected=unprotected) if is_wanted(row)]
+        if not open and not unprotected:
+            return found
+        seen_to = past.successors(self.store, found)
+        return [row for row in found if row.position_id not in seen_to]
+
+    def history(
+        self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
+    ) -> list[HistoryEntry]:
+        """Every event of a key, or of one of its cycles, in the order of recording; `as_of` and `by` as for positions.
+
+        Refuses: UnknownPosition when nothing ever happened there, InvalidCommand for what is neither.
+        """
+        key, cycle = self._place(key_or_position_id)
+        for stream in (key.stream, key_or_position_id.strip().partition("#")[0]):  # or as it was spelled once
+            found = AsOfQuery.read(as_of, by).history(self.store, stream, cycle)
+            if found or next(self.store.history(stream, cycle), None) is not None:
+                return found
+        raise UnknownPosition(f"nothing ever happened to {key_or_position_id}{self._reach}")
+
+    @property
+    def _reach(self) -> str:
+        """How far what is not there was looked for, where that is not to the end."""
+        reach = self.store.visible(None)
+        return "" if reach is None else f" up to nid {reach.nid}, as far as this replica is read"
+
+    def _place(self, text: str) -> tuple[PositionKey, int | None]:
+        if "#" in str(text):
+            position_id = _understood(PositionId.parse, text)
+            return position_id.key, position_id.cycle
+        return _understood(PositionKey.parse, text), None
+
+    def rejections(self, key: PositionKey | str | None = None) -> list[Rejection]:
+        """Every duplicate that was ever refused, or those of one key, oldest first."""
+        asked = _understood(PositionKey.parse, key) if isinstance(key, str) else key
+        return list(self.store.rejections(None if asked is None else asked.stream))
+
+    def imported(self, key: PositionKey) -> dict[str, str]:
+        """The rows that were imported into a key before: their command ids and the digests of their content."""
+        events = map(decode, self.store.history(key.stream))
+        return {event.command_id: event.request for event in events if isinstance(event, PositionImported)}
+
+
+def _understood(read: Callable[[str], Read], text: str) -> Read:
+    if not isinstance(text, str):
+        raise InvalidCommand(f"{text!r:.120} is not a text like APTUSDT.binance#1")
+    try:
+        return read(text)
+    except ValueError as wrong:
+        raise InvalidCommand(str(wrong)) from None
+
+
+def _understood_filter(
+    symbol: str | None, exchange: str | None, account: str | None, leg: str | Leg | None, intent_id: str | int | None
+) -> Callable[[PositionRow], bool]:
+    try:
+        venue = None if exchange is None else normalized_exchange(exchange)
+        said = {"exchange": venue, "account": normalized_account(account)}
+        said["intent_id"] = None if intent_id is None else identifier(intent_id)
+        said["leg"] = None if leg is None else normalized_leg(leg)
+        wanted = {name: value for name, value in said.items() if value is not None}
+        if symbol is not None:
+            normalized_symbol(symbol, venue)
+    except ValueError as wrong:
+        raise InvalidCommand(str(wrong)) from None
+
+    def is_wanted(row: PositionRow) -> bool:
+        is_of_symbol = symbol is None or means(symbol, row.symbol, row.exchange)
+        return is_of_symbol and all(value == getattr(row, name) for name, value in wanted.items())
+
+    return is_wanted
