@@ -9,8 +9,8 @@ from typing import Any, Final
 from domain.identifiers import normalized_account
 from domain.symbols.venues import normalized_exchange
 from domain.values import timestamp_text
-from infrastructure.clock import now
 from infrastructure.exchanges.client_calls import Asking, ClientCall, answered
+from infrastructure.ledger_clock import now
 from projections.reconciliation.snapshot_trust import LISTS_CONDITIONAL_APART
 
 SETTLE_COINS: Final = ("USDT", "USDC")

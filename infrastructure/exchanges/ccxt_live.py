@@ -12,8 +12,8 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from domain.errors import LedgerError
-from infrastructure.clock import now
 from infrastructure.exchanges.ccxt_answers import snapshot_document
+from infrastructure.ledger_clock import now
 
 CLASSES: Final = {
     "binance": "binanceusdm",

@@ -29,7 +29,6 @@ from domain.errors import (
 from domain.events import PositionEvent
 from domain.rejection import Rejection
 from domain.values import AHEAD_MAX, Source, identifier, timestamp_text
-from infrastructure.clock import now
 from infrastructure.event_store.append_conflicts import AppendInDoubt, IntentTaken, SlotTaken, VersionTaken
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
@@ -42,6 +41,7 @@ from infrastructure.ledger.ledger_questions import LedgerQuestions
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
+from infrastructure.ledger_clock import now
 from infrastructure.operations.ledger_operations import LedgerOperations
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from infrastructure.clock import now
+from infrastructure.ledger_clock import now
 from infrastructure.metering.figures import METRICS, PREFIX, MetricKind, Sample, figures
 from infrastructure.operations.operable import OperableLedger
 

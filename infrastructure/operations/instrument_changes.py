@@ -17,11 +17,11 @@ from domain.instrument import LINEAR, Instrument
 from domain.json_object import JsonObject, jsonable
 from domain.symbols.spelling import means
 from domain.symbols.venues import normalized_exchange
-from infrastructure.clock import now
 from infrastructure.event_store.places import AsOf
 from infrastructure.exchanges.market_list import MarketList
 from infrastructure.ledger.aggregate_cache import AggregateCache
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger_clock import now
 
 Said = Mapping[PositionKey, Mapping[str, Any]]
 """What is said of instruments, by the fields of `define_instrument`."""

@@ -18,8 +18,8 @@ from domain.symbols.market import market_of
 from domain.symbols.spelling import normalized_symbol
 from domain.symbols.venues import normalized_exchange
 from domain.values import Leg
-from infrastructure.clock import now
 from infrastructure.exchanges.document import read_snapshot
+from infrastructure.ledger_clock import now
 from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused, with_code
 from infrastructure.simulation.books.fault_plan import (
     CALLS_MAX,

@@ -13,8 +13,8 @@ from domain.commands.requests import RequestEntry
 from domain.errors import LedgerError
 from domain.values import Leg, Side
 from infrastructure.awaited_hooks import awaited_on
-from infrastructure.clock import now
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
+from infrastructure.ledger_clock import now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
 from infrastructure.trading.exchange_errors import ExchangeError, GivenUp
 from infrastructure.trading.exchange_orders import Amount, above_zero, amount

@@ -10,8 +10,8 @@ from typing import Any, Self, TypeVar
 
 from domain.errors import LedgerError
 from domain.values import Leg, Side
-from infrastructure.clock import now
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger_clock import now
 from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
 from infrastructure.trading.exchange_errors import ExchangeError
 from infrastructure.trading.exchange_orders import Amount, above_zero, amount

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
-from infrastructure.clock import now
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger_clock import now
 from infrastructure.operations.account_comparison import Account
 from infrastructure.operations.health import Question, examine
 from infrastructure.watching.courier import Courier

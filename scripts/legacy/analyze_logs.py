@@ -12,7 +12,7 @@ from typing import IO, Final
 
 import click
 
-from infrastructure.clock import now
+from infrastructure.ledger_clock import now
 from infrastructure.legacy.logs.analysis import Analysis
 from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.parsing.filter import LogFilter

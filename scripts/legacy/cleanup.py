@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from infrastructure.clock import now
+from infrastructure.ledger_clock import now
 from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.cleanup.plan import Mode
 from infrastructure.legacy.source.raw import UnreadableDump

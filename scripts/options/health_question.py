@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from domain.identifiers import PositionKey
-from infrastructure.clock import now
+from infrastructure.ledger_clock import now
 from infrastructure.operations.health import Question
 from projections.positions import PositionRow
 from scripts.options.filters import Filter

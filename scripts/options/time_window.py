@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from domain.values import utc
-from infrastructure.clock import now
+from infrastructure.ledger_clock import now
 from projections.health.ledger_status import OLD
 from projections.metrics.statistics import MeasuredWindow
 from scripts.options.params import HOURS

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from domain.values import timestamp_text
-from infrastructure.clock import now
+from infrastructure.ledger_clock import now
 from scripts.serving.board import Board
 
 STREAMS_MAX: Final = 64

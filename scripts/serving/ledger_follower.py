@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Final
 
 from domain.errors import LedgerError, PastLost, StoreUnavailable
-from infrastructure.clock import now
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.subscription import Subscription
+from infrastructure.ledger_clock import now
 from projections.health.ledger_status import LedgerStatus
 from scripts.options.filters import Filter
 from scripts.serving.live_view import LiveView

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.errors import LedgerError
-from infrastructure.clock import now
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.statistics_projection import each_since
+from infrastructure.ledger_clock import now
 from projections.audit.ledger_report import HourBar, hour_bars
 from projections.metrics.earnings import Earnings
 from projections.metrics.statistics import MeasuredWindow, Refusals

@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from domain.errors import InvalidCommand, LedgerError, UnknownPosition
-from infrastructure.clock import now
 from infrastructure.ledger.as_of import TimeAxis
+from infrastructure.ledger_clock import now
 from infrastructure.metering.metrics_route import metrics_route
 from projections.metrics.earnings import EarnedSum
 from scripts.commands.daily.history import tell, title_of, with_events

@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from infrastructure.clock import now
+from infrastructure.ledger_clock import now
 
 SPEED: Final = 50
 """Seconds of a play in one on the wall: what takes an exchange twenty seconds is over in less than half a one."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from infrastructure.clock import now
 from infrastructure.exchanges.ccxt_live import Asked
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning, TradingConventions
+from infrastructure.ledger_clock import now
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, NothingToReduce, RateLimited, Refused
 
 _KEYS: Final = ("apiKey", "secret", "password", "uid", "token", "twofa", "walletAddress", "privateKey")

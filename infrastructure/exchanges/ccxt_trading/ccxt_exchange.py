@@ -11,7 +11,6 @@ from typing import Any, Final, TypeVar
 
 from domain.identifiers import normalized_account
 from domain.values import Leg, plain
-from infrastructure.clock import now
 from infrastructure.exchanges.ccxt_answers import snapshot_calls
 from infrastructure.exchanges.ccxt_live import OPTIONS
 from infrastructure.exchanges.ccxt_trading.binance_trading import BINANCE
@@ -25,6 +24,7 @@ from infrastructure.exchanges.ccxt_trading.order_questions import OrderQuestions
 from infrastructure.exchanges.ccxt_trading.trading_conventions import TradingConventions
 from infrastructure.exchanges.client_calls import Asking, ClientCall, answered, answered_async
 from infrastructure.exchanges.document import read_snapshot
+from infrastructure.ledger_clock import now
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderTicket, TicketKind, TradedMarket
 from projections.account_snapshot import AccountSnapshot

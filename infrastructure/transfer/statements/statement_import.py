@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
-from infrastructure.clock import now
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger_clock import now
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
 from infrastructure.transfer.statements.side_by_side import KeySharers

@@ -12,9 +12,9 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import click
 
 from domain.values import plain
-from infrastructure.clock import now
 from infrastructure.ledger.as_of import AsOfQuery
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger_clock import now
 from projections.exposure import IF_HELD, exposure_words, is_by_choice, needs_stop, standing
 from projections.formatting import date_and_time, for_eyes
 from projections.health.ledger_status import LedgerStatus

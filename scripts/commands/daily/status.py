@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from infrastructure.clock import now
 from infrastructure.event_store.replica import ReplicaPlace
+from infrastructure.ledger_clock import now
 from infrastructure.operations.health import elsewhere
 from projections.formatting import date_and_time
 from projections.health.ledger_status import LedgerStatus

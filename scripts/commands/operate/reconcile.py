@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from infrastructure.clock import now
 from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger_clock import now
 from infrastructure.operations.account_comparison import comparisons
 from infrastructure.operations.account_correction import reconciled
 from projections.account_snapshot import AccountSnapshot

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from infrastructure.clock import now
 from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger_clock import now
 from infrastructure.operations.apply_corrections import Applied, apply
 from infrastructure.operations.apply_recovery import recoveries
 from projections.account_snapshot import AccountSnapshot
