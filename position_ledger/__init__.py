@@ -53,9 +53,9 @@ from domain.errors import (
 from domain.identifiers import PositionId, PositionKey, client_order_id
 from domain.rejection import Rejection
 from domain.values import Leg, Side, Source, Status
-from infrastructure.event_store.places import AsOf
-from infrastructure.ledger.history import HistoryEntry
+from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.settings import InvalidSettings
 from projections.positions import PositionRow

@@ -18,7 +18,7 @@ import click
 
 from domain.events import EVENTS, PositionEvent
 from domain.values import EPOCH
-from infrastructure.event_store.places import AsOf
+from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from projections.event_time import row_at

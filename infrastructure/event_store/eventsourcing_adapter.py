@@ -32,11 +32,11 @@ from eventsourcing.utils import Environment
 from domain.aggregate.position import Position
 from domain.events import PositionEvent
 from domain.values import timestamp_text
-from infrastructure.event_store.append_conflicts import AppendConflict
 from infrastructure.event_store.codec import columns, decode, encode, is_known
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
 from infrastructure.event_store.sql.conditions import compared
+from infrastructure.event_store.vocabulary.append_conflicts import AppendConflict
 
 
 def as_record(event: StoredEvent) -> EventRecord:

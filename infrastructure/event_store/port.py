@@ -12,16 +12,16 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from domain.rejection import Rejection
 from domain.values import timestamp_text
-from infrastructure.event_store.append_conflicts import UnsettledAppend
-from infrastructure.event_store.caution import Caution, Standing
 from infrastructure.event_store.checkpoints import Checkpoints
-from infrastructure.event_store.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.event_store.sql.conditions import compared, until
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
-from infrastructure.event_store.stored_rejection import rejection_from
-from infrastructure.event_store.tallies import ProfitLine, RefusalCount
+from infrastructure.event_store.vocabulary.append_conflicts import UnsettledAppend
+from infrastructure.event_store.vocabulary.caution import Caution, Standing
+from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.stored_rejection import rejection_from
+from infrastructure.event_store.vocabulary.tallies import ProfitLine, RefusalCount
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.listed_row import Listed

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import HistoryDamaged, LedgerError, StoreUnavailable
 from domain.values import timestamp_text
 from infrastructure.event_store.hash_chain import hash_bytes
-from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.places import AsOf
 from projections.health.findings import IntegrityFinding
 from projections.rebuild import Progress
 

@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 
 from domain.events import PositionEvent
 from infrastructure.event_store.checkpoints import StoredRow
-from infrastructure.event_store.places import StreamSpan
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.vocabulary.places import StreamSpan
 from infrastructure.integrity.grouped_rows import GroupedRows
 from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project

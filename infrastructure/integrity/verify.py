@@ -15,11 +15,11 @@ from domain.json_object import JsonObject
 from domain.values import timestamp_text
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.hash_chain import expected
-from infrastructure.event_store.places import ALL_STREAMS, StreamSpan
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
-from infrastructure.event_store.stored_rejection import REJECTION_COLUMNS, rejection_from
+from infrastructure.event_store.vocabulary.places import ALL_STREAMS, StreamSpan
+from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS, rejection_from
 from infrastructure.integrity.grouped_rows import GroupedRows
 from infrastructure.integrity.projection_audit import ProjectionAudit
 from infrastructure.walks.span_crew import at_one_moment

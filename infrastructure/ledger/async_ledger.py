@@ -17,9 +17,9 @@ from domain.rejection import Rejection
 from domain.values import Leg
 from infrastructure.awaited_hooks import awaited_on
 from infrastructure.event_store.opener import LedgerClosed
-from infrastructure.ledger.as_of import PastMoment, TimeAxis
-from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger, understood_command_id
+from infrastructure.ledger.questions.as_of import PastMoment, TimeAxis
+from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import Final
 
 from domain.errors import LedgerError, OutcomeUnknown, StoreError, StoreUnavailable
-from infrastructure.event_store.append_conflicts import AppendInDoubt, UnsettledAppend, VersionTaken
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, UnsettledAppend, VersionTaken
 from infrastructure.witness import warn
 
 SETTLE_POLL_SECONDS: Final = 0.05

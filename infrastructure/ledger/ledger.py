@@ -29,15 +29,15 @@ from domain.errors import (
 from domain.events import PositionEvent
 from domain.rejection import Rejection
 from domain.values import AHEAD_MAX, Source, identifier, timestamp_text
-from infrastructure.event_store.append_conflicts import AppendInDoubt, IntentTaken, SlotTaken, VersionTaken
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import StreamEnd
 from infrastructure.event_store.sql.migrations import beside
+from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, IntentTaken, SlotTaken, VersionTaken
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition, may_be_told_again
 from infrastructure.ledger.doubts import Doubts
-from infrastructure.ledger.ledger_questions import LedgerQuestions
+from infrastructure.ledger.questions.ledger_questions import LedgerQuestions
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands

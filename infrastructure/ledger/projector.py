@@ -10,9 +10,9 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from domain.errors import HistoryDamaged, LedgerError, StoreError, StoreUnavailable
 from infrastructure.event_store.checkpoints import OVERTAKEN, Checkpoint, ProjectedRow
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.vocabulary.places import AsOf
 from projections.projection import PoisonEvent, Projection, SkippedEvent
 from projections.rebuild import Progress, Rebuilt
 

@@ -10,8 +10,8 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.late_fills import successors
 from infrastructure.ledger.projector import Projector
+from infrastructure.ledger.questions.late_fills import successors
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from projections.projection import STATISTICS

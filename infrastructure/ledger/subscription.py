@@ -15,7 +15,7 @@ from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.wakeups import POLL_SECONDS, Wakeups
-from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.questions.history import HistoryEntry
 
 BATCH_EVENTS: Final = 2_000
 PATIENCE_SECONDS: Final = 300.0

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from domain.errors import HistoryDamaged
 from domain.values import EXACT, Source, utc
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.tallies import ProfitLine
+from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.ledger.projector import Projector
 from infrastructure.operations.health import Question, examine
 from infrastructure.operations.operable import OperableLedger

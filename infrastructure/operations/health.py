@@ -14,8 +14,8 @@ from domain.json_object import JsonObject
 from domain.values import utc
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import Verified, verify
-from infrastructure.ledger.late_fills import left_over
 from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
+from infrastructure.ledger.questions.late_fills import left_over
 from infrastructure.ledger.statistics_projection import facts_since, refused_since
 from infrastructure.operations.account_comparison import Account, comparisons
 from infrastructure.operations.operable import OperableLedger

@@ -17,7 +17,7 @@ from domain.instrument import LINEAR, Instrument
 from domain.json_object import JsonObject, jsonable
 from domain.symbols.spelling import means
 from domain.symbols.venues import normalized_exchange
-from infrastructure.event_store.places import AsOf
+from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.exchanges.market_list import MarketList
 from infrastructure.ledger.aggregate_cache import AggregateCache
 from infrastructure.ledger.ledger import PositionLedger

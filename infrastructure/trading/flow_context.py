@@ -10,7 +10,7 @@ from typing import Any
 from domain.commands.base import Command
 from domain.identifiers import PositionId
 from domain.values import timestamp_text
-from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.trading.effects import Call, Flow, Now, Read, Tell, Wait
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, RateLimited, Refused

@@ -6,10 +6,10 @@ from typing import Final
 
 from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
-from infrastructure.event_store.append_conflicts import AppendConflict, VersionTaken
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.vocabulary.append_conflicts import AppendConflict, VersionTaken
 from infrastructure.transfer.columnar.cycle_rows import CycleRows
 from infrastructure.transfer.transfer_errors import ImportRefused
 

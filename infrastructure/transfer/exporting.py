@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Final, Protocol, TypeVar, cast
 
 from domain.rejection import Rejection
-from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.vocabulary.places import AsOf
 from projections.positions import PositionRow
 from projections.rebuild import Progress
 

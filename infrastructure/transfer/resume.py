@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.transfer.transfer_errors import ImportRefused
 from projections.rebuild import BATCH_EVENTS
 

@@ -10,8 +10,8 @@ from itertools import islice
 
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.places import StreamSpan
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.places import StreamSpan
 from infrastructure.store_opening import open_store
 from infrastructure.walks.span_crew import at_any_moment
 from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Progress, Rebuild, Rebuilt

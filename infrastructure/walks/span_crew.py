@@ -9,8 +9,8 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.places import ALL_STREAMS, StreamSpan
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.places import ALL_STREAMS, StreamSpan
 from infrastructure.piped_processes import PipedProcesses, ProcessLost, piped_processes
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from infrastructure.ledger.as_of import TimeAxis
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.as_of import TimeAxis
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 

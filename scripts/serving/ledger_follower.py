@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Final
 
 from domain.errors import LedgerError, PastLost, StoreUnavailable
-from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.subscription import Subscription
 from infrastructure.ledger_clock import now
 from projections.health.ledger_status import LedgerStatus

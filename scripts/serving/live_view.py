@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infrastructure.event_store.replica import ReplicaPlace
-from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.questions.history import HistoryEntry
 from projections.health.ledger_status import LedgerStatus
 
 

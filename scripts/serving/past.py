@@ -8,9 +8,9 @@ from typing import Self
 
 from domain.errors import InvalidCommand
 from domain.values import utc
-from infrastructure.ledger.as_of import TimeAxis
-from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.as_of import TimeAxis
+from infrastructure.ledger.questions.history import HistoryEntry
 from projections.health.ledger_status import LedgerStatus
 from scripts.options.filters import Filter
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from domain.errors import InvalidCommand, LedgerError, UnknownPosition
-from infrastructure.ledger.as_of import TimeAxis
+from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger_clock import now
 from infrastructure.metering.metrics_route import metrics_route
 from projections.metrics.earnings import EarnedSum

@@ -13,8 +13,8 @@ import pytest
 
 from domain.commands.requests import RequestEntry
 from domain.errors import LedgerError, OutcomeUnknown, PositionAlreadyOpen, StoreUnavailable
-from infrastructure.event_store.append_conflicts import AppendInDoubt, VersionTaken
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, VersionTaken
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.witness import LOGGER, Witness

@@ -13,12 +13,12 @@ from psycopg import errors
 from domain.errors import StoreUnavailable
 from domain.rejection import Rejection
 from domain.values import timestamp_text
-from infrastructure.event_store.append_conflicts import VersionTaken
 from infrastructure.event_store.postgres import append
 from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
+from infrastructure.event_store.vocabulary.append_conflicts import VersionTaken
 from projections.positions import PositionRow
 
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))

@@ -7,9 +7,9 @@ from typing import Final
 from psycopg import sql
 
 from domain.errors import SchemaMismatch
-from infrastructure.event_store.caution import Caution
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
-from infrastructure.event_store.stored_rejection import REJECTION_COLUMNS
+from infrastructure.event_store.vocabulary.caution import Caution
+from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
 from infrastructure.settings import Settings
 
 _PLACED: Final = {

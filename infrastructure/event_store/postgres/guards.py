@@ -6,9 +6,9 @@ import re
 from importlib.resources import files
 from typing import Final
 
-from infrastructure.event_store.caution import Caution
 from infrastructure.event_store.postgres.session.connections import Connections
 from infrastructure.event_store.sql.schema_guards import not_there
+from infrastructure.event_store.vocabulary.caution import Caution
 
 _UNIQUE: Final = {
     "ledger_events_pkey": "ledger_events USING btree (stream, version)",

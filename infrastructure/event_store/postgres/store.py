@@ -15,17 +15,8 @@ from psycopg import errors, sql
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
-from infrastructure.event_store.append_conflicts import (
-    AppendInDoubt,
-    IntentTaken,
-    SlotTaken,
-    UnsettledAppend,
-    VersionTaken,
-)
-from infrastructure.event_store.caution import Caution, Standing
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import chained_on
-from infrastructure.event_store.places import CyclePlace, StreamReach, StreamSpan
 from infrastructure.event_store.postgres import append, bulk_load, grants, guards, schema
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
@@ -48,8 +39,17 @@ from infrastructure.event_store.replica import ReplicaKind
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.order_lines import lines_of
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
-from infrastructure.event_store.stored_rejection import REJECTION_COLUMNS
-from infrastructure.event_store.tallies import ProfitLine
+from infrastructure.event_store.vocabulary.append_conflicts import (
+    AppendInDoubt,
+    IntentTaken,
+    SlotTaken,
+    UnsettledAppend,
+    VersionTaken,
+)
+from infrastructure.event_store.vocabulary.caution import Caution, Standing
+from infrastructure.event_store.vocabulary.places import CyclePlace, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
+from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
 from projections.positions import PositionRow

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.values import timestamp_text
-from infrastructure.event_store.places import AsOf
+from infrastructure.event_store.vocabulary.places import AsOf
 
 
 def position_ids_of(stream: str) -> tuple[str, str]:

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from domain.values import OPEN_STATUSES
-from infrastructure.event_store.places import ALL_STREAMS, AsOf, StreamReach, StreamSpan
 from infrastructure.event_store.port import Store, WatchMemory
 from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.conditions import compared, position_ids_of, until, where
 from infrastructure.event_store.sql.dialect import Dialect
 from infrastructure.event_store.sql.stored_row import listed_row, stored_row
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
-from infrastructure.event_store.stored_rejection import REJECTION_COLUMNS
-from infrastructure.event_store.tallies import RefusalCount
+from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
+from infrastructure.event_store.vocabulary.tallies import RefusalCount
 from projections.listed_row import LISTED_COLUMNS, Listed
 from projections.positions import PositionRow
 

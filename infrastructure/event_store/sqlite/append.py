@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from domain.errors import SchemaMismatch
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
-from infrastructure.event_store.append_conflicts import IntentTaken, SlotTaken, VersionTaken
 from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.records import EventRecord, ReadyAppend, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of, stored_values
+from infrastructure.event_store.vocabulary.append_conflicts import IntentTaken, SlotTaken, VersionTaken
 from projections.positions import PositionRow, fees_text
 
 _INSERT_EVENT: Final = (

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from infrastructure.event_store.append_conflicts import IntentTaken, VersionTaken
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.vocabulary.append_conflicts import IntentTaken, VersionTaken
 
 _LAST: Final = "SELECT coalesce(max(nid), 0) FROM ledger_events"
 _RESTORE_EVENT: Final = (

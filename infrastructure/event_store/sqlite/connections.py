@@ -9,11 +9,11 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
-from infrastructure.event_store.caution import Caution
 from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.sql.migrations import OPENED_BEFORE
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
+from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.settings import Settings
 
 Result = TypeVar("Result")

@@ -16,10 +16,8 @@ from uuid import uuid4
 from domain.errors import SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
 from domain.values import timestamp_text
-from infrastructure.event_store.caution import Caution
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained_on
-from infrastructure.event_store.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
 from infrastructure.event_store.sql.conditions import until, where
 from infrastructure.event_store.sql.dialect import SQLITE
@@ -32,8 +30,10 @@ from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
-from infrastructure.event_store.stored_rejection import REJECTION_COLUMNS
-from infrastructure.event_store.tallies import ProfitLine
+from infrastructure.event_store.vocabulary.caution import Caution
+from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
+from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.settings import Settings
 from projections.positions import PositionRow, orders_text
 

@@ -13,10 +13,10 @@ import click
 
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
-from infrastructure.ledger.as_of import TimeAxis
-from infrastructure.ledger.as_of import as_of as moment_of
-from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.as_of import TimeAxis
+from infrastructure.ledger.questions.as_of import as_of as moment_of
+from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger_clock import now
 from projections.audit.narrative import Narrative, story
 from projections.exposure import taken_over_at

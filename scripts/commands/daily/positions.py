@@ -12,8 +12,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import click
 
 from domain.values import plain
-from infrastructure.ledger.as_of import AsOfQuery
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.as_of import AsOfQuery
 from infrastructure.ledger_clock import now
 from projections.exposure import IF_HELD, exposure_words, is_by_choice, needs_stop, standing
 from projections.formatting import date_and_time, for_eyes

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from infrastructure.event_store.append_conflicts import IntentTaken, VersionTaken
 from infrastructure.event_store.codec import decode, encode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import EventRecord, ReadyAppend
+from infrastructure.event_store.vocabulary.append_conflicts import IntentTaken, VersionTaken
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import memory_ledger

@@ -16,7 +16,7 @@ import pytest
 
 from domain.errors import HistoryDamaged, PositionAlreadyOpen, StoreError, StoreUnavailable
 from infrastructure.event_store.hash_chain import GENESIS, chained
-from infrastructure.event_store.places import ALL_STREAMS
+from infrastructure.event_store.vocabulary.places import ALL_STREAMS
 from infrastructure.integrity.anchor import Anchor, InvalidAnchor, check_anchor, make_anchor
 from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.ledger import PositionLedger

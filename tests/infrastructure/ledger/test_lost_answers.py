@@ -10,8 +10,8 @@ import pytest
 
 from domain.commands.base import Command
 from domain.errors import InvalidCommand, OutcomeUnknown, PositionAlreadyOpen
-from infrastructure.event_store.append_conflicts import AppendInDoubt
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from domain.errors import PastLost, StoreUnavailable
-from infrastructure.event_store.append_conflicts import VersionTaken
 from infrastructure.event_store.codec import encode
+from infrastructure.event_store.vocabulary.append_conflicts import VersionTaken
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt

@@ -14,8 +14,8 @@ import pytest
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
-from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.subscription import Subscription
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.event_store.postgres.load import Asked, eventually, tallied, workers, writing

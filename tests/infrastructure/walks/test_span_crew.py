@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
-from infrastructure.event_store.places import StreamSpan
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.places import StreamSpan
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.walks.span_crew import SpanCrew, at_any_moment, at_one_moment

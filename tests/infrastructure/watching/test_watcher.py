@@ -391,7 +391,7 @@ def test_an_event_that_cannot_be_read_rings(night: Night, monkeypatch: pytest.Mo
         def unreadable(_: object) -> None:
             raise HistoryDamaged("nid 1 cannot be read")
 
-        damaged.setattr("infrastructure.ledger.history.decode", unreadable)
+        damaged.setattr("infrastructure.ledger.questions.history.decode", unreadable)
         assert night.round() == ["alarm damage log"]
     assert night.round() == ["over damage log"]
 

@@ -9,8 +9,8 @@ import pytest
 
 from domain.errors import InvalidCommand
 from domain.values import timestamp_text
-from infrastructure.ledger.as_of import TimeAxis
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.as_of import TimeAxis
 from scripts.serving.past import Then, first_recorded
 from tests.scripts.cases import APT, fill
 from tests.scripts.serving.test_ledger_follower import ALL

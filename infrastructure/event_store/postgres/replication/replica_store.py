@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.rejection import Rejection
-from infrastructure.event_store.caution import Standing
-from infrastructure.event_store.places import ALL_STREAMS, AsOf, StreamSpan
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.session.connections import Connections
@@ -26,6 +24,8 @@ from infrastructure.event_store.replica import ReplicaKind, ReplicaPlace
 from infrastructure.event_store.sql.conditions import compared
 from infrastructure.event_store.sql.sql_checkpoints import Result
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
+from infrastructure.event_store.vocabulary.caution import Standing
+from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, StreamSpan
 from infrastructure.settings import Settings
 from projections.listed_row import Listed
 from projections.positions import PositionRow

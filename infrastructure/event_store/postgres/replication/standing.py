@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from infrastructure.event_store.caution import Caution
 from infrastructure.event_store.postgres.session.connections import Connection
+from infrastructure.event_store.vocabulary.caution import Caution
 
 LOST_WITH_ITS_MACHINE: Final = "an acknowledged command can be lost with its machine"
 ADVICE: Final = (

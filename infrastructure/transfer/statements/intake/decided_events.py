@@ -13,10 +13,10 @@ from typing import IO, Final, Self
 
 from domain.errors import VersionConflict
 from domain.events import PositionEvent
-from infrastructure.event_store.append_conflicts import AppendConflict, AppendInDoubt
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import EventRecord, ReadyAppend
+from infrastructure.event_store.vocabulary.append_conflicts import AppendConflict, AppendInDoubt
 from infrastructure.ledger.doubts import Doubts
 from projections.positions import PositionRow
 from projections.rebuild import Progress

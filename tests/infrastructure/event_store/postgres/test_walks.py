@@ -7,8 +7,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector

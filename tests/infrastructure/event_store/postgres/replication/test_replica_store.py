@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import StoreUnavailable, UnknownPosition
-from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.postgres.replication.replica_store import PostgresReplica
 from infrastructure.event_store.replica import ReplicaPlace
+from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.integrity.anchor import check_anchor, make_anchor
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger

@@ -15,10 +15,10 @@ from domain.commands.base import Command
 from domain.errors import CommandRefused, InvalidCommand, UnknownPosition
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.places import AsOf
-from infrastructure.ledger.as_of import AsOfQuery
-from infrastructure.ledger.history import HistoryEntry
+from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.as_of import AsOfQuery
+from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from position_ledger.testing import Clock, memory_ledger

@@ -14,8 +14,8 @@ from domain.symbols.venues import normalized_exchange
 from domain.values import Leg, identifier
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.as_of import AsOfQuery, PastMoment, TimeAxis
-from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.questions.as_of import AsOfQuery, PastMoment, TimeAxis
+from infrastructure.ledger.questions.history import HistoryEntry
 from projections.exposure import standing
 from projections.positions import PositionRow
 

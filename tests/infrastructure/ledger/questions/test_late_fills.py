@@ -9,11 +9,11 @@ import pytest
 
 from domain.events import EVENTS
 from infrastructure.event_store.codec import decode, stored_names
-from infrastructure.event_store.places import AsOf, CyclePlace
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.sql.sql_store import SqlStore
+from infrastructure.event_store.vocabulary.places import AsOf, CyclePlace
 from infrastructure.ledger import late_fills
-from infrastructure.ledger.late_fills import left_over, successors
+from infrastructure.ledger.questions.late_fills import left_over, successors
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.walks.positions_rebuild import rebuilt

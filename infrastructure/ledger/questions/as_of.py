@@ -16,12 +16,12 @@ from domain.errors import InvalidCommand
 from domain.identifiers import PositionId
 from domain.values import utc
 from infrastructure.event_store.codec import decode
-from infrastructure.event_store.places import AsOf
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.conditions import until
-from infrastructure.ledger.history import HistoryEntry
-from infrastructure.ledger.late_fills import successors
+from infrastructure.event_store.vocabulary.places import AsOf
+from infrastructure.ledger.questions.history import HistoryEntry
+from infrastructure.ledger.questions.late_fills import successors
 from projections.event_time import rows_at, versions_at
 from projections.exposure import taken_over_at
 from projections.listed_row import Listed

@@ -11,9 +11,9 @@ from typing import Final
 from domain.errors import HistoryDamaged
 from domain.events import PositionAdjusted, PositionAdopted, PositionEvent, RolledBack
 from infrastructure.event_store.codec import decode, stored_names
-from infrastructure.event_store.places import AsOf, CyclePlace
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.vocabulary.places import AsOf, CyclePlace
 from projections.exposure import taken_over_at
 from projections.listed_row import Listed
 from projections.positions import PositionRow
