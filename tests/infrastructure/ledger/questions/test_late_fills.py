@@ -12,7 +12,7 @@ from infrastructure.event_store.codec import decode, stored_names
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.event_store.vocabulary.places import AsOf, CyclePlace
-from infrastructure.ledger import late_fills
+from infrastructure.ledger.questions import late_fills
 from infrastructure.ledger.questions.late_fills import left_over, successors
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
