@@ -15,6 +15,7 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBI
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.bitmex_executions import BITMEX_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.contracts.mexc_futures import MEXC_FILLS
@@ -96,6 +97,7 @@ _ALL: Final = (
     BITGET_BILLS,
     KUCOIN_FILLS,
     KUCOIN_FUNDING,
+    BITMEX_EXECUTIONS,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -141,7 +143,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV),
             *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
-            *(BITGET_BILLS, KUCOIN_FUNDING),
+            *(BITGET_BILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS),
         ),
     ),
     ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),
