@@ -21,6 +21,12 @@ from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades
 from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.contracts.mexc_futures import MEXC_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades import (
+    PHEMEX_FUNDING,
+    PHEMEX_LIST,
+    PHEMEX_SCALED,
+    PHEMEX_TRADES,
+)
 from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
@@ -102,6 +108,10 @@ _ALL: Final = (
     BITMEX_EXECUTIONS,
     DERIBIT_TRADES,
     DERIBIT_LOG,
+    PHEMEX_TRADES,
+    PHEMEX_LIST,
+    PHEMEX_SCALED,
+    PHEMEX_FUNDING,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -140,6 +150,8 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
     ((KRAKEN_LEDGERS,), (KRAKEN_TRADES, KRAKEN_TRADES_API, *_OF_CCXT)),
     ((MEXC_TRADES,), (MEXC_ORDERS,)),
     ((MEXC_TRADES, MEXC_ORDERS), (MEXC_FILLS, *_OF_CCXT)),
+    ((PHEMEX_LIST, *_OF_CCXT), (PHEMEX_TRADES,)),
+    ((PHEMEX_FUNDING,), (PHEMEX_TRADES, PHEMEX_SCALED)),
     (
         (CCXT_FUNDING,),
         (
@@ -148,6 +160,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
             *(BITGET_BILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS, DERIBIT_LOG),
+            *(PHEMEX_TRADES, PHEMEX_SCALED, PHEMEX_FUNDING),
         ),
     ),
     ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from domain.identifiers import PositionKey
 from domain.values import EXACT
 from infrastructure.exchanges.contract_units import size_by_worth
+from infrastructure.transfer.statements.kinds.exchanges.contracts.orderless import order_or
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each
@@ -37,7 +38,6 @@ _FUNDING: Final = "funding"
 _REASONS: Final = MappingProxyType({"trade": None, "settlement": "settlement"})
 _LIQUIDATION: Final = "liquidation"
 """What stands in `text` of an order that the account did not give."""
-_NO_ORDER: Final = "00000000-0000-0000-0000-000000000000"
 _OF_SPOT: Final = "_"
 _RENAMED: Final = datetime(2021, 11, 3, tzinfo=UTC)
 """What was quoted in USDT before was settled in bitcoin, under names that are of other contracts since."""
@@ -76,7 +76,7 @@ class _Executions:
         quantity, price, fee, currency = row.above_zero("lastQty"), row.above_zero("lastPx"), *_paid(row, settles)
         size = size_by_worth(quantity, _units(row, key, price, settles))
         trade_id = row.text("execID") or self._ids.of(row, row.needed("transactTime"))
-        order_id, reason = row.text("orderID"), _REASONS[row.word("execType")]
+        reason = _REASONS[row.word("execType")]
         return StatementFill(
             line=row.line,
             time=time,
@@ -88,7 +88,7 @@ class _Executions:
             fee_currency=currency,
             profit=None,
             trade_id=trade_id,
-            order_id=trade_id if order_id in (None, _NO_ORDER) else order_id,
+            order_id=order_or(row, trade_id),
             in_contracts=size != 1,
             contract_size=size,
             reason=reason or (_LIQUIDATION if row.word("text") == _LIQUIDATION else None),
