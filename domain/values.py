@@ -18,7 +18,7 @@ from pydantic import (
     PlainValidator,
     Strict,
 )
-from pydantic import JsonValue as AnyJson
+from pydantic import JsonValue as CheckedJson
 
 EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
@@ -294,7 +294,7 @@ if TYPE_CHECKING:
 else:  # msgspec would read a float as one, or "NaN"; of what it does not know it asks the reader
     Number = Annotated[object, GetPydanticSchema(lambda _, schema: schema(Annotated[Decimal, _PLAINLY]))]
 
-JsonValue = Annotated[Any, GetPydanticSchema(lambda _, schema: schema(AnyJson))]
+JsonValue = Annotated[Any, GetPydanticSchema(lambda _, schema: schema(CheckedJson))]
 """Whatever JSON can say."""
 
 Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_text, return_type=str, when_used="json")]

@@ -74,6 +74,7 @@ NATIVE: Final[dict[str, Lines]] = {
         ("{base}USD(?:~{perp})?", "{base}/USD:XBT"),
         ("{base}USD{date}", "{base}/USD:XBT-{date}"),
         ("XBT{date}", "XBT/USD:XBT-{date}"),
+        ("{coin}{date}", "{base}/XBT:XBT-{date}"),
     ),
     "bitrue": (("H-{base}-{stable}", "{base}/{quote}:{quote}"),),
     **dict.fromkeys(("bybit", "bybiteu", "bybitid"), _OF_BYBIT),

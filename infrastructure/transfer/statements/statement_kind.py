@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import partial
 from typing import Final, TypeAlias
 
 from domain.identifiers import PositionKey
@@ -12,6 +13,7 @@ from domain.symbols.venues import normalized_exchange
 from domain.values import Leg
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.sources.statement_file import FileForm, FileStart, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_position import StatementPosition
@@ -48,20 +50,31 @@ class Whose:
         return key
 
 
+def row_by_row(
+    read: Callable[[Whose, StatementRow], Iterable[StatementFact]],
+    prepared: Callable[[Iterable[StatementRow]], Iterable[StatementRow]] = iter,
+) -> Callable[[StatementFile, Whose], Iterator[StatementFact]]:
+    """What reads a file in which each row says what it says by itself, once the rows are `prepared` for that.
+
+    Refuses: StatementRefused, with the line of a row that cannot be read.
+    """
+    return lambda file, whose: each(prepared(file.rows()), partial(read, whose))
+
+
 @dataclass(frozen=True, kw_only=True)
 class StatementKind:
     """Where such a file comes from, what it lacks, and its reader.
 
     Shape:   `needs` are the columns of a CSV file, the keys of a JSON object or the tables of a database without which
-             it is none, each under one of its names; what is always there and nowhere else is what tells kinds apart.
-             `read` gives facts one by one, in the order of the file. `exchange` is None where the file says it in its
-             lines, or where it `asks` for it.
+             it is none, each under its name, or under one of several; what is always there and nowhere else is what
+             tells kinds apart. `read` gives facts one by one, in the order of the file. `exchange` is None where the
+             file says it in its lines, or where it `asks` for it.
     Refuses: StatementRefused, naming the line and the value.
     """
 
     name: str
     form: FileForm
-    needs: Sequence[Sequence[str]]
+    needs: Sequence[str | Sequence[str]]
     read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
     names: Callable[[StatementFile], Mapping[str, str]] | None = None
     """Reads the names that it says for other files, in place of facts."""
@@ -83,7 +96,8 @@ class StatementKind:
         is_like = start.form in (self.form, self.also) or (start.form, self.form) == (FileForm.PARQUET, FileForm.CSV)
         there = set(start.names) if is_like else set()
         spelled = str.lower if start.form is FileForm.CSV else str
-        return [names[0] for names in self.needs if there.isdisjoint(map(spelled, names))]
+        needs = [(names,) if isinstance(names, str) else names for names in self.needs]
+        return [names[0] for names in needs if there.isdisjoint(map(spelled, names))]
 
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
         """What a file says, one by one, in its order. Refuses: StatementRefused."""

@@ -15,9 +15,18 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBI
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.bitmex_executions import BITMEX_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_log import DERIBIT_LOG
+from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades import DERIBIT_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.contracts.mexc_futures import MEXC_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades import (
+    PHEMEX_FUNDING,
+    PHEMEX_LIST,
+    PHEMEX_SCALED,
+    PHEMEX_TRADES,
+)
 from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
@@ -96,6 +105,13 @@ _ALL: Final = (
     BITGET_BILLS,
     KUCOIN_FILLS,
     KUCOIN_FUNDING,
+    BITMEX_EXECUTIONS,
+    DERIBIT_TRADES,
+    DERIBIT_LOG,
+    PHEMEX_TRADES,
+    PHEMEX_LIST,
+    PHEMEX_SCALED,
+    PHEMEX_FUNDING,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -134,6 +150,8 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
     ((KRAKEN_LEDGERS,), (KRAKEN_TRADES, KRAKEN_TRADES_API, *_OF_CCXT)),
     ((MEXC_TRADES,), (MEXC_ORDERS,)),
     ((MEXC_TRADES, MEXC_ORDERS), (MEXC_FILLS, *_OF_CCXT)),
+    ((PHEMEX_LIST, *_OF_CCXT), (PHEMEX_TRADES,)),
+    ((PHEMEX_FUNDING,), (PHEMEX_TRADES, PHEMEX_SCALED)),
     (
         (CCXT_FUNDING,),
         (
@@ -141,7 +159,8 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV),
             *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
-            *(BITGET_BILLS, KUCOIN_FUNDING),
+            *(BITGET_BILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS, DERIBIT_LOG),
+            *(PHEMEX_TRADES, PHEMEX_SCALED, PHEMEX_FUNDING),
         ),
     ),
     ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 from infrastructure.exchanges.raw_answers import errors
@@ -18,18 +17,17 @@ _VALUE_MAX: Final = 1 << 28
 _CUT_MAX: Final = 16
 """What is cut off at the end of what was read so far is wrong within so many characters of it, or a text."""
 _BLANK: Final = " \t\r\n"
-_WRAPPING: Final = ("fills", "logs", "elements", "list", "data", "result")
-"""Where exchanges put the list of an answer: Kraken futures twice, Bybit, OKX, and those around them."""
-_PAGES: Final = MappingProxyType(
-    {
-        "fillList": "endId",
-        "bills": "endId",
-        "items": "currentPage",
-        "dataList": "hasMore",
-        "trades": "total_page",
-    }
+_WRAPPING: Final = ("fills", "logs", "elements", "list", "rows", "data", "result")
+"""Where exchanges put the list of an answer: Kraken futures twice, Bybit, Phemex, OKX, and those around them."""
+_PAGES: Final = (
+    ("fillList", "endId"),
+    ("bills", "endId"),
+    ("items", "currentPage"),
+    ("dataList", "hasMore"),
+    ("trades", "total_page"),
+    ("trades", "has_more"),
 )
-"""Where Bitget, KuCoin and HTX put it, and what stands beside it there: others have lists of these names in a row."""
+"""Where Bitget, KuCoin, HTX and Deribit put it, and what stands beside it there: others have such lists in a row."""
 
 _SAID_OF_ALL: Final = ("category",)
 """What Bybit says beside a list of all that is in it."""
@@ -82,7 +80,7 @@ def _is_of_connection(value: Any) -> bool:
 
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, Mapping):
-        pages = (name for name, beside in _PAGES.items() if beside in value)
+        pages = (name for name, beside in _PAGES if beside in value)
         for name in (*_WRAPPING, *pages):
             if isinstance(value.get(name), Mapping | list):
                 found, said = _unwrapped(value[name]), {name: value[name] for name in _SAID_OF_ALL if name in value}

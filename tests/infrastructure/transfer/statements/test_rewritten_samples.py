@@ -131,7 +131,9 @@ def texts(value: Any) -> Any:
         return {name: texts(each) for name, each in value.items()}
     if isinstance(value, list):
         return [texts(each) for each in value]
-    return f"{value:.15g}" if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+    if isinstance(value, Decimal):
+        return f"{value:.15g}"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 OBJECT_REWRITINGS: dict[str, Callable[[list[Any]], list[Any]]] = {

@@ -37,7 +37,7 @@ def test_what_is_lacking_is_said_of_the_nearest_kinds() -> None:
 
 
 def test_no_two_kinds_need_the_same() -> None:
-    needs = [(kind.form, frozenset(map(frozenset, kind.needs))) for kind in KINDS.values()]
+    needs = [(kind.form, frozenset(map(str, kind.needs))) for kind in KINDS.values()]
     assert len(set(needs)) == len(needs)
 
 

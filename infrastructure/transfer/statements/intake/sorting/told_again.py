@@ -24,6 +24,8 @@ _MAY_BE_UNSAID: Final = frozenset({"fee", "fee_currency", "profit", "closes", "h
 _SAID_ONCE: Final = frozenset({"names_leg", "is_last", "on_margin"})
 """What is so where one file says it."""
 _SECOND: Final = timedelta(seconds=1)
+_APART_MAX: Final = timedelta(milliseconds=10)
+"""By how much times differ that two answers of an exchange have of a trade: Deribit's log is a millisecond later."""
 _IS_MADE_UP: Final = f"trade_id GLOB '{MADE_UP}*'"
 _IS_NUMBERED: Final = "(trade_id = order_id AND trade_id NOT GLOB '*[^0-9]*')"
 _NAMELESS: Final = f"SELECT 1 FROM fills WHERE {_IS_MADE_UP} OR {_IS_NUMBERED} LIMIT 1"
@@ -105,7 +107,8 @@ def take_once(
 def _apart(one: Row, other: Row) -> str | None:
     """What two lines say otherwise of the same fact, in words; None where they can be of the same.
 
-    One may be to the second or without its leg, as exports of websites are, and leave unsaid what the other says.
+    One may be to the second or without its leg, as exports of websites are, some milliseconds later, and leave unsaid
+    what the other says.
     """
     for name in one:
         said, says = one[name], other[name]
@@ -113,7 +116,7 @@ def _apart(one: Row, other: Row) -> str | None:
             continue
         if name in _NUMBERS and None not in (said, says) and Decimal(said) == Decimal(says):
             continue
-        if (name == "time" and _is_of_one_second(said, says)) or (name == "order_id" and _named(said, says)):
+        if (name == "time" and _is_of_one_moment(said, says)) or (name == "order_id" and _named(said, says)):
             continue
         return f", with the {name.replace('_', ' ')} {said}, and here it has {says}"
     return None
@@ -128,9 +131,10 @@ def _both(one: Row, other: Row) -> dict[str, Any]:
     return both
 
 
-def _is_of_one_second(one: str, other: str) -> bool:
+def _is_of_one_moment(one: str, other: str) -> bool:
     times = datetime.fromisoformat(one), datetime.fromisoformat(other)
-    return abs(times[0] - times[1]) < _SECOND and any(time.microsecond == 0 for time in times)
+    apart = abs(times[0] - times[1])
+    return apart <= _APART_MAX or (apart < _SECOND and any(time.microsecond == 0 for time in times))
 
 
 def _named(one: str, other: str) -> str | None:

@@ -7,17 +7,16 @@ another reason than profit and commission. A short position `pa` is below zero.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey, normalized_leg
 from domain.values import Leg
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 from infrastructure.transfer.statements.statement_position import StatementPosition
 
 _FILLS: Final = frozenset({"TRADE", "CALCULATED"})
@@ -96,16 +95,12 @@ def _key(whose: Whose, row: StatementRow) -> PositionKey:
     return whose.key(row.needed("s"), normalized_leg(leg) if leg else Leg.BOTH)
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 BINANCE_EVENTS: Final = StatementKind(
     name="binance-futures-events",
     form=FileForm.JSON,
-    needs=(("e",), ("E",), ("T",)),
+    needs=("e", "E", "T"),
     exchange="binance",
-    read=_read,
+    read=row_by_row(_facts),
     source="Binance, futures, events of a user data stream in JSON Lines, as they came or within `stream` and `data`",
     lacks="what happened while the stream was not read. Which symbol funding was for, in cross margin. How much a "
     "contract is that is settled in its base: [define](money.md#contract-size-and-inverse) the instrument before",

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_profit import StatementProfit
 
@@ -96,17 +95,13 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         raise ValueError(f"type {said!r:.60} is none that is known: {known}")
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows()), partial(_facts, whose))
-
-
 BINANCE_INCOME: Final = StatementKind(
     name="binance-futures-income",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=(("incomeType",), ("income",), ("asset",), ("tranId",), ("time",)),
+    needs=("incomeType", "income", "asset", "tranId", "time"),
     exchange="binance",
-    read=_read,
+    read=row_by_row(_facts, of_one_account),
     source="Binance, futures, income history: what `GET /fapi/v1/income` and `/dapi/v1/income` answer",
     lacks="fills: import it with the trade history. The leg. Binance keeps three months of it",
     becomes="funding, commissions, rebates and insurance as cash; `REALIZED_PNL` and `DELIVERED_SETTELMENT` are "
@@ -115,9 +110,9 @@ BINANCE_INCOME: Final = StatementKind(
 BINANCE_TRANSACTIONS: Final = StatementKind(
     name="binance-futures-transactions",
     form=FileForm.CSV,
-    needs=(_NAMES["time"], ("type",), ("amount",), ("asset",), ("symbol",), ("transaction id",)),
+    needs=(_NAMES["time"], "type", "amount", "asset", "symbol", "transaction id"),
     exchange="binance",
-    read=_read,
+    read=row_by_row(_facts, of_one_account),
     source="Binance, futures, transaction history in CSV, of its website",
     lacks="fills; the leg; which fill a commission is of; the zone of its times unless a header says UTC",
     becomes="the same as of the income history, under the same ids",

@@ -7,15 +7,14 @@ contracts of 10 or 100 dollars, which the answer does not say.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
 from domain.identifiers import normalized_leg
 from domain.values import Leg
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -38,17 +37,13 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 BINANCE_USER_TRADES: Final = StatementKind(
     name="binance-futures-user-trades",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("id", "orderId", "price", "qty", "realizedPnl", "commission", "commissionAsset")),
+    needs=("id", "orderId", "price", "qty", "realizedPnl", "commission", "commissionAsset"),
     exchange="binance",
-    read=_read,
+    read=row_by_row(_facts),
     source="Binance, futures, trades of an account: what `GET /fapi/v1/userTrades` and `/dapi/v1/userTrades` answer",
     lacks="funding: import it with the income history. What was before the last six months. How much a contract is "
     "that is settled in its base: [define](money.md#contract-size-and-inverse) the instrument before",

@@ -7,17 +7,16 @@ A fee that is paid is above zero, and one that is received below it, also where 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _FUNDING: Final = "funding"
 _LEGS: Final = MappingProxyType({"1": Leg.LONG, "2": Leg.SHORT})
@@ -97,19 +96,13 @@ def _key(whose: Whose, row: StatementRow) -> PositionKey:
     return key
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 BYBIT_EXECUTIONS: Final = StatementKind(
     name="bybit-executions",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple(
-        (name,) for name in ("symbol", "side", "execId", "execPrice", "execQty", "execFee", "execTime", "execType")
-    ),
+    needs=("symbol", "side", "execId", "execPrice", "execQty", "execFee", "execTime", "execType"),
     exchange="bybit",
-    read=_read,
+    read=row_by_row(_facts),
     source="Bybit, what `GET /v5/execution/list` answers, or the stream `execution` sends",
     lacks="the leg, but where there is a `positionIdx`. What was earned, but in the stream. Spot is told by the "
     "`category` around the list, or in the line",

@@ -126,10 +126,7 @@ BYBIT_LOG: Final = StatementKind(
     name="bybit-transaction-log",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple(
-        (name,)
-        for name in ("symbol", "type", "side", "transactionTime", "qty", "size", "funding", "cashFlow", "tradeId")
-    ),
+    needs=("symbol", "type", "side", "transactionTime", "qty", "size", "funding", "cashFlow", "tradeId"),
     exchange="bybit",
     read=_read,
     source="Bybit, what `GET /v5/account/transaction-log` answers",
@@ -140,8 +137,17 @@ BYBIT_LOG_CSV: Final = StatementKind(
     name="bybit-transaction-log-csv",
     form=FileForm.CSV,
     needs=(
-        *((name,) for name in ("currency", "contract", "type", "direction", "quantity", "filled price", "funding")),
-        *((name,) for name in ("fee paid", "cash flow", "change", "action")),
+        "currency",
+        "contract",
+        "type",
+        "direction",
+        "quantity",
+        "filled price",
+        "funding",
+        "fee paid",
+        "cash flow",
+        "change",
+        "action",
         _NAMES["time"],
     ),
     exchange="bybit",

@@ -7,14 +7,13 @@ what settles or in points. How much it closed is said in `close_size`, where tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _POINTS: Final = "POINT"
 
@@ -44,17 +43,13 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     yield from other_fees(fill, [] if points is None else [(points, _POINTS)])
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 GATE_TRADES: Final = StatementKind(
     name="gate-futures-trades",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("contract", "create_time", "id", "order_id", "size", "price", "role", "fee")),
+    needs=("contract", "create_time", "id", "order_id", "size", "price", "role", "fee"),
     exchange="gate",
-    read=_read,
+    read=row_by_row(_facts),
     source="Gate, futures, what `GET /api/v4/futures/{settle}/my_trades` answers",
     lacks="what was earned, and funding. How much a contract is: [define](money.md#contract-size-and-inverse) the "
     "instrument before. The leg, but that `close_size` tells of two",

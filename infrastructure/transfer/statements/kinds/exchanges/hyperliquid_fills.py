@@ -17,7 +17,7 @@ from infrastructure.transfer.statements.sources.statement_file import FileForm, 
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -61,15 +61,11 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     return each(NumberedPairs(whose.names).named(file.rows()), partial(_fills, whose))
 
 
-def _read_funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_funding, whose))
-
-
 HYPERLIQUID_FILLS: Final = StatementKind(
     name="hyperliquid-fills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "tid")),
+    needs=("coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "tid"),
     exchange="hyperliquid",
     read=_read,
     source="Hyperliquid, what `userFills` and `userFillsByTime` answer",
@@ -81,9 +77,9 @@ HYPERLIQUID_FILLS: Final = StatementKind(
 HYPERLIQUID_FUNDING: Final = StatementKind(
     name="hyperliquid-funding",
     form=FileForm.JSON,
-    needs=tuple((name,) for name in ("time", "delta", "coin", "usdc", "szi", "fundingRate")),
+    needs=("time", "delta", "coin", "usdc", "szi", "fundingRate"),
     exchange="hyperliquid",
-    read=_read_funding,
+    read=row_by_row(_funding),
     source="Hyperliquid, what `userFunding` answers",
     lacks="fills",
     becomes="funding as cash",

@@ -10,16 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from domain.values import EXACT
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _CONTRACT: Final = re.compile(r"(?:pf|pi|ff|fi|in|rr)_\w+", re.IGNORECASE | re.ASCII)
 _REASONS: Final = MappingProxyType(
@@ -187,14 +186,6 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read_log(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_joined(file.rows()), partial(_log, whose))
-
-
-def _read_fills(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_fill, whose))
-
-
 _LACKS: Final = "the order of a fill: those of one moment and one side are taken for one"
 _BECOMES: Final = (
     "a cycle from flat to flat; funding, also that which a trade realises, and interest as cash. Transfers and "
@@ -203,11 +194,9 @@ _BECOMES: Final = (
 KRAKEN_LOG: Final = StatementKind(
     name="kraken-futures-log",
     form=FileForm.JSON,
-    needs=tuple(
-        (name,) for name in ("asset", "booking_uid", "info", "date", "old_balance", "new_balance", "trade_price")
-    ),
+    needs=("asset", "booking_uid", "info", "date", "old_balance", "new_balance", "trade_price"),
     exchange="krakenfutures",
-    read=_read_log,
+    read=row_by_row(_log, _joined),
     source="Kraken futures, what `GET /api/history/v3/account-log` answers",
     lacks=_LACKS,
     becomes=_BECOMES,
@@ -215,11 +204,9 @@ KRAKEN_LOG: Final = StatementKind(
 KRAKEN_LOG_CSV: Final = StatementKind(
     name="kraken-futures-log-csv",
     form=FileForm.CSV,
-    needs=tuple(
-        (name,) for name in ("uid", "datetime", "type", "symbol", "change", "new balance", "trade price", "fee")
-    ),
+    needs=("uid", "datetime", "type", "symbol", "change", "new balance", "trade price", "fee"),
     exchange="krakenfutures",
-    read=_read_log,
+    read=row_by_row(_log, _joined),
     source="Kraken futures, account log in CSV, of its website",
     lacks=f"{_LACKS}. The zone of its times, where they name none (`--timezone`)",
     becomes=_BECOMES,
@@ -228,9 +215,9 @@ KRAKEN_FILLS: Final = StatementKind(
     name="kraken-futures-fills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("fill_id", "order_id", "symbol", "side", "size", "price", "fillTime")),
+    needs=("fill_id", "order_id", "symbol", "side", "size", "price", "fillTime"),
     exchange="krakenfutures",
-    read=_read_fills,
+    read=row_by_row(_fill),
     source="Kraken futures, what `GET /derivatives/api/v3/fills` answers",
     lacks="fees, profit and funding: the account log has them",
     becomes="a cycle from flat to flat, its fees not known",

@@ -8,18 +8,17 @@ of a trade on spot there are two bills, one of each currency, whose side is that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.values import Leg
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import IN_CONTRACTS, reason_of
 from infrastructure.transfer.statements.kinds.exchanges.spot.okx_sides import SideNames, SpotSides
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _OF_FILLS: Final = ("2", "3", "5", "9", "13", "14")
 """Types of bills: trade, delivery, liquidation, ADL, delta-hedging, block trade."""
@@ -121,17 +120,13 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(SpotSides(_SIDES, _is_on_spot).joined(file.rows()), partial(_facts, whose))
-
-
 OKX_BILLS: Final = StatementKind(
     name="okx-bills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("billId", "balChg", "bal", "ccy", "type", "subType", "ts", "instId")),
+    needs=("billId", "balChg", "bal", "ccy", "type", "subType", "ts", "instId"),
     exchange="okx",
-    read=_read,
+    read=row_by_row(_facts, lambda rows: SpotSides(_SIDES, _is_on_spot).joined(rows)),
     source="OKX, what `GET /api/v5/account/bills` and `/bills-archive` answer",
     lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. The leg of "
     "funding. Bills that are older than a year",

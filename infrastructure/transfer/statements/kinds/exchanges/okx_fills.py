@@ -7,15 +7,14 @@ count contracts of `ctVal`, which only the list of instruments says.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 IN_CONTRACTS: Final = frozenset({"SWAP", "FUTURES", "OPTION"})
 _LEGS: Final = MappingProxyType({"long": Leg.LONG, "short": Leg.SHORT})
@@ -55,17 +54,13 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 OKX_FILLS: Final = StatementKind(
     name="okx-fills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("instType", "instId", "tradeId", "ordId", "side", "fillSz", "fillPx", "fee")),
+    needs=("instType", "instId", "tradeId", "ordId", "side", "fillSz", "fillPx", "fee"),
     exchange="okx",
-    read=_read,
+    read=row_by_row(_facts),
     source="OKX, what `GET /api/v5/trade/fills` and `/fills-history` answer",
     lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. Funding: import "
     "it with the bills",

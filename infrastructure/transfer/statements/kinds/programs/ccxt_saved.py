@@ -192,7 +192,7 @@ def _funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 CCXT_TRADES: Final = StatementKind(
     name="ccxt-trades",
     form=FileForm.JSON,
-    needs=tuple((name,) for name in ("info", "datetime", "symbol", "order", "takerOrMaker", "side", "price", "amount")),
+    needs=("info", "datetime", "symbol", "order", "takerOrMaker", "side", "price", "amount"),
     asks=("exchange",),
     keeps_answers=True,
     read=_trades,
@@ -204,10 +204,7 @@ CCXT_TRADES: Final = StatementKind(
 CCXT_ORDERS: Final = StatementKind(
     name="ccxt-orders",
     form=FileForm.JSON,
-    needs=tuple(
-        (name,)
-        for name in ("info", "datetime", "symbol", "id", "side", "status", "filled", "remaining", "average", "amount")
-    ),
+    needs=("info", "datetime", "symbol", "id", "side", "status", "filled", "remaining", "average", "amount"),
     asks=("exchange",),
     keeps_answers=True,
     read=_orders,
@@ -219,7 +216,7 @@ CCXT_ORDERS: Final = StatementKind(
 CCXT_FUNDING: Final = StatementKind(
     name="ccxt-funding",
     form=FileForm.JSON,
-    needs=tuple((name,) for name in ("info", "symbol", "code", "timestamp", "datetime", "amount")),
+    needs=("info", "symbol", "code", "timestamp", "datetime", "amount"),
     asks=("exchange",),
     keeps_answers=True,
     read=_funding,

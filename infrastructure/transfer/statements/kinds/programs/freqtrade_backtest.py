@@ -7,16 +7,15 @@ funding. Funding that was received is above zero.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, numbered
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, numbered
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _FILLED: Final = "order_filled_timestamp"
 
@@ -97,16 +96,12 @@ def _orders(trade: StatementRow) -> Iterator[StatementRow]:
             yield StatementRow(trade.line, {**values, "ft_order_side": side, "ft_is_entry": is_entry})
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 FREQTRADE_BACKTEST: Final = StatementKind(
     name="freqtrade-backtest",
     form=FileForm.JSON,
-    needs=(("strategy",), ("trades",), ("pair",), ("open_rate",), ("close_rate",), ("open_timestamp",)),
+    needs=("strategy", "trades", "pair", "open_rate", "close_rate", "open_timestamp"),
     asks=("exchange",),
-    read=_read,
+    read=row_by_row(_facts),
     source="freqtrade, the result of a backtest in JSON, in its archive or out of it; with `--exchange`",
     lacks="the exchange. The time of funding: it is that of the last order",
     becomes="a cycle from flat to flat, spot on its leg. Orders that were not filled are left out; a trade without "

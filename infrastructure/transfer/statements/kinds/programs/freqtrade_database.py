@@ -149,7 +149,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 FREQTRADE_DATABASE: Final = StatementKind(
     name="freqtrade-database",
     form=FileForm.SQLITE,
-    needs=(("trades",), ("orders",), ("pairlocks",)),
+    needs=("trades", "orders", "pairlocks"),
     read=_read,
     source="freqtrade, the database of a bot in SQLite (`tradesv3.sqlite`), live or dry",
     lacks="fills: what was filled of an order is one, at its average. The time of funding: it is that of the next "

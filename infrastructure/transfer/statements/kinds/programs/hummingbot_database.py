@@ -58,7 +58,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 HUMMINGBOT_DATABASE: Final = StatementKind(
     name="hummingbot-database",
     form=FileForm.SQLITE,
-    needs=(("tradefill",), ("order",), ("orderstatus",)),
+    needs=("tradefill", "order", "orderstatus"),
     read=_read,
     source="hummingbot, the database of a bot in SQLite",
     lacks=f"{LACKS}. More than six decimals of a price or an amount, and all but one of the payments of one moment, "

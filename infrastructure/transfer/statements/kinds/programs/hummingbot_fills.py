@@ -12,16 +12,15 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from functools import partial
 from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _AGE: Final = "age"
 """What hummingbot puts beside each fill in CSV, and its table does not have."""
@@ -122,23 +121,12 @@ def _own_fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     return fills_of(whose, row)
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_own_fills, whose))
-
-
-def _read_export(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_exported, whose))
-
-
 LACKS: Final = "what was earned; the leg in hedge mode; how much of a third token was a share that was paid in it"
 HUMMINGBOT_CSV: Final = StatementKind(
     name="hummingbot-trades",
     form=FileForm.CSV,
-    needs=tuple(
-        (name,)
-        for name in ("market", "symbol", "timestamp", "order_id", "trade_type", "price", "amount", "exchange_trade_id")
-    ),
-    read=_read,
+    needs=("market", "symbol", "timestamp", "order_id", "trade_type", "price", "amount", "exchange_trade_id"),
+    read=row_by_row(_own_fills),
     source="hummingbot, `trades_….csv` of a strategy",
     lacks=f"{LACKS}; funding",
     becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg",
@@ -146,10 +134,8 @@ HUMMINGBOT_CSV: Final = StatementKind(
 HUMMINGBOT_EXPORT: Final = StatementKind(
     name="hummingbot-export",
     form=FileForm.CSV,
-    needs=tuple(
-        (name,) for name in ("id", "timestamp", "exchange", "market", "order_type", "side", "price", "amount", "age")
-    ),
-    read=_read_export,
+    needs=("id", "timestamp", "exchange", "market", "order_type", "side", "price", "amount", "age"),
+    read=row_by_row(_exported),
     source="hummingbot, what its command `export trades` writes",
     lacks="fees, ids of orders, what was earned, funding, and the zone of its times (`--timezone`): take the database",
     becomes="the same as of `hummingbot-trades`, its fees not known",

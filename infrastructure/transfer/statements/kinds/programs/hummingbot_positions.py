@@ -108,7 +108,11 @@ HUMMINGBOT_POSITIONS: Final = StatementKind(
     also=FileForm.JSON,
     needs=(
         _MARKET,
-        *((name,) for name in ("trading_pair", "timestamp", "amount", "breakeven_price", "volume_traded_quote")),
+        "trading_pair",
+        "timestamp",
+        "amount",
+        "breakeven_price",
+        "volume_traded_quote",
     ),
     read=_read,
     source="hummingbot, the table `Position` of its database in CSV or JSON: what its controllers hold",

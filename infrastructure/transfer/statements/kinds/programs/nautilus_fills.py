@@ -72,10 +72,7 @@ NAUTILUS_FILLS: Final = StatementKind(
     name="nautilus-fills",
     form=FileForm.CSV,
     also=FileForm.JSON,
-    needs=tuple(
-        (name,)
-        for name in ("instrument_id", "venue_order_id", "trade_id", "order_side", "last_qty", "last_px", "commission")
-    ),
+    needs=("instrument_id", "venue_order_id", "trade_id", "order_side", "last_qty", "last_px", "commission"),
     read=_read,
     source="nautilus_trader, `generate_fills_report` saved with `to_csv` or `to_json`",
     lacks="what was earned; funding; how much a contract of OKX is, or of Binance that is settled in its base: "
@@ -87,10 +84,7 @@ NAUTILUS_ORDERS: Final = StatementKind(
     name="nautilus-order-fills",
     form=FileForm.CSV,
     also=FileForm.JSON,
-    needs=tuple(
-        (name,)
-        for name in ("instrument_id", "venue_order_id", "last_trade_id", "side", "filled_qty", "avg_px", "commissions")
-    ),
+    needs=("instrument_id", "venue_order_id", "last_trade_id", "side", "filled_qty", "avg_px", "commissions"),
     read=_read_orders,
     source="nautilus_trader, `generate_order_fills_report` saved with `to_csv` or `to_json`",
     lacks="fills: what was filled of an order is one, at its average and at the time of its last one. What "

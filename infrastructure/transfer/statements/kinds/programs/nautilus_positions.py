@@ -201,10 +201,7 @@ NAUTILUS_POSITIONS: Final = StatementKind(
     name="nautilus-positions",
     form=FileForm.CSV,
     also=FileForm.JSON,
-    needs=tuple(
-        (name,)
-        for name in ("instrument_id", "entry", "peak_qty", "ts_opened", "avg_px_open", "avg_px_close", "realized_pnl")
-    ),
+    needs=("instrument_id", "entry", "peak_qty", "ts_opened", "avg_px_open", "avg_px_close", "realized_pnl"),
     read=_read,
     source="nautilus_trader, `generate_positions_report` saved with `to_csv`, `to_parquet` or `to_json`",
     lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "

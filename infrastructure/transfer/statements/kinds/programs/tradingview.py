@@ -213,7 +213,7 @@ def _read_alerts(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 TRADINGVIEW_LIST: Final = StatementKind(
     name="tradingview-trades",
     form=FileForm.CSV,
-    needs=(_NUMBERS, ("type",), ("signal",), _TIMES, _QUANTITIES),
+    needs=(_NUMBERS, "type", "signal", _TIMES, _QUANTITIES),
     asks=("exchange", "symbol"),
     read=_read_list,
     source="TradingView, strategy tester, list of trades in CSV; with `--exchange` and `--symbol`",

@@ -76,7 +76,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 TRADINGVIEW_LOG: Final = StatementKind(
     name="tradingview-alerts-csv",
     form=FileForm.CSV,
-    needs=tuple((name,) for name in ("alert id", "ticker", "name", "description", "time")),
+    needs=("alert id", "ticker", "name", "description", "time"),
     read=_read,
     source="TradingView, log of alerts in CSV",
     lacks="what `tradingview-alerts` lacks as well. An order of an alert without a template in JSON has no price, and "

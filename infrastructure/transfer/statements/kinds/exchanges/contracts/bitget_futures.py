@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import bitget_side
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"contract_settle_fee": "funding", "risk_captital_user_transfer": "insurance"}
@@ -85,23 +84,12 @@ def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         raise ValueError(f"businessType {said!r:.60} is none that is known: {', '.join((*_CASH, *sorted(_OF_FILLS)))}")
 
 
-def _read_fills(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_fills, whose))
-
-
-def _read_bills(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_bills, whose))
-
-
 BITGET_FILLS: Final = StatementKind(
     name="bitget-futures-fills",
     form=FileForm.JSON,
-    needs=tuple(
-        (name,)
-        for name in ("tradeId", "orderId", "symbol", "baseVolume", "feeDetail", "profit", "tradeSide", "posMode")
-    ),
+    needs=("tradeId", "orderId", "symbol", "baseVolume", "feeDetail", "profit", "tradeSide", "posMode"),
     exchange="bitget",
-    read=_read_fills,
+    read=row_by_row(_fills),
     source="Bitget, futures, what `GET /api/v2/mix/order/fills` and `/fill-history` answer, or the stream `fill` sends",
     lacks="funding: import it with the bills. What is settled in what it buys is refused",
     becomes="a cycle from flat to flat, on its leg in hedge mode; forced closes with their reason",
@@ -110,9 +98,9 @@ BITGET_BILLS: Final = StatementKind(
     name="bitget-futures-bills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("billId", "symbol", "amount", "fee", "businessType", "coin", "balance", "cTime")),
+    needs=("billId", "symbol", "amount", "fee", "businessType", "coin", "balance", "cTime"),
     exchange="bitget",
-    read=_read_bills,
+    read=row_by_row(_bills),
     source="Bitget, futures, what `GET /api/v2/mix/account/bill` answers",
     lacks="fills: import it with them. The leg. Bitget keeps three months of it",
     becomes="funding and insurance as cash; bills of trades, transfers and margin are left out, and another one is "

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from typing import Final
 
 from domain.values import EXACT
 from infrastructure.exchanges.contract_units import size_by_worth
 from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -49,29 +48,22 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 HTX_FILLS: Final = StatementKind(
     name="htx-futures-fills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple(
-        (name,)
-        for name in (
-            "id",
-            "contract_code",
-            "direction",
-            "offset",
-            "trade_volume",
-            "trade_price",
-            "trade_turnover",
-            "trade_fee",
-        )
+    needs=(
+        "id",
+        "contract_code",
+        "direction",
+        "offset",
+        "trade_volume",
+        "trade_price",
+        "trade_turnover",
+        "trade_fee",
     ),
     exchange="htx",
-    read=_read,
+    read=row_by_row(_facts),
     source="HTX, futures, what `swap_matchresults`, `swap_cross_matchresults` and `contract_matchresults` answer",
     lacks="funding, and why something was closed",
     becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) where both sides were held. A contract "

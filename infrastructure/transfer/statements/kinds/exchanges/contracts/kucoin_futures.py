@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey, normalized_leg
 from domain.values import EXACT, Leg
 from infrastructure.exchanges.contract_units import size_by_worth
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType(
     {"liquid": "liquidation", "liquidation": "liquidation", "adl": "adl", "settlement": "settlement"}
@@ -82,23 +81,13 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
 
 
-def _read_fills(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_fills, whose))
-
-
-def _read_funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_funding, whose))
-
-
 KUCOIN_FILLS: Final = StatementKind(
     name="kucoin-futures-fills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple(
-        (name,) for name in ("symbol", "tradeId", "orderId", "side", "size", "value", "settleCurrency", "createdAt")
-    ),
+    needs=("symbol", "tradeId", "orderId", "side", "size", "value", "settleCurrency", "createdAt"),
     exchange="kucoin",
-    read=_read_fills,
+    read=row_by_row(_fills),
     source="KuCoin, futures, what `GET /api/v1/fills` and `/recentFills` answer",
     lacks="what was earned, and the leg, unless there is a `positionSide`. Funding: import it with "
     "`kucoin-futures-funding`",
@@ -109,11 +98,9 @@ KUCOIN_FUNDING: Final = StatementKind(
     name="kucoin-futures-funding",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple(
-        (name,) for name in ("id", "symbol", "timePoint", "fundingRate", "positionQty", "funding", "settleCurrency")
-    ),
+    needs=("id", "symbol", "timePoint", "fundingRate", "positionQty", "funding", "settleCurrency"),
     exchange="kucoin",
-    read=_read_funding,
+    read=row_by_row(_funding),
     source="KuCoin, futures, what `GET /api/v1/funding-history` answers",
     lacks="fills",
     becomes="funding as cash",

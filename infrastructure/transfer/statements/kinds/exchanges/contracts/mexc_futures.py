@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType({"2": "liquidation", "4": "adl"})
 """Categories of orders that the account did not give."""
@@ -46,20 +45,13 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 MEXC_FILLS: Final = StatementKind(
     name="mexc-futures-fills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple(
-        (name,)
-        for name in ("id", "symbol", "side", "vol", "price", "feeCurrency", "fee", "timestamp", "category", "orderId")
-    ),
+    needs=("id", "symbol", "side", "vol", "price", "feeCurrency", "fee", "timestamp", "category", "orderId"),
     exchange="mexc",
-    read=_read,
+    read=row_by_row(_facts),
     source="MEXC, futures, what `GET /api/v1/private/order/list/order_deals` answers",
     lacks="funding, and how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. "
     "What was earned is not compared",

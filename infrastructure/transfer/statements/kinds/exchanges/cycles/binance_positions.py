@@ -7,15 +7,14 @@ before fees.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.exchanges.cycles.closed_cycle import ClosedCycle
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _NAMES: Final = MappingProxyType(
     {
@@ -61,16 +60,12 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     ).fills()
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows()), partial(_facts, whose))
-
-
 BINANCE_POSITIONS: Final = StatementKind(
     name="binance-futures-positions",
     form=FileForm.CSV,
-    needs=(("symbol",), *_NAMES.values()),
+    needs=("symbol", *_NAMES.values()),
     exchange="binance",
-    read=_read,
+    read=row_by_row(_facts, of_one_account),
     source="Binance, futures, position history in CSV, of its website",
     lacks="fills: two are made up of a line. Fees and funding. The zone of its times (`--timezone`). What is held: a "
     "position that is not over is refused. Take the trade history instead where there is one",

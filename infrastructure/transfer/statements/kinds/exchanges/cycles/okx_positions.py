@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.values import EXACT, Leg
 from infrastructure.transfer.statements.kinds.exchanges.cycles.closed_cycle import ClosedCycle
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import IN_CONTRACTS
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType({"2": None, "allclose": None, "3": "liquidation", "6": "adl"})
 """Types of positions that are over; of the others a part is left."""
@@ -73,30 +72,23 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 OKX_POSITIONS: Final = StatementKind(
     name="okx-positions",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple(
-        (name,)
-        for name in (
-            "instId",
-            "openAvgPx",
-            "closeAvgPx",
-            "closeTotalPos",
-            "openMaxPos",
-            "pnl",
-            "cTime",
-            "uTime",
-            "type",
-        )
+    needs=(
+        "instId",
+        "openAvgPx",
+        "closeAvgPx",
+        "closeTotalPos",
+        "openMaxPos",
+        "pnl",
+        "cTime",
+        "uTime",
+        "type",
     ),
     exchange="okx",
-    read=_read,
+    read=row_by_row(_facts),
     source="OKX, what `GET /api/v5/account/positions-history` answers",
     lacks="fills: two are made up of a line. What is held: a position that is not over is refused. How much a contract "
     "is: [define](money.md#contract-size-and-inverse) the instrument before. Take fills and bills instead where there "

@@ -18,7 +18,7 @@ from infrastructure.transfer.statements.sources.one_account import of_one_accoun
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _NAMES: Final = MappingProxyType(
     {
@@ -96,10 +96,6 @@ def _plain(row: StatementRow, name: str) -> str:
         raise ValueError(f"{name} {text!r:.60} {wrong}") from None
 
 
-def _read_trades(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_trades, whose))
-
-
 def _read_history(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     return each(of_one_account(file.rows()), partial(_history, whose, RowIds()))
 
@@ -108,9 +104,9 @@ BINANCE_SPOT: Final = StatementKind(
     name="binance-spot-trades",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=tuple((name,) for name in ("id", "orderId", "price", "qty", "commission", "commissionAsset", "isBuyer")),
+    needs=("id", "orderId", "price", "qty", "commission", "commissionAsset", "isBuyer"),
     exchange="binance",
-    read=_read_trades,
+    read=row_by_row(_trades),
     source="Binance, spot and margin, trades of an account: what `GET /api/v3/myTrades` and "
     "`/sapi/v1/margin/myTrades` answer",
     lacks="interest on margin",
@@ -119,7 +115,7 @@ BINANCE_SPOT: Final = StatementKind(
 BINANCE_SPOT_CSV: Final = StatementKind(
     name="binance-spot-trades-csv",
     form=FileForm.CSV,
-    needs=(*_NAMES.values(), ("price",), ("amount",), ("fee",)),
+    needs=(*_NAMES.values(), "price", "amount", "fee"),
     exchange="binance",
     read=_read_history,
     source="Binance, spot, trade history in CSV, of its website: the header with `Pair`, and the one with `Market`",

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _NAMES: Final = MappingProxyType(
     {
@@ -67,20 +66,20 @@ def _fee(row: StatementRow, key: PositionKey, *, buys: bool) -> tuple[Decimal | 
     return fee, key.symbol.removesuffix(key.settle) if buys and key.settle else key.settle
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows()), partial(_facts, whose))
-
-
 BYBIT_SPOT: Final = StatementKind(
     name="bybit-spot-trades-csv",
     form=FileForm.CSV,
     needs=(
-        *((name,) for name in ("spot pairs", "direction", "filled price", "filled quantity", "fees")),
+        "spot pairs",
+        "direction",
+        "filled price",
+        "filled quantity",
+        "fees",
         _NAMES["trade"],
         _NAMES["time"],
     ),
     exchange="bybit",
-    read=_read,
+    read=row_by_row(_facts, of_one_account),
     source="Bybit, spot, trade history in CSV, of its website",
     lacks="whether it was on margin, and mostly the seconds of its times",
     becomes="a cycle from flat to flat, on the leg `SPOT`. Take it, or `bybit-executions`",

@@ -12,10 +12,10 @@ from typing import Final
 
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _PAIR: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+", re.ASCII)
 _QUOTE: Final = "price/fee/total unit"
@@ -43,18 +43,12 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows(), _PORTFOLIO), partial(_facts, whose))
-
-
 COINBASE_FILLS: Final = StatementKind(
     name="coinbase-fills-csv",
     form=FileForm.CSV,
-    needs=tuple(
-        (name,) for name in ("trade id", "product", "side", "created at", "size", "size unit", "price", "fee", "total")
-    ),
+    needs=("trade id", "product", "side", "created at", "size", "size unit", "price", "fee", "total"),
     exchange="coinbase",
-    read=_read,
+    read=row_by_row(_facts, partial(of_one_account, column=_PORTFOLIO)),
     source="Coinbase, fills in CSV, of Advanced Trade or Pro",
     lacks="ids of orders: what was filled of a product in one moment is taken for one",
     becomes="a cycle from flat to flat, on the leg `SPOT`. A file of several portfolios is refused",

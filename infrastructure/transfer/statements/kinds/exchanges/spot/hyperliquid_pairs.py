@@ -81,7 +81,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 HYPERLIQUID_PAIRS: Final = StatementKind(
     name="hyperliquid-pairs",
     form=FileForm.JSON,
-    needs=(("szDecimals",), ("weiDecimals",), ("tokenId",), ("isCanonical",)),
+    needs=("szDecimals", "weiDecimals", "tokenId", "isCanonical"),
     exchange="hyperliquid",
     read=_read,
     names=_names,

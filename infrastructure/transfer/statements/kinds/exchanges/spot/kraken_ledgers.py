@@ -127,7 +127,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 KRAKEN_LEDGERS: Final = StatementKind(
     name="kraken-ledgers-csv",
     form=FileForm.CSV,
-    needs=tuple((name,) for name in ("txid", "refid", "time", "type", "aclass", "asset", "amount", "fee", "balance")),
+    needs=("txid", "refid", "time", "type", "aclass", "asset", "amount", "fee", "balance"),
     exchange="kraken",
     read=_read,
     source="Kraken, spot, ledgers in CSV, of its website",

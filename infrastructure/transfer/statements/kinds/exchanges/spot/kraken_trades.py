@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _PAIRS: Final = MappingProxyType(
     {
@@ -53,14 +52,6 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
-def _read_answers(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_listed(each(file.rows(), _trades)), partial(_facts, whose))
-
-
 def _trades(answer: StatementRow) -> Iterator[StatementRow]:
     """The trades of an answer, which stand there by their ids."""
     trades = answer.inside("trades")
@@ -81,9 +72,9 @@ _LACKS: Final = (
 KRAKEN_TRADES_API: Final = StatementKind(
     name="kraken-trades",
     form=FileForm.JSON,
-    needs=tuple((name,) for name in ("trades", "ordertxid", "pair", "ordertype", "cost", "fee", "vol", "misc")),
+    needs=("trades", "ordertxid", "pair", "ordertype", "cost", "fee", "vol", "misc"),
     exchange="kraken",
-    read=_read_answers,
+    read=row_by_row(_facts, lambda rows: _listed(each(rows, _trades))),
     source="Kraken, spot and margin, what `POST /0/private/TradesHistory` answers",
     lacks=_LACKS,
     becomes="a cycle from flat to flat, on the leg `SPOT`, under the ids of `kraken-trades-csv`",
@@ -91,9 +82,9 @@ KRAKEN_TRADES_API: Final = StatementKind(
 KRAKEN_TRADES: Final = StatementKind(
     name="kraken-trades-csv",
     form=FileForm.CSV,
-    needs=tuple((name,) for name in ("txid", "ordertxid", "pair", "time", "type", "price", "cost", "fee", "vol")),
+    needs=("txid", "ordertxid", "pair", "time", "type", "price", "cost", "fee", "vol"),
     exchange="kraken",
-    read=_read,
+    read=row_by_row(_facts),
     source="Kraken, spot and margin, trades in CSV, of its website",
     lacks=_LACKS,
     becomes="a cycle from flat to flat, on the leg `SPOT`",

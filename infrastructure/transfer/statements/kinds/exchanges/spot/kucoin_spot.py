@@ -56,7 +56,12 @@ KUCOIN_SPOT: Final = StatementKind(
     name="kucoin-spot-orders-csv",
     form=FileForm.CSV,
     needs=(
-        *((name,) for name in ("account type", "order id", "symbol", "side", "fee", "fee currency")),
+        "account type",
+        "order id",
+        "symbol",
+        "side",
+        "fee",
+        "fee currency",
         *_NAMES.values(),
     ),
     exchange="kucoin",

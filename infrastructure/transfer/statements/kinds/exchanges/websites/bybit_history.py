@@ -7,15 +7,14 @@ payment of funding; a newer header may have it in `ExecFeeV2` alone. Times are `
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _NAMES: Final = MappingProxyType(
     {
@@ -79,21 +78,21 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), partial(_facts, whose))
-
-
 BYBIT_HISTORY: Final = StatementKind(
     name="bybit-executions-csv",
     form=FileForm.CSV,
     needs=(
         _NAMES["symbol"],
-        *((name,) for name in ("filled type", "filled quantity", "filled price", "trading fee", "direction")),
+        "filled type",
+        "filled quantity",
+        "filled price",
+        "trading fee",
+        "direction",
         _NAMES["trade"],
         _NAMES["time"],
     ),
     exchange="bybit",
-    read=_read,
+    read=row_by_row(_facts),
     source="Bybit, trade history of derivatives in CSV, of its website",
     lacks="what was earned, the leg, and the seconds of its times",
     becomes="a cycle from flat to flat; funding as cash; forced closes with their reason. Take it, or "

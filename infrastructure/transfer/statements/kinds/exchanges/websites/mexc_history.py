@@ -69,14 +69,18 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 
 _NEEDS: Final = (
     _NAMES["time"],
-    *((name,) for name in ("futures trading pair", "direction", "filled qty (crypto)", "trading fee", "closing pnl")),
+    "futures trading pair",
+    "direction",
+    "filled qty (crypto)",
+    "trading fee",
+    "closing pnl",
 )
 _LACKS: Final = "ids, funding, and what is settled in what it buys"
 _BECOMES: Final = "a cycle from flat to flat, on [its leg](#legs-that-no-file-names) where both sides were held"
 MEXC_TRADES: Final = StatementKind(
     name="mexc-futures-trades-csv",
     form=FileForm.CSV,
-    needs=(*_NEEDS, ("filled price",)),
+    needs=(*_NEEDS, "filled price"),
     exchange="mexc",
     read=_read,
     source="MEXC, futures, trade history of its website",
@@ -86,7 +90,7 @@ MEXC_TRADES: Final = StatementKind(
 MEXC_ORDERS: Final = StatementKind(
     name="mexc-futures-orders-csv",
     form=FileForm.CSV,
-    needs=(*_NEEDS, ("average filled price",)),
+    needs=(*_NEEDS, "average filled price"),
     exchange="mexc",
     read=_read,
     source="MEXC, futures, order history of its website",

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from domain.values import Leg
 from infrastructure.transfer.statements.kinds.exchanges.spot.okx_sides import SideNames, SpotSides
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _SYMBOL: Final = ("symbol", "instrument")
 _ACTION: Final = ("action", "type")
@@ -134,21 +133,24 @@ def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(SpotSides(_SIDES, _is_on_spot).joined(file.rows()), partial(_facts, whose))
-
-
 OKX_HISTORY: Final = StatementKind(
     name="okx-history-csv",
     form=FileForm.CSV,
     needs=(
-        *((name,) for name in ("id", "order id", "time", "trade type")),
+        "id",
+        "order id",
+        "time",
+        "trade type",
         _SYMBOL,
         _ACTION,
-        *((name,) for name in ("amount", "filled price", "fee", "position change", "balance change")),
+        "amount",
+        "filled price",
+        "fee",
+        "position change",
+        "balance change",
     ),
     exchange="okx",
-    read=_read,
+    read=row_by_row(_facts, lambda rows: SpotSides(_SIDES, _is_on_spot).joined(rows)),
     source="OKX, trading history in CSV, of its website",
     lacks="ids of trades. How much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. "
     "The leg of funding. The zone of its times, unless the line above the columns says it",

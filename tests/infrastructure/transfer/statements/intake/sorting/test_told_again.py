@@ -97,6 +97,12 @@ def test_a_payment_to_the_second_is_the_one_to_the_millisecond() -> None:
     assert (report.findings, report.repeated) == ([], 1)
 
 
+def test_a_fill_that_another_answer_has_a_millisecond_later_is_taken_once() -> None:
+    """As the trades of Deribit and its transaction log have it."""
+    told, report = books([exact(0, "2"), exact(1, "-1")], [exact(1.001, "-1"), exact(0.001, "2")])
+    assert (told, report.fills, report.repeated) == (["BTCUSDT.binance#1 1 at 100"], 2, 2)
+
+
 def test_a_fill_of_two_milliseconds_is_told_otherwise() -> None:
     with pytest.raises(StatementRefused, match=r"stands on one\.csv line 2 already"):
         books([exact(0, "2")], [fill(0.5, "2", line=2)])

@@ -1,0 +1,103 @@
+"""Deribit: the transaction log, as `private/get_transaction_log` answers it.
+
+A trade says what is held after it. What is paid as `commission` is above zero. Funding that is received is above zero:
+each trade and each settlement says in `interest_pl` what ran up since the one before. What a settlement moves beside
+that is profit of the session, which follows from the fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades import deribit_key
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+
+_TRADE: Final = "trade"
+_DELIVERY: Final = "delivery"
+_SETTLEMENT: Final = "settlement"
+_OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {"correction": "correction", "negative_balance_fee": "interest"}
+)
+_LEFT_OUT: Final = ("deposit", "withdrawal", "transfer", "swap", "usdc_reward", "options_settlement_summary")
+"""What moves money in and out, or is given, and what sums up options."""
+_WAYS: Final = MappingProxyType({"open buy": True, "close buy": True, "open sell": False, "close sell": False})
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    kind, name = row.word("type"), row.text("instrument_name")
+    key = None if name is None else deribit_key(whose, row)
+    if kind in _LEFT_OUT or (name is not None and (key is None or key.leg is Leg.SPOT)):
+        return
+    if key is not None and kind in {_TRADE, _DELIVERY}:
+        yield _fill(row, key, is_delivery=kind == _DELIVERY)
+    if key is not None and kind in {_TRADE, _DELIVERY, _SETTLEMENT}:
+        yield from _cash(row, key, row.some("interest_pl"), "funding")
+    elif kind in _OF_CASH:
+        yield from _cash(row, key, row.some("change"), _OF_CASH[kind])
+    elif row.some("change") or row.some("amount"):
+        known = ", ".join((_TRADE, _DELIVERY, _SETTLEMENT, *_OF_CASH, *_LEFT_OUT))
+        raise ValueError(f"type {kind!r:.60} of {name or 'no instrument'} is none that is known: {known}")
+
+
+def _cash(
+    row: StatementRow, key: PositionKey | None, amount: Decimal | None, kind: CashKind
+) -> Iterator[StatementCash]:
+    if amount is not None:
+        yield StatementCash(
+            line=row.line,
+            time=row.time("timestamp"),
+            key=key,
+            amount=amount,
+            currency=row.needed("currency"),
+            kind=kind,
+            cash_id=f"{kind}:{row.needed('id')}",
+        )
+
+
+def _fill(row: StatementRow, key: PositionKey, *, is_delivery: bool) -> StatementFill:
+    said, quantity, after = row.needed("side"), row.above_zero("amount"), row.number("position")
+    if said.lower() not in _WAYS:
+        raise ValueError(f"side {said!r:.60} is none that is known: {', '.join(_WAYS)}")
+    buys, number = _WAYS[said.lower()], row.needed("id")
+    return StatementFill(
+        line=row.line,
+        time=row.time("timestamp"),
+        key=key,
+        buys=buys,
+        quantity=quantity,
+        price=row.above_zero("price"),
+        fee=row.number("commission"),
+        fee_currency=row.text("currency"),
+        profit=None,
+        trade_id=f"{_DELIVERY}-{number}" if is_delivery else row.needed("trade_id"),
+        order_id=f"{_DELIVERY}-{number}" if is_delivery else row.needed("order_id"),
+        reason="settlement" if is_delivery else None,
+        closes=quantity if is_delivery else None,
+        held=None if after is None else EXACT.subtract(after, quantity if buys else -quantity),
+    )
+
+
+DERIBIT_LOG: Final = StatementKind(
+    name="deribit-transaction-log",
+    form=FileForm.JSON,
+    needs=(
+        *("id", "type", "timestamp", "user_seq", "currency", "instrument_name", "side", "position", "change"),
+        *("cashflow", "commission", "interest_pl"),
+    ),
+    exchange="deribit",
+    read=row_by_row(_facts),
+    source="Deribit, what `private/get_transaction_log` answers",
+    lacks="options, which are left out, and spot: take the trades. What was a liquidation. What was earned is not "
+    "compared",
+    becomes="a cycle from flat to flat, under the ids of `deribit-trades`; deliveries with their reason; funding that "
+    "trades and settlements realise as cash. Deposits, transfers and swaps are left out",
+)

@@ -1,0 +1,229 @@
+"""Phemex, contracts: trades of an account, in plain numbers or scaled, and funding fees.
+
+Of what is settled in USDT numbers are plain, and quantities in the base. Of what is settled in its base or in dollars
+names end in `Ep` and `Ev`, and are whole: prices are in ten-thousandths, values in the smallest part that the currency
+has; quantities count contracts, of which the value says how much one is. What is paid is above zero, and so is funding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Context, Decimal
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.kinds.exchanges.contracts.orderless import order_or
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+
+_REASONS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("trade", "1"), None),
+        **dict.fromkeys(("liqtrade", "6"), "liquidation"),
+        **dict.fromkeys(("adltrade", "7"), "adl"),
+    }
+)
+_FUNDING: Final = ("funding", "4")
+_LEGS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("long", "1"), Leg.LONG),
+        **dict.fromkeys(("short", "2"), Leg.SHORT),
+        **dict.fromkeys(("merged", "3"), Leg.BOTH),
+    }
+)
+_BUYS: Final = MappingProxyType({"buy": True, "1": True, "sell": False, "2": False})
+_PRICE_DECIMALS: Final = 4
+_VALUE_DECIMALS: Final = MappingProxyType({"USD": 4})
+"""Of a currency that is no coin; a coin has eight."""
+_COIN_DECIMALS: Final = 8
+_OWN_COIN: Final = "PT"
+"""In which a fee is paid where that was chosen."""
+_FIRST_DIGIT: Final = Context(prec=1)
+_OFF_MAX: Final = Decimal("0.01")
+
+
+def _trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said = row.needed("tradeType")
+    key, time = whose.key(row.needed("symbol"), _leg(row)), row.time("transactTimeNs", "createdAt")
+    paid, in_own_coin, trade_id = row.number("execFeeRv"), row.some("ptFeeRv"), row.needed("execID", "execId")
+    if said.lower() in _FUNDING:
+        yield from _funding(row, key, paid, trade_id)
+        return
+    quantity, closed = row.above_zero("execQtyRq"), row.number("closedSizeRq")
+    yield StatementFill(
+        line=row.line,
+        time=time,
+        key=key,
+        buys=_buys(row),
+        quantity=quantity,
+        price=row.above_zero("execPriceRp"),
+        fee=paid or in_own_coin or paid,
+        fee_currency=_OWN_COIN if in_own_coin and not paid else row.needed("currency"),
+        profit=None,
+        trade_id=trade_id,
+        order_id=order_or(row, trade_id) if "orderID" in row.named else _made_up_order(row, key),
+        reason=_reason(said),
+        closes=None if closed is None else min(closed, quantity),
+        names_leg=row.text("posSide") is not None,
+    )
+
+
+def _scaled_trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said, key, currency = row.needed("tradeType"), whose.key(row.needed("symbol")), row.needed("currency")
+    if currency != key.settle:
+        raise ValueError(
+            f"symbol {row.text('symbol')!r:.60} is settled in {key.settle}, and its currency is {currency}"
+        )
+    paid, trade_id = _value(row, "execFeeEv"), row.needed("execID")
+    if said.lower() in _FUNDING:
+        yield from _funding(row, key, paid, trade_id)
+        return
+    quantity, closed = row.above_zero("execQty"), row.number("closedSize")
+    price = row.above_zero("execPriceEp").scaleb(-_PRICE_DECIMALS, EXACT)
+    size = _contract_size(key, quantity, price, _value(row, "execValueEv"))
+    yield StatementFill(
+        line=row.line,
+        time=row.time("transactTimeNs"),
+        key=key,
+        buys=_buys(row),
+        quantity=quantity,
+        price=price,
+        fee=paid,
+        fee_currency=currency,
+        profit=None,
+        trade_id=trade_id,
+        order_id=order_or(row, trade_id),
+        in_contracts=size != 1,
+        contract_size=size,
+        reason=_reason(said),
+        closes=None if closed is None else min(closed, quantity),
+    )
+
+
+def _fee(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    """A payment of the answer that has funding alone, without ids."""
+    key = whose.key(row.needed("symbol"))
+    paid = _value(row, "execFeeEv") if row.text("execFeeRv") is None else row.number("execFeeRv")
+    yield from _funding(row, key, paid, f"{key.symbol}:{row.needed('createTime')}:{row.needed('side')}")
+
+
+def _funding(row: StatementRow, key: PositionKey, paid: Decimal | None, cash_id: str) -> Iterator[StatementCash]:
+    if paid:
+        yield StatementCash(
+            line=row.line,
+            time=row.time("transactTimeNs", "createTime", "createdAt"),
+            key=key,
+            amount=-paid,
+            currency=row.needed("currency"),
+            kind="funding",
+            cash_id=cash_id,
+        )
+
+
+def _made_up_order(row: StatementRow, key: PositionKey) -> str:
+    return made_up(row.needed("createdAt"), key.stream, str(_buys(row)))
+
+
+def _leg(row: StatementRow) -> Leg:
+    said = row.text("posSide")
+    if said is not None and said.lower() not in _LEGS:
+        raise ValueError(f"posSide {said!r:.60} is none that is known: Long, Short, Merged")
+    return Leg.BOTH if said is None else _LEGS[said.lower()]
+
+
+def _buys(row: StatementRow) -> bool:
+    said = row.needed("side")
+    if said.lower() not in _BUYS:
+        raise ValueError(f"side {said!r:.60} is none that is known: Buy, Sell")
+    return _BUYS[said.lower()]
+
+
+def _reason(said: str) -> str | None:
+    if said.lower() not in _REASONS:
+        raise ValueError(f"tradeType {said!r:.60} is none that is known: Trade, Funding, LiqTrade, AdlTrade")
+    return _REASONS[said.lower()]
+
+
+def _value(row: StatementRow, name: str) -> Decimal | None:
+    """An amount of what settles, in whole."""
+    value = row.number(name)
+    decimals = _VALUE_DECIMALS.get(row.needed("currency"), _COIN_DECIMALS)
+    return None if value is None else value.scaleb(-decimals, EXACT)
+
+
+def _contract_size(key: PositionKey, quantity: Decimal, price: Decimal, value: Decimal | None) -> Decimal | None:
+    """How much a contract is by what so many are worth, to its one digit; None where it has more than one."""
+    if not value:
+        return None
+    units = EXACT.multiply(value, price) if key.is_inverse else EXACT.divide(value, price)
+    ratio = EXACT.divide(units, quantity)
+    size = _FIRST_DIGIT.plus(ratio)
+    return size if EXACT.subtract(ratio, size).copy_abs() <= size * _OFF_MAX else None
+
+
+PHEMEX_TRADES: Final = StatementKind(
+    name="phemex-futures-trades",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=(
+        *("transactTimeNs", "symbol", "side", "posSide", "tradeType", "execQtyRq", "execPriceRp", "execFeeRv"),
+        *("closedSizeRq", "execID", "orderID"),
+    ),
+    exchange="phemex",
+    read=row_by_row(_trade),
+    source="Phemex, what is settled in USDT: what `GET /api-data/g-futures/trades` answers",
+    lacks="what was before the last 90 days. What was earned is not compared",
+    becomes="a cycle from flat to flat, on its leg in hedged mode; funding as cash; forced closes with their reason",
+)
+PHEMEX_LIST: Final = StatementKind(
+    name="phemex-trading-list",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=(
+        *("createdAt", "symbol", "currency", "side", "tradeType", "execQtyRq", "execPriceRp", "execValueRv"),
+        *("execFeeRv", "execId"),
+    ),
+    exchange="phemex",
+    read=row_by_row(_trade),
+    source="Phemex, what is settled in USDT: what `GET /exchange/order/v2/tradingList` answers, which ccxt asks",
+    lacks="ids of orders: what was filled one way in a millisecond is taken for one. What was closed, and earned. "
+    "Funding",
+    becomes="the same as of `phemex-futures-trades`, under other ids: take one of them",
+)
+PHEMEX_SCALED: Final = StatementKind(
+    name="phemex-contract-trades",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=(
+        *("transactTimeNs", "symbol", "currency", "side", "tradeType", "execQty", "execPriceEp", "execValueEv"),
+        *("execFeeEv", "execID", "orderID"),
+    ),
+    exchange="phemex",
+    read=row_by_row(_scaled_trade),
+    source="Phemex, what is settled in its base or in dollars: what `GET /exchange/order/trade` and "
+    "`/api-data/futures/trades` answer",
+    lacks="what was before the last two months. What was earned is not compared",
+    becomes="a cycle from flat to flat; funding as cash; forced closes with their reason. A contract size follows from "
+    "`execValueEv`, and has to be [defined](money.md#contract-size-and-inverse)",
+)
+PHEMEX_FUNDING: Final = StatementKind(
+    name="phemex-funding-fees",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=(
+        *("createTime", "symbol", "currency", "side"),
+        ("fundingRateRr", "fundingRateEr"),
+        ("execFeeRv", "execFeeEv"),
+        ("execQtyRq", "execQty"),
+    ),
+    exchange="phemex",
+    read=row_by_row(_fee),
+    source="Phemex, what `GET /api-data/g-futures/funding-fees` and `/api-data/futures/funding-fees` answer",
+    lacks="fills; the leg. Ids: it goes with `phemex-trading-list`, for the other trades of Phemex have funding",
+    becomes="funding as cash",
+)
