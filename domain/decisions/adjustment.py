@@ -54,7 +54,7 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
 
 
 def _fills_after(decision: Decision, at: datetime) -> list[str]:
-    """The trades on record that happened after a moment, as far as clocks tell: one that is yet to come had a wrong one."""
+    """The trades on record that happened after a moment, by clocks that were right: none is yet to come."""
     until = decision.context.ts_recorded + AHEAD_MAX
     return [
         trade_id

@@ -64,7 +64,7 @@ def reconcile(
     rules = rules or ReconciliationRules()
     rows = list(rows)
     ordered = sorted(snapshots, key=lambda each: (each.taken_at is not None, each.taken_at or now, each.digest))
-    everything = standings(rows, ordered[-1].exchange, ordered[-1].account, now, strays, defined)
+    everything = standings(rows, ordered[-1].exchange, ordered[-1].account, now=now, strays=strays, defined=defined)
     ordered = [in_units_of(each, everything.values()) for each in ordered]
     latest = ordered[-1]
     known = {key: standing for key, standing in everything.items() if key.leg is not Leg.SPOT}

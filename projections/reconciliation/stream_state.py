@@ -97,6 +97,7 @@ def standings(
     rows: Iterable[PositionRow],
     exchange: str | None,
     account: str | None,
+    *,
     now: datetime,
     strays: Iterable[PositionRow] = (),
     defined: Iterable[InstrumentDefined] = (),
