@@ -59,20 +59,27 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         """Of one of the fills that proved all of it to be closed."""
         return cls(closed=qty, released=_part_of(before.cost, qty, before.quantity))
 
-    def most(self, held: Holding, unexplained: Unexplained, dust: Decimal) -> Decimal:
-        """How much the fill can have closed at most, as the totals stand, and so much dust is left."""
+    def most(self, held: Holding, explainable: Decimal, dust: Decimal) -> Decimal:
+        """How much the fill can have closed at most, as the totals stand, and so much dust is left.
+
+        `explainable` is what of that was closed without a fill may have been this one.
+        """
         if self.is_of_dust:
             return EXACT.add(dust, self.past)
-        if self.told.qty:
-            most = EXACT.add(unexplained.qty, self.told.qty)
-            return EXACT.add(most, EXACT.add(held.quantity, self.closed)) if self.closed else most
-        return EXACT.add(held.quantity, max(self.closed, self.past))
+        if self.past:
+            return EXACT.add(held.quantity, self.past)
+        own = EXACT.add(explainable, self.told.qty)
+        return own if self.told.qty and not self.closed else EXACT.add(own, EXACT.add(held.quantity, self.closed))
 
     def corrected(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
     ) -> tuple[ExitEffect, Holding, Unexplained]:
-        """Its effect, the totals and what is not explained, as if the fill had been told right."""
-        if self.told.qty:
+        """Its effect, the totals and what is not explained, as if the fill had been told right.
+
+        What it closed beyond what is held was closed by then: it explains that.
+        """
+        grown = EXACT.subtract(change.after.filled_qty, change.before.filled_qty)
+        if self.told.qty or (grown > held.quantity and unexplained.qty and not self.past):
             return self._told_anew(held, unexplained, side, terms, change)
         known = self._counted_anew(held, change) if self.past else self._closed_anew(held, terms, change)
         effect, totals, released = known
@@ -113,14 +120,15 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
     def _told_anew(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
     ) -> tuple[ExitEffect, Holding, Unexplained]:
-        worth = _part_of(change.old[1], self.told.qty, change.old[0])
-        assert worth is not None, "a fill has a price"
+        worth = share_of(change.old[1], self.told.qty, change.old[0]) if self.told.qty else ZERO
         left, totals = unexplained.taken_back(held, side, self.told, worth, terms)
         if self.closed:
             left, totals = self._opened_again(left, totals, side, terms, EXACT.subtract(change.old[1], worth))
         open_again, reopened = left, totals
         qty, brought = change.new
-        told = min(qty, self.told.qty) if self.closed else qty
+        told = qty
+        if self.closed or not self.told.qty:
+            told = min(qty, max(self.told.qty, EXACT.subtract(qty, totals.quantity)))
         worth = ZERO if not told else share_of(brought, told, qty)
         if told:
             left, totals = left.explained(totals, side, told, worth, terms)

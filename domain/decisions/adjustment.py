@@ -12,7 +12,7 @@ from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import ZERO
 from domain.order import CLOCKS_APART, Order
-from domain.values import EPOCH, EXACT, plain
+from domain.values import AHEAD_MAX, EPOCH, EXACT, plain
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
@@ -54,11 +54,12 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
 
 
 def _fills_after(decision: Decision, at: datetime) -> list[str]:
-    """The trades on record that happened after a moment, as far as clocks tell."""
+    """The trades on record that happened after a moment, by clocks that were right: none is yet to come."""
+    until = decision.context.ts_recorded + AHEAD_MAX
     return [
         trade_id
         for (_, trade_id), by_order in decision.state.fills.items()
-        if any(fill.at is not None and fill.at > at + CLOCKS_APART for fill in by_order.values())
+        if any(fill.at is not None and at + CLOCKS_APART < fill.at <= until for fill in by_order.values())
     ]
 
 

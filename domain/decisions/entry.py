@@ -63,14 +63,20 @@ def request_increase(decision: Decision, command: o.RequestIncrease) -> CommandR
     """Claim another entry order of an open cycle, before it is sent.
 
     Shape:   status unchanged, one IncreaseRequested. The same intent again gets its first answer.
-    Refuses: WrongStatus while rolling back, or while an order closes all of it.
+    Refuses: WrongStatus while rolling back, while an order closes all of it, or once all of it was closed.
     """
     row = decision.needs_open()
     if answer := decision.promised(f"entry {command.intent_id}"):
         return decision.same(answer, f"intent_id {command.intent_id}")
     if row.status is Status.ROLLING_BACK:
         raise decision.refused(WrongStatus, "is rolling_back: its entry is being undone, so nothing is added to it")
-    held = decision.state.holding.quantity
+    held, closed = decision.state.holding.quantity, decision.state.holding.closed_qty
+    if closed and not held:
+        raise decision.refused(
+            WrongStatus,
+            f"holds nothing any more, for the {plain(closed)} that it held are closed, so nothing is added to it: "
+            "close it, and request_entry for what is to be opened anew",
+        )
     for order in live(row.orders, "exit"):
         if order.client_order_id is not None and held and order.room is not None and order.room >= held:
             raise decision.refused(

@@ -123,7 +123,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         return known_fill(decision, command, fill)
     state, held, terms = decision.state, decision.state.holding, row.terms
     decision.needs_price("last_px", command.last_px, terms)
-    order = exit_of_fill(decision, command.last_qty, command.exchange_order_id, command.client_order_id)
+    order = exit_of_fill(decision, command)
     same = None if order is None else state.fills.get((True, command.trade_id), {}).get(order.name)
     if same is not None:
         return known_fill(decision, command, same)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from domain.commands.requests import Reduce
 from domain.decisions.decision import Decision
 from domain.errors import OrderAmbiguous, UnknownOrder
 from domain.order import Order, Role, live, next_name, of_role
 from domain.values import EXACT, plain
+
+_OF_THE_EXCHANGE: Final = frozenset({"liquidation", "adl"})
+"""Reasons of exits that nobody sent an order for."""
 
 
 class Meant(NamedTuple):
@@ -93,7 +97,7 @@ def entry_of_fill(
     orders = decision.state.orders
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
-        if known is None and exchange_order_id is not None:
+        if known is None and exchange_order_id is not None and client_order_id is None:
             known = _not_acknowledged(decision, qty, of_role(orders, "entry"), exchange_order_id)
         if known is not None and known.role == "entry":
             return Meant(known, is_named=True)
@@ -123,7 +127,7 @@ def _takes(decision: Decision, order: Order, qty: Decimal) -> bool:
 def _not_acknowledged(
     decision: Decision, qty: Decimal, orders: Iterable[Order], exchange_order_id: str
 ) -> Order | None:
-    """The one order of ours that has no id of the exchange yet, when the fill fits it.
+    """The one order of ours that has no id of the exchange yet, when the fill fits it, and names none of ours.
 
     Refuses: OrderAmbiguous where it may be one of several, of one of which a statement has counted it already.
     """
@@ -145,14 +149,16 @@ def _not_acknowledged(
     return fitting[0] if len(fitting) == 1 else None
 
 
-def exit_of_fill(
-    decision: Decision, qty: Decimal, exchange_order_id: str | None, client_order_id: str | None
-) -> Order | None:
-    """The order that an exit fill belongs to; None for one that names none, where none was promised for it."""
-    orders = decision.state.orders
+def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
+    """The order that an exit fill belongs to; None for one that names none, where none was promised for it.
+
+    What the exchange closed by itself is of no order that was promised.
+    """
+    orders, qty, may_be_ours = decision.state.orders, fill.last_qty, fill.reason not in _OF_THE_EXCHANGE
+    exchange_order_id, client_order_id = fill.exchange_order_id, fill.client_order_id
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
-        if known is None and exchange_order_id is not None:
+        if known is None and exchange_order_id is not None and client_order_id is None and may_be_ours:
             promised = [*of_role(orders, "exit"), *of_role(orders, "rollback")]
             known = _not_acknowledged(decision, qty, promised, exchange_order_id)
         if known is not None and known.role != "entry":
@@ -160,7 +166,7 @@ def exit_of_fill(
         return _new(decision, "exit", exchange_order_id, client_order_id)
     if (counted := _counted_of(decision, qty)) is not None:
         return counted
-    promised = [order for order in _promised(decision) if order.has_room_for(qty)]
+    promised = [order for order in _promised(decision) if may_be_ours and order.has_room_for(qty)]
     others = live(orders, "stop") + live(orders, "target")
     return promised[0] if len(promised) == 1 and not others else None
 

@@ -60,10 +60,12 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
 
     Shape:   status unchanged, one OrderEnded; the same again is no news, and so is the end of an id that the order had
              before it was replaced. An entry of which nothing was ever filled ends its cycle, as fail_entry does.
-    Refuses: UnknownOrder; OrderAlreadyEnded, otherwise; OrderHasFills when less is stated than the fills on record.
+    Refuses: UnknownOrder; OrderAmbiguous for an id of the exchange that is another than the order's own;
+             OrderAlreadyEnded, otherwise; OrderHasFills when less is stated than the fills on record.
     """
     row = decision.needs_cycle()
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
+    _needs_own_id(decision, known, command.exchange_order_id)
     order, same_as = as_one(known, of_client(decision, command.client_order_id))
     stated = command.filled_qty
     if command.exchange_order_id is None and stated:
@@ -116,6 +118,21 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         )
     )
     return None
+
+
+def _needs_own_id(decision: Decision, order: Order, exchange_order_id: str | None) -> None:
+    """Refuse an id of the exchange that the order never had, where it has another: what is told may be of a stranger.
+
+    Refuses: OrderAmbiguous.
+    """
+    if order.exchange_order_id is None or exchange_order_id in (None, order.exchange_order_id, order.name):
+        return
+    if exchange_order_id not in decision.state.order_ids:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {order.name} as order {order.exchange_order_id}, and never as {exchange_order_id}; say replace_order "
+            "if the exchange replaced the one by the other, else record what is of another order by its fills",
+        )
 
 
 def _ended_before(decision: Decision, order: Order, command: o.EndOrder) -> CommandResult:

@@ -149,7 +149,7 @@ class Cycles:
         return Section(Check.UNPROTECTED, says, tuple(found))
 
     def _had_its_time(self, row: PositionRow) -> bool:
-        return is_overdue(row, self._now) or is_yet_to_come(row.opened_at, self._now)
+        return is_overdue(row, self._now)
 
     def _is_over(self, since: datetime, time: timedelta) -> bool:
         return self._now - since >= time or is_yet_to_come(since, self._now)

@@ -64,7 +64,7 @@ def reconcile(
     rules = rules or ReconciliationRules()
     rows = list(rows)
     ordered = sorted(snapshots, key=lambda each: (each.taken_at is not None, each.taken_at or now, each.digest))
-    everything = standings(rows, ordered[-1].exchange, ordered[-1].account, strays, defined)
+    everything = standings(rows, ordered[-1].exchange, ordered[-1].account, now=now, strays=strays, defined=defined)
     ordered = [in_units_of(each, everything.values()) for each in ordered]
     latest = ordered[-1]
     known = {key: standing for key, standing in everything.items() if key.leg is not Leg.SPOT}
@@ -89,6 +89,7 @@ def reconcile(
         trusted=tuple(trusted),
         complete=tuple(each for each in trusted if each.lists_orders and not order_doubts(each)),
         age_max=rules.age_max or CONFIRMING_AGE_MAX,
+        now=now,
     )
     comparison = _Comparison(
         snapshot, confirming, known, now, rules, is_reliable=not found_doubtful, shows_orders=not about_orders
@@ -157,7 +158,7 @@ class _Comparison:
         shows_orders: bool,
     ) -> None:
         self._snapshot, self._confirming, self._known, self._rules = snapshot, confirming, known, rules
-        self._at = snapshot.taken_at or now
+        self._at, self._now = snapshot.taken_at or now, now
         self._is_reliable = is_reliable
         self._judges_stops = is_reliable and snapshot.lists_orders and shows_orders
 
@@ -205,7 +206,7 @@ class _Comparison:
             return found(DiscrepancyKind.UNJUDGED, "one of the rows that cannot be read may be it")
         if standing.changed_after(self._snapshot.taken_at):
             return found(DiscrepancyKind.UNJUDGED, self._overtaken(standing))
-        if not is_overdue(row, self._at):
+        if not is_overdue(row, self._at, self._now):
             return found(
                 DiscrepancyKind.OPENING,
                 f"{row.status.value} since {date_and_time(row.opened_at)} UTC, and not at the exchange yet",
@@ -272,7 +273,7 @@ class _Comparison:
             yield found(DiscrepancyKind.MATCHED, position.in_words)
         elif overtaken:
             yield found(DiscrepancyKind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
-        elif (not row.quantity or row.status is Status.ROLLING_BACK) and not is_overdue(row, self._at):
+        elif (not row.quantity or row.status is Status.ROLLING_BACK) and not is_overdue(row, self._at, self._now):
             yield found(DiscrepancyKind.OPENING, f"{_differs(row, position)}: it is {row.status.value}")
         else:
             yield found(DiscrepancyKind.QUANTITY, _differs(row, position))
@@ -285,7 +286,7 @@ class _Comparison:
                 DiscrepancyKind.PRICE,
                 f"average entry: {ours} in the ledger, {plain(position.avg_px_open)} at the exchange",
             )
-        if row.status not in _OPENING or is_overdue(row, self._at):
+        if row.status not in _OPENING or is_overdue(row, self._at, self._now):
             cover = self._cover(position, row)
             yield from self._stops(standing, cover)
             yield from self._stop_on_record(standing, row, cover)
@@ -366,7 +367,9 @@ class _Comparison:
 
     def _may_belong(self, order: OrderReport, row: PositionRow) -> bool:
         """Whether an order may be part of an entry that is under way, or of news that the snapshot cannot show."""
-        if row.status in _OPENING and (not is_overdue(row, self._at) or not (order.is_stop or order.reduce_only)):
+        if row.status in _OPENING and (
+            not is_overdue(row, self._at, self._now) or not (order.is_stop or order.reduce_only)
+        ):
             return True
         return row.updated_at > self._at
 

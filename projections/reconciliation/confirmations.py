@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -33,13 +33,15 @@ class Confirmations:
     """Snapshots of one account as witnesses, oldest first.
 
     Shape: `seen` are all of them, for what even an unreliable one shows was there; `trusted` those whose silence about
-           positions counts, `complete` those whose silence about orders counts as well.
+           positions counts, `complete` those whose silence about orders counts as well; `now` is by the clock that
+           what was stamped by others is compared with.
     """
 
     seen: Sequence[AccountSnapshot] = ()
     trusted: Sequence[AccountSnapshot] = ()
     complete: Sequence[AccountSnapshot] = ()
     age_max: timedelta = CONFIRMING_AGE_MAX
+    now: datetime
 
     def absences(self, standing: StreamState, row: PositionRow) -> int:
         """By how many the exchange does not hold this side of a cycle, nor the order of an entry without fills."""
@@ -111,7 +113,7 @@ class Confirmations:
                 count, last = 0, None
             if there is not False or snapshot not in silent or newest - at > self.age_max:
                 continue
-            if standing.changed_after(at) or not is_settled(row, at):
+            if standing.changed_after(at) or not is_settled(row, at, self.now):
                 continue
             if last is None or at - last >= CONFIRMATION_GAP:
                 count, last = count + 1, at

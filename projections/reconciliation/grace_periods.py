@@ -39,12 +39,15 @@ def is_yet_to_come(moment: datetime, now: datetime) -> bool:
     return moment - now > AHEAD_MAX
 
 
-def is_overdue(row: PositionRow, at: datetime) -> bool:
-    """Whether an open cycle has had, by some moment, all the time that its status allows."""
+def is_overdue(row: PositionRow, at: datetime, now: datetime | None = None) -> bool:
+    """Whether an open cycle has had, by some moment (now, unless another is said), all the time that its status allows.
+
+    One that began at a time that is yet to come has none to wait for.
+    """
     began = row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at
-    return at - began >= DEADLINES[row.status]
+    return at - began >= DEADLINES[row.status] or is_yet_to_come(began, now or at)
 
 
-def is_settled(row: PositionRow, at: datetime) -> bool:
-    """Whether a cycle is old enough, at some moment, for an exchange to show it reliably."""
-    return at - row.opened_at >= SETTLING
+def is_settled(row: PositionRow, at: datetime, now: datetime) -> bool:
+    """Whether a cycle is old enough, at some moment, for an exchange to show it reliably, as far as its time says."""
+    return at - row.opened_at >= SETTLING or is_yet_to_come(row.opened_at, now)

@@ -12,6 +12,7 @@ from domain.identifiers import PositionKey
 from domain.instrument import ONE, Instrument
 from domain.values import EXACT, rounded
 from projections.positions import PositionRow
+from projections.reconciliation.grace_periods import is_yet_to_come
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,9 @@ class StreamState:
     """One key as the ledger sees it.
 
     Shape: `row` is the open cycle, if there is one; `version` that of the stream and `cycles` how many it has, 0 when
-           nothing ever happened; `changed_at` the last thing that happened there, by the exchange's clock. `strays` are
-           cycles that are over and hold something; `terms` what was said that a quantity is worth, None if nothing was.
+           nothing ever happened; `changed_at` the last thing that happened there, by the exchange's clock: what was
+           stamped by a clock that was wrong, and is yet to come, says nothing of that. `strays` are cycles that are
+           over and hold something; `terms` what was said that a quantity is worth, None if nothing was.
     """
 
     key: PositionKey
@@ -71,15 +73,15 @@ class StreamState:
             return False
         return moment is None or self.changed_at > moment
 
-    def with_cycle(self, row: PositionRow) -> StreamState:
+    def with_cycle(self, row: PositionRow, now: datetime) -> StreamState:
         """Know of one more cycle of the key."""
-        last = max(filter(None, (self.changed_at, row.updated_at, row.closed_at)))
+        known = [at for at in (self.changed_at, row.updated_at, row.closed_at) if at and not is_yet_to_come(at, now)]
         return replace(
             self,
             row=row if row.status.is_open else self.row,
             version=max(self.version, row.version),
             cycles=max(self.cycles, row.cycle),
-            changed_at=last,
+            changed_at=max(known, default=None),
         )
 
     def with_terms(self, event: InstrumentDefined) -> StreamState:
@@ -95,6 +97,8 @@ def standings(
     rows: Iterable[PositionRow],
     exchange: str | None,
     account: str | None,
+    *,
+    now: datetime,
     strays: Iterable[PositionRow] = (),
     defined: Iterable[InstrumentDefined] = (),
 ) -> dict[PositionKey, StreamState]:
@@ -104,7 +108,7 @@ def standings(
     for row in rows:
         if (row.exchange, row.account) == (exchange, account):
             key = PositionKey.parse(row.stream)
-            standing = found.get(key, StreamState(key)).with_cycle(row)
+            standing = found.get(key, StreamState(key)).with_cycle(row, now)
             if row.position_id in left:
                 standing = replace(standing, strays=(*standing.strays, row))
             found[key] = standing

@@ -27,7 +27,7 @@ from projections.positions import PositionRow
 from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import ENTERING, entry_order
-from projections.reconciliation.grace_periods import SHOWN, later
+from projections.reconciliation.grace_periods import SHOWN, is_yet_to_come, later
 from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import cover_of, is_any_beyond_entry, is_beyond_entry
 from projections.recovery.in_flight import InFlight
@@ -168,6 +168,8 @@ class _Judgement:
         row, taken_at = self._row, self._snapshot.taken_at
         until = later(row.updated_at, SHOWN)
         if row.status not in ENTERING or row.filled_qty or taken_at is None or taken_at >= until:
+            return None
+        if is_yet_to_come(row.updated_at, self._cycle.now):
             return None
         words = f"{self._snapshot.exchange} does not show it, and may until {until:%H:%M:%S} UTC"
         return _wait(self._cycle, words, "a snapshot that was taken after that", for_another_snapshot=True)

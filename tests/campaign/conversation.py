@@ -31,7 +31,7 @@ from domain.commands.requests import (
     RequestEntry,
     SetStopLoss,
 )
-from domain.errors import CommandRefused, NotProtected, PositionAlreadyOpen, WrongSideStop
+from domain.errors import CommandRefused, NotProtected, PositionAlreadyOpen, WrongSideStop, WrongStatus
 from domain.values import Status
 from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
@@ -183,12 +183,22 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: self.current is not None and len(self.clients) < 4)
     @rule()
     def request_increase(self) -> None:
+        if self.money.closed and not self.money.quantity:
+            self.nothing_is_added_to_what_was_all_closed()
+            return
         receipt = self.on(RequestIncrease, quantity="100000", intent_id=self.next("i"))
         assert receipt.may_order and receipt.client_order_id is not None
         name = self.next("e")
         self.on(RecordEntryPlaced, exchange_order_id=name, client_order_id=receipt.client_order_id)
         self.clients[name] = receipt.client_order_id
         self.money.orders[name] = EntryOrder()
+
+    def nothing_is_added_to_what_was_all_closed(self) -> None:
+        try:
+            self.on(RequestIncrease, quantity="100000", intent_id=self.next("i"))
+        except WrongStatus:
+            return
+        raise AssertionError("something was added to what is gone")
 
     @precondition(lambda self: self.current is not None)
     @rule(data=st.data(), qty=QUANTITIES, px=st.none() | PRICES)

@@ -114,7 +114,8 @@ def statement(events: int, rows: int, lock: int, *, lines: int = 0, follows: int
     """The append of some events, rows and orders, with PostgreSQL's own placeholders: nothing is left to translate.
 
     `follows` is how many streams go on after an event that must be there; if one is not, nothing is written.
-    Shape: one row with the number of events that were written.
+    Shape: one row with the number of events that were written: all or none. Where something drops a part of them the
+    server divides by zero, and nothing is written.
     """
     event_names = ", ".join(name for name, _ in EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
@@ -128,7 +129,8 @@ def statement(events: int, rows: int, lock: int, *, lines: int = 0, follows: int
         written = _from_appended("positions_orders", _LINE_NAMES, [_LINE_CASTS] * lines)
         parts.append(f"ordered AS ({written} {_REPLACING_LINE})")
     hint = f", pg_catalog.pg_notify('{channel(lock)}', '')" if notify else ""
-    text = ", ".join(parts) + f" SELECT pg_catalog.count(*){hint} FROM appended"
+    written = f"pg_catalog.count(*) / CASE WHEN pg_catalog.count(*) IN (0::bigint, {events}::bigint) THEN 1::bigint"
+    text = ", ".join(parts) + f" SELECT {written} ELSE 0::bigint END{hint} FROM appended"
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
 

@@ -18,7 +18,7 @@ from infrastructure.event_store.postgres.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
-from infrastructure.event_store.vocabulary.append_conflicts import VersionTaken
+from infrastructure.event_store.vocabulary.append_conflicts import VersionTaken, dropped
 from projections.positions import PositionRow
 
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
@@ -75,9 +75,10 @@ def append_many(connection: Connection, lock: int, bulk: BulkAppend) -> None:
     """Append events in the transaction that is open, with the rows and orders that they lead to.
 
     Whoever writes beside it is met as a unique violation, which passes through.
+    Refuses: SchemaMismatch when something in the database keeps events from being written.
     """
     connection.execute(_LOCK_FOLLOWERS_OUT, (APPEND_LOCK, lock))
-    _copy(connection, _APPEND_EVENTS, bulk.events)
+    _copy_events(connection, _APPEND_EVENTS, bulk.events)
     _write_rows(connection, bulk.rows, bulk.lines)
 
 
@@ -92,7 +93,8 @@ def restore(
 ) -> None:
     """Write events, rows and refusals in the transaction that is open; the log goes on after the last event.
 
-    Refuses: VersionTaken unless the log ends at `after`; StoreUnavailable for a role that does not own the ledger.
+    Refuses: VersionTaken unless the log ends at `after`; StoreUnavailable for a role that does not own the ledger;
+             SchemaMismatch when something in the database keeps events from being written.
     A unique violation passes through.
     """
     connection.execute(LOCK_POSITIONS)
@@ -102,7 +104,7 @@ def restore(
         raise VersionTaken(f"the log ends at nid {last}, not at {after}")
     if events:
         _go_on_after(connection, events[-1].id)
-    _copy(connection, _COPY_EVENTS, _copied(map(_restored_values, events)))
+    _copy_events(connection, _COPY_EVENTS, _copied(map(_restored_values, events)))
     _write_rows(connection, [*map(append.row_values, rows)], [*map(append.line_values, lines_of(rows, {}))])
     texts = ((timestamp_text(each.ts_recorded), *list(vars(each).values())[1:]) for each in rejections)
     _copy(connection, _COPY_REJECTIONS, _copied(texts))
@@ -137,9 +139,17 @@ def _write_rows(connection: Connection, rows: Sequence[Sequence[str | None]], li
     _copy(connection, _COPY_LINES, _copied(line for line in lines if line[_ID_OF_LINE] not in known))
 
 
-def _copy(connection: Connection, statement: str, text: bytes) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.write(text)
+def _copy_events(connection: Connection, statement: str, text: bytes) -> None:
+    asked = text.count(b"\n")
+    if (written := _copy(connection, statement, text)) != asked:  # a trigger may drop a row without an error
+        raise dropped("the log", asked, written)
+
+
+def _copy(connection: Connection, statement: str, text: bytes) -> int:
+    with connection.cursor() as cursor:
+        with cursor.copy(statement.encode()) as copy:
+            copy.write(text)
+        return cursor.rowcount
 
 
 def _copied(records: Iterable[Sequence[str | None]]) -> bytes:

@@ -45,6 +45,7 @@ from infrastructure.event_store.vocabulary.append_conflicts import (
     SlotTaken,
     UnsettledAppend,
     VersionTaken,
+    dropped,
 )
 from infrastructure.event_store.vocabulary.caution import Caution, Standing
 from infrastructure.event_store.vocabulary.places import CyclePlace, StreamReach, StreamSpan
@@ -284,9 +285,23 @@ class PostgresStore(SqlStore):
             follows=len(follows),
             notify=self.settings.notify,
         )
-        result = execute(connection, statement, append.parameters(prepared))
-        if result.get_value(0, 0) == b"0":
-            raise _moved(follows)
+        try:
+            written = execute(connection, statement, append.parameters(prepared)).get_value(0, 0)
+        except errors.DivisionByZero as partly:
+            raise dropped(records[0].originator_id, len(records), 0) from partly
+        if written == b"0":
+            self._require_ends(connection, follows)
+            raise dropped(records[0].originator_id, len(records), 0)
+
+    @staticmethod
+    def _require_ends(connection: Connection, follows: Sequence[StreamEnd]) -> None:
+        """Refuse with VersionTaken unless all that is followed is there."""
+        ends = [[*column] for column in zip(*follows, strict=True)]
+        if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
+            raise VersionTaken(
+                "not all that this follows is there: "
+                + ", ".join(f"{end.stream} version {end.version}" for end in follows)
+            )
 
     def _append_in_parts(
         self, connection: Connection, follows: Sequence[StreamEnd], bulk: bulk_load.BulkAppend
@@ -294,9 +309,7 @@ class PostgresStore(SqlStore):
         """A batch is one wait, however many statements: it has the whole timeout for it."""
         with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
             connection.execute(bulk_load.LOCK_POSITIONS)
-            ends = [[*column] for column in zip(*follows, strict=True)]
-            if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
-                raise _moved(follows)
+            self._require_ends(connection, follows)
             bulk_load.append_many(connection, self._lock, bulk)
             if self.settings.notify:
                 connection.execute(_NOTIFY, (append.channel(self._lock),))
@@ -502,11 +515,6 @@ class PostgresStore(SqlStore):
 
     def table_beside(self, name: str) -> PostgresPositionTable:
         return PostgresPositionTable(self._connections, name)
-
-
-def _moved(follows: Sequence[StreamEnd]) -> VersionTaken:
-    ends = ", ".join(f"{end.stream} version {end.version}" for end in follows)
-    return VersionTaken(f"not all that this follows is there: {ends}")
 
 
 def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:

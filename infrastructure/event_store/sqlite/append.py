@@ -10,12 +10,11 @@ from decimal import Decimal
 from operator import length_hint
 from typing import Any, Final
 
-from domain.errors import SchemaMismatch
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.records import EventRecord, ReadyAppend, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of, stored_values
-from infrastructure.event_store.vocabulary.append_conflicts import IntentTaken, SlotTaken, VersionTaken
+from infrastructure.event_store.vocabulary.append_conflicts import IntentTaken, SlotTaken, VersionTaken, dropped
 from projections.positions import PositionRow, fees_text
 
 _INSERT_EVENT: Final = (
@@ -56,10 +55,7 @@ def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], e
         taken = connection.execute(_HAS_VERSION, event[:2]).fetchone()
         raise (VersionTaken if taken else IntentTaken)(f"{event[0]}: {error}") from error
     if events and written != len(events):  # a trigger may drop a row without an error
-        raise SchemaMismatch(
-            f"{events[0][0]}: of {len(events)} events {written} were taken: a trigger that is not the ledger's drops "
-            "what is recorded; nothing was written. `position-ledger diagnose` names it"
-        )
+        raise dropped(events[0][0], len(events), written)
 
 
 def write_rows(

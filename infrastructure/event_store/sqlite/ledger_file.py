@@ -30,7 +30,14 @@ class LedgerFile:
     """The file of a ledger, and the write-ahead log beside it: neither is worth anything without the other."""
 
     def __init__(self, where: str) -> None:
-        self.path = Path(where).resolve()
+        """Name the file. Refuses: StoreUnavailable for a relative path where the current folder was deleted."""
+        try:
+            self.path = Path(where).resolve()
+        except FileNotFoundError as gone:
+            raise StoreUnavailable(
+                f"{where} is named from the current folder, and that was deleted; change into one that is there, or "
+                "name the ledger by its absolute path"
+            ) from gone
         self._name, self._log = str(self.path), f"{self.path}-wal"
         self._where = where
         self._identity = identity(self._name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from domain.errors import SchemaMismatch
 from infrastructure.event_store.records import EventRecord
 
 
@@ -22,6 +23,14 @@ class IntentTaken(AppendConflict):
 
 class SlotTaken(AppendConflict):
     """The positions table holds an open cycle of this stream: the second guard."""
+
+
+def dropped(stream: str, asked: int, written: int) -> SchemaMismatch:
+    """What to say of events that the database took without an error, and did not keep."""
+    return SchemaMismatch(
+        f"{stream}: of {asked} events {written} were taken: a trigger that is not the ledger's drops what is recorded; "
+        "nothing was written. `position-ledger diagnose` names it"
+    )
 
 
 class UnsettledAppend(NamedTuple):

@@ -57,6 +57,35 @@ def test_what_explains_an_end_cannot_have_been_more_than_that() -> None:
     story.when(was("x1", last_qty="8")).leaves(realized_pnl="100")
 
 
+STATED = on(c.Close, exit_reason="target", avg_px_close="80")
+
+
+@pytest.mark.parametrize(("end", "left", "all_told"), [(GONE, None, "65"), (STATED, "-30", "65")])
+def test_what_an_exit_closed_more_was_none_of_what_was_closed_without_a_fill(
+    end: Command, left: str | None, all_told: str
+) -> None:
+    more = was("x1", last_qty="5", last_px="113")
+    story = given(HELD, sold("x1", "4", "111"), end).when(more)
+    story.leaves(quantity="0", filled_qty="10", stray=False, realized_pnl="-35" if left else None)
+    story.when(sold("x2", "5", "100")).leaves(quantity="0", realized_pnl=all_told)
+    story.when(was("x1", last_qty="6")).refused(NotFilled, "holds 5 without that fill", "another fill closed less")
+    story.when(was("x2", last_qty="4")).when(was("x1", last_qty="6")).leaves(quantity="0", realized_pnl="78")
+
+
+def test_an_exit_that_never_was_after_all_was_explains_again() -> None:
+    story = given(HELD, GONE, sold("x1", "4", "110"), VOID).when(was("x1", last_qty="4", last_px="110"))
+    story.when(sold("x2", "6", "90")).leaves(quantity="0", realized_pnl="-20")
+
+
+def test_what_a_statement_of_another_order_counted_is_none_of_a_corrected_exit() -> None:
+    asked = on(o.RequestExit, reason="signal", quantity="6")
+    story = given(HELD, sold("x1", "4", "111", exchange_order_id="X")).when(asked)
+    assert story.answer is not None
+    ids = {"client_order_id": story.answer.client_order_id, "exchange_order_id": "Y"}
+    story.when(on(o.EndOrder, **ids, outcome="filled", filled_qty="6")).leaves(quantity="0")
+    story.when(was("x1", last_qty="5")).refused(NotFilled, "holds 4 without that fill")
+
+
 def test_an_exit_of_before_an_adjustment_takes_nothing_of_what_was_adjusted_back() -> None:
     at = {"at": "2025-10-22T18:50:39Z"}
     story = given(HELD, sold("x1", "2", "110", **at)).when(was("x1", last_qty="1", last_px="112"))
@@ -105,9 +134,9 @@ def fills(draw: st.DrawFn) -> tuple[list[Command], list[Command]]:
     number = 0
     while left or not is_over:
         if not is_over and (not left or draw(st.booleans())):
-            said += [*corrections, GONE]
+            said.append(GONE)
             right.append(GONE)
-            corrections, is_over = [], True
+            is_over = True
             if not left:
                 break
         number += 1
@@ -116,7 +145,7 @@ def fills(draw: st.DrawFn) -> tuple[list[Command], list[Command]]:
         if draw(st.booleans()):
             said.append(sold(f"x{number}", str(wrong), draw(PRICES)))
             correction = was(f"x{number}", last_qty=str(qty), last_px=px)
-            now = draw(st.booleans()) or wrong > qty or (left == qty and wrong != qty)
+            now = draw(st.booleans()) or wrong > qty or (left == qty and wrong != qty and is_over)
             (said if now else corrections).append(correction)
         else:
             said.append(right[-1])

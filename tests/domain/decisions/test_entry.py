@@ -34,6 +34,7 @@ from domain.events import (
     EntryOutcomeUnknown,
     EntryPlaced,
     EntryRequested,
+    IncreaseRequested,
     PositionAdjusted,
     PositionAdopted,
 )
@@ -582,3 +583,13 @@ def test_cycles_share_nothing() -> None:
         exit_reason=None,
         realized_pnl="0",
     ).when(on(Activate, "APTUSDT.binance#2")).refused(NotFilled)
+
+
+def test_nothing_is_added_to_what_was_all_closed() -> None:
+    more = on(RequestIncrease, intent_id="more", quantity="10")
+    sold = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.2")
+    given(*ENTERED, sold).when(more).refused(WrongStatus, "the 61.8 that it held are closed", "request_entry")
+    given(*ENTERED, more, sold).when(more).no_news().answered(events=("IncreaseRequested",))
+    given(request()).when(more).then(IncreaseRequested)
+    part = on(Reduce, trade_id="x1", last_qty="61", last_px="3.2")
+    given(*ENTERED, part).when(more).then(IncreaseRequested)

@@ -195,3 +195,26 @@ def test_a_fill_that_may_have_come_before_its_acknowledgement_is_of_the_order_th
     exit_ = on(o.RequestExit, quantity="6", intent_id="e1", reason="signal", at=second(60))
     early = on(c.Reduce, exchange_order_id="X", trade_id="x1", last_qty="3", last_px="105", at=second(56))
     held(exit_).when(early).then(PositionReduced, order="exit.1").leaves(quantity="7")
+
+
+def test_a_fill_that_names_an_order_of_nobody_is_none_of_an_order_that_was_promised() -> None:
+    theirs = {"exchange_order_id": "Y", "client_order_id": "web-1"}
+    story = held(on(o.RequestExit, quantity="4", reason="signal"))
+    story.when(on(c.Reduce, **theirs, trade_id="y1", last_qty="4", last_px="105")).then(PositionReduced, order="exit.2")
+    total = {"client_order_id": client(story, "exit.1"), "exchange_order_id": "X", "outcome": "filled"}
+    story.when(on(o.EndOrder, **total, filled_qty="4", avg_px="110")).leaves(quantity="2", realized_pnl="60")
+    entry = on(c.RecordEntryFill, **theirs, trade_id="y1", last_qty="5", last_px="3.2")
+    assert filled_of(given(request()).when(entry)) == {"entry": "0", "entry.2": "5"}
+
+
+@pytest.mark.parametrize("named", [{}, {"exchange_order_id": "Y"}])
+@pytest.mark.parametrize("reason", ["liquidation", "adl"])
+def test_what_the_exchange_closed_by_itself_is_none_of_the_order_that_was_promised(
+    named: dict[str, str], reason: str
+) -> None:
+    story = held(on(o.RequestExit, quantity="4", reason="signal"))
+    story.when(on(c.Reduce, **named, trade_id="y1", last_qty="4", last_px="90", reason=reason))
+    assert filled_of(story)["exit.1"] == "0"
+    own = held(on(o.RequestExit, quantity="4", reason="signal"))
+    own.when(on(c.Reduce, **named, trade_id="y1", last_qty="4", last_px="90", reason="signal"))
+    assert filled_of(own)["exit.1"] == "4"

@@ -7,7 +7,7 @@ import pytest
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.errors import OrderAlreadyEnded
+from domain.errors import OrderAlreadyEnded, OrderAmbiguous
 from domain.events import EntryFilled, OrderEnded, StopLossLost, StopLossSet
 from tests.spec import ENTERED, PLACED, given, on, request
 
@@ -97,3 +97,30 @@ def test_a_stop_that_was_partly_filled_and_replaced_covers_what_the_new_order_is
     late = on(c.Reduce, exchange_order_id="s1", trade_id="x2", last_qty="1.8", last_px="3.3")
     story.when(late).leaves(quantity="40", protected=True)
     story.when(on(c.Reduce, exchange_order_id="s2", trade_id="x3", last_qty="40", last_px="3.3")).leaves(quantity="0")
+
+
+def test_the_end_of_an_order_under_an_id_that_it_never_had_is_refused() -> None:
+    story = given(request(), PLACED)
+    assert story.position is not None and story.position.row is not None
+    ours = story.position.row.client_order_id
+    total = {"client_order_id": ours, "outcome": "filled", "filled_qty": "61.8", "avg_px": "3.23"}
+    wrong = on(o.EndOrder, **total, exchange_order_id="7")
+    story.when(wrong).refused(OrderAmbiguous, "as order 53190368, and never as 7", "say replace_order")
+    story.when(on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="7"))
+    story.when(wrong).leaves(quantity="61.8")
+    given(request(), PLACED).when(on(o.EndOrder, **total, exchange_order_id="53190368")).leaves(quantity="61.8")
+    given(request()).when(wrong).leaves(quantity="61.8", exchange_order_id="7")
+    given(request(), PLACED).when(on(o.EndOrder, **total)).leaves(quantity="61.8")
+
+
+def test_an_exit_that_took_the_fill_of_a_stranger_for_its_own_swallows_no_total_of_its_own_order() -> None:
+    held = c.Adopt.of(
+        symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found"
+    )
+    stranger = on(c.Reduce, exchange_order_id="Y", trade_id="y1", last_qty="4", last_px="105")
+    story = given(held, on(o.RequestExit, quantity="4", reason="signal"), stranger)
+    assert story.position is not None and story.position.row is not None
+    ours = story.position.row.orders["exit.1"].client_order_id
+    total = on(o.EndOrder, client_order_id=ours, exchange_order_id="X", outcome="filled", filled_qty="4", avg_px="110")
+    story.when(total).refused(OrderAmbiguous, "has exit.1 as order Y, and never as X", "by its fills")
+    story.when(on(c.Reduce, exchange_order_id="X", trade_id="x1", last_qty="4", last_px="110")).leaves(quantity="2")

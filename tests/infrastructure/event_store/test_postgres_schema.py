@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen, SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.collisions import has_log
@@ -260,3 +261,35 @@ def test_two_rebuilds_at_once_leave_a_table_that_holds(ledger_url: str) -> None:
             ledger.rebuild(rebuild_meanwhile)
         assert len(ledger.positions()) == 1
         assert verify(ledger.store).ok
+
+
+def _dropping(owner: psycopg.Connection[Any], which: str) -> None:
+    owner.execute(
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $$ BEGIN IF {which} THEN RETURN NULL; END IF; RETURN NEW; END $$"
+    )
+    owner.execute("CREATE TRIGGER mine BEFORE INSERT ON ledger_events FOR EACH ROW EXECUTE FUNCTION swallow()")
+
+
+@pytest.mark.parametrize("which", ["true", "NEW.type LIKE 'Activated%'"])
+def test_nothing_is_acknowledged_that_a_trigger_dropped(ledger: PositionLedger, postgres_url: str, which: str) -> None:
+    position_id = "APTUSDT.binance#1"
+    ledger.record_entry_placed(position_id=position_id, exchange_order_id="1", filled_qty="61.8", avg_px="3.2")
+    before = ledger.position(position_id)
+    stop: dict[str, Any] = {"stop_price": "3.3", "exchange_order_id": "s1", "activate": True}
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        _dropping(owner, which)
+        with pytest.raises(SchemaMismatch, match=r"of 2 events 0 were taken: a trigger .*; nothing was written"):
+            ledger.set_stop_loss(position_id=position_id, **stop)
+        assert ledger.position(position_id) == before
+        entries = [RequestEntry.of(**ENTRY | {"symbol": f"S{n}USDT"}, intent_id="1") for n in range(9)]
+        if which == "true":
+            with pytest.raises(SchemaMismatch, match="of 1 events 0 were taken"):
+                ledger.handle(entries[0])
+            with pytest.raises(SchemaMismatch, match="of 9 events 0 were taken"):
+                ledger.handle_many(entries)
+        assert "mine on ledger_events" in str(ledger.store.caution())
+        owner.execute("DROP TRIGGER mine ON ledger_events")
+    assert ledger.set_stop_loss(position_id=position_id, **stop).events == ("StopLossSet", "Activated")
+    assert len(ledger.handle_many(entries)) == 9
+    assert verify(ledger.store).ok

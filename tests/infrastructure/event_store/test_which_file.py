@@ -100,3 +100,16 @@ def test_what_outlives_its_snapshot_disturbs_no_later_question(ledger_url: str) 
         with ledger.store.snapshot():
             assert len(ledger.positions()) == 4
         assert enter(ledger, "EUSDT") == "recorded"
+
+
+def test_a_relative_name_in_a_folder_that_was_deleted_is_no_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(StoreUnavailable, match=r"ledger\.db is named from the current folder, and that was deleted"):
+        PositionLedger.connect("sqlite:///ledger.db")
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        assert enter(ledger, "AUSDT") == "recorded"

@@ -67,6 +67,16 @@ def test_exits_count_again_once_the_clock_of_the_ledger_is_mended(ledger: Positi
     assert verify(ledger.store).ok
 
 
+def test_a_fill_of_a_clock_that_was_wrong_keeps_no_later_evidence_out(ledger: PositionLedger, clock: Clock) -> None:
+    position_id = ledger.adopt(**ADOPTED).position_id
+    mended, clock.time = clock.time, datetime(2036, 2, 7, tzinfo=UTC)
+    exit_ = {"position_id": position_id, "trade_id": "1", "last_qty": "4", "last_px": "12"}
+    ledger.reduce(**exit_, exchange_order_id="X", at=clock.time - timedelta(seconds=1))
+    clock.time = mended
+    ledger.adjust(position_id=position_id, quantity="5", reason="the exchange says so", at=mended)
+    assert ledger.position(position_id).quantity == 5
+
+
 def test_no_past_exit_is_of_more_than_was_ever_entered(ledger: PositionLedger, clock: Clock) -> None:
     position_id = ledger.adopt(**ADOPTED).position_id
     before = clock() - timedelta(seconds=5)

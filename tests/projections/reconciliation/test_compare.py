@@ -40,6 +40,7 @@ from tests.spec import ENTERED, FILLED, PLACED, STOP, on, request, second
 from tests.strategies import KEY, conversations
 
 APT = "APTUSDT.binance#1"
+HNT = "HNTUSDT.binance#1"
 THERE = held("APTUSDT", "short", "61.8", "3.2333")
 ITS_STOP = stop("APTUSDT", "buy", "s1", "3.298")
 AS_IN_LEDGER = seen(THERE, orders=[ITS_STOP])
@@ -71,6 +72,27 @@ def test_a_position_that_agrees_is_matched_and_nothing_is_done() -> None:
 
 def test_what_agrees_is_matched_even_by_a_snapshot_that_the_ledger_has_overtaken() -> None:
     assert told(compared(rows_of(*ENTERED), seen(THERE, at=0.5))) == [("matched", APT)]
+
+
+AHEAD = second(4 * 3600)
+"""By a clock that was wrong, as where local times were imported as UTC."""
+
+
+def test_a_time_that_is_yet_to_come_hides_nothing_that_the_exchange_shows() -> None:
+    bare = seen(THERE, held("HNTUSDT", "long", "60", "1.75"), orders=[ITS_STOP])
+    assert ("unprotected", HNT) in told(compared(rows_of(adopted(), *ENTERED), bare))
+    rows = rows_of(adopted(at=AHEAD), *ENTERED)
+    assert told(compared(rows, bare)) == told(compared(rows_of(adopted(), *ENTERED), bare))
+    more = seen(THERE, held("HNTUSDT", "long", "59", "1.75"), orders=[ITS_STOP])
+    assert ("quantity_mismatches", HNT) in told(compared(rows, more))
+
+
+def test_what_began_at_a_time_that_is_yet_to_come_is_a_phantom_when_it_is_not_there() -> None:
+    gone = [seen(THERE, orders=[ITS_STOP], at=at) for at in (500, 600)]
+    (phantom,) = compared(rows_of(adopted(at=AHEAD), *ENTERED), *gone).of(DiscrepancyKind.PHANTOM)
+    assert (phantom.name, phantom.confirmations) == (HNT, 2)
+    rows = rows_of(request(at=AHEAD))
+    assert told(compared(rows, seen(), trust_empty=True)) == [("phantoms", APT)]
 
 
 def test_a_cycle_that_is_over_is_compared_with_nothing() -> None:
@@ -362,7 +384,7 @@ def test_an_orphan_without_a_price_is_told_and_not_adopted() -> None:
 
 
 def test_what_the_ledger_closed_after_the_snapshot_is_no_orphan() -> None:
-    rows = rows_of(*ENTERED, on(Close, exit_reason="target", at=second(700)))
+    rows = rows_of(*ENTERED, on(Close, exit_reason="target", at=second(620)))
     assert told(compared(rows, AS_IN_LEDGER)) == [("unjudged", "APTUSDT.binance")]
     reopened = compared(rows, seen(THERE, at=800))
     assert ("orphans", "APTUSDT.binance") in told(reopened)
@@ -418,7 +440,7 @@ def test_an_old_snapshot_may_be_compared_but_corrects_nothing_unless_it_is_said(
 
 
 def test_a_key_that_the_ledger_has_news_of_since_is_not_judged() -> None:
-    rows = rows_of(adopted(), *ENTERED, on(LoseStopLoss, reason="cleaner", at=second(700)))
+    rows = rows_of(adopted(), *ENTERED, on(LoseStopLoss, reason="cleaner", at=second(620)))
     found = compared(rows, seen(held("HNTUSDT", "long", "60", "1.75")))
     assert ("unjudged", APT) in told(found)
     assert ("matched", "HNTUSDT.binance#1") in told(found)
