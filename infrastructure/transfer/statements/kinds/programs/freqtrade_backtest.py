@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from domain.identifiers import PositionKey
+from domain.instrument import ONE
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, numbered
@@ -67,6 +68,7 @@ def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
             profit=None,
             trade_id=name,
             order_id=name,
+            contract_size=ONE,
             reason="liquidation" if not is_entry and "liquidation" in trade.word("exit_reason") else None,
             is_last=order is orders[-1],
         )

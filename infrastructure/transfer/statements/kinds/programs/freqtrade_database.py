@@ -20,6 +20,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
+from domain.instrument import ONE
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
@@ -112,6 +113,7 @@ class _Trade:
             profit=None,
             trade_id=f"order-{name}",
             order_id=name,
+            contract_size=ONE,
             reason="liquidation" if is_forced else None,
         )
 
