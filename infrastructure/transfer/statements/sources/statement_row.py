@@ -110,8 +110,8 @@ class StatementRow:
             raise ValueError(f"{name} {str(value)!r:.60} is not above zero")
         if self._would_be_another(number, *names):
             raise ValueError(
-                f"{self.find(*names)[0]} {self.text(*names)!r:.60} has more than {DECIMALS_MAX} decimals, and with those "
-                f"that are kept it would be {plain(number)}"
+                f"{self.find(*names)[0]} {self.text(*names)!r:.60} has more than {DECIMALS_MAX} decimals, and with "
+                f"those that are kept it would be {plain(number)}"
             )
         return number
 

@@ -65,9 +65,7 @@ def test_what_stands_for_nothing_is_shown_as_it_is_written() -> None:
 def test_a_price_is_not_rounded_to_another_one() -> None:
     assert row("0.0014999999999999999").above_zero("x") == Decimal("0.0015")
     assert row("0.000000000001234568").above_zero("x") == Decimal("1.234568e-12")
-    with pytest.raises(
-        ValueError, match="^x '0.0000000000012345678901' has more than 18 decimals, and .* 0.000000000001234568$"
-    ):
+    with pytest.raises(ValueError, match=r"decimals, and with those that are kept it would be 0\.000000000001234568$"):
         row("0.0000000000012345678901").above_zero("x")
 
 
