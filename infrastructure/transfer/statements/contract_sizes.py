@@ -1,4 +1,4 @@
-"""Fills that count contracts: how much one is has to be known, and to be what the file says, before one is taken in."""
+"""What one of a quantity is: contracts have to be known, and what a file counts has to be what the ledger counts."""
 
 from __future__ import annotations
 
@@ -11,29 +11,55 @@ from domain.values import Leg, plain
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_position import StatementPosition
 
 T = TypeVar("T")
 
 
 def with_known_contracts(store: Store, facts: Iterable[T]) -> Iterator[T]:
-    """The same facts. Refuses: StatementRefused at a fill in contracts of a size that the ledger does not have so."""
-    cache = AggregateCache(store)
-    defined: dict[PositionKey, Instrument | None] = {}
+    """The same facts. Refuses: StatementRefused at a quantity of which one is something else in the ledger."""
+    defined = _Defined(store)
     for fact in facts:
-        if isinstance(fact, StatementFill) and fact.in_contracts:
-            if fact.key not in defined:
-                keys = [fact.key] if fact.names_leg else [fact.key, fact.key.on(Leg.LONG), fact.key.on(Leg.SHORT)]
-                found = (cache.load(key.stream).position.state.instrument for key in keys)
-                defined[fact.key] = next((terms for terms in found if terms is not None), None)
-            _check(fact, defined[fact.key])
+        if isinstance(fact, StatementFill) and (fact.in_contracts or fact.contract_size is not None):
+            terms = defined.of(fact.key, names_leg=fact.names_leg)
+            if fact.in_contracts:
+                _check_contracts(fact, terms)
+            else:
+                _check_units(fact, terms)
+        elif isinstance(fact, StatementPosition) and fact.begins:
+            _check_units(fact, defined.of(fact.key, names_leg=True))
         yield fact
 
 
-def _check(fill: StatementFill, terms: Instrument | None) -> None:
-    size = fill.contract_size
+class _Defined:
+    """What the ledger says of instruments, each looked up once."""
+
+    def __init__(self, store: Store) -> None:
+        self._cache, self._known = AggregateCache(store), dict[tuple[PositionKey, bool], Instrument | None]()
+
+    def of(self, key: PositionKey, *, names_leg: bool) -> Instrument | None:
+        if (key, names_leg) not in self._known:
+            keys = [key] if names_leg else [key, key.on(Leg.LONG), key.on(Leg.SHORT)]
+            found = (self._cache.load(each.stream).position.state.instrument for each in keys)
+            self._known[key, names_leg] = next((terms for terms in found if terms is not None), None)
+        return self._known[key, names_leg]
+
+
+def _check_units(fact: StatementFill | StatementPosition, terms: Instrument | None) -> None:
+    if terms is not None and terms.contract_size != 1:
+        raise StatementRefused.at(
+            fact.line,
+            f"its quantity {plain(fact.quantity)} counts units of {fact.key}, and in the ledger one is a contract of "
+            f"{plain(terms.contract_size)}; import it into another ledger, or with an --account of which nothing is "
+            "defined",
+        )
+
+
+def _check_contracts(fill: StatementFill, terms: Instrument | None) -> None:
+    size, key = fill.contract_size, fill.key
     if terms is not None and size in (None, terms.contract_size):
         return
-    key = fill.key
+    what = f"its quantity {plain(fill.quantity)} counts contracts of"
     define = (
         f"define it first: position-ledger instruments --symbol {key.symbol} --exchange {key.exchange}"
         f"{f' --account {key.account}' if key.account else ''} --leg {key.leg} --contract-size "
@@ -41,17 +67,15 @@ def _check(fill: StatementFill, terms: Instrument | None) -> None:
     if size is None:
         raise StatementRefused.at(
             fill.line,
-            f"its quantity {plain(fill.quantity)} counts contracts of {key}; how much one is says neither the file nor "
-            f"the ledger; {define}NUMBER --confirm --reason TEXT, as the exchange lists it",
+            f"{what} {key}; how much one is says neither the file nor the ledger; {define}NUMBER --confirm --reason "
+            "TEXT, as the exchange lists it",
         )
     if terms is None:
         raise StatementRefused.at(
             fill.line,
-            f"its quantity {plain(fill.quantity)} counts contracts of {plain(size)} of {key}, and nobody defined that "
-            f"in the ledger; {define}{plain(size)} --confirm --reason TEXT",
+            f"{what} {plain(size)} of {key}, and nobody defined that in the ledger; {define}{plain(size)} --confirm "
+            "--reason TEXT",
         )
     raise StatementRefused.at(
-        fill.line,
-        f"its quantity {plain(fill.quantity)} counts contracts of {plain(size)} of {key}; in the ledger one is "
-        f"{plain(terms.contract_size)}",
+        fill.line, f"{what} {plain(size)} of {key}; in the ledger one is {plain(terms.contract_size)}"
     )

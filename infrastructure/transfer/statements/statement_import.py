@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
+from domain.values import AHEAD_MAX
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
@@ -75,7 +76,7 @@ def import_statements(
     """
     ledger.store.require_primary()
     tally, recorded_at = StatementTally(), now()
-    with SortedFacts(len(statements)) as facts, ExitStack() as stack:
+    with SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
         sharers = stack.enter_context(KeySharers(ledger.store, processes))
         with phase("reading", None) as progress:
             read = sharers.expecting(facts, progress)

@@ -51,8 +51,8 @@ from infrastructure.transfer.statements.kinds.exchanges.websites.okx_history imp
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
-from infrastructure.transfer.statements.kinds.programs.freqtrade_backtest import FREQTRADE_BACKTEST
-from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
+from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_backtest import FREQTRADE_BACKTEST
+from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.kinds.programs.hummingbot_database import HUMMINGBOT_DATABASE
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV, HUMMINGBOT_EXPORT
 from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import HUMMINGBOT_POSITIONS

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Context, Decimal
 from typing import Any, Final, TypeVar
 
-from domain.values import exact
+from domain.values import DECIMALS_MAX, EXACT, exact, plain
 from infrastructure.amounts import read_amount
 from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -33,6 +33,8 @@ _EMPTY_LIST: Final = "[]"
 """What programs write of a list in CSV, where there is nothing in it."""
 _FLOAT: Final = Context(prec=15, traps=[])
 """A binary float holds 15 digits for certain; what is behind them is left over from arithmetic."""
+_ROUNDED_MAX: Final = Decimal("1e-8")
+"""The share of a price or a quantity that rounding it to the decimals that are kept may change: a cent of a million."""
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
 ZONE: Final = "time zone"
 """Under which name a table says the zone of all its times."""
@@ -103,8 +105,23 @@ class StatementRow:
         number = self.number(*names)
         if number is None or number <= 0:
             name, value = self.find(*names)
-            raise ValueError(f"{name} {'' if value is None else str(value)!r:.60} is not above zero")
+            if value is None:  # what stands for nothing is shown as it is written
+                name, value = next(((each, self.named[each]) for each in names if self.named.get(each)), (name, ""))
+            raise ValueError(f"{name} {str(value)!r:.60} is not above zero")
+        if self._would_be_another(number, *names):
+            raise ValueError(
+                f"{self.find(*names)[0]} {self.text(*names)!r:.60} has more than {DECIMALS_MAX} decimals, and with "
+                f"those that are kept it would be {plain(number)}"
+            )
         return number
+
+    def _would_be_another(self, number: Decimal, *names: str) -> bool:
+        """Whether a number was rounded to what is kept of it, and is another one now."""
+        value = self.find(*names)[1]
+        if not isinstance(value, str) or len(value) <= DECIMALS_MAX:
+            return False
+        said = Decimal(_plain_sign(value.strip()))
+        return EXACT.subtract(said, number).copy_abs() > EXACT.multiply(number, _ROUNDED_MAX)
 
     def sequence(self, *names: str) -> int | None:
         """A number that grows with what happens, None where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,7 +12,12 @@ from msgspec.structs import replace
 from domain.identifiers import PositionKey
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.statements.statement_kinds import KINDS
+from infrastructure.transfer.statements.statement_position import StatementPosition
 from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.statement_text import facts_of
+from tests.infrastructure.transfer.statements.test_samples import FOLDER, data_of, kind_of_sample, whose
 
 FILL = StatementFill(
     line=7,
@@ -30,7 +36,10 @@ FILL = StatementFill(
 )
 
 
-def refusal(fill: StatementFill, defined: str | None) -> str:
+UNITS = replace(FILL, in_contracts=False, contract_size=Decimal(1))
+
+
+def refusal(fill: StatementFill | StatementPosition, defined: str | None) -> str:
     with memory_ledger() as ledger:
         if defined is not None:
             ledger.define_instrument(symbol="BTC/USDT:USDT", exchange="okx", contract_size=defined)
@@ -59,5 +68,35 @@ def test_contracts_of_another_size_are_refused() -> None:
 
 def test_units_need_no_definition() -> None:
     with memory_ledger() as ledger:
-        units = replace(FILL, in_contracts=False, contract_size=None)
-        assert list(with_known_contracts(ledger.store, [units])) == [units]
+        units = [replace(UNITS, contract_size=None), UNITS]
+        assert list(with_known_contracts(ledger.store, units)) == units
+        ledger.define_instrument(symbol="BTC/USDT:USDT", exchange="okx", contract_size="1")
+        assert list(with_known_contracts(ledger.store, units)) == units
+
+
+def test_units_are_not_taken_for_contracts() -> None:
+    said = "its quantity 2 counts units of BTCUSDT.okx, and in the ledger one is a contract of 0.01; import it"
+    assert refusal(UNITS, "0.01").startswith(f"line 7: {said}")
+    held = StatementPosition(
+        line=7, time=FILL.time, key=FILL.key, quantity=Decimal(2), avg_px=Decimal(50000), begins=True
+    )
+    assert refusal(held, "0.01").startswith(f"line 7: {said}")
+
+
+@pytest.mark.parametrize(
+    "name", ["freqtrade-backtest.json", "freqtrade-database.sql", "hummingbot-trades.csv", "tradingview-trades.csv"]
+)
+def test_programs_that_count_units_say_so(name: str) -> None:
+    kind = kind_of_sample(FOLDER / name)
+    facts = facts_of(data_of(FOLDER / name), kind, whose(kind))
+    assert {fact.contract_size for fact in facts if isinstance(fact, StatementFill)} == {Decimal(1)}
+
+
+def test_what_a_trade_cost_tells_units_from_contracts() -> None:
+    trade = {"info": {}, "id": "1", "order": "1", "timestamp": 1773738000000, "datetime": "2026-03-17T09:00:00.000Z"}
+    trade |= {"symbol": "BTC/USDT:USDT", "takerOrMaker": "taker", "side": "buy", "price": 50000, "amount": 2}
+    for cost, size in ((1000, "0.01"), (100000, "1"), (None, None)):
+        (fill,) = facts_of(json.dumps([trade | {"cost": cost}]), KINDS["ccxt-trades"], Whose("okx"))
+        assert isinstance(fill, StatementFill)
+        assert fill.contract_size == (None if size is None else Decimal(size))
+        assert fill.in_contracts is (size == "0.01")

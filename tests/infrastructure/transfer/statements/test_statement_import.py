@@ -174,6 +174,10 @@ def test_a_plain_file_says_no_profit_and_none_is_compared() -> None:
         (TURNS[3].replace(",100,1,", ",1OO,1,"), "line 2: price '1OO' is no number"),
         (TURNS[3].replace("BUY", "HOLD"), "line 2: side 'HOLD' is neither BUY nor SELL"),
         (TURNS[3].replace("26-03-17", "26-13-17"), "line 2: time '26-13-17 09:34:12' is no time"),
+        (
+            TURNS[3].replace("26-03-17", "99-03-17"),
+            "line 2: 2099-03-17T09:34:12.000000Z is yet to come",
+        ),
         (TURNS[3] + ",x", "line 2: has 14 columns; the first line has 13"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from heapq import merge
 from itertools import groupby, islice
@@ -90,6 +90,7 @@ _PROFITS: Final = "SELECT profit FROM profits WHERE place = ?"
 _COPY: Final = "VACUUM INTO ?"
 _COUNTS: Final = "SELECT place, count(*) FROM fills GROUP BY place"
 _ROWS_AT_ONCE: Final = 5_000
+_NO_END: Final = datetime.max.replace(tzinfo=UTC)
 _DIGITS_MAX: Final = 18
 """Of a number that is compared as one; longer ones are compared as texts of one length, behind all of these."""
 
@@ -118,9 +119,12 @@ class SharedFacts(NamedTuple):
 class SortedFacts:
     """A temporary database: in memory while it is small, else in a file that is gone with this."""
 
-    def __init__(self, files: int = 1) -> None:
-        """Begin with nothing, of so many files: where there are several, refusals name them."""
-        self._is_one = files == 1
+    def __init__(self, files: int = 1, until: datetime = _NO_END) -> None:
+        """Begin with nothing, of so many files: where there are several, refusals name them.
+
+        Refuses: StatementRefused later, for what happened after `until`.
+        """
+        self._is_one, self._until = files == 1, until
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._places: dict[PositionKey | None, int] = {}
@@ -181,6 +185,8 @@ class SortedFacts:
             if not batch:
                 break
             times = [*last, *(fact.time for fact in batch)]
+            if max(times) > self._until:
+                raise self.refusal(file, _yet_to_come(next(fact for fact in batch if fact.time > self._until)))
             falls, last = falls + sum(map(gt, times, times[1:])) - sum(map(lt, times, times[1:])), times[-1:]
             self._write(file, batch)
             self.count += len(batch)
@@ -352,6 +358,14 @@ class SortedFacts:
         for (quantity,) in self._database.execute(_OF_ORDER, values):
             total = EXACT.add(total, Decimal(quantity))
         return total
+
+
+def _yet_to_come(fact: StatementFact) -> StatementRefused:
+    return StatementRefused.at(
+        fact.line,
+        f"{timestamp_text(fact.time)} is yet to come; look which zone its times are in, and which of day and month "
+        "stands first",
+    )
 
 
 def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
+from domain.instrument import ONE
 from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import power_of_ten, unit_size
 from infrastructure.exchanges.fields import ReportFields
@@ -116,7 +117,7 @@ class _CcxtRows:
             profit=None if key.leg is Leg.SPOT else fields.number(*said["profit"]),
             trade_id=trade_id,
             order_id=order_id,
-            in_contracts=size is not None,
+            in_contracts=size not in (None, ONE),
             contract_size=size,
             reason=_REASONS.get(fields.word(_WHAT)) if opening is None else opening.reason,
             closes=None if closes is None else closes.copy_abs(),
@@ -151,7 +152,7 @@ class _CcxtRows:
         return self._whose.key(symbol, ReportFields(row.named).leg(None) if ":" in symbol else Leg.SPOT)
 
     def _contract_size(self, row: StatementRow, key: PositionKey, quantity: Decimal, price: Decimal) -> Decimal | None:
-        """How many units one of an amount is; None where it is one."""
+        """How many units one of an amount is; None where that is not said."""
         cost = row.some("cost")
         if cost is None or key.leg is Leg.SPOT:
             return None
@@ -163,7 +164,7 @@ class _CcxtRows:
                 f"cost {plain(cost)} of {plain(quantity)} at {plain(price)} would mean contracts of {ratio:.6g}, which "
                 "is no power of ten"
             )
-        return None if unit_size(size, key.exchange) == 1 else size
+        return unit_size(size, key.exchange)
 
     @staticmethod
     def _fees(row: StatementRow) -> list[tuple[Decimal, str | None]]:

@@ -4,7 +4,7 @@ Both say what a strategy would have done, at the prices of a chart. Profit of th
 to cents. The names of the columns end in the currency: `Price USDT`. The list has had three headers: with `Trade #` and
 `Profit`, with `Trade #` and `Net P&L`, and since 2026 with `Trade number`, `Net PnL` and `Commission`. Where a region
 writes numbers with a comma, its columns are separated by semicolons. The exit of a trade that is open is called `Open`,
-or has no time.
+or has no time. On charts of days and more, times are days.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.identifiers import PositionKey
-from domain.instrument import Instrument
+from domain.instrument import ONE, Instrument
 from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, numbered
@@ -35,6 +35,7 @@ _PRICE: Final = ("price",)
 _PROFITS: Final = ("net p&l", "net pnl", "p&l", "profit")
 _OLD_PERPETUAL: Final = re.compile(r"(?<=USDT)PERP$|(?<=BUSD)PERP$|(?<=USDC)PERP$")
 """Behind the perpetuals of Binance until 2023; today they end in `.P`."""
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CENT: Final = Decimal("0.01")
 _COMMISSION_MAX: Final = Decimal("0.02")
 """The share of both sides above which a difference is no commission, but contracts that are no units."""
@@ -102,7 +103,7 @@ class _ListOfTrades:
         name = numbered(2 * int(number) + (not is_entry), *said)  # its profit changes while a trade is open
         return StatementFill(
             line=row.line,
-            time=row.time(*_TIMES, zone=self._whose.zone),
+            time=_with_clock(row).time(*_TIMES, zone=self._whose.zone),
             key=_key(self._whose, self._whose.symbol or ""),
             buys=_is_long(entry) is is_entry,
             quantity=quantity,
@@ -112,6 +113,7 @@ class _ListOfTrades:
             profit=None,
             trade_id=name,
             order_id=name,
+            contract_size=ONE,
         )
 
 
@@ -145,6 +147,12 @@ def _quantity(row: StatementRow) -> Decimal:
 
 def _price(row: StatementRow) -> Decimal:
     return row.above_zero(_named(row, _PRICE))
+
+
+def _with_clock(row: StatementRow) -> StatementRow:
+    """A row of which the day has a time, that of its beginning."""
+    name, day = row.find(*_TIMES)
+    return StatementRow(row.line, {name: f"{day.strip()} 00:00" if _DAY.fullmatch(str(day).strip()) else day})
 
 
 def _currency(row: StatementRow, begins: tuple[str, ...]) -> str:
@@ -187,6 +195,7 @@ class StrategyAlerts:
             profit=None,
             trade_id=name,
             order_id=name,
+            contract_size=ONE,
         )
 
 

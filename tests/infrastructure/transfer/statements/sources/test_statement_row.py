@@ -57,6 +57,18 @@ def test_what_is_no_number_at_all_is_not_told_how_to_send_it() -> None:
         row("1e40").number("x")
 
 
+def test_what_stands_for_nothing_is_shown_as_it_is_written() -> None:
+    with pytest.raises(ValueError, match="x 'NaN' is not above zero"):
+        row("NaN").above_zero("x")
+
+
+def test_a_price_is_not_rounded_to_another_one() -> None:
+    assert row("0.0014999999999999999").above_zero("x") == Decimal("0.0015")
+    assert row("0.000000000001234568").above_zero("x") == Decimal("1.234568e-12")
+    with pytest.raises(ValueError, match=r"decimals, and with those that are kept it would be 0\.000000000001234568$"):
+        row("0.0000000000012345678901").above_zero("x")
+
+
 def test_equal_rows_of_one_moment_have_names_of_their_own() -> None:
     ids = RowIds()
     names = [ids.of(row("a"), "9:00"), ids.of(row("a"), "9:00"), ids.of(row("a"), "9:01")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,7 +13,7 @@ from infrastructure.transfer.statements.kinds.programs.tradingview import TRADIN
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
-from tests.infrastructure.transfer.statements.statement_text import kind_of
+from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of
 
 WHOSE = Whose("bybit", zone=UTC, symbol="BTCUSDT.P")
 HEADER = "Trade #,Type,Signal,Date/Time,Price USDT,Contracts,Profit USDT,Profit %\n"
@@ -45,6 +45,15 @@ COMMISSION = """Trade number,Type,Date and time,Signal,Price USDT,Size (qty),Net
 @pytest.mark.parametrize("text", [PROFIT, NET, SEMICOLONS, COMMISSION])
 def test_each_header_says_the_same(text: str) -> None:
     assert books_of(text) == EARNED
+
+
+def test_a_chart_of_days_has_days_for_times() -> None:
+    days = PROFIT.replace("2026-03-17 09:00", "2026-03-17").replace("2026-03-17 10:00", "2026-03-18")
+    assert books_of(days) == EARNED
+    first, last = (fact.time for fact in facts_of(days, TRADINGVIEW_LIST, WHOSE))
+    assert (first, last) == (datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 3, 18, tzinfo=UTC))
+    with pytest.raises(StatementRefused, match="line 3: date/time '2026-03-1' is no time like"):
+        books_of(days.replace("2026-03-18", "2026-03-1"))
 
 
 def test_a_loss_may_stand_in_parentheses() -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from infrastructure.transfer.statements.kinds.programs.freqtrade_database import FREQTRADE_DATABASE
+from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.statement_kind import Whose
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.test_samples import FOLDER
@@ -65,6 +65,12 @@ def test_a_trade_of_before_there_were_orders_has_its_two_rates() -> None:
     assert (
         told[1] == "ETHUSDT.binance#1 short closed holds 0: earned 33.334, net 32.955333, fees 0.358667, funding -0.02"
     )
+
+
+def test_what_floats_leave_of_a_trade_is_closed_by_its_last_order() -> None:
+    first, short, last = books_after("UPDATE orders SET filled = filled + 0.0000000000001 WHERE id = 4")
+    assert (first, last) == (BTC, ADA)
+    assert short.startswith("ETHUSDT.binance#1 short closed holds 0: earned 40, net 39.4379999999999")
 
 
 def test_a_trade_that_waits_for_its_entry_is_left_out() -> None:

@@ -20,7 +20,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
+from domain.instrument import ONE
 from domain.values import EXACT, Leg, rounded
+from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -80,13 +82,14 @@ class _Trade:
         if held > EXACT.multiply(entered, _DUST_MAX):
             rate, time = row.above_zero("close_rate"), row.time("close_date", zone=UTC)
             fills.append(self._fill(row, f"{name}-close", held, rate, time, enters=False))
-        last = replace(fills[-1], is_last=True)
-        yield from (*fills[:-1], last)
+            held = Decimal(0)
+        fills = closed_trade(row, fills, entered, held)
+        yield from fills
         payments = [fact for fact in orders if isinstance(fact, StatementCash)]
         yield from payments
         left = EXACT.subtract(row.number("funding_fees") or Decimal(0), _sum(cash.amount for cash in payments))
         if left.copy_abs() > _FUNDING_MIN:
-            yield self._funding(row, name, left, last.time)
+            yield self._funding(row, name, left, fills[-1].time)
 
     def _is_entry(self, fill: StatementFill) -> bool:
         return fill.buys is (self._enters == "buy")
@@ -99,7 +102,6 @@ class _Trade:
         self, row: StatementRow, name: str, quantity: Decimal, price: Decimal, time: datetime, *, enters: bool
     ) -> StatementFill:
         rate = row.number("fee_open" if enters else "fee_close")
-        is_forced = not enters and "liquidation" in row.word("exit_reason", "sell_reason")
         return StatementFill(
             line=row.line,
             time=time,
@@ -112,7 +114,7 @@ class _Trade:
             profit=None,
             trade_id=f"order-{name}",
             order_id=name,
-            reason="liquidation" if is_forced else None,
+            contract_size=ONE,
         )
 
     def _funding(self, row: StatementRow, name: str, amount: Decimal, time: datetime) -> StatementCash:

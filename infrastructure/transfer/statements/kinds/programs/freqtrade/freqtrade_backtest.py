@@ -1,16 +1,20 @@
 """freqtrade: the result of a backtest, `backtest-result-….json`, with the orders of its trades.
 
 A fee is counted as freqtrade does, by the rate of the side in the currency of the stake; `profit_abs` is after fees and
-funding. Funding that was received is above zero.
+funding. Funding that was received is above zero. Where trades were stacked, several of a pair are open at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey
+from domain.instrument import ONE
 from domain.values import EXACT, Leg, rounded
+from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, numbered
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -29,53 +33,76 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
     (name,) = strategies.named
     run = strategies.inside(name)
-    trades = run.listed("trades")
-    number = 1
+    trades = [StatementRow(place, trade.named) for place, trade in enumerate(run.listed("trades"), start=1)]
     leg = Leg.BOTH if run.word("trading_mode") == "futures" else Leg.SPOT
-    for place, trade in enumerate(trades, start=1):
+    told, number = list[tuple[StatementRow, list[StatementFill]]](), 1
+    for trade in trades:
         try:
-            yield from _trade(run, StatementRow(place, trade.named), whose.key(trade.needed("pair"), leg), number)
+            told.append((trade, _fills(run, trade, whose.key(trade.needed("pair"), leg), number)))
         except ValueError as wrong:
-            raise ValueError(f"trade {place:,}: {wrong}") from None
+            raise ValueError(f"trade {trade.line:,}: {wrong}") from None
         number += len(trade.listed("orders")) or 2
+    stacked = set(_stacked(fills for _, fills in told))
+    for trade, fills in told:
+        yield from _trade(run, trade, fills, is_alone=fills[0].key not in stacked)
 
 
-def _trade(run: StatementRow, trade: StatementRow, key: PositionKey, number: int) -> Iterator[StatementFact]:
-    stake, orders = (
-        run.text("stake_currency"),
-        [order for order in _orders(trade) if order.find(_FILLED)[1] is not None],
-    )
-    if not orders:
-        raise ValueError("has no order that was filled")
-    last = orders[-1].time(_FILLED)
-    for place, order in enumerate(orders):
+def _stacked(trades: Iterable[Sequence[StatementFill]]) -> Iterator[PositionKey]:
+    """The keys of which several trades were open at a time."""
+    open_until: dict[PositionKey, datetime] = {}
+    for fills in sorted(trades, key=lambda fills: fills[0].time):
+        key, opened, closed = fills[0].key, fills[0].time, fills[-1].time
+        if opened < open_until.get(key, opened):
+            yield key
+        open_until[key] = max(closed, open_until.get(key, closed))
+
+
+def _fills(run: StatementRow, trade: StatementRow, key: PositionKey, number: int) -> list[StatementFill]:
+    """What its orders filled, of which the first has a number."""
+    is_short, fills = trade.named.get("is_short") is True, list[StatementFill]()
+    for place, order in enumerate(order for order in _orders(trade) if order.find(_FILLED)[1] is not None):
         is_entry = order.named.get("ft_is_entry") is True
         quantity, price = order.above_zero("filled", "amount"), order.above_zero("safe_price")
         rate = trade.number("fee_open" if is_entry else "fee_close")
         worth = EXACT.multiply(quantity, price)
         name = numbered(number + place, key.stream, order.digest())
-        yield StatementFill(
-            line=trade.line,
-            time=order.time(_FILLED),
-            key=key,
-            buys=order.buys("ft_order_side"),
-            quantity=quantity,
-            price=price,
-            fee=None if rate is None else rounded(EXACT.multiply(worth, rate)),
-            fee_currency=stake,
-            profit=None,
-            trade_id=name,
-            order_id=name,
-            reason="liquidation" if not is_entry and "liquidation" in trade.word("exit_reason") else None,
-            is_last=order is orders[-1],
+        fills.append(
+            StatementFill(
+                line=trade.line,
+                time=order.time(_FILLED),
+                key=key,
+                buys=is_entry is not is_short,
+                quantity=quantity,
+                price=price,
+                fee=None if rate is None else rounded(EXACT.multiply(worth, rate)),
+                fee_currency=run.text("stake_currency"),
+                profit=None,
+                trade_id=name,
+                order_id=name,
+                contract_size=ONE,
+            )
         )
+    if not fills:
+        raise ValueError("has no order that was filled")
+    return fills
+
+
+def _trade(
+    run: StatementRow, trade: StatementRow, fills: Sequence[StatementFill], *, is_alone: bool
+) -> Iterator[StatementFact]:
+    entered, left = Decimal(0), Decimal(0)
+    for fill in fills:
+        is_entry = fill.buys is fills[0].buys
+        entered = EXACT.add(entered, fill.quantity) if is_entry else entered
+        left = (EXACT.add if is_entry else EXACT.subtract)(left, fill.quantity)
+    yield from closed_trade(trade, fills, entered, left, is_alone=is_alone)
     if funding := trade.some("funding_fees"):
         yield StatementCash(
             line=trade.line,
-            time=last,
-            key=key,
+            time=fills[-1].time,
+            key=fills[0].key,
             amount=funding,
-            currency=stake,
+            currency=run.text("stake_currency"),
             kind="funding",
             cash_id=f"funding-{trade.digest()}",
         )

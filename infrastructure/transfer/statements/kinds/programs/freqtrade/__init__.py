@@ -1,0 +1,1 @@
+"""freqtrade: the database of a bot, and the result of a backtest."""
