@@ -7,12 +7,12 @@ what it changed was not known before. So no stretch lasts less than nothing, and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
 from domain import events as e
+from domain.alteration import TypedStruct
 from domain.holding import Holding
 from domain.values import Instant, Status
 from projections.listed_row import Listed
@@ -30,8 +30,7 @@ STRAY: Final = "STRAY"
 """Something is held in a cycle that is over, beside the one that has the slot."""
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(TypedStruct, frozen=True, gc=False):
     """A stretch of time in which something was held without a confirmed stop that covers it."""
 
     began: Instant

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from domain.alteration import TypedStruct
 from domain.events import PositionEvent
-from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold
+from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.positions import Project, project
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=TypedStruct)
 
 
 class Fold(Protocol[Row]):
@@ -32,16 +33,14 @@ class Projection(Generic[Row]):
 
     name: str
     fold: Fold[Row]
-    write: Callable[[Row], str]
-    read: Callable[[str], Row]
+    rows: type[Row]
     ended_at: Callable[[Row], datetime | None]
 
 
 STATISTICS = Projection[CycleFacts](
     name="statistics",
     fold=fold,
-    write=lambda facts: facts_adapter().dump_json(facts).decode(),
-    read=lambda text: facts_adapter().validate_json(text),
+    rows=CycleFacts,
     ended_at=lambda facts: facts.ended_at,
 )
 

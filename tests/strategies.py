@@ -25,7 +25,11 @@ from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
+from domain.order import Order
 from domain.values import EXACT, Leg, Side, Status
+from projections.exposure import Gap
+from projections.metrics.cycle_metrics import CycleFacts
+from projections.positions import PositionRow
 from tests.spec import second
 
 settings.register_profile(
@@ -317,6 +321,7 @@ _PLAIN: Final[dict[Any, list[Any]]] = {
     NoneType: [None],
     datetime: _MOMENTS,
     Evidence: _PROOFS,
+    PositionRow: [None],  # put in by whoever draws one
     Instrument: [Instrument(), Instrument(contract_size=Decimal(10), inverse=True, settle="BTC")],
     Any: _JSON,
     Holding: [
@@ -328,10 +333,19 @@ _PLAIN: Final[dict[Any, list[Any]]] = {
         ),
     ],
 }
+_PLAIN[Gap] = [Gap(*_MOMENTS[:2]), Gap(*_MOMENTS[2:])]
+_PLAIN[Order] = [
+    Order(name="entry"),
+    *(
+        Order(name=f"stop.{price:f}", price=price, opened_at=at)
+        for price, at in zip(map(Decimal, _EDGES), _MOMENTS, strict=False)
+    ),
+]
 _ORDERS: Final[dict[str, list[Any]]] = {"order": ["entry", "entry.2", "stop.1", "target.1", "exit.1"]}
+_DRAWN: Final[tuple[type[Any], ...]] = (*EVENTS, PositionRow, CycleFacts)
 _FIELDS_OF: Final = {
     kind: {each.name: _ORDERS.get(each.name) or _values(get_type_hints(kind)[each.name]) for each in fields(kind)}
-    for kind in EVENTS
+    for kind in _DRAWN
 }
 
 
@@ -344,3 +358,13 @@ def events(draw: st.DrawFn, kinds: Sequence[type[PositionEvent]] = EVENTS) -> Po
         **{name: dice.pick(values) for name, values in _FIELDS_OF[kind].items()} | {"originator_id": KEY.stream}
     )
     return event
+
+
+@st.composite
+def cycle_facts(draw: st.DrawFn) -> CycleFacts:
+    """Any facts of a cycle, consistent or not."""
+    dice = Dice(draw)
+    row, facts = (
+        {name: dice.pick(values) for name, values in _FIELDS_OF[kind].items()} for kind in (PositionRow, CycleFacts)
+    )
+    return CycleFacts(**facts | {"position": PositionRow(**row)})

@@ -18,14 +18,15 @@ from domain.events import EVENTS, InstrumentDefined, PositionEvent, PositionImpo
 from domain.values import timestamp_text
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
-from infrastructure.json_writer import written_json
-from infrastructure.typed_json import TypedJson, has_float, without_floats
+from infrastructure.struct_json.json_writer import JsonWriter
+from infrastructure.struct_json.typed_json import TypedJson, has_float, without_floats
 
 _COLUMNS: Final = frozenset({"originator_id", "originator_version"})
 _VERSIONS: Final[dict[type[PositionEvent], int]] = {}
 """Of the shape of an event that has changed since it was first shipped; see `infrastructure.event_store.upcasting`."""
 _STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
 _EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
+_WRITER: Final = JsonWriter(defaults=False)
 
 
 class StoredPayload(Protocol):
@@ -61,7 +62,7 @@ def encode(event: PositionEvent) -> EventRecord:
         event.originator_id,
         event.originator_version,
         name,
-        written_json(event),
+        _WRITER.write(event),
         columns(event),
     )
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from domain.alteration import TypedStruct
 from domain.events import PositionEvent
 from infrastructure.event_store.checkpoints import StoredRow
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.places import StreamSpan
 from infrastructure.integrity.grouped_rows import GroupedRows
+from infrastructure.struct_json.projection_text import ProjectionText
 from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project
 from projections.projection import Projection
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=TypedStruct)
 
 
 class ProjectionAudit(Generic[Row]):
@@ -28,7 +30,7 @@ class ProjectionAudit(Generic[Row]):
     def __init__(self, store: Store, projection: Projection[Row], span: StreamSpan) -> None:
         """Read the first stream's rows. Refuses: HistoryDamaged when nobody can say how far it has come."""
         tracking = store.tracking(projection.name)
-        self._projection, self._cursor = projection, tracking.cursor()
+        self._projection, self._cursor, self._text = projection, tracking.cursor(), ProjectionText(projection.rows)
         self._skipped = {skip.nid for skip in tracking.skips()}
         self._stored = GroupedRows(tracking.by_stream(self._cursor.generation, *span))
         self._rows: dict[str, Row] = {}
@@ -89,12 +91,12 @@ class ProjectionAudit(Generic[Row]):
     def _holds(self, stored: StoredRow, row: Row) -> bool:
         if stored.ended_at != self._projection.ended_at(row):
             return False
-        return stored.text == self._projection.write(row) or self._reads_as(stored, row)
+        return stored.text == self._text.write(row) or self._reads_as(stored, row)
 
     def _reads_as(self, stored: StoredRow, row: Row) -> bool:
         """Whether it is the same in another spelling: that of an earlier version."""
         try:
-            return bool(self._projection.read(stored.text) == row)
+            return bool(self._text.read(stored.text) == row)
         except ValueError:
             return False
 

@@ -7,19 +7,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from domain.alteration import TypedStruct
 from domain.errors import HistoryDamaged, LedgerError, StoreError, StoreUnavailable
 from infrastructure.event_store.checkpoints import OVERTAKEN, Checkpoint, ProjectedRow
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.places import AsOf
+from infrastructure.struct_json.projection_text import ProjectionText
 from projections.projection import PoisonEvent, Projection, SkippedEvent
 from projections.rebuild import Progress, Rebuilt
 
 BATCH_EVENTS: Final = 10_000
 """So that a row is not written, read and written again while its cycle goes on, where there is much to take in."""
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=TypedStruct)
 
 
 class ProjectionStopped(StoreError):
@@ -58,7 +60,7 @@ class Projector(Generic[Row]):
 
     def __init__(self, store: Store, projection: Projection[Row], *, batch_events: int = BATCH_EVENTS) -> None:
         self._store, self._projection, self._batch_events = store, projection, batch_events
-        self._tracking = store.tracking(projection.name)
+        self._tracking, self._text = store.tracking(projection.name), ProjectionText(projection.rows)
 
     def catch_up(self, progress: Progress = lambda _: None) -> int:
         """Apply everything up to the high-water mark; returns how many events this projector applied.
@@ -180,7 +182,7 @@ class Projector(Generic[Row]):
 
     def _read(self, text: str) -> Row:
         try:
-            return self._projection.read(text)
+            return self._text.read(text)
         except ValueError as wrong:
             raise HistoryDamaged(
                 f"a row of projection {self._projection.name} cannot be read: {text!r:.80}: it was changed after it "
@@ -188,7 +190,7 @@ class Projector(Generic[Row]):
             ) from wrong
 
     def _written(self, position_id: str, row: Row) -> ProjectedRow:
-        return ProjectedRow(position_id, self._projection.ended_at(row), self._projection.write(row))
+        return ProjectedRow(position_id, self._projection.ended_at(row), self._text.write(row))
 
 
 class _Batch(NamedTuple):

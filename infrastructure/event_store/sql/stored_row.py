@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from domain.order import Order
 from domain.values import TIME_LENGTH, Instant, Number
-from infrastructure.typed_json import TypedJson
+from infrastructure.struct_json.typed_json import TypedJson
 from projections.listed_row import Listed, ListedRow, listed_from
 from projections.positions import PositionRow, row_from
 

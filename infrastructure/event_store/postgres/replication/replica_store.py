@@ -27,6 +27,7 @@ from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.caution import Standing
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, StreamSpan
 from infrastructure.settings import Settings
+from infrastructure.struct_json.projection_text import ProjectionText
 from projections.listed_row import Listed
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
@@ -270,6 +271,6 @@ class _ReplicaCheckpoints(PostgresCheckpoints):
 
 def _row(position_id: str, text: str) -> PositionRow | UnreadableRow:
     try:
-        return STATISTICS.read(text).position
+        return ProjectionText(STATISTICS.rows).read(text).position
     except ValueError as cause:
         return UnreadableRow(position_id.partition("#")[0], position_id, " ".join(str(cause).split())[:200])

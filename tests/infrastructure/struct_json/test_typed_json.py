@@ -11,7 +11,7 @@ from domain.alteration import TypedStruct
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.values import Instant, Number, Side
-from infrastructure.typed_json import TypedJson
+from infrastructure.struct_json.typed_json import TypedJson
 
 AT = datetime(2025, 10, 22, 18, 50, 40, 981819, tzinfo=UTC)
 

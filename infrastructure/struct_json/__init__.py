@@ -1,0 +1,1 @@
+"""Structs as JSON: written as pydantic writes them, and read past it."""
