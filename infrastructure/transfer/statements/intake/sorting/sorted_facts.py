@@ -258,6 +258,11 @@ class SortedFacts:
                 yield placed.fact
 
     @property
+    def exchanges(self) -> list[str]:
+        """The exchanges that facts are of."""
+        return sorted({key.exchange for key in self._places if key is not None})
+
+    @property
     def keys_without_fills(self) -> list[PositionKey]:
         """The keys of which only payments or holdings are told."""
         return [key for key in self._places if key is not None and not self.has_fills(key)]
