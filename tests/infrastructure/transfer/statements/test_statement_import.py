@@ -192,6 +192,7 @@ def test_an_exchange_that_may_be_mistyped_is_found_before_it_is_written(exchange
             TURNS[3].replace("26-03-17", "99-03-17"),
             "line 2: 2099-03-17T09:34:12.000000Z is yet to come",
         ),
+        (TURNS[3].replace("26-03-17", "1926-03-17"), "line 2: 1926-03-17T09:34:12.000000Z is long ago; look how"),
         (TURNS[3] + ",x", "line 2: has 14 columns; the first line has 13"),
     ],
 )

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, timestamp_text
+from domain.values import EXACT, YEARS, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
@@ -90,6 +90,7 @@ _PROFITS: Final = "SELECT profit FROM profits WHERE place = ?"
 _COPY: Final = "VACUUM INTO ?"
 _COUNTS: Final = "SELECT place, count(*) FROM fills GROUP BY place"
 _ROWS_AT_ONCE: Final = 5_000
+_SINCE: Final = datetime(min(YEARS), 1, 1, tzinfo=UTC)
 _NO_END: Final = datetime.max.replace(tzinfo=UTC)
 _DIGITS_MAX: Final = 18
 """Of a number that is compared as one; longer ones are compared as texts of one length, behind all of these."""
@@ -185,8 +186,9 @@ class SortedFacts:
             if not batch:
                 break
             times = [*last, *(fact.time for fact in batch)]
-            if max(times) > self._until:
-                raise self.refusal(file, _yet_to_come(next(fact for fact in batch if fact.time > self._until)))
+            if min(times) < _SINCE or max(times) > self._until:
+                wrong = next(fact for fact in batch if not _SINCE <= fact.time <= self._until)
+                raise self.refusal(file, _at_no_time(wrong))
             falls, last = falls + sum(map(gt, times, times[1:])) - sum(map(lt, times, times[1:])), times[-1:]
             self._write(file, batch)
             self.count += len(batch)
@@ -365,11 +367,11 @@ class SortedFacts:
         return total
 
 
-def _yet_to_come(fact: StatementFact) -> StatementRefused:
+def _at_no_time(fact: StatementFact) -> StatementRefused:
     return StatementRefused.at(
         fact.line,
-        f"{timestamp_text(fact.time)} is yet to come; look which zone its times are in, and which of day and month "
-        "stands first",
+        f"{timestamp_text(fact.time)} is {'long ago' if fact.time < _SINCE else 'yet to come'}; look how its times are "
+        "written: their zone, and which of day and month stands first",
     )
 
 
