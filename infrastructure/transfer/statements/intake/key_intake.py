@@ -29,6 +29,7 @@ from infrastructure.transfer.statements.intake.leg_spans import LegSpans
 from infrastructure.transfer.statements.intake.past_cash import PastCash
 from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
+from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_position import StatementPosition
@@ -218,6 +219,7 @@ class _OneKey:
                 self._past.last_second.tell_again(fill)
                 if (since := self._since(fill)) is None:
                     self._tally.fills_before += 1
+                    self._look_at_first(fill, until)
                     return
                 fill = since
             elif self._is_told_otherwise(fill):
@@ -286,6 +288,15 @@ class _OneKey:
                     "common. Export from before then, in the way that it was exported before; what is made up of other "
                     "fills now goes into another ledger",
                 )
+
+    def _look_at_first(self, fill: StatementFill, until: datetime) -> None:
+        """Tell of a fill without an id that the ledger ends with and its file begins with: it may be another one."""
+        is_alike = fill.time == until and fill.trade_id.startswith(MADE_UP) and not self._past.is_of_one_moment
+        if is_alike and self._facts.begins_at(self.file, until):
+            self._tally.found(
+                f"{self._key}: line {fill.line:,}, with which its file begins, is equal to the last fill that the "
+                "ledger has, and has no id: it is taken for that. If it is another one, export from before it"
+            )
 
     def _since(self, fill: StatementFill) -> StatementFill | None:
         """What came since of a fill that the ledger has: of the sum of an order that was open then. None for nothing.

@@ -102,6 +102,8 @@ class KeyPast:
         self.key = key
         self.until: datetime | None = None
         """When the last fill happened that it has."""
+        self.is_of_one_moment = True
+        """Whether no fill of it happened before that."""
         self.has_fees = False
         """Whether one of its fills has a fee."""
         self.has_made_up = False
@@ -125,7 +127,9 @@ class KeyPast:
         if isinstance(event, CashRecorded):
             amount = str(event.amount)
         if isinstance(event, EntryFilled | PositionReduced):
-            amount, price, self.until = str(event.last_qty), str(event.last_px), event.ts_event
+            amount, price = str(event.last_qty), str(event.last_px)
+            self.is_of_one_moment = self.is_of_one_moment and self.until in (None, event.ts_event)
+            self.until = event.ts_event
             self.last_second.add(event)
             self.has_fees = self.has_fees or event.fee is not None
             self.has_made_up = self.has_made_up or event.trade_id.startswith(MADE_UP)
