@@ -39,8 +39,13 @@ def _read_otherwise(rows: list[PositionRow]) -> Iterator[Symptom]:
 def _slips(rows: list[PositionRow]) -> Iterator[Symptom]:
     used = {row.exchange: row for row in rows}
     for exchange, row in sorted(used.items()):
-        known = sorted((KNOWN | used.keys()) - {exchange})
-        if exchange in KNOWN or not (near := get_close_matches(exchange, known, 1, _NEAR)):
-            continue
-        message = f"no exchange is known as {exchange}, but {near[0]} is near it; as two names they are two slots"
-        yield Symptom(Severity.WARNING, row.position_id, message, advised("positions", row))
+        if message := slip_of(exchange, used):
+            yield Symptom(Severity.WARNING, row.position_id, message, advised("positions", row))
+
+
+def slip_of(exchange: str, used: Iterable[str]) -> str | None:
+    """What to say of a name that may be a slip of the pen for an exchange that is known or used; None for any other."""
+    known = sorted({*KNOWN, *used} - {exchange})
+    if exchange in KNOWN or not (near := get_close_matches(exchange, known, 1, _NEAR)):
+        return None
+    return f"no exchange is known as {exchange}, but {near[0]} is near it; as two names they are two slots"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import tomllib
 from collections.abc import Iterable
 from decimal import Decimal
@@ -88,12 +87,16 @@ class ColumnMap(BaseModel):
                 raise ValueError(f"it says {one} and {other} of one column, {name!r:.60}")
         if word := _first_of_both(self.sides.buy, self.sides.sell):
             raise ValueError(f"in [sides] {word!r:.60} says both buy and sell")
+        if self.quantity_sign and ("side" in self.columns or "side" in self.constants):
+            raise ValueError("it says side and quantity_sign, and one of them says what buys and what sells")
         if self.thousands == self.decimal:
             raise ValueError(f"thousands and decimal are both {self.decimal!r}")
         if self.zone is not None:
             zone_of(self.zone)
         if self.encoding is not None:
             _check_encoding(self.encoding)
+        if self.time_format is not None:
+            _check_time_format(self.time_format)
         return self
 
     @classmethod
@@ -125,6 +128,17 @@ def _first_of_both(ones: Iterable[str], others: Iterable[str]) -> str | None:
 
 def _check_encoding(name: str) -> None:
     try:
-        codecs.lookup(name)
-    except LookupError:
+        "".encode(name)
+    except (LookupError, UnicodeError):
         raise ValueError(f"encoding {name!r:.60} is none like cp1252") from None
+
+
+def _check_time_format(text: str) -> None:
+    said = text.replace("%%", "")
+    if "%Z" in said:
+        raise ValueError(
+            f"of %Z in time_format {text!r:.60} no zone is read; write the word that stands there, like UTC, and say "
+            "it in zone"
+        )
+    if "%I" in said and "%p" not in said:
+        raise ValueError(f"%I in time_format {text!r:.60} counts to twelve, and needs %p for AM and PM; else it is %H")

@@ -16,6 +16,7 @@ from infrastructure.transfer.statements.snapshot_comparison import compared
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
 from projections.account_snapshot import AccountSnapshot
+from projections.health.key_spellings import slip_of
 from projections.rebuild import Progress
 
 Phase = Callable[[str, int | None], AbstractContextManager[Progress]]
@@ -83,6 +84,9 @@ def import_statements(
             for statement in statements:
                 facts.add(statement.name, with_known_contracts(ledger.store, statement.facts), read)
             facts.settle(tally)
+        for exchange in facts.exchanges:
+            if slip := slip_of(exchange, facts.exchanges):
+                tally.found(slip)
         with phase("deciding", facts.count) as progress:
             decided = stack.enter_context(sharers.decided(facts, tally, recorded_at, progress, is_kept=confirm))
         for finding in compared(ledger.store, tally.ends, snapshots, recorded_at, trust_empty=trust_empty):

@@ -8,8 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, plain, timestamp_text
+from domain.values import EXACT, Leg, plain, rounded, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
@@ -27,6 +29,7 @@ from infrastructure.transfer.statements.intake.leg_spans import LegSpans
 from infrastructure.transfer.statements.intake.past_cash import PastCash
 from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
+from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_position import StatementPosition
@@ -213,11 +216,13 @@ class _OneKey:
         until = self._past.until
         if until is not None:
             if self._past.has(command_id_of(fill)):
-                self._tally.fills_before += 1
                 self._past.last_second.tell_again(fill)
-                self._check_same(fill)
-                return
-            if self._is_told_otherwise(fill):
+                if (since := self._since(fill)) is None:
+                    self._tally.fills_before += 1
+                    self._look_at_first(fill, until)
+                    return
+                fill = since
+            elif self._is_told_otherwise(fill):
                 self._tally.fills_before += 1
                 return
             if fill.time < until:
@@ -229,7 +234,7 @@ class _OneKey:
                 )
             if self._past.last_second.is_of_it(fill):
                 self._beside.append((self.file, fill))
-            if (closed := self._past.filled(turned_id_of(fill))) is not None:
+            if (closed := self._past.amount(turned_id_of(fill))) is not None:
                 fill = fill.split(closed)[1]
         try:
             self._fold.take_fill(fill, self._facts.ordered, self._ahead)
@@ -245,11 +250,11 @@ class _OneKey:
     def _is_told_otherwise(self, fill: StatementFill) -> bool:
         """Whether the ledger has it in another way: its order by single fills, or this one in the sum of its order."""
         if is_sum(fill):
-            known = self._past.filled_of_order(fill.order_id, buys=fill.buys)
-            if known is not None and known != fill.quantity:
-                raise self._otherwise(fill, known, fill.quantity)
+            known = self._past.order(fill.order_id, buys=fill.buys)
+            if known is not None and known.quantity != fill.quantity:
+                raise self._otherwise(fill, known.quantity, fill.quantity)
             return known is not None
-        if self._past.filled(sum_id_of(fill)) is None:
+        if self._past.amount(sum_id_of(fill)) is None:
             return False
         before = self._listed.get((fill.order_id, fill.buys))
         listed = EXACT.add(fill.quantity, Decimal(0) if before is None else before[-1])
@@ -266,10 +271,10 @@ class _OneKey:
     def _check_listed(self) -> None:
         for file, fill, listed in self._listed.values():
             self.file = file
-            known = self._past.filled_of_order(fill.order_id, buys=fill.buys)
+            known = self._past.order(fill.order_id, buys=fill.buys)
             assert known is not None, "the sum is on record"
-            if known != listed:
-                raise self._otherwise(fill, known, listed)
+            if known.quantity != listed:
+                raise self._otherwise(fill, known.quantity, listed)
 
     def _check_beside(self) -> None:
         """Refuse what may be what the ledger has under another name, once all that it has was told again."""
@@ -284,16 +289,48 @@ class _OneKey:
                     "fills now goes into another ledger",
                 )
 
-    def _check_same(self, fill: StatementFill) -> None:
-        """A line that sums up may say more of the same later; what was made of it before cannot be altered."""
+    def _look_at_first(self, fill: StatementFill, until: datetime) -> None:
+        """Tell of a fill without an id that the ledger ends with and its file begins with: it may be another one."""
+        is_alike = fill.time == until and fill.trade_id.startswith(MADE_UP) and not self._past.is_of_one_moment
+        if is_alike and self._facts.begins_at(self.file, until):
+            self._tally.found(
+                f"{self._key}: line {fill.line:,}, with which its file begins, is equal to the last fill that the "
+                "ledger has, and has no id: it is taken for that. If it is another one, export from before it"
+            )
+
+    def _since(self, fill: StatementFill) -> StatementFill | None:
+        """What came since of a fill that the ledger has: of the sum of an order that was open then. None for nothing.
+
+        Another line that sums up may say more of the same later, too; what was made of it before cannot be altered.
+        """
         command_id, turned_id = command_id_of(fill), turned_id_of(fill)
-        known = self._past.filled(command_id)
+        known = self._past.amount(command_id)
         if known is None:
-            return
-        self._check(fill, "quantity", EXACT.add(known, self._past.filled(turned_id) or Decimal(0)), fill.quantity)
+            return None
+        known = EXACT.add(known, self._past.amount(turned_id) or Decimal(0))
+        if known != fill.quantity and is_sum(fill):
+            return self._filled_since(fill)
+        self._check(fill, "quantity", known, fill.quantity)
         if fill.sums_up:
             paid = EXACT.add(self._past.paid(command_id), self._past.paid(turned_id))
             self._check(fill, "fee", paid, fill.fee or Decimal(0))
+        return None
+
+    def _filled_since(self, fill: StatementFill) -> StatementFill | None:
+        """What was filled of an order since its sum was recorded, at the price that makes up the average of all."""
+        more = replace(fill, trade_id=f"{fill.trade_id}:{plain(fill.quantity)}")
+        ids = command_id_of(more), turned_id_of(more)
+        if self._past.has(ids[0]):
+            return None
+        before = self._past.order(fill.order_id, buys=fill.buys, but=ids)
+        assert before is not None, "its sum is on record"
+        quantity = EXACT.subtract(fill.quantity, before.quantity)
+        worth = EXACT.subtract(self._past.worth(fill.quantity, fill.price), before.worth)
+        if quantity <= 0 or worth <= 0 or (fill.fee is not None and before.fee_currencies - {fill.fee_currency}):
+            raise self._otherwise(fill, before.quantity, fill.quantity)
+        price = EXACT.divide(quantity, worth) if self._key.is_inverse else EXACT.divide(worth, quantity)
+        fee = None if fill.fee is None else EXACT.subtract(fill.fee, before.fee)
+        return replace(more, quantity=quantity, price=rounded(price), fee=fee)
 
     def _check(self, fill: StatementFill, what: str, known: Decimal, said: Decimal) -> None:
         if known != said:
@@ -307,6 +344,7 @@ class _OneKey:
         self._tally.payments += 1
         if self._past.has(cash_id_of(cash)):
             self._tally.payments_before += 1
+            self._check_amount(cash)
         elif self._past.has_fees and cash.may_be_told and (cash.trade_id is None or self._past.has_made_up):
             self._tally.leave_out(cash, "the fills that the ledger has say their fees")
         elif self._past.until is None or cash.time > self._past.until:
@@ -320,6 +358,15 @@ class _OneKey:
         else:
             self._collect()
             self._past_cash.take(cash, cycle)
+
+    def _check_amount(self, cash: StatementCash) -> None:
+        known = self._past.amount(cash_id_of(cash))
+        if known is not None and known != cash.amount:
+            raise StatementRefused.at(
+                cash.line,
+                f"payment {cash.cash_id} of {self._key} is in the ledger with {plain(known)}, and here with "
+                f"{plain(cash.amount)}; import the file into another ledger",
+            )
 
     def _end_moment(self) -> None:
         for cash in self._waiting:

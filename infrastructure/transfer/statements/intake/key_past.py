@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
-from domain.events import EntryFilled, PositionEvent, PositionReduced
+from domain.events import CashRecorded, EntryFilled, PositionEvent, PositionReduced
 from domain.identifiers import PositionKey
 from domain.values import EXACT, timestamp_text
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
@@ -25,21 +25,37 @@ from infrastructure.transfer.statements.statement_fill import StatementFill, Sta
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE commands (command_id TEXT PRIMARY KEY, quantity TEXT, fee TEXT, order_id TEXT) WITHOUT ROWID;
+CREATE TABLE commands (
+    command_id TEXT PRIMARY KEY, amount TEXT, price TEXT, fee TEXT, fee_currency TEXT, order_id TEXT
+) WITHOUT ROWID;
 CREATE TABLE cycles (cycle INTEGER PRIMARY KEY, opened TEXT, ended TEXT);
 """
 _ADD: Final = """
-INSERT INTO commands VALUES (?, ?, ?, ?)
-ON CONFLICT (command_id) DO UPDATE SET quantity = coalesce(quantity, excluded.quantity),
-    fee = coalesce(fee, excluded.fee), order_id = coalesce(order_id, excluded.order_id)
+INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (command_id) DO UPDATE SET amount = coalesce(amount, excluded.amount),
+    price = coalesce(price, excluded.price), fee = coalesce(fee, excluded.fee),
+    fee_currency = coalesce(fee_currency, excluded.fee_currency), order_id = coalesce(order_id, excluded.order_id)
 """
-_QUANTITY: Final = "SELECT quantity FROM commands WHERE command_id = ?"
+"""`amount` is what a command filled, or what was paid or received by it."""
+_AMOUNT: Final = "SELECT amount FROM commands WHERE command_id = ?"
 _FEE: Final = "SELECT fee FROM commands WHERE command_id = ?"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS by_order ON commands (order_id)"
-_OF_ORDER: Final = "SELECT quantity FROM commands WHERE order_id = ? AND substr(command_id, 1, length(?)) = ?"
+_OF_ORDER: Final = """
+SELECT command_id, amount, price, fee, fee_currency FROM commands
+WHERE order_id = ? AND substr(command_id, 1, length(?)) = ?
+"""
 _OPENED: Final = "INSERT OR IGNORE INTO cycles VALUES (?, ?, NULL)"
 _ENDED: Final = "UPDATE cycles SET ended = ? WHERE cycle = ?"
 _LAST_CYCLES: Final = "SELECT cycle, opened, ended FROM cycles WHERE opened <= ? ORDER BY cycle DESC LIMIT 3"
+
+
+class FilledOrder(NamedTuple):
+    """What fills of an order come to: how much, what that was worth, and what was paid for it in which currencies."""
+
+    quantity: Decimal
+    worth: Decimal
+    fee: Decimal
+    fee_currencies: frozenset[str | None]
 
 
 class LastSecond:
@@ -86,6 +102,8 @@ class KeyPast:
         self.key = key
         self.until: datetime | None = None
         """When the last fill happened that it has."""
+        self.is_of_one_moment = True
+        """Whether no fill of it happened before that."""
         self.has_fees = False
         """Whether one of its fills has a fee."""
         self.has_made_up = False
@@ -105,14 +123,19 @@ class KeyPast:
                 f"{self.key} has {event.position_id} of another origin (command {event.command_id}); a statement goes "
                 "into a key that only statements were taken into, so import it into another ledger, or under --account"
             )
-        quantity = fee = order_id = None
+        amount = price = fee = fee_currency = order_id = None
+        if isinstance(event, CashRecorded):
+            amount = str(event.amount)
         if isinstance(event, EntryFilled | PositionReduced):
-            quantity, self.until = str(event.last_qty), event.ts_event
+            amount, price = str(event.last_qty), str(event.last_px)
+            self.is_of_one_moment = self.is_of_one_moment and self.until in (None, event.ts_event)
+            self.until = event.ts_event
             self.last_second.add(event)
             self.has_fees = self.has_fees or event.fee is not None
             self.has_made_up = self.has_made_up or event.trade_id.startswith(MADE_UP)
-            fee, order_id = None if event.fee is None else str(event.fee), event.exchange_order_id
-        self._database.execute(_ADD, (event.command_id, quantity, fee, order_id))
+            fee, fee_currency = None if event.fee is None else str(event.fee), event.fee_currency
+            order_id = event.exchange_order_id
+        self._database.execute(_ADD, (event.command_id, amount, price, fee, fee_currency, order_id))
         if event.opens_cycle:
             self._database.execute(_OPENED, (event.cycle, timestamp_text(event.ts_event)))
         elif event.command_id.endswith(CLOSES):
@@ -124,11 +147,11 @@ class KeyPast:
 
     def has(self, command_id: str) -> bool:
         """Whether a command is on record."""
-        return self._database.execute(_QUANTITY, (command_id,)).fetchone() is not None
+        return self._database.execute(_AMOUNT, (command_id,)).fetchone() is not None
 
-    def filled(self, command_id: str) -> Decimal | None:
-        """What a command filled that is on record; None for one that is not, or filled nothing."""
-        found = self._database.execute(_QUANTITY, (command_id,)).fetchone()
+    def amount(self, command_id: str) -> Decimal | None:
+        """What a command filled, or moved in cash, that is on record; None for one that is not, or did neither."""
+        found = self._database.execute(_AMOUNT, (command_id,)).fetchone()
         return None if found is None or found[0] is None else Decimal(found[0])
 
     def paid(self, command_id: str) -> Decimal:
@@ -136,15 +159,25 @@ class KeyPast:
         found = self._database.execute(_FEE, (command_id,)).fetchone()
         return Decimal(0) if found is None or found[0] is None else Decimal(found[0])
 
-    def filled_of_order(self, order_id: str, *, buys: bool) -> Decimal | None:
-        """What fills of an order come to that are on record; None where there is none."""
+    def order(self, order_id: str, *, buys: bool, but: Collection[str] = ()) -> FilledOrder | None:
+        """What fills of an order come to that are on record, but those of some commands; None where there is none."""
         self._database.execute(_INDEX)
         begins = f"{PREFIX}{side_of(buys=buys)}:"
         found = self._database.execute(_OF_ORDER, (order_id, begins, begins)).fetchall()
-        total = Decimal(0)
-        for (quantity,) in found:
-            total = EXACT.add(total, Decimal(quantity))
-        return total if found else None
+        total = FilledOrder(Decimal(0), Decimal(0), Decimal(0), frozenset())
+        for _, amount, price, fee, currency in (row for row in found if row[0] not in but):
+            quantity = Decimal(amount)
+            total = FilledOrder(
+                EXACT.add(total.quantity, quantity),
+                EXACT.add(total.worth, self.worth(quantity, Decimal(price))),
+                EXACT.add(total.fee, Decimal(fee or 0)),
+                total.fee_currencies if fee is None else total.fee_currencies | {currency},
+            )
+        return total if total.quantity else None
+
+    def worth(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """What so much is worth, of which the average of several fills follows."""
+        return EXACT.divide(quantity, price) if self.key.is_inverse else EXACT.multiply(quantity, price)
 
     def cycle_at(self, time: datetime) -> int | None:
         """The cycle that a payment of a time belongs to."""

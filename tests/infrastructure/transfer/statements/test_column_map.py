@@ -45,6 +45,12 @@ def test_times_are_read_in_the_format_and_the_zone_of_the_map() -> None:
     assert "time '2026-03-17' is not written like %d/%m/%y" in refusal(said, "T,S,P,Q,Dir", "2026-03-17,E/U,2,3,b")
 
 
+def test_a_zone_that_is_written_as_a_word_is_said_in_the_map() -> None:
+    said = f'time_format = "%Y-%m-%d %I:%M %p UTC"\nzone = "UTC"\n{COLUMNS}{SIDE}'
+    (fill,) = read(said, "T,S,P,Q,Dir", "2026-03-17 09:24 PM UTC,ETH/USDT,2000,3,b")
+    assert fill.time == datetime(2026, 3, 17, 21, 24, tzinfo=UTC)
+
+
 def test_words_for_a_side_are_those_of_the_map() -> None:
     said = COLUMNS + SIDE + '[sides]\nbuy = ["Kauf ", "Long"]\nsell = "Verkauf"\n'
     fills = read(said, "T,S,P,Q,Dir", "1773739452,ETH/USDT,2000,3,kauf", "1773739453,ETH/USDT,2000,3,VERKAUF")
@@ -79,6 +85,16 @@ def test_the_first_column_that_has_a_value_is_read() -> None:
         (f'zone = "Mars"\n{COLUMNS}{SIDE}', "'Mars' is not a time zone"),
         (f'decimal = ","\nthousands = ","\n{COLUMNS}{SIDE}', "thousands and decimal are both ','"),
         (f'encoding = "martian"\n{COLUMNS}{SIDE}', "encoding 'martian' is none like cp1252"),
+        (f'encoding = "base64"\n{COLUMNS}{SIDE}', "encoding 'base64' is none like cp1252"),
+        (f"quantity_sign = true\n{COLUMNS}{SIDE}", "it says side and quantity_sign, and one of them says what buys"),
+        (
+            f'time_format = "%d.%m.%Y %H:%M %Z"\n{COLUMNS}{SIDE}',
+            "of %Z in time_format '%d.%m.%Y %H:%M %Z' no zone is read",
+        ),
+        (
+            f'time_format = "%d.%m.%Y %I:%M"\n{COLUMNS}{SIDE}',
+            "counts to twelve, and needs %p for AM and PM; else it is %H",
+        ),
         (f"contract_size = 0\n{COLUMNS}{SIDE}", "contract_size: Input should be greater than 0"),
         (COLUMNS + SIDE + 'fee = "p"\n', "it says price and fee of one column, 'P'"),
         (COLUMNS + SIDE + '[sides]\nbuy = ["B", "S"]\n', "in [sides] 'S' says both buy and sell"),

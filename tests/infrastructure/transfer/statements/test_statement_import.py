@@ -168,6 +168,20 @@ def test_a_plain_file_says_no_profit_and_none_is_compared() -> None:
 
 
 @pytest.mark.parametrize(
+    ("exchange", "says"),
+    [
+        ("binace", ["no exchange is known as binace, but binance is near it; as two names they are two slots"]),
+        ("binance", []),
+        ("nowhere", []),
+    ],
+)
+def test_an_exchange_that_may_be_mistyped_is_found_before_it_is_written(exchange: str, says: list[str]) -> None:
+    fills = fills_of("time,pair,side,price,qty\n2026-03-17T09:34:12Z,ETHUSDT,buy,2000,1\n", PLAIN_CSV, Whose(exchange))
+    with memory_ledger() as ledger:
+        assert import_statement(ledger, PLAIN_CSV.name, fills, confirm=False).findings == says
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         (TURNS[3].replace(",100,1,", ",100,-1,"), "line 2: quantity '-1' is not above zero"),
@@ -178,6 +192,7 @@ def test_a_plain_file_says_no_profit_and_none_is_compared() -> None:
             TURNS[3].replace("26-03-17", "99-03-17"),
             "line 2: 2099-03-17T09:34:12.000000Z is yet to come",
         ),
+        (TURNS[3].replace("26-03-17", "1926-03-17"), "line 2: 1926-03-17T09:34:12.000000Z is long ago; look how"),
         (TURNS[3] + ",x", "line 2: has 14 columns; the first line has 13"),
     ],
 )

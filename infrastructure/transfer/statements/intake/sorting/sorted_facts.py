@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, timestamp_text
+from domain.values import EXACT, YEARS, Leg, timestamp_text
+from infrastructure.transfer.statements.intake.sorting.file_ends import met_fills
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
@@ -50,7 +51,7 @@ _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
-CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER);
+CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER, first TEXT, last TEXT);
 CREATE TABLE fills (file INTEGER, place INTEGER, number, {_FILL});
 CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
 CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
@@ -63,7 +64,8 @@ CREATE INDEX fills_order ON fills (place, order_id, buys);
 CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
-_ADD_FILE: Final = "INSERT INTO files VALUES (?, ?)"
+_ADD_FILE: Final = "INSERT INTO files VALUES (?, ?, ?, ?)"
+_FIRST: Final = "SELECT first FROM files WHERE file = ?"
 _ADD_FILL: Final = "INSERT INTO fills VALUES (" + "?, " * 13 + "nullif(?, ''), " * 3 + "?, ?, ?, ?)"
 """Whatever is no number or text takes as long as five of them: what most fills lack is handed over as an empty text."""
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
@@ -90,6 +92,7 @@ _PROFITS: Final = "SELECT profit FROM profits WHERE place = ?"
 _COPY: Final = "VACUUM INTO ?"
 _COUNTS: Final = "SELECT place, count(*) FROM fills GROUP BY place"
 _ROWS_AT_ONCE: Final = 5_000
+_SINCE: Final = datetime(min(YEARS), 1, 1, tzinfo=UTC)
 _NO_END: Final = datetime.max.replace(tzinfo=UTC)
 _DIGITS_MAX: Final = 18
 """Of a number that is compared as one; longer ones are compared as texts of one length, behind all of these."""
@@ -173,7 +176,7 @@ class SortedFacts:
 
     def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = lambda _: None) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
-        file, falls, last = len(self._names), 0, list[datetime]()
+        file, falls, last, ends = len(self._names), 0, list[datetime](), list[datetime]()
         self._names.append(name)
         reading = iter(facts)
         self._database.execute("BEGIN")
@@ -185,13 +188,17 @@ class SortedFacts:
             if not batch:
                 break
             times = [*last, *(fact.time for fact in batch)]
-            if max(times) > self._until:
-                raise self.refusal(file, _yet_to_come(next(fact for fact in batch if fact.time > self._until)))
+            within = [*ends, *times]
+            ends = [min(within), max(within)]
+            if ends[0] < _SINCE or ends[1] > self._until:
+                wrong = next(fact for fact in batch if not _SINCE <= fact.time <= self._until)
+                raise self.refusal(file, _at_no_time(wrong))
             falls, last = falls + sum(map(gt, times, times[1:])) - sum(map(lt, times, times[1:])), times[-1:]
             self._write(file, batch)
             self.count += len(batch)
             progress(len(batch))
-        self._database.execute(_ADD_FILE, (file, -1 if falls > 0 else 1))
+        span = map(timestamp_text, ends or [_SINCE, _SINCE])
+        self._database.execute(_ADD_FILE, (file, -1 if falls > 0 else 1, *span))
         self._database.execute("COMMIT")
 
     def _write(self, file: int, batch: list[StatementFact]) -> None:
@@ -213,6 +220,12 @@ class SortedFacts:
         if not self._is_one and (told := told_alike(self._database)) is not None:
             what = f"this has no id, and may be {told.name}"
             self._refuse_told(told, what, "that stands on", "; import one of the two")
+        for met in met_fills(self._database):
+            tally.found(
+                f"{self._key_of(met.place)}: line {met.line:,}, with which {self._names[met.file]} ends, and line "
+                f"{met.next_line:,}, with which {self._names[met.next_file]} begins, are equal and have no id: they "
+                "are taken for one fill. If they are two, give a file that has more before the second"
+            )
         self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id"))
         self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
         order_moments(self._database)
@@ -250,12 +263,22 @@ class SortedFacts:
             if key is not None and place not in met and (share is None or place in share):
                 yield key, self._merged(place, iter(()))
 
+    def begins_at(self, file: int, time: datetime) -> bool:
+        """Whether nothing in a file is earlier than a time."""
+        (first,) = self._database.execute(_FIRST, (file,)).fetchone()
+        return bool(first == timestamp_text(time))
+
     def of_no_key(self) -> Iterator[StatementCash]:
         """Payments of which no symbol is named."""
         if None in self._places:
             for placed in self._cash(None, self._places[None]):
                 assert isinstance(placed.fact, StatementCash), "a payment"
                 yield placed.fact
+
+    @property
+    def exchanges(self) -> list[str]:
+        """The exchanges that facts are of."""
+        return sorted({key.exchange for key in self._places if key is not None})
 
     @property
     def keys_without_fills(self) -> list[PositionKey]:
@@ -360,11 +383,11 @@ class SortedFacts:
         return total
 
 
-def _yet_to_come(fact: StatementFact) -> StatementRefused:
+def _at_no_time(fact: StatementFact) -> StatementRefused:
     return StatementRefused.at(
         fact.line,
-        f"{timestamp_text(fact.time)} is yet to come; look which zone its times are in, and which of day and month "
-        "stands first",
+        f"{timestamp_text(fact.time)} is {'long ago' if fact.time < _SINCE else 'yet to come'}; look how its times are "
+        "written: their zone, and which of day and month stands first",
     )
 
 

@@ -93,11 +93,14 @@ def take_once(
         first, *others = rows
         for other in others:
             one, two = (dict(zip(names[1:], row[4:], strict=True)) for row in (first, other))
-            if (why := _apart(one, two)) is not None:
+            if (whole := _whole_order(one, two)) is not None:
+                less, kept, both = (first, other, two) if whole is two else (other, first, one)
+            elif (why := _apart(one, two)) is not None:
                 return count, ToldOtherwise(first[1], first[alike[-1]], other[2], other[3], first[2], first[3], why)
-            is_later = (two.get("held") is not None, two["time"]) > (one.get("held") is not None, one["time"])
-            less, kept = (first, other) if is_later else (other, first)
-            both = _both(one, two)
+            else:
+                is_later = (two.get("held") is not None, two["time"]) > (one.get("held") is not None, one["time"])
+                less, kept = (first, other) if is_later else (other, first)
+                both = _both(one, two)
             database.execute(say, (*both.values(), kept[0]))
             database.execute(_FORGET.format(table=table), (less[0],))
             first, count = (*kept[:4], *both.values()), count + 1
@@ -120,6 +123,15 @@ def _apart(one: Row, other: Row) -> str | None:
             continue
         return f", with the {name.replace('_', ' ')} {said}, and here it has {says}"
     return None
+
+
+def _whole_order(one: Row, other: Row) -> Row | None:
+    """Of two lines that sum up an order the one that says more of it, for it was open in the other one's time."""
+    orders = {row.get("order_id") for row in (one, other)}
+    if len(orders) > 1 or any(row.get("trade_id") != f"order-{row.get('order_id')}" for row in (one, other)):
+        return None
+    less, more = sorted((one, other), key=lambda row: Decimal(row["quantity"]))
+    return more if Decimal(less["quantity"]) < Decimal(more["quantity"]) and less["time"] <= more["time"] else None
 
 
 def _both(one: Row, other: Row) -> dict[str, Any]:

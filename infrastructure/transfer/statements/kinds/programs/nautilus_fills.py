@@ -89,6 +89,5 @@ NAUTILUS_ORDERS: Final = StatementKind(
     source="nautilus_trader, `generate_order_fills_report` saved with `to_csv` or `to_json`",
     lacks="fills: what was filled of an order is one, at its average and at the time of its last one. What "
     "`nautilus-fills` lacks as well",
-    becomes="the same as of `nautilus-fills`. An order that was imported while it was open, and was filled more, is "
-    "refused",
+    becomes="the same as of `nautilus-fills`",
 )

@@ -11,6 +11,7 @@ import pytest
 from domain.values import Leg, timestamp_text
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.statements.statement_fill import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import at, cash_of, fill, leg, paid, take
 
@@ -179,3 +180,12 @@ def test_a_payment_that_stands_in_two_files_is_recorded_once(ledger: PositionLed
     report = take(ledger, TRADES, [paid(50, "-0.5", line=5, cash_id="x")], [paid(50, "-0.5", line=8, cash_id="x")])
     assert (report.repeated, report.payments) == (1, 1)
     assert cash_of(ledger)["1"] == {"funding": "-0.5"}
+
+
+def test_a_payment_that_the_ledger_has_with_another_amount_is_refused(ledger: PositionLedger) -> None:
+    take(ledger, TRADES, [paid(50, "-0.5")])
+    assert take(ledger, [paid(50, "-0.50")]).payments_before == 1
+    with pytest.raises(
+        StatementRefused, match=r"line 1,052: payment c1052 of BTCUSDT\.binance is in the ledger with -0.5"
+    ):
+        take(ledger, TRADES, [paid(50, "-0.6")])

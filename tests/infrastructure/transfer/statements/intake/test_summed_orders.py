@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
@@ -119,3 +120,73 @@ def test_an_order_that_goes_on_is_news() -> None:
         for facts in (FILLS[:1], FILLS[:2]):
             report = import_statements(ledger, [Statement("file", "any", facts)], confirm=True)
         assert (report.fills, report.fills_before) == (2, 1)
+
+
+OPEN = fill(2, "1", "order-a", "a")
+MORE = replace(fill(4, "3", "order-a", "a"), price=Decimal(2001), fee=Decimal("0.3"), fee_currency="USDT")
+
+
+def booked(*files: Sequence[StatementFact], key: PositionKey = KEY) -> tuple[list[str], StatementReport]:
+    """What the files come to, one after the other."""
+    with memory_ledger() as ledger:
+        for facts in files:
+            placed = [replace(each, key=key) if isinstance(each, StatementFill) else each for each in facts]
+            report = import_statements(ledger, [Statement("file", "any", placed)], confirm=True)
+            assert_sound(ledger)
+        return [
+            f"{row.side} {row.quantity} at {row.avg_px_open:.4f}, fees {row.fees}" for row in ledger.positions()
+        ], report
+
+
+def test_an_order_that_was_open_goes_on_with_what_was_filled_since() -> None:
+    rows, report = booked([OPEN], [MORE])
+    assert rows == ["long 3 at 2001.0000, fees 0.3"], "2 at 2001.5"
+    assert (report.fills, report.fills_before, report.findings) == (1, 0, [])
+    whole = replace(MORE, time=MORE.time + timedelta(hours=1), quantity=Decimal(5), fee=Decimal("0.5"))
+    rows, report = booked([OPEN], [MORE], [whole])
+    assert rows == ["long 5 at 2001.0000, fees 0.5"]
+    for told in ([OPEN], [MORE], [whole], [replace(fill(1, "5", "11", "a"), time=whole.time)]):
+        again, report = booked([OPEN], [MORE], [whole], told)
+        assert (again, report.fills_before) == (rows, 1), "an earlier file, the same file, and its fills one by one"
+
+
+def test_the_sum_that_says_more_of_an_order_is_taken() -> None:
+    for files in (([OPEN], [MORE]), ([MORE], [OPEN])):
+        rows, report = imported(*files)
+        assert (rows, report.repeated, report.fills) == (["entry_placed 3 3 0"], 1, 1)
+    with pytest.raises(StatementRefused, match="with the price 2000, and here it has 2001"):
+        imported([OPEN], [replace(MORE, quantity=Decimal(1), time=OPEN.time)])
+
+
+def test_an_order_that_goes_on_may_turn_the_position() -> None:
+    key = PositionKey.of("ETH/USDT:USDT", "okx")
+    sells = [replace(each, buys=False) for each in (OPEN, MORE)]
+    rows, _ = booked([fill(1, "2", "1", "b"), sells[0]], [sells[1]], key=key)
+    assert rows == ["long 0 at 2000.0000, fees 0.15", "short 1 at 2001.5000, fees 0.15"]
+
+
+def test_an_inverse_order_goes_on_at_the_harmonic_average() -> None:
+    key = PositionKey.of("BTC/USD:BTC", "bybit")
+    opened = replace(OPEN, quantity=Decimal(10000), price=Decimal(50000))
+    whole = replace(MORE, quantity=Decimal(20000), price=Decimal("33333.333333333333333333"), fee=None)
+    rows, _ = booked([opened], [whole], key=key)
+    assert rows == ["long 20000 at 33333.3333, fees 0"], "the other 10000 at 25000"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        replace(MORE, quantity=Decimal("0.5")),
+        replace(MORE, price=Decimal(600)),
+        replace(MORE, time=OPEN.time - timedelta(hours=1)),
+    ],
+)
+def test_an_order_that_cannot_have_gone_on_so_is_refused(said: StatementFill) -> None:
+    with pytest.raises(StatementRefused, match="line 5: "):
+        booked([OPEN], [said])
+
+
+def test_fees_in_another_currency_than_before_are_not_netted() -> None:
+    paid = replace(OPEN, fee=Decimal("0.001"), fee_currency="BNB")
+    with pytest.raises(StatementRefused, match="is in the ledger with 1 filled, and here with 3"):
+        booked([paid], [MORE])
