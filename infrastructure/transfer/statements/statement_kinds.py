@@ -16,6 +16,7 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import 
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitmex_executions import BITMEX_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.cryptocom_trades import CRYPTOCOM_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_log import DERIBIT_LOG
 from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades import DERIBIT_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
@@ -112,6 +113,7 @@ _ALL: Final = (
     PHEMEX_LIST,
     PHEMEX_SCALED,
     PHEMEX_FUNDING,
+    CRYPTOCOM_TRADES,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
