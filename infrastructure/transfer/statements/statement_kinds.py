@@ -16,8 +16,10 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import 
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitmex_executions import BITMEX_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.contracts.cryptocom_trades import CRYPTOCOM_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_log import DERIBIT_LOG
 from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades import DERIBIT_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.contracts.dydx_fills import DYDX_FILLS, DYDX_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.contracts.mexc_futures import MEXC_FILLS
@@ -112,6 +114,9 @@ _ALL: Final = (
     PHEMEX_LIST,
     PHEMEX_SCALED,
     PHEMEX_FUNDING,
+    CRYPTOCOM_TRADES,
+    DYDX_FILLS,
+    DYDX_FUNDING,
     CCXT_TRADES,
     CCXT_ORDERS,
     CCXT_FUNDING,
@@ -160,7 +165,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
             *(BITGET_BILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS, DERIBIT_LOG),
-            *(PHEMEX_TRADES, PHEMEX_SCALED, PHEMEX_FUNDING),
+            *(PHEMEX_TRADES, PHEMEX_SCALED, PHEMEX_FUNDING, DYDX_FUNDING),
         ),
     ),
     ((HUMMINGBOT_EXPORT,), (HUMMINGBOT_CSV, HUMMINGBOT_DATABASE)),

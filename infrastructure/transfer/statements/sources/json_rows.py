@@ -17,8 +17,8 @@ _VALUE_MAX: Final = 1 << 28
 _CUT_MAX: Final = 16
 """What is cut off at the end of what was read so far is wrong within so many characters of it, or a text."""
 _BLANK: Final = " \t\r\n"
-_WRAPPING: Final = ("fills", "logs", "elements", "list", "rows", "data", "result")
-"""Where exchanges put the list of an answer: Kraken futures twice, Bybit, Phemex, OKX, and those around them."""
+_WRAPPING: Final = ("fills", "fundingPayments", "logs", "elements", "list", "rows", "data", "result")
+"""Where exchanges put the list of an answer: dYdX, Kraken futures, Bybit, Phemex, OKX, and those around them."""
 _PAGES: Final = (
     ("fillList", "endId"),
     ("bills", "endId"),

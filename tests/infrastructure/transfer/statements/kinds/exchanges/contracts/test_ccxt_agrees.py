@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
+from infrastructure.transfer.statements.kinds.exchanges.contracts.cryptocom_trades import CRYPTOCOM_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades import DERIBIT_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades import PHEMEX_LIST, PHEMEX_SCALED
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_TRADES
@@ -28,6 +29,15 @@ class Answers(NamedTuple):
 
 
 ANSWERS = [
+    Answers(
+        "cryptocom-trades.json",
+        CRYPTOCOM_TRADES,
+        {
+            "BTC/USD:USD": ("BTCUSD-PERP", "1"),
+            "ETH/USD:USD": ("ETHUSD-PERP", "1"),
+            "ETH/USD": ("ETH_USD", "1"),
+        },
+    ),
     Answers(
         "deribit-trades.json",
         DERIBIT_TRADES,

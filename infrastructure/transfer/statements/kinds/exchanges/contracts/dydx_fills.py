@@ -1,0 +1,98 @@
+"""dYdX v4: fills and funding payments of a subaccount, as its indexer answers them.
+
+A fee that is paid is above zero, and that of a builder is paid beside it; a payment that is paid is below zero. What it
+says was held before a fill is wrong after one that turned a position round, and is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import sum_of
+from infrastructure.transfer.statements.sources.one_account import of_one_account
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+
+_REASONS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("limit", "market", "liquidation", "twap_suborder"), None),
+        **dict.fromkeys(("liquidated", "deleveraged"), "liquidation"),
+        "offsetting": "adl",
+    }
+)
+"""Of a `LIQUIDATION` an order of the account was the other side; `OFFSETTING` is that of who was `DELEVERAGED`."""
+_PERPETUAL: Final = "PERPETUAL"
+
+
+def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    said, market_type, trade_id = row.needed("type"), row.needed("marketType"), row.needed("id")
+    if said.lower() not in _REASONS:
+        raise ValueError(f"type {said!r:.60} is none that is known: {', '.join(_REASONS).upper()}")
+    if market_type != _PERPETUAL:
+        raise ValueError(f"marketType {market_type!r:.60} is none that is known: {_PERPETUAL}")
+    key = whose.key(row.needed("market"))
+    yield StatementFill(
+        line=row.line,
+        time=row.time("createdAt"),
+        key=key,
+        buys=row.buys("side"),
+        quantity=row.above_zero("size"),
+        price=row.above_zero("price"),
+        fee=sum_of(row.number("fee"), row.number("builderFee") or Decimal(0)),
+        fee_currency=key.settle,
+        profit=None,
+        trade_id=trade_id,
+        order_id=row.text("orderId") or trade_id,
+        reason=_REASONS[said.lower()],
+    )
+
+
+def _payment(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    key, amount = whose.key(row.needed("ticker")), row.number("payment")
+    if amount:
+        yield StatementCash(
+            line=row.line,
+            time=row.time("createdAt"),
+            key=key,
+            amount=amount,
+            currency=key.settle,
+            kind="funding",
+            cash_id=f"{key.symbol}:{row.needed('createdAtHeight')}",
+        )
+
+
+_of_one_subaccount: Final = partial(of_one_account, column="subaccountNumber")
+
+DYDX_FILLS: Final = StatementKind(
+    name="dydx-fills",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=(
+        *("id", "side", "liquidity", "type", "market", "marketType"),
+        *("price", "size", "fee", "createdAt", "createdAtHeight", "subaccountNumber"),
+    ),
+    exchange="dydx",
+    read=row_by_row(_fill, _of_one_subaccount),
+    source="dYdX v4, what `GET /v4/fills` of its indexer answers",
+    lacks="funding, what was earned, and what a liquidation paid to the insurance fund. A market that is named by a "
+    "contract (`BONK,…-USD`) is refused: ask for the others one by one",
+    becomes="a cycle from flat to flat, fees in USDC; forced closes with their reason",
+)
+DYDX_FUNDING: Final = StatementKind(
+    name="dydx-funding-payments",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=("createdAt", "createdAtHeight", "ticker", "oraclePrice", "size", "side", "rate", "payment"),
+    exchange="dydx",
+    read=row_by_row(_payment, _of_one_subaccount),
+    source="dYdX v4, what `GET /v4/fundingPayments` of its indexer answers; `/v4/historicalFunding` has rates alone",
+    lacks="fills",
+    becomes="funding as cash",
+)
