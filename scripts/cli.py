@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is asked for. Refuses: a usage error, which names those that are near a name that is none."""
+        """The command that is asked for. Refuses: a usage error, which names what is near a name that is none."""
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
             from difflib import get_close_matches  # noqa: PLC0415 - a command that is there does not wait for it
 

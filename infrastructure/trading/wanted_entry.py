@@ -44,7 +44,7 @@ class WantedEntry:
         Refuses: ValueError for a float, for no amount or two, for no plan of a stop, for what is no side or leg.
         """
         try:
-            meant = Side(side_meant(side))
+            meant = Side(str(side_meant(side)))
         except ValueError:
             words = f"side is {side!r:.80}; it is 'long' or 'short', and 'buy' and 'sell' are understood"
             raise ValueError(words) from None

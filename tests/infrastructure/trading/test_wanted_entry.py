@@ -45,5 +45,5 @@ def test_what_is_no_side_is_named_with_those_that_are(side: Any) -> None:
 
 @pytest.mark.parametrize("value", [None, "two", "NaN", "0", "-1", 2.0, b"2", {}])
 def test_what_is_no_number_above_zero_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(ValueError, match="^stop_price is "):
+    with pytest.raises(ValueError, match=r"^stop_price is "):
         above_zero("stop_price", value)
