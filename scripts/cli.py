@@ -45,6 +45,17 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name].module).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is asked for. Refuses: a usage error, which names what is near a name that is none."""
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # noqa: PLC0415 - a command that is there does not wait for it
+
+            if near := get_close_matches(args[0], COMMANDS):
+                ctx.fail(f"there is no command {args[0]!r:.80}; there is {' and '.join(near)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print what each command does, group by group."""
         del ctx

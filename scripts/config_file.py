@@ -27,6 +27,8 @@ def take_in(environment: MutableMapping[str, str] = os.environ) -> None:
     path = Path(named or FILE)
     if not named and not path.is_file():
         return
+    if named and not path.is_file():
+        raise click.UsageError(f"{VARIABLE} names {named!r:.200}, and there is no such file")
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as wrong:

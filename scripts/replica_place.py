@@ -10,16 +10,18 @@ from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.ledger.ledger import PositionLedger
 from projections.formatting import counted, date_and_time, length
 from scripts.options.database import open_ledger
+from scripts.options.filters import EVERYTHING, Filter, tell_unheard
 from scripts.output import print_json, print_json_list, show
 
 
 @contextmanager
-def reading(database: str | None) -> Iterator[tuple[PositionLedger, ReplicaPlace | None]]:
-    """Open a ledger to read it, on a replica as of one settled place.
+def reading(database: str | None, wanted: Filter = EVERYTHING) -> Iterator[tuple[PositionLedger, ReplicaPlace | None]]:
+    """Open a ledger to read what is wanted of it, on a replica as of one settled place.
 
     Refuses: SchemaMismatch, StoreUnavailable, also on a replica while no follower on its primary says what is settled.
     """
     with open_ledger(database) as ledger, ledger.store.settled() as place:
+        tell_unheard(wanted, ledger.store)
         yield ledger, place
 
 

@@ -22,7 +22,8 @@ from domain.values import Leg, Price, Side, Text, writable
 _SIDES: Final = {"buy": "long", "sell": "short"}
 
 
-def _side(value: object) -> object:
+def side_meant(value: object) -> object:
+    """`long` for what buys, `short` for what sells; whatever else is said, as it was said."""
     text = value.strip().lower() if isinstance(value, str) else value
     return _SIDES.get(text, text) if isinstance(text, str) else text
 
@@ -39,7 +40,7 @@ def _reason(value: str) -> str:
     return value
 
 
-SideOfPosition = Annotated[Side, BeforeValidator(_side)]
+SideOfPosition = Annotated[Side, BeforeValidator(side_meant)]
 PositionIdText = Annotated[str, BeforeValidator(_position_id)]
 Reason = Annotated[Text, AfterValidator(_reason)]
 Percent = Annotated[Price, Field(lt=100)]

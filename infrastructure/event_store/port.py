@@ -256,6 +256,10 @@ class Store(ABC):
         return self.select(*compared(span.conditions(), self.placeholder), "stream, version")
 
     @abstractmethod
+    def stream_names(self) -> Iterator[str]:
+        """Every stream that has an event, in order; as quick as there are few, however long they are."""
+
+    @abstractmethod
     def rows(
         self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:

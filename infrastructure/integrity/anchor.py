@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +18,10 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.places import AsOf
 from projections.health.findings import IntegrityFinding
 from projections.rebuild import Progress
+
+_NO_ANCHOR: Final = "this is no anchor, as `position-ledger anchor` prints one"
+_SAID_MAX: Final = 5
+"""How many of its faults are named."""
 
 
 class InvalidAnchor(LedgerError):
@@ -57,8 +61,11 @@ class Anchor:
         """Read an anchor back. Refuses: InvalidAnchor."""
         try:
             anchor = TypeAdapter(cls).validate_python(json.loads(text))
-        except (ValueError, ValidationError, RecursionError) as wrong:
-            raise InvalidAnchor(f"this is no anchor: {wrong}") from None
+        except ValidationError as wrong:
+            said = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors(include_url=False)]
+            raise InvalidAnchor(f"{_NO_ANCHOR}: {'; '.join(said[:_SAID_MAX])}") from None
+        except (ValueError, RecursionError) as wrong:
+            raise InvalidAnchor(f"{_NO_ANCHOR}: {wrong}") from None
         if anchor.format != 1:
             raise InvalidAnchor(f"this anchor has format {anchor.format}; this software reads format 1")
         return anchor

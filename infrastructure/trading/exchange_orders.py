@@ -67,7 +67,7 @@ def above_zero(name: str, value: Amount) -> Decimal:
         raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
     try:
         number = Decimal(value)
-    except InvalidOperation:
+    except (InvalidOperation, TypeError):
         raise ValueError(f"{name} is {str(value)[:40]!r}, which is no number") from None
     if not number.is_finite() or number <= 0:
         raise ValueError(f"{name} is {value}; it is a number above zero")

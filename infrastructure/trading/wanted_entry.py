@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
+from domain.commands.places import side_meant
 from domain.identifiers import normalized_leg
 from domain.values import Leg, Side
 from infrastructure.trading.exchange_orders import Amount, amount
@@ -38,7 +39,15 @@ class WantedEntry:
         leg: str | Leg,
         **planned: Amount | None,
     ) -> Self:
-        """Read what a bot said. Refuses: ValueError for a float, for no amount or two, for no plan of a stop."""
+        """Read what a bot said, in the words that a command takes.
+
+        Refuses: ValueError for a float, for no amount or two, for no plan of a stop, for what is no side or leg.
+        """
+        try:
+            meant = Side(str(side_meant(side)))
+        except ValueError:
+            words = f"side is {side!r:.80}; it is 'long' or 'short', and 'buy' and 'sell' are understood"
+            raise ValueError(words) from None
         said = {name: value for name, value in planned.items() if value is not None}
         for name, value in {"quantity": quantity, "cost": cost, **said}.items():
             if isinstance(value, float):
@@ -52,7 +61,7 @@ class WantedEntry:
             )
         return cls(
             symbol=symbol,
-            side=Side(str(side).strip().lower()),
+            side=meant,
             intent_id=intent_id,
             quantity=amount("quantity", quantity),
             cost=amount("cost", cost),

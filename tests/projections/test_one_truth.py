@@ -39,7 +39,7 @@ from projections.projection import STATISTICS
 from projections.reconciliation.result import ReconciliationRules
 from scripts.commands.daily.history import tell
 from scripts.commands.daily.report import look_through
-from scripts.options.filters import Filter
+from scripts.options.filters import EVERYTHING
 from tests.spec import second
 from tests.strategies import conversations
 
@@ -194,7 +194,7 @@ def test_row_table_story_statistics_and_report_are_of_one_mind(
             assert row in rows
             assert (since is not None) == (row.unprotected_since is not None or row.stray)
             assert since is None or row.unprotected_since is None or since >= row.unprotected_since
-        report = look_through(ledger, EVER, Filter(None, None, None), NOW)
+        report = look_through(ledger, EVER, EVERYTHING, NOW)
         standing = {each.row.position_id: each.unprotected for each in report.open}
         assert standing.keys() == {row.position_id for row in rows if row.status.is_open} | alarmed
         assert {name for name, length in standing.items() if length is not None} == alarmed

@@ -41,6 +41,17 @@ def test_help_shows_every_command_in_its_group(program: Program) -> None:
         assert [line.split()[0] for line in lines if line[2] != " "] == list(group)
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("statsu", "stats and status"), ("posittions", "positions")])
+def test_a_command_that_is_mistyped_is_told_what_is_near(program: Program, typed: str, meant: str) -> None:
+    ran = program(typed)
+    assert ran.code == 2 and f"there is no command {typed!r}; there is {meant}" in ran.err
+
+
+def test_a_word_that_is_near_no_command_leads_to_the_help(program: Program) -> None:
+    ran = program("wxyz")
+    assert ran.code == 2 and "No such command 'wxyz'" in ran.err and "position-ledger --help" in ran.err
+
+
 def test_help_imports_nothing_of_the_ledger() -> None:
     found = imported_by("import scripts.cli\nscripts.cli.cli.main(['--help'], standalone_mode=False)")
     assert not found & {"pydantic", "eventsourcing", "asyncio", "domain", "infrastructure", "scripts.commands"}

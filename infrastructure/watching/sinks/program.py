@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -29,10 +30,12 @@ class ProgramSink:
 
     @classmethod
     def read(cls, command: str) -> ProgramSink:
-        """Words as a shell would part them. Refuses: ValueError."""
+        """Words as a shell would part them. Refuses: ValueError, also for a program that cannot be run here."""
         words = tuple(shlex.split(command))
         if not words:
             raise ValueError("it names no program")
+        if shutil.which(words[0]) is None:
+            raise ValueError(f"{words[0]!r:.200} is no program that can be run here; name it with its whole path")
         return cls(words)
 
     def send(self, batch: NoticeBatch) -> None:

@@ -16,7 +16,7 @@ from infrastructure.transfer.exporting import Exported, Sink, What, export
 from infrastructure.transfer.jsonl_writer import JsonLines
 from infrastructure.transfer.transfer_errors import ExportRefused
 from scripts.options.database import database_option
-from scripts.options.filters import Filter, filter_options
+from scripts.options.filters import EVERYTHING, Filter, filter_options
 from scripts.output import progress, say
 from scripts.replica_place import reading, with_place
 
@@ -29,9 +29,6 @@ class Format(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     PARQUET = "parquet"
-
-
-_ALL: Final = Filter(None, None, None)
 
 
 @click.command("export")
@@ -89,7 +86,7 @@ def command(
     _check(form, what_, output, wanted)
     if spreadsheet and form is not Format.CSV:
         raise click.UsageError(f"--spreadsheet is for CSV, not for {form.value}: say --format csv")
-    with reading(database) as (ledger, place):
+    with reading(database, wanted) as (ledger, place):
         count = ledger.store.count_events() if what_ in (What.LEDGER, What.EVENTS) else None
         with opened(output, force=force) as out, progress("exporting", count) as advance:
             done = export(
@@ -119,7 +116,7 @@ def _check(form: Format, what: What, output: str, wanted: Filter) -> None:
         raise click.UsageError(
             f"--what ledger is for JSON Lines; {form.value} holds one kind of row: --what events, positions, rejections"
         )
-    if what is What.LEDGER and wanted != _ALL:
+    if what is What.LEDGER and wanted != EVERYTHING:
         raise click.UsageError(
             "--what ledger is all of it, or it could not be imported; choose by --symbol, --exchange and --account "
             "among --what events, positions, rejections"
@@ -131,7 +128,7 @@ def _check(form: Format, what: What, output: str, wanted: Filter) -> None:
 
 
 def _streams(wanted: Filter) -> Callable[[str], bool]:
-    if wanted == _ALL:
+    if wanted == EVERYTHING:
         return lambda _: True
 
     return lambda stream: wanted.takes(PositionKey.parse(stream))

@@ -84,7 +84,7 @@ def command(
     del asked_at
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two ways to print: choose one")
-    with reading(database) as (ledger, place), progress("catching up") as advance:
+    with reading(database, wanted) as (ledger, place), progress("catching up") as advance:
         facts = facts_since(ledger.store, window.reach, wanted.takes, advance)
     found = Pnl.of(facts, window, PnlBy(by), JudgedBy(judge), with_imported=with_imported)
     if as_json:

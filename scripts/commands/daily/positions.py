@@ -94,7 +94,7 @@ def command(
         )
     query = AsOfQuery.read(as_of, by)
     asked = _Asked(query, wanted, since, listing, only_open, unprotected)
-    with reading(database) as (ledger, place):
+    with reading(database, wanted) as (ledger, place):
         if as_json:
             whole = asked.of(ledger, query.positions(ledger.store, open_only=asked.is_of_few))
         else:

@@ -73,7 +73,7 @@ def command(
     """
     if with_cycles and html is None:
         raise click.UsageError("--cycles adds to the page of --html FILE, and there is none")
-    with reading(database) as (ledger, place):
+    with reading(database, wanted) as (ledger, place):
         found = look_through(ledger, window, wanted, asked_at)
         link = _write_cycles(ledger, html, found) if html is not None and with_cycles else None
     if html is not None:

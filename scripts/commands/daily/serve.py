@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from scripts.options.database import database_option, open_ledger
-from scripts.options.filters import Filter, filter_options
+from scripts.options.filters import Filter, filter_options, tell_unheard
 from scripts.options.time_window import age_option
 from scripts.output import say
 
@@ -98,6 +98,7 @@ def command(
             "into a file for --token-file; without one it listens at 127.0.0.1"
         )
     with _listening(host, port) as listening, open_ledger(database) as ledger:
+        tell_unheard(wanted, ledger.store)
         board, follower, retrospect = Board(), LedgerFollower(ledger, wanted, age), Retrospect(ledger, wanted)
         shown = " ".join(filter(None, (ledger.store.settings.shown, wanted.exchange, wanted.account, wanted.symbol)))
         pages = web_app(board, follower=follower, retrospect=retrospect, name=shown, token=token)

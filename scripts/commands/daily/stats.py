@@ -39,7 +39,7 @@ def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_
       position-ledger stats --since 7d --exchange binance
       position-ledger stats --since 2025-10-22T00:00:00Z --until 2025-10-23T00:00:00Z --json
     """
-    with reading(database) as (ledger, place), progress("catching up") as advance:
+    with reading(database, wanted) as (ledger, place), progress("catching up") as advance:
         found = statistics(ledger.store, window, now=asked_at, takes=wanted.takes, progress=advance)
     if as_json:
         print_read(place, found.as_json())

@@ -14,7 +14,7 @@ from projections.formatting import date_and_time
 from projections.health.ledger_status import LedgerStatus
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
-from scripts.options.filters import Filter, filter_options
+from scripts.options.filters import EVERYTHING, Filter, filter_options
 from scripts.options.health_question import asked, quiet_option
 from scripts.options.listing import Listing, listing_options
 from scripts.options.params import SECONDS_MAX, NumberRange
@@ -80,7 +80,7 @@ def command(
 
     def look() -> tuple[LedgerStatus, ReplicaPlace | None]:
         question = asked(wanted, shown, since=since, age=age, quiet=quiet, verifies=False)
-        with reading(database) as (ledger, place):
+        with reading(database, EVERYTHING if watch is not None else wanted) as (ledger, place):
             rows = [row for row in ledger.positions(open=True) if question.takes(row)]
             beside = elsewhere(ledger, question)
         return LedgerStatus.of(rows, now(), age, beside), place

@@ -76,7 +76,7 @@ def command(
     question = asked(
         wanted, shown, since=since, age=age, quiet=quiet, verifies=not skip_verify, reports=mode == "report"
     )
-    with reading(database) as (ledger, place):
+    with reading(database, wanted) as (ledger, place):
         if not skip_verify:
             question = replace(question, processes=_sharing(ledger, place, processes))
 

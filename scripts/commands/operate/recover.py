@@ -21,7 +21,7 @@ from scripts.applied_corrections import show_applied
 from scripts.cli import REFUSED
 from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
-from scripts.options.filters import Filter, filter_options
+from scripts.options.filters import Filter, filter_options, tell_unheard
 from scripts.options.snapshots import (
     SnapshotOptions,
     asked_live,
@@ -75,6 +75,7 @@ def command(
         raise click.UsageError("--confirm needs --snapshot FILE or --live: only the exchange knows what became of it")
     rules = shown.rules(wanted, confirmations)
     with open_ledger(database) as ledger:
+        tell_unheard(wanted, ledger.store)
         recovering = _Recovering(ledger, rules, wanted, reason)
         snapshots = shown.read(wanted, exactly=confirm)
         if live:

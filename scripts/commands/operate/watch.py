@@ -11,6 +11,8 @@ from typing import Final
 
 import click
 
+from domain.errors import LedgerError
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.account_comparison import Account
 from infrastructure.settings import Settings
 from infrastructure.watching.sinks import telegram, webhook
@@ -24,7 +26,7 @@ from projections.formatting import date_and_time
 from projections.health.alarm import Notice
 from scripts.cli import REFUSED, UNREACHABLE
 from scripts.options.database import database_option, json_option, open_ledger
-from scripts.options.filters import Filter, filter_options
+from scripts.options.filters import Filter, filter_options, tell_unheard
 from scripts.options.health_question import asked, quiet_option
 from scripts.options.params import SECONDS_MAX, NumberRange, ReadAs
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
@@ -148,7 +150,7 @@ def command(
     sinks = _sinks(os.environ, url, program, is_telegram=is_telegram, log=_print_json if as_json else _print)
     plan = WatchPlan(
         name=name,
-        connect=lambda: open_ledger(database),
+        connect=lambda: _opened(database, wanted),
         where=Settings.read(database).place,
         question=asked(wanted, _without_files(shown), age=age, quiet=quiet, verifies=False),
         shown=lambda: _shown(shown, wanted),
@@ -169,6 +171,16 @@ def command(
         raise SystemExit(UNREACHABLE)
     if not is_told:
         raise SystemExit(REFUSED)
+
+
+def _opened(database: str | None, wanted: Filter) -> PositionLedger:
+    ledger = open_ledger(database)
+    try:
+        tell_unheard(wanted, ledger.store)
+    except LedgerError:
+        ledger.disconnect()
+        raise
+    return ledger
 
 
 def _sinks(

@@ -16,11 +16,10 @@ import psycopg
 import pytest
 
 from infrastructure.ledger.ledger import PositionLedger
-from scripts.options.filters import Filter
+from scripts.options.filters import EVERYTHING, Filter
 from scripts.serving.ledger_follower import RECENT_MAX, LedgerFollower
 from scripts.serving.live_view import LiveView
 
-ALL = Filter(None, None, None)
 SECONDS_MAX = 60
 APT: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "1"}
 
@@ -39,7 +38,7 @@ class Views:
 
 
 @contextmanager
-def following(ledger: PositionLedger, wanted: Filter = ALL) -> Iterator[Views]:
+def following(ledger: PositionLedger, wanted: Filter = EVERYTHING) -> Iterator[Views]:
     views = Views()
     follower = LedgerFollower(ledger, wanted, timedelta(hours=1))
     thread = threading.Thread(target=follower.run, args=(views.come.put,))

@@ -11,9 +11,9 @@ from domain.errors import InvalidCommand
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
+from scripts.options.filters import EVERYTHING
 from scripts.serving.past import Then, first_recorded
 from tests.scripts.cases import APT, fill
-from tests.scripts.serving.test_ledger_follower import ALL
 from tests.spec import second
 
 HOUR = timedelta(hours=1)
@@ -27,7 +27,7 @@ def ledger(tmp_path: Path) -> PositionLedger:
 
 
 def then(ledger: PositionLedger, at: str | None = None, by: str | None = None) -> Then:
-    return Then.read(ledger, ALL, HOUR, now=second(4000), at=at, by=by)
+    return Then.read(ledger, EVERYTHING, HOUR, now=second(4000), at=at, by=by)
 
 
 @pytest.mark.parametrize("by", [None, "recorded", "event-time"])

@@ -11,13 +11,13 @@ import pytest
 
 from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
-from scripts.options.filters import Filter
+from scripts.options.filters import EVERYTHING, Filter
 from scripts.serving.page_parts import parts_of_lately
 from scripts.serving.retrospect import DAYS, Lately, Retrospect, days_before
-from tests.scripts.serving.test_ledger_follower import ALL, APT, SECONDS_MAX, away
+from tests.scripts.serving.test_ledger_follower import APT, SECONDS_MAX, away
 
 
-def looked_back(ledger: PositionLedger, wanted: Filter = ALL) -> Lately:
+def looked_back(ledger: PositionLedger, wanted: Filter = EVERYTHING) -> Lately:
     retrospect, found = Retrospect(ledger, wanted), queue.Queue[Lately]()
     thread = threading.Thread(target=retrospect.run, args=(found.put,))
     thread.start()

@@ -57,6 +57,15 @@ def test_it_is_not_given_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     python("import os; assert 'secret' not in os.environ.values()").send(batch())
 
 
+@pytest.mark.parametrize("program", ["no-such-program", "/no/such/program", "{folder}/plain"])
+def test_a_program_that_cannot_be_run_is_refused_before_anything_rings(tmp_path: Path, program: str) -> None:
+    (tmp_path / "plain").touch()
+    with pytest.raises(
+        ValueError, match=r"(no-such-program|/no/such/program|/plain)' is no program that can be run here"
+    ):
+        ProgramSink.read(f"{program.format(folder=tmp_path)} --urgent")
+
+
 def test_a_command_without_a_word_is_refused() -> None:
     with pytest.raises(ValueError, match="names no program"):
         ProgramSink.read("  ")
