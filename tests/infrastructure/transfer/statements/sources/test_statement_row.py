@@ -33,9 +33,7 @@ def test_a_time_is_read_in_whatever_unit_it_counts(time: str | int) -> None:
 
 def test_a_year_of_two_digits_is_read_where_it_is_known_to_stand_first() -> None:
     assert row("26-03-17 09:24:12").time("x", zone=UTC, short_year=True).year == 2026
-    with pytest.raises(
-        ValueError, match="x '26-03-17 09:24:12' is no time like 2025-10-22 18:50:40; with --map"
-    ):
+    with pytest.raises(ValueError, match="x '26-03-17 09:24:12' is no time like 2025-10-22 18:50:40; with --map"):
         row("26-03-17 09:24:12").time("x", zone=UTC)
 
 
