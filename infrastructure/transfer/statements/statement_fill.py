@@ -39,7 +39,9 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
              below zero, where the file says so. A file that `names_leg` False does not say whether it is of one leg or
              of two. One that `sums_up` is made up of a line that says more later: then it has another quantity or fee.
              On spot one sells what was bought, or held before the file begins; only one `on_margin` sells what was
-             borrowed. `sequence` puts the fills of one moment in order, where the exchange numbers what it did.
+             borrowed. A program says of one `meant_to_close` that it is to close something, which others may have
+             netted away by then. `sequence` puts the fills of one moment in order, where the exchange numbers what it
+             did.
     """
 
     line: int
@@ -63,6 +65,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     sums_up: bool = False
     on_margin: bool = False
     sequence: int | None = None
+    meant_to_close: bool = False
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
         """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""

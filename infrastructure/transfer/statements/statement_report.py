@@ -12,7 +12,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import EXACT, plain, timestamp_text
+from domain.values import EXACT, Leg, plain, timestamp_text
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from projections.formatting import counted
@@ -160,13 +160,14 @@ class StatementTally:
         )
 
     def sold_before(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:
-        """Note what was sold of a key on spot that the files do not buy."""
+        """Note what was sold of a key on spot that the files do not buy, or closed that they do not open."""
         total = Decimal(0)
         for quantity in quantities:
             total = EXACT.add(total, quantity)
+        what = "sold {} more than was bought" if key.leg is Leg.SPOT else "closed {} more than was opened"
         self._others.append(
-            f"{key}: {counted(len(quantities), 'fill')} sold {plain(total)} more than was bought, held before the "
-            "files begin or moved in; what it cost they do not say, so that what it earned is not known"
+            f"{key}: {counted(len(quantities), 'fill')} {what.format(plain(total))}, held before the files begin or "
+            "moved in; what it cost they do not say, so that what it earned is not known"
         )
 
     def take_cash(self, cash: StatementCash) -> None:

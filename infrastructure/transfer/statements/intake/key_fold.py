@@ -64,7 +64,9 @@ class KeyFold:
         self._is_plain = False
         """Whether the fill at hand needs no more looking at."""
         self._sold_before: list[Decimal] = []
-        """What was sold on spot and not bought in the files."""
+        """What was sold on spot and not bought in the files, or closed and not opened."""
+        self._may_be_of_before = not position.cycle
+        """Whether no fill of the key opened anything yet."""
         self._alike: dict[type[Command], Command] = {}
         """A command of each kind that was looked at: others of this key differ from it in fields that are plain."""
 
@@ -96,10 +98,11 @@ class KeyFold:
             if self._goes_on(fill):
                 self._start, self._compared = self._position.row, None
                 self._tally.reopened()
-            elif self._is_spot_sale(fill) and not fill.profit:
+            elif (self._is_spot_sale(fill) and not fill.profit) or (fill.meant_to_close and self._may_be_of_before):
                 self._hold_before(fill)
             else:
                 self._open(fill, ordered(fill), ahead)
+        self._may_be_of_before = self._may_be_of_before and fill.meant_to_close
         self._check(fill)
         if self._key.leg is Leg.BOTH and fill.buys is not self._is_long and 0 < self._held < fill.quantity:
             part, fill = fill.split(self._held)
@@ -195,9 +198,9 @@ class KeyFold:
         self._tally.derived(self._position.position_id)
 
     def _hold_before(self, fill: StatementFill) -> None:
-        """Open a cycle with what a fill sells and nobody bought: neither what it cost nor what it earned is known."""
+        """Open a cycle with what a fill closes and none opened: neither what it cost nor what it earned is known."""
         opening = self._slot | {
-            "side": Side.LONG,
+            "side": Side.SHORT if fill.buys else Side.LONG,
             "quantity": fill.quantity,
             "filled_qty": fill.quantity,
             "exchange_order_id": f"held-before-{fill.trade_id}",

@@ -22,9 +22,11 @@ _SAYS: Final = (*REQUIRED, "leg", "fee", "fee_currency", "profit", "trade_id", "
 class CsvFills:
     """The reader of one file."""
 
-    def __init__(self, columns: Columns, whose: Whose, *, is_both_unless_said: bool = True) -> None:
+    def __init__(
+        self, columns: Columns, whose: Whose, *, is_both_unless_said: bool = True, has_short_years: bool = False
+    ) -> None:
         """Read columns under these names; where one for the leg is missing, it may be that it is of no two legs."""
-        self._is_both = is_both_unless_said
+        self._is_both, self._has_short_years = is_both_unless_said, has_short_years
         self._columns, self._whose = {says: columns.get(says, (says,)) for says in _SAYS}, whose
         self._ids = RowIds()
         self._plain: PlainCells | None = None
@@ -45,7 +47,7 @@ class CsvFills:
         yield self._plain.fill(row) or self._fill(row)
 
     def _time(self, row: StatementRow) -> datetime:
-        return row.time(*self._columns["time"], zone=self._whose.zone)
+        return row.time(*self._columns["time"], zone=self._whose.zone, short_year=self._has_short_years)
 
     def _fill(self, row: StatementRow) -> StatementFill:
         named = self._columns

@@ -145,14 +145,17 @@ class StatementRow:
             raise ValueError(f"{self.find(*names)[0]} {text!r:.60} is neither BUY nor SELL")
         return _SIDES[text.lower()]
 
-    def time(self, *names: str, zone: tzinfo | None = None) -> datetime:
-        """When it happened: in words, or since 1970; `zone` is that of words that name none where the file does not."""
+    def time(self, *names: str, zone: tzinfo | None = None, short_year: bool = False) -> datetime:
+        """When it happened: in words, or since 1970; `zone` is that of words that name none where the file does not.
+
+        A `short_year` has two digits and stands first, in files of which that is known.
+        """
         (name, _), said = self.find(*names), self.named.get(ZONE)
         if "utc" in name.lower():
             zone = UTC
         elif said:
             zone = zone_of(said)
-        return _time(name, self.needed(*names), zone)
+        return _time(name, self.needed(*names), zone, short_year=short_year)
 
     def inside(self, name: str) -> StatementRow:
         """An object within this one."""
@@ -248,12 +251,12 @@ def _plain_sign(text: str) -> str:
     return _IN_PARENTHESES.sub(r"-\1", text).replace(_MINUS, "-")
 
 
-def _time(name: str, text: str, zone: tzinfo | None) -> datetime:
+def _time(name: str, text: str, zone: tzinfo | None, *, short_year: bool) -> datetime:
     if _SINCE_EPOCH.fullmatch(text):
         since = Decimal(text)
         unit = next(unit for least, unit in _PER_SECOND if since >= least)
         return _EPOCH + timedelta(microseconds=int(since * 1_000_000 / unit))
-    time = read_time(_TIME_FIRST.sub(r"\2 \1", f"20{text}" if _SHORT_YEAR.match(text) else text))
+    time = read_time(_TIME_FIRST.sub(r"\2 \1", f"20{text}" if short_year and _SHORT_YEAR.match(text) else text))
     if time is None:
         raise ValueError(
             f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40; with --map, a map says in time_format how "

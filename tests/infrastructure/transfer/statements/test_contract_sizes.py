@@ -99,4 +99,4 @@ def test_what_a_trade_cost_tells_units_from_contracts() -> None:
         (fill,) = facts_of(json.dumps([trade | {"cost": cost}]), KINDS["ccxt-trades"], Whose("okx"))
         assert isinstance(fill, StatementFill)
         assert fill.contract_size == (None if size is None else Decimal(size))
-        assert fill.in_contracts is (size == "0.01")
+        assert fill.in_contracts is (size != "1")

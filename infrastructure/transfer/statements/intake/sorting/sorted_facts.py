@@ -42,7 +42,7 @@ from projections.rebuild import Progress
 
 _FILL: Final = (
     "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, closes, held,"
-    " is_last, names_leg, sums_up, on_margin"
+    " is_last, names_leg, sums_up, on_margin, meant_to_close"
 )
 _CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
 _HELD: Final = "line, time, quantity, avg_px, begins"
@@ -66,7 +66,7 @@ CREATE INDEX held_place ON held (place);
 """
 _ADD_FILE: Final = "INSERT INTO files VALUES (?, ?, ?, ?)"
 _FIRST: Final = "SELECT first FROM files WHERE file = ?"
-_ADD_FILL: Final = "INSERT INTO fills VALUES (" + "?, " * 13 + "nullif(?, ''), " * 3 + "?, ?, ?, ?)"
+_ADD_FILL: Final = "INSERT INTO fills VALUES (" + "?, " * 13 + "nullif(?, ''), " * 3 + "?, ?, ?, ?, ?)"
 """Whatever is no number or text takes as long as five of them: what most fills lack is handed over as an empty text."""
 _ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
 _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
@@ -413,6 +413,7 @@ def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
         +fill.names_leg,
         +fill.sums_up,
         +fill.on_margin,
+        +fill.meant_to_close,
     )
 
 
@@ -447,7 +448,7 @@ _WRITING: Final[dict[type[StatementFact], tuple[str, Callable[[Any], tuple[Any, 
 
 def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
     _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, *others = row
-    closes, held, is_last, names_leg, sums_up, on_margin = others
+    closes, held, is_last, names_leg, sums_up, on_margin, meant_to_close = others
     return StatementFill(
         line=line,
         time=datetime.fromisoformat(time),
@@ -467,6 +468,7 @@ def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
         names_leg=bool(names_leg),
         sums_up=bool(sums_up),
         on_margin=bool(on_margin),
+        meant_to_close=bool(meant_to_close),
     )
 
 

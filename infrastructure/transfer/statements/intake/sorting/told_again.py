@@ -21,7 +21,7 @@ _FORGET: Final = "DELETE FROM {table} WHERE rowid = ?"
 _SAY: Final = "UPDATE {table} SET ({names}) = ({values}) WHERE rowid = ?"
 _NUMBERS: Final = frozenset({"quantity", "price", "fee", "profit", "closes", "held", "amount"})
 _MAY_BE_UNSAID: Final = frozenset({"fee", "fee_currency", "profit", "closes", "held", "reason", "currency", "trade_id"})
-_SAID_ONCE: Final = frozenset({"names_leg", "is_last", "on_margin"})
+_SAID_ONCE: Final = frozenset({"names_leg", "is_last", "on_margin", "meant_to_close"})
 """What is so where one file says it."""
 _SECOND: Final = timedelta(seconds=1)
 _APART_MAX: Final = timedelta(milliseconds=10)

@@ -64,7 +64,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     kind, amount = said.lower(), row.some(*_NAMES["amount"])
     if kind in _OF_NO_POSITION or amount is None:
         return
-    time, symbol = row.time(*_NAMES["time"], zone=whose.zone), row.text("symbol")
+    time, symbol = row.time(*_NAMES["time"], zone=whose.zone, short_year=True), row.text("symbol")
     currency, trade_id = row.text("asset"), row.text("tradeId")
     if kind in (_PROFIT, _DELIVERY):
         key = whose.key(row.needed("symbol"))

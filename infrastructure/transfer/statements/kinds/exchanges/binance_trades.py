@@ -30,7 +30,7 @@ _COLUMNS: Final = MappingProxyType(
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    fills = CsvFills(_COLUMNS, whose, is_both_unless_said=False)
+    fills = CsvFills(_COLUMNS, whose, is_both_unless_said=False, has_short_years=True)
     for fill in fills.read(of_one_account(file.rows(once=fills.names))):
         yield replace(fill, in_contracts=True) if fill.key.is_inverse else fill
 

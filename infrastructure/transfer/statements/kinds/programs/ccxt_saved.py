@@ -15,7 +15,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.instrument import ONE
 from domain.values import EXACT, Leg, plain
-from infrastructure.exchanges.contract_units import power_of_ten, unit_size
+from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, unit_size
 from infrastructure.exchanges.fields import ReportFields
 from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
@@ -117,7 +117,7 @@ class _CcxtRows:
             profit=None if key.leg is Leg.SPOT else fields.number(*said["profit"]),
             trade_id=trade_id,
             order_id=order_id,
-            in_contracts=size not in (None, ONE),
+            in_contracts=size != ONE,
             contract_size=size,
             reason=_REASONS.get(fields.word(_WHAT)) if opening is None else opening.reason,
             closes=None if closes is None else closes.copy_abs(),
@@ -154,7 +154,9 @@ class _CcxtRows:
     def _contract_size(self, row: StatementRow, key: PositionKey, quantity: Decimal, price: Decimal) -> Decimal | None:
         """How many units one of an amount is; None where that is not said."""
         cost = row.some("cost")
-        if cost is None or key.leg is Leg.SPOT:
+        if key.leg is Leg.SPOT or key.exchange in COUNTS_UNITS:
+            return ONE
+        if cost is None:
             return None
         worth = EXACT.multiply(cost, price) if key.is_inverse else EXACT.divide(cost, price)
         ratio = EXACT.divide(worth, quantity)

@@ -51,6 +51,7 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         trade_id=trade_id,
         order_id=row.needed("order_id"),
         contract_size=ONE,
+        meant_to_close=row.word("position") == "close",
     )
     yield fill
     yield from other_fees(fill, fees[1:])

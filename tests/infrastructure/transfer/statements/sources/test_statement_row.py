@@ -26,11 +26,15 @@ def test_what_programs_write_for_nothing_is_nothing(nothing: str | None) -> None
     assert StatementRow(1, {"x": nothing, "y": "3"}).text("x", "y") == "3"
 
 
-@pytest.mark.parametrize(
-    "time", ["1773739452", 1773739452000, "1773739452000000", 1773739452000000000, "26-03-17 09:24:12"]
-)
+@pytest.mark.parametrize("time", ["1773739452", 1773739452000, "1773739452000000", 1773739452000000000])
 def test_a_time_is_read_in_whatever_unit_it_counts(time: str | int) -> None:
     assert row(time).time("x", zone=UTC) == datetime(2026, 3, 17, 9, 24, 12, tzinfo=UTC)
+
+
+def test_a_year_of_two_digits_is_read_where_it_is_known_to_stand_first() -> None:
+    assert row("26-03-17 09:24:12").time("x", zone=UTC, short_year=True).year == 2026
+    with pytest.raises(ValueError, match="x '26-03-17 09:24:12' is no time like 2025-10-22 18:50:40; with --map"):
+        row("26-03-17 09:24:12").time("x", zone=UTC)
 
 
 def test_a_time_without_a_zone_is_not_guessed_unless_its_name_says_it() -> None:

@@ -64,7 +64,7 @@ def _history(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[Statement
         raise ValueError(f"{'amount' if is_older else 'executed'} {quantity!s:.60} is not above zero")
     yield StatementFill(
         line=row.line,
-        time=row.time(*_NAMES["time"], zone=whose.zone),
+        time=row.time(*_NAMES["time"], zone=whose.zone, short_year=True),
         key=whose.key(f"{base}/{quote}" if base and quote else pair, Leg.SPOT),
         buys=row.buys(*_NAMES["side"]),
         quantity=quantity,

@@ -88,3 +88,32 @@ def test_names_of_gateways_and_of_markets_of_builders_are_read() -> None:
         "ETHUSDT.jupiter_router:SPOT#1",
         "XYZ-TSLA/USDC.hyperliquid#1",
     ]
+
+
+def test_what_closes_before_anything_opened_was_held_before_the_file() -> None:
+    lines = [
+        fill(1, "BUY", "1900", FREE, position="CLOSE", amount="0.5"),
+        fill(2, "BUY", "1950", FREE, position="CLOSE"),
+        fill(3, "BUY", "2000", FREE, position="OPEN"),
+        fill(4, "SELL", "2100", FREE, position="CLOSE"),
+    ]
+    *rows, finding = books_of(*lines)
+    assert rows == [
+        "ETHUSDT.binance#1 short closed holds 0: earned unknown, net unknown, fees 0",
+        "ETHUSDT.binance#2 short closed holds 0: earned unknown, net unknown, fees 0",
+        "ETHUSDT.binance#3 long closed holds 0: earned 200, net 200, fees 0",
+    ]
+    assert finding.startswith("ETHUSDT.binance: 2 fills closed 2.5 more than was opened, held before the files begin")
+
+
+def test_what_was_netted_away_is_not_held_before_the_file() -> None:
+    lines = [
+        fill(1, "BUY", "2000", FREE, position="OPEN"),
+        fill(2, "SELL", "2000", FREE, position="OPEN"),
+        fill(3, "SELL", "2100", FREE, position="CLOSE"),
+        fill(4, "BUY", "2050", FREE, position="CLOSE"),
+    ]
+    assert books_of(*lines) == [
+        "ETHUSDT.binance#1 long closed holds 0: earned 0, net 0, fees 0",
+        "ETHUSDT.binance#2 short closed holds 0: earned 100, net 100, fees 0",
+    ]
