@@ -1,4 +1,4 @@
-"""Fills that count contracts: how much one is has to be known, and to be what the file says, before one is taken in."""
+"""What the quantity of a fill counts, units or contracts of a size: it has to be what the ledger counts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 def with_known_contracts(store: Store, facts: Iterable[T]) -> Iterator[T]:
-    """The same facts. Refuses: StatementRefused at a fill in contracts of a size that the ledger does not have so."""
+    """The same facts. Refuses: StatementRefused at a fill in something else than what the ledger counts of its key."""
     cache = AggregateCache(store)
     defined: dict[PositionKey, Instrument | None] = {}
     for fact in facts:
-        if isinstance(fact, StatementFill) and fact.in_contracts:
+        if isinstance(fact, StatementFill):
             if fact.key not in defined:
                 keys = [fact.key] if fact.names_leg else [fact.key, fact.key.on(Leg.LONG), fact.key.on(Leg.SHORT)]
                 found = (cache.load(key.stream).position.state.instrument for key in keys)
@@ -30,10 +30,12 @@ def with_known_contracts(store: Store, facts: Iterable[T]) -> Iterator[T]:
 
 
 def _check(fill: StatementFill, terms: Instrument | None) -> None:
-    size = fill.contract_size
+    size, key = fill.contract_size, fill.key
+    if not fill.in_contracts:
+        _check_units(fill, terms)
+        return
     if terms is not None and size in (None, terms.contract_size):
         return
-    key = fill.key
     define = (
         f"define it first: position-ledger instruments --symbol {key.symbol} --exchange {key.exchange}"
         f"{f' --account {key.account}' if key.account else ''} --leg {key.leg} --contract-size "
@@ -55,3 +57,13 @@ def _check(fill: StatementFill, terms: Instrument | None) -> None:
         f"its quantity {plain(fill.quantity)} counts contracts of {plain(size)} of {key}; in the ledger one is "
         f"{plain(terms.contract_size)}",
     )
+
+
+def _check_units(fill: StatementFill, terms: Instrument | None) -> None:
+    if terms is not None and terms.contract_size != 1:
+        raise StatementRefused.at(
+            fill.line,
+            f"its quantity {plain(fill.quantity)} is read as units of {fill.key}, and in the ledger one is a contract "
+            f"of {plain(terms.contract_size)}; import a file that counts contracts, or of one in CSV that does say so "
+            "in a map (contract_size)",
+        )
