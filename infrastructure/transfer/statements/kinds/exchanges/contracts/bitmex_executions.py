@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT
+from domain.values import EXACT, timestamp_text
 from infrastructure.exchanges.contract_units import size_by_worth
 from infrastructure.transfer.statements.kinds.exchanges.contracts.orderless import order_or
 from infrastructure.transfer.statements.sources.one_account import of_one_account
@@ -69,7 +69,7 @@ class _Executions:
                 amount=-paid,
                 currency=currency,
                 kind="funding",
-                cash_id=f"{key.symbol}:{row.needed('transactTime')}",
+                cash_id=f"{key.symbol}:{timestamp_text(time)}",
             )
 
     def _fill(self, row: StatementRow, key: PositionKey, time: datetime, settles: _Currency) -> StatementFill:

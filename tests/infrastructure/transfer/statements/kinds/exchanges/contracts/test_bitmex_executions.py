@@ -96,10 +96,11 @@ def test_what_it_is_worth_says_how_much_a_contract_is(more: dict[str, Any], says
 
 def test_funding_that_is_paid_is_above_zero() -> None:
     funding = {"execType": "Funding", "side": "", "orderID": NO_ORDER}
-    name = "id BTC/USD:BTC:2026-03-17T09:34:12.050Z"
+    name = "id BTC/USD:BTC:2026-03-17T09:34:12.050000Z"
     assert told(**funding) == [f"BTC/USD:BTC.bitmex funding -0.00001 BTC, {name}"]
     assert told(**funding, execComm=-182) == [f"BTC/USD:BTC.bitmex funding 0.00000182 BTC, {name}"]
     assert told(**funding, execComm=0) == []
+    assert told(**funding, transactTime="2026-03-17 10:34:12.05+01:00") == told(**funding)
 
 
 def test_what_the_account_did_not_order_has_its_reason() -> None:
@@ -154,7 +155,7 @@ def test_the_website_says_the_same_but_for_ids() -> None:
     assert kind_of(website(*rows)) == kind_of(json.dumps(rows)) == BITMEX_EXECUTIONS.name
     fill, funding = facts_of(website(*rows, execution(text="Liquidation")), BITMEX_EXECUTIONS, Whose("bitmex"))[:2]
     assert words(fill).partition("Z ")[2].partition(", trade row-")[0] == FILL.partition(", trade")[0]
-    assert words(funding).endswith("funding -0.00001 BTC, id BTC/USD:BTC:2026-03-17T12:00:00.000Z")
+    assert words(funding).endswith("funding -0.00001 BTC, id BTC/USD:BTC:2026-03-17T12:00:00.000000Z")
 
 
 def test_what_the_website_quoted_in_dollars_was_a_quanto_once() -> None:
