@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT
+from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.exchanges.contract_units import size_by_worth
 from infrastructure.transfer.statements.kinds.exchanges.contracts.orderless import order_or
 from infrastructure.transfer.statements.sources.one_account import of_one_account
@@ -34,6 +34,8 @@ class _Currency(NamedTuple):
 
 _CURRENCIES: Final = MappingProxyType({"XBt": _Currency("BTC", 8), "USDt": _Currency("USDT", 6)})
 _BY_NAME: Final = MappingProxyType({currency.name: currency for currency in _CURRENCIES.values()})
+_LEGS: Final = MappingProxyType({"oneway": Leg.BOTH, "long": Leg.LONG, "short": Leg.SHORT})
+"""Of a `strategy`, which is said since October 2025; there was no hedge mode before."""
 _FUNDING: Final = "funding"
 _REASONS: Final = MappingProxyType({"trade": None, "settlement": "settlement"})
 _LIQUIDATION: Final = "liquidation"
@@ -55,7 +57,7 @@ class _Executions:
             if row.some("lastQty") or row.some("execComm"):
                 raise ValueError(f"execType {said!r:.60} is none that is known: Trade, Settlement, Funding")
             return  # an order that was made, changed or cancelled
-        key, time = self._whose.key(row.needed("symbol")), row.time("transactTime", zone=self._whose.zone)
+        key, time = self._whose.key(row.needed("symbol"), _leg(row)), row.time("transactTime", zone=self._whose.zone)
         settles = _settles(row, key, time)
         if said.lower() != _FUNDING:
             yield self._fill(row, key, time, settles)
@@ -69,7 +71,7 @@ class _Executions:
                 amount=-paid,
                 currency=currency,
                 kind="funding",
-                cash_id=f"{key.symbol}:{row.needed('transactTime')}",
+                cash_id=f"{key.symbol}:{key.leg}:{timestamp_text(time)}",
             )
 
     def _fill(self, row: StatementRow, key: PositionKey, time: datetime, settles: _Currency) -> StatementFill:
@@ -93,7 +95,15 @@ class _Executions:
             contract_size=size,
             reason=reason or (_LIQUIDATION if row.word("text") == _LIQUIDATION else None),
             closes=quantity if reason else None,
+            names_leg=row.text("strategy") is not None,
         )
+
+
+def _leg(row: StatementRow) -> Leg:
+    said = row.text("strategy")
+    if said is not None and said.lower() not in _LEGS:
+        raise ValueError(f"strategy {said!r:.60} is none that is known: OneWay, Long, Short")
+    return _LEGS[said.lower()] if said else Leg.BOTH
 
 
 def _settles(row: StatementRow, key: PositionKey, time: datetime) -> _Currency:
@@ -162,8 +172,9 @@ BITMEX_EXECUTIONS: Final = StatementKind(
     read=_read,
     source="BitMEX, what `GET /api/v1/execution/tradeHistory` answers in JSON or CSV, or the trade history of its "
     "website in CSV",
-    lacks="what was earned. Of the website ids of trades. A file with a quanto, or with spot, is refused: ask for the "
-    "other symbols one by one",
-    becomes="a cycle from flat to flat; funding as cash; settlements and liquidations with their reason. A contract "
-    "size follows from `execCost`, and has to be [defined](money.md#contract-size-and-inverse)",
+    lacks="what was earned. Of the website ids of trades, and the leg. A file with a quanto, or with spot, is refused: "
+    "ask for the other symbols one by one",
+    becomes="a cycle from flat to flat, on its leg in hedge mode; funding as cash; settlements and liquidations with "
+    "their reason. A contract size follows from `execCost`, and has to be "
+    "[defined](money.md#contract-size-and-inverse)",
 )

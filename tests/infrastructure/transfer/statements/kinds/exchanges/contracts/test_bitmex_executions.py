@@ -22,6 +22,7 @@ def execution(**more: Any) -> dict[str, Any]:
         "execID": "e1",
         "orderID": "o1",
         "symbol": "XBTUSD",
+        "strategy": "OneWay",
         "side": "Buy",
         "lastQty": 1000,
         "lastPx": 50000,
@@ -94,12 +95,27 @@ def test_what_it_is_worth_says_how_much_a_contract_is(more: dict[str, Any], says
     assert told(**more) == [says.format("profit unknown, trade e1 of order o1")]
 
 
+def test_in_hedge_mode_a_strategy_is_a_leg() -> None:
+    """Netted, a long and a short of the same would be nothing."""
+    for strategy, leg in (("OneWay", ""), ("Long", ":LONG"), ("Short", ":SHORT")):
+        (fill,) = told(strategy=strategy)
+        (funding,) = told(strategy=strategy, execType="Funding", side="", orderID=NO_ORDER)
+        assert fill.startswith(f"BTC/USD:BTC.bitmex{leg} buys 1000 at 50000")
+        assert fill.endswith("of order o1")
+        assert funding.startswith(f"BTC/USD:BTC.bitmex{leg} funding -0.00001 BTC, id BTC/USD:BTC:{leg[1:] or 'BOTH'}:")
+    with pytest.raises(StatementRefused, match="strategy 'Arbitrage' is none that is known: OneWay, Long, Short"):
+        told(strategy="Arbitrage")
+    (fill,) = told(strategy=None)
+    assert fill.endswith("of order o1, of no leg that is named")
+
+
 def test_funding_that_is_paid_is_above_zero() -> None:
     funding = {"execType": "Funding", "side": "", "orderID": NO_ORDER}
-    name = "id BTC/USD:BTC:2026-03-17T09:34:12.050Z"
+    name = "id BTC/USD:BTC:BOTH:2026-03-17T09:34:12.050000Z"
     assert told(**funding) == [f"BTC/USD:BTC.bitmex funding -0.00001 BTC, {name}"]
     assert told(**funding, execComm=-182) == [f"BTC/USD:BTC.bitmex funding 0.00000182 BTC, {name}"]
     assert told(**funding, execComm=0) == []
+    assert told(**funding, transactTime="2026-03-17 10:34:12.05+01:00") == told(**funding)
 
 
 def test_what_the_account_did_not_order_has_its_reason() -> None:
@@ -154,7 +170,7 @@ def test_the_website_says_the_same_but_for_ids() -> None:
     assert kind_of(website(*rows)) == kind_of(json.dumps(rows)) == BITMEX_EXECUTIONS.name
     fill, funding = facts_of(website(*rows, execution(text="Liquidation")), BITMEX_EXECUTIONS, Whose("bitmex"))[:2]
     assert words(fill).partition("Z ")[2].partition(", trade row-")[0] == FILL.partition(", trade")[0]
-    assert words(funding).endswith("funding -0.00001 BTC, id BTC/USD:BTC:2026-03-17T12:00:00.000Z")
+    assert words(funding).endswith("funding -0.00001 BTC, id BTC/USD:BTC:BOTH:2026-03-17T12:00:00.000000Z")
 
 
 def test_what_the_website_quoted_in_dollars_was_a_quanto_once() -> None:
