@@ -81,7 +81,7 @@ def test_what_a_statement_of_another_order_counted_is_none_of_a_corrected_exit()
     asked = on(o.RequestExit, reason="signal", quantity="6")
     story = given(HELD, sold("x1", "4", "111", exchange_order_id="X")).when(asked)
     assert story.answer is not None
-    ids = {"client_order_id": story.answer.client_order_id, "exchange_order_id": "Y"}
+    ids: dict[str, Any] = {"client_order_id": story.answer.client_order_id, "exchange_order_id": "Y"}
     story.when(on(o.EndOrder, **ids, outcome="filled", filled_qty="6")).leaves(quantity="0")
     story.when(was("x1", last_qty="5")).refused(NotFilled, "holds 4 without that fill")
 
