@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
-from domain.aggregate.exit_effect import FillChange, FillOnRecord
+from domain.aggregate.exits.exit_effect import FillChange, FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.alteration import altered

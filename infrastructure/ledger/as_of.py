@@ -22,7 +22,7 @@ from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.conditions import until
 from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.late_fills import successors
-from projections.event_time import rows_at, versions_at
+from projections.event_time.past_rows import rows_at, versions_at
 from projections.exposure import taken_over_at
 from projections.listed_row import Listed
 from projections.positions import PositionRow, project

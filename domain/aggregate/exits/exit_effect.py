@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
 
-from domain.aggregate.exit_count import ExitCount
-from domain.aggregate.unexplained import Unexplained, share_of
+from domain.aggregate.exits.exit_count import ExitCount
+from domain.aggregate.exits.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument

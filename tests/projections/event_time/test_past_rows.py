@@ -34,7 +34,8 @@ from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
 from domain.values import Status, plain
-from projections.event_time import EventTimeTotals, row_at, rows_at
+from projections.event_time.past_rows import row_at, rows_at
+from projections.event_time.totals import EventTimeTotals
 from projections.positions import PositionRow, project
 from tests.spec import on, request, second
 from tests.strategies import conversations
