@@ -16,7 +16,7 @@ from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.order import Order, role_of
-from domain.values import EPOCH, EXACT
+from domain.values import EPOCH, EXACT, Leg
 from projections.event_time.additions import Added, Exit, added_by, promised_since
 from projections.positions import project
 
@@ -107,11 +107,19 @@ class EventTimeTotals:
         new = event.last_qty, self._worth(event.last_qty, event.last_px)
         change = FillChange.of(self._orders.get(event.order or ""), old, new)
         held, effect = self._held, self._effects.get((event.trade_id, event.order))
-        self._held = added.shifted(held, self._terms)
+        shifted = added.shifted(held, self._terms)
         if event.is_exit and effect is not None and event.residual_qty is None:
             now, exact, self._unexplained = effect.corrected(held, self._unexplained, self._side, self._terms, change)
             self._effects[event.trade_id, event.order] = now
-            self._held = replace(self._held, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
+            self._held = replace(shifted, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
+        elif not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
+            cycle = (held, self._side, self._terms)
+            count = EntryCount(change.before, change.after, *cycle, orders=self._orders, since=self._since)
+            is_held = held.quantity + count.added >= 0  # else, told in this order, what it entered is closed already
+            grown = count.by_fill(ZERO, ZERO) if is_held else shifted
+            self._enter(replace(grown, traded_cost=shifted.traded_cost, uncounted_qty=held.uncounted_qty))
+        else:
+            self._held = shifted
         if event.order in self._orders:
             self._orders[event.order] = change.after
 
