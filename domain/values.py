@@ -239,6 +239,11 @@ def _of_our_years(value: datetime) -> datetime:
     return value
 
 
+def is_yet_to_come(moment: datetime, now: datetime) -> bool:
+    """Whether a stored time is of a clock that was wrong: it says nothing of how long anything may still take."""
+    return moment - now > AHEAD_MAX
+
+
 def timestamp_text(value: datetime) -> str:
     """Write a UTC time at fixed width, so that the order of texts is the order of times."""
     text: str = msgspec.to_builtins(value)  # a tenth of the work of isoformat

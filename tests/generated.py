@@ -21,7 +21,7 @@ from domain.values import EPOCH
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from projections.event_time import row_at
+from projections.event_time.past_rows import row_at
 from projections.positions import PositionRow, project
 from scripts.benchmarks.workload.generated import generate, write
 from scripts.benchmarks.workload.simulated_trader import Append

@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 
 from domain import events as e
-from domain.aggregate.closing_fees import NO_CLOSING_FEES, ClosingFees
-from domain.aggregate.exit_count import ExitCount
-from domain.aggregate.exit_effect import ExitEffect, FillChange, FillOnRecord
+from domain.aggregate.exits.closing_fees import NO_CLOSING_FEES, ClosingFees
+from domain.aggregate.exits.exit_count import ExitCount
+from domain.aggregate.exits.exit_effect import ExitEffect, FillChange, FillOnRecord
+from domain.aggregate.exits.unexplained import Unexplained, share_of
 from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
-from domain.aggregate.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey

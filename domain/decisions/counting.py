@@ -93,7 +93,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
             return known
         before, after = self.before.worth, self.after.worth
         if before is None or after is None:
-            is_known = after is not None or not added
+            is_known = after is not None or (before is None and not added)
             if is_known and self.held.cost is not None:
                 return self.held.entered(self.side, added, ZERO, self.terms)
             return self.held.entered(self.side, added, None, self.terms)

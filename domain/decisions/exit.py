@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Final
 
 from domain import events as e
-from domain.aggregate.exit_count import ExitCount
+from domain.aggregate.exits.exit_count import ExitCount
+from domain.aggregate.exits.unexplained import share_of
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
-from domain.aggregate.unexplained import share_of
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.closing import record_closed

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
-from domain.aggregate.exit_effect import FillChange, FillOnRecord
+from domain.aggregate.exits.exit_effect import FillChange, FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.counting import EntryCount
+from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
@@ -244,7 +244,10 @@ def _exit_corrected(
     decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
 ) -> Holding:
     state, terms = decision.state, row.terms
-    most = fill.effect.most(held, _explainable(decision, fill), row.residual_qty)
+    order = None if fill.order is None else state.orders.get(fill.order)
+    change = FillChange.of(order, (fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
+    others = counted_without_price(state.orders, fill.order or "")
+    most = fill.effect.most(held, state.unexplained, others, row.residual_qty, change)
     if now[0] > max(most, fill.qty):
         raise decision.refused(
             NotFilled,
@@ -252,21 +255,5 @@ def _exit_corrected(
             "or another fill closed less, send that first (record_entry_fill, or correct_fill for what is on record); "
             "what opened the other side is no part of this cycle",
         )
-    order = None if fill.order is None else state.orders.get(fill.order)
-    change = FillChange.of(order, (fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
     _, corrected, _ = fill.effect.corrected(held, state.unexplained, row.side, terms, change)
-    return corrected
-
-
-def _explainable(decision: Decision, fill: FillOnRecord) -> Decimal:
-    """How much of what was closed without a fill one that closed may be told to have been; none of what is another's.
-
-    Of a fill that a statement of its order had counted nothing is known beside that.
-    """
-    state = decision.state
-    order = state.orders.get(fill.order or "")
-    is_counted = order is not None and order.stated_qty > order.traded_qty
-    if not fill.effect.told.qty and (is_counted or fill.effect.closed != fill.qty):
-        return ZERO
-    others = counted_without_price(state.orders, fill.order or "")
-    return max(ZERO, EXACT.subtract(state.unexplained.qty, others))
+    return settled(corrected, row.side, terms, row.orders, state.since)

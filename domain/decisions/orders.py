@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain import events as e
-from domain.aggregate.exit_count import ExitCount
+from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from domain.order import Order
-from domain.values import Status, plain
+from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_bare, is_by_choice
 from projections.formatting import date_and_time, length
 from projections.health.checks import (
@@ -28,7 +28,7 @@ from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
 from projections.projection import PoisonEvent
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
-from projections.reconciliation.grace_periods import is_overdue, is_yet_to_come
+from projections.reconciliation.grace_periods import is_overdue
 from projections.reconciliation.result import Reconciliation
 from projections.recovery import unanswered_orders
 from projections.recovery.in_flight import InFlight, unfinished

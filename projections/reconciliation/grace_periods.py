@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.values import AHEAD_MAX, Status
+from domain.values import Status, is_yet_to_come
 from projections.positions import PositionRow
 
 DEADLINES: Final = {
@@ -32,11 +32,6 @@ def later(moment: datetime, by: timedelta) -> datetime:
         return moment + by
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)
-
-
-def is_yet_to_come(moment: datetime, now: datetime) -> bool:
-    """Whether a stored time is of a clock that was wrong: it says nothing of how long anything may still take."""
-    return moment - now > AHEAD_MAX
 
 
 def is_overdue(row: PositionRow, at: datetime, now: datetime | None = None) -> bool:

@@ -10,9 +10,8 @@ from decimal import Decimal
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
 from domain.instrument import ONE, Instrument
-from domain.values import EXACT, rounded
+from domain.values import EXACT, is_yet_to_come, rounded
 from projections.positions import PositionRow
-from projections.reconciliation.grace_periods import is_yet_to_come
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
 from domain.order import live
-from domain.values import Status, plain
+from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_by_choice
 from projections.formatting import date_and_time
 from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
-from projections.reconciliation.grace_periods import DEADLINES, SETTLING, is_yet_to_come, later
+from projections.reconciliation.grace_periods import DEADLINES, SETTLING, later
 from projections.recovery import unanswered_orders
 from projections.recovery.unanswered_orders import unanswered
 

@@ -20,14 +20,14 @@ from domain.commands.requests import (
     SetStopLoss,
 )
 from domain.order import Order, covers, live
-from domain.values import Leg, Source, Status, plain, timestamp_text
+from domain.values import Leg, Source, Status, is_yet_to_come, plain, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
 from projections.positions import PositionRow
 from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import ENTERING, entry_order
-from projections.reconciliation.grace_periods import SHOWN, is_yet_to_come, later
+from projections.reconciliation.grace_periods import SHOWN, later
 from projections.reconciliation.result import Reconciliation
 from projections.reconciliation.stop_orders import cover_of, is_any_beyond_entry, is_beyond_entry
 from projections.recovery.in_flight import InFlight

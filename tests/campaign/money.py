@@ -110,20 +110,22 @@ class Money:
     def _grow(self, before: tuple[Fraction, Fraction | None], order: EntryOrder) -> None:
         added = order.filled - before[0]
         self.quantity += added
+        worths = [each.worth for each in self.orders.values()]
+        total = None if None in worths else sum((each for each in worths if each is not None), Fraction(0))
         if not self.closed:  # nothing left yet: the cost is what all orders cost together
-            worths = [each.worth for each in self.orders.values()]
-            self.cost = None if None in worths else sum((each for each in worths if each is not None), Fraction(0))
+            self.cost = total
+            return
+        if total is not None and self.profit is not None and self.brought is not None:  # so is what left known
+            self.cost = total - (self.brought - self._gain(Fraction(0), self.profit))
+            if not self.quantity:  # all of it is gone: what it cost less was earned
+                self.profit, self.cost = self.profit + self._gain(self.cost, Fraction(0)), Fraction(0)
             return
         if before[1] is None or order.worth is None:
             if order.worth is None and (added or before[1] is not None):
                 self.cost = None
             self._settle()
             return
-        more = order.worth - before[1]
-        if self.quantity or added:
-            self.cost = None if self.cost is None else self.cost + more
-        elif self.profit is not None:  # all of it is gone: what it cost less was earned
-            self.profit += self._gain(more, Fraction(0))
+        self.cost = None if self.cost is None else self.cost + order.worth - before[1]
 
     def exit(self, qty: Fraction, px: Fraction | None) -> None:
         """Something is closed, at a price or at none that anybody said."""

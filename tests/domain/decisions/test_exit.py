@@ -22,7 +22,7 @@ from domain.errors import (
     ReduceExceedsPosition,
 )
 from domain.events import FillCorrected, PositionAdopted, PositionClosed, PositionReduced, RolledBack
-from projections.event_time import row_at
+from projections.event_time.past_rows import row_at
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
 
 UNPRICED = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")

@@ -8,7 +8,7 @@ from domain.commands import order_requests as o
 from domain.commands.requests import Adjust, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
 from domain.errors import OrderAmbiguous
 from domain.values import timestamp_text
-from projections.event_time import row_at
+from projections.event_time.past_rows import row_at
 from tests.spec import Story, given, on, request, second
 
 BOUGHT = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="100", exchange_order_id="A")

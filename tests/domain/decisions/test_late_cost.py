@@ -98,3 +98,10 @@ def test_a_fill_of_another_order_does_not_tell_what_a_statement_of_one_has_close
     story.when(entry("t2", "1", "100", order="B")).leaves(quantity="3")
     story.when(by_hand).then(PositionReduced).leaves(quantity="0", realized_pnl=None)
     story.when(out("x1", "8", "120")).leaves(quantity="0", realized_pnl="190")
+
+
+def test_what_a_statement_without_a_price_counts_costs_nothing_that_is_known_once_its_fill_never_was() -> None:
+    busted = on(o.CorrectFill, trade_id="t1", void=True, reason="busted")
+    story = given(LONG, entry("t1", "5", "100"), stated("6"), entry("t2", "2", "90"))
+    story.leaves(quantity="7", avg_px_open="97.142857142857142857").when(busted).leaves(quantity="6", avg_px_open=None)
+    story.when(entry("t3", "4", "120")).leaves(quantity="6", avg_px_open="110")

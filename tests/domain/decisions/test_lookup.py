@@ -11,7 +11,7 @@ from domain.commands import requests as c
 from domain.errors import OrderAlreadyEnded, OrderAmbiguous, OrderHasFills
 from domain.events import EntryPlaced, OrderEnded, PositionReduced
 from domain.values import timestamp_text
-from projections.event_time import row_at
+from projections.event_time.past_rows import row_at
 from tests.spec import Story, given, on, request, second
 
 INCREASE = on(o.RequestIncrease, quantity="5", intent_id="2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.commands import order_requests as o
@@ -103,7 +105,7 @@ def test_the_end_of_an_order_under_an_id_that_it_never_had_is_refused() -> None:
     story = given(request(), PLACED)
     assert story.position is not None and story.position.row is not None
     ours = story.position.row.client_order_id
-    total = {"client_order_id": ours, "outcome": "filled", "filled_qty": "61.8", "avg_px": "3.23"}
+    total: dict[str, Any] = {"client_order_id": ours, "outcome": "filled", "filled_qty": "61.8", "avg_px": "3.23"}
     wrong = on(o.EndOrder, **total, exchange_order_id="7")
     story.when(wrong).refused(OrderAmbiguous, "as order 53190368, and never as 7", "say replace_order")
     story.when(on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="7"))

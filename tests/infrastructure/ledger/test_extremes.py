@@ -70,7 +70,7 @@ def test_exits_count_again_once_the_clock_of_the_ledger_is_mended(ledger: Positi
 def test_a_fill_of_a_clock_that_was_wrong_keeps_no_later_evidence_out(ledger: PositionLedger, clock: Clock) -> None:
     position_id = ledger.adopt(**ADOPTED).position_id
     mended, clock.time = clock.time, datetime(2036, 2, 7, tzinfo=UTC)
-    exit_ = {"position_id": position_id, "trade_id": "1", "last_qty": "4", "last_px": "12"}
+    exit_: dict[str, Any] = {"position_id": position_id, "trade_id": "1", "last_qty": "4", "last_px": "12"}
     ledger.reduce(**exit_, exchange_order_id="X", at=clock.time - timedelta(seconds=1))
     clock.time = mended
     ledger.adjust(position_id=position_id, quantity="5", reason="the exchange says so", at=mended)

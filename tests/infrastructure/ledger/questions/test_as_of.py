@@ -22,7 +22,7 @@ from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from position_ledger.testing import Clock, memory_ledger
-from projections.event_time import rows_at
+from projections.event_time.past_rows import rows_at
 from projections.listed_row import LISTED_COLUMNS
 from projections.positions import PositionRow, project
 from scripts.benchmarks.workload.generated import generate, write

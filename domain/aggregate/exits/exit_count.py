@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Self
 
-from domain.aggregate.unexplained import Unexplained, share_of
+from domain.aggregate.exits.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
@@ -55,9 +55,17 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         return altered(self.explaining(max(more, ZERO)), exits=closed)
 
     def may_explain(self, unexplained: Unexplained, orders: Orders) -> Decimal:
-        """How much more of what was closed before it may be: what statements of other orders counted is theirs."""
-        others = counted_without_price(orders, self.before.name)
-        return max(ZERO, EXACT.subtract(EXACT.subtract(unexplained.qty, self.explains), others))
+        """How much more of what was closed before it may be: what statements of orders counted is theirs, and no more.
+
+        So it is of its own order: what that counted without a price is a part of its total, which has grown beyond it.
+        """
+        counted = EXACT.add(counted_without_price(orders, self.before.name), max(self.explains, self._own_counted))
+        return max(ZERO, EXACT.subtract(unexplained.qty, counted))
+
+    @property
+    def _own_counted(self) -> Decimal:
+        """What a statement of the order had counted without a price, and no fill has told since."""
+        return ZERO if self.before.worth is not None else EXACT.subtract(self.before.filled_qty, self.before.traded_qty)
 
     @property
     def is_new(self) -> bool:

@@ -1,148 +1,24 @@
-"""What had happened by a moment, on the exchange's clock: a cycle told in its own order, its totals counted anew."""
+"""The totals of a cycle by the rules of its decisions, in whatever order its events are told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal, localcontext
-from typing import Any, Final
+from typing import Any
 
 from domain import events as e
-from domain.aggregate.exit_count import ExitCount
-from domain.aggregate.exit_effect import ExitEffect, FillChange
+from domain.aggregate.exits.exit_count import ExitCount
+from domain.aggregate.exits.exit_effect import ExitEffect, FillChange
+from domain.aggregate.exits.unexplained import Unexplained
 from domain.aggregate.state import Stand
-from domain.aggregate.unexplained import Unexplained
 from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
-from domain.instrument import Instrument
 from domain.order import Order, role_of
-from domain.values import EPOCH, EXACT, Side, Status, rounded
-from projections.positions import PositionRow, project
-
-_STEPS: Final = (
-    e.EntryFailed,
-    e.Activated,
-    e.RollbackStarted,
-    e.RolledBack,
-    e.RollbackFailed,
-    e.PositionClosed,
-)
-_EVIDENCE: Final = (e.EntryPlaced, e.EntryFilled, e.PositionAdjusted, e.EntryFailed)
-_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
-
-
-def rows_at(stream: Iterable[e.PositionEvent], moment: datetime) -> Iterator[PositionRow]:
-    """The cycles of one stream as they stood at a moment; none of which nothing had happened yet."""
-    for cycle in _cycles(stream):
-        row = row_at(cycle, moment)
-        if row is not None:
-            yield row
-
-
-def versions_at(stream: Iterable[e.PositionEvent], moment: datetime) -> set[int]:
-    """Which events of one stream had happened by a moment."""
-    known = list(stream)
-    told = [each for cycle in _cycles(known) for each in in_its_order(cycle)]
-    told += [(event.ts_event, event) for event in known if not event.has_cycle]
-    return {event.originator_version for happened_at, event in told if happened_at <= moment}
-
-
-def _cycles(stream: Iterable[e.PositionEvent]) -> Iterable[list[e.PositionEvent]]:
-    cycles: dict[int, list[e.PositionEvent]] = {}
-    for event in stream:
-        if event.has_cycle:
-            cycles.setdefault(event.cycle, []).append(event)
-    return cycles.values()
-
-
-def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | None:
-    """One cycle as it stood at a moment, by all of its events that we know; None when nothing had happened yet.
-
-    Shape: `cycle` in the order of recording. Flags and the times in the row are as the events have them.
-    """
-    row = None
-    told = _under_one_name(cycle)
-    tally = EventTimeTotals(told)
-    for happened_at, event in in_its_order(told):
-        if happened_at > moment:
-            break
-        row = project(row, tally.count(_as_it_was(event, moment)))
-    return row
-
-
-def _under_one_name(cycle: Sequence[e.PositionEvent]) -> Sequence[e.PositionEvent]:
-    """The events of one cycle with orders whose fills came before their names under the name that we know by now."""
-    placed = (event for event in cycle if isinstance(event, e.EntryPlaced | e.OrderEnded))
-    names: dict[str | None, str] = {each.same_as: each.order for each in placed if each.same_as is not None}
-    if not names:
-        return cycle
-    return [_renamed(event, names) for event in cycle]
-
-
-def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
-    known = {"same_as": None} if getattr(event, "same_as", None) is not None else {}
-    name = names.get(getattr(event, "order", None))
-    told: e.PositionEvent = replace(event, **known, **({} if name is None else {"order": name}))
-    return told
-
-
-def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:
-    """The events of one cycle with the time by which each had happened, in that order.
-
-    Shape: by `ts_event`, then as recorded. Clocks differ, but a cause never comes after what it led to: an opening
-    had happened by any event of its cycle, a step of the cycle by the next step, and a call that timed out by the
-    evidence of what became of it.
-    """
-    happened = []
-    anything = next_step = evidence = _FOREVER
-    for event in reversed(cycle):
-        at = event.ts_event
-        if event.opens_cycle:
-            at = min(at, anything)
-        elif isinstance(event, _STEPS):
-            at = next_step = min(at, next_step)
-        elif getattr(event, "reopens", False):
-            at = min(at, next_step)
-        elif isinstance(event, e.EntryOutcomeUnknown):
-            at = min(at, evidence)
-        if isinstance(event, _EVIDENCE):
-            evidence = min(at, evidence)
-        anything = min(at, anything)
-        happened.append((at, event))
-    return sorted(happened, key=lambda each: (each[0], each[1].originator_version))
-
-
-def _as_it_was(event: e.PositionEvent, moment: datetime) -> e.PositionEvent:
-    """An event that tells more than one moment, without what came after this one."""
-    match event:
-        case e.PositionImported(closed_at=datetime() as closed_at) if closed_at > moment:
-            if event.status.is_open:
-                return replace(event, closed_at=None)
-            was_held = event.status is Status.CLOSED
-            held = Holding().stated(event.quantity, event.avg_px_open) if was_held else Holding()
-            status = Status.ACTIVE if was_held else Status.PENDING_ENTRY
-            return replace(event, status=status, holding=held, exit_reason=None, closed_at=None)
-        case e.EntryPlaced(side=Side()) if event.ts_event > moment:
-            return replace(event, filled_qty=None, avg_px=None)
-    return event
-
-
-@dataclass(frozen=True, slots=True)
-class _Exit:
-    """Something that was closed, for an amount that may not be known."""
-
-    quantity: Decimal
-    brought: Decimal | None
-
-    def split(self, quantity: Decimal) -> tuple[_Exit, _Exit]:
-        """So much of it, and the rest."""
-        part = self.brought
-        if part is not None and quantity != self.quantity:
-            part = rounded(part * quantity / self.quantity)
-        rest = None if part is None or self.brought is None else self.brought - part
-        return _Exit(quantity, part), _Exit(self.quantity - quantity, rest)
+from domain.values import EPOCH, EXACT, Leg
+from projections.event_time.additions import Added, Exit, added_by, promised_since
+from projections.positions import project
 
 
 class EventTimeTotals:
@@ -160,11 +36,11 @@ class EventTimeTotals:
         self._held, self._unexplained = Holding(), Unexplained()
         self._adjusted_at, self._since = EPOCH, Stand()
         self._effects: dict[tuple[str, str | None], ExitEffect] = {}
-        self._early: list[_Exit] = []
+        self._early: list[Exit] = []
         """Exits whose entries have not been told yet."""
         with localcontext(EXACT):
-            self._added = _added(cycle)
-        self._promised_since = _promised_since(cycle)
+            self._added = added_by(cycle)
+        self._promised_since = promised_since(cycle)
 
     def count(self, event: e.PositionEvent) -> e.PositionEvent:
         """Take an event in, and give it back with the totals as they stand after it."""
@@ -185,7 +61,7 @@ class EventTimeTotals:
         told: e.PositionEvent = replace(event, holding=held, **own)
         return told
 
-    def _count(self, event: e.PositionEvent, added: _Added) -> None:
+    def _count(self, event: e.PositionEvent, added: Added) -> None:
         held, at = self._held, event.ts_event
         match event:
             case e.EntryPlaced():
@@ -226,16 +102,24 @@ class EventTimeTotals:
             case e.PositionImported():
                 self._held, self._since = event.holding, Stand(event.holding)
 
-    def _correct_fill(self, event: e.FillCorrected, added: _Added) -> None:
+    def _correct_fill(self, event: e.FillCorrected, added: Added) -> None:
         old = event.old_qty, self._worth(event.old_qty, event.old_px)
         new = event.last_qty, self._worth(event.last_qty, event.last_px)
         change = FillChange.of(self._orders.get(event.order or ""), old, new)
         held, effect = self._held, self._effects.get((event.trade_id, event.order))
-        self._held = added.shifted(held, self._terms)
+        shifted = added.shifted(held, self._terms)
         if event.is_exit and effect is not None and event.residual_qty is None:
             now, exact, self._unexplained = effect.corrected(held, self._unexplained, self._side, self._terms, change)
             self._effects[event.trade_id, event.order] = now
-            self._held = replace(self._held, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
+            self._held = replace(shifted, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
+        elif not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
+            cycle = (held, self._side, self._terms)
+            count = EntryCount(change.before, change.after, *cycle, orders=self._orders, since=self._since)
+            is_held = held.quantity + count.added >= 0  # else, told in this order, what it entered is closed already
+            grown = count.by_fill(ZERO, ZERO) if is_held else shifted
+            self._enter(replace(grown, traded_cost=shifted.traded_cost, uncounted_qty=held.uncounted_qty))
+        else:
+            self._held = shifted
         if event.order in self._orders:
             self._orders[event.order] = change.after
 
@@ -265,7 +149,7 @@ class EventTimeTotals:
             before, after, self._held, self._side, self._terms, min(absorbed, grown), is_seen, self._orders, self._since
         )
 
-    def _fill(self, event: e.EntryFilled, added: _Added) -> None:
+    def _fill(self, event: e.EntryFilled, added: Added) -> None:
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = self._worth(event.last_qty, event.last_px)
         after = self._orders[event.order] = before.with_fill(event.last_qty, worth, is_news=event.is_news)
@@ -273,7 +157,7 @@ class EventTimeTotals:
         held = count.by_fill(event.last_qty, worth)
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
 
-    def _reduce(self, event: e.PositionReduced, added: _Added) -> None:
+    def _reduce(self, event: e.PositionReduced, added: Added) -> None:
         held_before, unexplained = self._held, self._unexplained
         brought = self._worth(event.last_qty, event.last_px)
         before = self._orders.get(event.order or "") or Order(name=event.order or "exit")
@@ -293,7 +177,7 @@ class EventTimeTotals:
             self._count_exit(count.explaining(left))
         elif closes == event.last_qty:
             self._know_exit(event.last_qty, brought)
-            self._exit(_Exit(event.last_qty, brought))
+            self._exit(Exit(event.last_qty, brought))
         else:
             self._count_exit(count)
         told = unexplained.less(self._unexplained)
@@ -301,7 +185,7 @@ class EventTimeTotals:
         self._held = self._after_fee(self._held, event, added)
 
     def _after_fee(
-        self, held: Holding, event: e.EntryFilled | e.PositionReduced, added: _Added, *, is_gone: bool = False
+        self, held: Holding, event: e.EntryFilled | e.PositionReduced, added: Added, *, is_gone: bool = False
     ) -> Holding:
         is_paid = self._key.pays_from_position(event.fee, event.fee_currency)
         if event.fee is None or not is_paid or not added.after.has_paid_in_kind(added.before):
@@ -310,7 +194,7 @@ class EventTimeTotals:
             return held.with_fee_gone(self._side, event.fee, event.last_px, self._terms)
         return held.shrunk(self._side, event.fee, self._terms)
 
-    def _close(self, event: e.PositionClosed | e.RolledBack, added: _Added) -> None:
+    def _close(self, event: e.PositionClosed | e.RolledBack, added: Added) -> None:
         before = self._held
         residual = getattr(event, "residual_qty", None) or ZERO
         if residual:
@@ -318,7 +202,7 @@ class EventTimeTotals:
             return
         for each in added.exits:
             explained = min(each.quantity, max(ZERO, each.quantity - before.quantity))
-            now, _ = each.split(each.quantity - explained) if each.quantity > explained else (_Exit(ZERO, ZERO), each)
+            now, _ = each.split(each.quantity - explained) if each.quantity > explained else (Exit(ZERO, ZERO), each)
             if now.quantity:
                 self._exit(now)
             elif explained and not self._was_told_all(event):
@@ -355,7 +239,7 @@ class EventTimeTotals:
         elif grown <= held:
             self._count_exit(count)
         else:
-            self._exit(_Exit(grown, count.brought))
+            self._exit(Exit(grown, count.brought))
 
     def _count_exit(self, count: ExitCount) -> None:
         self._held, self._unexplained = count.counted(self._held, self._unexplained, self._side, self._terms)
@@ -370,7 +254,7 @@ class EventTimeTotals:
         closed = min(qty, self._held.quantity)
         self._unexplained = self._unexplained.with_exit(self._held, closed, brought, self._side, self._terms)
 
-    def _exit(self, each: _Exit) -> None:
+    def _exit(self, each: Exit) -> None:
         """Close what is open of it; the rest waits for its entry, whose clock is ahead."""
         quantity = min(each.quantity, self._held.quantity)
         now, rest = each.split(quantity) if quantity else (None, each)
@@ -388,93 +272,3 @@ class EventTimeTotals:
                 held = held.with_past_exit(self._side, each.quantity, each.brought, self._terms)
         self._held, self._early = held, []
         self._since = Stand(held, dict(self._orders))
-
-
-@dataclass(frozen=True, slots=True)
-class _Added:
-    """What one event added to the totals as they were when it was recorded: exits, fees and cash."""
-
-    exits: tuple[_Exit, ...]
-    before: Holding
-    after: Holding
-
-    def with_money(self, held: Holding) -> Holding:
-        """The totals with its fees and its cash."""
-        paid = _moved(self.before.fees_other, self.after.fees_other)
-        received = _moved(self.before.cash, self.after.cash)
-        return replace(
-            held,
-            fees=held.fees + self.after.fees - self.before.fees,
-            fees_other=_plus(held.fees_other, paid),
-            cash=_plus(held.cash, received),
-        )
-
-    def shifted(self, held: Holding, terms: Instrument) -> Holding:
-        """The totals with whatever else it changed; what was not known, before or after, is what it is here."""
-        changed: dict[str, Any] = {}
-        names = ("quantity", "filled_qty", "cost", "closed_qty", "proceeds", "realized_pnl", "traded_cost")
-        for name in names:
-            own, after, before = getattr(held, name), getattr(self.after, name), getattr(self.before, name)
-            if after is not None or before is not None:
-                changed[name] = None if None in (own, after, before) else own + after - before
-        shifted = replace(held, **changed)
-        if (held.quantity, held.cost) == (self.before.quantity, self.before.cost):
-            return replace(shifted, avg_px_open=self.after.avg_px_open)
-        return shifted.costing(shifted.cost, terms)
-
-
-def _moved(before: dict[str, Decimal], after: dict[str, Decimal]) -> dict[str, Decimal]:
-    return {name: total - before.get(name, ZERO) for name, total in after.items() if total != before.get(name)}
-
-
-def _plus(totals: dict[str, Decimal], moved: dict[str, Decimal]) -> dict[str, Decimal]:
-    return {**totals, **{name: totals.get(name, ZERO) + amount for name, amount in moved.items()}}
-
-
-def _added(cycle: Sequence[e.PositionEvent]) -> dict[int, _Added]:
-    """What each event with totals added, by its version."""
-    added: dict[int, _Added] = {}
-    before, trades, terms = Holding(), set[str](), project(None, cycle[0]).terms
-    for event in cycle:
-        after: Holding | None = getattr(event, "holding", None)
-        if after is None:
-            continue
-        exits = tuple(_exits(event, before, after, trades, terms))
-        added[event.originator_version] = _Added(exits, before, after)
-        if isinstance(event, e.PositionReduced):
-            trades.add(event.trade_id)
-        before = after
-    return added
-
-
-def _promised_since(cycle: Sequence[e.PositionEvent]) -> frozenset[int]:
-    """What was told of orders that were promised after the last adjustment was recorded, by version."""
-    promised, told, rollbacks = set[str](), set[int](), 0
-    for event in cycle:
-        match event:
-            case e.IncreaseRequested() | e.ExitRequested():
-                promised.add(event.order)
-            case e.RollbackStarted():
-                promised.add(f"rollback{rollbacks or ''}")
-                rollbacks += 1
-            case e.PositionAdjusted(price_only=False) | e.PositionAdopted() | e.RollbackFailed():
-                promised.clear()
-            case e.EntryPlaced() | e.EntryFilled() | e.PositionReduced() | e.OrderEnded() if event.order in promised:
-                told.add(event.originator_version)
-    return frozenset(told)
-
-
-def _exits(
-    event: e.PositionEvent, before: Holding, after: Holding, trades: set[str], terms: Instrument
-) -> Iterator[_Exit]:
-    match event:
-        case e.RolledBack() if event.evidence.fills:
-            for fill in {fill.trade_id: fill for fill in event.evidence.fills}.values():
-                if fill.trade_id not in trades:
-                    yield _Exit(fill.last_qty, terms.worth(fill.last_qty, fill.last_px))
-        case e.RolledBack() | e.PositionClosed() if before.quantity:
-            known = before.proceeds is not None and after.proceeds is not None
-            brought = after.proceeds - before.proceeds if known else None  # type: ignore[operator] # both are known
-            if (price := getattr(event, "rest_px", None)) is not None:
-                brought = terms.recorded_worth(before.quantity, price)
-            yield _Exit(before.quantity, brought)

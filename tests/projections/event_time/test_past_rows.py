@@ -34,7 +34,8 @@ from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import PositionEvent
 from domain.values import Status, plain
-from projections.event_time import EventTimeTotals, row_at, rows_at
+from projections.event_time.past_rows import row_at, rows_at
+from projections.event_time.totals import EventTimeTotals
 from projections.positions import PositionRow, project
 from tests.spec import on, request, second
 from tests.strategies import conversations
@@ -442,3 +443,18 @@ def test_cycles_share_nothing() -> None:
         (1, Status.CLOSED),
         (2, Status.PENDING_ENTRY),
     ]
+
+
+def test_the_average_is_known_again_by_a_corrected_fill_that_tells_of_all_that_was_stated() -> None:
+    position, events = Position.track(request().key), list[PositionEvent]()
+    fill = on(RecordEntryFill, trade_id="t1", last_qty="2", last_px="100", exchange_order_id="A")
+    stated = on(RecordEntryPlaced, exchange_order_id="A", filled_qty="3")
+    right = on(CorrectFill, trade_id="t1", last_qty="4", reason="said the exchange")
+    sent = [request(side="long", quantity="10", signal_price=None), fill, stated, right]
+    for number, command in enumerate(sent):
+        position.decide(command, CommandContext(str(number), second(number), second(number)))
+        events += cast("list[PositionEvent]", list(position.collect_events()))
+        told = row_at(events, second(60))
+        assert told is not None and position.row is not None
+        assert (told.quantity, told.avg_px_open) == (position.row.quantity, position.row.avg_px_open)
+    assert position.row.avg_px_open == 100

@@ -9,7 +9,7 @@ from domain.commands import requests as c
 from domain.errors import PositionNotOpen, ReduceExceedsPosition
 from domain.events import OrderEnded, PositionClosed, PositionReduced
 from domain.values import timestamp_text
-from projections.event_time import row_at
+from projections.event_time.past_rows import row_at
 from tests.spec import Story, given, on, second
 
 HELD = c.Adopt.of(symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found")

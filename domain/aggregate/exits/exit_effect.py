@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
 
-from domain.aggregate.unexplained import Unexplained, share_of
+from domain.aggregate.exits.exit_count import ExitCount
+from domain.aggregate.exits.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
@@ -27,6 +28,11 @@ class FillChange(NamedTuple):
         """Of an order as it was before; a fill that belongs to none is all that there is of its own."""
         before = order or Order(name="exit", traded_qty=old[0], traded_worth=old[1])
         return cls(old, new, before, before.corrected(old, new))
+
+    @property
+    def without(self) -> Order:
+        """Its order as if it had never been."""
+        return self.before.corrected(self.old, (ZERO, ZERO))
 
 
 class ExitEffect(TypedStruct, frozen=True, gc=False):
@@ -59,17 +65,40 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         """Of one of the fills that proved all of it to be closed."""
         return cls(closed=qty, released=_part_of(before.cost, qty, before.quantity))
 
-    def most(self, held: Holding, explainable: Decimal, dust: Decimal) -> Decimal:
+    def most(
+        self, held: Holding, unexplained: Unexplained, others: Decimal, dust: Decimal, change: FillChange
+    ) -> Decimal:
         """How much the fill can have closed at most, as the totals stand, and so much dust is left.
 
-        `explainable` is what of that was closed without a fill may have been this one.
+        `others` is what of that was closed without a fill statements of other orders counted: it is theirs.
         """
         if self.is_of_dust:
             return EXACT.add(dust, self.past)
         if self.past:
             return EXACT.add(held.quantity, self.past)
-        own = EXACT.add(explainable, self.told.qty)
-        return own if self.told.qty and not self.closed else EXACT.add(own, EXACT.add(held.quantity, self.closed))
+        without, lost = change.without, self._reopens(change)
+        stated = EXACT.subtract(without.filled_qty, without.traded_qty)
+        told = self.told if without.worth is None else self._told_apart(change)
+        open_again = EXACT.add(EXACT.add(unexplained.qty, told.qty), -others)
+        if without.worth is None:
+            open_again = EXACT.subtract(EXACT.add(open_again, EXACT.subtract(self.closed, lost)), stated)
+        return EXACT.add(EXACT.add(stated, EXACT.add(held.quantity, lost)), max(ZERO, open_again))
+
+    def _told_apart(self, change: FillChange) -> Unexplained:
+        """What it explained beyond what a statement of its own order counts: that is the order's."""
+        of_order = min(self.told.unpriced_qty, change.before.stated_qty)
+        if not of_order:
+            return self.told
+        cost = difference_of(
+            self.told.unpriced_cost, _part_of(self.told.unpriced_cost, of_order, self.told.unpriced_qty)
+        )
+        left = EXACT.subtract(self.told.unpriced_qty, of_order)
+        return altered(self.told, unpriced_qty=left, unpriced_cost=cost if left else ZERO)
+
+    def _reopens(self, change: FillChange) -> Decimal:
+        """What was not closed without it: none of what it told, nor of what a statement of its order counts as well."""
+        lost = EXACT.subtract(change.before.filled_qty, change.without.filled_qty)
+        return max(ZERO, EXACT.subtract(lost, self._told_apart(change).qty))
 
     def corrected(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
@@ -79,8 +108,11 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         What it closed beyond what is held was closed by then: it explains that.
         """
         grown = EXACT.subtract(change.after.filled_qty, change.before.filled_qty)
-        if self.told.qty or (grown > held.quantity and unexplained.qty and not self.past):
-            return self._told_anew(held, unexplained, side, terms, change)
+        is_beyond = grown > held.quantity and unexplained.qty > 0
+        is_told = bool(self._told_apart(change).qty) or change.without.worth is None
+        if (is_told or is_beyond) and not self.past:
+            left, totals = self._undone(held, unexplained, side, terms, change)
+            return self._told_anew(left, totals, side, terms, change)
         known = self._counted_anew(held, change) if self.past else self._closed_anew(held, terms, change)
         effect, totals, released = known
         brought = difference_of(change.after.worth, change.before.worth)
@@ -117,40 +149,80 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
             back = None if held.avg_px_open is None else terms.worth(qty, held.avg_px_open)
         return None if back is None else -back
 
-    def _told_anew(
+    def _undone(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
-    ) -> tuple[ExitEffect, Holding, Unexplained]:
-        worth = share_of(change.old[1], self.told.qty, change.old[0]) if self.told.qty else ZERO
-        left, totals = unexplained.taken_back(held, side, self.told, worth, terms)
-        if self.closed:
-            left, totals = self._opened_again(left, totals, side, terms, EXACT.subtract(change.old[1], worth))
-        open_again, reopened = left, totals
-        qty, brought = change.new
-        told = qty
-        if self.closed or not self.told.qty:
-            told = min(qty, max(self.told.qty, EXACT.subtract(qty, totals.quantity)))
-        worth = ZERO if not told else share_of(brought, told, qty)
-        if told:
-            left, totals = left.explained(totals, side, told, worth, terms)
-        if closed := EXACT.subtract(qty, told):
-            rest = EXACT.subtract(brought, worth)
-            exited = totals.with_exit(side, closed, rest, terms)
-            left, totals = left.with_exit(totals, closed, rest, side, terms), exited
-        released = difference_of(reopened.cost, totals.cost)
-        return ExitEffect(closed=closed, released=released, told=open_again.less(left)), totals, left
-
-    def _opened_again(
-        self, unexplained: Unexplained, held: Holding, side: Side, terms: Instrument, brought: Decimal
     ) -> tuple[Unexplained, Holding]:
-        """The totals without what it closed of what was held, for the cost of then."""
-        gained = None if self.released is None else -terms.gain(side, self.released, brought)
-        left, totals = unexplained.shifted(held, -brought, gained)
-        reopened = altered(
-            totals,
-            quantity=EXACT.add(totals.quantity, self.closed),
-            closed_qty=EXACT.subtract(totals.closed_qty, self.closed),
+        """What is not explained and the totals, as if the fill had never been.
+
+        What a statement without a price counts of it as well stays closed, and is not explained any more.
+        """
+        without, lost = change.without, self._reopens(change)
+        told = self.told if without.worth is None else self._told_apart(change)
+        own = min(lost, self.closed)
+        kept = EXACT.subtract(self.closed, own)
+        if kept and without.worth is None:
+            cost = sum_of(told.unpriced_cost, _part_of(self.released, kept, self.closed))
+            told = altered(told, unpriced_qty=EXACT.add(told.unpriced_qty, kept), unpriced_cost=cost)
+        qty, worth = change.old
+        explained = share_of(worth, told.qty, qty) if told.qty else ZERO
+        left, totals = unexplained.taken_back(held, side, told, explained, terms)
+        if without.worth is not None and change.before.worth is not None:
+            worth = EXACT.subtract(change.before.worth, without.worth)
+        brought = EXACT.subtract(worth, explained)
+        released = _part_of(self.released, own, self.closed) if own else ZERO
+        gained = None if released is None else -terms.gain(side, released, brought)
+        left, totals = left.shifted(totals, -brought, gained)
+        totals = _reopened(totals, own, released, terms)
+        return _opened_by_another(left, totals, EXACT.subtract(lost, own), terms)
+
+    def _told_anew(
+        self, unexplained: Unexplained, held: Holding, side: Side, terms: Instrument, change: FillChange
+    ) -> tuple[ExitEffect, Holding, Unexplained]:
+        """Count the fill as it is, where it had not been told: it explains as much as it did, and what is not held."""
+        qty, brought = change.new
+        if not qty:
+            return ExitEffect(), held, unexplained
+        count = ExitCount.of_fill(change.without, qty, brought, unexplained)
+        before = self.told if change.without.worth is None else self._told_apart(change)
+        told = qty if before.qty and not self.closed else min(qty, before.qty)
+        more = max(EXACT.subtract(told, count.explains), EXACT.subtract(count.exits, held.quantity), ZERO)
+        count = count.explaining(min(more, count.exits, EXACT.subtract(unexplained.qty, count.explains)))
+        totals, left = count.counted(held, unexplained, side, terms)
+        released = difference_of(held.cost, totals.cost)
+        return ExitEffect(closed=count.exits, released=released, told=unexplained.less(left)), totals, left
+
+
+def _reopened(held: Holding, qty: Decimal, cost: Decimal | None, terms: Instrument) -> Holding:
+    """The totals where so much was not closed, which had cost so much."""
+    if not qty:
+        return held
+    open_again = altered(held, quantity=EXACT.add(held.quantity, qty), closed_qty=EXACT.subtract(held.closed_qty, qty))
+    return open_again.costing(sum_of(held.cost, cost), terms)
+
+
+def _opened_by_another(
+    unexplained: Unexplained, held: Holding, qty: Decimal, terms: Instrument
+) -> tuple[Unexplained, Holding]:
+    """The totals where so much was not closed by another fill of the order, which tells of what this one had told."""
+    if not qty:
+        return unexplained, held
+    if qty <= unexplained.unpriced_qty:
+        cost = (
+            None
+            if unexplained.unpriced_cost is None
+            else share_of(unexplained.unpriced_cost, qty, unexplained.unpriced_qty)
         )
-        return left, reopened.costing(sum_of(totals.cost, self.released), terms)
+        left = altered(
+            unexplained,
+            unpriced_qty=EXACT.subtract(unexplained.unpriced_qty, qty),
+            unpriced_cost=difference_of(unexplained.unpriced_cost, cost),
+        )
+        totals = _reopened(held, qty, cost, terms)
+        if not left.unpriced_qty:
+            totals = altered(totals, proceeds=left.known_proceeds, realized_pnl=left.known_pnl)
+        return left, totals
+    cost = None if held.avg_px_open is None else terms.worth(qty, held.avg_px_open)
+    return unexplained, _reopened(held, qty, cost, terms)
 
 
 class FillOnRecord(NamedTuple):

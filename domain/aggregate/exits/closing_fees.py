@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import field
 
-from domain.aggregate.unexplained import share_of
+from domain.aggregate.exits.unexplained import share_of
 from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
 from domain.values import EXACT

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.errors import NotFilled
+from domain.errors import NotFilled, ReduceExceedsPosition
 from tests.spec import Story, given, on
 
 HELD = c.Adopt.of(symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found")
@@ -81,7 +82,7 @@ def test_what_a_statement_of_another_order_counted_is_none_of_a_corrected_exit()
     asked = on(o.RequestExit, reason="signal", quantity="6")
     story = given(HELD, sold("x1", "4", "111", exchange_order_id="X")).when(asked)
     assert story.answer is not None
-    ids = {"client_order_id": story.answer.client_order_id, "exchange_order_id": "Y"}
+    ids: dict[str, Any] = {"client_order_id": story.answer.client_order_id, "exchange_order_id": "Y"}
     story.when(on(o.EndOrder, **ids, outcome="filled", filled_qty="6")).leaves(quantity="0")
     story.when(was("x1", last_qty="5")).refused(NotFilled, "holds 4 without that fill")
 
@@ -153,6 +154,7 @@ def fills(draw: st.DrawFn) -> tuple[list[Command], list[Command]]:
     return right, said + corrections
 
 
+@settings(deadline=None)  # after every command its history is read back, the longer the more
 @drawn(fills())
 def test_whatever_was_told_wrong_the_books_are_those_of_what_was_right(
     told: tuple[list[Command], list[Command]],
@@ -165,3 +167,43 @@ def totals(story: Story) -> dict[str, Any]:
     row = story.rows["APTUSDT.binance#1"].as_json()
     names = ("status", "stray", "quantity", "filled_qty", "avg_px_open", "avg_px_close", "realized_pnl", "fees")
     return {name: row[name] for name in names}
+
+
+def ended(qty: str, px: str | None = None) -> o.EndOrder:
+    return on(o.EndOrder, exchange_order_id="X", outcome="filled", filled_qty=qty, avg_px=px)
+
+
+STOP_X = on(c.SetStopLoss, stop_price="95", exchange_order_id="X")
+
+
+def of_x(trade_id: str, qty: str, px: str) -> c.Reduce:
+    return sold(trade_id, qty, px, exchange_order_id="X")
+
+
+def test_an_order_closes_no_more_than_it_was_and_explains_nothing_of_its_own_total() -> None:
+    story = given(HELD, of_x("x1", "4", "110"), ended("8")).leaves(quantity="2")
+    story.when(ended("14")).refused(ReduceExceedsPosition, "holds 2, less than the 6 that exit.1 closed")
+    story.when(ended("10")).leaves(quantity="0", realized_pnl=None)
+    story.when(of_x("x2", "6", "120")).leaves(quantity="0", realized_pnl="160")
+
+
+def test_what_a_total_counts_of_a_fill_stays_closed_when_the_fill_was_less_and_fills_tell_of_it_again() -> None:
+    story = given(HELD, of_x("x1", "4", "110"), ended("6")).when(was("x1", last_qty="1"))
+    story.leaves(quantity="4", realized_pnl=None)
+    story.when(of_x("x2", "5", "120")).leaves(quantity="4", realized_pnl="110")
+    story.when(was("x2", last_qty="7", last_px="121")).leaves(quantity="2", realized_pnl="157")
+    story.when(VOID).leaves(quantity="3", realized_pnl="147")
+
+
+def test_a_fill_that_told_of_a_total_is_told_of_by_its_price_once_that_is_known() -> None:
+    story = given(HELD, STOP_X, ended("6"), of_x("x1", "2", "110"), ended("6", "120")).leaves(
+        quantity="4", realized_pnl="120"
+    )
+    story.when(VOID).leaves(quantity="4", realized_pnl="120")
+    story.when(ended("7", "121")).leaves(quantity="3", realized_pnl="147")
+
+
+def test_a_fill_that_another_one_of_its_order_made_more_than_the_total_is_taken_out_of_that() -> None:
+    story = given(HELD, STOP_X, ended("5"), of_x("x1", "4", "110"), of_x("x2", "3", "120")).leaves(quantity="3")
+    story.when(VOID).leaves(quantity="5", realized_pnl=None)
+    story.when(of_x("x3", "2", "130")).leaves(quantity="5", realized_pnl="120")

@@ -1,0 +1,1 @@
+"""What closed: how each exit counts, what it did, and what is not explained yet."""

@@ -1,0 +1,1 @@
+"""The past on the exchange's clock: cycles told in their own order, their totals counted anew."""

@@ -1,0 +1,120 @@
+"""What each event of a cycle added to its totals as they were when it was recorded: exits, fees, cash and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from domain import events as e
+from domain.holding import ZERO, Holding
+from domain.instrument import Instrument
+from domain.values import rounded
+from projections.positions import project
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Something that was closed, for an amount that may not be known."""
+
+    quantity: Decimal
+    brought: Decimal | None
+
+    def split(self, quantity: Decimal) -> tuple[Exit, Exit]:
+        """So much of it, and the rest."""
+        part = self.brought
+        if part is not None and quantity != self.quantity:
+            part = rounded(part * quantity / self.quantity)
+        rest = None if part is None or self.brought is None else self.brought - part
+        return Exit(quantity, part), Exit(self.quantity - quantity, rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What one event added to the totals as they were when it was recorded: exits, fees and cash."""
+
+    exits: tuple[Exit, ...]
+    before: Holding
+    after: Holding
+
+    def with_money(self, held: Holding) -> Holding:
+        """The totals with its fees and its cash."""
+        paid = _moved(self.before.fees_other, self.after.fees_other)
+        received = _moved(self.before.cash, self.after.cash)
+        return replace(
+            held,
+            fees=held.fees + self.after.fees - self.before.fees,
+            fees_other=_plus(held.fees_other, paid),
+            cash=_plus(held.cash, received),
+        )
+
+    def shifted(self, held: Holding, terms: Instrument) -> Holding:
+        """The totals with whatever else it changed; what was not known, before or after, is what it is here."""
+        changed: dict[str, Any] = {}
+        names = ("quantity", "filled_qty", "cost", "closed_qty", "proceeds", "realized_pnl", "traded_cost")
+        for name in names:
+            own, after, before = getattr(held, name), getattr(self.after, name), getattr(self.before, name)
+            if after is not None or before is not None:
+                changed[name] = None if None in (own, after, before) else own + after - before
+        shifted = replace(held, **changed)
+        if (held.quantity, held.cost) == (self.before.quantity, self.before.cost):
+            return replace(shifted, avg_px_open=self.after.avg_px_open)
+        return shifted.costing(shifted.cost, terms)
+
+
+def _moved(before: dict[str, Decimal], after: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {name: total - before.get(name, ZERO) for name, total in after.items() if total != before.get(name)}
+
+
+def _plus(totals: dict[str, Decimal], moved: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {**totals, **{name: totals.get(name, ZERO) + amount for name, amount in moved.items()}}
+
+
+def added_by(cycle: Sequence[e.PositionEvent]) -> dict[int, Added]:
+    """What each event with totals added, by its version."""
+    added: dict[int, Added] = {}
+    before, trades, terms = Holding(), set[str](), project(None, cycle[0]).terms
+    for event in cycle:
+        after: Holding | None = getattr(event, "holding", None)
+        if after is None:
+            continue
+        exits = tuple(_exits(event, before, after, trades, terms))
+        added[event.originator_version] = Added(exits, before, after)
+        if isinstance(event, e.PositionReduced):
+            trades.add(event.trade_id)
+        before = after
+    return added
+
+
+def promised_since(cycle: Sequence[e.PositionEvent]) -> frozenset[int]:
+    """What was told of orders that were promised after the last adjustment was recorded, by version."""
+    promised, told, rollbacks = set[str](), set[int](), 0
+    for event in cycle:
+        match event:
+            case e.IncreaseRequested() | e.ExitRequested():
+                promised.add(event.order)
+            case e.RollbackStarted():
+                promised.add(f"rollback{rollbacks or ''}")
+                rollbacks += 1
+            case e.PositionAdjusted(price_only=False) | e.PositionAdopted() | e.RollbackFailed():
+                promised.clear()
+            case e.EntryPlaced() | e.EntryFilled() | e.PositionReduced() | e.OrderEnded() if event.order in promised:
+                told.add(event.originator_version)
+    return frozenset(told)
+
+
+def _exits(
+    event: e.PositionEvent, before: Holding, after: Holding, trades: set[str], terms: Instrument
+) -> Iterator[Exit]:
+    match event:
+        case e.RolledBack() if event.evidence.fills:
+            for fill in {fill.trade_id: fill for fill in event.evidence.fills}.values():
+                if fill.trade_id not in trades:
+                    yield Exit(fill.last_qty, terms.worth(fill.last_qty, fill.last_px))
+        case e.RolledBack() | e.PositionClosed() if before.quantity:
+            known = before.proceeds is not None and after.proceeds is not None
+            brought = after.proceeds - before.proceeds if known else None  # type: ignore[operator] # both are known
+            if (price := getattr(event, "rest_px", None)) is not None:
+                brought = terms.recorded_worth(before.quantity, price)
+            yield Exit(before.quantity, brought)

@@ -1,0 +1,50 @@
+"""What had happened by a moment, on the exchange's clock: the rows of cycles as they stood, and the events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from domain import events as e
+from projections.event_time.telling_order import as_it_was, in_its_order, under_one_name
+from projections.event_time.totals import EventTimeTotals
+from projections.positions import PositionRow, project
+
+
+def rows_at(stream: Iterable[e.PositionEvent], moment: datetime) -> Iterator[PositionRow]:
+    """The cycles of one stream as they stood at a moment; none of which nothing had happened yet."""
+    for cycle in _cycles(stream):
+        row = row_at(cycle, moment)
+        if row is not None:
+            yield row
+
+
+def versions_at(stream: Iterable[e.PositionEvent], moment: datetime) -> set[int]:
+    """Which events of one stream had happened by a moment."""
+    known = list(stream)
+    told = [each for cycle in _cycles(known) for each in in_its_order(cycle)]
+    told += [(event.ts_event, event) for event in known if not event.has_cycle]
+    return {event.originator_version for happened_at, event in told if happened_at <= moment}
+
+
+def _cycles(stream: Iterable[e.PositionEvent]) -> Iterable[list[e.PositionEvent]]:
+    cycles: dict[int, list[e.PositionEvent]] = {}
+    for event in stream:
+        if event.has_cycle:
+            cycles.setdefault(event.cycle, []).append(event)
+    return cycles.values()
+
+
+def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | None:
+    """One cycle as it stood at a moment, by all of its events that we know; None when nothing had happened yet.
+
+    Shape: `cycle` in the order of recording. Flags and the times in the row are as the events have them.
+    """
+    row = None
+    told = under_one_name(cycle)
+    tally = EventTimeTotals(told)
+    for happened_at, event in in_its_order(told):
+        if happened_at > moment:
+            break
+        row = project(row, tally.count(as_it_was(event, moment)))
+    return row

@@ -1,0 +1,80 @@
+"""How a cycle is told by the exchange's clock: in which order, under which names, and no more than had happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from domain import events as e
+from domain.holding import Holding
+from domain.values import Side, Status
+
+_STEPS: Final = (
+    e.EntryFailed,
+    e.Activated,
+    e.RollbackStarted,
+    e.RolledBack,
+    e.RollbackFailed,
+    e.PositionClosed,
+)
+_EVIDENCE: Final = (e.EntryPlaced, e.EntryFilled, e.PositionAdjusted, e.EntryFailed)
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def under_one_name(cycle: Sequence[e.PositionEvent]) -> Sequence[e.PositionEvent]:
+    """The events of one cycle with orders whose fills came before their names under the name that we know by now."""
+    placed = (event for event in cycle if isinstance(event, e.EntryPlaced | e.OrderEnded))
+    names: dict[str | None, str] = {each.same_as: each.order for each in placed if each.same_as is not None}
+    if not names:
+        return cycle
+    return [_renamed(event, names) for event in cycle]
+
+
+def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
+    known = {"same_as": None} if getattr(event, "same_as", None) is not None else {}
+    name = names.get(getattr(event, "order", None))
+    told: e.PositionEvent = replace(event, **known, **({} if name is None else {"order": name}))
+    return told
+
+
+def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:
+    """The events of one cycle with the time by which each had happened, in that order.
+
+    Shape: by `ts_event`, then as recorded. Clocks differ, but a cause never comes after what it led to: an opening
+    had happened by any event of its cycle, a step of the cycle by the next step, and a call that timed out by the
+    evidence of what became of it.
+    """
+    happened = []
+    anything = next_step = evidence = _FOREVER
+    for event in reversed(cycle):
+        at = event.ts_event
+        if event.opens_cycle:
+            at = min(at, anything)
+        elif isinstance(event, _STEPS):
+            at = next_step = min(at, next_step)
+        elif getattr(event, "reopens", False):
+            at = min(at, next_step)
+        elif isinstance(event, e.EntryOutcomeUnknown):
+            at = min(at, evidence)
+        if isinstance(event, _EVIDENCE):
+            evidence = min(at, evidence)
+        anything = min(at, anything)
+        happened.append((at, event))
+    return sorted(happened, key=lambda each: (each[0], each[1].originator_version))
+
+
+def as_it_was(event: e.PositionEvent, moment: datetime) -> e.PositionEvent:
+    """An event that tells more than one moment, without what came after this one."""
+    match event:
+        case e.PositionImported(closed_at=datetime() as closed_at) if closed_at > moment:
+            if event.status.is_open:
+                return replace(event, closed_at=None)
+            was_held = event.status is Status.CLOSED
+            held = Holding().stated(event.quantity, event.avg_px_open) if was_held else Holding()
+            status = Status.ACTIVE if was_held else Status.PENDING_ENTRY
+            return replace(event, status=status, holding=held, exit_reason=None, closed_at=None)
+        case e.EntryPlaced(side=Side()) if event.ts_event > moment:
+            return replace(event, filled_qty=None, avg_px=None)
+    return event
