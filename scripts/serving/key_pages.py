@@ -22,7 +22,10 @@ class KeyPage(NamedTuple):
 
     @classmethod
     def of(cls, entries: Sequence[HistoryEntry], *, where: str, at: str | None, before: str | None) -> Self:
-        """What of a history stands on the page at `where`. Refuses: InvalidCommand for a `before` with none before it."""
+        """What of a history stands on the page at `where`.
+
+        Refuses: InvalidCommand for a `before` with none before it.
+        """
         cycles = sorted({entry.event.cycle for entry in entries if entry.event.has_cycle})
         told = [cycle for cycle in cycles if cycle < _cycle(before)][-CYCLES_MAX:] if before else cycles[-CYCLES_MAX:]
         if len(told) == len(cycles):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Final
 from urllib.parse import parse_qs
@@ -62,9 +62,13 @@ def web_app(
     return Starlette(routes=routes, exception_handlers={LedgerError: shown.refused})
 
 
-def _asset(file: str, kind: str) -> Callable[[Request], Response]:
+def _asset(file: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
     text = (TEMPLATES / file).read_text(encoding="utf-8")
-    return lambda _: Response(text, media_type=kind)
+
+    async def answer(_: Request) -> Response:
+        return Response(text, media_type=kind)
+
+    return answer
 
 
 def _link_of(then: Then) -> Callable[[str], str]:
@@ -85,8 +89,8 @@ class _Pages:
         page = filled(TEMPLATES / template, ledger=self._name, written_at=now(), **values)
         return HTMLResponse(page, status)
 
-    def live(self, _: Request) -> Response:
-        """The live page, as the board has it."""
+    async def live(self, _: Request) -> Response:
+        """The live page, as the board has it: it waits for no thread that reads the past for somebody."""
         return self._page("live.html", title=self._name, here="/", parts=self._board.posted.parts)
 
     def history(self, request: Request) -> Response:

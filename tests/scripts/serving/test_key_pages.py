@@ -22,8 +22,7 @@ CYCLES = 2 * CYCLES_MAX + 3
 
 def cycles(ledger: PositionLedger, count: int) -> None:
     for number in range(1, count + 1):
-        entry = {"symbol": "APTUSDT", "exchange": "binance", "intent_id": f"{number}"}
-        ledger.request_entry(**entry, side="long", quantity="1")
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id=f"{number}")
         ledger.fail_entry(position_id=f"{KEY}#{number}", reason="price limit", outcome="rejected")
 
 
