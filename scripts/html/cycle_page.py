@@ -37,6 +37,14 @@ class EventTable:
     hash: str
 
 
+@dataclass(frozen=True)
+class OtherCycles:
+    """Which cycles of a key a page tells of how many, and the ways to the others: words, and where they are."""
+
+    words: str
+    ways: Sequence[tuple[str, str]]
+
+
 def page_of(
     title: str,
     told: Sequence[tuple[Narrative, EventTable]],
@@ -46,9 +54,10 @@ def page_of(
     is_now: bool,
     base: str = "base.html",
     back: str | None = None,
+    others: OtherCycles | None = None,
     **values: Any,
 ) -> str:
-    """The page of some cycles, in the frame of a base, and with the way back to a report.
+    """The page of some cycles, in the frame of a base, and with the ways back to a report and to other cycles.
 
     What stands now and needs a person is judged as `status` judges it. `values` are what the frame wants.
     """
@@ -62,6 +71,7 @@ def page_of(
         lines={line.row.position_id: line for line in lines},
         base=base,
         back=back,
+        others=others,
         as_of=as_of,
         written_at=written_at,
         **values,

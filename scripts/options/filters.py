@@ -14,6 +14,7 @@ from domain.identifiers import PositionKey
 from domain.symbols.spelling import means
 from domain.symbols.venues import normalized_exchange
 from infrastructure.event_store.port import Store
+from projections.formatting import listed
 from projections.listed_row import Listed
 from scripts.options.params import ACCOUNT, EXCHANGE, WRITTEN_SYMBOL
 from scripts.output import say
@@ -61,7 +62,7 @@ def tell_unheard(wanted: Filter, store: Store) -> None:
                 return
             known.add(Filter(None, key.exchange, key.account))
     if known:
-        there = ", ".join(sorted(map(str, known))[:_NAMED_MAX])
+        there = listed(sorted(map(str, known)), _NAMED_MAX)
         say(f"note: nothing was ever recorded of {wanted}; there is something of {there}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Final
 from urllib.parse import parse_qs
@@ -24,6 +24,7 @@ from scripts.replica_place import told as told_place
 from scripts.serving.board import Board
 from scripts.serving.event_stream import EventStream
 from scripts.serving.gate import COOKIE, AccessToken
+from scripts.serving.key_pages import KeyPage
 from scripts.serving.ledger_follower import LedgerFollower
 from scripts.serving.page_parts import link
 from scripts.serving.past import Then, first_recorded
@@ -61,9 +62,13 @@ def web_app(
     return Starlette(routes=routes, exception_handlers={LedgerError: shown.refused})
 
 
-def _asset(file: str, kind: str) -> Callable[[Request], Response]:
+def _asset(file: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
     text = (TEMPLATES / file).read_text(encoding="utf-8")
-    return lambda _: Response(text, media_type=kind)
+
+    async def answer(_: Request) -> Response:
+        return Response(text, media_type=kind)
+
+    return answer
 
 
 def _link_of(then: Then) -> Callable[[str], str]:
@@ -84,22 +89,24 @@ class _Pages:
         page = filled(TEMPLATES / template, ledger=self._name, written_at=now(), **values)
         return HTMLResponse(page, status)
 
-    def live(self, _: Request) -> Response:
-        """The live page, as the board has it."""
+    async def live(self, _: Request) -> Response:
+        """The live page, as the board has it: it waits for no thread that reads the past for somebody."""
         return self._page("live.html", title=self._name, here="/", parts=self._board.posted.parts)
 
     def history(self, request: Request) -> Response:
-        """The story of a cycle, or of a key, with its chart; as it stands, or as it had been recorded by a moment."""
+        """The story of a cycle, or of the last ones of a key, with charts; as of now, or as recorded by a moment."""
         place, ledger = request.path_params["place"], self._follower.ledger
         at = request.query_params.get("at")
         with ledger.store.settled() as read_at, ledger.store.snapshot():
             entries = ledger.history(place, as_of=at)
             if not entries:
                 raise UnknownPosition(f"nothing had happened to {place} as of {at}")
-            told = with_events(stories := tell(ledger, entries, as_of=at), entries)
+            shown = KeyPage.of(entries, where=link(place), at=at, before=request.query_params.get("before"))
+            told = with_events(stories := tell(ledger, shown.entries, as_of=at), shown.entries)
         page = page_of(
             title_of(stories, entries),
             told,
+            others=shown.others,
             base="live_base.html",
             as_of=at if read_at is None else told_place(read_at),
             is_now=at is None,

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from scripts.serving.board import Board
+from scripts.serving.connection import Connection
 
 CONNECTIONS_MAX: Final = 256
 GRACE_SECONDS: Final = 3
@@ -25,7 +26,7 @@ class WebServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_level="warning",

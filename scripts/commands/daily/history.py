@@ -153,9 +153,12 @@ def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -
     """Each story with the events behind it, for a page."""
     from scripts.html.cycle_page import EVENTS_SHOWN_MAX, EventTable  # noqa: PLC0415 - only pages are drawn
 
+    of_cycles: dict[int, list[HistoryEntry]] = {}
+    for entry in entries:
+        of_cycles.setdefault(entry.event.cycle, []).append(entry)
     told = []
     for each in stories:
-        own = [entry for entry in entries if entry.event.cycle == each.row.cycle]
+        own = of_cycles[each.row.cycle]
         rows = [event_cells(entry) for entry in own]
         told.append((each, EventTable(EVENT_COLUMNS, rows, len(own) <= EVENTS_SHOWN_MAX, own[-1].hash)))
     return told

@@ -1,0 +1,96 @@
+"""A key of many cycles is told page by page: each cycle once, and none that nobody could read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from domain.errors import InvalidCommand
+from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.ledger import PositionLedger
+from position_ledger.testing import memory_ledger
+from scripts.serving.key_pages import CYCLES_MAX, KeyPage
+from tests.scripts.commands.daily.test_serve import Served, serving
+
+KEY = "APTUSDT.binance"
+CYCLES = 2 * CYCLES_MAX + 3
+
+
+def cycles(ledger: PositionLedger, count: int) -> None:
+    for number in range(1, count + 1):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id=f"{number}")
+        ledger.fail_entry(position_id=f"{KEY}#{number}", reason="price limit", outcome="rejected")
+
+
+@pytest.fixture(scope="module")
+def entries() -> list[HistoryEntry]:
+    with memory_ledger() as ledger:
+        cycles(ledger, CYCLES)
+        return ledger.history(KEY)
+
+
+def numbers(page: KeyPage) -> list[int]:
+    return sorted({entry.event.cycle for entry in page.entries})
+
+
+def test_the_last_cycles_are_told_first_and_the_others_are_led_to(entries: list[HistoryEntry]) -> None:
+    page = KeyPage.of(entries, where="/k", at=None, before=None)
+    assert numbers(page) == list(range(CYCLES - CYCLES_MAX + 1, CYCLES + 1))
+    assert page.others is not None and page.others.words == "Cycles 24 to 43 of 43."
+    assert page.others.ways == [("Earlier cycles", "/k?before=24")]
+
+
+def test_a_page_between_leads_both_ways_and_keeps_its_moment(entries: list[HistoryEntry]) -> None:
+    page = KeyPage.of(entries, where="/k", at="2025-10-22T18:50:43Z", before="24")
+    assert numbers(page) == list(range(4, 24)) and page.others is not None
+    at = "at=2025-10-22T18%3A50%3A43Z"
+    assert page.others.ways == [("Earlier cycles", f"/k?{at}&before=4"), ("Later cycles", f"/k?{at}")]
+    assert page.others.words == "Cycles 4 to 23 of 43."
+
+
+def test_the_first_page_leads_to_later_ones_alone(entries: list[HistoryEntry]) -> None:
+    page = KeyPage.of(entries, where="/k", at=None, before="4")
+    assert numbers(page) == [1, 2, 3] and page.others is not None
+    assert page.others.ways == [("Later cycles", "/k?before=24")]
+
+
+def test_of_few_cycles_all_are_told_and_nothing_is_led_to(entries: list[HistoryEntry]) -> None:
+    few = [entry for entry in entries if entry.event.cycle <= CYCLES_MAX]
+    assert KeyPage.of(few, where="/k", at=None, before=None) == (few, None)
+
+
+def test_before_the_first_cycle_there_is_none(entries: list[HistoryEntry]) -> None:
+    with pytest.raises(InvalidCommand, match="the first cycle is 1"):
+        KeyPage.of(entries, where="/k", at=None, before="1")
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "1.5", "٣", "9" * 19])
+def test_what_is_no_cycle_is_refused(entries: list[HistoryEntry], before: str) -> None:
+    with pytest.raises(InvalidCommand, match="it is the number of a cycle"):
+        KeyPage.of(entries, where="/k", at=None, before=before)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Served]:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with PositionLedger.connect(url) as ledger:
+        cycles(ledger, CYCLES)
+    with serving(url) as served:
+        yield served
+
+
+def test_every_cycle_is_reached_by_links_and_told_once(page: Served) -> None:
+    told, way = list[str](), f"/history/{KEY}"
+    while way:
+        status, text = page.get(way)
+        assert status == 200
+        told += re.findall(r"<h2>APTUSDT\.<wbr>binance#<wbr>(\d+)</h2>", text)
+        earlier = re.search(r'<a href="([^"]+)">Earlier cycles</a>', text)
+        way = unescape(earlier[1]) if earlier else ""
+    assert sorted(map(int, told)) == list(range(1, CYCLES + 1))
+    assert page.get(f"/history/{KEY}?before=x")[0] == 400
+    assert page.get(f"/history/{KEY}%231")[0] == 200
