@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 from urllib.parse import urlencode
 
 from domain.errors import InvalidCommand
-from infrastructure.ledger.history import HistoryEntry
+from infrastructure.ledger.questions.history import HistoryEntry
 from scripts.html.cycle_page import OtherCycles
 
 CYCLES_MAX: Final = 20

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InvalidCommand
-from infrastructure.ledger.history import HistoryEntry
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions.history import HistoryEntry
 from position_ledger.testing import memory_ledger
 from scripts.serving.key_pages import CYCLES_MAX, KeyPage
 from tests.scripts.commands.daily.test_serve import Served, serving
