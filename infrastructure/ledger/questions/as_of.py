@@ -22,7 +22,6 @@ from infrastructure.event_store.sql.conditions import until
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.questions.late_fills import successors
-from projections.event_time import rows_at, versions_at
 from projections.event_time.past_rows import rows_at, versions_at
 from projections.exposure import taken_over_at
 from projections.listed_row import Listed

@@ -1,7 +1,5 @@
 """What one of a quantity is: contracts have to be known, and what a file counts has to be what the ledger counts."""
 
-"""What the quantity of a fill counts, units or contracts of a size: it has to be what the ledger counts."""
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +20,7 @@ def with_known_contracts(store: Store, facts: Iterable[T]) -> Iterator[T]:
     """The same facts. Refuses: StatementRefused at a quantity of which one is something else in the ledger."""
     defined = _Defined(store)
     for fact in facts:
-        if isinstance(fact, StatementFill) and (fact.in_contracts or fact.contract_size is not None):
+        if isinstance(fact, StatementFill):
             terms = defined.of(fact.key, names_leg=fact.names_leg)
             if fact.in_contracts:
                 _check_contracts(fact, terms)
@@ -52,8 +50,8 @@ def _check_units(fact: StatementFill | StatementPosition, terms: Instrument | No
         raise StatementRefused.at(
             fact.line,
             f"its quantity {plain(fact.quantity)} counts units of {fact.key}, and in the ledger one is a contract of "
-            f"{plain(terms.contract_size)}; import it into another ledger, or with an --account of which nothing is "
-            "defined",
+            f"{plain(terms.contract_size)}; import a file that counts contracts, as CSV does with contract_size in "
+            "a map, or this one into another ledger or with an --account of which nothing is defined",
         )
 
 
@@ -62,26 +60,6 @@ def _check_contracts(fill: StatementFill, terms: Instrument | None) -> None:
     if terms is not None and size in (None, terms.contract_size):
         return
     what = f"its quantity {plain(fill.quantity)} counts contracts of"
-    """The same facts. Refuses: StatementRefused at a fill in something else than what the ledger counts of its key."""
-    cache = AggregateCache(store)
-    defined: dict[PositionKey, Instrument | None] = {}
-    for fact in facts:
-        if isinstance(fact, StatementFill):
-            if fact.key not in defined:
-                keys = [fact.key] if fact.names_leg else [fact.key, fact.key.on(Leg.LONG), fact.key.on(Leg.SHORT)]
-                found = (cache.load(key.stream).position.state.instrument for key in keys)
-                defined[fact.key] = next((terms for terms in found if terms is not None), None)
-            _check(fact, defined[fact.key])
-        yield fact
-
-
-def _check(fill: StatementFill, terms: Instrument | None) -> None:
-    size, key = fill.contract_size, fill.key
-    if not fill.in_contracts:
-        _check_units(fill, terms)
-        return
-    if terms is not None and size in (None, terms.contract_size):
-        return
     define = (
         f"define it first: position-ledger instruments --symbol {key.symbol} --exchange {key.exchange}"
         f"{f' --account {key.account}' if key.account else ''} --leg {key.leg} --contract-size "
@@ -101,13 +79,3 @@ def _check(fill: StatementFill, terms: Instrument | None) -> None:
     raise StatementRefused.at(
         fill.line, f"{what} {plain(size)} of {key}; in the ledger one is {plain(terms.contract_size)}"
     )
-
-
-def _check_units(fill: StatementFill, terms: Instrument | None) -> None:
-    if terms is not None and terms.contract_size != 1:
-        raise StatementRefused.at(
-            fill.line,
-            f"its quantity {plain(fill.quantity)} is read as units of {fill.key}, and in the ledger one is a contract "
-            f"of {plain(terms.contract_size)}; import a file that counts contracts, or of one in CSV that does say so "
-            "in a map (contract_size)",
-        )

@@ -75,8 +75,9 @@ def test_units_need_no_definition() -> None:
 
 
 def test_units_are_not_taken_for_contracts() -> None:
-    said = "its quantity 2 counts units of BTCUSDT.okx, and in the ledger one is a contract of 0.01; import it"
+    said = "its quantity 2 counts units of BTCUSDT.okx, and in the ledger one is a contract of 0.01; import a file"
     assert refusal(UNITS, "0.01").startswith(f"line 7: {said}")
+    assert refusal(replace(UNITS, contract_size=None), "0.01").startswith(f"line 7: {said}")
     held = StatementPosition(
         line=7, time=FILL.time, key=FILL.key, quantity=Decimal(2), avg_px=Decimal(50000), begins=True
     )
@@ -100,19 +101,3 @@ def test_what_a_trade_cost_tells_units_from_contracts() -> None:
         assert isinstance(fill, StatementFill)
         assert fill.contract_size == (None if size is None else Decimal(size))
         assert fill.in_contracts is (size != "1")
-        units = replace(FILL, in_contracts=False, contract_size=None)
-        assert list(with_known_contracts(ledger.store, [units])) == [units]
-
-
-@pytest.mark.parametrize("size", [None, Decimal(1)])
-def test_units_are_no_contracts_of_the_size_that_the_ledger_counts(size: Decimal | None) -> None:
-    """They would be worth a hundredth."""
-    units = replace(FILL, in_contracts=False, contract_size=size)
-    said = refusal(units, "0.01")
-    assert said.startswith(
-        "line 7: its quantity 2 is read as units of BTCUSDT.okx, and in the ledger one is a contract"
-    )
-    assert "of 0.01; " in said
-    with memory_ledger() as ledger:
-        ledger.define_instrument(symbol="BTC/USDT:USDT", exchange="okx", contract_size="1")
-        assert list(with_known_contracts(ledger.store, [units])) == [units]
