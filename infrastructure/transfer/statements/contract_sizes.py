@@ -50,8 +50,8 @@ def _check_units(fact: StatementFill | StatementPosition, terms: Instrument | No
         raise StatementRefused.at(
             fact.line,
             f"its quantity {plain(fact.quantity)} counts units of {fact.key}, and in the ledger one is a contract of "
-            f"{plain(terms.contract_size)}; import a file that counts contracts, as CSV does with contract_size in "
-            "a map, or this one into another ledger or with an --account of which nothing is defined",
+            f"{plain(terms.contract_size)}; where the file counts contracts, read it with --map, a map says so in "
+            "contract_size; else import it into another ledger, or with an --account of which nothing is defined",
         )
 
 

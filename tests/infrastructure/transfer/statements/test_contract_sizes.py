@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
+from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
@@ -75,7 +76,7 @@ def test_units_need_no_definition() -> None:
 
 
 def test_units_are_not_taken_for_contracts() -> None:
-    said = "its quantity 2 counts units of BTCUSDT.okx, and in the ledger one is a contract of 0.01; import a file"
+    said = "its quantity 2 counts units of BTCUSDT.okx, and in the ledger one is a contract of 0.01; where the"
     assert refusal(UNITS, "0.01").startswith(f"line 7: {said}")
     assert refusal(replace(UNITS, contract_size=None), "0.01").startswith(f"line 7: {said}")
     held = StatementPosition(
@@ -85,12 +86,22 @@ def test_units_are_not_taken_for_contracts() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["freqtrade-backtest.json", "freqtrade-database.sql", "hummingbot-trades.csv", "tradingview-trades.csv"]
+    "name",
+    ["csv.csv", "freqtrade-backtest.json", "freqtrade-database.sql", "hummingbot-trades.csv", "tradingview-trades.csv"],
 )
 def test_programs_that_count_units_say_so(name: str) -> None:
     kind = kind_of_sample(FOLDER / name)
     facts = facts_of(data_of(FOLDER / name), kind, whose(kind))
     assert {fact.contract_size for fact in facts if isinstance(fact, StatementFill)} == {Decimal(1)}
+
+
+@pytest.mark.parametrize(("said", "size"), [("", "1"), ("contract_size = 0.01\n", "0.01")])
+def test_a_map_counts_units_unless_it_says_a_size(said: str, size: str) -> None:
+    columns = 'time = "t"\nsymbol = "s"\nside = "d"\nprice = "p"\nquantity = "q"\n'
+    whose = Whose("okx", columns=ColumnMap.read(f"{said}[columns]\n{columns}"))
+    (fill,) = facts_of("t,s,d,p,q\n2026-03-17T09:00:00Z,BTCUSDT,buy,50000,2\n", KINDS["mapped-csv"], whose)
+    assert isinstance(fill, StatementFill)
+    assert (fill.contract_size, fill.in_contracts) == (Decimal(size), size != "1")
 
 
 def test_what_a_trade_cost_tells_units_from_contracts() -> None:

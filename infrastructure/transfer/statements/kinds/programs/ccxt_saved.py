@@ -202,7 +202,7 @@ CCXT_TRADES: Final = StatementKind(
     source="ccxt, `fetch_my_trades` saved as JSON; with `--exchange`",
     lacks="the exchange. What was earned, but where the exchange's own answer under `info` says it. Funding",
     becomes="a cycle from flat to flat; spot on its leg. A contract size follows from `cost`, and has to be "
-    "[defined](money.md#contract-size-and-inverse)",
+    "[defined](money.md#contract-size-and-inverse), as it has where there is none",
 )
 CCXT_ORDERS: Final = StatementKind(
     name="ccxt-orders",

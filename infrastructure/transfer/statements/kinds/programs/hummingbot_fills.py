@@ -133,7 +133,8 @@ HUMMINGBOT_CSV: Final = StatementKind(
     read=row_by_row(_own_fills),
     source="hummingbot, `trades_….csv` of a strategy",
     lacks=f"{LACKS}; funding",
-    becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg",
+    becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg. "
+    "What closes before anything was opened was held before the file",
 )
 HUMMINGBOT_EXPORT: Final = StatementKind(
     name="hummingbot-export",
