@@ -130,9 +130,7 @@ class _CcxtRows:
         yield from other_fees(fill, fees[1:])
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
-        amount, symbol = row.number("amount"), row.needed("symbol")
-        if amount is None:
-            raise ValueError("it does not say its amount, so what was paid is not known")
+        amount, symbol = row.known("amount"), row.needed("symbol")
         if not amount:
             return
         key = self._key(row) if "/" in symbol else self._whose.key(symbol)

@@ -214,5 +214,5 @@ def test_funding_is_received_above_zero_but_of_phemex(exchange: str, symbol: str
 
 def test_funding_of_an_unknown_amount_is_refused() -> None:
     """It was left out."""
-    with pytest.raises(StatementRefused, match="line 2: it does not say its amount, so what was paid is not known"):
+    with pytest.raises(StatementRefused, match="line 2: amount is empty, so how much it was is not known"):
         facts_of(json.dumps([payment(), payment(amount=None)]), CCXT_FUNDING, Whose("binance"))
