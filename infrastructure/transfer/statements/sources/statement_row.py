@@ -100,6 +100,13 @@ class StatementRow:
         """A number where there is one other than zero."""
         return self.number(*names) or None
 
+    def known(self, *names: str) -> Decimal:
+        """An amount, which has to be there, be it zero: nothing would say that there was none."""
+        number = self.number(*names)
+        if number is None:
+            raise ValueError(f"{names[0]} is empty, so how much it was is not known")
+        return number
+
     def above_zero(self, *names: str) -> Decimal:
         """A price or a quantity, which has to be there."""
         number = self.number(*names)

@@ -61,8 +61,8 @@ _NAMES: Final = MappingProxyType(
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     said = row.needed(*_NAMES["type"])
-    kind, amount = said.lower(), row.some(*_NAMES["amount"])
-    if kind in _OF_NO_POSITION or amount is None:
+    kind, amount = said.lower(), row.known(*_NAMES["amount"])
+    if kind in _OF_NO_POSITION or not amount:
         return
     time, symbol = row.time(*_NAMES["time"], zone=whose.zone, short_year=True), row.text("symbol")
     currency, trade_id = row.text("asset"), row.text("tradeId")

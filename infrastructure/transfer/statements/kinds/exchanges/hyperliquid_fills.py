@@ -43,8 +43,7 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     delta = row.inside("delta")
-    amount = delta.some("usdc")
-    if delta.needed("type") == "funding" and amount is not None:
+    if delta.needed("type") == "funding" and (amount := delta.known("usdc")):
         coin, time = delta.needed("coin"), row.needed("time")
         yield StatementCash(
             line=row.line,

@@ -36,6 +36,8 @@ _SEQUENCES: Final = ("seq", "match_id")
 _WHAT: Final = "execType"
 """Where Bybit says what happened, in the words of its executions: funding is among them."""
 _FUNDING: Final = "funding"
+_PAID_ABOVE_ZERO: Final = frozenset({"phemex"})
+"""Whose funding ccxt hands on as it is answered, symbol and sign."""
 _REASONS: Final = MappingProxyType(
     {"adltrade": "adl", "busttrade": "liquidation", "delivery": "settlement", "settle": "settlement"}
 )
@@ -129,14 +131,15 @@ class _CcxtRows:
         yield from other_fees(fill, fees[1:])
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
-        amount = row.some("amount")
-        if amount is None:
+        amount, symbol = row.known("amount"), row.needed("symbol")
+        if not amount:
             return
+        key = self._key(row) if "/" in symbol else self._whose.key(symbol)
         yield StatementCash(
             line=row.line,
             time=row.time("timestamp", "datetime"),
-            key=self._key(row),
-            amount=amount,
+            key=key,
+            amount=-amount if key.exchange in _PAID_ABOVE_ZERO else amount,
             currency=row.text("code"),
             kind="funding",
             cash_id=row.text("id") or self._ids.of(row, row.needed("timestamp", "datetime")),

@@ -67,20 +67,20 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said, amount = row.needed("businessType"), row.some("amount")
+    said, symbol = row.needed("businessType"), row.text("symbol")
     kind = said.lower()
-    if kind in _CASH and amount is not None:
-        symbol = row.text("symbol")
-        yield StatementCash(
-            line=row.line,
-            time=row.time("cTime"),
-            key=None if symbol is None else whose.key(symbol),
-            amount=amount,
-            currency=row.needed("coin"),
-            kind=_CASH[kind],
-            cash_id=row.needed("billId"),
-        )
-    elif kind not in (*_CASH, *_OF_FILLS) and not kind.startswith(_MOVED) and not kind.endswith((_MARGIN, _REDUCED)):
+    if kind in _CASH:
+        if amount := row.known("amount"):
+            yield StatementCash(
+                line=row.line,
+                time=row.time("cTime"),
+                key=None if symbol is None else whose.key(symbol),
+                amount=amount,
+                currency=row.needed("coin"),
+                kind=_CASH[kind],
+                cash_id=row.needed("billId"),
+            )
+    elif kind not in _OF_FILLS and not kind.startswith(_MOVED) and not kind.endswith((_MARGIN, _REDUCED)):
         raise ValueError(f"businessType {said!r:.60} is none that is known: {', '.join((*_CASH, *sorted(_OF_FILLS)))}")
 
 

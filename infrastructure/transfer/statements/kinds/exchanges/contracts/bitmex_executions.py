@@ -62,14 +62,14 @@ class _Executions:
         if said.lower() != _FUNDING:
             yield self._fill(row, key, time, settles)
             return
-        paid, currency = _paid(row, settles)
-        if paid:
+        currency = _currency(row, "execCommCcy") or settles
+        if paid := row.known("execComm"):
             yield StatementCash(
                 line=row.line,
                 time=time,
                 key=key,
-                amount=-paid,
-                currency=currency,
+                amount=-_in_whole(paid, currency),
+                currency=currency.name,
                 kind="funding",
                 cash_id=f"{key.symbol}:{key.leg}:{timestamp_text(time)}",
             )
@@ -131,7 +131,7 @@ def _currency(row: StatementRow, name: str) -> _Currency | None:
 
 
 def _paid(row: StatementRow, settles: _Currency) -> tuple[Decimal | None, str]:
-    """A fee or funding, above zero, or what was received below it, and its currency."""
+    """A fee, above zero, or what was received below it, and its currency."""
     paid, currency = row.number("execComm"), _currency(row, "execCommCcy") or settles
     return None if paid is None else _in_whole(paid, currency), currency.name
 

@@ -40,9 +40,10 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     if key is not None and kind in {_TRADE, _DELIVERY}:
         yield _fill(row, key, is_delivery=kind == _DELIVERY)
     if key is not None and kind in {_TRADE, _DELIVERY, _SETTLEMENT}:
-        yield from _cash(row, key, row.some("interest_pl"), "funding")
+        interest = row.known if kind == _SETTLEMENT else row.number
+        yield from _cash(row, key, interest("interest_pl"), "funding")
     elif kind in _OF_CASH:
-        yield from _cash(row, key, row.some("change"), _OF_CASH[kind])
+        yield from _cash(row, key, row.known("change"), _OF_CASH[kind])
     elif row.some("change") or row.some("amount"):
         known = ", ".join((_TRADE, _DELIVERY, _SETTLEMENT, *_OF_CASH, *_LEFT_OUT))
         raise ValueError(f"type {kind!r:.60} of {name or 'no instrument'} is none that is known: {known}")
@@ -51,7 +52,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 def _cash(
     row: StatementRow, key: PositionKey | None, amount: Decimal | None, kind: CashKind
 ) -> Iterator[StatementCash]:
-    if amount is not None:
+    if amount:
         yield StatementCash(
             line=row.line,
             time=row.time("timestamp"),

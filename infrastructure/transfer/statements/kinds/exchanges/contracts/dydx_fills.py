@@ -55,7 +55,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _payment(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    key, amount = whose.key(row.needed("ticker")), row.number("payment")
+    key, amount = whose.key(row.needed("ticker")), row.known("payment")
     if amount:
         yield StatementCash(
             line=row.line,

@@ -68,8 +68,7 @@ def _units(row: StatementRow, key: PositionKey, price: Decimal) -> Decimal | Non
 
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    amount = row.some("funding")
-    if amount is not None:
+    if amount := row.known("funding"):
         yield StatementCash(
             line=row.line,
             time=row.time("timePoint"),

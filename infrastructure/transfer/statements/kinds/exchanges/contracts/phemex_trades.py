@@ -113,6 +113,8 @@ def _fee(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _funding(row: StatementRow, key: PositionKey, paid: Decimal | None, cash_id: str) -> Iterator[StatementCash]:
+    if paid is None:
+        raise ValueError("its fee is empty, so how much was paid is not known")
     if paid:
         yield StatementCash(
             line=row.line,

@@ -116,8 +116,8 @@ def _closes(direction: str, quantity: Decimal) -> Decimal | None:
 
 
 def _payments(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    coin, amount = row.needed("coin"), row.some("payment")
-    if amount is not None:
+    coin, amount = row.needed("coin"), row.known("payment")
+    if amount:
         yield StatementCash(
             line=row.line,
             time=row.time("time", zone=whose.zone),

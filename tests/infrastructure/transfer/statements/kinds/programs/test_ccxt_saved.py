@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from domain.values import plain
-from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_ORDERS, CCXT_TRADES
+from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from position_ledger.testing import assert_sound, memory_ledger
-from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of
+from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 
 Info = dict[str, Any]
 BUY, SELL = "buy", "sell"
@@ -187,3 +187,32 @@ def test_what_ccxt_saved_is_of_ccxt_whatever_the_exchange_answered(info: str) ->
     answer = dict.fromkeys(info.split(), "1")
     assert kind_of(json.dumps([trade(0, BUY, 100, answer)])) == "ccxt-trades"
     assert kind_of(json.dumps([answer])) != "ccxt-trades"
+
+
+def payment(**more: Any) -> dict[str, Any]:
+    row = {
+        "info": {},
+        "symbol": "BTC/USDT:USDT",
+        "code": "USDT",
+        "timestamp": 1773763200000,
+        "datetime": "2026-03-17T16:00:00.000Z",
+        "id": "1",
+        "amount": -0.5,
+    }
+    return {**row, **more}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "amount"),
+    [("binance", "BTC/USDT:USDT", "-0.5"), ("phemex", "BTCUSDT", "0.5"), ("phemex", "BTC/USDT:USDT", "0.5")],
+)
+def test_funding_is_received_above_zero_but_of_phemex(exchange: str, symbol: str, amount: str) -> None:
+    """Its answer is handed on as it is, with its own symbol, and what is paid above zero."""
+    (fact,) = facts_of(json.dumps([payment(symbol=symbol), payment(amount=0)]), CCXT_FUNDING, Whose(exchange))
+    assert words(fact) == f"1: 2026-03-17T16:00:00.000000Z BTCUSDT.{exchange} funding {amount} USDT, id 1"
+
+
+def test_funding_of_an_unknown_amount_is_refused() -> None:
+    """It was left out."""
+    with pytest.raises(StatementRefused, match="line 2: amount is empty, so how much it was is not known"):
+        facts_of(json.dumps([payment(), payment(amount=None)]), CCXT_FUNDING, Whose("binance"))

@@ -11,12 +11,17 @@ import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.contracts.cryptocom_trades import CRYPTOCOM_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades import DERIBIT_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades import PHEMEX_LIST, PHEMEX_SCALED
-from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades import (
+    PHEMEX_FUNDING,
+    PHEMEX_LIST,
+    PHEMEX_SCALED,
+)
+from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_TRADES
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
+from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from tests.infrastructure.transfer.statements.statement_text import file_of, fills_of
+from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, fills_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER
 
 
@@ -110,3 +115,23 @@ def test_ccxt_makes_the_same_of_it(answers: Answers) -> None:
     saved = [client.parse_trade(row) for row in rows]
     own = told(fills_of(json.dumps(rows), answers.kind, Whose(exchange)))
     assert told(fills_of(json.dumps(saved), CCXT_TRADES, Whose(exchange))) == own != []
+
+
+def test_ccxt_hands_on_what_phemex_says_was_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it turns the sign itself, this fails, and what reads it has to follow."""
+    rows = [row.named for row in file_of((FOLDER / "phemex-funding-fees.json").read_bytes()).rows()]
+    client = ccxt.phemex()
+    client.set_markets([market("ETH/USDT:USDT", "ETHUSDT", "1"), market("BTC/USD:BTC", "BTCUSD", "1")])
+    client.currencies["BTC"]["info"] = {"valueScale": "8"}
+    saved = []
+    for call, fee, symbol in (("GFutures", "execFeeRv", "ETH/USDT:USDT"), ("Futures", "execFeeEv", "BTC/USD:BTC")):
+        answer = {"data": {"rows": [json.loads(json.dumps(row, default=float)) for row in rows if fee in row]}}
+        monkeypatch.setattr(client, f"privateGetApiData{call}FundingFees", lambda _, answer=answer: answer)
+        saved += client.fetch_funding_history(symbol)
+    said = [payments_of(json.dumps(told), kind) for told, kind in ((saved, CCXT_FUNDING), (rows, PHEMEX_FUNDING))]
+    assert said[0] == said[1] != []
+
+
+def payments_of(text: str, kind: StatementKind) -> list[tuple[object, ...]]:
+    facts = facts_of(text, kind, Whose("phemex"))
+    return [(fact.time, fact.key, fact.amount, fact.currency) for fact in facts if isinstance(fact, StatementCash)]
