@@ -457,4 +457,4 @@ def test_the_average_is_known_again_by_a_corrected_fill_that_tells_of_all_that_w
         told = row_at(events, second(60))
         assert told is not None and position.row is not None
         assert (told.quantity, told.avg_px_open) == (position.row.quantity, position.row.avg_px_open)
-    assert position.row.avg_px_open == 100
+    assert position.row is not None and position.row.avg_px_open == 100
