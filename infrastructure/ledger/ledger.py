@@ -383,9 +383,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         Shape:   None when nothing is on record of it: it was not sent, was refused (a refusal is no receipt: those of
                  duplicates are among `rejections`), or said nothing new. One of late is found at once; for None the
                  whole log is read, or with the `key` that the command was about (or a position id) what is of that.
-        Refuses: InvalidCommand for what is no id or no key; OutcomeUnknown while a sending of this process is in doubt, or
-                 whether the answer is kept for good; StoreUnavailable, and so on a replica, which does not know of the
-                 last ones.
+        Refuses: InvalidCommand for what is no id or no key; OutcomeUnknown while a sending of this process is in doubt,
+                 or whether the answer is kept for good; StoreUnavailable, and so on a replica, which does not know of
+                 the last ones.
         """
         self.store.require_primary()
         command_id = understood_command_id(command_id)
