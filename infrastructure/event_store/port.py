@@ -211,14 +211,18 @@ class Store(ABC):
                 values.append(value)
         yield from self.select(conditions, values, "version")
 
-    def of_command(self, command_id: str) -> list[RecordedEvent]:
+    def of_command(self, command_id: str, stream: str | None = None) -> list[RecordedEvent]:
         """The events that a command led to, oldest first; of one that was sent to several streams, the last one's.
 
         The log is read from its end, for no index lists commands: one of late is found at once, and for one that was
-        never recorded all of it is read.
+        never recorded all of it is read, or all of the stream where that is said.
         """
         by_id = f"command_id = {self.placeholder}"
-        last = next(self.select([by_id], [command_id], "nid DESC", 1), None)
+        if stream is None:
+            last = next(self.select([by_id], [command_id], "nid DESC", 1), None)
+        else:
+            of_stream = [by_id, f"stream = {self.placeholder}"]
+            last = next(self.select(of_stream, [command_id, stream], "version DESC", 1), None)
         if last is None:
             return []
         near = {"stream =": last.originator_id, "version >": last.originator_version - EVENTS_MAX}

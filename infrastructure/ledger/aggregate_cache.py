@@ -131,9 +131,9 @@ class AggregateCache:
         """Read one cycle, alone."""
         return _folded(stream, self._store.load_cycle(stream, cycle), contiguous=False)
 
-    def load_answered(self, command_id: str) -> CachedPosition | None:
-        """Read the cycles that a command led to events in, alone; None when it led to none."""
-        told = self._store.of_command(command_id)
+    def load_answered(self, command_id: str, stream: str | None = None) -> CachedPosition | None:
+        """Read the cycles that a command led to events in, alone; None when it led to none, or none of the stream."""
+        told = self._store.of_command(command_id, stream)
         if not told:
             return None
         stream, cycles = told[-1].originator_id, sorted({each.cycle for each in told})

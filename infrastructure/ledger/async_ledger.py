@@ -136,15 +136,15 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         sending.add_done_callback(self._sendings.pop)
         return await asyncio.wrap_future(sending)
 
-    async def receipt(self, command_id: str | int) -> Receipt | None:
+    async def receipt(self, command_id: str | int, *, key: str | None = None) -> Receipt | None:
         """What a command was answered whose answer was lost, as PositionLedger.receipt; one under way is waited for."""
         asked = understood_command_id(command_id)
         under_way = [sending for sending, ids in self._sendings.copy().items() if asked in ids]
-        return await self._run(self._receipt, asked, under_way)
+        return await self._run(self._receipt, asked, key, under_way)
 
-    def _receipt(self, command_id: str, under_way: Sequence[Future[Any]]) -> Receipt | None:
+    def _receipt(self, command_id: str, key: str | None, under_way: Sequence[Future[Any]]) -> Receipt | None:
         wait(under_way)  # the threads take up first what was sent first, so none of these waits for this one
-        return self._ledger.receipt(command_id)
+        return self._ledger.receipt(command_id, key=key)
 
     async def position(
         self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED

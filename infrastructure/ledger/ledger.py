@@ -377,18 +377,19 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
 
     # -- questions ----------------------------------------------------------------------------------------------
 
-    def receipt(self, command_id: str | int) -> Receipt | None:
+    def receipt(self, command_id: str | int, *, key: str | None = None) -> Receipt | None:
         """What a command was answered whose answer a cancelled task or a crash lost: `replayed`, as if sent again.
 
         Shape:   None when nothing is on record of it: it was not sent, was refused (a refusal is no receipt: those of
                  duplicates are among `rejections`), or said nothing new. One of late is found at once; for None the
-                 whole log is read.
-        Refuses: OutcomeUnknown while a sending of this process is in doubt, or whether the answer is kept for good;
-                 StoreUnavailable, and so on a replica, which does not know of the last ones.
+                 whole log is read, or with the `key` that the command was about (or a position id) what is of that.
+        Refuses: InvalidCommand for what is no id or no key; OutcomeUnknown while a sending of this process is in doubt,
+                 or whether the answer is kept for good; StoreUnavailable, and so on a replica, which does not know of
+                 the last ones.
         """
         self.store.require_primary()
         command_id = understood_command_id(command_id)
-        held = self._cache.load_answered(command_id)
+        held = self._cache.load_answered(command_id, None if key is None else self._place(key)[0].stream)
         if held is None:
             self._doubts.require_known((command_id,), CommandRefused(f"nothing is on record of {command_id}"))
             return None

@@ -65,10 +65,11 @@ class ReceiptQuery(JsonQuery):
 
     name = "receipt"
     command_id: str
+    key: str | None = None
 
     def answer(self, ledger: PositionLedger) -> dict[str, Any]:
         """The receipt."""
-        found = ledger.receipt(self.command_id)
+        found = ledger.receipt(self.command_id, key=self.key)
         return {"receipt": None if found is None else found.as_json()}
 
 

@@ -51,6 +51,18 @@ def test_an_id_is_found_however_the_command_was_given_it(ledger_url: str) -> Non
                 ledger.receipt(wrong)
 
 
+def test_a_receipt_is_looked_for_in_one_key_where_it_is_said(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        ledger.request_entry(**ENTRY, intent_id="1", command_id="c-1")
+        ledger.request_entry(**ENTRY | {"symbol": "PERPUSDT"}, intent_id="1", command_id="c-2")
+        for key in ("APTUSDT.binance", FIRST):
+            found = ledger.receipt("c-1", key=key)
+            assert found is not None and found == ledger.receipt("c-1")
+            assert ledger.receipt("c-2", key=key) is None
+        with pytest.raises(InvalidCommand, match="no key"):
+            ledger.receipt("c-1", key="no key")
+
+
 def test_a_receipt_of_a_cycle_that_is_long_over_is_found(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
         for number in "123":
