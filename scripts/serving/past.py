@@ -34,7 +34,7 @@ class Then:
             moment = utc(at) if at else now
             axis = TimeAxis(by) if by else TimeAxis.RECORDED
         except ValueError as wrong:
-            raise InvalidCommand(f"at {at!r:.80} by {by!r:.40}: {wrong}") from None
+            raise InvalidCommand(str(wrong)) from None
         with ledger.store.settled():
             rows = ledger.positions(open=True, as_of=moment, by=axis) if at or by else ledger.positions(open=True)
         status = LedgerStatus.of((row for row in rows if wanted.takes(row)), moment, age)

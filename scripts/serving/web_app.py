@@ -59,7 +59,7 @@ def web_app(
         *(Route(f"/{file}", _asset(file, kind)) for file, kind in _ASSETS.items()),
         *([] if token is None else [Route("/enter", shown.enter, methods=["GET", "POST"])]),
     ]
-    return Starlette(routes=routes, exception_handlers={LedgerError: shown.refused})
+    return Starlette(routes=routes, exception_handlers={LedgerError: shown.refused, 404: shown.absent})
 
 
 def _asset(file: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
@@ -162,6 +162,11 @@ class _Pages:
         assert isinstance(error, LedgerError), "it is registered for these alone"
         status = 404 if isinstance(error, UnknownPosition) else 400 if isinstance(error, InvalidCommand) else 503
         return self._page("refused.html", status, title="Not shown", here="", words=error.message)
+
+    async def absent(self, request: Request, _: Exception) -> Response:
+        """What is said where there is no page."""
+        words = f"there is no page at {request.url.path[:80]}"
+        return self._page("refused.html", 404, title="Not shown", here="", words=words)
 
     async def health(self, _: Request) -> Response:
         """Whether the database answers; how positions stand is no part of it."""

@@ -44,6 +44,10 @@ class TimeAxis(StrEnum):
     EVENT_TIME = "event-time"
     """What had happened by then at the exchange, as far as the ledger knows today."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        raise ValueError(f"{value!r:.40} is no clock; it is {' or '.join(map(repr, map(str, cls)))}")
+
 
 def as_of(moment: PastMoment) -> AsOf:
     """Read a moment.

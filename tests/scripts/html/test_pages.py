@@ -17,6 +17,7 @@ from domain.values import Side
 from projections.audit.narrative import story
 from scripts.html.cycle_chart import SIZES, Size, draw, key
 from scripts.html.cycle_page import EventTable, write_page
+from scripts.html.page import TEMPLATES
 from scripts.html.price_scale import PriceScale
 from scripts.html.shapes import px, spread
 from scripts.html.time_scale import EnlargedScale, TimeScale, time_scale
@@ -248,3 +249,30 @@ def test_what_it_brought_is_told_once_something_of_it_was_closed(tmp_path: Path)
     assert 'class="answer"' not in page(tmp_path, *ENTERED)
     assert re.search(r'class="answer">\+2\.333 USDT \(.*%\) so far', page(tmp_path, *ENTERED, (9, left)))
     assert re.search(r'class="answer">\+8\.23794 USDT \(\+4\.12 %\)<', page(tmp_path, *ENTERED, (9, CLOSED)))
+
+
+def headings(text: str) -> list[str]:
+    return [tag for tag in Tags(text).tags if re.fullmatch("h[1-6]", tag)]
+
+
+def test_the_parts_of_a_cycle_are_headed_below_it_however_many_cycles_there_are(tmp_path: Path) -> None:
+    told = story(cycle(*ENTERED, (9, CLOSED)), [], LATER)
+    table = EventTable(("version", "cycle", "when (UTC)", "what"), [(1, 1, "now", "x")], is_open=True, hash="00")
+    found = []
+    for number in (1, 2):
+        path = tmp_path / f"{number}.html"
+        write_page(path, "APT", [(told, table)] * number, as_of=None, written_at=second(20))
+        found.append(headings(path.read_text(encoding="utf-8")))
+    parts = len(found[0]) - 1
+    assert found == [["h1", *["h2"] * parts], ["h1", *["h2", *["h3"] * parts] * 2]]
+
+
+def test_every_head_of_a_column_says_so_and_what_scrolls_is_reached_by_keys(tmp_path: Path) -> None:
+    text = page(tmp_path, *ENTERED, (9, CLOSED))
+    heads = re.findall(r"<th\b[^>]*>", text)
+    assert heads and all('scope="col"' in head for head in heads)
+    assert re.findall(r'<div class="scrolls"[^>]*>', text) == [
+        '<div class="scrolls" tabindex="0" role="region" aria-label="Events of APTUSDT.binance#1">'
+    ]
+    for template in TEMPLATES.glob("*.html"):
+        assert not re.search(r"<th(?![a-z])(?![^>]*scope)", template.read_text(encoding="utf-8")), template.name

@@ -128,6 +128,10 @@ def test_the_past_a_day_and_a_story_are_found(url: str) -> None:
         assert page.get("/history/APTUSDT.binance%231?at=soon")[0] == 400
         assert "1 of 1 unprotected, 1 more" in page.get("/positions")[1]
         assert page.get("/positions?at=yesterday")[0] == 400
+        status, text = page.get("/positions?by=mine")
+        assert status == 400 and "no clock; it is &#39;recorded&#39; or &#39;event-time&#39;" in text
+        status, text = page.get("/positons")
+        assert status == 404 and "There is no page at /positons." in text and 'href="/positions"' in text
         assert page.answer("/find?place=APTUSDT.binance%231")[2]["Location"] == "/history/APTUSDT.binance%231"
         assert page.answer("/find?place=//evil.example")[2]["Location"].startswith("/history/")
         assert page.get("/day/2025-10-22")[0] == 200 and page.get("/day/today")[0] == 400
