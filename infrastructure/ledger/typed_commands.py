@@ -987,7 +987,8 @@ class TypedCommands(ABC, Generic[Answered]):
         sign: the side says the direction.
 
         Answer: one `IncreaseRequested`, with a client order id of its own.
-        Refuses: `WrongStatus` while rolling back, or while an order closes all of it.
+        Refuses: `WrongStatus` while rolling back, while an order closes all of it, or once all of it was closed: what
+        is opened then is another cycle.
         """
         return self.handle(
             o.RequestIncrease.given(
@@ -1113,7 +1114,8 @@ class TypedCommands(ABC, Generic[Answered]):
         sign: the side says the direction.
 
         Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news.
-        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderHasFills` when less is stated than its fills.
+        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for an `exchange_order_id` that is another than
+        the order's own; `OrderHasFills` when less is stated than its fills.
         """
         return self.handle(
             o.EndOrder.given(
@@ -1388,8 +1390,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `FillCorrected`.
-        Refuses: `UnknownFill`; `OrderAmbiguous` where several orders have this trade id.
+        Answer: one `FillCorrected`. What an exit fill closed beyond what is held explains what was closed at a price
+        that nobody said, or that was stated.
+        Refuses: `UnknownFill`; `OrderAmbiguous` where several orders have this trade id; `NotFilled` for less than was
+        closed of it, or more than was held.
         """
         return self.handle(
             o.CorrectFill.given(
