@@ -24,7 +24,7 @@ GROUPS: Final = {
         "status": CommandEntry("scripts.commands.daily.status", "Show what is open on one screen, the worst first"),
         "serve": CommandEntry(
             "scripts.commands.daily.serve",
-            "Show browsers how everything stands that is open, judged as `status` judges",
+            "Show browsers how everything stands that is open",
         ),
         "positions": CommandEntry("scripts.commands.daily.positions", "List positions, oldest first"),
         "history": CommandEntry(
@@ -33,10 +33,8 @@ GROUPS: Final = {
         "pnl": CommandEntry(
             "scripts.commands.daily.pnl", "Sum up what cycles brought that were over in a stretch of time"
         ),
-        "stats": CommandEntry("scripts.commands.daily.stats", "Sum up a stretch of time: cycles, protection"),
-        "report": CommandEntry(
-            "scripts.commands.daily.report", "Look through a stretch of time: open positions, criteria"
-        ),
+        "stats": CommandEntry("scripts.commands.daily.stats", "Sum up a stretch of time"),
+        "report": CommandEntry("scripts.commands.daily.report", "Look through a stretch of time"),
     },
     "Audit": {
         "projections": CommandEntry("scripts.commands.audit.projections", "Show how far each projection has come"),
@@ -61,13 +59,15 @@ GROUPS: Final = {
             "scripts.commands.operate.metrics", "Print the figures of a ledger in the text that Prometheus reads"
         ),
         "snapshot": CommandEntry(
-            "scripts.commands.operate.snapshot", "Ask an exchange for positions, plain and conditional orders"
+            "scripts.commands.operate.snapshot",
+            "Ask an exchange for positions, plain and conditional orders and balances",
         ),
         "doctor": CommandEntry(
             "scripts.commands.operate.doctor", "Ask a PostgreSQL server to prove what a ledger needs"
         ),
         "reconcile": CommandEntry(
-            "scripts.commands.operate.reconcile", "Compare the open positions of one account with a snapshot"
+            "scripts.commands.operate.reconcile",
+            "Compare the open positions of one account with a snapshot of the exchange",
         ),
         "recover": CommandEntry("scripts.commands.operate.recover", "List every cycle that is not done"),
         "instruments": CommandEntry(
