@@ -32,13 +32,13 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
 
     A struct, for there may be millions, and a dataclass takes ten times as long to make.
 
-    Shape:   a quantity `in_contracts` counts contracts of a size that is not always 1; one of it is so many units as
-             `contract_size`, where that is known. `reason` is why it happened where that is no order of the account's
-             own: liquidation, adl. With the one that `is_last` a program counts its position as over: what is left on
-             spot is dust. `closes` is how much of it closed what was held, and `held` what that was just before, short
-             below zero, where the file says so. A file that `names_leg` False does not say whether it is of one leg or
-             of two. One that `sums_up` is made up of a line that says more later: then it has another quantity or fee.
-             On spot one sells what was bought, or held before the file begins; only one `on_margin` sells what was
+    Shape:   a quantity counts units, or else is `in_contracts` of a size that is not always 1: of `contract_size`,
+             where the file says it. `reason` is why it happened where that is no order of the account's own:
+             liquidation, adl. With the one that `is_last` a program counts its position as over: what is left on spot
+             is dust. `closes` is how much of it closed what was held, and `held` what that was just before, short below
+             zero, where the file says so. A file that `names_leg` False does not say whether it is of one leg or of
+             two. One that `sums_up` is made up of a line that says more later: then it has another quantity or fee. On
+             spot one sells what was bought, or held before the file begins; only one `on_margin` sells what was
              borrowed. A program says of one `meant_to_close` that it is to close something, which others may have
              netted away by then. `sequence` puts the fills of one moment in order, where the exchange numbers what it
              did.

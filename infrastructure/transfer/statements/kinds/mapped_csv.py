@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.identifiers import normalized_leg
-from domain.instrument import ONE
 from domain.values import Leg
 from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.column_map import ColumnMap
@@ -67,7 +66,7 @@ class _MappedFills:
             trade_id=said.text("trade_id") or self._ids.of(row, moment),
             order_id=said.text("order_id") or made_up(moment, symbol, str(buys)),
             in_contracts=self._map.contract_size is not None,
-            contract_size=self._map.contract_size or ONE,
+            contract_size=self._map.contract_size,
         )
 
     def _said(self, row: StatementRow, name: str) -> Any:

@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from msgspec.structs import replace
-
-from domain.instrument import ONE
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -38,7 +35,7 @@ PLAIN_COLUMNS: Final = MappingProxyType(
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFill]:
     fills = CsvFills(PLAIN_COLUMNS, whose)
-    return (replace(fill, contract_size=ONE) for fill in fills.read(file.rows(once=fills.names)))
+    return fills.read(file.rows(once=fills.names))
 
 
 PLAIN_CSV: Final = StatementKind(

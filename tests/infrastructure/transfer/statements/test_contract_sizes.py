@@ -89,19 +89,19 @@ def test_units_are_not_taken_for_contracts() -> None:
     "name",
     ["csv.csv", "freqtrade-backtest.json", "freqtrade-database.sql", "hummingbot-trades.csv", "tradingview-trades.csv"],
 )
-def test_programs_that_count_units_say_so(name: str) -> None:
+def test_programs_count_units(name: str) -> None:
     kind = kind_of_sample(FOLDER / name)
     facts = facts_of(data_of(FOLDER / name), kind, whose(kind))
-    assert {fact.contract_size for fact in facts if isinstance(fact, StatementFill)} == {Decimal(1)}
+    assert {fact.in_contracts for fact in facts if isinstance(fact, StatementFill)} == {False}
 
 
-@pytest.mark.parametrize(("said", "size"), [("", "1"), ("contract_size = 0.01\n", "0.01")])
-def test_a_map_counts_units_unless_it_says_a_size(said: str, size: str) -> None:
+@pytest.mark.parametrize(("said", "size"), [("", None), ("contract_size = 0.01\n", Decimal("0.01"))])
+def test_a_map_counts_units_unless_it_says_a_size(said: str, size: Decimal | None) -> None:
     columns = 'time = "t"\nsymbol = "s"\nside = "d"\nprice = "p"\nquantity = "q"\n'
     whose = Whose("okx", columns=ColumnMap.read(f"{said}[columns]\n{columns}"))
     (fill,) = facts_of("t,s,d,p,q\n2026-03-17T09:00:00Z,BTCUSDT,buy,50000,2\n", KINDS["mapped-csv"], whose)
     assert isinstance(fill, StatementFill)
-    assert (fill.contract_size, fill.in_contracts) == (Decimal(size), size != "1")
+    assert (fill.contract_size, fill.in_contracts) == (size, size is not None)
 
 
 def test_what_a_trade_cost_tells_units_from_contracts() -> None:

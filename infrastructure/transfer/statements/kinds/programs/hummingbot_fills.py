@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.identifiers import PositionKey
-from domain.instrument import ONE
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -50,7 +49,6 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         profit=None,
         trade_id=trade_id,
         order_id=row.needed("order_id"),
-        contract_size=ONE,
         meant_to_close=row.word("position") == "close",
     )
     yield fill
@@ -112,7 +110,6 @@ def _exported(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         profit=None,
         trade_id=row.needed("id"),
         order_id=made_up(time, symbol, side),
-        contract_size=ONE,
     )
 
 

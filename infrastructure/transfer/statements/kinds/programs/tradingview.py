@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.identifiers import PositionKey
-from domain.instrument import ONE, Instrument
+from domain.instrument import Instrument
 from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, numbered
@@ -113,7 +113,6 @@ class _ListOfTrades:
             profit=None,
             trade_id=name,
             order_id=name,
-            contract_size=ONE,
         )
 
 
@@ -195,7 +194,6 @@ class StrategyAlerts:
             profit=None,
             trade_id=name,
             order_id=name,
-            contract_size=ONE,
         )
 
 

@@ -13,7 +13,6 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from domain.instrument import ONE
 from domain.values import Leg
 from infrastructure.transfer.statements.kinds.exchanges.spot.okx_sides import SideNames, SpotSides
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -127,7 +126,6 @@ def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
         trade_id=row.needed("id"),
         order_id=row.text("order id") or row.needed("id"),
         in_contracts=in_contracts,
-        contract_size=None if on_spot or in_contracts else ONE,
         reason=next((why for word, why in _REASONS.items() if word in action), None),
         closes=quantity if is_delivery else None,
         names_leg=not is_delivery,

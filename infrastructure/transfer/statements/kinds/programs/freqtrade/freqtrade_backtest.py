@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.instrument import ONE
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -79,7 +78,6 @@ def _fills(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
                 profit=None,
                 trade_id=name,
                 order_id=name,
-                contract_size=ONE,
             )
         )
     if not fills:

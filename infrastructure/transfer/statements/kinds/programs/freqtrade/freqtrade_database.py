@@ -20,7 +20,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
-from domain.instrument import ONE
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -114,7 +113,6 @@ class _Trade:
             profit=None,
             trade_id=f"order-{name}",
             order_id=name,
-            contract_size=ONE,
         )
 
     def _funding(self, row: StatementRow, name: str, amount: Decimal, time: datetime) -> StatementCash:
