@@ -90,5 +90,8 @@ def test_nothing_is_said_to_have_been_earned_when_nothing_was_over(asked: Progra
     ran = asked("--symbol", "KASUSDT")
     assert (ran.code, ran.err.splitlines()[1:]) == (0, ["no cycle that moved money was over in this time"])
     assert ran.err.startswith("note: nothing was ever recorded of --symbol KASUSDT; there is something of --exchange ")
+    note, words = ran.err.splitlines()
+    assert (ran.code, words) == (0, "no cycle that moved money was over in this time")
+    assert note.startswith("note: nothing was ever recorded of --symbol KASUSDT")
     assert asked("--symbol", "KASUSDT", "--csv").out == ""
     assert asked("--json", "--csv").code == 2
