@@ -21,7 +21,6 @@ class Connection(H11Protocol):
     _asked: asyncio.TimerHandle | None = None
     _taken: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A browser came, and says what it wants soon."""
         super().connection_made(transport)

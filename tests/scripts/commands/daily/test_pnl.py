@@ -88,8 +88,6 @@ def test_cycles_may_be_judged_before_fees(asked: Program) -> None:
 
 def test_nothing_is_said_to_have_been_earned_when_nothing_was_over(asked: Program) -> None:
     ran = asked("--symbol", "KASUSDT")
-    assert (ran.code, ran.err.splitlines()[1:]) == (0, ["no cycle that moved money was over in this time"])
-    assert ran.err.startswith("note: nothing was ever recorded of --symbol KASUSDT; there is something of --exchange ")
     note, words = ran.err.splitlines()
     assert (ran.code, words) == (0, "no cycle that moved money was over in this time")
     assert note.startswith("note: nothing was ever recorded of --symbol KASUSDT")
