@@ -47,6 +47,11 @@ def length(time: timedelta) -> str:
     raise AssertionError("a minute or more")
 
 
+def lasting(time: timedelta) -> str:
+    """For how long something is so: `for 3 h 10 min`; what began at a time that is yet to come is no length of time."""
+    return f"since a time {length(-time)} ahead of the clock" if time < timedelta() else f"for {length(time)}"
+
+
 def ratio(old: Decimal, new: Decimal) -> Decimal | None:
     """By how many percent `new` differs from `old`; None when there is nothing to compare with."""
     if not old:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from domain.order import Order
 from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_bare, is_by_choice
-from projections.formatting import date_and_time, length
+from projections.formatting import date_and_time, lasting, length
 from projections.health.checks import (
     PROGRAM,
     Check,
@@ -120,7 +120,7 @@ class Cycles:
     def _late(self, cycle: InFlight) -> Symptom:
         severity = Severity.CRITICAL if self._is_over(cycle.since, self._age) else Severity.WARNING
         state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
-        return self._symptom(severity, cycle.row, f"{state} for {length(cycle.age)}", cycle.since)
+        return self._symptom(severity, cycle.row, f"{state} {lasting(cycle.age)}", cycle.since)
 
     def unprotected(self) -> Section:
         """Positions without a stop: a warning at once, critical after 30 s (L7), once an entry had its time (I-15).
@@ -132,7 +132,7 @@ class Cycles:
             self._symptom(
                 Severity.CRITICAL if self._is_over(since, UNPROTECTED_MAX) else Severity.WARNING,
                 row,
-                f"{row.side.value} {plain(row.quantity)} without a confirmed stop for {length(self._now - since)}",
+                f"{row.side.value} {plain(row.quantity)} without a confirmed stop {lasting(self._now - since)}",
                 since,
             )
             for row in held
@@ -190,7 +190,7 @@ class Cycles:
     def _unheard_of(self, row: PositionRow, order: Order) -> Symptom:
         asked = unanswered_orders.asked_at(order)
         severity = Severity.CRITICAL if self._is_over(asked, self._age) else Severity.WARNING
-        message = f"{unanswered_orders.in_words(order)}, for {length(self._now - asked)}"
+        message = f"{unanswered_orders.in_words(order)}, {lasting(self._now - asked)}"
         return self._symptom(severity, row, message, asked)
 
     def rolling_back(self) -> Section:
@@ -202,7 +202,7 @@ class Cycles:
     def _stuck(self, cycle: InFlight) -> Symptom:
         is_critical = cycle.row.rollback_failed or self._is_over(cycle.since, self._age)
         failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
-        message = f"rolling back for {length(cycle.age)}{failed}"
+        message = f"rolling back {lasting(cycle.age)}{failed}"
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message, cycle.since)
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str, since: datetime) -> Symptom:

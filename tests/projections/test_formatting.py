@@ -12,6 +12,7 @@ from projections.formatting import (
     date_and_time,
     first_digits,
     for_eyes,
+    lasting,
     length,
     listed,
     percent,
@@ -38,6 +39,12 @@ from projections.formatting import (
 )
 def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: str, words: str) -> None:
     assert length(timedelta(microseconds=int(Decimal(seconds) * 1_000_000))) == words
+
+
+def test_nothing_lasts_since_a_time_that_is_yet_to_come() -> None:
+    assert lasting(timedelta(hours=3, minutes=10)) == "for 3 h 10 min"
+    assert lasting(timedelta(0)) == "for 0 s"
+    assert lasting(timedelta(hours=-3)) == "since a time 3 h ahead of the clock"
 
 
 @pytest.mark.parametrize(
