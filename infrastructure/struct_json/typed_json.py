@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from functools import cache
+from threading import RLock
 from types import GenericAlias
 from typing import Any, Final, Generic, TypeVar
 
@@ -17,6 +18,9 @@ from pydantic import TypeAdapter
 
 Read = TypeVar("Read", bound=msgspec.Struct)
 
+_ONE_AT_A_TIME: Final = RLock()
+"""Taken to make a reader: what the fields of a struct are msgspec keeps with it before it knows all of them, and a second
+thread that makes a reader by that meanwhile crashes the process. One that is made reads in any thread."""
 _NUMBERS_MAX: Final = 2_000
 _WRONG: Final = (ValueError, ArithmeticError, RecursionError)
 
@@ -26,8 +30,9 @@ class TypedJson(Generic[Read]):
 
     def __init__(self, kind: type[Read]) -> None:
         """Look once at what its fields are."""
-        self._decode = msgspec.json.Decoder(kind, dec_hook=_made).decode
-        self._decode_all = msgspec.json.Decoder(GenericAlias(list, kind), dec_hook=_made).decode
+        with _ONE_AT_A_TIME:
+            self._decode = msgspec.json.Decoder(kind, dec_hook=_made).decode
+            self._decode_all = msgspec.json.Decoder(GenericAlias(list, kind), dec_hook=_made).decode
 
     def read(self, text: bytes | str) -> Read | None:
         """The struct; None where pydantic has to look."""

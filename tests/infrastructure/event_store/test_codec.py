@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from eventsourcing.persistence import StoredEvent
@@ -26,6 +27,7 @@ from tests.samples import SHAPES, samples, shapes, stored_name
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request
 from tests.strategies import events, numbers
 
+ROOT = Path(__file__).parents[3]
 REQUESTED = given(request()).history[0]
 PAYLOAD = json.loads(encode(REQUESTED).state)
 
@@ -387,3 +389,37 @@ def test_no_event_changes_its_shape_without_a_new_version() -> None:
     }
     assert not changed, f"stored rows have the shape that was shipped; give the event a new version: {changed}"
     assert [*today] == [*shipped], "a new shape: add it to shapes.json, and a sample of it"
+
+
+# -- several threads --------------------------------------------------------------------------------------------
+
+FIRST_READ: Final = """
+import sys
+from threading import Barrier, Thread
+from eventsourcing.persistence import StoredEvent
+from infrastructure.event_store.codec import decode
+from tests.samples import samples
+
+THREADS = 8
+start, known = Barrier(THREADS), [*samples()]
+
+def read_all(first):
+    start.wait()
+    for name, state in known[first:] + known[:first]:
+        decode(StoredEvent(originator_id="APTUSDT.binance", originator_version=1, topic=name, state=state))
+
+sys.setswitchinterval(1e-6)
+threads = [Thread(target=read_all, args=(number * len(known) // THREADS,)) for number in range(THREADS)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_threads_that_read_the_first_events_at_once_do_not_crash(number: int) -> None:
+    """In a process of its own, for a crash is one of the process."""
+    del number
+    ran = subprocess.run([sys.executable, "-c", FIRST_READ], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -88,7 +88,8 @@ def test_tasks_do_not_read_each_others_answers(script: Script, number: int) -> N
         await exchange.close()
         return answers
 
-    answers = asyncio.run(found(CcxtExchange(client("asyncio", "binanceusdm", script.url))))
+    patient = client("asyncio", "binanceusdm", script.url, timeout=60_000)  # fifteen at once, on a busy machine
+    answers = asyncio.run(found(CcxtExchange(patient)))
     assert [isinstance(answer, NoAnswer) for answer in answers] == [
         symbol == wrong for symbol in ("APTUSDT", "SXPUSDT", "AVLUSDT") for _ in range(5)
     ]
