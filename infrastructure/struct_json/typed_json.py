@@ -19,8 +19,8 @@ from pydantic import TypeAdapter
 Read = TypeVar("Read", bound=msgspec.Struct)
 
 _ONE_AT_A_TIME: Final = RLock()
-"""Taken to make a reader: what the fields of a struct are msgspec keeps with it before it knows all of them, and a second
-thread that makes a reader by that meanwhile crashes the process. One that is made reads in any thread."""
+"""Taken to make a reader: what the fields of a struct are msgspec keeps with it before it knows all of them, and
+another thread that makes a reader by that crashes the process. One that is made reads in any thread."""
 _NUMBERS_MAX: Final = 2_000
 _WRONG: Final = (ValueError, ArithmeticError, RecursionError)
 
