@@ -217,17 +217,13 @@ class Store(ABC):
         The log is read from its end, for no index lists commands: one of late is found at once, and for one that was
         never recorded all of it is read, or all of the stream where that is said.
         """
-        by_id = f"command_id = {self.placeholder}"
-        if stream is None:
-            last = next(self.select([by_id], [command_id], "nid DESC", 1), None)
-        else:
-            of_stream = [by_id, f"stream = {self.placeholder}"]
-            last = next(self.select(of_stream, [command_id, stream], "version DESC", 1), None)
+        asked = {"command_id =": command_id, "stream =": stream}
+        from_the_end = "nid DESC" if stream is None else "version DESC"
+        last = next(self.select(*compared(asked, self.placeholder), from_the_end, 1), None)
         if last is None:
             return []
-        near = {"stream =": last.originator_id, "version >": last.originator_version - EVENTS_MAX}
-        conditions, values = compared(near, self.placeholder)
-        return list(self.select([by_id, *conditions], [command_id, *values], "version"))
+        near = asked | {"stream =": last.originator_id, "version >": last.originator_version - EVENTS_MAX}
+        return list(self.select(*compared(near, self.placeholder), "version"))
 
     def of_no_cycle(self) -> Iterator[RecordedEvent]:
         """What was recorded of streams and of none of their cycles, oldest first."""

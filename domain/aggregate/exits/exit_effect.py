@@ -207,11 +207,7 @@ def _opened_by_another(
     if not qty:
         return unexplained, held
     if qty <= unexplained.unpriced_qty:
-        cost = (
-            None
-            if unexplained.unpriced_cost is None
-            else share_of(unexplained.unpriced_cost, qty, unexplained.unpriced_qty)
-        )
+        cost = _part_of(unexplained.unpriced_cost, qty, unexplained.unpriced_qty)
         left = altered(
             unexplained,
             unpriced_qty=EXACT.subtract(unexplained.unpriced_qty, qty),
