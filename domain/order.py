@@ -1,9 +1,8 @@
-"""The orders of a cycle: what each was for, what the exchange stated of it, and what its fills add up to."""
+"""An order: what it was for, what the exchange stated of it, and what its fills add up to."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -13,8 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from domain.alteration import TypedStruct, altered, once
-from domain.stop import is_losing_side
-from domain.values import EXACT, Instant, Number, Side, plain, timestamp_text
+from domain.values import EXACT, Instant, Number, plain, timestamp_text
 
 ZERO: Final = Decimal(0)
 CLOCKS_APART: Final = timedelta(seconds=5)
@@ -69,6 +67,19 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     def is_live(self) -> bool:
         """Whether more of it may be filled."""
         return self.ended is None
+
+    @once
+    def is_settled(self) -> bool:
+        """Whether nobody waits for anything of it: what else comes names it by an id of the exchange.
+
+        Nobody waits for more of an order that is full, or that was never promised; a stop or target is at work until
+        it has ended, and what was stated may be explained by fills without a name.
+        """
+        if self.traded_qty < self.stated_qty or self.ended is not None:
+            return self.traded_qty >= self.stated_qty
+        if self.role in ("stop", "target") or self.exchange_order_id is None:
+            return False
+        return self.client_order_id is None or self.room == 0
 
     @property
     def room(self) -> Decimal | None:
@@ -221,72 +232,8 @@ _ROLES: Final[dict[str, Role]] = {
     "rollback": "rollback",
 }
 
-Orders = Mapping[str, Order]
-"""By name, in the order in which they came."""
-
 
 @lru_cache(maxsize=1024)
 def role_of(name: str) -> Role:
     """The role that a name belongs to."""
     return _ROLES[name.partition(".")[0].rstrip("0123456789")]
-
-
-def with_order(orders: Orders, order: Order) -> dict[str, Order]:
-    """The orders with one of them new, or as it is now."""
-    return {**orders, order.name: order}
-
-
-def of_role(orders: Orders, role: Role) -> Iterator[Order]:
-    """The orders of one role, oldest first."""
-    return (order for order in orders.values() if order.role == role)
-
-
-def live(orders: Orders, role: Role) -> list[Order]:
-    """The orders of one role of which more may be filled."""
-    return [order for order in of_role(orders, role) if order.is_live]
-
-
-def counted_without_price(orders: Orders, beside: str) -> Decimal:
-    """What was stated without a price of closing orders, but for one, and only their own fills can tell."""
-    closing = (order for order in orders.values() if order.role != "entry" and order.name != beside)
-    return sum((EXACT.subtract(o.filled_qty, o.traded_qty) for o in closing if o.worth is None), ZERO)
-
-
-def next_name(orders: Orders, role: Role) -> str:
-    """The name of the next order of a role; the first entry is plainly `entry`."""
-    number = sum(1 for _ in of_role(orders, role)) + 1
-    return "entry" if role == "entry" and number == 1 else f"{role}.{number}"
-
-
-def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:
-    """Whether the live stops on the losing side cover all of a position whose average price is known."""
-    stops = stops_at_work(orders, side, avg_px_open)
-    if not stops:
-        return False
-    covered = covered_by(stops)
-    return covered is None or (bool(covered) and covered >= quantity)
-
-
-def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> list[Order]:
-    """The live stops on the losing side of a known average price, and those that lock in profit."""
-    if avg_px_open is None:
-        return []
-    return [
-        stop
-        for stop in orders.values()
-        if stop.role == "stop"
-        and stop.ended is None
-        and stop.price is not None
-        and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
-    ]
-
-
-def covered_by(stops: Iterable[Order]) -> Decimal | None:
-    """How much some stops cover together; None when one of them is for all that is held."""
-    covered = ZERO
-    for stop in stops:
-        room = stop.room
-        if room is None:
-            return None
-        covered = EXACT.add(covered, room)
-    return covered

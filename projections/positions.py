@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
+from domain.cycle_orders import of_role
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
-from domain.order import Order, of_role
+from domain.order import Order
 from domain.values import plain
 
 __all__ = [
@@ -58,7 +59,7 @@ def row_from(values: Sequence[Any]) -> PositionRow:
     try:
         for name in ("fees_other", "cash"):
             columns[name] = json.loads(columns[name])
-        columns["orders"] = {order["name"]: order for order in json.loads(columns["orders"])}
+        columns["orders"] = json.loads(columns["orders"])
         return row_adapter().validate_python(columns)
     except (ValueError, TypeError, LookupError) as cause:
         raise damaged(columns["position_id"], cause) from cause

@@ -20,6 +20,7 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.commands.requests import ClosingFill, Evidence
+from domain.cycle_orders import Orders
 from domain.errors import CommandRefused
 from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
@@ -341,6 +342,7 @@ _PLAIN[Order] = [
         for price, at in zip(map(Decimal, _EDGES), _MOMENTS, strict=False)
     ),
 ]
+_PLAIN[Orders] = [Orders(), Orders(_PLAIN[Order]), Orders(_PLAIN[Order][-1:])]
 _ORDERS: Final[dict[str, list[Any]]] = {"order": ["entry", "entry.2", "stop.1", "target.1", "exit.1"]}
 _DRAWN: Final[tuple[type[Any], ...]] = (*EVENTS, PositionRow, CycleFacts)
 _FIELDS_OF: Final = {

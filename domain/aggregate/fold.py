@@ -8,10 +8,11 @@ from domain import events as e
 from domain.aggregate import order_changes as changes
 from domain.aggregate.row import PositionRow
 from domain.alteration import altered
+from domain.cycle_orders import Orders, covers, live
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order, covers, live, of_role, with_order
+from domain.order import Order
 from domain.values import Side, Status
 
 
@@ -112,14 +113,14 @@ def _terms(event: e.PositionEvent) -> Instrument:
     return getattr(event, "terms", None) or LINEAR
 
 
-def _entry(event: e.PositionEvent, **known: Any) -> dict[str, Order]:
-    return {"entry": Order(name="entry", opened_at=event.ts_event, **known)}
+def _entry(event: e.PositionEvent, **known: Any) -> Orders:
+    return Orders([Order(name="entry", opened_at=event.ts_event, **known)])
 
 
 def _imported(event: e.PositionImported) -> PositionRow:
     orders = _entry(event, exchange_order_id=event.exchange_order_id, requested_qty=event.quantity)
     if event.stop_confirmed and event.stop_price is not None:
-        orders["stop.1"] = Order(name="stop.1", price=event.stop_price, opened_at=event.ts_event)
+        orders = orders.with_order(Order(name="stop.1", price=event.stop_price, opened_at=event.ts_event))
     row = altered(
         _opened(event, event.side, event.status, event.holding),
         requested_qty=event.quantity,
@@ -189,14 +190,14 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
         case e.PositionAdjusted():
             return altered(_holding(row, event.holding), outcome_unknown=False)
         case e.RollbackStarted():
-            name = f"rollback{sum(1 for _ in of_role(row.orders, 'rollback')) or ''}"
+            name = f"rollback{row.orders.count('rollback') or ''}"
             order = changes.promised(name, event.client_order_id, event.close_quantity, event.ts_event)
             return altered(
                 row,
                 status=Status.ROLLING_BACK,
                 rollback_failed=False,
                 exit_reason=event.reason,
-                orders=with_order(row.orders, order),
+                orders=row.orders.with_order(order),
             )
         case e.RolledBack():
             return altered(
@@ -304,7 +305,7 @@ def _holding(row: PositionRow, held: Holding) -> PositionRow:
     )
 
 
-def _showing_stop(row: PositionRow, orders: dict[str, Order]) -> PositionRow:
+def _showing_stop(row: PositionRow, orders: Orders) -> PositionRow:
     """The row with its orders, and the columns of the stop that was set last and is still there."""
     stops = live(orders, "stop")
     shown = stops[-1] if stops else None

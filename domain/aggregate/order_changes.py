@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.alteration import altered
+from domain.cycle_orders import Orders, live
 from domain.instrument import Instrument
-from domain.order import Order, Orders, with_order
+from domain.order import Order
 
 Asked = e.IncreaseRequested | e.ExitRequested
 
@@ -18,10 +19,10 @@ def ended(order: Order, outcome: str) -> Order:
     return altered(order, ended=outcome) if order.is_live else order
 
 
-def asked(orders: Orders, event: Asked) -> dict[str, Order]:
+def asked(orders: Orders, event: Asked) -> Orders:
     """After an order was promised to a bot."""
     quantity = event.close_quantity if isinstance(event, e.ExitRequested) else event.quantity
-    return with_order(orders, promised(event.order, event.client_order_id, quantity, event.ts_event))
+    return orders.with_order(promised(event.order, event.client_order_id, quantity, event.ts_event))
 
 
 def promised(name: str, client_order_id: str | None, quantity: Decimal | None, at: datetime) -> Order:
@@ -29,11 +30,11 @@ def promised(name: str, client_order_id: str | None, quantity: Decimal | None, a
     return Order(name=name, client_order_id=client_order_id, requested_qty=quantity, opened_at=at)
 
 
-def stated(orders: Orders, event: e.EntryPlaced, terms: Instrument) -> dict[str, Order]:
+def stated(orders: Orders, event: e.EntryPlaced, terms: Instrument) -> Orders:
     """After the exchange acknowledged an entry order, and said what was filled of it."""
     orders = as_one(orders, event.order, event.same_as)
     order = altered(_known(orders, event, event.order), exchange_order_id=event.exchange_order_id)
-    return with_order(orders, _with_statement(order, event, terms))
+    return orders.with_order(_with_statement(order, event, terms))
 
 
 def as_one(orders: Orders, name: str, same_as: str | None) -> Orders:
@@ -42,39 +43,39 @@ def as_one(orders: Orders, name: str, same_as: str | None) -> Orders:
     if other is None:
         return orders
     empty = Order(name=other.name, opened_at=other.opened_at, ended="replaced")
-    return {**orders, name: orders[name].joined(other), other.name: empty} if name in orders else orders
+    return orders.with_orders((orders[name].joined(other), empty)) if name in orders else orders
 
 
-def entry_filled(orders: Orders, event: e.EntryFilled, terms: Instrument) -> dict[str, Order]:
+def entry_filled(orders: Orders, event: e.EntryFilled, terms: Instrument) -> Orders:
     """After a fill of an entry order."""
     order = _identified(_known(orders, event, event.order), event.exchange_order_id)
     filled = terms.recorded_worth(event.last_qty, event.last_px)
-    return with_order(orders, order.with_fill(event.last_qty, filled, is_news=event.is_news))
+    return orders.with_order(order.with_fill(event.last_qty, filled, is_news=event.is_news))
 
 
-def exit_filled(orders: Orders, event: e.PositionReduced, terms: Instrument) -> dict[str, Order]:
+def exit_filled(orders: Orders, event: e.PositionReduced, terms: Instrument) -> Orders:
     """After a fill of an order that closes."""
     if event.order is None:
-        return {**orders}
+        return orders
     order = _identified(_known(orders, event, event.order), event.exchange_order_id)
-    return with_order(orders, order.with_fill(event.last_qty, terms.recorded_worth(event.last_qty, event.last_px)))
+    return orders.with_order(order.with_fill(event.last_qty, terms.recorded_worth(event.last_qty, event.last_px)))
 
 
-def fill_corrected(orders: Orders, event: e.FillCorrected, terms: Instrument) -> dict[str, Order]:
+def fill_corrected(orders: Orders, event: e.FillCorrected, terms: Instrument) -> Orders:
     """After a fill of one was corrected."""
     order = None if event.order is None else orders.get(event.order)
     if order is None:
-        return {**orders}
+        return orders
     old = (event.old_qty, terms.recorded_worth(event.old_qty, event.old_px))
     new = (event.last_qty, terms.recorded_worth(event.last_qty, event.last_px))
-    return with_order(orders, order.corrected(old, new))
+    return orders.with_order(order.corrected(old, new))
 
 
-def stop_set(orders: Orders, event: e.StopLossSet) -> dict[str, Order]:
+def stop_set(orders: Orders, event: e.StopLossSet) -> Orders:
     """After a stop was confirmed, or moved; one that names no order is the only one."""
     name = event.order or "stop.1"
     if event.order is None:
-        orders = {n: ended(o, "replaced") if o.role == "stop" and n != name else o for n, o in orders.items()}
+        orders = orders.with_orders(ended(stop, "replaced") for stop in live(orders, "stop") if stop.name != name)
     stop = altered(
         _known(orders, event, name),
         price=event.stop_price,
@@ -84,15 +85,15 @@ def stop_set(orders: Orders, event: e.StopLossSet) -> dict[str, Order]:
         locks_profit=event.locks_profit,
         ended=None,
     )
-    return with_order(orders, stop)
+    return orders.with_order(stop)
 
 
-def stops_lost(orders: Orders, name: str | None) -> dict[str, Order]:
+def stops_lost(orders: Orders, name: str | None) -> Orders:
     """After a stop is gone, or all of them."""
-    return {n: ended(o, "lost") if o.role == "stop" and name in (None, n) else o for n, o in orders.items()}
+    return orders.with_orders(ended(stop, "lost") for stop in live(orders, "stop") if name in (None, stop.name))
 
 
-def target_set(orders: Orders, event: e.TakeProfitSet) -> dict[str, Order]:
+def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:
     """After a target was confirmed, or moved."""
     target = altered(
         _known(orders, event, event.order),
@@ -102,26 +103,26 @@ def target_set(orders: Orders, event: e.TakeProfitSet) -> dict[str, Order]:
         attached=event.attached,
         ended=None,
     )
-    return with_order(orders, target)
+    return orders.with_order(target)
 
 
-def target_lost(orders: Orders, event: e.TakeProfitLost) -> dict[str, Order]:
+def target_lost(orders: Orders, event: e.TakeProfitLost) -> Orders:
     """After a target is gone."""
     order = orders.get(event.order)
-    return {**orders} if order is None else with_order(orders, ended(order, "lost"))
+    return orders if order is None else orders.with_order(ended(order, "lost"))
 
 
-def entries_failed(orders: Orders, event: e.EntryFailed) -> dict[str, Order]:
+def entries_failed(orders: Orders, event: e.EntryFailed) -> Orders:
     """After the entry came to nothing."""
-    return {n: ended(o, event.outcome) if o.role == "entry" else o for n, o in orders.items()}
+    return orders.with_orders(ended(entry, event.outcome) for entry in live(orders, "entry"))
 
 
-def opened_again(orders: Orders) -> dict[str, Order]:
+def opened_again(orders: Orders) -> Orders:
     """After a late fill of an entry: what protected or closed the cycle did so for the end that it had."""
-    return {n: o if o.role == "entry" else ended(o, "lost") for n, o in orders.items()}
+    return orders.with_orders(ended(order, "lost") for order in orders.values() if order.role != "entry")
 
 
-def replaced(orders: Orders, event: e.OrderReplaced) -> dict[str, Order]:
+def replaced(orders: Orders, event: e.OrderReplaced) -> Orders:
     """After an order went on under another id."""
     known = _known(orders, event, event.order)
     order = altered(
@@ -130,14 +131,14 @@ def replaced(orders: Orders, event: e.OrderReplaced) -> dict[str, Order]:
         requested_qty=known.requested_qty if event.quantity is None else event.quantity,
         price=known.price if event.price is None else event.price,
     )
-    return with_order(orders, order)
+    return orders.with_order(order)
 
 
-def order_ended(orders: Orders, event: e.OrderEnded, terms: Instrument) -> dict[str, Order]:
+def order_ended(orders: Orders, event: e.OrderEnded, terms: Instrument) -> Orders:
     """After the exchange said that nothing more will be filled of an order."""
     orders = as_one(orders, event.order, event.same_as)
     order = _identified(_known(orders, event, event.order), event.exchange_order_id)
-    return with_order(orders, altered(_with_statement(order, event, terms), ended=event.outcome))
+    return orders.with_order(altered(_with_statement(order, event, terms), ended=event.outcome))
 
 
 def _known(orders: Orders, event: e.PositionEvent, name: str) -> Order:

@@ -10,9 +10,9 @@ from msgspec import field
 from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct
+from domain.cycle_orders import Orders
 from domain.events import Protection
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order
 from domain.stop import Stop
 from domain.values import Instant, Leg, Number, Side, Source, Status
 
@@ -77,7 +77,7 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     """What was left as dust when the cycle was closed; not sold, and not to be watched."""
     cash: dict[str, Number] = field(default_factory=dict)
     net_pnl: Number | None = None
-    orders: dict[str, Order] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
 
     def as_json(self) -> dict[str, Any]:
         """The row as a program reads it: numbers as text, times in UTC."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -19,10 +18,11 @@ from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.alteration import TypedStruct, altered
+from domain.cycle_orders import NO_ORDERS, Orders, covers, of_role
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order, covers, of_role, role_of
+from domain.order import Order, role_of
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
 
@@ -60,7 +60,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
     """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing."""
 
     holding: Holding = Holding()
-    orders: Mapping[str, Order] = msgspec.field(default_factory=dict)
+    orders: Orders = msgspec.field(default_factory=Orders)
 
 
 @dataclass
@@ -87,7 +87,7 @@ class PositionState:
     """How the cycle stood when the exchange's word was last taken for it."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
-    adjusted_orders: frozenset[str] = frozenset()
+    adjusted_orders: Orders = field(default_factory=Orders)
     """The orders that were known when the exchange's word was last taken for the quantity."""
     unattributed: Decimal = ZERO
     """What an adjustment saw that no entry order has accounted for yet."""
@@ -138,9 +138,9 @@ class PositionState:
         return None if self.row is None else self.row.stop
 
     @property
-    def orders(self) -> Mapping[str, Order]:
+    def orders(self) -> Orders:
         """The orders of the cycle."""
-        return {} if self.row is None else self.row.orders
+        return NO_ORDERS if self.row is None else self.row.orders
 
     @property
     def terms(self) -> Instrument:
@@ -168,7 +168,7 @@ class PositionState:
             self._begin(event.command_id)
             self.row = project(None, event)
             self.instrument = getattr(event, "terms", None) or self.instrument
-            self._remember(event, Holding(), {})
+            self._remember(event, Holding(), NO_ORDERS)
         elif self.row is not None and event.cycle == self.row.cycle:
             before, orders = self.holding, self.row.orders
             self.row = project(self.row, event)
@@ -182,14 +182,14 @@ class PositionState:
         self.holding, self.since = Holding(), Stand()
         self.unexplained, self.unattributed, self.dust_cost = Unexplained(), ZERO, ZERO
         self.stated_at = self.adjusted_at = EPOCH
-        self.adjusted_orders = frozenset()
+        self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
         self.closing_fees = NO_CLOSING_FEES
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
         self.answers = {} if same is None else {command_id: same}
 
-    def _remember(self, event: e.PositionEvent, before: Holding, orders: Mapping[str, Order]) -> None:
+    def _remember(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
         """What the row does not show, and what its command was answered; `orders` are those of before."""
         holding: Holding | None = getattr(event, "holding", None)
         if holding is not None:
@@ -221,7 +221,7 @@ class PositionState:
                     self.promised_qty = ZERO
                 if not (isinstance(event, e.PositionAdjusted) and event.price_only):
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
-                    self.adjusted_orders = frozenset(self.orders)
+                    self.adjusted_orders = self.orders
                     self.unattributed = self._beyond_orders()
                 self.since = Stand(event.holding, self.orders)
                 self.unexplained = self.unexplained.with_closing(before, event.holding)
@@ -297,7 +297,7 @@ class PositionState:
         known = sum((order.filled_qty for order in of_role(self.orders, "entry")), ZERO)
         return max(ZERO, EXACT.subtract(self.holding.filled_qty, known))
 
-    def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Mapping[str, Order]) -> None:
+    def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
         match event:
             case e.OrderEnded():
                 if event.exchange_order_id is not None:
@@ -336,7 +336,7 @@ class PositionState:
         event: e.EntryFilled | e.PositionReduced,
         order: str | None,
         before: Holding,
-        orders: Mapping[str, Order],
+        orders: Orders,
     ) -> None:
         is_exit = isinstance(event, e.PositionReduced)
         is_in_kind = bool(event.fee) and self.holding.has_paid_in_kind(before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Self
 
@@ -11,9 +10,10 @@ from msgspec import field
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.state import PositionState, Stand
 from domain.alteration import TypedStruct, altered
+from domain.cycle_orders import Orders, of_role
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.order import Order, of_role
+from domain.order import Order
 from domain.values import EXACT, Side, difference_of
 
 
@@ -31,7 +31,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
     terms: Instrument
     absorbed: Decimal = ZERO
     is_seen: bool = False
-    orders: Mapping[str, Order] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
     since: Stand = field(default_factory=Stand)
 
     @classmethod
@@ -104,7 +104,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         held = self.held
         if held.realized_pnl is not None and held.cost is not None:
             return None
-        orders = {**self.orders, self.after.name: self.after}
+        orders = self.orders.with_order(self.after)
         grown = held.entered(self.side, added, None, self.terms)
         if not grown.quantity and held.realized_pnl is None:
             over = settled(grown, self.side, self.terms, orders, self.since)
@@ -125,7 +125,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         return EXACT.subtract(brought, self.terms.gain(self.side, ZERO, gained))
 
 
-def settled(held: Holding, side: Side, terms: Instrument, orders: Mapping[str, Order], since: Stand) -> Holding:
+def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since: Stand) -> Holding:
     """The totals of a cycle that holds nothing: when what all its orders cost is known by then, so is its profit."""
     if held.quantity or held.realized_pnl is not None or held.proceeds is None or since.holding.closed_qty:
         return held
@@ -135,7 +135,7 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Mapping[str, O
     return altered(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
 
 
-def _cost_of_all(orders: Mapping[str, Order], since: Stand, held: Holding) -> Decimal | None:
+def _cost_of_all(orders: Orders, since: Stand, held: Holding) -> Decimal | None:
     """What was held at the last adjustment cost, with what orders added since; None when some is not known."""
     total, grown = since.holding.cost, ZERO
     for order in of_role(orders, "entry"):

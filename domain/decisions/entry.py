@@ -10,6 +10,7 @@ from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.cycle_orders import Orders, next_name
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision
@@ -20,7 +21,7 @@ from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, Pos
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
-from domain.order import Order, Orders, live, next_name, of_role
+from domain.order import Order
 from domain.values import EXACT, Status, plain
 
 
@@ -77,8 +78,8 @@ def request_increase(decision: Decision, command: o.RequestIncrease) -> CommandR
             f"holds nothing any more, for the {plain(closed)} that it held are closed, so nothing is added to it: "
             "close it, and request_entry for what is to be opened anew",
         )
-    for order in live(row.orders, "exit"):
-        if order.client_order_id is not None and held and order.room is not None and order.room >= held:
+    for order in row.orders.unsettled("exit") if held else ():
+        if order.is_live and order.client_order_id is not None and order.room is not None and order.room >= held:
             raise decision.refused(
                 WrongStatus,
                 f"is being closed by {listed([order])}: nothing is added to it; end_order if it was canceled",
@@ -171,14 +172,13 @@ def _of_intent(decision: Decision, intent_id: str | None) -> Order | None:
         return None
     if intent_id == row.intent_id and "entry" in orders:
         return orders["entry"]
-    entries = of_role(orders, "entry")
-    mine = (o for o in entries if o.client_order_id == client_order_id(row.position_id, o.name, intent_id))
-    return next(mine, None)
+    promise = decision.promised(f"entry {intent_id}")
+    return None if promise is None else of_client(decision, promise.client_order_id)
 
 
 def _waiting(decision: Decision, orders: Orders) -> Order:
     """The one entry order that waits for its acknowledgement, or else the first."""
-    entries = [*of_role(orders, "entry")]
+    entries = orders.unsettled("entry")
     waiting = [order for order in entries if order.is_live and order.exchange_order_id is None]
     if len(waiting) > 1:
         raise decision.refused(
@@ -188,7 +188,7 @@ def _waiting(decision: Decision, orders: Orders) -> Order:
         )
     if waiting:
         return waiting[0]
-    return entries[0] if entries else Order(name="entry", opened_at=decision.context.ts_event)
+    return orders.get("entry") or Order(name="entry", opened_at=decision.context.ts_event)
 
 
 def _is_asked_again(row: PositionRow, command: c.RecordEntryPlaced) -> bool:

@@ -12,6 +12,7 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.cycle_orders import live, next_name, of_role
 from domain.decisions.closing import record_closed
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
@@ -28,7 +29,7 @@ from domain.errors import (
 )
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.order import Order, live, next_name, of_role
+from domain.order import Order
 from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
@@ -47,7 +48,8 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
     if row.status is Status.ROLLING_BACK:
         raise decision.refused(WrongStatus, "is rolling_back: its own closing order is on its way")
     wanted = held if command.quantity is None else command.quantity
-    under_way = [order for order in live(row.orders, "exit") if order.client_order_id is not None and order.room]
+    asked = row.orders.unsettled("exit")
+    under_way = [order for order in asked if order.is_live and order.client_order_id is not None and order.room]
     for order in under_way:
         answer = decision.promised(order.name)
         if answer is not None and _is_asked_again(decision, command, order, wanted):
@@ -90,15 +92,12 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
 
 def _closed_for(decision: Decision, intent_id: str | None) -> Order | None:
     """The order of an intent that closed its part, or some of it: told again, the intent closes no more."""
-    asked = None if intent_id is None else decision.state.promises.get(f"exit {intent_id}")
-    return next(
-        (
-            order
-            for order in of_role(decision.state.orders, "exit")
-            if order.filled_qty and asked is not None and decision.state.promises.get(order.name) == asked
-        ),
-        None,
-    )
+    promises = decision.state.promises
+    asked = None if intent_id is None else promises.get(f"exit {intent_id}")
+    if asked is None:
+        return None
+    exits = of_role(decision.state.orders, "exit")
+    return next((order for order in exits if order.filled_qty and promises.get(order.name) == asked), None)
 
 
 def _is_asked_again(decision: Decision, command: o.RequestExit, order: Order, wanted: Decimal) -> bool:

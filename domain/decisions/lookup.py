@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain.commands.requests import Reduce
+from domain.cycle_orders import live, next_name, of_role
 from domain.decisions.decision import Decision
 from domain.errors import OrderAmbiguous, UnknownOrder
-from domain.order import Order, Role, live, next_name, of_role
+from domain.order import Order, Role
 from domain.values import EXACT, plain
 
 _OF_THE_EXCHANGE: Final = frozenset({"liquidation", "adl"})
@@ -49,7 +50,7 @@ def of_client(decision: Decision, client_order_id: str | None) -> Order | None:
     """The order of an id of ours."""
     if client_order_id is None:
         return None
-    return next((each for each in decision.state.orders.values() if each.client_order_id == client_order_id), None)
+    return decision.state.orders.of_client(client_order_id)
 
 
 def as_one(order: Order, ours: Order | None) -> tuple[Order, str | None]:
@@ -98,22 +99,20 @@ def entry_of_fill(
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None:
-            known = _not_acknowledged(decision, qty, of_role(orders, "entry"), exchange_order_id)
+            known = _not_acknowledged(decision, qty, orders.unsettled("entry"), exchange_order_id)
         if known is not None and known.role == "entry":
             return Meant(known, is_named=True)
         return Meant(_new(decision, "entry", exchange_order_id, client_order_id), is_named=True, is_new=True)
-    entries = [*of_role(orders, "entry")]
+    is_only = orders.count("entry") == 1
+    asked = (order for order in of_role(orders, "entry") if is_only or order.is_live)
+    entries = [order for order in asked if _takes(decision, order, qty)]
     if len(entries) > 1:
-        entries = [order for order in entries if order.is_live and _takes(decision, order, qty)]
-        if not entries:
-            return Meant(_new(decision, "entry", None, None), is_named=False, is_new=True)
-        if len(entries) > 1:
-            raise decision.refused(
-                OrderAmbiguous,
-                f"has several entry orders that {plain(qty)} may be a fill of: {listed(entries)}; send "
-                "exchange_order_id (or client_order_id) with it",
-            )
-    if not entries or not _takes(decision, entries[0], qty):
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has several entry orders that {plain(qty)} may be a fill of: {listed(entries)}; send "
+            "exchange_order_id (or client_order_id) with it",
+        )
+    if not entries:
         return Meant(_new(decision, "entry", None, None), is_named=False, is_new=True)
     return Meant(entries[0], is_named=False)
 
@@ -159,8 +158,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None and may_be_ours:
-            promised = [*of_role(orders, "exit"), *of_role(orders, "rollback")]
-            known = _not_acknowledged(decision, qty, promised, exchange_order_id)
+            known = _not_acknowledged(decision, qty, orders.unsettled("exit", "rollback"), exchange_order_id)
         if known is not None and known.role != "entry":
             return known
         return _new(decision, "exit", exchange_order_id, client_order_id)
@@ -176,7 +174,7 @@ def _counted_of(decision: Decision, qty: Decimal) -> Order | None:
 
     Refuses: OrderAmbiguous where it may be of several, or of one that is on its way.
     """
-    at, orders = decision.command.at, decision.state.orders.values()
+    at, orders = decision.command.at, decision.state.orders.unsettled()
     counted = [
         order
         for order in orders
@@ -195,8 +193,8 @@ def _counted_of(decision: Decision, qty: Decimal) -> Order | None:
 
 
 def _promised(decision: Decision) -> list[Order]:
-    orders = decision.state.orders
-    return [o for role in ("exit", "rollback") for o in live(orders, role) if o.client_order_id and o.room != 0]
+    asked = decision.state.orders.unsettled("exit", "rollback")
+    return [order for order in asked if order.is_live and order.client_order_id and order.room != 0]
 
 
 def _new(decision: Decision, role: Role, exchange_order_id: str | None, client_order_id: str | None) -> Order:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate import order_changes
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.cycle_orders import Orders, covers, live, next_name
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import is_former, listed, named, needs_named
 from domain.errors import (
@@ -22,7 +24,7 @@ from domain.errors import (
     WrongSideTarget,
     WrongStatus,
 )
-from domain.order import Order, Orders, Role, covers, live, next_name, with_order
+from domain.order import Order, Role
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, Status, plain
 
@@ -62,8 +64,8 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
     if activates:
         orders = row.orders
         if known is not None and is_anew:
-            orders = {other: order for other, order in orders.items() if other != known.name}
-        _needs_cover(decision, with_order(orders, stop))
+            orders = orders.with_order(order_changes.ended(known, "replaced"))
+        _needs_cover(decision, orders.with_order(stop))
     elif known is not None and _is_as_known(known, stop):
         return decision.no_news()
     is_only = name == "stop.1" and all(order.name == name for order in live(row.orders, "stop"))

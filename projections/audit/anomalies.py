@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Final
 
 from domain import events as e
+from domain.cycle_orders import of_role
 from domain.json_object import JsonObject
-from domain.order import of_role
 from domain.values import Side, Source, Status, plain
 from projections.formatting import (
     average,
@@ -138,7 +138,7 @@ def stop_before(moment: Moment, *, was_lost: bool = False) -> Decimal | None:
         return None
     stop = moment.before.orders.get(moment.event.order or "stop.1")
     if was_lost and stop is None and not moment.before.stop_confirmed:
-        stop = next(of_role(dict(reversed(moment.before.orders.items())), "stop"), None)
+        stop = next(reversed([*of_role(moment.before.orders, "stop")]), None)
     return stop.price if stop is not None and (stop.is_live or was_lost) else None
 
 

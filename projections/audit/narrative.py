@@ -10,6 +10,7 @@ from decimal import Decimal, localcontext
 from itertools import groupby
 from typing import Any, ClassVar, Final
 
+from domain.cycle_orders import live, of_role, stops_at_work
 from domain.events import (
     CashRecorded,
     EntryFilled,
@@ -24,7 +25,7 @@ from domain.events import (
 )
 from domain.holding import ZERO
 from domain.json_object import JsonObject
-from domain.order import Role, live, of_role, stops_at_work
+from domain.order import Role
 from domain.rejection import Rejection
 from domain.values import EXACT, Status, plain
 from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before

@@ -12,6 +12,7 @@ from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.exit_effect import ExitEffect, FillChange
 from domain.aggregate.exits.unexplained import Unexplained
 from domain.aggregate.state import Stand
+from domain.cycle_orders import NO_ORDERS
 from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
@@ -32,7 +33,7 @@ class EventTimeTotals:
         opened = project(None, cycle[0])
         self._side, self._terms = opened.side, opened.terms
         self._key = PositionKey.parse(opened.stream)
-        self._orders: dict[str, Order] = {}
+        self._orders = NO_ORDERS
         self._held, self._unexplained = Holding(), Unexplained()
         self._adjusted_at, self._since = EPOCH, Stand()
         self._effects: dict[tuple[str, str | None], ExitEffect] = {}
@@ -121,7 +122,7 @@ class EventTimeTotals:
         else:
             self._held = shifted
         if event.order in self._orders:
-            self._orders[event.order] = change.after
+            self._orders = self._orders.with_order(change.after)
 
     def _worth(self, qty: Decimal, px: Decimal) -> Decimal:
         return self._terms.recorded_worth(qty, px)
@@ -131,7 +132,8 @@ class EventTimeTotals:
             return
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
-        after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
+        after = before.with_statement(event.filled_qty, worth, event.ts_event)
+        self._orders = self._orders.with_order(after)
         self._enter(
             self._counted(before, after, event.absorbed_qty, is_seen=self._is_adjusted_for(event)).by_statement()
         )
@@ -152,7 +154,8 @@ class EventTimeTotals:
     def _fill(self, event: e.EntryFilled, added: Added) -> None:
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = self._worth(event.last_qty, event.last_px)
-        after = self._orders[event.order] = before.with_fill(event.last_qty, worth, is_news=event.is_news)
+        after = before.with_fill(event.last_qty, worth, is_news=event.is_news)
+        self._orders = self._orders.with_order(after)
         count = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen)
         held = count.by_fill(event.last_qty, worth)
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
@@ -163,7 +166,7 @@ class EventTimeTotals:
         before = self._orders.get(event.order or "") or Order(name=event.order or "exit")
         after = before.with_fill(event.last_qty, brought)
         if event.order is not None:
-            self._orders[event.order] = after
+            self._orders = self._orders.with_order(after)
         count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
         closes, held, left = count.exits, self._held.quantity, count.may_explain(unexplained, self._orders)
         is_past = self._is_adjusted_for(event)
@@ -227,7 +230,8 @@ class EventTimeTotals:
             return
         before = self._orders.get(event.order) or Order(name=event.order)
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
-        after = self._orders[event.order] = before.with_statement(event.filled_qty, worth, event.ts_event)
+        after = before.with_statement(event.filled_qty, worth, event.ts_event)
+        self._orders = self._orders.with_order(after)
         count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
         grown, told = count.exits, count.may_explain(self._unexplained, self._orders)
         if grown and self._is_adjusted_for(event) and not (event.late and held):
@@ -271,4 +275,4 @@ class EventTimeTotals:
             else:
                 held = held.with_past_exit(self._side, each.quantity, each.brought, self._terms)
         self._held, self._early = held, []
-        self._since = Stand(held, dict(self._orders))
+        self._since = Stand(held, self._orders)

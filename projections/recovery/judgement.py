@@ -19,7 +19,8 @@ from domain.commands.requests import (
     RollBack,
     SetStopLoss,
 )
-from domain.order import Order, covers, live
+from domain.cycle_orders import Orders, covers, live
+from domain.order import Order
 from domain.values import Leg, Source, Status, is_yet_to_come, plain, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
@@ -301,7 +302,7 @@ class _Judgement:
             )
             stops[stop.name] = stop
         entry = self._row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
-        return covers(stops, self._row.side, seen.quantity, entry)
+        return covers(Orders(stops.values()), self._row.side, seen.quantity, entry)
 
     def _of(self, kind: DiscrepancyKind) -> list[Discrepancy]:
         return [each for each in self._all if each.kind is kind]

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import astuple
 
+from domain.cycle_orders import NO_ORDERS
 from projections.positions import COLUMNS, PositionRow
 
 STORED: Final = COLUMNS[:-1]
@@ -30,11 +31,11 @@ def stored_values(row: PositionRow) -> tuple[Any, ...]:
 
 def lines_of(rows: Iterable[PositionRow], before: Mapping[str, PositionRow]) -> list[OrderLine]:
     """The lines of the orders that are not as they were; all of a cycle of which nobody says how it was."""
+    known = {position_id: row.orders for position_id, row in before.items()}
     return [
         OrderLine(row.position_id, place, order.text)
         for row in rows
-        for place, order in enumerate(row.orders.values())
-        if row.position_id not in before or before[row.position_id].orders.get(order.name) is not order
+        for place, order in row.orders.changed_since(known.get(row.position_id, NO_ORDERS))
     ]
 
 

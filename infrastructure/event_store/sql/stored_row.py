@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
+from domain.cycle_orders import NO_ORDERS, Orders
 from domain.order import Order
 from domain.values import TIME_LENGTH, Instant, Number
 from infrastructure.struct_json.typed_json import TypedJson
@@ -120,13 +121,13 @@ def _sums(text: str) -> dict[str, Decimal]:
     return {name: _number(amount) for name, amount in found.items()}
 
 
-def _orders(text: str) -> Mapping[str, Order]:
+def _orders(text: str) -> Orders:
     if text == _NO_ORDERS:
-        return {}
+        return NO_ORDERS
     found = _order_reader().read_all(text)
     if found is None:
         raise ValueError("is in another spelling")
-    return {order.name: order for order in found}
+    return Orders(found)
 
 
 @cache
@@ -141,5 +142,5 @@ _READINGS: Final[dict[Any, Mapping[type, _Reader | None]]] = {
     Number: {str: _number, Decimal: _finite},
     Instant: {str: _time, datetime: _of_a_zone},
     dict[str, Number]: {str: _sums},
-    dict[str, Order]: {str: _orders},
+    Orders: {str: _orders},
 }

@@ -7,9 +7,10 @@ from typing import Final
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.cycle_orders import live
 from domain.errors import CommandRefused, InvalidCommand
 from domain.events import ExitRequested
-from domain.order import Order, live
+from domain.order import Order
 from domain.values import Status, plain
 from infrastructure.trading.conclusions import CameToNothing, NothingThere, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow
@@ -106,7 +107,9 @@ def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = N
     if _is_empty(row):
         row = yield from withdrawn(ctx, position_id, "entry")
     if _is_empty(row):
-        why = reason or next((_REASONS[each.role] for each in reversed(row.orders.values()) if _closes(each)), "exit")
+        why = reason or next(
+            (_REASONS[each.role] for each in reversed([*row.orders.values()]) if _closes(each)), "exit"
+        )
         yield from stops_cancelled(ctx, position_id)
         yield from ctx.tell(c.Close, position_id=position_id, exit_reason=why)
         yield from ctx.note(f"closed: {why}")

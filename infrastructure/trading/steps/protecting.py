@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Final
 
 from domain.commands import requests as c
+from domain.cycle_orders import Orders, covered_by, covers, live, of_role, stops_at_work
 from domain.events import StopLossSet
 from domain.identifiers import client_order_id
-from domain.order import Order, covered_by, covers, live, of_role, stops_at_work
+from domain.order import Order
 from domain.stop import is_losing_side
 from domain.values import EXACT, Status, plain
 from infrastructure.trading.effects import Flow
@@ -85,7 +86,7 @@ def _moved_to_plan(ctx: FlowContext, row: PositionRow, attached: Order, market: 
     """
     if (yield from planned_price(ctx, row, market)) in (None, attached.price):
         return row
-    others = {name: order for name, order in row.orders.items() if order is not attached}
+    others = Orders(order for order in row.orders.values() if order is not attached)
     try:
         if not covers(others, row.side, row.quantity, row.avg_px_open):
             yield from _stop(ctx, row, row.quantity, market, may_be_for_all=False)
@@ -129,8 +130,8 @@ def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMark
     return (yield from ctx.row(position_id))
 
 
-def _stops_at(row: PositionRow, price: Decimal) -> dict[str, Order]:
-    return {each.name: each for each in live(row.orders, "stop") if each.price == price}
+def _stops_at(row: PositionRow, price: Decimal) -> Orders:
+    return Orders(each for each in live(row.orders, "stop") if each.price == price)
 
 
 def _stop(

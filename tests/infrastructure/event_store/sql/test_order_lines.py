@@ -11,6 +11,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from domain.cycle_orders import Orders
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.sql.order_lines import lines_of
 from infrastructure.integrity.verify import verify
@@ -60,9 +61,9 @@ def test_an_order_that_is_as_it_was_is_not_written() -> None:
     places = [line.place for line in lines_of([row], {})]
     assert places == [0, 1, 2]
     assert lines_of([row], {GRID: row}) == []
-    first, *others = row.orders
-    fewer = replace(row, orders={name: row.orders[name] for name in others})
-    assert lines_of([row], {GRID: fewer}) == [(GRID, 0, row.orders[first].text)]
+    first, *others = row.orders.values()
+    fewer = replace(row, orders=Orders(others))
+    assert lines_of([row], {GRID: fewer}) == [(GRID, 0, first.text)]
 
 
 def test_an_append_leaves_the_other_orders_alone(ledger_url: str, query: Query) -> None:
