@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
-from domain.cycle_orders import of_role
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.order import Order
+from domain.orders.cycle_orders import of_role
 from domain.values import plain
 
 __all__ = [

@@ -12,11 +12,11 @@ from typing import ClassVar, Final
 
 from domain import events as e
 from domain.commands.requests import Evidence
-from domain.cycle_orders import covered_by, stops_at_work
 from domain.holding import Holding
 from domain.instrument import Instrument
 from domain.json_object import JsonObject
 from domain.order import role_of
+from domain.orders.cycle_orders import covered_by, stops_at_work
 from domain.rejection import Rejection
 from domain.values import EXACT, Source, Status, plain
 from projections.exposure import counted_at, is_covered

@@ -20,13 +20,13 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.commands.requests import ClosingFill, Evidence
-from domain.cycle_orders import Orders
 from domain.errors import CommandRefused
 from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.order import Order
+from domain.orders.cycle_orders import Orders
 from domain.values import EXACT, Leg, Side, Status
 from projections.exposure import Gap
 from projections.metrics.cycle_metrics import CycleFacts

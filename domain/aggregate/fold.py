@@ -8,11 +8,11 @@ from domain import events as e
 from domain.aggregate import order_changes as changes
 from domain.aggregate.row import PositionRow
 from domain.alteration import altered
-from domain.cycle_orders import Orders, covers, live
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order
+from domain.orders.cycle_orders import Orders, covers, live
 from domain.values import Side, Status
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.alteration import altered
-from domain.cycle_orders import Orders, live
 from domain.instrument import Instrument
 from domain.order import Order
+from domain.orders.cycle_orders import Orders, live
 
 Asked = e.IncreaseRequested | e.ExitRequested
 

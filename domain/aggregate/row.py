@@ -10,9 +10,9 @@ from msgspec import field
 from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct
-from domain.cycle_orders import Orders
 from domain.events import Protection
 from domain.instrument import LINEAR, Instrument
+from domain.orders.cycle_orders import Orders
 from domain.stop import Stop
 from domain.values import Instant, Leg, Number, Side, Source, Status
 

@@ -18,11 +18,11 @@ from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.alteration import TypedStruct, altered
-from domain.cycle_orders import NO_ORDERS, Orders, covers, of_role
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order, role_of
+from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, of_role
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
 

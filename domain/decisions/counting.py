@@ -10,10 +10,10 @@ from msgspec import field
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.state import PositionState, Stand
 from domain.alteration import TypedStruct, altered
-from domain.cycle_orders import Orders, of_role
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.order import Order
+from domain.orders.cycle_orders import Orders, of_role
 from domain.values import EXACT, Side, difference_of
 
 

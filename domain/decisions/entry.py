@@ -10,7 +10,6 @@ from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.cycle_orders import Orders, next_name
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision
@@ -22,6 +21,7 @@ from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.order import Order
+from domain.orders.cycle_orders import Orders, next_name
 from domain.values import EXACT, Status, plain
 
 

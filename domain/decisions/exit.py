@@ -12,7 +12,6 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.cycle_orders import live, next_name, of_role
 from domain.decisions.closing import record_closed
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
@@ -30,6 +29,7 @@ from domain.errors import (
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.order import Order
+from domain.orders.cycle_orders import live, next_name, of_role
 from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"

@@ -11,13 +11,13 @@ from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.cycle_orders import counted_without_price
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
 from domain.order import Order
+from domain.orders.cycle_orders import counted_without_price
 from domain.values import EPOCH, EXACT, plain
 
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain.commands.requests import Reduce
-from domain.cycle_orders import live, next_name, of_role
 from domain.decisions.decision import Decision
 from domain.errors import OrderAmbiguous, UnknownOrder
 from domain.order import Order, Role
+from domain.orders.cycle_orders import live, next_name, of_role
 from domain.values import EXACT, plain
 
 _OF_THE_EXCHANGE: Final = frozenset({"liquidation", "adl"})

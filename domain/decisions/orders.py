@@ -12,7 +12,6 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
-from domain.cycle_orders import live, of_role
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
@@ -21,6 +20,7 @@ from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, Or
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
 from domain.order import CLOCKS_APART, Order
+from domain.orders.cycle_orders import live, of_role
 from domain.values import EPOCH, EXACT, Status, plain
 
 

@@ -10,7 +10,6 @@ from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.cycle_orders import Orders, covers, live, next_name
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import is_former, listed, named, needs_named
 from domain.errors import (
@@ -25,6 +24,7 @@ from domain.errors import (
     WrongStatus,
 )
 from domain.order import Order, Role
+from domain.orders.cycle_orders import Orders, covers, live, next_name
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, Status, plain
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from domain.cycle_orders import live
 from domain.errors import InvalidCommand
+from domain.orders.cycle_orders import live
 from domain.values import utc
 from infrastructure.event_store.port import Store
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Final
 
 from domain import events as e
-from domain.cycle_orders import of_role
 from domain.json_object import JsonObject
+from domain.orders.cycle_orders import of_role
 from domain.values import Side, Source, Status, plain
 from projections.formatting import (
     average,

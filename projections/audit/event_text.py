@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.commands.requests import Evidence
-from domain.cycle_orders import live
+from domain.orders.cycle_orders import live
 from domain.values import AHEAD_MAX, Side, plain
 from projections.audit.anomalies import adjustment, stop_before
 from projections.audit.money_text import dust, earned

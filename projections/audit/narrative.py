@@ -10,7 +10,6 @@ from decimal import Decimal, localcontext
 from itertools import groupby
 from typing import Any, ClassVar, Final
 
-from domain.cycle_orders import live, of_role, stops_at_work
 from domain.events import (
     CashRecorded,
     EntryFilled,
@@ -26,6 +25,7 @@ from domain.events import (
 from domain.holding import ZERO
 from domain.json_object import JsonObject
 from domain.order import Role
+from domain.orders.cycle_orders import live, of_role, stops_at_work
 from domain.rejection import Rejection
 from domain.values import EXACT, Status, plain
 from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before

@@ -12,11 +12,11 @@ from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.exit_effect import ExitEffect, FillChange
 from domain.aggregate.exits.unexplained import Unexplained
 from domain.aggregate.state import Stand
-from domain.cycle_orders import NO_ORDERS
 from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.order import Order, role_of
+from domain.orders.cycle_orders import NO_ORDERS
 from domain.values import EPOCH, EXACT, Leg
 from projections.event_time.additions import Added, Exit, added_by, promised_since
 from projections.positions import project

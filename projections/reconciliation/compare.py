@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.cycle_orders import live
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
+from domain.orders.cycle_orders import live
 from domain.symbols.spelling import means
 from domain.values import Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from domain.cycle_orders import live
+from domain.orders.cycle_orders import live
 from domain.stop import is_losing_side
 from domain.values import EXACT, Leg
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport

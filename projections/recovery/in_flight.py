@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from domain.cycle_orders import live
 from domain.json_object import JsonObject
+from domain.orders.cycle_orders import live
 from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_by_choice
 from projections.formatting import date_and_time

@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from domain.cycle_orders import covered_by, live, next_name, stops_at_work
 from domain.identifiers import client_order_id
 from domain.json_object import JsonObject
+from domain.orders.cycle_orders import covered_by, live, next_name, stops_at_work
 from domain.values import EXACT
 from projections.exposure import needs_stop
 from projections.positions import PositionRow

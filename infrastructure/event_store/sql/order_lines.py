@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import astuple
 
-from domain.cycle_orders import NO_ORDERS
+from domain.orders.cycle_orders import NO_ORDERS
 from projections.positions import COLUMNS, PositionRow
 
 STORED: Final = COLUMNS[:-1]

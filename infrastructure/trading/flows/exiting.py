@@ -7,10 +7,10 @@ from typing import Final
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.cycle_orders import live
 from domain.errors import CommandRefused, InvalidCommand
 from domain.events import ExitRequested
 from domain.order import Order
+from domain.orders.cycle_orders import live
 from domain.values import Status, plain
 from infrastructure.trading.conclusions import CameToNothing, NothingThere, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow

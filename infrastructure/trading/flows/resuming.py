@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from domain.cycle_orders import live
 from domain.errors import CommandRefused
+from domain.orders.cycle_orders import live
 from domain.values import Status
 from infrastructure.trading.conclusions import overtaken, unresolved
 from infrastructure.trading.effects import Flow, Read

@@ -11,8 +11,8 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from domain.cycle_orders import Orders
 from domain.errors import HistoryDamaged
+from domain.orders.cycle_orders import Orders
 from infrastructure.event_store.sql.order_lines import lines_of
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger

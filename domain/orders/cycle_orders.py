@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar, overload
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from domain.layered_map import LayeredMap
 from domain.order import ZERO, Order, Role
+from domain.orders.layered_map import LayeredMap
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side
 

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.layered_map import LayeredMap
+from domain.orders.layered_map import LayeredMap
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers()), max_size=200), st.integers(0, 200))

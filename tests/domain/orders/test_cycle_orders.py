@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import Adopt, RecordEntryFill, Reduce
-from domain.cycle_orders import Orders, live, of_role
 from domain.errors import CommandRefused
 from domain.order import Order
+from domain.orders.cycle_orders import Orders, live, of_role
 from tests.spec import CYCLE, on, second
 from tests.strategies import KEY, conversations
 
