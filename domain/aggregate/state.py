@@ -87,6 +87,8 @@ class PositionState:
     """How the cycle stood when the exchange's word was last taken for it."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
+    closed_at: datetime = EPOCH
+    """When its end was said to be, be it that the cycle was opened again since."""
     adjusted_orders: frozenset[str] = frozenset()
     """The orders that were known when the exchange's word was last taken for the quantity."""
     unattributed: Decimal = ZERO
@@ -181,7 +183,7 @@ class PositionState:
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
         self.unexplained, self.unattributed, self.dust_cost = Unexplained(), ZERO, ZERO
-        self.stated_at = self.adjusted_at = EPOCH
+        self.stated_at = self.adjusted_at = self.closed_at = EPOCH
         self.adjusted_orders = frozenset()
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
@@ -250,6 +252,7 @@ class PositionState:
         self._remember_answer(event)
 
     def _remember_end(self, event: e.PositionClosed, before: Holding) -> None:
+        self.closed_at = max(self.closed_at, event.said_at)
         if event.residual_qty:
             self.dust_cost = before.cost
         self.closing_fees = self.closing_fees.with_end(before, event.holding)

@@ -928,8 +928,10 @@ class TypedCommands(ABC, Generic[Answered]):
         worthless), and either below zero where the instrument says so.
         A fee is in `fee_currency`, or in the settlement currency of the symbol if there is none; negative is a rebate.
 
-        Answer: `closed`, one `PositionClosed`, exactly one in a cycle.
-        Refuses: `NothingToClose` when nothing was ever held; `WrongStatus` while rolling back.
+        Answer: `closed`, one `PositionClosed`; a cycle that a late fill opened again is closed once more, by another
+        close or a later one, and what was said of the end before is no news.
+        Refuses: `NothingToClose` when nothing was ever held; `WrongStatus` while rolling back; `StaleEvidence` for the
+        same again after a late fill, without `at`.
         """
         return self.handle(
             c.Close.given(
