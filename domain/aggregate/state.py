@@ -101,6 +101,8 @@ class PositionState:
     """By whether it closed, and trade id; then by order."""
     order_ids: dict[str, str] = field(default_factory=dict)
     """The name of an order by every exchange order id that it ever had."""
+    former_ids: set[str] = field(default_factory=set)
+    """Those of them that an order was said to go on without; of others, which a fill named, nobody said so."""
     cash_ids: dict[str, str] = field(default_factory=dict)
     promises: dict[str, str] = field(default_factory=dict)
     """The command that an order was promised to: by the name of the order, and by role and intent."""
@@ -186,7 +188,8 @@ class PositionState:
         self.stated_at = self.adjusted_at = self.closed_at = EPOCH
         self.adjusted_orders = frozenset()
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
-        self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
+        self.fills, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}
+        self.order_ids, self.former_ids = {}, set()
         self.closing_fees = NO_CLOSING_FEES
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
         self.answers = {} if same is None else {command_id: same}
@@ -318,8 +321,10 @@ class PositionState:
                     self.promises[f"exit {event.intent_id}"] = event.command_id
             case e.OrderReplaced():
                 self.order_ids[event.old_exchange_order_id] = self.order_ids[event.exchange_order_id] = event.order
+                self.former_ids |= {event.old_exchange_order_id} | _id_of(orders, event.order)
             case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
                 self.order_ids[event.exchange_order_id] = event.order or "stop.1"
+                self.former_ids |= _id_of(orders, event.order or "stop.1")
             case e.CashRecorded():
                 self.cash_ids[event.cash_id] = event.request
                 known = self.fills.get((True, event.trade_id or ""), self.fills.get((False, event.trade_id or ""), {}))
@@ -432,3 +437,9 @@ class PositionState:
             close_quantity,
             self.holding.quantity,
         )
+
+
+def _id_of(orders: Mapping[str, Order], name: str) -> set[str]:
+    """The id that the exchange has for an order, if it is there and has one."""
+    order = orders.get(name)
+    return set() if order is None or order.exchange_order_id is None else {order.exchange_order_id}

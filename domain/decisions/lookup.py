@@ -77,7 +77,8 @@ def needs_named(decision: Decision, exchange_order_id: str | None, client_order_
 def is_former(decision: Decision, order: Order, exchange_order_id: str | None) -> bool:
     """Whether an id is one that an order had before it went on under another: what becomes of that one ends nothing."""
     is_other = exchange_order_id is not None and order.exchange_order_id not in (None, exchange_order_id)
-    return is_other and decision.state.order_ids.get(exchange_order_id or "") == order.name
+    is_of_it = decision.state.order_ids.get(exchange_order_id or "") == order.name
+    return is_other and is_of_it and exchange_order_id in decision.state.former_ids
 
 
 def listed(orders: Iterable[Order]) -> str:

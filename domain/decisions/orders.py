@@ -39,7 +39,9 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
     is_behind = is_former(decision, order, command.exchange_order_id)
     if is_behind and decision.state.order_ids.get(command.new_exchange_order_id) == order.name:
         return decision.no_news()
-    is_known = order.exchange_order_id == command.new_exchange_order_id
+    is_known = order.exchange_order_id == command.new_exchange_order_id and (
+        is_behind or command.exchange_order_id == command.new_exchange_order_id
+    )
     if is_known and command.quantity in (None, order.requested_qty) and command.price in (None, order.price):
         return decision.no_news()
     decision.record(
@@ -65,7 +67,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     """
     row = decision.needs_cycle()
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
-    _needs_own_id(decision, known, command.exchange_order_id)
+    _needs_own_id(decision, known, command)
     order, same_as = as_one(known, of_client(decision, command.client_order_id))
     stated = command.filled_qty
     if command.exchange_order_id is None and stated:
@@ -120,11 +122,13 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     return None
 
 
-def _needs_own_id(decision: Decision, order: Order, exchange_order_id: str | None) -> None:
+def _needs_own_id(decision: Decision, order: Order, command: o.EndOrder) -> None:
     """Refuse an id of the exchange that the order never had, where it has another: what is told may be of a stranger.
 
+    What only its fills named was perhaps replaced by the one that it is known by, and perhaps replaced that one.
     Refuses: OrderAmbiguous.
     """
+    exchange_order_id = command.exchange_order_id
     if order.exchange_order_id is None or exchange_order_id in (None, order.exchange_order_id, order.name):
         return
     if exchange_order_id not in decision.state.order_ids:
@@ -132,6 +136,13 @@ def _needs_own_id(decision: Decision, order: Order, exchange_order_id: str | Non
             OrderAmbiguous,
             f"has {order.name} as order {order.exchange_order_id}, and never as {exchange_order_id}; say replace_order "
             "if the exchange replaced the one by the other, else record what is of another order by its fills",
+        )
+    if order.is_live and command.outcome != "filled" and not is_former(decision, order, exchange_order_id):
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {order.name} as order {order.exchange_order_id}, and as {exchange_order_id} by its fills alone: "
+            "nobody said which of the two replaced the other. Say so (replace_order), and send it again; where nothing "
+            "more can be filled of either, send it by client_order_id alone",
         )
 
 

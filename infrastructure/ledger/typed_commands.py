@@ -1117,7 +1117,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news.
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for an `exchange_order_id` that is another than
-        the order's own; `OrderHasFills` when less is stated than its fills.
+        the order's own, and of which only fills say that it is the same order; `OrderHasFills` when less is stated than
+        its fills.
         """
         return self.handle(
             o.EndOrder.given(

@@ -115,6 +115,25 @@ def test_the_end_of_an_order_under_an_id_that_it_never_had_is_refused() -> None:
     given(request(), PLACED).when(on(o.EndOrder, **total)).leaves(quantity="61.8")
 
 
+def test_the_end_of_an_id_that_only_a_fill_named_ends_or_spares_nothing_by_guess() -> None:
+    def seen(trade_id: str, order: str) -> c.RecordEntryFill:
+        ours = given(request()).position.row.client_order_id  # type: ignore[union-attr] # it was requested
+        ids = {"exchange_order_id": order, "client_order_id": ours}
+        return on(c.RecordEntryFill, trade_id=trade_id, last_qty="6", last_px="3.24", **ids)
+
+    known = seen("t1", "53190368"), seen("t2", "2")
+    given(request(), *known).when(ended("2")).refused(OrderAmbiguous, "as 2 by its fills alone", "(replace_order)")
+    onward = on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="2")
+    given(request(), *known, onward).when(ended("2")).then(OrderEnded, order="entry")
+    given(request(), *known, onward).when(ended("53190368")).no_news()
+    back = on(o.ReplaceOrder, exchange_order_id="2", new_exchange_order_id="53190368")
+    given(request(), *known, back).when(back).no_news()
+    given(request(), *known, back).when(ended("2")).no_news()
+    given(request(), *known, back).when(ended("53190368")).then(OrderEnded, order="entry")
+    given(request(), *known).when(ended("2", "filled", filled_qty="61.8")).then(OrderEnded, order="entry")
+    given(request(), *known, ended("53190368")).when(ended("2")).no_news()
+
+
 def test_an_exit_that_took_the_fill_of_a_stranger_for_its_own_swallows_no_total_of_its_own_order() -> None:
     held = c.Adopt.of(
         symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found"
