@@ -118,7 +118,7 @@ def test_the_end_of_an_order_under_an_id_that_it_never_had_is_refused() -> None:
 def test_the_end_of_an_id_that_only_a_fill_named_ends_or_spares_nothing_by_guess() -> None:
     def seen(trade_id: str, order: str) -> c.RecordEntryFill:
         ours = given(request()).position.row.client_order_id  # type: ignore[union-attr] # it was requested
-        ids = {"exchange_order_id": order, "client_order_id": ours}
+        ids: dict[str, Any] = {"exchange_order_id": order, "client_order_id": ours}
         return on(c.RecordEntryFill, trade_id=trade_id, last_qty="6", last_px="3.24", **ids)
 
     known = seen("t1", "53190368"), seen("t2", "2")
