@@ -105,7 +105,7 @@ def entry_of_fill(
         return Meant(_new(decision, "entry", exchange_order_id, client_order_id), is_named=True, is_new=True)
     entries = [*of_role(orders, "entry")]
     if len(entries) > 1:
-        entries = [order for order in entries if order.is_live and _takes(decision, order, qty)]
+        entries = [order for order in entries if _may_take(decision, order, qty)]
         if not entries:
             return Meant(_new(decision, "entry", None, None), is_named=False, is_new=True)
         if len(entries) > 1:
@@ -121,8 +121,18 @@ def entry_of_fill(
 
 def _takes(decision: Decision, order: Order, qty: Decimal) -> bool:
     """Whether a fill that names no order can be one of this: there is room, or a statement that it explains."""
-    is_explained = order.traded_qty >= order.stated_qty or order.is_news(decision.command.at)
-    return order.has_room_for(qty) or not is_explained
+    return order.has_room_for(qty) or not _is_explained(decision, order)
+
+
+def _may_take(decision: Decision, order: Order, qty: Decimal) -> bool:
+    """The same beside others: one that has ended takes no more than what was stated of it, and may be told yet."""
+    if order.is_live:
+        return _takes(decision, order, qty)
+    return not _is_explained(decision, order) and EXACT.add(order.traded_qty, qty) <= order.stated_qty
+
+
+def _is_explained(decision: Decision, order: Order) -> bool:
+    return order.traded_qty >= order.stated_qty or order.is_news(decision.command.at)
 
 
 def _not_acknowledged(
