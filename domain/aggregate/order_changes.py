@@ -123,6 +123,7 @@ def opened_again(orders: Orders) -> dict[str, Order]:
 
 def replaced(orders: Orders, event: e.OrderReplaced) -> dict[str, Order]:
     """After an order went on under another id."""
+    orders = as_one(orders, event.order, event.same_as)
     known = _known(orders, event, event.order)
     order = altered(
         known,

@@ -201,7 +201,7 @@ class PositionState:
             self.holding = holding
         same_as: str | None = getattr(event, "same_as", None)
         if same_as is not None:
-            assert isinstance(event, e.EntryPlaced | e.OrderEnded), "no other says so"
+            assert isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded), "no other says so"
             self._join(event.order, same_as)
         absorbed: Decimal | None = getattr(event, "absorbed_qty", None)
         if absorbed:

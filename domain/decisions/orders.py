@@ -26,8 +26,9 @@ from domain.values import EPOCH, EXACT, Status, plain
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
     """Note that an order goes on under another exchange order id; its fills so far stay its fills.
 
-    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one.
-    Refuses: UnknownOrder, OrderAlreadyEnded.
+    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one. Fills
+             that came under the new id before are its own.
+    Refuses: UnknownOrder, OrderAlreadyEnded; OrderAmbiguous for the id of another order, of which that is not so.
     """
     row = decision.needs_open()
     decision.needs_price("price", command.price, row.terms)
@@ -44,6 +45,7 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
     )
     if is_known and command.quantity in (None, order.requested_qty) and command.price in (None, order.price):
         return decision.no_news()
+    order, same_as = _going_on(decision, order, command.new_exchange_order_id)
     decision.record(
         e.OrderReplaced(
             **decision.envelope(),
@@ -52,9 +54,35 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
             exchange_order_id=command.new_exchange_order_id,
             quantity=command.quantity,
             price=command.price,
+            same_as=same_as,
         )
     )
     return None
+
+
+def _going_on(decision: Decision, order: Order, exchange_order_id: str) -> tuple[Order, str | None]:
+    """The order that goes on under an id, and the name under which its fills were known that came before.
+
+    Refuses: OrderAmbiguous.
+    """
+    other = decision.state.orders.get(decision.state.order_ids.get(exchange_order_id, order.name))
+    if other is None or other.name == order.name:
+        return order, None
+    for one, stranger in ((other, order), (order, other)):
+        if one.takes_over(stranger):
+            return one, stranger.name
+    if other.role != order.role or None not in (order.client_order_id, other.client_order_id):
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {exchange_order_id} as {other.name}, which is another order than {order.name}; look which of the two "
+            "ids is meant",
+        )
+    raise decision.refused(
+        OrderAmbiguous,
+        f"has {plain(order.filled_qty)} of {order.name} and {plain(other.filled_qty)} of {other.name} on record, and "
+        "the one counts a part of the other as well. Void the fills that are in the total of the other (correct_fill), "
+        "and send it again",
+    )
 
 
 def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:

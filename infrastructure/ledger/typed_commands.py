@@ -1049,8 +1049,9 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `OrderReplaced`.
-        Refuses: `UnknownOrder`, `OrderAlreadyEnded`.
+        Answer: one `OrderReplaced`; fills that came under the new id before are its own then.
+        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for the id of another order, or where a part
+        would be counted twice.
         """
         return self.handle(
             o.ReplaceOrder.given(
