@@ -23,7 +23,7 @@ LedgerError
 │   ├── OrderAlreadyEnded     nothing more is filled of this order
 │   ├── OrderHasFills         more of an order is on record than was said
 │   ├── UnknownFill           no such fill in this cycle
-│   ├── StaleEvidence         what is said to be held is older than fills on record
+│   ├── StaleEvidence         what is said of a position is older than fills on record
 │   ├── WrongSideTarget       the target would trigger at once
 │   ├── InstrumentInUse       an open position counts in the terms of now
 │   ├── NothingToRollBack     nothing is known to be held
@@ -222,7 +222,7 @@ class UnknownFill(CommandRefused):
 
 
 class StaleEvidence(CommandRefused):
-    """What is said to be held is older than fills that are on record."""
+    """What is said to be held, or to be closed, is older than fills that are on record."""
 
 
 class WrongSideTarget(CommandRefused):

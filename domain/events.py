@@ -315,13 +315,17 @@ class IncreaseRequested(PositionEvent, frozen=True, kw_only=True):
 
 
 class OrderReplaced(PositionEvent, frozen=True, kw_only=True):
-    """An order goes on under another exchange order id."""
+    """An order goes on under another exchange order id.
+
+    `same_as`: the name under which its fills were known that had come under that id before.
+    """
 
     order: str
     old_exchange_order_id: str
     exchange_order_id: str
     quantity: Number | None = None
     price: Number | None = None
+    same_as: str | None = None
 
 
 class OrderEnded(PositionEvent, frozen=True, kw_only=True):

@@ -137,13 +137,18 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         )
 
     def may_be(self, other: Order) -> bool:
-        """Whether an order of ours may be one that is known by its fills alone.
+        """Whether an order of ours, of which the exchange told no id yet, may be one that its fills alone tell of."""
+        is_ours = self.client_order_id is not None and self.exchange_order_id is None
+        return is_ours and self.takes_over(other)
+
+    def takes_over(self, other: Order) -> bool:
+        """Whether what is known of another order by its fills alone may be of this one, and is counted once.
 
         Where both together filled less than each for itself, something was counted twice, which joining does not mend.
         """
-        is_ours = self.role == other.role and self.client_order_id is not None and other.client_order_id is None
         filled = EXACT.add(self.filled_qty, other.filled_qty)
-        return is_ours and self.exchange_order_id is None and self.joined(other).filled_qty == filled
+        is_stranger = self.role == other.role and other.client_order_id is None
+        return is_stranger and self.joined(other).filled_qty == filled
 
     def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
         """Let one fill be of another quantity and worth than was said."""

@@ -52,6 +52,16 @@ def lasting(time: timedelta) -> str:
     return f"since a time {length(-time)} ahead of the clock" if time < timedelta() else f"for {length(time)}"
 
 
+def aged(time: timedelta) -> str:
+    """How old something is: `3 h 10 min`; what began at a time that is yet to come is `50 s ahead`."""
+    return f"{length(-time)} ahead" if time < timedelta() else length(time)
+
+
+def ago(time: timedelta) -> str:
+    """How long ago something was: `3 h 10 min ago`; what is yet to come was not."""
+    return f"{length(-time)} ahead of the clock" if time < timedelta() else f"{length(time)} ago"
+
+
 def ratio(old: Decimal, new: Decimal) -> Decimal | None:
     """By how many percent `new` differs from `old`; None when there is nothing to compare with."""
     if not old:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from projections.formatting import date_and_time, for_eyes, length
+from projections.formatting import aged, date_and_time, for_eyes
 from projections.health.ledger_status import StatusLine
 from scripts.output import Table
 
@@ -41,7 +41,7 @@ def _cells(line: StatusLine) -> tuple[object, ...]:
         line.severity.value,
         row.position_id,
         line.state,
-        length(line.age),
+        aged(line.age),
         row.side.value,
         for_eyes(row.quantity),
         for_eyes(row.avg_px_open) if row.quantity else "",

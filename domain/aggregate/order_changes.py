@@ -124,6 +124,7 @@ def opened_again(orders: Orders) -> Orders:
 
 def replaced(orders: Orders, event: e.OrderReplaced) -> Orders:
     """After an order went on under another id."""
+    orders = as_one(orders, event.order, event.same_as)
     known = _known(orders, event, event.order)
     order = altered(
         known,

@@ -87,6 +87,8 @@ class PositionState:
     """How the cycle stood when the exchange's word was last taken for it."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
+    closed_at: datetime = EPOCH
+    """When its end was said to be, be it that the cycle was opened again since."""
     adjusted_orders: Orders = field(default_factory=Orders)
     """The orders that were known when the exchange's word was last taken for the quantity."""
     unattributed: Decimal = ZERO
@@ -99,6 +101,8 @@ class PositionState:
     """By whether it closed, and trade id; then by order."""
     order_ids: dict[str, str] = field(default_factory=dict)
     """The name of an order by every exchange order id that it ever had."""
+    former_ids: set[str] = field(default_factory=set)
+    """Those of them that an order was said to go on without; of others, which a fill named, nobody said so."""
     cash_ids: dict[str, str] = field(default_factory=dict)
     promises: dict[str, str] = field(default_factory=dict)
     """The command that an order was promised to: by the name of the order, and by role and intent."""
@@ -181,10 +185,11 @@ class PositionState:
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
         self.unexplained, self.unattributed, self.dust_cost = Unexplained(), ZERO, ZERO
-        self.stated_at = self.adjusted_at = EPOCH
+        self.stated_at = self.adjusted_at = self.closed_at = EPOCH
         self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
-        self.fills, self.order_ids, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}, {}
+        self.fills, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}
+        self.order_ids, self.former_ids = {}, set()
         self.closing_fees = NO_CLOSING_FEES
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
         self.answers = {} if same is None else {command_id: same}
@@ -196,7 +201,7 @@ class PositionState:
             self.holding = holding
         same_as: str | None = getattr(event, "same_as", None)
         if same_as is not None:
-            assert isinstance(event, e.EntryPlaced | e.OrderEnded), "no other says so"
+            assert isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded), "no other says so"
             self._join(event.order, same_as)
         absorbed: Decimal | None = getattr(event, "absorbed_qty", None)
         if absorbed:
@@ -250,6 +255,7 @@ class PositionState:
         self._remember_answer(event)
 
     def _remember_end(self, event: e.PositionClosed, before: Holding) -> None:
+        self.closed_at = max(self.closed_at, event.said_at)
         if event.residual_qty:
             self.dust_cost = before.cost
         self.closing_fees = self.closing_fees.with_end(before, event.holding)
@@ -315,8 +321,10 @@ class PositionState:
                     self.promises[f"exit {event.intent_id}"] = event.command_id
             case e.OrderReplaced():
                 self.order_ids[event.old_exchange_order_id] = self.order_ids[event.exchange_order_id] = event.order
+                self.former_ids |= {event.old_exchange_order_id} | _id_of(orders, event.order)
             case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
                 self.order_ids[event.exchange_order_id] = event.order or "stop.1"
+                self.former_ids |= _id_of(orders, event.order or "stop.1")
             case e.CashRecorded():
                 self.cash_ids[event.cash_id] = event.request
                 known = self.fills.get((True, event.trade_id or ""), self.fills.get((False, event.trade_id or ""), {}))
@@ -429,3 +437,9 @@ class PositionState:
             close_quantity,
             self.holding.quantity,
         )
+
+
+def _id_of(orders: Orders, name: str) -> set[str]:
+    """The id that the exchange has for an order, if it is there and has one."""
+    order = orders.get(name)
+    return set() if order is None or order.exchange_order_id is None else {order.exchange_order_id}

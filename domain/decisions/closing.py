@@ -7,31 +7,36 @@ from typing import Final
 
 from domain import events as e
 from domain.aggregate.row import PositionRow
+from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
-from domain.errors import InvalidCommand, NothingToClose, WrongStatus
+from domain.errors import InvalidCommand, NothingToClose, StaleEvidence, WrongStatus
 from domain.holding import ZERO, Holding
-from domain.values import EXACT, Leg, Status, plain
+from domain.values import EXACT, Leg, Status, plain, timestamp_text
 
 DUST_SHARE_MAX: Final = Decimal("0.01")
 """Of all that was entered: so little of a spot position is taken for dust, unless it is said."""
 
 
-def close(decision: Decision, command: c.Close) -> None:
+def close(decision: Decision, command: c.Close) -> CommandResult | None:
     """End a cycle whose position is gone.
 
     Shape:   -> closed, one PositionClosed. What was still open was closed at `avg_px_close`; without that price
              the profit of the cycle is not known, until exit fills explain it. With `dust` it was not sold: it stays,
-             at its cost. A stray is closed beside the cycle that has its slot.
-    Refuses: NothingToClose when nothing was ever held, WrongStatus during a rollback.
+             at its cost. A stray is closed beside the cycle that has its slot. What was said of an end that it had
+             before a late fill is no news.
+    Refuses: NothingToClose when nothing was ever held, WrongStatus during a rollback; StaleEvidence for the same again
+             after a late fill, without a time.
     """
     row, held = decision.needs_holding(), decision.state.holding
     if not held.filled_qty and row.status is not Status.ACTIVE:
         raise decision.refused(NothingToClose, "holds nothing and never did; fail_entry ends an entry without fills")
     if row.status is Status.ROLLING_BACK:
         raise decision.refused(WrongStatus, "is rolling_back; roll_back ends it, with the proof")
+    if held.quantity and _was_of_before(decision):
+        return decision.no_news()
     decision.needs_price("avg_px_close", command.avg_px_close, row.terms)
     residual = held.quantity if _is_dust(decision, command, held) else ZERO
     if residual:
@@ -45,6 +50,24 @@ def close(decision: Decision, command: c.Close) -> None:
     is_lost = decision.state.holding.quantity and decision.state.holding.proceeds is None
     rest_px = command.avg_px_close if is_lost else None
     record_closed(decision, command.exit_reason, known, row, residual=residual, rest_px=rest_px)
+    return None
+
+
+def _was_of_before(decision: Decision) -> bool:
+    """Whether the same was said of an end that the cycle had, and what it holds came to be known after that.
+
+    Refuses: StaleEvidence where no time says which end is meant.
+    """
+    at, closed_at = decision.command.at, decision.state.closed_at
+    if not decision.was_answered:
+        return False
+    if at is None:
+        raise decision.refused(
+            StaleEvidence,
+            f"was closed so by {timestamp_text(closed_at)}, and holds {plain(decision.state.holding.quantity)} by a "
+            "fill that came late. If that is closed as well, say so with the time at which it was (at), which is later",
+        )
+    return at <= closed_at
 
 
 def record_closed(

@@ -24,10 +24,11 @@ from domain.values import EPOCH, EXACT, plain
 def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:
     """The answer to a fill that is on record; a fee that was not known is added to it.
 
-    Shape:   its identity is the order and the trade id; without an order, the trade id alone.
+    Shape:   its identity is the order and the trade id; without an order, the trade id alone. The same words again are
+             no news, be it that the exchange corrected it since.
     Refuses: IdempotencyMismatch for another quantity, price or fee.
     """
-    if fill.request == command.digest:
+    if fill.request == command.digest or decision.was_answered:
         return decision.no_news()
     is_same = (fill.qty, fill.px) == (command.last_qty, command.last_px)
     if not is_same or (command.fee is not None and fill.fee not in (None, command.fee)):

@@ -78,7 +78,8 @@ def needs_named(decision: Decision, exchange_order_id: str | None, client_order_
 def is_former(decision: Decision, order: Order, exchange_order_id: str | None) -> bool:
     """Whether an id is one that an order had before it went on under another: what becomes of that one ends nothing."""
     is_other = exchange_order_id is not None and order.exchange_order_id not in (None, exchange_order_id)
-    return is_other and decision.state.order_ids.get(exchange_order_id or "") == order.name
+    is_of_it = decision.state.order_ids.get(exchange_order_id or "") == order.name
+    return is_other and is_of_it and exchange_order_id in decision.state.former_ids
 
 
 def listed(orders: Iterable[Order]) -> str:
@@ -103,9 +104,8 @@ def entry_of_fill(
         if known is not None and known.role == "entry":
             return Meant(known, is_named=True)
         return Meant(_new(decision, "entry", exchange_order_id, client_order_id), is_named=True, is_new=True)
-    is_only = orders.count("entry") == 1
-    asked = (order for order in of_role(orders, "entry") if is_only or order.is_live)
-    entries = [order for order in asked if _takes(decision, order, qty)]
+    takes = _takes if orders.count("entry") == 1 else _may_take
+    entries = [order for order in of_role(orders, "entry") if takes(decision, order, qty)]
     if len(entries) > 1:
         raise decision.refused(
             OrderAmbiguous,
@@ -119,8 +119,18 @@ def entry_of_fill(
 
 def _takes(decision: Decision, order: Order, qty: Decimal) -> bool:
     """Whether a fill that names no order can be one of this: there is room, or a statement that it explains."""
-    is_explained = order.traded_qty >= order.stated_qty or order.is_news(decision.command.at)
-    return order.has_room_for(qty) or not is_explained
+    return order.has_room_for(qty) or not _is_explained(decision, order)
+
+
+def _may_take(decision: Decision, order: Order, qty: Decimal) -> bool:
+    """The same beside others: one that has ended takes no more than what was stated of it, and may be told yet."""
+    if order.is_live:
+        return _takes(decision, order, qty)
+    return not _is_explained(decision, order) and EXACT.add(order.traded_qty, qty) <= order.stated_qty
+
+
+def _is_explained(decision: Decision, order: Order) -> bool:
+    return order.traded_qty >= order.stated_qty or order.is_news(decision.command.at)
 
 
 def _not_acknowledged(

@@ -27,8 +27,9 @@ from domain.values import EPOCH, EXACT, Status, plain
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
     """Note that an order goes on under another exchange order id; its fills so far stay its fills.
 
-    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one.
-    Refuses: UnknownOrder, OrderAlreadyEnded.
+    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one. Fills
+             that came under the new id before are its own.
+    Refuses: UnknownOrder, OrderAlreadyEnded; OrderAmbiguous for the id of another order, of which that is not so.
     """
     row = decision.needs_open()
     decision.needs_price("price", command.price, row.terms)
@@ -40,9 +41,12 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
     is_behind = is_former(decision, order, command.exchange_order_id)
     if is_behind and decision.state.order_ids.get(command.new_exchange_order_id) == order.name:
         return decision.no_news()
-    is_known = order.exchange_order_id == command.new_exchange_order_id
+    is_known = order.exchange_order_id == command.new_exchange_order_id and (
+        is_behind or command.exchange_order_id == command.new_exchange_order_id
+    )
     if is_known and command.quantity in (None, order.requested_qty) and command.price in (None, order.price):
         return decision.no_news()
+    order, same_as = _going_on(decision, order, command.new_exchange_order_id)
     decision.record(
         e.OrderReplaced(
             **decision.envelope(),
@@ -51,9 +55,35 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
             exchange_order_id=command.new_exchange_order_id,
             quantity=command.quantity,
             price=command.price,
+            same_as=same_as,
         )
     )
     return None
+
+
+def _going_on(decision: Decision, order: Order, exchange_order_id: str) -> tuple[Order, str | None]:
+    """The order that goes on under an id, and the name under which its fills were known that came before.
+
+    Refuses: OrderAmbiguous.
+    """
+    other = decision.state.orders.get(decision.state.order_ids.get(exchange_order_id, order.name))
+    if other is None or other.name == order.name:
+        return order, None
+    for one, stranger in ((other, order), (order, other)):
+        if one.takes_over(stranger):
+            return one, stranger.name
+    if other.role != order.role or None not in (order.client_order_id, other.client_order_id):
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {exchange_order_id} as {other.name}, which is another order than {order.name}; look which of the two "
+            "ids is meant",
+        )
+    raise decision.refused(
+        OrderAmbiguous,
+        f"has {plain(order.filled_qty)} of {order.name} and {plain(other.filled_qty)} of {other.name} on record, and "
+        "the one counts a part of the other as well. Void the fills that are in the total of the other (correct_fill), "
+        "and send it again",
+    )
 
 
 def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
@@ -66,7 +96,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     """
     row = decision.needs_cycle()
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
-    _needs_own_id(decision, known, command.exchange_order_id)
+    _needs_own_id(decision, known, command)
     order, same_as = as_one(known, of_client(decision, command.client_order_id))
     stated = command.filled_qty
     if command.exchange_order_id is None and stated:
@@ -121,11 +151,13 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     return None
 
 
-def _needs_own_id(decision: Decision, order: Order, exchange_order_id: str | None) -> None:
+def _needs_own_id(decision: Decision, order: Order, command: o.EndOrder) -> None:
     """Refuse an id of the exchange that the order never had, where it has another: what is told may be of a stranger.
 
+    What only its fills named was perhaps replaced by the one that it is known by, and perhaps replaced that one.
     Refuses: OrderAmbiguous.
     """
+    exchange_order_id = command.exchange_order_id
     if order.exchange_order_id is None or exchange_order_id in (None, order.exchange_order_id, order.name):
         return
     if exchange_order_id not in decision.state.order_ids:
@@ -133,6 +165,13 @@ def _needs_own_id(decision: Decision, order: Order, exchange_order_id: str | Non
             OrderAmbiguous,
             f"has {order.name} as order {order.exchange_order_id}, and never as {exchange_order_id}; say replace_order "
             "if the exchange replaced the one by the other, else record what is of another order by its fills",
+        )
+    if order.is_live and command.outcome != "filled" and not is_former(decision, order, exchange_order_id):
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {order.name} as order {order.exchange_order_id}, and as {exchange_order_id} by its fills alone: "
+            "nobody said which of the two replaced the other. Say so (replace_order), and send it again; where nothing "
+            "more can be filled of either, send it by client_order_id alone",
         )
 
 

@@ -928,8 +928,10 @@ class TypedCommands(ABC, Generic[Answered]):
         worthless), and either below zero where the instrument says so.
         A fee is in `fee_currency`, or in the settlement currency of the symbol if there is none; negative is a rebate.
 
-        Answer: `closed`, one `PositionClosed`, exactly one in a cycle.
-        Refuses: `NothingToClose` when nothing was ever held; `WrongStatus` while rolling back.
+        Answer: `closed`, one `PositionClosed`; a cycle that a late fill opened again is closed once more, by another
+        close or a later one, and what was said of the end before is no news.
+        Refuses: `NothingToClose` when nothing was ever held; `WrongStatus` while rolling back; `StaleEvidence` for the
+        same again after a late fill, without `at`.
         """
         return self.handle(
             c.Close.given(
@@ -1047,8 +1049,9 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `OrderReplaced`.
-        Refuses: `UnknownOrder`, `OrderAlreadyEnded`.
+        Answer: one `OrderReplaced`; fills that came under the new id before are its own then.
+        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for the id of another order, or where a part
+        would be counted twice.
         """
         return self.handle(
             o.ReplaceOrder.given(
@@ -1115,7 +1118,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news.
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for an `exchange_order_id` that is another than
-        the order's own; `OrderHasFills` when less is stated than its fills.
+        the order's own, and of which only fills say that it is the same order; `OrderHasFills` when less is stated than
+        its fills.
         """
         return self.handle(
             o.EndOrder.given(

@@ -25,8 +25,8 @@ _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 def under_one_name(cycle: Sequence[e.PositionEvent]) -> Sequence[e.PositionEvent]:
     """The events of one cycle with orders whose fills came before their names under the name that we know by now."""
-    placed = (event for event in cycle if isinstance(event, e.EntryPlaced | e.OrderEnded))
-    names: dict[str | None, str] = {each.same_as: each.order for each in placed if each.same_as is not None}
+    named = (event for event in cycle if isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded))
+    names: dict[str | None, str] = {each.same_as: each.order for each in named if each.same_as is not None}
     if not names:
         return cycle
     return [_renamed(event, names) for event in cycle]

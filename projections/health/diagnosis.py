@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from domain.order import Order
 from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_bare, is_by_choice
-from projections.formatting import date_and_time, lasting, length
+from projections.formatting import ago, date_and_time, lasting
 from projections.health.checks import (
     PROGRAM,
     Check,
@@ -157,7 +157,7 @@ class Cycles:
     def _forgotten(self, row: PositionRow) -> Symptom:
         message = (
             f"{STRAY}: {row.side.value} {plain(row.quantity)} was filled after the cycle was over "
-            f"({row.status.value}), {length(self._now - row.updated_at)} ago: nobody protects it; reduce it by what "
+            f"({row.status.value}), {ago(self._now - row.updated_at)}: nobody protects it; reduce it by what "
             "closes it"
         )
         return self._symptom(Severity.CRITICAL, row, message, row.updated_at)
@@ -284,16 +284,16 @@ def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Secti
     found = Symptom(
         Severity.WARNING,
         "ledger",
-        f"nothing heard for {length(age)}: neither an event nor a refusal was recorded since",
+        f"nothing heard {lasting(age)}: neither an event nor a refusal was recorded since",
         f"look whether the bots run; {PROGRAM} status",
         heard_at,
     )
-    return Section(Check.SILENCE, f"heard {length(age)} ago", (found,) if age >= quiet else ())
+    return Section(Check.SILENCE, f"heard {ago(age)}", (found,) if age >= quiet else ())
 
 
 def away(where: str, cause: object, since: datetime, now: datetime) -> Section:
     """A database that cannot be reached: nobody can decide, and nothing else can be said about the ledger."""
-    message = f"away for {length(now - since)}: {_on_one_line(cause)}"
+    message = f"away {lasting(now - since)}: {_on_one_line(cause)}"
     found = Symptom(Severity.CRITICAL, where, message, f"look at the database; then {PROGRAM} status", since)
     return Section(Check.AWAY, "cannot be reached", (found,))
 

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from domain.json_object import JsonObject
 from domain.values import Status
 from projections.exposure import exposure_words, is_bare, is_by_choice
-from projections.formatting import counted, length
+from projections.formatting import aged, counted
 from projections.health.checks import Section, Severity, Symptom, worst, worst_first
 from projections.health.diagnosis import Cycles
 from projections.positions import PositionRow
@@ -195,7 +195,7 @@ class LedgerStatus(JsonObject):
             return f"{self.summary}: {self.next}" if self.beside else self.summary
         first = self.lines[0]
         state = "" if first.unprotected else f" {first.state}"
-        return f"{self.summary}, worst {first.row.position_id}{state} {length(first.age)}: {first.next}"
+        return f"{self.summary}, worst {first.row.position_id}{state} {aged(first.age)}: {first.next}"
 
 
 def _rank(line: StatusLine) -> tuple[int, bool, datetime, str]:

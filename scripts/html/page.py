@@ -37,6 +37,7 @@ def _templates(folder: Path) -> Environment:
         finalize=lambda value: readable(value) if type(value) is str else value,  # not what is markup already
     )
     templates.filters.update(
+        aged=formatting.aged,
         brought=brought,
         clock=formatting.clock,
         counted=formatting.counted,

@@ -7,6 +7,8 @@ import pytest
 
 from domain.values import EXACT
 from projections.formatting import (
+    aged,
+    ago,
     average,
     changed,
     date_and_time,
@@ -45,6 +47,15 @@ def test_nothing_lasts_since_a_time_that_is_yet_to_come() -> None:
     assert lasting(timedelta(hours=3, minutes=10)) == "for 3 h 10 min"
     assert lasting(timedelta(0)) == "for 0 s"
     assert lasting(timedelta(hours=-3)) == "since a time 3 h ahead of the clock"
+
+
+def test_nothing_is_of_an_age_below_zero() -> None:
+    assert (aged(timedelta(minutes=14)), aged(timedelta(0)), aged(timedelta(seconds=-50))) == (
+        "14 min",
+        "0 s",
+        "50 s ahead",
+    )
+    assert (ago(timedelta(minutes=14)), ago(timedelta(seconds=-50))) == ("14 min ago", "50 s ahead of the clock")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
     exits: Decimal = ZERO
     past: Decimal = ZERO
     """What an adjustment had counted as gone."""
+    retold: Decimal = ZERO
+    """What a statement at a price had counted, and one without a price tells again."""
 
     @classmethod
     def of_fill(cls, before: Order, qty: Decimal, brought: Decimal, unexplained: Unexplained) -> Self:
@@ -41,12 +43,16 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
 
     @classmethod
     def of_statement(cls, before: Order, after: Order, unexplained: Unexplained) -> Self:
-        """A statement; with a price it explains what one without a price had counted, and no fill has told since."""
+        """A statement; with a price it explains what one without a price had counted, and no fill has told since.
+
+        One without a price takes the price of the one before it back: of a part of its total that says nothing.
+        """
         grown = EXACT.subtract(after.filled_qty, before.filled_qty)
+        told = EXACT.subtract(before.filled_qty, before.traded_qty)
         if before.worth is not None or after.worth is None:
             brought = difference_of(after.worth, before.worth)
-            return cls(before, after, grown, brought, exits=grown)
-        told = EXACT.subtract(before.filled_qty, before.traded_qty)
+            retold = ZERO if before.worth is None or after.worth is not None else told
+            return cls(before, after, grown, brought, exits=grown, retold=retold)
         brought = EXACT.subtract(after.worth, before.traded_worth)
         return cls(before, after, EXACT.add(told, grown), brought, min(told, unexplained.unpriced_qty), grown)
 
@@ -87,9 +93,11 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
     ) -> tuple[Holding, Unexplained]:
         """The totals with it, and what is not explained then."""
         totals, left, told = held, unexplained, ZERO
+        if self.retold:
+            left, totals = self._price_taken_back(totals, left, side, terms)
         if self.past:
             known = None if self.brought is None else share_of(self.brought, self.past, self.qty)
-            return (held if known is None else held.with_past_exit(side, self.past, known, terms)), unexplained
+            return (totals if known is None else totals.with_past_exit(side, self.past, known, terms)), left
         if self.explains:
             assert self.brought is not None, "what explains has a price"
             told = share_of(self.brought, self.explains, self.qty)
@@ -103,6 +111,16 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         if brought:
             left, totals = left.shifted(totals, brought, terms.gain(side, ZERO, brought))
         return totals, left
+
+    def _price_taken_back(
+        self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument
+    ) -> tuple[Unexplained, Holding]:
+        """What is told again, closed at a price that nobody said; what it had cost is taken by the average."""
+        assert self.before.worth is not None, "it was told at a price"
+        worth = EXACT.subtract(self.before.worth, self.before.traded_worth)
+        cost = None if held.avg_px_open is None else terms.worth(self.retold, held.avg_px_open)
+        again = Unexplained(unpriced_qty=self.retold, unpriced_cost=cost)
+        return unexplained.taken_back(held, side, again, worth, terms)
 
     def _brought_beside(self, told: Decimal) -> Decimal | None:
         """What it brought beside what explains; where a part was stated at a price before, by how much more."""

@@ -213,6 +213,7 @@ def _let_go(ctx: FlowContext, position_id: str, why: str) -> Flow[PositionRow]:
         return row
     yield from withdrawn(ctx, position_id, "entry")
     yield from stops_cancelled(ctx, position_id)
-    yield from ctx.tell(c.Close, position_id=position_id, exit_reason=f"gone from {ctx.exchange}: {why}")
+    now = yield from ctx.now()
+    yield from ctx.tell(c.Close, position_id=position_id, exit_reason=f"gone from {ctx.exchange}: {why}", at=now)
     yield from ctx.note(f"closed: {ctx.exchange} holds nothing of it, and does not say who closed it")
     return (yield from ctx.row(position_id))

@@ -33,7 +33,7 @@ from infrastructure.trading.steps.attached_stops import (
 from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import followed
-from infrastructure.trading.steps.stop_prices import planned_price
+from infrastructure.trading.steps.stop_prices import planned_price, why_none
 from projections.positions import PositionRow
 
 _STOPS_MAX: Final = 8
@@ -149,8 +149,7 @@ def _stop(
     """
     price = price or (yield from planned_price(ctx, row, market))
     if price is None or row.avg_px_open is None:
-        known = "its average entry is not known" if row.avg_px_open is None else f"entry {plain(row.avg_px_open)}"
-        raise NoPlan(f"no plan says a stop on its losing side: {known}")
+        raise NoPlan((yield from why_none(ctx, row)))
     is_for_all = may_be_for_all and quantity == row.quantity and market.closes_position
     events = (entry.event for entry in (yield from ctx.history(row.position_id)))
     on_record = {event.exchange_order_id for event in events if isinstance(event, StopLossSet)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from domain.events import PositionAdopted
-from domain.values import Side
+from domain.values import Side, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_orders import TradedMarket, on_step
 from infrastructure.trading.flow_context import FlowContext
@@ -30,6 +30,21 @@ def planned_price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> F
         plan = PlannedOrders(stop_loss_percent=ctx.rules.adopted_stop_percent)
     price = plan.stop_for(row.side, row.avg_px_open)
     return None if price is None else to_tick(price, market.price_tick, row.side)
+
+
+def why_none(ctx: FlowContext, row: PositionRow) -> Flow[str]:
+    """Why there is no price for a stop of a position."""
+    if row.avg_px_open is None:
+        return "no stop can be planned: its average entry is not known"
+    entry = f"its entry of {plain(row.avg_px_open)}"
+    stop_price = PlannedOrders.by([each.event for each in (yield from ctx.history(row.position_id))]).stop_price
+    if stop_price is None:
+        return f"no plan says where a stop would stand, by {entry}"
+    where = "below" if row.side is Side.LONG else "above"
+    return (
+        f"the stop that was planned at {plain(stop_price)} would trigger at once: that of a {row.side} stands {where} "
+        f"{entry}; with the signal_price an entry like that is refused before it is sent"
+    )
 
 
 def attached_price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Decimal | None]:

@@ -13,7 +13,7 @@ from infrastructure.ledger_clock import now
 from infrastructure.operations.apply_corrections import Applied, apply
 from infrastructure.operations.apply_recovery import recoveries
 from projections.account_snapshot import AccountSnapshot
-from projections.formatting import length
+from projections.formatting import lasting
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.result import ReconciliationRules
 from projections.recovery.proposals import Proposal
@@ -127,7 +127,7 @@ def _print(found: Sequence[Proposal], *, has_evidence: bool) -> None:
     show(f"{len(found)} unfinished, {attention} in need of attention")
     for each in found:
         cycle = each.cycle
-        show("", f"{cycle.row.position_id}: {cycle.row.status.value} for {length(cycle.age)}")
+        show("", f"{cycle.row.position_id}: {cycle.row.status.value} {lasting(cycle.age)}")
         _print_lines("known", cycle.known())
         _print_lines("missing", each.missing)
         _print_lines(each.action.value, [each.message, *(in_words(step.command) for step in each.commands)])

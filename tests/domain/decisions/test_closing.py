@@ -13,11 +13,13 @@ from domain.commands.requests import (
 from domain.errors import (
     NothingToClose,
     PositionNotOpen,
+    StaleEvidence,
     UnknownPosition,
     WrongStatus,
 )
 from domain.events import PositionClosed
-from tests.spec import ENTERED, PLACED, given, on, request
+from domain.values import timestamp_text
+from tests.spec import ENTERED, PLACED, Story, given, on, request, second
 
 UNPRICED = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
 
@@ -81,6 +83,38 @@ def test_a_position_is_closed_once() -> None:
     given(*ENTERED, on(Close, exit_reason="x")).when(on(Close, exit_reason="x")).refused(
         PositionNotOpen, "APTUSDT.binance#1 is closed: it is over"
     )
+
+
+def opened_again(**end: str) -> Story:
+    """A cycle that was closed, and then heard of a fill of before that."""
+    part = on(RecordEntryFill, trade_id="t1", last_qty="40", last_px="3.2333")
+    late = on(RecordEntryFill, trade_id="t2", last_qty="21.8", last_px="3.2333")
+    return given(request(), PLACED, part, on(Close, exit_reason="target", avg_px_close="3.1", **end), late)
+
+
+def test_a_close_that_is_told_again_closes_nothing_that_came_to_be_known_after_it() -> None:
+    told = {"exit_reason": "target", "avg_px_close": "3.1"}
+    at = timestamp_text(second(3))
+    story = opened_again(at=at).leaves(status="entry_placed", quantity="21.8")
+    story.when(on(Close, **told, at=at)).no_news().leaves(status="entry_placed", quantity="21.8")
+    story.when(on(Close, **told)).refused(StaleEvidence, "closed so by 2025-10-22T18:50:43", "holds 21.8", "(at)")
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"exit_reason": "target", "avg_px_close": "3.1", "at": timestamp_text(second(60))},
+        {"exit_reason": "target", "avg_px_close": "3.0"},
+        {"exit_reason": "late fill"},
+    ],
+)
+def test_a_cycle_that_was_opened_again_is_closed_by_another_close(closed: dict[str, str]) -> None:
+    opened_again().when(on(Close, **closed)).then(PositionClosed).leaves(status="closed", quantity="0")
+
+
+def test_a_cycle_that_was_opened_again_and_sold_is_closed_for_the_same_reason() -> None:
+    story = opened_again().when(sold("21.8", "3.1"))
+    story.when(on(Close, exit_reason="target", avg_px_close="3.1")).then(PositionClosed).leaves(status="closed")
 
 
 def test_an_entry_that_failed_is_not_closed() -> None:

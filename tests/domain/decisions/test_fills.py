@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.commands import order_requests as o
 from domain.commands.requests import Adjust, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
-from domain.errors import OrderAmbiguous
+from domain.errors import IdempotencyMismatch, OrderAmbiguous
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
 from tests.spec import Story, given, on, request, second
@@ -111,3 +113,13 @@ def test_a_correction_that_comes_again_after_the_next_one_takes_nothing_back() -
     given(LONG, BOUGHT, first, last).when(first).no_news().leaves(avg_px_open="102")
     back = on(o.CorrectFill, trade_id="t1", last_px="101", reason="corrected", at=timestamp_text(second(4)))
     given(LONG, BOUGHT, first, last).when(back).leaves(avg_px_open="101")
+
+
+def test_a_fill_that_is_told_again_after_its_correction_is_no_news() -> None:
+    fill: dict[str, Any] = {"trade_id": "t1", "last_qty": "10", "last_px": "100", "exchange_order_id": "A"}
+    first, paid = on(RecordEntryFill, **fill), on(RecordEntryFill, **fill, fee="0.5")
+    corrected = on(o.CorrectFill, trade_id="t1", last_px="101", reason="corrected")
+    given(LONG, first, paid, corrected).when(first).no_news()
+    given(LONG, first, paid, corrected).when(paid).no_news().leaves(avg_px_open="101", fees="0.5")
+    given(LONG, first, corrected).when(paid).refused(IdempotencyMismatch, "10 at 101")
+    given(LONG, first, paid, on(o.CorrectFill, trade_id="t1", void=True, reason="busted")).when(paid).no_news()

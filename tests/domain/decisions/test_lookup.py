@@ -49,6 +49,17 @@ def placed(story: Story, **more: Any) -> Story:
     return story.when(on(c.RecordEntryPlaced, exchange_order_id="B", client_order_id=ours, **more))
 
 
+def test_a_fill_that_names_no_order_may_be_of_one_that_has_ended_and_is_counted() -> None:
+    over = on(o.EndOrder, exchange_order_id="A", outcome="canceled", filled_qty="12", avg_px="3.2")
+    story = given(request(), on(c.RecordEntryPlaced, exchange_order_id="A"), INCREASE, over)
+    fill = on(c.RecordEntryFill, trade_id="t1", last_qty="2", last_px="3.2")
+    story.when(fill).refused(OrderAmbiguous, "entry (A), entry.2", "send exchange_order_id").leaves(quantity="12")
+    story.when(on(c.RecordEntryFill, trade_id="t1", last_qty="2", last_px="3.2", exchange_order_id="A"))
+    story.leaves(quantity="12")
+    told = on(c.RecordEntryFill, trade_id="t2", last_qty="10", last_px="3.2", exchange_order_id="A")
+    story.when(told).when(on(c.RecordEntryFill, trade_id="t3", last_qty="2", last_px="3.2")).leaves(quantity="14")
+
+
 def test_an_acknowledgement_names_the_order_whose_fills_came_first() -> None:
     story = entered().when(FILLED).leaves(quantity="64.8")
     placed(story, filled_qty="5", avg_px="3.2").then(EntryPlaced, order="entry.2", same_as="entry.4")

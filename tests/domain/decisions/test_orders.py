@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.errors import OrderAlreadyEnded, OrderAmbiguous
-from domain.events import EntryFilled, OrderEnded, StopLossLost, StopLossSet
-from tests.spec import ENTERED, PLACED, given, on, request
+from domain.events import EntryFilled, OrderEnded, OrderReplaced, StopLossLost, StopLossSet
+from projections.event_time.past_rows import row_at
+from tests.spec import ENTERED, PLACED, given, on, request, second
 
 REPLACED = on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="2", price="3.24")
 MOVED = on(c.SetStopLoss, stop_price="3.29", exchange_order_id="s2")
@@ -40,6 +42,37 @@ def test_what_was_filled_before_it_was_replaced_is_told_fill_by_fill() -> None:
     story = given(request(), PLACED, REPLACED).when(ended("53190368", filled_qty="6"))
     story.refused(OrderAlreadyEnded, "as order 2, which replaced 53190368", "send those fills")
     story.when(part).when(ended("53190368", filled_qty="6")).no_news()
+
+
+@pytest.mark.parametrize("is_told_first", [True, False])
+def test_fills_that_came_under_the_new_id_before_it_was_told_are_those_of_the_order(is_told_first: bool) -> None:  # noqa: FBT001 - a case
+    early = on(c.RecordEntryFill, exchange_order_id="2", trade_id="t2", last_qty="21.8", last_px="3.24")
+    part = on(c.RecordEntryFill, exchange_order_id="53190368", trade_id="t1", last_qty="40", last_px="3.24")
+    told = (part, early) if is_told_first else (early, part)
+    story = given(request(), PLACED, *told).leaves(quantity="61.8").when(REPLACED)
+    story.then(OrderReplaced, order="entry", same_as="entry.2").leaves(quantity="61.8", exchange_order_id="2")
+    story.when(on(c.RecordEntryPlaced, exchange_order_id="2", filled_qty="61.8", avg_px="3.24")).leaves(quantity="61.8")
+    story.when(early).no_news().when(REPLACED).no_news().when(ended("2", "filled")).then(OrderEnded, order="entry")
+    told_by_event_time = row_at(story.history, second(3600))
+    assert told_by_event_time is not None and told_by_event_time.quantity == Decimal("61.8")
+
+
+def test_an_order_that_is_known_by_fills_of_its_former_id_alone_goes_on_as_ours() -> None:
+    stray = on(c.RecordEntryFill, exchange_order_id="1", trade_id="t1", last_qty="20", last_px="3.24")
+    onward = on(o.ReplaceOrder, exchange_order_id="1", new_exchange_order_id="53190368")
+    story = given(request(), PLACED, stray).when(onward).then(OrderReplaced, order="entry", same_as="entry.2")
+    story.leaves(quantity="20").when(ended("1")).no_news()
+
+
+def test_an_order_goes_on_as_no_other_and_as_none_of_which_a_part_is_counted_twice() -> None:
+    total = on(c.RecordEntryPlaced, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.24")
+    early = on(c.RecordEntryFill, exchange_order_id="2", trade_id="t2", last_qty="21.8", last_px="3.24")
+    story = given(request(), total, early).leaves(quantity="83.6").when(REPLACED)
+    story.refused(OrderAmbiguous, "61.8 of entry and 21.8 of entry.2", "(correct_fill)")
+    story.when(on(o.CorrectFill, trade_id="t2", void=True, reason="in the total")).leaves(quantity="61.8")
+    story.when(REPLACED).then(OrderReplaced, same_as="entry.2").leaves(quantity="61.8", exchange_order_id="2")
+    stopped = given(*ENTERED).when(on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="s1"))
+    stopped.refused(OrderAmbiguous, "has s1 as stop.1, which is another order than entry")
 
 
 def test_a_replacement_that_is_told_again_after_the_next_one_changes_nothing() -> None:
@@ -113,6 +146,25 @@ def test_the_end_of_an_order_under_an_id_that_it_never_had_is_refused() -> None:
     given(request(), PLACED).when(on(o.EndOrder, **total, exchange_order_id="53190368")).leaves(quantity="61.8")
     given(request()).when(wrong).leaves(quantity="61.8", exchange_order_id="7")
     given(request(), PLACED).when(on(o.EndOrder, **total)).leaves(quantity="61.8")
+
+
+def test_the_end_of_an_id_that_only_a_fill_named_ends_or_spares_nothing_by_guess() -> None:
+    def seen(trade_id: str, order: str) -> c.RecordEntryFill:
+        ours = given(request()).position.row.client_order_id  # type: ignore[union-attr] # it was requested
+        ids: dict[str, Any] = {"exchange_order_id": order, "client_order_id": ours}
+        return on(c.RecordEntryFill, trade_id=trade_id, last_qty="6", last_px="3.24", **ids)
+
+    known = seen("t1", "53190368"), seen("t2", "2")
+    given(request(), *known).when(ended("2")).refused(OrderAmbiguous, "as 2 by its fills alone", "(replace_order)")
+    onward = on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="2")
+    given(request(), *known, onward).when(ended("2")).then(OrderEnded, order="entry")
+    given(request(), *known, onward).when(ended("53190368")).no_news()
+    back = on(o.ReplaceOrder, exchange_order_id="2", new_exchange_order_id="53190368")
+    given(request(), *known, back).when(back).no_news()
+    given(request(), *known, back).when(ended("2")).no_news()
+    given(request(), *known, back).when(ended("53190368")).then(OrderEnded, order="entry")
+    given(request(), *known).when(ended("2", "filled", filled_qty="61.8")).then(OrderEnded, order="entry")
+    given(request(), *known, ended("53190368")).when(ended("2")).no_news()
 
 
 def test_an_exit_that_took_the_fill_of_a_stranger_for_its_own_swallows_no_total_of_its_own_order() -> None:

@@ -286,6 +286,14 @@ ADVICE = [
         {"quantity": "5", "realized_pnl": "40"},
     ),
     Advice(
+        errors.StaleEvidence,
+        [REQUEST, PLACED, entry_fill(last_qty="6"), CLOSED, entry_fill(trade_id="t2", last_qty="4")],
+        CLOSED,
+        "say so with the time at which it was (at)",
+        [(CLOSED[0], CLOSED[1] | {"at": "2025-10-22T18:50:41Z"})],
+        {"status": "closed", "quantity": "0", "realized_pnl": "100"},
+    ),
+    Advice(
         errors.OrderAmbiguous,
         [*HELD, STOP, line("reduce", trade_id="x1", last_qty="10", last_px="90")],
         line("end_order", exchange_order_id="s1", outcome="filled", filled_qty="10", avg_px="90"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -79,8 +80,20 @@ def test_a_stop_on_the_wrong_side_is_not_sent_three_hundred_times() -> None:
             symbol="HNT/USDT", side="long", quantity="60", stop_loss_percent=None, stop_price="3.2438"
         )
         assert outcome.kind is OutcomeKind.ROLLED_BACK
+        assert outcome.reason is not None
+        assert (
+            "planned at 3.2438 would trigger at once: that of a long stands below its entry of 1.75" in outcome.reason
+        )
         assert world.exchange.held["HNTUSDT"] == 0
         assert not [order for order in world.exchange.placed if order.ticket.trigger_price is not None]
+
+
+def test_a_stop_on_the_wrong_side_of_its_signal_is_refused_before_an_order_goes_out() -> None:
+    with bot_world() as world:
+        planned: dict[str, Any] = {"stop_loss_percent": None, "stop_price": "3.2438", "signal_price": "1.751549"}
+        outcome = world.enter(symbol="HNT/USDT", side="long", quantity="60", **planned)
+        assert outcome.kind is OutcomeKind.REFUSED
+        assert world.exchange.placed == []
 
 
 def test_a_stop_that_would_trigger_at_once_is_tried_a_few_times_and_the_position_is_not_left_bare() -> None:

@@ -14,6 +14,7 @@ from domain.values import Status
 from projections.health.checks import Severity, Symptom, worst_first
 from projections.health.ledger_status import LedgerStatus
 from projections.positions import PositionRow
+from scripts.status_table import status_table
 from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
 
 HOUR = timedelta(hours=1)
@@ -54,6 +55,13 @@ def test_what_is_bare_comes_first_with_its_age_and_the_command_to_run() -> None:
     advice = "position-ledger recover --symbol APTUSDT --exchange binance --live"
     assert found.verdict == f"1 of 2 unprotected, worst BARE 14 min: {advice}"
     assert (found.severity, found.ok, found.next) == (Severity.CRITICAL, False, advice)
+
+
+def test_what_began_at_a_time_that_is_yet_to_come_is_of_no_age_below_zero() -> None:
+    found = status(row(*BARE), at=-840)
+    assert "842 s" not in found.verdict and "14 min 2 s ahead: position-ledger recover" in found.verdict
+    (cells,) = status_table(found.lines).rows
+    assert cells[3] == "14 min 2 s ahead"
 
 
 def test_an_entry_has_its_time_and_is_counted_all_the_same() -> None:

@@ -68,6 +68,25 @@ def test_more_than_was_stated_without_a_price_closes_as_well() -> None:
     is_the_same_by_event_time(story)
 
 
+def test_a_total_without_a_price_says_nothing_of_the_price_of_an_earlier_one() -> None:
+    def stated(*totals: tuple[str, str | None]) -> Story:
+        story = given(HELD, asked())
+        for filled_qty, avg_px in totals:
+            story = ended(story, "canceled", filled_qty=filled_qty, **({} if avg_px is None else {"avg_px": avg_px}))
+        return story
+
+    early = ("2", "110"), ("5", None)
+    stated(*early).leaves(quantity="5", realized_pnl=None)
+    priced = stated(*early, ("5", "108")).leaves(quantity="5", realized_pnl="40", avg_px_close="108")
+    is_the_same_by_event_time(priced)
+    grown = stated(*early, ("8", "108"), ("10", "109")).leaves(quantity="0", realized_pnl="90", avg_px_close="109")
+    is_the_same_by_event_time(grown)
+    for first, second_fill in ((("2", "110"), ("3", "107")), (("3", "107"), ("2", "110"))):
+        part = sold(stated(*early), "x1", *first).leaves(quantity="5", realized_pnl=None)
+        told = sold(part, "x2", *second_fill).leaves(quantity="5", realized_pnl="41")
+        is_the_same_by_event_time(told)
+
+
 def test_the_fill_of_a_priced_statement_explains_nothing_else() -> None:
     story = ended(given(HELD, asked(quantity="4")), filled_qty="4", avg_px="110").when(GONE)
     sold(story, "x1", "4", "109").leaves(realized_pnl=None)
