@@ -268,13 +268,14 @@ def _print_statement(report: StatementReport) -> None:
     said = report.as_json()
     if report.first is not None:
         show(f"from {said['first']} to {said['last']}")
-    for name, key in (
-        ("profit by its fills", "profit_ledger"),
-        ("profit by the file", "profit_file"),
-        ("fees", "fees"),
+    unknown = f"; of {counted(report.fees_unknown, 'fill')} not known" if report.fees and report.fees_unknown else ""
+    for name, key, more in (
+        ("profit by its fills", "profit_ledger", ""),
+        ("profit by the file", "profit_file", ""),
+        ("fees", "fees", unknown),
     ):
         amounts = ", ".join(f"{amount} {currency}" for currency, amount in said[key].items())
-        show(f"{name}: {amounts or 'none known'}")
+        show(f"{name}: {amounts or 'none known'}{more}")
     for name, amount in said["cash"].items():
         show(f"{name.partition(' ')[0]}: {amount} {name.partition(' ')[2]}")
     for finding in report.findings:
