@@ -21,6 +21,7 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_profit import StatementProfit
 
 _CONTRACT: Final = re.compile(r"(?:pf|pi|ff|fi|in|rr)_\w+", re.IGNORECASE | re.ASCII)
 _REASONS: Final = MappingProxyType(
@@ -121,10 +122,51 @@ def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield fill
         yield from other_fees(fill, [(fee, fill.fee_currency) for fee in _beside_fee(row)])
         yield from _cash(whose, row, "funding", row.some(*_NAMES["funding"]))
+    elif said in _REASONS:
+        yield from _money_alone(whose, row)
     elif _is_of_contract(row) and _change(row):
         raise ValueError(
             f"type {said!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is none that is known: "
             f"{', '.join(_REASONS)}"
+        )
+
+
+def _money_alone(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    """What the line of the currency says where that of the contract is in another file, as pages part them.
+
+    Refuses: ValueError for what would not be known again beside a file that has both lines.
+    """
+    contract, execution, time = row.text("contract"), row.text("execution"), row.time(*_NAMES["time"], zone=whose.zone)
+    currency, profit, fee = _currency(row, *_NAMES["asset"]), row.some(*_NAMES["profit"]), row.some("fee")
+    is_more = row.some(*_NAMES["funding"]) is not None or row.some(*_NAMES["liquidation"]) is not None
+    if is_more or ((profit or fee) and None in (contract, execution)):
+        raise ValueError(
+            f"of this {row.word(*_NAMES['type'])} only the line of {currency} is in the file, and that of the contract "
+            "is not; give all pages of the log in one file"
+        )
+    if contract is None or execution is None:
+        return
+    key = whose.key(contract)
+    if fee is not None:
+        yield StatementCash(
+            line=row.line,
+            time=time,
+            key=key,
+            amount=-fee,
+            currency=currency,
+            kind="commission",
+            cash_id=f"commission:{execution}",
+            trade_id=execution,
+        )
+    if profit is not None:
+        yield StatementProfit(
+            line=row.line,
+            time=time,
+            key=key,
+            profit=profit,
+            currency=currency,
+            trade_id=execution,
+            profit_id=f"profit:{execution}",
         )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_LOG, KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.statement_text import facts_of, words
 
 HEADER = (
@@ -65,6 +68,36 @@ def test_a_trade_that_realised_no_funding_has_an_empty_cell() -> None:
     position = log("futures trade", "pf_xbtusd", 0, 1, contract="pf_xbtusd", execution="e1", trade_price=100)
     money = log("futures trade", "usd", 10, 9.9, contract="pf_xbtusd", execution="e1", fee=0.1, trade_price=100)
     assert cash(position, money) == []
+
+
+POSITION = log("futures trade", "pf_xbtusd", 1, 0, contract="pf_xbtusd", execution="e1", trade_price=110)
+MONEY = log(
+    "futures trade", "usd", 10, 19.9, contract="pf_xbtusd", execution="e1", trade_price=110, fee=0.1, realized_pnl=10
+)
+OPENED = [
+    log("futures trade", "pf_xbtusd", 0, 1, contract="pf_xbtusd", execution="e0", trade_price=100),
+    log("futures trade", "usd", 10, 10, contract="pf_xbtusd", execution="e0", trade_price=100, fee=0),
+]
+
+
+@pytest.mark.parametrize(
+    "pages", [[[POSITION, MONEY]], [[POSITION], [MONEY]], [[MONEY], [POSITION]], [[POSITION, MONEY], [MONEY]]]
+)
+def test_lines_of_a_trade_that_pages_part_are_one_trade(pages: list[list[dict[str, Any]]]) -> None:
+    opened = [line | {"date": "2026-03-17T11:00:00.000Z"} for line in OPENED]
+    facts = [facts_of(json.dumps({"logs": page}), KRAKEN_LOG, Whose("krakenfutures")) for page in [opened, *pages]]
+    with memory_ledger() as ledger:
+        report = import_statements(ledger, [Statement("page", KRAKEN_LOG.name, page) for page in facts], confirm=True)
+        assert_sound(ledger)
+        (row,) = ledger.positions()
+    assert (row.fees, row.realized_pnl, row.cash, report.findings) == (Decimal("0.1"), Decimal(10), {}, [])
+
+
+@pytest.mark.parametrize("more", [{"realized_funding": 0.1}, {"liquidation_fee": 1}, {"execution": None}])
+def test_money_that_would_be_counted_twice_beside_both_lines_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(StatementRefused, match="line 1: of this futures trade only the line of USD is in the file"):
+        cash(MONEY | more)
+    assert cash(log("futures trade", "usd", 10, 10, trade_price=100)) == []
 
 
 def liquidated(changed: str, liquidation: str) -> list[str]:
