@@ -8,20 +8,23 @@ from typing import Final
 
 EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _FRAMEWORK = re.compile("(.+?)[_-](?:perpetual|futures|spot|linear|inverse|usdm|coinm)")
+_WORDS = re.compile("[a-z0-9.]+(?:[_-][a-z0-9.]+)*")
+_BETWEEN_WORDS = re.compile("[_-]")
 _NAMES_MAX: Final = 1_000
 
 _ALIASES: Final = {
     **dict.fromkeys(("binanceusdm", "binancecoinm"), "binance"),
-    **dict.fromkeys(("gateio", "gate.io", "gate_io", "gate-io"), "gate"),
     **dict.fromkeys(("huobi", "huobipro"), "htx"),
     **dict.fromkeys(("okex", "okex5"), "okx"),
-    **dict.fromkeys(("kucoinfutures", "kucoin_futures"), "kucoin"),
-    **dict.fromkeys(("crypto.com", "crypto_com"), "cryptocom"),
-    "coinbaseadvanced": "coinbase",
-    "coinbase_international": "coinbaseinternational",
+    **dict.fromkeys(("coinbaseadvanced", "coinbaseadvancedtrade"), "coinbase"),
+    **dict.fromkeys(("gateio", "gate.io"), "gate"),
+    "crypto.com": "cryptocom",
+    "kucoinfutures": "kucoin",
+    "dydxv4": "dydx",
+    "bitfinex2": "bitfinex",
     "interactivebrokers": "ibkr",
 }
-"""Names that are another name of a venue."""
+"""Names that are another name of a venue, without what stands between their words."""
 
 _NAMES: Final = """
 alpaca apex arkham ascendex aster backpack bequant bigone binance binanceus bingx bit2c bitbank bitbns bitfinex
@@ -41,11 +44,18 @@ KNOWN: Final = frozenset(_NAMES.split())
 @lru_cache(maxsize=_NAMES_MAX)
 def _one_name(written: str) -> str | None:
     text = written.strip().lower()
-    text = _ALIASES.get(text, text)
-    if match := _FRAMEWORK.fullmatch(text):
-        venue = _ALIASES.get(match[1], match[1])
-        text = venue if venue in KNOWN else text
-    return text if EXCHANGE.fullmatch(text) else None
+    match = _FRAMEWORK.fullmatch(text)
+    venue = _venue(text) or (_venue(match[1]) if match else None)
+    return venue or (text if EXCHANGE.fullmatch(text) else None)
+
+
+def _venue(text: str) -> str | None:
+    """The known venue of a name, whatever stands between its words: frameworks write `binance_us` for `binanceus`."""
+    if _WORDS.fullmatch(text) is None:
+        return None
+    name = _BETWEEN_WORDS.sub("", text)
+    name = _ALIASES.get(name, name)
+    return name if name in KNOWN else None
 
 
 def normalized_exchange(exchange: object) -> str:

@@ -28,6 +28,8 @@ FORMAT: Final = 1
 
 _CRC: Final = b',"crc":"'
 _EVENT: Final = b'{"kind":"event",'
+END: Final = b'{"kind":"end",'
+"""How the last line begins."""
 _STRICT: Final = ConfigDict(strict=True, extra="forbid")
 
 
@@ -172,3 +174,7 @@ class Seal:
         """The checksum that a line must have to follow the lines before it."""
         self._crc = zlib.crc32(b"}", zlib.crc32(line.rpartition(_CRC)[0], self._crc))
         return f"{self._crc:08x}"
+
+    def is_of(self, line: bytes) -> bool:
+        """Whether a line, as it is written, follows the lines before it."""
+        return line.endswith(b'%s%s"}\n' % (_CRC, self.expected(line).encode()))

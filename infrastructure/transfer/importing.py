@@ -38,7 +38,8 @@ def import_ledger(
 
     Shape:   batches of lines, each one transaction with the rows that its events lead to; the last one is written
              when the last line was found to be right. `progress` counts places in the log.
-    Refuses: ImportRefused, mostly naming a line; whole batches before it are kept, and nothing else. StoreError.
+    Refuses: ImportRefused, mostly naming a line. Of a file that is not whole nothing is written; where something else
+             is wrong with a line, whole batches before it are kept. StoreError.
     """
     return _Import(store, file, progress, lines_max).run()
 
@@ -88,7 +89,7 @@ class _Import:
         )
         if self._events.has(line.number, bare(event)):
             self._batch.after = says.nid
-        else:
+        elif self._file.is_whole:
             self._rejections.end()
             self._batch.add_event(line.number, event)
         self._progress(says.nid - before)
@@ -98,7 +99,7 @@ class _Import:
         line.vouch()
         self._rejections_read += 1
         rejection = says.rejection()
-        if not self._rejections.has(line.number, rejection):
+        if not self._rejections.has(line.number, rejection) and self._file.is_whole:
             self._batch.add_rejection(line.number, rejection)
 
     def _end(self, line: NumberedLine, says: EndLine) -> None:
@@ -109,6 +110,8 @@ class _Import:
                 line.number, f"there were (events, rejections, digest) {found}, but the last line says {expected}"
             )
         line.vouch()
+        if not self._file.is_whole:
+            raise ImportRefused("a line has its checksum in another spelling than `export` writes: export it again")
         self._events.end()
         self._rejections.end()
 

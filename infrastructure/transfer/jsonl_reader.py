@@ -12,6 +12,7 @@ from typing import IO, Final, cast
 from pydantic import ValidationError
 
 from infrastructure.transfer.export_lines import (
+    END,
     FORMAT,
     EndLine,
     EventLine,
@@ -51,13 +52,21 @@ class NumberedLine:
 
 
 class ExportFile:
-    """An export of a ledger, its first line read: everything up to the place `nid` is in it."""
+    """An export of a ledger, its first line read: everything up to the place `nid` is in it.
+
+    Shape:   `is_whole` unless a line does not follow those before it, or the last one is missing; what comes through a
+             pipe cannot be looked through before it is read, and is taken for whole.
+    """
 
     def __init__(self, stream: io.BufferedReader) -> None:
-        """Read the first line of a file, which may be in gzip.
+        """Look through a file, which may be in gzip, and read its first line.
 
         Refuses: ImportRefused for what is no export of a ledger.
         """
+        self.is_whole = True
+        if stream.seekable():
+            self.is_whole = _is_whole(stream)
+            stream.seek(0)
         self._seal, self._texts = Seal(), enumerate(_texts(stream), start=1)
         line = self._next(ExportLine)
         if line is None:
@@ -95,6 +104,18 @@ class ExportFile:
                 raise ImportRefused.at(number, f"a line of kind {says.kind!r} does not belong here; {_ONLY_JSON_LINES}")
             return NumberedLine(number, says, self._seal.expected(text))
         return None
+
+
+def _is_whole(stream: io.BufferedReader) -> bool:
+    """Whether every line has the checksum of all lines up to it, and an end is there: a tenth of reading it."""
+    seal, last = Seal(), b""
+    try:
+        for last in _texts(stream):
+            if not seal.is_of(last):
+                return False
+    except ImportRefused:
+        return False
+    return last.startswith(END)
 
 
 def _texts(stream: io.BufferedReader) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ _OF_ANY_PROGRAM: Final = frozenset({"csv", "mapped-csv"})
 """Kinds of which nobody knows what sign a fee has there that was paid, but who has the file."""
 _COUNTS: Final = (
     *("fills", "fills_before", "payments", "payments_before", "orders", "cycles", "open"),
-    *("fees_paid", "fees_received"),
+    *("fees_paid", "fees_received", "fees_unknown"),
 )
 
 
@@ -47,6 +47,8 @@ class StatementReport(JsonObject):
     profit_file: dict[str, Decimal]
     fees: dict[str, Decimal]
     findings: list[str]
+    fees_unknown: int = 0
+    """How many of the new fills do not say what was paid for them, nor does anything else."""
     repeated: int = 0
     """How many facts stand somewhere else as well; each is taken once."""
     payments: int = 0
@@ -64,6 +66,8 @@ class StatementTally:
         self.orders = self.cycles = self.open = 0
         self.fees_paid = self.fees_received = 0
         """How many fills say a fee above and below zero."""
+        self.fees_unknown = 0
+        """How many say none."""
         self.first: datetime | None = None
         self.last: datetime | None = None
         self.profit_ledger: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -77,13 +81,18 @@ class StatementTally:
         self._left_out: defaultdict[tuple[str, str], LeftOut] = defaultdict(LeftOut)
         self._orders, self._orders_before = set[str](), set[str]()
         self._earned, self._cycles, self._is_said = Decimal(0), 0, False
+        self._with_fee = self._without_fee = 0
 
     def take_fill(self, fill: StatementFill) -> None:
         """Count a fill that is new."""
         self._at(fill.time)
-        if fill.fee:
+        if fill.fee is None:
+            self.fees_unknown += 1
+            self._without_fee += 1
+        else:
             self.fees_paid += fill.fee > 0
             self.fees_received += fill.fee < 0
+            self._with_fee += 1
             self.fees[fill.fee_currency or fill.key.settle or UNKNOWN] += fill.fee
         if fill.order_id not in self._orders and fill.order_id not in self._orders_before:
             self.orders += 1
@@ -113,10 +122,16 @@ class StatementTally:
         """Count what follows as of another key, whose orders are others."""
         self._orders, self._orders_before = set(), set()
         self._earned, self._cycles, self._is_said = Decimal(0), 0, False
+        self._with_fee = self._without_fee = 0
 
     def end_key(self, key: PositionKey, last: PositionRow | None, said: Decimal, profits: int) -> None:
         """Compare what a key earned with profits that name no fill; where its fills say profits, those are compared."""
         self.ends[key.stream] = last if last is not None and last.status.is_open else None
+        if self._with_fee and self._without_fee:
+            self._others.append(
+                f"{key}: what was paid for {counted(self._without_fee, 'fill')} is not said, as it is for others; it "
+                "is not known, and missing in what was earned net"
+            )
         is_compared = profits and self._cycles and not self._is_said
         if is_compared and abs(self._earned - said) > _UNITS[key.is_inverse] * (profits + 1):
             self._others.append(
@@ -212,6 +227,7 @@ class StatementTally:
             profit_ledger=dict(self.profit_ledger),
             profit_file=dict(self.profit_file),
             fees=dict(self.fees),
+            fees_unknown=self.fees_unknown,
             findings=[*self._differences, *self._others, *left_out],
             repeated=repeated,
             payments=self.payments,

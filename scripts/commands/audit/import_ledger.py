@@ -19,6 +19,7 @@ from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
+from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementKind
@@ -38,6 +39,11 @@ _LEDGER: Final = "ledger"
 """The kind of file that `export` writes."""
 _LEGACY: Final = "legacy"
 """A dump of the old table, which a command of its own reads."""
+_ANY_FILLS: Final = (
+    f"Fills of any program are read with --as {PLAIN_CSV.name} --exchange NAME where their columns are called time, "
+    "symbol, side, price and quantity, and with --map where they are called otherwise"
+)
+"""The way out for a file of fills that is of no kind that is known."""
 _CIRCLES_SELDOM: Final = (200_000, 20, 20)
 """How seldom Python looks for circles among objects: here it makes millions without any, and looking takes a tenth."""
 
@@ -165,23 +171,22 @@ def command(
             other = next(file for file in opened.files if file.kind is None)
             raise click.UsageError(
                 f"{other.name} begins like no statement{other.nearest()}; several files are imported together "
-                "where all are statements"
+                f"where all are statements. {_ANY_FILLS}"
             )
         elif said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live:
             raise click.UsageError(
                 "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot, --trust-empty, --taken-at "
                 f"and --live are for statements, and this file begins like none{first.nearest()}. Say with --as what "
-                "it is, or with --map which of its columns says what; leave them out for what `export` wrote"
+                f"it is; leave them out for what `export` wrote. {_ANY_FILLS}"
             )
         elif kind_name is None and first.statement.start.form is not FileForm.JSON:
             raise ImportRefused(
-                f"{first.name} begins like no file that is known{first.nearest()}. A CSV file of fills, of any "
-                "program, is read with --map; of what `export` writes only JSON Lines can be imported, for CSV and "
-                "Parquet of it are for analysis"
+                f"{first.name} begins like no file that is known{first.nearest()}. {_ANY_FILLS}; of what `export` "
+                "writes only JSON Lines can be imported, for CSV and Parquet of it are for analysis"
             )
         else:
             near = f"; as a statement it is of no kind that is known{first.nearest()}" if kind_name is None else ""
-            near += "; fills of any program are read with --map" if near else ""
+            near += f". {_ANY_FILLS}" if near else ""
             _import_export(first.stream, near, database, as_json=as_json)
 
 
@@ -268,13 +273,14 @@ def _print_statement(report: StatementReport) -> None:
     said = report.as_json()
     if report.first is not None:
         show(f"from {said['first']} to {said['last']}")
-    for name, key in (
-        ("profit by its fills", "profit_ledger"),
-        ("profit by the file", "profit_file"),
-        ("fees", "fees"),
+    unknown = f"; of {counted(report.fees_unknown, 'fill')} not known" if report.fees and report.fees_unknown else ""
+    for name, key, more in (
+        ("profit by its fills", "profit_ledger", ""),
+        ("profit by the file", "profit_file", ""),
+        ("fees", "fees", unknown),
     ):
         amounts = ", ".join(f"{amount} {currency}" for currency, amount in said[key].items())
-        show(f"{name}: {amounts or 'none known'}")
+        show(f"{name}: {amounts or 'none known'}{more}")
     for name, amount in said["cash"].items():
         show(f"{name.partition(' ')[0]}: {amount} {name.partition(' ')[2]}")
     for finding in report.findings:

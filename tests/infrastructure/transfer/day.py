@@ -45,8 +45,17 @@ def told(ledger: PositionLedger, what: What = What.LEDGER) -> bytes:
     return out.getvalue()
 
 
-def moved(ledger: PositionLedger, text: bytes, lines_max: int = LINES_MAX) -> Imported:
-    file = ExportFile(io.BufferedReader(io.BytesIO(text)))
+class Pipe(io.BytesIO):
+    """What can be read once."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def moved(
+    ledger: PositionLedger, text: bytes, lines_max: int = LINES_MAX, through: type[io.BytesIO] = io.BytesIO
+) -> Imported:
+    file = ExportFile(io.BufferedReader(through(text)))
     return import_ledger(ledger.store, file, lines_max=lines_max)
 
 

@@ -18,7 +18,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
 from infrastructure.transfer.transfer_errors import ImportRefused
-from tests.infrastructure.transfer.day import live_a_day, moved, parsed, sealed, told
+from tests.infrastructure.transfer.day import Pipe, live_a_day, moved, parsed, sealed, told
 
 Damage = Callable[[list[bytes]], list[bytes]]
 Forgery = Callable[[list[dict[str, Any]]], object]
@@ -211,10 +211,26 @@ def test_what_no_ledger_could_hold_is_refused_whatever_its_hashes(
     assert ledger.store.count_events() == 0 and ledger.rejections() == []
 
 
+@pytest.mark.parametrize(("old", "new"), [(b'"nid":12,', b'"nid":11,'), (b'"late"', b'"lote"')])
+def test_nothing_of_a_damaged_file_is_kept(old: bytes, new: bytes, on_sqlite: PositionLedger, exported: bytes) -> None:
+    assert old in exported
+    with pytest.raises(ImportRefused, match=r"line \d+: .* the ledger holds the first 0 events and 0 rejections; mend"):
+        moved(on_sqlite, exported.replace(old, new), 4)
+    with pytest.raises(ImportRefused, match=r"cut off. Of this file the ledger holds the first 0 events and 0 rej"):
+        moved(on_sqlite, exported[: exported.rindex(b'{"kind":"end"')], 4)
+    assert on_sqlite.store.high_water_mark() == 0
+
+
+def test_a_checksum_in_another_spelling_is_refused(on_sqlite: PositionLedger, exported: bytes) -> None:
+    with pytest.raises(ImportRefused, match="a line has its checksum in another spelling than `export` writes"):
+        moved(on_sqlite, exported.removesuffix(b"}\n") + b" }\n", 4)
+    assert on_sqlite.store.high_water_mark() == 0
+
+
 def test_whole_batches_before_a_wrong_line_are_kept_and_gone_on_from(ledger: PositionLedger, exported: bytes) -> None:
     damaged = exported.replace(b'"nid":12,', b'"nid":11,')
     with pytest.raises(ImportRefused, match=r"line 13: .* the ledger holds the first 8 events and 0 rejections; mend"):
-        moved(ledger, damaged, 4)
+        moved(ledger, damaged, 4, Pipe)
     assert ledger.store.high_water_mark() == 8
     assert verify(ledger.store).ok
     done = moved(ledger, exported)
@@ -224,7 +240,7 @@ def test_whole_batches_before_a_wrong_line_are_kept_and_gone_on_from(ledger: Pos
 
 def test_a_batch_may_end_among_the_rejections(ledger: PositionLedger, exported: bytes) -> None:
     with pytest.raises(ImportRefused, match="the ledger holds the first 14 events and 1 rejections"):
-        moved(ledger, exported[: exported.rindex(b'{"kind":"end"')], 15)
+        moved(ledger, exported[: exported.rindex(b'{"kind":"end"')], 15, Pipe)
     done = moved(ledger, exported)
     assert (done.events_before, done.events, done.rejections_before, done.rejections) == (14, 0, 1, 1)
     assert told(ledger) == exported

@@ -265,7 +265,7 @@ def test_fees_that_are_all_received_are_found() -> None:
 
     (found,) = findings("-0.1", "-0.2")
     assert found.startswith("no fee is paid, and 2 fills received one; where that is the wrong way round, ")
-    assert findings("0.1", "-0.2") == findings("0.1", "0.2") == findings("", "0") == []
+    assert findings("0.1", "-0.2") == findings("0.1", "0.2") == findings("", "") == []
 
 
 def test_an_exchange_may_pay_for_every_fill() -> None:

@@ -42,7 +42,11 @@ def test_it_goes_into_either_database_and_adds_nothing_again(trades: str, ledger
     [
         (PLAIN, ["--as", "csv"], "a file of kind csv does not name its exchange; say so with --exchange"),
         (PLAIN, [], "the columns of kind csv, which does not say whose it is: add --as csv --exchange NAME"),
-        ("what,else\n", ["--confirm"], "Say with --as what it is, or with --map which of its columns says what"),
+        (
+            "what,else\n",
+            ["--confirm"],
+            "leave them out for what `export` wrote. Fills of any program are read",
+        ),
         (
             "Trade #,Type,Signal,Date/Time,Price,Contracts\n",
             [],
@@ -66,7 +70,8 @@ def test_columns_of_no_kind_are_read_with_a_map(tmp_path: Path) -> None:
     told = run(url, "import", str(path))
     assert (told.returncode, told.stdout) == (1, "")
     assert f"{path} begins like no file that is known (it begins with 'when, what, way, at, pieces')" in told.stderr
-    assert "A CSV file of fills, of any program, is read with --map" in told.stderr
+    assert "Fills of any program are read with --as csv --exchange NAME where their columns are called" in told.stderr
+    assert "and with --map where they are called otherwise; of what `export` writes only JSON Lines" in told.stderr
     told = run(url, "import", str(path), "--as", "csv", "--exchange", "okx")
     assert told.stderr.endswith("has when, what, way, at, pieces; with --map, a map says which column says what\n")
     (tmp_path / "own.toml").write_text(

@@ -1,12 +1,13 @@
 """Binance, futures: the events of a user data stream, saved line by line.
 
-A commission `n` that is paid is above zero, a profit `rp` is before fees, and `bc` is what a balance changed by for
-another reason than profit and commission. A short position `pa` is below zero.
+A commission `n` that is paid is above zero, and is not sent where there is none; a profit `rp` is before fees, and `bc`
+is what a balance changed by for another reason than profit and commission. A short position `pa` is below zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -42,7 +43,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _fill(whose: Whose, event: StatementRow, order: StatementRow) -> Iterator[StatementFill]:
-    if order.needed("x") not in _FILLS or order.some("l") is None:
+    if order.needed("x") not in _FILLS or not order.known("l"):
         return
     client_id, trade_id, key = order.text("c") or "", order.text("t"), _key(whose, order)
     yield StatementFill(
@@ -52,7 +53,7 @@ def _fill(whose: Whose, event: StatementRow, order: StatementRow) -> Iterator[St
         buys=order.buys("S"),
         quantity=order.above_zero("l"),
         price=order.above_zero("L"),
-        fee=order.number("n"),
+        fee=order.number("n") if "n" in order.named else Decimal(0),
         fee_currency=order.text("N"),
         profit=order.number("rp"),
         trade_id=trade_id if trade_id not in (None, "0", "-1") else made_up(*map(order.needed, ("s", "i", "T", "z"))),
@@ -74,7 +75,7 @@ def _position(whose: Whose, event: StatementRow, place: StatementRow) -> Stateme
 def _cash(event: StatementRow, account: StatementRow, positions: list[StatementPosition]) -> Iterator[StatementCash]:
     kind = _CASH.get(account.needed("m"))
     for balance in account.listed("B") if kind else ():
-        amount, currency = balance.some("bc"), balance.needed("a")
+        amount, currency = balance.known("bc"), balance.needed("a")
         if kind and amount:
             time = event.time("T", "E")
             yield StatementCash(

@@ -120,6 +120,8 @@ class _ClosedLines:
                 reason=None if opens else _REASONS.get(row.word(*_NAMES["reason"])),
             )
 
+        if opening is None and paid is not None:
+            opening = Decimal(0)  # it is in what was paid in all
         yield fill(closed_at, entry, opening, opens=True)
         yield fill(closed_at + _MOMENT, exit_, paid, opens=False)
         if funding is not None:

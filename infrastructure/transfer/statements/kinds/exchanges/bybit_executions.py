@@ -39,12 +39,12 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key, time = _key(whose, row), row.time("execTime")
     fee, currency = row.number("execFee"), row.text("feeCurrency")
     if said.lower() == _FUNDING:
-        if fee:
+        if paid := row.known("execFee"):
             yield StatementCash(
                 line=row.line,
                 time=time,
                 key=key,
-                amount=-fee,
+                amount=-paid,
                 currency=currency or key.settle,
                 kind="funding",
                 cash_id=row.needed("execId"),
@@ -71,7 +71,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         sequence=row.sequence("seq"),
     )
     for more in row.listed("extraFees"):
-        if paid := more.some("fee"):
+        if paid := more.known("fee"):
             yield StatementCash(
                 line=row.line,
                 time=time,

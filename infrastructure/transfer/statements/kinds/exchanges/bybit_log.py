@@ -52,14 +52,14 @@ class _LogLines:
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
         kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
         if kind in _OF_NO_SYMBOL:
-            yield from self._cash(row, None, row.some(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
+            yield from self._cash(row, None, row.known(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
         elif symbol is None or self._is_spot(row):
             return
         elif kind == _FUNDING:
-            yield from self._cash(row, self._whose.key(symbol), row.some("funding"), "funding")
+            yield from self._cash(row, self._whose.key(symbol), row.known("funding"), "funding")
         elif kind in _REASONS:
             yield self._fill(row, self._whose.key(symbol), _REASONS[kind])
-        elif row.some(*_NAMES["change"]):
+        elif row.known(*_NAMES["change"]):
             raise ValueError(f"type {kind!r:.60} is none that is known: {', '.join((*_REASONS, _FUNDING))}")
 
     @staticmethod
@@ -68,9 +68,9 @@ class _LogLines:
         return category == "spot" if category else row.word("type") == "trade" and row.word("action") not in _ACTIONS
 
     def _cash(
-        self, row: StatementRow, key: PositionKey | None, amount: Decimal | None, kind: CashKind
+        self, row: StatementRow, key: PositionKey | None, amount: Decimal, kind: CashKind
     ) -> Iterator[StatementCash]:
-        if amount is not None:
+        if amount:
             yield StatementCash(
                 line=row.line,
                 time=row.time(*_NAMES["time"], zone=self._whose.zone),
@@ -104,13 +104,15 @@ class _LogLines:
         )
 
 
-def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys: bool) -> Decimal:
+def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys: bool) -> Decimal | None:
     if held is not None:
         return min(quantity, held.copy_abs()) if held and buys is (held < 0) else Decimal(0)
-    left = (row.number("position") or Decimal(0)).copy_abs()
-    if row.word("action") == _OPENS:
-        return EXACT.subtract(quantity, left) if 0 < left < quantity else Decimal(0)
-    return quantity
+    if row.word("action") != _OPENS:
+        return quantity
+    left = row.number("position")
+    if left is None:
+        return None
+    return EXACT.subtract(quantity, left.copy_abs()) if 0 < left.copy_abs() < quantity else Decimal(0)
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

@@ -2,7 +2,8 @@
 
 An execution has two lines in the log: one of the contract, whose balance is what is held, and one of the currency. A
 fee that is paid is above zero, `realized_pnl` is before fees, and funding that is received is above zero; it is
-realised at the hour, and whenever a position changes.
+realised at the hour, and whenever a position changes. What is empty of a trade is nothing: no funding ran up, and no
+fee for a liquidation was taken.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.values import EXACT
+from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_profit import StatementProfit
 
 _CONTRACT: Final = re.compile(r"(?:pf|pi|ff|fi|in|rr)_\w+", re.IGNORECASE | re.ASCII)
 _REASONS: Final = MappingProxyType(
@@ -52,13 +55,15 @@ _NAMES: Final = MappingProxyType(
         "price": ("trade_price", "trade price"),
         "profit": ("realized_pnl", "realized pnl"),
         "funding": ("realized_funding", "realized funding"),
+        "liquidation": ("liquidation_fee", "liquidation fee"),
     }
 )
 _LEAST: Final = Decimal("1e-9")
 """What is less of a contract is left over from arithmetic with floats."""
 _WAITING_MAX: Final = 64
 """The lines of an execution stand together; where there is no second one, the first is not kept for long."""
-_SAID_BY_CURRENCY: Final = ("fee", *_NAMES["profit"], *_NAMES["funding"])
+_SAID_BY_CURRENCY: Final = ("fee", *_NAMES["profit"], *_NAMES["funding"], *_NAMES["liquidation"])
+_MONEY: Final = "line of the currency"
 
 
 def _currency(row: StatementRow, *names: str) -> str | None:
@@ -101,7 +106,7 @@ def _execution(row: StatementRow) -> tuple[str, ...]:
 
 def _with_money(contract: Mapping[str, Any], currency: StatementRow) -> Mapping[str, Any]:
     money = {name: currency.named[name] for name in _SAID_BY_CURRENCY if currency.find(name)[1] is not None}
-    return {**contract, **money, "currency": currency.text(*_NAMES["asset"])}
+    return {**contract, **money, "currency": currency.text(*_NAMES["asset"]), _MONEY: currency}
 
 
 def _is_of_contract(row: StatementRow) -> bool:
@@ -111,10 +116,14 @@ def _is_of_contract(row: StatementRow) -> bool:
 def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     said = row.word(*_NAMES["type"])
     if said in _CASH:
-        yield from _cash(whose, row, _CASH[said])
+        yield from _cash(whose, row, _CASH[said], _payment(row, _CASH[said]))
     elif said in _REASONS and _is_of_contract(row):
-        yield _trade(whose, row)
-        yield from _cash(whose, row, "funding")
+        fill = _trade(whose, row)
+        yield fill
+        yield from other_fees(fill, [(fee, fill.fee_currency) for fee in _beside_fee(row)])
+        yield from _cash(whose, row, "funding", row.some(*_NAMES["funding"]))
+    elif said in _REASONS:
+        yield from _money_alone(whose, row)
     elif _is_of_contract(row) and _change(row):
         raise ValueError(
             f"type {said!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is none that is known: "
@@ -122,12 +131,69 @@ def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
 
 
-def _change(row: StatementRow) -> Decimal | None:
-    change = row.some("change")
-    if change is None:
-        before, after = row.number("old_balance"), row.number("new_balance", "new balance")
-        change = None if before is None or after is None else EXACT.subtract(after, before)
-    return change
+def _money_alone(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    """What the line of the currency says where that of the contract is in another file, as pages part them.
+
+    Refuses: ValueError for what would not be known again beside a file that has both lines.
+    """
+    contract, execution, time = row.text("contract"), row.text("execution"), row.time(*_NAMES["time"], zone=whose.zone)
+    currency, profit, fee = _currency(row, *_NAMES["asset"]), row.some(*_NAMES["profit"]), row.some("fee")
+    is_more = row.some(*_NAMES["funding"]) is not None or row.some(*_NAMES["liquidation"]) is not None
+    if is_more or ((profit or fee) and None in (contract, execution)):
+        raise ValueError(
+            f"of this {row.word(*_NAMES['type'])} only the line of {currency} is in the file, and that of the contract "
+            "is not; give all pages of the log in one file"
+        )
+    if contract is None or execution is None:
+        return
+    key = whose.key(contract)
+    if fee is not None:
+        yield StatementCash(
+            line=row.line,
+            time=time,
+            key=key,
+            amount=-fee,
+            currency=currency,
+            kind="commission",
+            cash_id=f"commission:{execution}",
+            trade_id=execution,
+        )
+    if profit is not None:
+        yield StatementProfit(
+            line=row.line,
+            time=time,
+            key=key,
+            profit=profit,
+            currency=currency,
+            trade_id=execution,
+            profit_id=f"profit:{execution}",
+        )
+
+
+def _change(row: StatementRow) -> Decimal:
+    """By how much a balance changed: the answer has both balances, and the CSV that alone."""
+    if "change" in row.named:
+        return row.known("change")
+    return EXACT.subtract(row.known("new_balance"), row.known("old_balance"))
+
+
+def _payment(row: StatementRow, kind: CashKind) -> Decimal:
+    """What was paid on a line of its own, which is what the balance changed by."""
+    said = row.number(*_NAMES["funding"]) if kind == "funding" else None
+    return _change(row) if said is None else said
+
+
+def _beside_fee(row: StatementRow) -> list[Decimal]:
+    """What a liquidation cost beside the fee; nothing where what the balance changed by says that it is in that."""
+    paid, money = row.some(*_NAMES["liquidation"]), row.named.get(_MONEY)
+    if paid is None:
+        return []
+    if isinstance(money, StatementRow):
+        names = _NAMES["profit"], ("fee",), _NAMES["funding"]
+        earned, fee, funding = (row.number(*said) or Decimal(0) for said in names)
+        if earned - fee + funding - _change(money) < paid / 2:
+            return []
+    return [paid]
 
 
 def _trade(whose: Whose, row: StatementRow) -> StatementFill:
@@ -152,9 +218,8 @@ def _trade(whose: Whose, row: StatementRow) -> StatementFill:
     )
 
 
-def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
-    amount = row.some(*_NAMES["funding"]) if kind == "funding" else row.some("change")
-    if amount is None:
+def _cash(whose: Whose, row: StatementRow, kind: CashKind, amount: Decimal | None) -> Iterator[StatementCash]:
+    if not amount:
         return
     contract = row.text("contract") or (row.text(*_NAMES["asset"]) if _is_of_contract(row) else None)
     currency = _currency(row, "currency", "collateral", *(() if _is_of_contract(row) else _NAMES["asset"]))

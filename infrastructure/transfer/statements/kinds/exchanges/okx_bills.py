@@ -74,15 +74,15 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _cash(whose, row, "insurance")
     elif kind in _OF_FILLS:
         yield from _fill(whose, row)
-    elif row.some("pnl") or row.some("fee") or row.text("tradeId"):
+    elif row.known("balChg") or row.some("pnl") or row.some("fee") or row.text("tradeId"):
         raise ValueError(
             f"type {kind!r:.60} of a bill of contracts is none that is known: {', '.join((*_OF_FILLS, *_OF_CASH))}"
         )
 
 
 def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
-    symbol, amount = row.text("instId"), row.some("balChg") or row.some("pnl")
-    if amount is not None:
+    symbol = row.text("instId")
+    if amount := row.known("balChg") or row.known("pnl"):
         yield StatementCash(
             line=row.line,
             time=row.time("ts"),

@@ -102,7 +102,8 @@ class _CcxtRows:
         key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
         quantity, price = row.above_zero(*said["quantity"]), row.above_zero(*said["price"])
         size = self._contract_size(row, key, quantity, price)
-        fees = [fee for fee in self._fees(row) if fee[0]]
+        listed = self._fees(row)
+        fees = [fee for fee in listed if fee[0]] or listed[:1]
         fee, currency = fees[0] if fees else (None, None)
         closes = fields.number(*_CLOSED) if said is _OF_TRADE and key.leg is not Leg.SPOT else None
         if said is _OF_TRADE and opening is not None and opening.closes is not None:

@@ -125,7 +125,7 @@ class _Line:
             buys=self._is_long is opens,
             quantity=quantity,
             price=price,
-            fee=None if currency is None else fee,
+            fee=fee if currency is not None or self._fees else None,
             fee_currency=currency,
             profit=None,
             trade_id=name,

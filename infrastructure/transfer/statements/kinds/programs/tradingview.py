@@ -69,13 +69,16 @@ class _ListOfTrades:
         yield self._fill(row, row, None)
 
     def _trade(self, entry: StatementRow, leaving: StatementRow) -> Iterator[StatementFact]:
-        yield self._fill(entry, entry, None)
-        if leaving.word("signal") != "open" and leaving.word(*_TIMES) not in {"", "open"}:
-            yield self._fill(leaving, entry, self._commission(entry, leaving))
+        if leaving.word("signal") == "open" or leaving.word(*_TIMES) in {"", "open"}:
+            yield self._fill(entry, entry, None)
+            return
+        paid = self._commission(entry, leaving)
+        yield self._fill(entry, entry, None if paid is None else Decimal(0))
+        yield self._fill(leaving, entry, paid)
 
     @staticmethod
     def _commission(entry: StatementRow, leaving: StatementRow) -> Decimal | None:
-        """What a trade paid; None where that is nothing, or not known."""
+        """What a trade paid for both sides; None where that is not known."""
         quantity, bought, sold = _quantity(entry), _price(entry), _price(leaving)
         side, terms = Side.LONG if _is_long(entry) else Side.SHORT, Instrument()
         worth = terms.worth(quantity, bought), terms.worth(quantity, sold)
@@ -92,7 +95,7 @@ class _ListOfTrades:
                 f"prices say, {plain(gross)}, less a commission: its contracts are no units; with --map, "
                 "a map says in contract_size how much one is"
             )
-        return said or (fee if fee > _CENT else None)
+        return said or (fee if fee > _CENT else Decimal(0))
 
     def _fill(self, row: StatementRow, entry: StatementRow, fee: Decimal | None) -> StatementFill:
         number, is_entry = row.needed(*_NUMBERS), _enters(row)

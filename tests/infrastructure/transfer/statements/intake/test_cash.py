@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domain.values import Leg, timestamp_text
 from infrastructure.integrity.verify import verify
@@ -94,17 +95,19 @@ def test_of_two_legs_none_is_guessed(ledger: PositionLedger) -> None:
 
 
 FEE: dict[str, Any] = {"kind": "commission", "trade_id": "2"}
+FREE = [replace(trade, fee=Decimal(0)) for trade in TRADES[1:]]
+"""What follows the first of them, and cost nothing."""
 
 
 def test_a_commission_is_the_fee_of_a_fill_that_says_none(ledger: PositionLedger) -> None:
-    report = take(ledger, TRADES, [paid(0, "-0.04", **FEE), paid(0, "-0.01", line=4000, **FEE)])
+    report = take(ledger, [TRADES[0], *FREE], [paid(0, "-0.04", **FEE), paid(0, "-0.01", line=4000, **FEE)])
     assert (report.fees, report.cash, report.findings) == ({"USDT": Decimal("0.05")}, {}, [])
     assert [row.fees for row in ledger.positions()] == [Decimal("0.05"), 0]
 
 
 def test_a_commission_that_its_fill_says_too_is_counted_once(ledger: PositionLedger) -> None:
     fee: dict[str, Any] = {"fee": Decimal("0.05"), "fee_currency": "USDT"}
-    report = take(ledger, [fill(0, "1", **fee), *TRADES[1:]], [paid(0, "-0.05", **FEE)])
+    report = take(ledger, [fill(0, "1", **fee), *FREE], [paid(0, "-0.05", **FEE)])
     assert (report.fees, report.cash, report.findings) == ({"USDT": Decimal("0.05")}, {}, [])
     assert [row.fees for row in ledger.positions()] == [Decimal("0.05"), 0]
 
@@ -131,7 +134,7 @@ def test_a_commission_that_comes_later_is_the_fee_of_the_fill_on_record(ledger: 
 def test_commissions_that_name_no_trade_are_only_compared_where_fills_say_fees(
     ledger: PositionLedger, amount: str, findings: int
 ) -> None:
-    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT"), *TRADES[1:]]
+    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT"), *FREE]
     report = take(ledger, fills, [paid(0, amount, kind="commission")])
     assert (len(report.findings), report.cash) == (findings, {})
     assert report.fees == {"USDT": Decimal("0.05")}
@@ -148,7 +151,7 @@ def test_commissions_that_name_no_trade_are_only_compared_where_fills_say_fees(
 def test_what_comes_on_top_of_the_fees_is_recorded(
     ledger: PositionLedger, more: dict[str, Any], cash: dict[str, str]
 ) -> None:
-    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT"), *TRADES[1:]]
+    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT"), *FREE]
     with memory_ledger() as other:
         take(other, fills)
         assert (take(other, [paid(50, **more)]).findings, cash_of(other)["1"]) == ([], cash)
@@ -161,7 +164,7 @@ def test_what_comes_on_top_of_the_fees_is_recorded(
 def test_commissions_of_trades_are_only_compared_where_fills_have_no_ids(
     ledger: PositionLedger, amount: str, findings: int
 ) -> None:
-    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT", trade_id="row-1"), *TRADES[1:]]
+    fills = [fill(0, "1", fee=Decimal("0.05"), fee_currency="USDT", trade_id="row-1"), *FREE]
     with memory_ledger() as other:
         take(other, fills)
         (finding,) = take(other, [paid(0, amount, **FEE | {"trade_id": "77"})]).findings

@@ -86,7 +86,7 @@ REFUSED = [
         "position transfer,pf_xbtusd,pf_xbtusd,0.021",
         "line 4: type 'position transfer' changes what is held of pf_xbtusd, and is none that is known: futures trade",
     ),
-    ("kraken-futures-log.json", '"old_balance":100', '"old_balance":null', "line 2: by how much the position changed"),
+    ("kraken-futures-log.json", '"old_balance":100', '"old_balance":null', "line 2: old_balance is empty, so how much"),
     (
         "freqtrade-backtest.json",
         '"Sample": {',

@@ -78,7 +78,7 @@ class ClosedCycle:
             buys=self.is_long is opens,
             quantity=self.quantity,
             price=price,
-            fee=None if opens else self.fee,
+            fee=self.fee if self.fee is None or not opens else Decimal(0),
             fee_currency=self.fee_currency,
             profit=Decimal(0) if opens else self.profit,
             trade_id=trade_id,

@@ -79,7 +79,7 @@ class _TradeLines:
                 f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} both came in, or went out"
             )
         lines.sort(key=lambda line: line is not base)  # what is paid in the base lessens what is held
-        fees = [(fee, _asset(line)) for line in lines if (fee := line.some("fee")) is not None]
+        fees = [(fee, _asset(line)) for line in lines if (fee := line.known("fee"))]
         time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
         fill = StatementFill(
             line=base.line,

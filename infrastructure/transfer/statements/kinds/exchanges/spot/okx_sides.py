@@ -85,7 +85,10 @@ class SpotSides:
     def _paid(self, base: StatementRow, quote: StatementRow) -> StatementRow:
         """The line of what was traded, with the fee of whichever line says one."""
         names = self._names
-        if base.some(*names.fee) is not None or quote.some(*names.fee) is None:
+        if base.some(*names.fee) is not None:
+            return base
+        is_sale = base.word(*names.side) == names.pays
+        if quote.some(*names.fee) is None and not is_sale:
             return base
         return self._with(base, {names.fee[0]: quote.text(*names.fee), names.fee_unit[0]: quote.text(*names.fee_unit)})
 

@@ -22,6 +22,7 @@ _NAMES: Final = MappingProxyType(
         "trade": ("trasaction id", "transaction id"),
         "order": ("order no.", "order id"),
         "time": ("transaction time(utc+0)", "transaction time(utc)", "transaction time(utc+00:00)", "transaction time"),
+        "fee": ("trading fee", "execfeev2"),
         "currency": ("feecoin", "fee coin"),
     }
 )
@@ -44,14 +45,14 @@ _REASONS: Final = MappingProxyType(
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     kind, key, time = row.word("filled type"), whose.key(row.needed(*_NAMES["symbol"])), _NAMES["time"]
-    fee, currency = row.number("trading fee", "execfeev2"), row.text(*_NAMES["currency"]) or key.settle
+    currency = row.text(*_NAMES["currency"]) or key.settle
     if kind == _FUNDING:
-        if fee:
+        if paid := row.known(*_NAMES["fee"]):
             yield StatementCash(
                 line=row.line,
                 time=row.time(*time, zone=whose.zone),
                 key=key,
-                amount=-fee,
+                amount=-paid,
                 currency=currency,
                 kind="funding",
                 cash_id=row.needed(*_NAMES["trade"]),
@@ -69,7 +70,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=_BUYS[direction],
         quantity=row.above_zero("filled quantity"),
         price=row.above_zero("filled price"),
-        fee=fee,
+        fee=row.number(*_NAMES["fee"]),
         fee_currency=currency,
         profit=None,
         trade_id=row.needed(*_NAMES["trade"]),

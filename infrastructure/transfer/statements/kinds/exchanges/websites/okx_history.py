@@ -87,13 +87,12 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _cash(whose, row, _CASH[action])
     elif action in _BUYS:
         yield _fill(whose, row, action)
-    elif row.some(*_PROFIT) or row.some("fee") or row.some("position change"):
+    elif row.known("balance change") or row.some(*_PROFIT) or row.some("fee") or row.some("position change"):
         raise ValueError(f"{row.find(*_ACTION)[0]} {action!r:.60} is none that is known: {', '.join((*_BUYS, *_CASH))}")
 
 
 def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
-    amount = row.some("balance change") or row.some(*_PROFIT)
-    if amount is not None:
+    if amount := row.known("balance change") or row.known(*_PROFIT):
         yield StatementCash(
             line=row.line,
             time=row.time("time", zone=whose.zone),

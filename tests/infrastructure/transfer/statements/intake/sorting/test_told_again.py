@@ -75,7 +75,7 @@ def test_what_one_file_leaves_unsaid_the_other_says(*, is_other_first: bool) -> 
     one = [fill(0, "2", order_id="row-1", held=Decimal(0)), fill(1, "-2", "110", reason="liquidation")]
     other = [
         fill(0, "2", fee=Decimal(1), fee_currency="USDT"),
-        fill(1, "-2", "110", profit=Decimal(20), closes=Decimal(2)),
+        fill(1, "-2", "110", profit=Decimal(20), fee=Decimal(0), closes=Decimal(2)),
     ]
     with memory_ledger() as ledger:
         report = take(ledger, *([other, one] if is_other_first else [one, other]))

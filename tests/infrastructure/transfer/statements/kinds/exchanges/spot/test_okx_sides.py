@@ -48,6 +48,13 @@ def test_a_purchase_and_a_sale_are_one_fill_each() -> None:
     assert told(*sold) == told(*sold[::-1]) == ["sells 0.01 at 50000, fee 0.5 USDT"]
 
 
+def test_a_fee_that_the_line_of_what_was_received_does_not_say_is_not_known() -> None:
+    paid, received = bill(2, "USDT", "2", "500"), bill(3, "USDT", "1", "500", "")
+    assert told(bill(1, "BTC", "1", "0.01", ""), paid) == ["buys 0.01 at 50000, fee unknown"]
+    assert told(received, bill(4, "BTC", "2", "0.01")) == ["sells 0.01 at 50000, fee unknown"]
+    assert told(bill(1, "BTC", "1", "0.01"), paid | {"fee": ""}) == ["buys 0.01 at 50000, fee 0 BTC"]
+
+
 def test_sides_that_lie_apart_find_each_other_by_what_they_are_worth() -> None:
     lines = [
         *(bill(1, "USDT", "1", "499.99", "-0.5"), bill(2, "USDT", "1", "100", "-0.1")),
