@@ -126,7 +126,7 @@ def many(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def told_on(page: Path) -> list[str]:
-    return re.findall(r"<h[12]>APTUSDT\.<wbr>binance#<wbr>(\d+)</h2>", page.read_text(encoding="utf-8"))
+    return re.findall(r"<h[12]>APTUSDT\.<wbr>binance#<wbr>(\d+)</h", page.read_text(encoding="utf-8"))
 
 
 def test_a_page_of_many_cycles_tells_the_last_ones_and_how_the_others_are_had(many: Program, tmp_path: Path) -> None:
