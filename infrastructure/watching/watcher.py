@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
@@ -27,7 +27,7 @@ from projections.health.alarm_book import AlarmBook
 from projections.health.checks import Check, Section
 
 AWAY_MAX: Final = timedelta(seconds=10)
-"""For so long a database may be away, as it is while a standby takes over."""
+"""For so long a database may be away, as it is while a standby takes over, or refuse to be written."""
 _PLACE_KEPT_SECONDS: Final = 60.0
 """How often the place in the log is written down while nothing else is."""
 _INSTALLATION: Final = frozenset({Check.DATABASE, Check.CRITERIA})
@@ -61,6 +61,13 @@ class WatchPlan:
     """How often every event and row is read; None: never."""
 
 
+class _Unwritten(NamedTuple):
+    """Since when what is to be remembered cannot be written down, and why not."""
+
+    since: datetime
+    cause: StoreError
+
+
 class Watcher:
     """Judges as `status` does, rings by its couriers, and remembers in the ledger what it rang for.
 
@@ -87,7 +94,7 @@ class Watcher:
         self._has_changed = True
         self._written_at = 0.0
         self._away_since: datetime | None = None
-        self._unwritten: str | None = None
+        self._unwritten: _Unwritten | None = None
 
     # -- a run --------------------------------------------------------------------------------------------------
 
@@ -107,8 +114,8 @@ class Watcher:
     def once(self, seconds: float, *, waits_for_database: bool = False) -> bool:
         """Look once, and wait until every sink has taken what is due, or did not; whether all of it was taken.
 
-        `waits_for_database`: one that is away is looked for until it is back, or has been away for so long that it
-        rings, for whoever looks once remembers nothing of that until he looks again.
+        `waits_for_database`: one that is away, or cannot be written, is looked for until it is back, or has been so for
+        so long that it rings, for whoever looks once remembers nothing of that until he looks again.
         """
         looked_at = self._clock()
         self.look(waits=True)
@@ -129,7 +136,8 @@ class Watcher:
         return self._away_since is not None or self._unwritten is not None
 
     def _is_brief(self, at: datetime) -> bool:
-        return self._away_since is not None and at - self._away_since < AWAY_MAX
+        since = self._away_since or (self._unwritten and self._unwritten.since)
+        return since is not None and at - since < AWAY_MAX
 
     def _is_done(self) -> bool:
         return all(each.is_down or self._is_told(each) for each in self._couriers)
@@ -163,6 +171,8 @@ class Watcher:
         at = self._clock()
         sections, judged = self._judged(at, waits=waits)
         sections += [courier.trouble(at) for courier in self._couriers]
+        if self._unwritten is not None and self._away_since is None and not self._is_brief(at):
+            sections.append(diagnosis.unwritable(self._plan.where, self._unwritten.cause, self._unwritten.since, at))
         self._has_changed |= self._book.see(alarms_of(sections), judged, at)
         self._remember()
         self._deliver()
@@ -256,7 +266,7 @@ class Watcher:
             self._memory.write(self._ledger.store, self._place, self._book, self._clock())
             self._has_changed, self._written_at, self._unwritten = False, time.monotonic(), None
         except StoreError as cause:
-            words = f"not remembered yet: {type(cause).__name__}: {cause}"
-            if self._away_since is None and words != self._unwritten:
-                self._say(words)
-            self._unwritten = words
+            before = self._unwritten or _Unwritten(self._clock(), cause)
+            if self._away_since is None and (self._unwritten is None or str(before.cause) != str(cause)):
+                self._say(f"not remembered yet: {type(cause).__name__}: {cause}")
+            self._unwritten = _Unwritten(before.since, cause)

@@ -298,6 +298,13 @@ def away(where: str, cause: object, since: datetime, now: datetime) -> Section:
     return Section(Check.AWAY, "cannot be reached", (found,))
 
 
+def unwritable(where: str, cause: object, since: datetime, now: datetime) -> Section:
+    """A database that is read, and takes nothing of a watch: most likely nothing of the bots either."""
+    message = f"nothing could be written for {length(now - since)}, by bots as little, it seems: {_on_one_line(cause)}"
+    advice = f"look at the space, the locks and the rights of the database; then {PROGRAM} status"
+    return Section(Check.AWAY, "cannot be written", (Symptom(Severity.CRITICAL, where, message, advice, since),))
+
+
 def unreadable_snapshots(cause: object) -> Section:
     """Files that were to be compared, and cannot be read."""
     advice = f"look at the files, and at what writes them; then {PROGRAM} diagnose"

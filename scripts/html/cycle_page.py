@@ -86,9 +86,11 @@ def write_page(
     as_of: str | None,
     written_at: datetime,
     back: str | None = None,
+    others: OtherCycles | None = None,
 ) -> None:
     """Write the page of some cycles."""
-    write(path, page_of(title, told, as_of=as_of, is_now=as_of is None, written_at=written_at, back=back))
+    is_now = as_of is None
+    write(path, page_of(title, told, as_of=as_of, is_now=is_now, written_at=written_at, back=back, others=others))
 
 
 def _figure(story: Narrative) -> Figure | None:

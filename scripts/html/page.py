@@ -31,6 +31,7 @@ def _templates(folder: Path) -> Environment:
     templates = Environment(
         loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
+        auto_reload=False,  # another version may be installed while one serves: its templates know other values
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,4 +1,4 @@
-"""The pages of a key: each tells some of its cycles, for nobody reads thousands, and no browser shows them."""
+"""The pages of a key: each tells some of its cycles, and leads to the others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from domain.errors import InvalidCommand
 from infrastructure.ledger.questions.history import HistoryEntry
 from scripts.html.cycle_page import OtherCycles
+from scripts.html.told_cycles import ToldCycles
 
 CYCLES_MAX: Final = 20
 """How many cycles a page tells."""
@@ -26,26 +27,21 @@ class KeyPage(NamedTuple):
 
         Refuses: InvalidCommand for a `before` with none before it.
         """
-        cycles = sorted({entry.event.cycle for entry in entries if entry.event.has_cycle})
-        told = [cycle for cycle in cycles if cycle < _cycle(before)][-CYCLES_MAX:] if before else cycles[-CYCLES_MAX:]
-        if len(told) == len(cycles):
+        told = ToldCycles.last(entries, CYCLES_MAX, before=_cycle(before) if before else None)
+        if told.is_all:
             return cls(entries, None)
 
         def way(before: int) -> str:
-            asked = {"at": at, "before": before if before <= cycles[-1] else None}
+            asked = {"at": at, "before": before if before <= told.of[-1] else None}
             said = urlencode({name: value for name, value in asked.items() if value is not None})
             return f"{where}?{said}" if said else where
 
-        if not told:
-            raise InvalidCommand(f"before {before}: the first cycle is {cycles[0]}")
         ways = []
-        if told[0] > cycles[0]:
-            ways.append(("Earlier cycles", way(told[0])))
-        if told[-1] < cycles[-1]:
-            ways.append(("Later cycles", way(told[-1] + 1 + CYCLES_MAX)))
-        words = f"Cycles {told[0]:,} to {told[-1]:,} of {len(cycles):,}."
-        chosen = set(told)
-        return cls([entry for entry in entries if entry.event.cycle in chosen], OtherCycles(words, ways))
+        if not told.are_first:
+            ways.append(("Earlier cycles", way(told.numbers[0])))
+        if not told.are_last:
+            ways.append(("Later cycles", way(told.numbers[-1] + 1 + CYCLES_MAX)))
+        return cls(told.entries, OtherCycles(told.words, ways))
 
 
 def _cycle(text: str) -> int:

@@ -17,7 +17,7 @@ from infrastructure.ledger.subscription import Subscription
 from infrastructure.ledger_clock import now
 from projections.health.ledger_status import LedgerStatus
 from scripts.options.filters import Filter
-from scripts.serving.live_view import LiveView
+from scripts.serving.live_view import LiveView, LostPast
 
 LOOK_SECONDS: Final = 1.0
 """How often is looked while nothing happens: what is unfinished becomes late by the clock alone."""
@@ -35,6 +35,7 @@ class LedgerFollower:
         self._stopped = threading.Event()
         self._recent: deque[HistoryEntry] = deque(maxlen=RECENT_MAX)
         self._trouble: str | None = None
+        self._lost: LostPast | None = None
         self.view = self._seen()
         self._log = self._subscribed()
 
@@ -66,7 +67,8 @@ class LedgerFollower:
         at = now()
         with self.ledger.store.settled() as place:
             rows = [row for row in self.ledger.positions(open=True) if self.wanted.takes(row)]
-        return LiveView(LedgerStatus.of(rows, at, self.age), place, tuple(reversed(self._recent)), self._trouble)
+        status, recent = LedgerStatus.of(rows, at, self.age), tuple(reversed(self._recent))
+        return LiveView(status, place, recent, self._trouble, self._lost)
 
     def _follow(self) -> None:
         """Take in what comes until it is time to look again; what keeps it from that is told by the next look."""
@@ -92,11 +94,17 @@ class LedgerFollower:
     def _meet(self, error: LedgerError) -> None:
         if isinstance(error, StoreUnavailable):
             return  # the next look meets it too, or it is over by then
-        self._trouble = _said(error)
-        if isinstance(error, PastLost):
-            self._recent.clear()
-            self._log.close()
-            self._log = self._subscribed()
+        if not isinstance(error, PastLost):
+            self._trouble = _said(error)
+            return
+        try:
+            anew = self._subscribed()
+        except StoreUnavailable:
+            return  # as above
+        self._lost = LostPast(now(), error.message)
+        self._recent.clear()
+        self._log.close()
+        self._log = anew
 
 
 def _said(error: LedgerError) -> str:

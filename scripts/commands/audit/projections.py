@@ -73,17 +73,22 @@ def command(
 
 
 def _follow(ledger: PositionLedger) -> None:
-    """Take in what comes, until the log could not be read for too long."""
+    """Take in what comes, until that failed for too long; its beginning and its end are said."""
     ledger.store.require_primary()
-    wakeups, stopped, read_at = ledger.store.wakeups(), Event(), time.monotonic()
+    wakeups, stopped, is_held_up, done_at = ledger.store.wakeups(), Event(), False, time.monotonic()
     while True:
         try:
             for projection in PROJECTIONS:
                 Projector(ledger.store, projection).catch_up()
-            read_at = time.monotonic()
-        except StoreUnavailable:
-            if time.monotonic() - read_at > PATIENCE_SECONDS:
+            if is_held_up:
+                say(f"goes on after {time.monotonic() - done_at:.0f} s")
+            is_held_up, done_at = False, time.monotonic()
+        except StoreUnavailable as cause:
+            if time.monotonic() - done_at > PATIENCE_SECONDS:
                 raise
+            if not is_held_up:
+                say(f"nothing is taken in: {cause}; it is tried again for {PATIENCE_SECONDS:.0f} s")
+            is_held_up = True
         while not wakeups.wait(stopped):
             pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -29,7 +30,10 @@ from scripts.replica_place import print_read_list, reading, show_place, with_pla
 
 if TYPE_CHECKING:
     from scripts.html.cycle_page import EventTable
+    from scripts.html.told_cycles import ToldCycles
 
+CYCLES_MAX: Final = 100
+"""How many cycles a page in a file tells: some megabytes, that a browser shows and prints."""
 _ENVELOPE: Final = frozenset(
     {"command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "holding", "row"}
 )
@@ -50,6 +54,12 @@ _ENVELOPE: Final = frozenset(
     help="Tell a story a cycle, or print a table of events.  [default: a story for a cycle, a table for a key]",
 )
 @html_option
+@click.option(
+    "--before",
+    metavar="CYCLE",
+    type=click.IntRange(min=1),
+    help=f"With --html: the last {CYCLES_MAX} cycles before this one, of a key that has more.",
+)
 def command(
     key_or_position_id: str,
     database: str | None,
@@ -57,18 +67,21 @@ def command(
     by: str,
     html: Path | None,
     *,
+    before: int | None,
     as_json: bool,
     as_story: bool | None,
 ) -> None:
     """Tell what happened in a cycle (APTUSDT.binance#1) or to a key (APTUSDT.binance), oldest first.
 
     A cycle is told as a story: what was known and done, how long after the step before, who was refused meanwhile, and
-    what is odd about it. `--json` prints the events as they were stored; with `--story` the story, for programs.
+    what is odd about it. `--json` prints the events as they were stored; with `--story` the story, for programs. A page
+    of --html tells the last 100 cycles of a key, and says how those before are had.
 
     \b
     Examples:
       position-ledger history APTUSDT.binance#1
       position-ledger history APTUSDT.binance#1 --html apt.html
+      position-ledger history APTUSDT.binance --html earlier.html --before 101
       position-ledger history APTUSDT.binance --json
       position-ledger history APTUSDT.binance --as-of 3
       position-ledger history APTUSDT.binance --as-of 2025-10-22T18:50:43Z --by event-time
@@ -76,15 +89,20 @@ def command(
     by_event_time = by == TimeAxis.EVENT_TIME
     if by_event_time and (as_story or html):
         raise click.UsageError("a story is told as it was recorded: leave out --story and --html, or --by event-time")
+    if before is not None and html is None:
+        raise click.UsageError("--before says which cycles stand on a page: add --html FILE")
+    is_printed = as_json or html is None
     with reading(database) as (ledger, place), ledger.store.snapshot():
         entries = ledger.history(key_or_position_id, as_of=as_of, by=by)
         tells = as_story if as_story is not None else "#" in key_or_position_id and not as_json and not by_event_time
-        stories = tell(ledger, entries, as_of=as_of) if tells or html else []
+        stories = tell(ledger, entries, as_of=as_of) if tells and is_printed else []
+        if entries and html is not None:
+            shown = _told_cycles(entries, before)
+            _write_page(html, tell(ledger, shown.entries, as_of=as_of), shown, as_of=as_of)
+            way = _way_back(shown, key_or_position_id, as_of)
+            say(with_place(f"{html} shows {key_or_position_id}{f': {shown.words} {way}' if way else ''}", place))
     if not entries:
         say(f"nothing had happened to {key_or_position_id} as of {as_of}")
-    elif html is not None:
-        _write_page(html, stories, entries, as_of=as_of)
-        say(with_place(f"{html} shows {key_or_position_id}", place))
     if as_json:
         told = (each.as_json() for each in (stories if tells else entries))
         print_read_list(place, told, "stories" if tells else "events")
@@ -127,21 +145,37 @@ def _successor_at(ledger: PositionLedger, cycle: Sequence[PositionEvent], as_of:
 def write_history(path: Path, ledger: PositionLedger, position_id: str, back: str) -> None:
     """Write the page of a cycle as it stands, with the way back to a report."""
     entries = ledger.history(position_id)
-    _write_page(path, tell(ledger, entries), entries, back=back)
+    _write_page(path, tell(ledger, entries), _told_cycles(entries, None), back=back)
+
+
+def _told_cycles(entries: Sequence[HistoryEntry], before: int | None) -> ToldCycles:
+    from scripts.html.told_cycles import ToldCycles  # noqa: PLC0415 - only pages tell some of them
+
+    return ToldCycles.last(entries, CYCLES_MAX, before=before)
+
+
+def _way_back(shown: ToldCycles, key: str, as_of: str | None) -> str:
+    """By which command the cycles before those of a page are had; nothing where there are none, or no others."""
+    if shown.is_all or shown.are_first:
+        return "" if shown.is_all else "There are none before."
+    at = f" --as-of {shlex.quote(as_of)}" if as_of else ""
+    return f"Those before: position-ledger history {key}{at} --html FILE --before {shown.numbers[0]}"
 
 
 def _write_page(
     path: Path,
     stories: Sequence[Narrative],
-    entries: Sequence[HistoryEntry],
+    shown: ToldCycles,
     *,
     as_of: str | None = None,
     back: str | None = None,
 ) -> None:
-    from scripts.html.cycle_page import write_page  # noqa: PLC0415 - only pages are drawn
+    from scripts.html.cycle_page import OtherCycles, write_page  # noqa: PLC0415 - only pages are drawn
 
-    told = with_events(stories, entries)
-    write_page(path, title_of(stories, entries), told, as_of=as_of, written_at=now(), back=back)
+    title = title_of(stories, shown.entries)
+    told, way = with_events(stories, shown.entries), _way_back(shown, title, as_of)
+    others = OtherCycles(f"{shown.words} {way}", ()) if way else None
+    write_page(path, title, told, as_of=as_of, written_at=now(), back=back, others=others)
 
 
 def title_of(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> str:

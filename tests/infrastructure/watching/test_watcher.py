@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +26,7 @@ from infrastructure.watching.sinks.sink import DeliveryFailed, NoticeBatch
 from infrastructure.watching.watcher import SnapshotsUnreadable, Watcher, WatchPlan
 from projections.health import diagnosis
 from projections.health.alarm import Notice
+from projections.health.checks import Severity
 from projections.reconciliation.result import ReconciliationRules
 from tests.infrastructure.event_store.postgres.proxy import proxied
 
@@ -316,6 +322,77 @@ def test_what_cannot_be_remembered_is_said_once_and_known(night: Night, monkeypa
     watcher.once(20)
     watcher.close()
     assert [*known, watcher.is_cut_off] == [True, True, False]
+
+
+@pytest.fixture
+def held_up(tmp_path: Path) -> Iterator[tuple[Night, sqlite3.Connection]]:
+    """A night of a ledger that waits for a lock no longer than is said, and somebody who may hold one."""
+    file = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{file}") as ledger:
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="61", intent_id="1")
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        yield Night(f"sqlite:///{file}?timeout=0.1"), holder
+
+
+def test_a_ledger_that_takes_nothing_rings_after_a_while_and_once_it_takes_something_that_is_over(
+    held_up: tuple[Night, sqlite3.Connection],
+) -> None:
+    night, holder = held_up
+    watcher = night.watch()
+    try:
+        watcher.once(20)
+        assert night.recorder.words == []
+        holder.execute("BEGIN IMMEDIATE")
+        night.at += timedelta(minutes=2)
+        watcher.once(20)
+        night.at += timedelta(seconds=9)
+        watcher.once(20)
+        assert night.recorder.words == [f"alarm incomplete {BARE}"], "it may be a rebuild, and it is told all the same"
+        night.at += timedelta(seconds=1)
+        watcher.once(20)
+        assert night.recorder.words[1:] == ["alarm away ledger"]
+        assert night.recorder.heard[1].alarm.severity is Severity.CRITICAL
+        assert "nothing could be written for 10 s" in night.recorder.heard[1].alarm.message
+        assert "was locked by another process" in night.recorder.heard[1].alarm.message
+        holder.execute("ROLLBACK")
+        watcher.once(20)  # that writes it down
+        watcher.once(20)
+        assert night.recorder.words[2:] == ["over away ledger"]
+    finally:
+        watcher.close()
+    assert night.round() == [], "all of it is remembered"
+
+
+def test_whoever_looks_once_waits_until_a_ledger_that_takes_nothing_rings(
+    held_up: tuple[Night, sqlite3.Connection],
+) -> None:
+    night, holder = held_up
+    begun = time.monotonic()
+    watcher = Watcher(
+        night.plan, night.sinks, night.said.append, clock=lambda: night.at + 20 * timedelta(0, time.monotonic() - begun)
+    )
+    holder.execute("BEGIN IMMEDIATE")
+    assert watcher.once(20, waits_for_database=True) and watcher.is_cut_off
+    holder.execute("ROLLBACK")
+    watcher.close()
+    assert night.recorder.words == ["alarm away ledger"]
+
+
+def test_whoever_looks_once_goes_on_when_a_lock_is_let_go_in_time(held_up: tuple[Night, sqlite3.Connection]) -> None:
+    night, holder = held_up
+    watcher = night.watch()
+    holder.execute("BEGIN IMMEDIATE")
+    told = watcher._remember
+
+    def let_go_after_a_while() -> None:
+        told()
+        if watcher.is_cut_off and holder.in_transaction:
+            holder.execute("ROLLBACK")
+
+    watcher._remember = let_go_after_a_while  # type: ignore[method-assign] # the lock is a real one
+    assert watcher.once(20, waits_for_database=True) and not watcher.is_cut_off
+    watcher.close()
+    assert night.recorder.words == []
 
 
 def test_no_ledger_at_all_is_no_alarm_but_refused(night: Night) -> None:

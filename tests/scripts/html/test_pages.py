@@ -17,7 +17,7 @@ from domain.values import Side
 from projections.audit.narrative import story
 from scripts.html.cycle_chart import SIZES, Size, draw, key
 from scripts.html.cycle_page import EventTable, write_page
-from scripts.html.page import TEMPLATES
+from scripts.html.page import TEMPLATES, filled
 from scripts.html.price_scale import PriceScale
 from scripts.html.shapes import px, spread
 from scripts.html.time_scale import EnlargedScale, TimeScale, time_scale
@@ -276,3 +276,11 @@ def test_every_head_of_a_column_says_so_and_what_scrolls_is_reached_by_keys(tmp_
     ]
     for template in TEMPLATES.glob("*.html"):
         assert not re.search(r"<th(?![a-z])(?![^>]*scope)", template.read_text(encoding="utf-8")), template.name
+
+
+def test_a_template_that_is_replaced_while_a_page_is_served_is_not_taken_over(tmp_path: Path) -> None:
+    template = tmp_path / "page.html"
+    template.write_text("{{ name }}", encoding="utf-8")
+    assert filled(template, written_at=LATER, name="APT") == "APT"
+    template.write_text("{{ of_a_later_version }}", encoding="utf-8")
+    assert filled(template, written_at=LATER, name="APT") == "APT"

@@ -19,6 +19,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from scripts.options.filters import EVERYTHING, Filter
 from scripts.serving.ledger_follower import RECENT_MAX, LedgerFollower
 from scripts.serving.live_view import LiveView
+from scripts.serving.page_parts import parts_of
 
 SECONDS_MAX = 60
 APT: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "1"}
@@ -136,5 +137,12 @@ def test_a_past_that_was_lost_is_told_and_the_log_is_followed_anew(tmp_path: Pat
         with following(ledger) as views:
             views.until(lambda view: len(view.recent) == 2)
             change(url, "UPDATE ledger_events SET hash = upper(hash) WHERE nid = 2")
-            view = views.until(lambda view: view.trouble is not None and len(view.recent) == 2)
-    assert str(view.trouble).startswith("PastLost") and view.silence is None and len(view.status.lines) == 2
+            view = views.until(lambda view: view.lost is not None and len(view.recent) == 2)
+            assert view.lost is not None and "nid 2, up to which this log was followed, is lost" in view.lost.words
+            assert view.silence is None and len(view.status.lines) == 2
+            ledger.request_entry(**APT | {"symbol": "ORBSUSDT"}, intent_id="1")
+            after = views.until(lambda view: len(view.recent) == 3)
+    assert after.trouble is None, "it is followed"
+    assert after.lost == view.lost, "and whoever looks later is told as well"
+    fresh = parts_of(after)["fresh"]
+    assert "A part of the past was lost" in fresh and "cannot be followed" not in fresh

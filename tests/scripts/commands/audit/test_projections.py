@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 
 from infrastructure.ledger.ledger import PositionLedger
 from scripts.commands.audit.projections import command
-from tests.acceptance.bot import read, run
+from tests.acceptance.bot import PROGRAM, read, run
 
 
 @pytest.fixture
@@ -77,6 +78,29 @@ def test_another_event_is_not_skipped(url: str, nid: str) -> None:
 )
 def test_a_skip_needs_an_event_and_a_reason(options: tuple[str, ...]) -> None:
     assert CliRunner().invoke(command, ["--database", "sqlite:///:memory:", *options]).exit_code == 2
+
+
+def test_a_follower_says_that_it_is_held_up_and_that_it_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    url = f"sqlite:///{file}?timeout=0.2"
+    with PositionLedger.connect(url) as ledger, closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="1")
+        holder.execute("BEGIN IMMEDIATE")
+        follower = subprocess.Popen(
+            [PROGRAM, "projections", "--follow", "--database", url], stderr=subprocess.PIPE, text=True
+        )
+        try:
+            assert follower.stderr is not None
+            said = follower.stderr.readline()
+            assert said.startswith("nothing is taken in: ") and "locked by another process" in said
+            holder.execute("ROLLBACK")
+            assert follower.stderr.readline().startswith("goes on after ")
+            (standing,) = read(url, "projections")
+        finally:
+            follower.terminate()
+            rest = follower.communicate(timeout=60)[1]
+    assert standing["behind"] == 0
+    assert (follower.returncode, rest) == (143, "")
 
 
 def test_a_rebuild_folds_everything_and_says_so(ledger_url: str) -> None:

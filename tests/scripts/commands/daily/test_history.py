@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,51 @@ def test_before_the_beginning_there_is_nothing_to_tell(history: Program, tmp_pat
     page = tmp_path / "none.html"
     assert history(APT, "--as-of", "2020-01-01T00:00:00Z", "--html", page).code == 0
     assert not page.exists()
+
+
+@pytest.fixture
+def many(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The history of a key with five cycles, of which a page tells two."""
+    monkeypatch.setattr("scripts.commands.daily.history.CYCLES_MAX", 2)
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/many.db") as ledger:
+        for number in range(1, 6):
+            ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id=f"{number}")
+            ledger.fail_entry(position_id=f"APTUSDT.binance#{number}", reason="price limit", outcome="rejected")
+    return partial(program, "--database", f"sqlite:///{tmp_path}/many.db", "history")
+
+
+def told_on(page: Path) -> list[str]:
+    return re.findall(r"<h[12]>APTUSDT\.<wbr>binance#<wbr>(\d+)</h", page.read_text(encoding="utf-8"))
+
+
+def test_a_page_of_many_cycles_tells_the_last_ones_and_how_the_others_are_had(many: Program, tmp_path: Path) -> None:
+    page, told, way = tmp_path / "apt.html", list[str](), list[str]()
+    for words in ("Cycles 4 to 5 of", "Cycles 2 to 3 of", "Cycle 1, one of"):
+        ran = many("APTUSDT.binance", "--html", str(page), *way)
+        assert (ran.code, ran.out) == (0, "")
+        assert ran.err.startswith(f"{page} shows APTUSDT.binance: {words} 5. ")
+        assert ran.err.partition(": ")[2].strip() in unescape(page.read_text(encoding="utf-8"))
+        told += told_on(page)
+        way = re.findall(r"--html FILE (--before) (\d+)$", ran.err.strip())
+        way = [*way[0]] if way else []
+    assert sorted(told) == ["1", "2", "3", "4", "5"] and not way
+    assert ran.err.endswith("There are none before.\n")
+
+
+def test_a_page_of_few_cycles_says_nothing_of_others(many: Program, tmp_path: Path) -> None:
+    page = tmp_path / "apt.html"
+    assert many("APTUSDT.binance#2", "--html", str(page)).err == f"{page} shows APTUSDT.binance#2\n"
+    assert "--before" not in page.read_text(encoding="utf-8")
+
+
+def test_what_is_printed_beside_a_page_has_all_cycles(many: Program, tmp_path: Path) -> None:
+    ran = many("APTUSDT.binance", "--html", str(tmp_path / "apt.html"), "--json", "--story")
+    assert len(ran.json) == 5 and len(told_on(tmp_path / "apt.html")) == 2
+
+
+def test_before_is_of_a_page_and_names_a_cycle_with_some_before_it(many: Program, tmp_path: Path) -> None:
+    page = tmp_path / "apt.html"
+    assert many("APTUSDT.binance", "--before", "3").code == 2
+    assert many("APTUSDT.binance", "--html", str(page), "--before", "0").code == 2
+    ran = many("APTUSDT.binance", "--html", str(page), "--before", "1")
+    assert (ran.code, ran.err) == (1, "InvalidCommand: before 1: the first cycle is 1\n") and not page.exists()
