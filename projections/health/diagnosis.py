@@ -333,7 +333,7 @@ def _no_stop_at_all(found: Reconciliation, where: str, evidence: Sequence[str]) 
         f"none of {found.stops_missing} stops of the ledger is in {found.rules.confirmations} lists of orders: either "
         "these lack the conditional ones, or nothing is protected"
     )
-    again = shlex.join([PROGRAM, "reconcile", *evidence, "--trust-empty", "--apply"])
+    again = shlex.join([PROGRAM, "reconcile", *evidence, "--trust-empty", "--confirm", "--reason", "TEXT"])
     advice = f"look at the exchange now; if the stops are gone, {again}, and place what `{PROGRAM} recover` then names"
     return Symptom(Severity.CRITICAL, where, message, advice)
 
