@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Self
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from domain.errors import LedgerError
 from infrastructure.database_url import SCHEMES, split, split_postgres
@@ -80,35 +80,44 @@ class Settings:
         except ValueError as wrong:
             raise InvalidSettings(f"the database URL is not understood: {wrong}; {_EXAMPLES}") from None
         options = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))  # to libpq a plus is a plus
-        timeout = _seconds(options.pop("timeout", str(TIMEOUT_SECONDS)), repeats=not is_postgres)
-        if parts.scheme == "sqlite":
-            path = unquote(parts.path).removeprefix("/")
-            if parts.netloc or not path or "\0" in path:
-                raise InvalidSettings(
-                    "the sqlite URL names no file; write three slashes before a relative path (sqlite:///ledger.db) "
-                    "and four before an absolute one"
-                )
-            if options:
-                raise InvalidSettings(f"an sqlite URL has no option {next(iter(options))!r}; it has timeout (seconds)")
-            return cls("sqlite", path, timeout)
+        timeout_seconds = _seconds(options.pop("timeout", str(TIMEOUT_SECONDS)), repeats=not is_postgres)
         if is_postgres:
-            schema = options.pop("schema", SCHEMA)
-            if not _SCHEMA_NAME.fullmatch(schema):
-                raise InvalidSettings(
-                    "the schema of the database URL is not a name of up to 63 letters (a to z), digits and _ that "
-                    "begins with a letter or _, and not with pg_"
-                )
-            pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
-            notify = options.pop("notify", "0") in ("1", "true", "yes")
-            pooler = options.pop("pooler", None)
-            if pooler not in (None, "session"):
-                raise InvalidSettings("the pooler of the database URL can be session, and nothing else works")
-            if pooler and "options" in options:
-                raise InvalidSettings("a pooler hands no options on: the database URL has either pooler or options")
-            theirs = f"?{urlencode(options, quote_via=quote)}" if options else ""
-            where = f"postgresql://{parts.netloc}{parts.path}{theirs}"
-            return cls("postgresql", where, timeout, schema, pool_size, notify, pooler is not None)
+            return cls._of_server(parts, options, timeout_seconds)
+        if parts.scheme == "sqlite":
+            return cls._of_file(parts, options, timeout_seconds)
         raise InvalidSettings(f"a database URL begins with sqlite: or postgresql:, and this one does not; {_EXAMPLES}")
+
+    @classmethod
+    def _of_file(cls, parts: SplitResult, options: dict[str, str], timeout_seconds: float) -> Self:
+        path = unquote(parts.path).removeprefix("/")
+        if parts.netloc or not path or "\0" in path:
+            raise InvalidSettings(
+                "the sqlite URL names no file; write three slashes before a relative path (sqlite:///ledger.db) "
+                "and four before an absolute one"
+            )
+        if options:
+            raise InvalidSettings(f"an sqlite URL has no option {next(iter(options))!r}; it has timeout (seconds)")
+        return cls("sqlite", path, timeout_seconds)
+
+    @classmethod
+    def _of_server(cls, parts: SplitResult, options: dict[str, str], timeout_seconds: float) -> Self:
+        """Take our own options out; the others are libpq's."""
+        schema = options.pop("schema", SCHEMA)
+        if not _SCHEMA_NAME.fullmatch(schema):
+            raise InvalidSettings(
+                "the schema of the database URL is not a name of up to 63 letters (a to z), digits and _ that "
+                "begins with a letter or _, and not with pg_"
+            )
+        pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
+        notify = options.pop("notify", "0") in ("1", "true", "yes")
+        pooler = options.pop("pooler", None)
+        if pooler not in (None, "session"):
+            raise InvalidSettings("the pooler of the database URL can be session, and nothing else works")
+        if pooler and "options" in options:
+            raise InvalidSettings("a pooler hands no options on: the database URL has either pooler or options")
+        theirs = f"?{urlencode(options, quote_via=quote)}" if options else ""
+        where = f"postgresql://{parts.netloc}{parts.path}{theirs}"
+        return cls("postgresql", where, timeout_seconds, schema, pool_size, notify, pooler is not None)
 
 
 def _seconds(text: str, *, repeats: bool) -> float:

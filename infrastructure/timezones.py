@@ -1,4 +1,4 @@
-"""Times as a legacy table writes them, and the zone that naive ones are read in."""
+"""Times as other programs write them, and the zone that naive ones are read in."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Logged = tuple[int, PositionEvent]
 """An event and its place in the global order."""
 
 Progress = Callable[[int], None]
-"""Told how many events were done since it was told last."""
+"""Told how many events (or rows) were done since it was told last."""
 
 
 def unheard(_: int) -> None:

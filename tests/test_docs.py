@@ -42,6 +42,8 @@ LINK = re.compile(r"\]\((?!https?:)(?P<page>[^)#]*)(?:#(?P<anchor>[^)]+))?\)")
 HEADING = re.compile(r"^#{1,4} (.*)$", re.MULTILINE)
 
 
+DECISIONS = sorted((TOP / "docs" / "decisions").glob("*.md"))
+DECISION = re.compile(r"^\*\*(?P<date>\d{4}-\d\d-\d\d)\. (?P<title>[^*]+\.)\*\* ")
 LEGACY = read(TOP / "docs" / "legacy.md")
 
 
@@ -163,6 +165,24 @@ def test_a_cell_that_the_code_knows_is_not_a_persons() -> None:
     assert renewed(page, {"x": {"A": ["2", None], "B|C": ["3", None]}}) == generated(
         "| `A` | 2 | |", "| `B\\|C` | 3 | words |"
     )
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=name_of)
+def test_decisions_stand_by_date_and_each_says_its_price(page: Path) -> None:
+    assert f"(decisions/{page.name})" in read(TOP / "docs" / "decisions.md")
+    dates = []
+    for decision in re.split(r"\n\n(?=\*\*\d{4}-)", read(page).strip())[1:]:
+        begins = DECISION.match(decision.replace("\n", " "))
+        assert begins, decision[:80]
+        assert re.search(r"\b(?:The price|Price):", decision), begins["title"]
+        assert "\n**" not in decision, begins["title"]
+        dates.append(begins["date"])
+    assert dates == sorted(dates)
+
+
+def test_each_decision_stands_once() -> None:
+    titles = [found for page in DECISIONS for found in re.findall(r"^\*\*\d{4}-.*", read(page), re.MULTILINE)]
+    assert len(titles) == len(set(titles))
 
 
 @pytest.mark.parametrize("verb", requests.COMMANDS)

@@ -17,7 +17,7 @@ from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.places import AsOf
 from projections.health.findings import IntegrityFinding
-from projections.rebuild import Progress
+from projections.rebuild import Progress, unheard
 
 _NO_ANCHOR: Final = "this is no anchor, as `position-ledger anchor` prints one"
 _SAID_MAX: Final = 5
@@ -72,7 +72,7 @@ class Anchor:
 
 
 def make_anchor(
-    store: Store, progress: Progress = lambda _: None, *, nid: int | None = None, refusals: int | None = None
+    store: Store, progress: Progress = unheard, *, nid: int | None = None, refusals: int | None = None
 ) -> Anchor:
     """Digest the log up to a place, or as far as nothing can appear any more.
 
@@ -99,7 +99,7 @@ def _refused(store: Store, first: int) -> tuple[int, str]:
     return count, digest.hexdigest()
 
 
-def check_anchor(store: Store, anchor: Anchor, progress: Progress = lambda _: None) -> list[IntegrityFinding]:
+def check_anchor(store: Store, anchor: Anchor, progress: Progress = unheard) -> list[IntegrityFinding]:
     """Compare the log up to an anchor with what the anchor saw, and name each stream that is not as it was."""
     reach = store.visible(AsOf(nid=anchor.nid))
     if reach is not None and reach.nid is not None and reach.nid < anchor.nid:

@@ -27,7 +27,7 @@ from projections.formatting import counted
 from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project
 from projections.projection import PROJECTIONS
-from projections.rebuild import Progress
+from projections.rebuild import Progress, unheard
 
 _AT_ONCE: Final = 500
 """Events of a stream that are read, then hashed, then folded: a processor is faster at one thing after the other."""
@@ -69,7 +69,7 @@ class Verified(JsonObject):
         )
 
 
-def verify(store: Store, progress: Progress = lambda _: None, *, processes: int = 1) -> Verified:
+def verify(store: Store, progress: Progress = unheard, *, processes: int = 1) -> Verified:
     """Compare everything that is stored with what the events say, at one moment.
 
     Shape:   one pass over events and rows, side by side, in memory that does not grow with either. With several
@@ -161,7 +161,7 @@ def _guards(store: Store) -> Iterator[IntegrityFinding]:
 
 @contextmanager
 def _verifying(store: Store) -> Iterator[Callable[[StreamSpan], Verified]]:
-    yield lambda span: _Verification(store, lambda _: None).run(span)
+    yield lambda span: _Verification(store, unheard).run(span)
 
 
 class _Verification:

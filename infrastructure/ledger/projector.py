@@ -16,7 +16,7 @@ from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.struct_json.projection_text import ProjectionText
 from projections.projection import PoisonEvent, Projection, SkippedEvent
-from projections.rebuild import Progress, Rebuilt
+from projections.rebuild import Progress, Rebuilt, unheard
 
 BATCH_EVENTS: Final = 10_000
 """So that a row is not written, read and written again while its cycle goes on, where there is much to take in."""
@@ -62,7 +62,7 @@ class Projector(Generic[Row]):
         self._store, self._projection, self._batch_events = store, projection, batch_events
         self._tracking, self._text = store.tracking(projection.name), ProjectionText(projection.rows)
 
-    def catch_up(self, progress: Progress = lambda _: None) -> int:
+    def catch_up(self, progress: Progress = unheard) -> int:
         """Apply everything up to the high-water mark; returns how many events this projector applied.
 
         Others may follow at the same time: a batch that somebody else took in is read anew, never counted twice.
@@ -120,7 +120,7 @@ class Projector(Generic[Row]):
 
     # -- rebuilding ---------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = lambda _: None) -> Rebuilt:
+    def rebuild(self, progress: Progress = unheard) -> Rebuilt:
         """Fold all rows anew beside those that are read, compare, switch over, and go on from there.
 
         What was skipped is taken in if it can be read by now. Killed at any point, it has changed nothing that is

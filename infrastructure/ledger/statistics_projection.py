@@ -15,7 +15,7 @@ from infrastructure.ledger.questions.late_fills import successors
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from projections.projection import STATISTICS
-from projections.rebuild import Progress
+from projections.rebuild import Progress, unheard
 
 _SEEN_TOGETHER: Final = 1_000
 """Of how many cycles the store is asked at once what took over their strays."""
@@ -31,7 +31,7 @@ def each_since(
     store: Store,
     since: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
-    progress: Progress = lambda _: None,
+    progress: Progress = unheard,
 ) -> Iterator[CycleFacts]:
     """The facts of all cycles that were not over at some time; everything that was recorded by now is in them.
 
@@ -53,7 +53,7 @@ def facts_since(
     store: Store,
     since: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
-    progress: Progress = lambda _: None,
+    progress: Progress = unheard,
 ) -> list[CycleFacts]:
     """All of them at once."""
     return list(each_since(store, since, takes, progress))
@@ -70,7 +70,7 @@ def statistics(
     *,
     now: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
-    progress: Progress = lambda _: None,
+    progress: Progress = unheard,
 ) -> Statistics:
     """Sum up a window, of all keys or of some; everything that was recorded by now is in it.
 

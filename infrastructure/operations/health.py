@@ -29,7 +29,7 @@ from projections.metrics.recent_activity import Activity
 from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
 from projections.projection import PROJECTIONS, STATISTICS
-from projections.rebuild import Progress
+from projections.rebuild import Progress, unheard
 from projections.reconciliation.result import ReconciliationRules
 
 DAY: Final = timedelta(hours=24)
@@ -86,13 +86,13 @@ class Diagnosis(JsonObject):
 
 def elsewhere(ledger: OperableLedger, question: Question) -> tuple[Section, ...]:
     """What may be wrong beside the cycles, as far as it is known without reading every event and row."""
-    return tuple(_Examination(ledger, question, lambda _: None).elsewhere())
+    return tuple(_Examination(ledger, question, unheard).elsewhere())
 
 
 def examine(
     ledger: OperableLedger,
     question: Question,
-    progress: Progress = lambda _: None,
+    progress: Progress = unheard,
     told: Callable[[Diagnosis], None] = lambda _: None,
 ) -> Diagnosis:
     """Run every check; nothing is written but what `stats` takes in.

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.places import StreamSpan
 from infrastructure.store_opening import open_store
 from infrastructure.walks.span_crew import at_any_moment
-from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Progress, Rebuild, Rebuilt
+from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Progress, Rebuild, Rebuilt, unheard
 
 
 def rebuilt(
-    store: Store, progress: Progress = lambda _: None, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+    store: Store, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1
 ) -> Rebuilt:
     """Fold the positions table anew from the events, and let it take the place of the old one.
 
@@ -47,14 +46,10 @@ class _Filling:
     table: str
     until: int
 
-    def __call__(self, reading: Store) -> AbstractContextManager[Callable[[StreamSpan], int]]:
-        return _filling(self, reading)
-
-
-@contextmanager
-def _filling(filling: _Filling, reading: Store) -> Iterator[Callable[[StreamSpan], int]]:
-    with closing(open_store(reading.settings, create=False)) as writing:
-        yield partial(_filled, writing.table_beside(filling.table), filling.until, reading)
+    @contextmanager
+    def __call__(self, reading: Store) -> Iterator[Callable[[StreamSpan], int]]:
+        with closing(open_store(reading.settings, create=False)) as writing:
+            yield partial(_filled, writing.table_beside(self.table), self.until, reading)
 
 
 def _filled(table: PositionTable, until: int, reading: Store, span: StreamSpan) -> int:
@@ -77,5 +72,4 @@ class _DecodedLog:
 
     def after(self, nid: int, limit: int | None) -> Iterator[Logged]:
         for each in list(self._store.log(after=nid, limit=limit)):
-            event: PositionEvent = decode(each)
-            yield each.id, event
+            yield each.id, decode(each)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import groupby
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from domain.events import (
     CashRecorded,
@@ -259,7 +259,7 @@ def _lines(steps: Iterable[_Step], gaps: dict[datetime, UnprotectedSpan]) -> Ite
     for is_single, block in groupby(steps, key=lambda step: _topic(step) == _SINGLE):
         for run in [[step] for step in block] if is_single else _runs(list(block)):
             if len(run) > RUN_MAX:
-                yield NarrativeLine(run[0].at, None, _IN_ONE[_topic(run[0])](run, gaps), _versions(run))
+                yield NarrativeLine(run[0].at, None, _in_one(run, gaps), _versions(run))
             else:
                 for step in run:
                     yield _line(step, gaps)
@@ -292,43 +292,57 @@ def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:
     return (numbers[0], numbers[-1]) if numbers else None
 
 
-def _stops_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
-    stops = [step for step in run if isinstance(step.event, StopLossSet)]
-    prices = [step.event.stop_price for step in stops]
-    lost = [step for step in run if isinstance(step.event, StopLossLost)]
-    moved = [(stop_before(step, was_lost=True), step.event.stop_price) for step in stops]
+def _in_one(run: Sequence[_Step], gaps: dict[datetime, UnprotectedSpan]) -> str:
+    """Steps of one topic that follow each other, in one sentence."""
+    told = [step for step in run if isinstance(step, Moment)]
+    match _topic(run[0]):
+        case "stops":
+            return _stops_in_one(told, gaps)
+        case "entries":
+            return _fills_in_one(told, gaps, "entered")
+        case "exits":
+            return _fills_in_one(told, gaps, "closed")
+        case "orders":
+            return _orders_in_one(told)
+        case "cash":
+            return _cash_in_one(told)
+    return _rivals_in_one([step for step in run if isinstance(step, RefusedRival)])
+
+
+def _stops_in_one(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) -> str:
+    moved = [
+        (stop_before(step, was_lost=True), step.event.stop_price) for step in run if isinstance(step.event, StopLossSet)
+    ]
     away = sum(before is not None and is_away(run[-1].row.side, before, after) for before, after in moved)
-    words = f"The stop was set {counted(len(prices), 'time')} until {clock(run[-1].at)}"
-    if prices:
-        words += f", from {plain(prices[0])} to {plain(prices[-1])}"
+    words = f"The stop was set {counted(len(moved), 'time')} until {clock(run[-1].at)}"
+    if moved:
+        words += f", from {plain(moved[0][1])} to {plain(moved[-1][1])}"
     words += f", {counted(away, 'time')} away from the price" if away else ", never away from the price"
-    bare = [gaps[step.at] for step in run if _begins_gap(step) and step.at in gaps]
-    if lost:
-        words += f"; it was gone {counted(len(lost), 'time')}"
-    if bare:
+    if lost := sum(isinstance(step.event, StopLossLost) for step in run):
+        words += f"; it was gone {counted(lost, 'time')}"
+    if bare := _gaps_begun(run, gaps):
         total, longest = sum((gap.length for gap in bare), timedelta()), max(gap.length for gap in bare)
         words += f". UNPROTECTED {counted(len(bare), 'time')}, {length(total)} in all, {length(longest)} at the longest"
     return f"{words}."
 
 
-def _fills_in_one(verb: str) -> Callable[[Sequence[Any], dict[datetime, UnprotectedSpan]], str]:
-    def words(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
-        fills = [step.event for step in run]
-        with localcontext(EXACT):
-            total = sum((fill.last_qty for fill in fills), ZERO)
-        prices, row = [fill.last_px for fill in fills], run[-1].row
-        text = (
-            f"{counted(len(fills), 'fill')} until {clock(run[-1].at)} {verb} {plain(total)} at {plain(min(prices))} to "
-            f"{plain(max(prices))}. The average entry is {average(row.avg_px_open)}, and {plain(row.quantity)} is open."
-        )
-        bare = [gaps[step.at] for step in run if _begins_gap(step) and step.at in gaps]
-        return text + "".join(f" UNPROTECTED for {length(gap.length)}." for gap in bare)
-
-    return words
+def _fills_in_one(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan], verb: str) -> str:
+    fills = [step.event for step in run if isinstance(step.event, EntryFilled | PositionReduced)]
+    with localcontext(EXACT):
+        total = sum((fill.last_qty for fill in fills), ZERO)
+    prices, row = [fill.last_px for fill in fills], run[-1].row
+    text = (
+        f"{counted(len(fills), 'fill')} until {clock(run[-1].at)} {verb} {plain(total)} at {plain(min(prices))} to "
+        f"{plain(max(prices))}. The average entry is {average(row.avg_px_open)}, and {plain(row.quantity)} is open."
+    )
+    return text + "".join(f" UNPROTECTED for {length(gap.length)}." for gap in _gaps_begun(run, gaps))
 
 
-def _orders_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
-    del gaps
+def _gaps_begun(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) -> list[UnprotectedSpan]:
+    return [gaps[step.at] for step in run if _begins_gap(step) and step.at in gaps]
+
+
+def _orders_in_one(run: Sequence[Moment]) -> str:
     asked = sum(isinstance(step.event, IncreaseRequested | ExitRequested) for step in run)
     ended = sum(isinstance(step.event, OrderEnded) for step in run)
     told = [(asked, "asked for"), (len(run) - asked - ended, "replaced"), (ended, "ended")]
@@ -336,28 +350,17 @@ def _orders_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) ->
     return f"Orders until {clock(run[-1].at)}: {words}."
 
 
-def _cash_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
-    del gaps
+def _cash_in_one(run: Sequence[Moment]) -> str:
     totals: dict[tuple[str, str | None], Decimal] = {}
     for step in run:
-        kind = step.event.kind, step.event.currency or step.row.settle_currency
-        totals[kind] = EXACT.add(totals.get(kind, ZERO), step.event.amount)
+        if isinstance(step.event, CashRecorded):
+            kind = step.event.kind, step.event.currency or step.row.settle_currency
+            totals[kind] = EXACT.add(totals.get(kind, ZERO), step.event.amount)
     words = ", ".join(f"{kind} of {money(total, currency)}" for (kind, currency), total in totals.items())
     return f"{counted(len(run), 'payment')} until {clock(run[-1].at)}, in all {words}."
 
 
-def _rivals_in_one(run: Sequence[Any], gaps: dict[datetime, UnprotectedSpan]) -> str:
-    del gaps
+def _rivals_in_one(run: Sequence[RefusedRival]) -> str:
     names = list(dict.fromkeys(step.name for step in run))
     errors = sorted({step.refusal.error for step in run})
     return f"{counted(len(run), 'rival')} refused until {clock(run[-1].at)}: {listed(names)} ({', '.join(errors)})."
-
-
-_IN_ONE: Final = {
-    "stops": _stops_in_one,
-    "entries": _fills_in_one("entered"),
-    "exits": _fills_in_one("closed"),
-    "orders": _orders_in_one,
-    "cash": _cash_in_one,
-    "rivals": _rivals_in_one,
-}

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from domain.order import Order
 from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_bare, is_by_choice
-from projections.formatting import ago, date_and_time, lasting
+from projections.formatting import ago, date_and_time, lasting, length
 from projections.health.checks import (
     PROGRAM,
     Check,
@@ -340,7 +340,7 @@ def _no_stop_at_all(found: Reconciliation, where: str, evidence: Sequence[str]) 
         f"none of {found.stops_missing} stops of the ledger is in {found.rules.confirmations} lists of orders: either "
         "these lack the conditional ones, or nothing is protected"
     )
-    again = shlex.join([PROGRAM, "reconcile", *evidence, "--trust-empty", "--apply"])
+    again = shlex.join([PROGRAM, "reconcile", *evidence, "--trust-empty", "--confirm", "--reason", "TEXT"])
     advice = f"look at the exchange now; if the stops are gone, {again}, and place what `{PROGRAM} recover` then names"
     return Symptom(Severity.CRITICAL, where, message, advice)
 

@@ -30,7 +30,7 @@ from projections.reconciliation.aspects.units import in_units_of, undefined_unit
 from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirmations
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import may_rest
-from projections.reconciliation.grace_periods import is_overdue
+from projections.reconciliation.grace_periods import UNDER_WAY, is_overdue
 from projections.reconciliation.matching import Match, counts_contracts, is_one_price, pairs
 from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
@@ -39,8 +39,6 @@ from projections.reconciliation.stream_state import StreamState, standings
 
 CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
 """How old a snapshot may be to correct anything, unless it is said: what it shows may be gone by now."""
-
-_OPENING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
 
 
 def reconcile(
@@ -286,7 +284,7 @@ class _Comparison:
                 DiscrepancyKind.PRICE,
                 f"average entry: {ours} in the ledger, {plain(position.avg_px_open)} at the exchange",
             )
-        if row.status not in _OPENING or is_overdue(row, self._at, self._now):
+        if row.status not in UNDER_WAY or is_overdue(row, self._at, self._now):
             cover = self._cover(position, row)
             yield from self._stops(standing, cover)
             yield from self._stop_on_record(standing, row, cover)
@@ -367,7 +365,7 @@ class _Comparison:
 
     def _may_belong(self, order: OrderReport, row: PositionRow) -> bool:
         """Whether an order may be part of an entry that is under way, or of news that the snapshot cannot show."""
-        if row.status in _OPENING and (
+        if row.status in UNDER_WAY and (
             not is_overdue(row, self._at, self._now) or not (order.is_stop or order.reduce_only)
         ):
             return True

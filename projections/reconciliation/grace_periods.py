@@ -18,6 +18,9 @@ DEADLINES: Final = {
 """By status: an alarm 6 s into an entry is noise (I-15), a position is not always visible 20 s after its fill (I-11),
 and 30 s without a stop are critical. Whatever is active is done with its entry, so nothing may be missing."""
 
+UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
+"""Statuses in which a bot is at work on a cycle."""
+
 SHOWN: Final = timedelta(seconds=20)
 """How long after it was sent an order may still appear, though every question about it was answered with no: as long as
 any exchange of ours takes, each for a reason that stands beside its name in `docs/exchanges.md`."""

@@ -14,11 +14,10 @@ from projections.exposure import BY_CHOICE, STRAY, is_by_choice
 from projections.formatting import date_and_time
 from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
-from projections.reconciliation.grace_periods import DEADLINES, SETTLING, later
+from projections.reconciliation.grace_periods import DEADLINES, SETTLING, UNDER_WAY, later
 from projections.recovery import unanswered_orders
 from projections.recovery.unanswered_orders import unanswered
 
-UNDER_WAY: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK)
 _NAMED: Final = (
     "position_id", "symbol", "exchange", "account", "leg", "side", "status", "version", "opened_at", "updated_at",
     "unprotected_since",

@@ -16,7 +16,7 @@ STOP_TRIES: Final = 3
 
 
 @dataclass(frozen=True)
-class EntryAnswer:
+class BookEntry:
     """What the books say about one position that was ever opened.
 
     Units: `exposure` in base asset, with a sign; zero when it is over.
@@ -48,7 +48,7 @@ class Bot(Protocol):
     def exit(self, symbol: str) -> None:
         """Close whatever the books say is active in a symbol."""
 
-    def books(self) -> Sequence[EntryAnswer]:
+    def books(self) -> Sequence[BookEntry]:
         """Everything that the books say, oldest first."""
 
 

@@ -18,7 +18,7 @@ from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderTicket, TicketKind, on_step
 from projections.account_snapshot import PositionReport
-from scripts.simulation.bot import STOP_TRIES, EntryAnswer
+from scripts.simulation.bot import STOP_TRIES, BookEntry
 from scripts.simulation.old_table import OVER_ACTIVE, OVER_OPEN, IndexViolation, OldRow, OldTable
 from scripts.simulation.trade_signal import STOP_PERCENT, Signal, SignalStep, Stopped, Told
 
@@ -169,7 +169,7 @@ class OldBot(ABC):
                     self._ordered(symbol, Side(row.side).closing_order, row.quantity)
                     self._move(row, "closed", exit_reason="target")
 
-    def books(self) -> list[EntryAnswer]:
+    def books(self) -> list[BookEntry]:
         """Every row; what has no order yet, or is over, holds nothing."""
         return [_entry(row) for row in self._table.rows()]
 
@@ -271,9 +271,9 @@ def _seen(held: PositionReport, symbol: str, exchange: str) -> OldRow:
     )
 
 
-def _entry(row: OldRow) -> EntryAnswer:
+def _entry(row: OldRow) -> BookEntry:
     is_held = row.status in _HELD
-    return EntryAnswer(
+    return BookEntry(
         name=f"row {row.id}",
         symbol=normalized_symbol(row.symbol),
         exposure=Side(row.side).sign * row.quantity if is_held else ZERO,

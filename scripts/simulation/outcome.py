@@ -12,8 +12,9 @@ from domain.holding import ZERO
 from domain.json_object import JsonObject
 from domain.values import EXACT, plain
 from infrastructure.simulation.exchange_simulator import SimulatedExchange
+from projections.formatting import counted
 from scripts.simulation.attempt import Attempt
-from scripts.simulation.bot import EntryAnswer
+from scripts.simulation.bot import BookEntry
 from scripts.simulation.trade_signal import Told
 
 
@@ -48,9 +49,7 @@ class ScenarioOutcome(JsonObject):
     )
 
     @classmethod
-    def of(
-        cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[EntryAnswer]
-    ) -> Self:
+    def of(cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[BookEntry]) -> Self:
         """Look at both sides, when nobody is at work any more."""
         audit = exchange.audit
         symbols = sorted(market.symbol for market in exchange.shown_markets())
@@ -76,20 +75,16 @@ class ScenarioOutcome(JsonObject):
         """What is wrong, in words."""
         said = []
         if self.doubled_orders:
-            said.append(_counted(self.doubled_orders, "doubled order"))
+            said.append(counted(self.doubled_orders, "doubled order"))
         for symbol in sorted({*self.at_exchange, *self.in_books}):
             there, here = self.at_exchange.get(symbol, ZERO), self.in_books.get(symbol, ZERO)
             if there != here:
                 said.append(f"{symbol} is {plain(there)} at the exchange and {plain(here)} in the books")
         if self.disowned_orders:
-            said.append(f"{_counted(len(self.disowned_orders), 'filled order')} in no open row")
+            said.append(f"{counted(len(self.disowned_orders), 'filled order')} in no open row")
         return said
 
     @property
     def is_sound(self) -> bool:
         """Whether no order was doubled, and the books are right about the exchange."""
         return not self.problems
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

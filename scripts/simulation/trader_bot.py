@@ -24,7 +24,7 @@ from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
 from infrastructure.trading.trader import Trader
 from infrastructure.trading.wanted_entry import WantedEntry
 from projections.positions import PositionRow
-from scripts.simulation.bot import STOP_TRIES, EntryAnswer
+from scripts.simulation.bot import STOP_TRIES, BookEntry
 from scripts.simulation.trade_signal import STOP_PERCENT, Signal, SignalStep, Stopped, Told
 
 RULES: Final = Rules(stop_tries=STOP_TRIES)
@@ -94,7 +94,7 @@ class TraderBot:
     def _row_of(self, signal: Signal) -> PositionRow | None:
         return next(iter(self._ledger.positions(intent_id=signal.intent_id)), None)
 
-    def books(self) -> Sequence[EntryAnswer]:
+    def books(self) -> Sequence[BookEntry]:
         """Every cycle."""
         return [_entry(row) for row in self._ledger.positions()]
 
@@ -128,11 +128,11 @@ def _require_opened(outcome: Outcome, *, is_replayed: bool) -> None:
         raise Stopped(Told.FAILED, words)
 
 
-def _entry(row: PositionRow) -> EntryAnswer:
+def _entry(row: PositionRow) -> BookEntry:
     held = f"{row.side.value} {plain(row.quantity)}"
     price = "" if row.avg_px_open is None else f" @ {plain(row.avg_px_open)}"
     order = f"order {row.exchange_order_id}" if row.exchange_order_id else "no order id"
-    return EntryAnswer(
+    return BookEntry(
         name=row.position_id,
         symbol=row.symbol,
         exposure=row.side.sign * row.quantity,

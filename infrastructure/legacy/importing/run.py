@@ -13,15 +13,15 @@ from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.importing.known import Known, imported_events, known_keys
 from infrastructure.legacy.importing.row_diff import changes
 from infrastructure.legacy.source.legacy_row import LegacyRow
-from infrastructure.legacy.source.raw import Progress
 from infrastructure.legacy.source.table import LegacyTable
+from projections.rebuild import Progress, unheard
 
 
 def import_table(
     ledger: PositionLedger,
     table: LegacyTable,
     resolve: Resolve = Resolve.REFUSE,
-    progress: Progress = lambda _: None,
+    progress: Progress = unheard,
     *,
     batch_commands: int = BATCH_COMMANDS,
 ) -> ImportReport:

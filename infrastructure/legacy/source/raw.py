@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.errors import LedgerError
-
-Progress = Callable[[int], None]
-"""Told how many rows were done since it was told last."""
 
 
 class UnreadableDump(LedgerError):

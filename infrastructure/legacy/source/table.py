@@ -8,8 +8,9 @@ from datetime import tzinfo
 
 from infrastructure.legacy.importing.import_findings import ImportFinding
 from infrastructure.legacy.source.legacy_row import LegacyRow
-from infrastructure.legacy.source.raw import Progress, RawRow
+from infrastructure.legacy.source.raw import RawRow
 from infrastructure.legacy.source.row_translation import Translator
+from projections.rebuild import Progress, unheard
 
 
 @dataclass
@@ -21,9 +22,7 @@ class LegacyTable:
     findings: list[ImportFinding] = field(default_factory=list)
 
 
-def understood(
-    raw_rows: Iterable[RawRow], zone: tzinfo | None = None, progress: Progress = lambda _: None
-) -> LegacyTable:
+def understood(raw_rows: Iterable[RawRow], zone: tzinfo | None = None, progress: Progress = unheard) -> LegacyTable:
     """Read a table to its end; naive times in `zone`.
 
     Refuses: whatever reading it refuses. A row is never refused alone: it is named in the findings.

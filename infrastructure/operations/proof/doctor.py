@@ -12,22 +12,23 @@ from psycopg import errors
 from domain.errors import LedgerError, StoreUnavailable
 from infrastructure.event_store.postgres.session.connections import explained
 from infrastructure.operations.proof.guarantee import DoctorReport, Guarantee, NotGuaranteed, Verdict
-from infrastructure.operations.proof.ledger_proofs import Proof
+from infrastructure.operations.proof.ledger_proofs import LedgerProofs
 from infrastructure.operations.proof.scratch_schema import scratch_schema
-from infrastructure.operations.proof.session_proofs import Sessions
+from infrastructure.operations.proof.session_proofs import SessionProofs
 from infrastructure.settings import Settings
+from projections.rebuild import Progress, unheard
 
 _REPORT: Final = "tell those who run the server what it answered; a ledger may not be kept here"
 _FIRST: Final = "put right first what failed above"
 
 
-def examined(settings: Settings, progress: Callable[[int], None] = lambda _: None) -> DoctorReport:
+def examined(settings: Settings, progress: Progress = unheard) -> DoctorReport:
     """Try every guarantee on the server that the settings lead to; nothing is left behind.
 
     Refuses: StoreUnavailable when it cannot be reached.
     """
     try:
-        sessions = Sessions(settings)
+        sessions = SessionProofs(settings)
     except psycopg.Error as error:
         raise explained(error, settings) from None
     checks: list[Guarantee] = []
@@ -39,7 +40,7 @@ def examined(settings: Settings, progress: Callable[[int], None] = lambda _: Non
     return DoctorReport(settings.shown, server, tuple(checks))
 
 
-def _examined(sessions: Sessions, settings: Settings) -> Iterator[Guarantee]:
+def _examined(sessions: SessionProofs, settings: Settings) -> Iterator[Guarantee]:
     """Sessions first; a ledger is made only where they hold."""
     failed = False
     for each in _tried(sessions.proofs()):
@@ -49,9 +50,9 @@ def _examined(sessions: Sessions, settings: Settings) -> Iterator[Guarantee]:
         yield Guarantee("schema", Verdict.UNKNOWN, "not tried, and neither was what rests on it", _FIRST)
         return
     try:
-        with scratch_schema(sessions.one, settings) as scratch, closing(Proof(scratch)) as proof:
+        with scratch_schema(sessions.one, settings) as scratch, closing(LedgerProofs(scratch)) as of_ledger:
             yield Guarantee("schema", Verdict.PROVEN, "every table, index and trigger of a ledger was made")
-            yield from _tried(proof.proofs())
+            yield from _tried(of_ledger.proofs())
     except errors.InsufficientPrivilege as error:
         advice = "run it as a role that may create a schema in this database (GRANT CREATE ON DATABASE)"
         yield Guarantee("schema", Verdict.UNKNOWN, _words(error), advice)

@@ -41,7 +41,7 @@ _CHANGES: Final = ("UPDATE {table} SET stream = stream", "DELETE FROM {table}", 
 _APPEND_ONLY: Final = ("ledger_events", "rejections")
 
 
-class Proof:
+class LedgerProofs:
     """Two ledgers on one schema, each with connections of its own."""
 
     def __init__(self, scratch: Settings) -> None:

@@ -38,7 +38,7 @@ _ORDER: Final = (
 _DISK: Final = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes')"
 
 
-class Sessions:
+class SessionProofs:
     """Two connections of their own, opened as every connection of a ledger is."""
 
     def __init__(self, settings: Settings) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ipaddress import ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from infrastructure.loopback import is_this_machine
 from infrastructure.watching.sinks.sink import DeliveryFailed
 
 SECONDS_MAX: Final = 15.0
@@ -42,17 +42,10 @@ class PostAddress:
         if any(letter.isspace() or not letter.isprintable() or ord(letter) > 126 for letter in url):
             raise ValueError(f"the URL of {host} has letters in it that no URL has; write them as %XX")
         is_tls = parts.scheme == "https"
-        if not is_tls and not _is_this_machine(host):
+        if not is_tls and not is_this_machine(host):
             raise ValueError(f"http://{host} is another machine, and all between could read along: use https://")
         query = f"?{parts.query}" if parts.query else ""
         return cls(is_tls, host, parts.port or (443 if is_tls else 80), f"{parts.path or '/'}{query}")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Commands for proof: verify, anchor, rebuild, projections, export, import."""
+"""Commands for proof: a ledger is checked, folded anew, and taken elsewhere."""

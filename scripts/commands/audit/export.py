@@ -137,8 +137,8 @@ def _streams(wanted: Filter) -> Callable[[str], bool]:
 def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sink:
     if form is Format.JSONL:
         return JsonLines(out)
-    from infrastructure.transfer.columnar.column_sink import ColumnSink  # noqa: PLC0415 - as above
-    from infrastructure.transfer.columnar.columns import COLUMNS  # noqa: PLC0415 - JSON Lines need no columns
+    from infrastructure.transfer.columnar.column_sink import ColumnSink  # noqa: PLC0415 - JSON Lines need no columns
+    from infrastructure.transfer.columnar.columns import COLUMNS  # noqa: PLC0415 - as above
 
     if form is Format.CSV:
         from infrastructure.transfer.columnar.csv_writer import CsvFile  # noqa: PLC0415 - one format is enough

@@ -32,7 +32,7 @@ from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.params import ACCOUNT, EXCHANGE, TIME, ZONE
 from scripts.options.snapshots import asked_once, read_file
-from scripts.options.statement_files import STDIN, OpenedFiles, StatementOptions
+from scripts.options.statement_files import STDIN, OpenedFile, OpenedFiles, StatementOptions
 from scripts.output import print_json, progress, say, show
 
 _LEDGER: Final = "ledger"
@@ -154,7 +154,6 @@ def command(
             say(f"note: left out, for it is an answer in which nothing stands: {name}")
         if not opened.files:
             raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
-        first, *others = opened.files
         kinds = [file.kind for file in opened.files if file.kind is not None]
         if len(kinds) == len(opened.files):
             snapshots = _snapshots(kinds, said, snapshot_files, taken_at, live=live)
@@ -167,27 +166,39 @@ def command(
                 processes=processes or os.cpu_count() or 1,
             )
             _import_statements(opened.statements(), work, database, as_json=as_json)
-        elif others:
-            other = next(file for file in opened.files if file.kind is None)
-            raise click.UsageError(
-                f"{other.name} begins like no statement{other.nearest()}; several files are imported together "
-                f"where all are statements. {_ANY_FILLS}"
-            )
-        elif said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live:
-            raise click.UsageError(
-                "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot, --trust-empty, --taken-at "
-                f"and --live are for statements, and this file begins like none{first.nearest()}. Say with --as what "
-                f"it is; leave them out for what `export` wrote. {_ANY_FILLS}"
-            )
-        elif kind_name is None and first.statement.start.form is not FileForm.JSON:
-            raise ImportRefused(
-                f"{first.name} begins like no file that is known{first.nearest()}. {_ANY_FILLS}; of what `export` "
-                "writes only JSON Lines can be imported, for CSV and Parquet of it are for analysis"
-            )
         else:
-            near = f"; as a statement it is of no kind that is known{first.nearest()}" if kind_name is None else ""
+            is_of_statements = bool(said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live)
+            export = _only_export(opened.files, is_kind_said=kind_name is not None, is_of_statements=is_of_statements)
+            near = f"; as a statement it is of no kind that is known{export.nearest()}" if kind_name is None else ""
             near += f". {_ANY_FILLS}" if near else ""
-            _import_export(first.stream, near, database, as_json=as_json)
+            _import_export(export.stream, near, database, as_json=as_json)
+
+
+def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_statements: bool) -> OpenedFile:
+    """The one file that is no statement, and so what `export` wrote.
+
+    Refuses: a usage error for several files, and for options of statements; ImportRefused for what is not JSON.
+    """
+    if len(files) > 1:
+        other = next(file for file in files if file.kind is None)
+        raise click.UsageError(
+            f"{other.name} begins like no statement{other.nearest()}; several files are imported together where all "
+            "are statements"
+        )
+    (file,) = files
+    if is_of_statements:
+        raise click.UsageError(
+            "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot, --trust-empty, --taken-at and "
+            f"--live are for statements, and this file begins like none{file.nearest()}. Say with --as what it is, or "
+            "with --map which of its columns says what; leave them out for what `export` wrote"
+        )
+    if not is_kind_said and file.statement.start.form is not FileForm.JSON:
+        raise ImportRefused(
+            f"{file.name} begins like no file that is known{file.nearest()}. A CSV file of fills, of any program, is "
+            "read with --map; of what `export` writes only JSON Lines can be imported, for CSV and Parquet of it are "
+            "for analysis"
+        )
+    return file
 
 
 def _import_legacy(

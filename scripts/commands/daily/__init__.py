@@ -1,1 +1,1 @@
-"""Commands of every day: init, record, positions, history, stats, report."""
+"""Commands of every day: a ledger is made, written to and looked at."""

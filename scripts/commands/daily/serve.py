@@ -6,12 +6,12 @@ import asyncio
 import os
 import socket
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from infrastructure.loopback import is_this_machine
 from scripts.options.database import database_option, open_ledger
 from scripts.options.filters import Filter, filter_options, tell_unheard
 from scripts.options.time_window import age_option
@@ -90,7 +90,7 @@ def command(
             f"serve needs {missing.name}, which is not installed: pip install 'position-ledger[serve]'"
         ) from None
     token = _token(token_file)
-    is_near = _is_loopback(host)
+    is_near = is_this_machine(host)
     if token is None and (names or not is_near):
         asked = f"--name {names[0]}" if names else f"--host {host}"
         raise click.UsageError(
@@ -157,13 +157,6 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except OSError as wrong:
         raise click.UsageError(f"cannot listen at {host} port {port}: {wrong.strerror or wrong}") from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _token(file: Path | None) -> AccessToken | None:

@@ -1,1 +1,1 @@
-"""Commands for operators: diagnose, reconcile, recover."""
+"""Commands for operators: what is wrong is found, told and mended."""

@@ -19,8 +19,8 @@ from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.corrections import Correction, corrections
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.grace_periods import UNDER_WAY
 from projections.reconciliation.result import Reconciliation, ReconciliationRules
-from projections.recovery.in_flight import UNDER_WAY
 from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, CleaningLine
 from scripts.options.filters import Filter
 

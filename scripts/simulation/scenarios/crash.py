@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import Scenario, Stage
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
+from scripts.simulation.thread_crew import together
 from scripts.simulation.trade_signal import SignalStep
 
 

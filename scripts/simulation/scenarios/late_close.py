@@ -6,9 +6,9 @@ from functools import partial
 
 from infrastructure.simulation.books.fault_plan import OrderFault
 from scripts.simulation.bot import STOP_TRIES
-from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import Scenario, Stage
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
+from scripts.simulation.thread_crew import together
 from scripts.simulation.trade_signal import SignalStep
 
 

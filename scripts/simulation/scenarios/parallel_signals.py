@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import Scenario, Stage
+from scripts.simulation.thread_crew import together
 from scripts.simulation.trade_signal import SignalStep, Told
 
 FIRST_INTENT = 5483266

@@ -17,8 +17,8 @@ from infrastructure.simulation.books.fault_plan import OrderFault
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.bot import STOP_TRIES, Bot
 from scripts.simulation.played_time import FastTime
-from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import Place, Scenario, Stage
+from scripts.simulation.thread_crew import together
 from scripts.simulation.trade_signal import Signal, SignalStep, Told
 
 OTHER_SYMBOLS: Final = ("PERPUSDT", "KASUSDT")

@@ -7,9 +7,9 @@ from itertools import cycle, islice
 
 from domain.symbols.spelling import normalized_symbol
 from infrastructure.simulation.books.fault_plan import OrderFault
-from scripts.simulation.process_crew import together
 from scripts.simulation.scenario import QUANTITY, Scenario, Stage, unified
 from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
+from scripts.simulation.thread_crew import together
 from scripts.simulation.trade_signal import SignalStep
 
 

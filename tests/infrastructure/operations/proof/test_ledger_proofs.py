@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from infrastructure.operations.proof.guarantee import NotGuaranteed
-from infrastructure.operations.proof.ledger_proofs import Proof
+from infrastructure.operations.proof.ledger_proofs import LedgerProofs
 from infrastructure.settings import Settings
 from tests.urls import with_options
 
@@ -26,7 +26,7 @@ NO_KEY = "ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_pkey"
 )
 def test_a_guard_that_is_missing_is_seen(postgres_url: str, taken_away: str, check: str, seen: str) -> None:
     scratch = Settings.read(with_options(postgres_url, "schema=scratch"))
-    with closing(Proof(scratch)) as proof, psycopg.connect(postgres_url, autocommit=True) as owner:
+    with closing(LedgerProofs(scratch)) as proof, psycopg.connect(postgres_url, autocommit=True) as owner:
         assert proof.proofs()[check]()
         owner.execute("SET search_path = scratch")
         owner.execute(taken_away.encode())

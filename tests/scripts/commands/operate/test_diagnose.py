@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -175,6 +176,30 @@ def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: P
     assert advice == f"position-ledger reconcile --symbol APTUSDT --exchange binance --snapshot {path}"
     assert run("--snapshot", path, "--symbol", "APTUSDT").code == 0
     assert ledger.store.count_events() == 4
+
+
+def test_what_is_to_be_run_when_all_stops_are_gone_is_understood(
+    run: Run, program: Program, ledger: PositionLedger, ledger_url: str, tmp_path: Path
+) -> None:
+    apt = {"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.8, "entry_price": 3.2333}
+    files: list[str] = []
+    for ago in (60, 5):
+        path = tmp_path / f"{ago}.json"
+        shown = {
+            "exchange": "binance",
+            "timestamp": at(ago),
+            "positions": [apt],
+            "orders": [],
+            "conditional_orders": [],
+        }
+        path.write_text(json.dumps(shown))
+        files += ["--snapshot", str(path)]
+    advice = run(*files, "--json").sections["exchange"]["findings"][-1]["advice"]
+    command = re.search(r"position-ledger (reconcile .*?), and place", advice)
+    assert command is not None, advice
+    ran = Ran(*program(*shlex.split(command[1]), "--database", ledger_url))
+    assert "note that the stop of APTUSDT.binance#1 is lost" in ran.out, ran.err
+    assert not ledger.position("APTUSDT.binance#1").protected
 
 
 def test_a_report_adds_the_rates_of_a_day(run: Run, ledger: PositionLedger) -> None:
