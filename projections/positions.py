@@ -59,7 +59,7 @@ def row_from(values: Sequence[Any]) -> PositionRow:
     try:
         for name in ("fees_other", "cash"):
             columns[name] = json.loads(columns[name])
-        columns["orders"] = json.loads(columns["orders"])
+        columns["orders"] = {order["name"]: order for order in json.loads(columns["orders"])}
         return row_adapter().validate_python(columns)
     except (ValueError, TypeError, LookupError) as cause:
         raise damaged(columns["position_id"], cause) from cause

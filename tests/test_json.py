@@ -28,6 +28,7 @@ from domain.errors import CommandRefused, UnknownPosition
 from domain.events import Activated, PositionEvent
 from domain.identifiers import PositionKey
 from domain.order import Order
+from domain.orders.cycle_orders import Orders
 from domain.values import Source
 from tests.pages import TOP
 
@@ -114,6 +115,8 @@ def value(hint: Any, name: str, *, bare: bool, filled: Mapping[Any, Any]) -> Any
         return Counter(found) if origin is Counter else found
     if is_enum(hint):
         return next(iter(hint))
+    if hint is Orders:
+        return Orders(of(dict[str, Order]).values())
     return None if getattr(hint, "_is_protocol", False) else example(hint, bare=bare)
 
 

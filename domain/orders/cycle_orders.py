@@ -109,15 +109,13 @@ class Orders(Mapping[str, Order]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read them from a list, and write them as one."""
+        """Read what a dictionary by name would be read from, and write it."""
         del source
-        read = core_schema.list_schema(handler.generate_schema(Order))
+        by_name = core_schema.dict_schema(core_schema.str_schema(), handler.generate_schema(Order))
         return core_schema.no_info_wrap_validator_function(
-            lambda value, read: value if isinstance(value, cls) else cls(read(value)),
-            read,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda orders: [*orders.values()], return_schema=read
-            ),
+            lambda value, read: value if isinstance(value, cls) else cls(read(value).values()),
+            by_name,
+            serialization=core_schema.plain_serializer_function_ser_schema(dict, return_schema=by_name),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
 from types import NoneType, UnionType
@@ -13,6 +13,8 @@ from msgspec import UNSET, structs
 from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct, is_unwritten
+from domain.order import Order
+from domain.orders.cycle_orders import Orders
 from domain.values import Instant, Number, plain, timestamp_text
 from domain.writing import written
 
@@ -74,6 +76,8 @@ class JsonWriter:
             return partial(_each_named, texts)
         if origin is tuple and inner[1:] == (...,) and (texts := self._texts(inner[0])) is not None:
             return partial(_each, texts)
+        if hint is Orders:
+            return partial(_each_named, self._texts_of(Order))
         if isinstance(hint, type) and issubclass(hint, TypedStruct):
             return self._texts_of(hint)
         if origin is Literal or hint in (str, int, bool, tuple[str, ...], dict[str, str | None]):
@@ -86,7 +90,7 @@ class JsonWriter:
         return msgspec.Raw(written(adapter.serializer, value, exclude_defaults=not self._defaults))
 
 
-def _each_named(texts: _Texts, named: dict[str, Any]) -> dict[str, Any]:
+def _each_named(texts: _Texts, named: Mapping[str, Any]) -> dict[str, Any]:
     return {name: texts(each) for name, each in named.items()}
 
 

@@ -16,6 +16,9 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from pydantic import TypeAdapter
 
+from domain.order import Order
+from domain.orders.cycle_orders import Orders
+
 Read = TypeVar("Read", bound=msgspec.Struct)
 
 _ONE_AT_A_TIME: Final = RLock()
@@ -61,6 +64,8 @@ def _made(kind: type, value: Any) -> Any:
     """What msgspec has no reader for: a number, or what only pydantic reads as it should be."""
     if kind is object:
         return _KNOWN[value]
+    if kind is Orders:
+        return Orders(msgspec.convert(value, dict[str, Order], dec_hook=_made).values())
     if has_float(value):
         raise ValueError("numbers are stored as text")
     return _adapter(kind).validate_python(value)
