@@ -43,7 +43,9 @@ class CsvFills:
     def _fills(self, row: StatementRow) -> Iterator[StatementFill]:
         if self._plain is None:
             self._is_both = self._is_both or any(name in row.named for name in self._columns["leg"])
-            self._plain = PlainCells(self._columns, row, self._time, self._whose.key, names_leg=self._is_both)
+            self._plain = PlainCells(
+                self._columns, row, self._time, self._whose.key, self._ids, names_leg=self._is_both
+            )
         yield self._plain.fill(row) or self._fill(row)
 
     def _time(self, row: StatementRow) -> datetime:

@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 from domain.identifiers import PositionKey, normalized_leg
 from domain.values import Leg
-from infrastructure.transfer.statements.sources.statement_row import NOTHING, ZONE, StatementRow
+from infrastructure.transfer.statements.sources.statement_row import NOTHING, ZONE, RowIds, StatementRow, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
 
 Text = TypeVar("Text")
@@ -55,11 +55,15 @@ class PlainCells:
         first: StatementRow,
         time: Callable[[StatementRow], datetime],
         key: Callable[[str, Leg], PositionKey],
+        ids: RowIds,
         *,
         names_leg: bool,
     ) -> None:
-        """Look at a row for its columns; `time` and `key` read the texts that are met for the first time."""
-        self._names_leg = names_leg
+        """Look at a row for its columns; `time` and `key` read the texts that are met for the first time.
+
+        `ids` names the rows of a file that has no column for that.
+        """
+        self._names_leg, self._ids = names_leg, ids
         self._columns: dict[str, str | None] = {}
         self._is_plain = ZONE not in first.named
         """Whether each thing has one column at most, so that it is not looked for in another where there is none."""
@@ -68,8 +72,7 @@ class PlainCells:
             self._is_plain = self._is_plain and len(there) <= 1
             self._columns[says] = there[0] if there else None
         self._needed = [self._columns[says] for says in ("time", "symbol", "side", "price", "quantity")]
-        ids = self._columns["trade_id"], self._columns["order_id"]
-        self._is_plain = self._is_plain and None not in (*self._needed, *ids)
+        self._is_plain = self._is_plain and None not in self._needed
         self._minutes: _Known[str, datetime] = _Known(
             lambda text: time(StatementRow(0, {self._columns["time"] or "": text}))
         )
@@ -111,18 +114,23 @@ class PlainCells:
         read = numbers[quantity], numbers[price]
         if side not in _SIDES or not (read[0] > 0 < read[1]):
             raise _Odd
+        at, key = self._times[time], self._keys[symbol, leg]
+        order = columns["order_id"]
+        order_id = made_up(time.strip(), symbol, side) if order is None else _name(named[order])
+        trade = columns["trade_id"]  # last, for a row is named once
+        trade_id = self._ids.of(row, time.strip()) if trade is None else _name(named[trade])
         return StatementFill(
             line=row.line,
-            time=self._times[time],
-            key=self._keys[symbol, leg],
+            time=at,
+            key=key,
             buys=_SIDES[side],
             quantity=read[0],
             price=read[1],
             fee=fee,
             fee_currency=currency,
             profit=profit,
-            trade_id=_name(named[columns["trade_id"] or ""]),
-            order_id=_name(named[columns["order_id"] or ""]),
+            trade_id=trade_id,
+            order_id=order_id,
             names_leg=self._names_leg,
         )
 

@@ -108,10 +108,13 @@ def test_a_row_is_read_as_it_is_with_care(
 
 
 @pytest.mark.parametrize("changed", [{"price": "1e2"}, {"side": "Buy"}, {"date": "2026-03-17"}, {}])
-def test_what_is_plain_is_not_read_with_care(changed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = CsvFills(PLAIN_COLUMNS, Whose(exchange="binance", zone=UTC))
-    row = StatementRow(2, PLAIN | changed)
-    expected = reader._fill(row)
+@pytest.mark.parametrize("without", [(), ("trade_id", "order_id")], ids=["named", "unnamed"])
+def test_what_is_plain_is_not_read_with_care(
+    changed: dict[str, str], without: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, careful = (CsvFills(PLAIN_COLUMNS, Whose(exchange="binance", zone=UTC)) for _ in range(2))
+    row = StatementRow(2, {name: cell for name, cell in (PLAIN | changed).items() if name not in without})
+    expected = careful._fill(row)
     with monkeypatch.context() as patch:
         patch.setattr(reader, "_fill", lambda _: None)
         assert next(reader._fills(row)) == (None if changed else expected)
