@@ -82,7 +82,7 @@ _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? 
 _HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
-    "SELECT time, buys, quantity FROM fills JOIN files USING (file) WHERE place = ?"
+    "SELECT time, buys, quantity, trade_id FROM fills JOIN files USING (file) WHERE place = ?"
     " ORDER BY time, number, file, line * direction"
 )
 _CASH_TIMES: Final = "SELECT rowid, time FROM cash WHERE place = ?"
@@ -306,10 +306,10 @@ class SortedFacts:
         for place in (long, short):
             order_moments_of(self._database, place)
 
-    def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal]]:
-        """When each fill of a key was, whether it buys, and how much, in their order."""
-        for time, buys, quantity in self._database.execute(_TOLD, (self._places.get(key),)):
-            yield datetime.fromisoformat(time), bool(buys), Decimal(quantity)
+    def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal, str]]:
+        """When each fill of a key was, whether it buys, how much, and its id, in their order."""
+        for time, buys, quantity, trade_id in self._database.execute(_TOLD, (self._places.get(key),)):
+            yield datetime.fromisoformat(time), bool(buys), Decimal(quantity), trade_id
 
     def share_cash(self, key: PositionKey, leg_at: Callable[[datetime], PositionKey | None]) -> None:
         """Let each payment of a key be of the leg that it belongs to at its time, if any."""
