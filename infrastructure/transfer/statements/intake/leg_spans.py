@@ -29,9 +29,9 @@ class LegSpans:
         """Whether the last cycle of the past is open at its end, so that the first span is of it."""
         opened = past.until
         for time, buys, quantity, trade_id in fills:
-            if past.until is not None and time <= past.until:
-                if time < past.until or past.has(id_of_fill(trade_id, buys=buys)):
-                    continue  # the ledger has it; another one of its last moment may be new
+            is_past = past.until is not None and time <= past.until
+            if is_past and (time != past.until or past.has(id_of_fill(trade_id, buys=buys))):
+                continue  # the ledger has it; another one of its last moment may be new
             was, held = held, (EXACT.add if buys is (leg is Leg.LONG) else EXACT.subtract)(held, quantity)
             if held < 0:
                 self._may_be_held, held = True, Decimal(0)
