@@ -178,8 +178,8 @@ def command(
         elif said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live:
             raise click.UsageError(
                 "--timezone, --exchange, --account, --symbol, --strategy, --map, --confirm, --snapshot, --trust-empty, "
-                f"--taken-at and --live are for statements, and this file begins like none{first.nearest()}. Say with --as "
-                f"what it is; leave them out for what `export` wrote. {_ANY_FILLS}"
+                f"--taken-at and --live are for statements, and this file begins like none{first.nearest()}. Say with "
+                f"--as what it is; leave them out for what `export` wrote. {_ANY_FILLS}"
             )
         elif kind_name is None and first.statement.start.form is not FileForm.JSON:
             raise ImportRefused(
