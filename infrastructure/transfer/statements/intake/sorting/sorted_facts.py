@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
+from domain.instrument import Instrument
 from domain.values import EXACT, YEARS, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.file_ends import met_fills
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
@@ -295,9 +296,9 @@ class SortedFacts:
         """The keys of whose fills a file does not name the leg."""
         return [self._key_of(place) for place in untold(self._database)]
 
-    def are_of_two_legs(self, key: PositionKey) -> bool:
+    def are_of_two_legs(self, key: PositionKey, instrument: Instrument) -> bool:
         """Whether the fills of a key are of two legs for certain."""
-        return are_of_two_legs(self._database, self._places[key])
+        return are_of_two_legs(self._database, self._places[key], instrument)
 
     def part(self, key: PositionKey) -> None:
         """Let the fills of a key be those of its legs."""
