@@ -17,6 +17,7 @@ from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.values import EXACT, YEARS, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.file_ends import met_fills
+from infrastructure.transfer.statements.intake.sorting.mixed_seconds import order_mixed_seconds
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
@@ -239,6 +240,8 @@ class SortedFacts:
             )
         self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id"))
         self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
+        if not self._is_one:
+            order_mixed_seconds(self._database)
         order_moments(self._database)
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)

@@ -32,6 +32,7 @@ _MOVE_FILLS: Final = """
 UPDATE fills SET place = ? WHERE place = ? AND NOT names_leg AND (trade_id, buys) IN
     (SELECT trade_id, buys FROM fills WHERE place = ?)
 """
+_IS_TOLD: Final = "SELECT 1 FROM fills WHERE place = ? AND names_leg LIMIT 1"
 _DOUBT: Final = 1e-4
 """The share of what a fill is worth by which its profit may differ from what the prices say."""
 _ROUNDED: Final = 1e-8
@@ -142,7 +143,12 @@ def untold(database: sqlite3.Connection) -> list[int]:
 
 
 def are_of_two_legs(database: sqlite3.Connection, place: int, instrument: Instrument) -> bool:
-    """Whether the fills of a key contradict each other as those of one position, and not as those of two."""
+    """Whether the fills of a key contradict each other as those of one position, and not as those of two.
+
+    Where a file says of one of them that it is of no leg, all of them are of none.
+    """
+    if database.execute(_IS_TOLD, (place,)).fetchone() is not None:
+        return False
     terms = _Terms(float(instrument.contract_size), instrument.inverse)
     return not _can_be_netted(_fills(database, place), terms) and _can_be_parted(_fills(database, place), terms)
 
