@@ -37,11 +37,12 @@ class StatementOptions:
     zone: tzinfo | None
     symbol: str | None
     map_file: Path | None
+    strategy: str | None = None
 
     @property
     def is_any_said(self) -> bool:
         """Whether anything is said that is for statements alone."""
-        return any((self.exchange, self.account, self.zone, self.symbol, self.map_file))
+        return any((self.exchange, self.account, self.zone, self.symbol, self.map_file, self.strategy))
 
     @property
     def kind_name(self) -> str | None:
@@ -56,7 +57,14 @@ class StatementOptions:
                 f"a file of kind {kind.name} does not name its {' and its '.join(lacking)}; say so with "
                 f"{' and '.join(f'--{name}' for name in lacking)}"
             )
-        return Whose(self._exchange(kind), self.account, self.zone, self._symbol(kind), self._columns(kind))
+        return Whose(
+            self._exchange(kind),
+            self.account,
+            self.zone,
+            self._symbol(kind),
+            self._columns(kind),
+            self._strategy(kind),
+        )
 
     def _exchange(self, kind: StatementKind) -> str | None:
         if kind.exchange is not None and self.exchange not in (None, kind.exchange):
@@ -67,6 +75,13 @@ class StatementOptions:
         if "symbol" not in kind.asks and self.symbol is not None:
             raise click.UsageError(f"--symbol {self.symbol}: a file of kind {kind.name} says its symbols itself")
         return self.symbol
+
+    def _strategy(self, kind: StatementKind) -> str | None:
+        if not kind.has_strategies and self.strategy is not None:
+            raise click.UsageError(
+                f"--strategy {self.strategy}: a file of kind {kind.name} has no strategies to choose"
+            )
+        return self.strategy
 
     def _columns(self, kind: StatementKind) -> ColumnMap | None:
         file = self.map_file

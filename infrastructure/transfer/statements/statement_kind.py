@@ -33,6 +33,8 @@ class Whose:
     zone: tzinfo | None = None
     symbol: str | None = None
     columns: ColumnMap | None = None
+    strategy: str | None = None
+    """Which of several strategies of a file."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What other files of the run call what this one calls otherwise."""
 
@@ -85,6 +87,8 @@ class StatementKind:
     """Options that have to be given with it: `exchange`, `symbol`, `map`."""
     is_guessed: bool = True
     """Whether what it needs is enough to tell whose it is; else it has to be named."""
+    has_strategies: bool = False
+    """Whether a file may say what several strategies did, of which one is chosen."""
     keeps_answers: bool = False
     """Whether its objects have within them what an exchange answered, and so the names of that kind as well."""
     source: str

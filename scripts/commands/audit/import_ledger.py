@@ -60,6 +60,7 @@ _CIRCLES_SELDOM: Final = (200_000, 20, 20)
 @click.option("--exchange", type=EXCHANGE, help="The exchange of a statement that does not name it.")
 @click.option("--account", type=ACCOUNT, help="The account that a statement is of.")
 @click.option("--symbol", help="The symbol of a statement that does not name it.")
+@click.option("--strategy", metavar="NAME", help="Which of several strategies of a backtest.")
 @click.option(
     "--map",
     "map_file",
@@ -100,6 +101,7 @@ def command(
     exchange: str | None,
     account: str | None,
     symbol: str | None,
+    strategy: str | None,
     map_file: Path | None,
     confirm: bool,
     snapshot_files: tuple[str, ...],
@@ -139,7 +141,7 @@ def command(
       position-ledger import fills.csv --map columns.toml --exchange okx --timezone Europe/Berlin
       position-ledger import --as legacy positions.sql --confirm
     """
-    said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file)
+    said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file, strategy)
     if not paths and sys.stdin.isatty():
         raise click.UsageError("give the FILE to import, or pipe it into this command")
     files = paths or (STDIN,)
@@ -183,20 +185,19 @@ def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_state
         other = next(file for file in files if file.kind is None)
         raise click.UsageError(
             f"{other.name} begins like no statement{other.nearest()}; several files are imported together where all "
-            "are statements"
+            f"are statements. {_ANY_FILLS}"
         )
     (file,) = files
     if is_of_statements:
         raise click.UsageError(
-            "--timezone, --exchange, --account, --symbol, --map, --confirm, --snapshot, --trust-empty, --taken-at and "
-            f"--live are for statements, and this file begins like none{file.nearest()}. Say with --as what it is, or "
-            "with --map which of its columns says what; leave them out for what `export` wrote"
+            "--timezone, --exchange, --account, --symbol, --strategy, --map, --confirm, --snapshot, --trust-empty, "
+            f"--taken-at and --live are for statements, and this file begins like none{file.nearest()}. Say with --as "
+            f"what it is; leave them out for what `export` wrote. {_ANY_FILLS}"
         )
     if not is_kind_said and file.statement.start.form is not FileForm.JSON:
         raise ImportRefused(
-            f"{file.name} begins like no file that is known{file.nearest()}. A CSV file of fills, of any program, is "
-            "read with --map; of what `export` writes only JSON Lines can be imported, for CSV and Parquet of it are "
-            "for analysis"
+            f"{file.name} begins like no file that is known{file.nearest()}. {_ANY_FILLS}; of what `export` writes "
+            "only JSON Lines can be imported, for CSV and Parquet of it are for analysis"
         )
     return file
 
@@ -209,7 +210,7 @@ def _import_legacy(
     group = ctx.parent.command
     assert isinstance(group, click.Group), "as said"
     old = group.get_command(ctx, "import-legacy")
-    if old is None or len(files) > 1 or any((said.exchange, said.account, said.symbol, said.map_file)):
+    if old is None or len(files) > 1 or any((said.exchange, said.account, said.symbol, said.map_file, said.strategy)):
         raise click.UsageError("--as legacy takes one dump, and of the options --timezone, --confirm and --json")
     if not confirm:
         raise click.UsageError("--as legacy writes at once, and says what it found; say --confirm to do that")

@@ -26,7 +26,12 @@ def side_of(*, buys: bool) -> str:
 
 def command_id_of(fill: StatementFill) -> str:
     """Of what records a fill."""
-    return f"{PREFIX}{side_of(buys=fill.buys)}:{fill.trade_id}"
+    return id_of_fill(fill.trade_id, buys=fill.buys)
+
+
+def id_of_fill(trade_id: str, *, buys: bool) -> str:
+    """Of what records the fill of a side that has an id."""
+    return f"{PREFIX}{side_of(buys=buys)}:{trade_id}"
 
 
 def is_sum(fill: StatementFill) -> bool:

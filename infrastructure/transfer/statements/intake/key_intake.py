@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
+from domain.instrument import Instrument
 from domain.values import EXACT, Leg, plain, rounded, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
@@ -64,7 +65,7 @@ class KeyIntake:
         """Find the legs of fills and payments that name none, and count those that name no key."""
         for key in self.facts.keys_of_untold_legs:
             legs = [key]
-            if not self._is_known(key) and (self._held_legs(key) or self.facts.are_of_two_legs(key)):
+            if not self._is_known(key) and (self._held_legs(key) or self._are_of_two_legs(key)):
                 self.facts.part(key)
                 legs = [leg for side in (Leg.LONG, Leg.SHORT) if self.facts.has_fills(leg := key.on(side))]
             self._check_defined(key, legs)
@@ -85,16 +86,23 @@ class KeyIntake:
                 self._take_key(key, ahead, _OneKey(self, decided, past, ahead, progress))
         decided.end()
 
+    def _defined(self, key: PositionKey) -> dict[PositionKey, Instrument]:
+        """What is defined of a key that names no leg, and of its legs."""
+        keys = key, key.on(Leg.LONG), key.on(Leg.SHORT)
+        found = {each: self.cache.load(each.stream).position.state.instrument for each in keys}
+        return {each: terms for each, terms in found.items() if terms is not None}
+
+    def _are_of_two_legs(self, key: PositionKey) -> bool:
+        defined = [*self._defined(key).values(), Instrument(inverse=key.is_inverse)]
+        return self.facts.are_of_two_legs(key, defined[0])
+
     def _check_defined(self, key: PositionKey, legs: Sequence[PositionKey]) -> None:
         """Refuse what would count contracts as units, for they are defined for another leg alone."""
-        sizes = {
-            each: terms.contract_size
-            for each in (key, key.on(Leg.LONG), key.on(Leg.SHORT))
-            if (terms := self.cache.load(each.stream).position.state.instrument) is not None
-        }
+        defined = self._defined(key)
         for leg in legs:
-            if sizes and leg not in sizes:
-                other, size = next(iter(sizes.items()))
+            if defined and leg not in defined:
+                other, terms = next(iter(defined.items()))
+                size = terms.contract_size
                 account = f" --account {leg.account}" if leg.account else ""
                 raise StatementRefused(
                     f"fills of {key} are of {leg}, and how much a contract of that is nobody defined; of {other} it is "

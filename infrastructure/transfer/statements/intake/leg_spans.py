@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.values import EXACT, Leg
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
+from infrastructure.transfer.statements.intake.command_ids import id_of_fill
 from infrastructure.transfer.statements.intake.key_past import KeyPast
 
 _NEAR: Final = 3
@@ -19,15 +20,18 @@ _NEAR: Final = 3
 class LegSpans:
     """The spans of one leg: those of its past, then what fills of files lead to from what is held."""
 
-    def __init__(self, leg: Leg, past: KeyPast, held: Decimal, fills: Iterable[tuple[datetime, bool, Decimal]]) -> None:
-        """Go through fills in their order: when each was, whether it buys, and how much."""
+    def __init__(
+        self, leg: Leg, past: KeyPast, held: Decimal, fills: Iterable[tuple[datetime, bool, Decimal, str]]
+    ) -> None:
+        """Go through fills in their order: when each was, whether it buys, how much, and its id."""
         self._past, self._spans, self._may_be_held = past, list[CycleSpan](), False
         self._goes_on = held > 0
         """Whether the last cycle of the past is open at its end, so that the first span is of it."""
         opened = past.until
-        for time, buys, quantity in fills:
-            if past.until is not None and time <= past.until:
-                continue
+        for time, buys, quantity, trade_id in fills:
+            is_past = past.until is not None and time <= past.until
+            if is_past and (time != past.until or past.has(id_of_fill(trade_id, buys=buys))):
+                continue  # the ledger has it; another one of its last moment may be new
             was, held = held, (EXACT.add if buys is (leg is Leg.LONG) else EXACT.subtract)(held, quantity)
             if held < 0:
                 self._may_be_held, held = True, Decimal(0)

@@ -52,6 +52,7 @@ def test_it_goes_into_either_database_and_adds_nothing_again(trades: str, ledger
             [],
             "tradingview-trades does not name its exchange and its symbol; say so with --exchange and --symbol",
         ),
+        (HEADER, ["--strategy", "A"], "--strategy A: a file of kind binance-futures-trades has no strategies"),
         (HEADER, ["--exchange", "bybit"], "a file of kind binance-futures-trades is of binance"),
     ],
 )

@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
+from domain.instrument import Instrument
 from domain.values import EXACT, YEARS, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.file_ends import met_fills
+from infrastructure.transfer.statements.intake.sorting.mixed_seconds import order_mixed_seconds
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
@@ -51,20 +53,29 @@ _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
-CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER, first TEXT, last TEXT);
+CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER, first TEXT, last TEXT, turn INTEGER);
 CREATE TABLE fills (file INTEGER, place INTEGER, number, {_FILL});
 CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
 CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
 CREATE TABLE profits (file INTEGER, place INTEGER, {_PROFIT});
 """
 """`place` is that of a key in the list of keys; `direction` is -1 for a file in which most lines are older than the one
-above: so are pages that each begin with what is newest, also where older ones stand above newer ones."""
+above: so are pages that each begin with what is newest, also where older ones stand above newer ones. What is of one
+moment in several files follows each other by `turn`: as the spans of their times do, for pages may part a moment."""
 _INDEXES: Final = """
 CREATE INDEX fills_order ON fills (place, order_id, buys);
 CREATE INDEX cash_place ON cash (place);
 CREATE INDEX held_place ON held (place);
 """
-_ADD_FILE: Final = "INSERT INTO files VALUES (?, ?, ?, ?)"
+_ADD_FILE: Final = "INSERT INTO files VALUES (?, ?, ?, ?, NULL)"
+_ORDER_FILES: Final = """
+UPDATE files SET direction = (SELECT CASE WHEN sum(direction) < 0 THEN -1 ELSE 1 END FROM files) WHERE direction = 0;
+UPDATE files SET turn = (
+    SELECT count(*) FROM files AS other WHERE (other.first, other.last, other.file * other.direction)
+        < (files.first, files.last, files.file * files.direction)
+);
+"""
+"""A file of one moment begins with what is newest, or with what is oldest, as most of the others do."""
 _FIRST: Final = "SELECT first FROM files WHERE file = ?"
 _ADD_FILL: Final = "INSERT INTO fills VALUES (" + "?, " * 13 + "nullif(?, ''), " * 3 + "?, ?, ?, ?, ?)"
 """Whatever is no number or text takes as long as five of them: what most fills lack is handed over as an empty text."""
@@ -73,17 +84,17 @@ _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
 _FILLS: Final = (
     f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
-    " ORDER BY place, time, number, file, line * direction"
+    " ORDER BY place, time, number, turn, line * direction"
 )
 _OTHERS: Final = (
-    "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ? ORDER BY time, file, line * direction"
+    "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ? ORDER BY time, turn, line * direction"
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
-    "SELECT time, buys, quantity FROM fills JOIN files USING (file) WHERE place = ?"
-    " ORDER BY time, number, file, line * direction"
+    "SELECT time, buys, quantity, trade_id FROM fills JOIN files USING (file) WHERE place = ?"
+    " ORDER BY time, number, turn, line * direction"
 )
 _CASH_TIMES: Final = "SELECT rowid, time FROM cash WHERE place = ?"
 _MOVE_ONE: Final = "UPDATE cash SET place = ? WHERE rowid = ?"
@@ -198,7 +209,7 @@ class SortedFacts:
             self.count += len(batch)
             progress(len(batch))
         span = map(timestamp_text, ends or [_SINCE, _SINCE])
-        self._database.execute(_ADD_FILE, (file, -1 if falls > 0 else 1, *span))
+        self._database.execute(_ADD_FILE, (file, (falls < 0) - (falls > 0), *span))
         self._database.execute("COMMIT")
 
     def _write(self, file: int, batch: list[StatementFact]) -> None:
@@ -216,6 +227,7 @@ class SortedFacts:
 
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
+        self._database.executescript(_ORDER_FILES)
         move_fills_to_legs(self._database, self._places)
         if not self._is_one and (told := told_alike(self._database)) is not None:
             what = f"this has no id, and may be {told.name}"
@@ -228,6 +240,8 @@ class SortedFacts:
             )
         self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id"))
         self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
+        if not self._is_one:
+            order_mixed_seconds(self._database)
         order_moments(self._database)
         self._database.executescript(_INDEXES)
         move_to_legs(self._database, self._places)
@@ -295,9 +309,9 @@ class SortedFacts:
         """The keys of whose fills a file does not name the leg."""
         return [self._key_of(place) for place in untold(self._database)]
 
-    def are_of_two_legs(self, key: PositionKey) -> bool:
+    def are_of_two_legs(self, key: PositionKey, instrument: Instrument) -> bool:
         """Whether the fills of a key are of two legs for certain."""
-        return are_of_two_legs(self._database, self._places[key])
+        return are_of_two_legs(self._database, self._places[key], instrument)
 
     def part(self, key: PositionKey) -> None:
         """Let the fills of a key be those of its legs."""
@@ -306,10 +320,10 @@ class SortedFacts:
         for place in (long, short):
             order_moments_of(self._database, place)
 
-    def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal]]:
-        """When each fill of a key was, whether it buys, and how much, in their order."""
-        for time, buys, quantity in self._database.execute(_TOLD, (self._places.get(key),)):
-            yield datetime.fromisoformat(time), bool(buys), Decimal(quantity)
+    def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal, str]]:
+        """When each fill of a key was, whether it buys, how much, and its id, in their order."""
+        for time, buys, quantity, trade_id in self._database.execute(_TOLD, (self._places.get(key),)):
+            yield datetime.fromisoformat(time), bool(buys), Decimal(quantity), trade_id
 
     def share_cash(self, key: PositionKey, leg_at: Callable[[datetime], PositionKey | None]) -> None:
         """Let each payment of a key be of the leg that it belongs to at its time, if any."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from domain.identifiers import PositionKey
+from domain.instrument import Instrument
 from domain.values import Leg
 
 _UNTOLD: Final = "SELECT DISTINCT place FROM fills NOT INDEXED WHERE NOT names_leg"
 """Along the table: by an index of places SQLite would look up every fill of a file in the order of its keys."""
 _FILLS: Final = """
 SELECT buys, CAST(quantity AS REAL), CAST(price AS REAL), CAST(profit AS REAL), CAST(closes AS REAL)
-FROM fills JOIN files USING (file) WHERE place = ? ORDER BY time, number, file, line * direction
+FROM fills JOIN files USING (file) WHERE place = ? ORDER BY time, number, turn, line * direction
 """
 _PART: Final = """
 UPDATE fills SET place = CASE WHEN buys = (CAST(coalesce(closes, profit) AS REAL) = 0) THEN ? ELSE ? END WHERE place = ?
@@ -31,10 +32,27 @@ _MOVE_FILLS: Final = """
 UPDATE fills SET place = ? WHERE place = ? AND NOT names_leg AND (trade_id, buys) IN
     (SELECT trade_id, buys FROM fills WHERE place = ?)
 """
+_IS_TOLD: Final = "SELECT 1 FROM fills WHERE place = ? AND names_leg LIMIT 1"
 _DOUBT: Final = 1e-4
 """The share of what a fill is worth by which its profit may differ from what the prices say."""
+_ROUNDED: Final = 1e-8
+"""What files round profits to."""
 _NOTHING: Final = 1e-9
 """The share of a quantity that is left over from arithmetic."""
+
+
+class _Terms(NamedTuple):
+    """What a contract is, as far as profits depend on it."""
+
+    size: float
+    is_inverse: bool
+
+    def worth(self, quantity: float, price: float) -> float:
+        units = quantity * self.size
+        return units / price if self.is_inverse else units * price
+
+    def gain(self, opened_for: float, closed_for: float, *, is_long: bool) -> float:
+        return (closed_for - opened_for) * (1 if is_long is not self.is_inverse else -1)
 
 
 class _Fill(NamedTuple):
@@ -48,13 +66,15 @@ class _Fill(NamedTuple):
     def is_closing(self) -> bool:
         return bool(self.profit if self.closes is None else self.closes)
 
-    def earned(self, expected: float) -> bool:
+    def earned(self, expected: float, terms: _Terms) -> bool:
         """Whether the profit that it says, if any, is the expected one."""
-        return self.profit is None or abs(self.profit - expected) <= _DOUBT * self.price * self.quantity
+        doubt = _DOUBT * terms.worth(self.quantity, self.price) + _ROUNDED
+        return self.profit is None or abs(self.profit - expected) <= doubt
 
 
 @dataclass
 class _Holding:
+    terms: _Terms
     is_long: bool
     quantity: float = 0.0
     worth: float = 0.0
@@ -69,28 +89,34 @@ class _Holding:
 
     def open(self, quantity: float, price: float) -> None:
         self.was_held = True
-        self.quantity, self.worth = self.quantity + quantity, self.worth + quantity * price
+        self.quantity, self.worth = self.quantity + quantity, self.worth + self.terms.worth(quantity, price)
 
     def explains(self, fill: _Fill) -> bool:
         """Whether a fill closed of this what it says, and earned that."""
         if not 0 < fill.quantity <= self.quantity * (1 + _NOTHING):
             return False
-        earned = fill.quantity * (fill.price - self.worth / self.quantity)
-        return fill.earned(earned if self.is_long else -earned)
+        return fill.earned(self._gain(fill.quantity, fill.price), self.terms)
 
     def is_held_beside(self, fill: _Fill) -> bool:
         """Whether a fill of the other side cannot have closed something of this."""
         if not self.quantity:
             return False
-        average = self.worth / self.quantity
-        return fill.is_closing or fill.closes is not None or abs(fill.price - average) > _DOUBT * average
+        if fill.is_closing or fill.closes is not None:
+            return True
+        return not fill._replace(profit=0.0).earned(self._gain(fill.quantity, fill.price), self.terms)
 
     def close(self, quantity: float, price: float) -> float:
         """What that earns."""
-        cost = self.worth * quantity / self.quantity
-        left = self.quantity - quantity
+        earned, cost, left = self._gain(quantity, price), self._cost(quantity), self.quantity - quantity
         self.quantity, self.worth = (left, self.worth - cost) if left > _NOTHING * quantity else (0.0, 0.0)
-        return (quantity * price - cost) * (1 if self.is_long else -1)
+        return earned
+
+    def _cost(self, quantity: float) -> float:
+        return self.worth * quantity / self.quantity
+
+    def _gain(self, quantity: float, price: float) -> float:
+        """What closing so much of it would earn."""
+        return self.terms.gain(self._cost(quantity), self.terms.worth(quantity, price), is_long=self.is_long)
 
 
 def move_fills_to_legs(database: sqlite3.Connection, places: Mapping[PositionKey | None, int]) -> None:
@@ -116,9 +142,15 @@ def untold(database: sqlite3.Connection) -> list[int]:
     return [place for (place,) in database.execute(_UNTOLD)]
 
 
-def are_of_two_legs(database: sqlite3.Connection, place: int) -> bool:
-    """Whether the fills of a key contradict each other as those of one position, and not as those of two."""
-    return not _can_be_netted(_fills(database, place)) and _can_be_parted(_fills(database, place))
+def are_of_two_legs(database: sqlite3.Connection, place: int, instrument: Instrument) -> bool:
+    """Whether the fills of a key contradict each other as those of one position, and not as those of two.
+
+    Where a file says of one of them that it is of no leg, all of them are of none.
+    """
+    if database.execute(_IS_TOLD, (place,)).fetchone() is not None:
+        return False
+    terms = _Terms(float(instrument.contract_size), instrument.inverse)
+    return not _can_be_netted(_fills(database, place), terms) and _can_be_parted(_fills(database, place), terms)
 
 
 def part(database: sqlite3.Connection, place: int, long: int, short: int) -> None:
@@ -130,8 +162,8 @@ def _fills(database: sqlite3.Connection, place: int) -> Iterator[_Fill]:
     return map(_Fill._make, database.execute(_FILLS, (place,)))
 
 
-def _can_be_netted(fills: Iterator[_Fill]) -> bool:
-    held = _Holding(is_long=True)
+def _can_be_netted(fills: Iterator[_Fill], terms: _Terms) -> bool:
+    held = _Holding(terms, is_long=True)
     for fill in fills:
         if not held.quantity:
             if fill.is_closing:
@@ -139,7 +171,7 @@ def _can_be_netted(fills: Iterator[_Fill]) -> bool:
                     return False
                 if not fill.closes or fill.closes == fill.quantity:
                     continue
-            held = _Holding(is_long=bool(fill.buys))
+            held = _Holding(terms, is_long=bool(fill.buys))
             held.open(fill.quantity - (fill.closes or 0), fill.price)
             continue
         closes = min(fill.quantity, held.quantity) if fill.buys != held.is_long else 0.0
@@ -148,22 +180,22 @@ def _can_be_netted(fills: Iterator[_Fill]) -> bool:
                 return True  # a fill of one leg does not turn over
             if bool(fill.closes) is not bool(closes):
                 return False
-        if not fill.earned(held.close(closes, fill.price) if closes else 0.0):
+        if not fill.earned(held.close(closes, fill.price) if closes else 0.0, terms):
             return False
         if not closes:
             held.open(fill.quantity, fill.price)
         elif closes < fill.quantity:
-            held = _Holding(is_long=bool(fill.buys))
+            held = _Holding(terms, is_long=bool(fill.buys))
             held.open(fill.quantity - closes, fill.price)
     return True
 
 
-def _can_be_parted(fills: Iterator[_Fill]) -> bool:
+def _can_be_parted(fills: Iterator[_Fill], terms: _Terms) -> bool:
     """Whether all of them agree with two legs, and one of them with nothing else.
 
     A leg may have been held before, so that nothing contradicts it until a profit follows from its fills alone.
     """
-    legs, are_held = {is_long: _Holding(is_long=is_long) for is_long in (True, False)}, False
+    legs, are_held = {is_long: _Holding(terms, is_long=is_long) for is_long in (True, False)}, False
     for fill in fills:
         leg = legs[bool(fill.buys) is not fill.is_closing]
         are_held = are_held or legs[not leg.is_long].is_held_beside(fill)

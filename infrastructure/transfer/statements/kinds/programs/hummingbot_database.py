@@ -12,14 +12,14 @@ from functools import partial
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import LACKS, fills_of, key_of
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import LACKS, fills_of, key_of, told_apart
 from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import MILLIONTHS, held_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
-_FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id"
+_FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id, rowid"
 _PAYMENTS: Final = "SELECT * FROM FundingPayment ORDER BY timestamp"
 _POSITIONS: Final = "SELECT * FROM Position ORDER BY timestamp"
 
@@ -35,7 +35,7 @@ def _unscaled(rows: Iterable[StatementRow], *names: str) -> Iterator[StatementRo
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     market, symbol = row.needed("market"), row.needed("symbol")
-    if amount := row.some("amount"):
+    if amount := row.known("amount"):
         yield StatementCash(
             line=row.line,
             time=row.time("timestamp"),
@@ -48,7 +48,7 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    yield from each(_unscaled(file.records(_FILLS), "price", "amount"), partial(fills_of, whose))
+    yield from each(told_apart(_unscaled(file.records(_FILLS), "price", "amount")), partial(fills_of, whose))
     if "fundingpayment" in file.start.names:
         yield from each(file.records(_PAYMENTS), partial(_funding, whose))
     if "position" in file.start.names:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -25,6 +25,25 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 _AGE: Final = "age"
 """What hummingbot puts beside each fill in CSV, and its table does not have."""
 _FROM_RETURNS: Final = "deductedfromreturns"
+_TRADE: Final = "exchange_trade_id"
+_MATCH: Final = ("market", "symbol", "trade_type", _TRADE)
+_MATCHES_MAX: Final = 1_000
+"""Fills of one match are written one behind the other, or nearly so."""
+
+
+def told_apart(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """The same fills, of which no two of one side have one name: one match may fill several orders of the bot.
+
+    The first keeps the name of the match, for hummingbot goes on writing behind what it wrote; others have that of
+    their order behind it.
+    """
+    orders: dict[tuple[object, ...], object] = {}
+    for row in rows:
+        match, order = tuple(row.named.get(name) for name in _MATCH), row.named.get("order_id")
+        first = orders.setdefault(match, order)
+        if len(orders) > _MATCHES_MAX:
+            del orders[next(iter(orders))]
+        yield row if order == first else StatementRow(row.line, {**row.named, _TRADE: f"{row.named[_TRADE]}:{order}"})
 
 
 def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -36,7 +55,7 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     quantity, price = row.above_zero("amount"), row.above_zero("price")
     fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
     fee, currency = fees[0] if fees else (None, None)
-    trade_id = row.needed("exchange_trade_id")
+    trade_id = row.needed(_TRADE)
     fill = StatementFill(
         line=row.line,
         time=time,
@@ -127,7 +146,7 @@ HUMMINGBOT_CSV: Final = StatementKind(
     name="hummingbot-trades",
     form=FileForm.CSV,
     needs=("market", "symbol", "timestamp", "order_id", "trade_type", "price", "amount", "exchange_trade_id"),
-    read=row_by_row(_own_fills),
+    read=row_by_row(_own_fills, told_apart),
     source="hummingbot, `trades_….csv` of a strategy",
     lacks=f"{LACKS}; funding",
     becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg. "

@@ -63,6 +63,14 @@ def test_payments_that_come_later_are_of_the_same_leg(ledger: PositionLedger) ->
     }
 
 
+def test_what_closed_a_leg_in_the_last_moment_of_the_ledger_is_seen(ledger: PositionLedger) -> None:
+    """A file that begins in the second in which the last one ended."""
+    take(ledger, LEGS[:2], [])
+    take(ledger, [fill(300, "1", key=LONG, line=7)])
+    report = take(ledger, [fill(300, "1", key=LONG, line=7), fill(300, "-2", key=LONG, line=8)], [paid(400, "-0.5")])
+    assert (report.findings, funding(ledger)) == ([], {"SHORT": "-0.5"})
+
+
 def test_a_leg_that_was_held_before_the_file_may_be_that_of_any_payment(ledger: PositionLedger) -> None:
     closed = fill(100, "-1", "110", key=LONG, profit=Decimal(10))
     report = take(ledger, [closed, fill(200, "-1", key=SHORT), fill(500, "1", key=SHORT)], [paid(400, "-0.5")])

@@ -21,17 +21,12 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _FILLED: Final = "order_filled_timestamp"
+_WITHOUT_TRADES: Final = "results_per_pair"
+"""What stands behind the trades of a strategy, and soon where it has none."""
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    strategies = row.inside("strategy")
-    if len(strategies.named) != 1:
-        raise ValueError(
-            f"has the trades of {len(strategies.named)} strategies ({', '.join(strategies.named)}), which would be one "
-            "position of each pair; backtest them one by one"
-        )
-    (name,) = strategies.named
-    run = strategies.inside(name)
+    run = _run(row.inside("strategy"), whose.strategy)
     trades = [StatementRow(place, trade.named) for place, trade in enumerate(run.listed("trades"), start=1)]
     leg = Leg.BOTH if run.word("trading_mode") == "futures" else Leg.SPOT
     told, number = list[tuple[StatementRow, list[StatementFill]]](), 1
@@ -44,6 +39,19 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     stacked = set(_stacked(fills for _, fills in told))
     for trade, fills in told:
         yield from _trade(run, trade, fills, is_alone=fills[0].key not in stacked)
+
+
+def _run(strategies: StatementRow, chosen: str | None) -> StatementRow:
+    """What one strategy did."""
+    names = [*strategies.named]
+    if chosen is None and len(names) > 1:
+        raise ValueError(
+            f"has the trades of {len(names)} strategies ({', '.join(names)}), which would be one position of each "
+            "pair; say with --strategy which"
+        )
+    if not names or (chosen is not None and chosen not in names):
+        raise ValueError(f"has no strategy {chosen or 'at all'}; it has {', '.join(names) or 'none'}")
+    return strategies.inside(chosen or names[0])
 
 
 def _stacked(trades: Iterable[Sequence[StatementFill]]) -> Iterator[PositionKey]:
@@ -124,11 +132,16 @@ def _orders(trade: StatementRow) -> Iterator[StatementRow]:
 FREQTRADE_BACKTEST: Final = StatementKind(
     name="freqtrade-backtest",
     form=FileForm.JSON,
-    needs=("strategy", "trades", "pair", "open_rate", "close_rate", "open_timestamp"),
+    needs=(
+        *("strategy", "trades"),
+        *((name, _WITHOUT_TRADES) for name in ("pair", "open_rate", "close_rate", "open_timestamp")),
+    ),
     asks=("exchange",),
+    has_strategies=True,
     read=row_by_row(_facts),
     source="freqtrade, the result of a backtest in JSON, in its archive or out of it; with `--exchange`",
-    lacks="the exchange. The time of funding: it is that of the last order",
+    lacks="the exchange. The time of funding: it is that of the last order. Of a result of several strategies one is "
+    "taken, which `--strategy` says",
     becomes="a cycle from flat to flat, spot on its leg. Trades of a pair that were stacked are one position. Orders "
     "that were not filled are left out; a trade without orders has fills at its rates. The file is one object, and is "
     "held in memory",

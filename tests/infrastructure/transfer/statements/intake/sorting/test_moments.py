@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.values import Leg, plain
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -77,3 +79,30 @@ def test_any_order_of_lines_comes_to_the_same(changes: list[str], data: st.DataO
         held.append(held[-1] + Decimal(change))
     assert rows[-1].endswith(f" {plain(abs(held[-1]))}")
     assert len(rows) >= sum(one * other < 0 for one, other in pairwise(held))
+
+
+PAGES = [
+    [fill(0, "1", trade_id="a"), fill(60, "-1", "110", trade_id="z")],
+    [fill(60, "-2", "120", trade_id="c"), fill(60, "1", trade_id="y"), fill(60, "1", trade_id="d")],
+    [fill(60, "1", "130", trade_id="x"), fill(90, "2", "90", trade_id="f")],
+]
+"""Fills without numbers: three pages, of which the one in the middle has nothing but one moment."""
+
+
+@pytest.mark.parametrize("is_newest_first", [True, False])
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_pages_in_files_of_their_own_may_part_a_moment(order: Sequence[int], *, is_newest_first: bool) -> None:
+    pages = [page[::-1] if is_newest_first else page for page in PAGES]
+    files = [
+        [replace(told, line=line, order_id=told.trade_id) for line, told in enumerate(pages[number], start=2)]
+        for number in order
+    ]
+    with memory_ledger() as ledger:
+        take(ledger, *files)
+        assert_sound(ledger)
+        rows = [(row.side, row.quantity, row.realized_pnl or Decimal(0)) for row in ledger.positions()]
+    assert [f"{side} {plain(held)} earned {plain(earned)}" for side, held, earned in rows] == [
+        "long 0 earned 10",
+        "short 0 earned 40",
+        "long 3 earned 0",
+    ]

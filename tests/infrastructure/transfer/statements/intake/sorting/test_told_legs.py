@@ -8,12 +8,13 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from position_ledger.testing import memory_ledger
-from tests.infrastructure.transfer.statements.intake.told import cash_of, fill, paid, take
+from tests.infrastructure.transfer.statements.intake.told import BTC, cash_of, fill, paid, take
 
 Told = tuple[str, str, str | None, str | None]
 """A quantity, below zero of a sale, its price, the profit and what was closed, where they are said."""
@@ -120,6 +121,42 @@ def test_legs_that_were_held_before_are_found_by_what_they_earned(
     assert all(
         "held before the file begins; its opening price follows from the profit" in each for each in report.findings
     )
+
+
+INVERSE = PositionKey.of("BTCUSD_PERP", "binance")
+LATER: list[Told] = [
+    *(("3", "100", "0", None), ("-2", "110", "{0}", None), ("-2", "120", "0", None), ("2", "110", "{1}", None)),
+    ("-1", "120", "{2}", None),
+]
+"""What is sold at 120 opens a short position beside what is left of the long one."""
+
+
+@pytest.mark.parametrize(
+    ("key", "size", "profits"),
+    [
+        (BTC, "1", ("20", "20", "20")),
+        (BTC, "0.001", ("0.02", "0.02", "0.02")),
+        (INVERSE, "1", ("0.00181818", "0.00151515", "0.00166667")),
+        (INVERSE, "100", ("0.18181818", "0.15151515", "0.16666667")),
+    ],
+)
+def test_legs_are_found_by_what_contracts_of_any_size_earn(
+    ledger: PositionLedger, key: PositionKey, size: str, profits: tuple[str, ...]
+) -> None:
+    for name in Leg.BOTH, Leg.LONG, Leg.SHORT:
+        ledger.define_instrument(symbol=key.symbol, exchange="binance", leg=name, contract_size=size)
+    told = [(signed, price, profit.format(*profits), closes) for signed, price, profit, closes in LATER if profit]
+    report = take(ledger, [replace(each, key=key, in_contracts=True) for each in fills(*told)])
+    assert {leg: end.partition(" ")[0] for leg, end in books(ledger).items()} == {"LONG": "0", "SHORT": "0"}
+    assert report.findings == []
+
+
+def test_a_profit_that_is_rounded_to_nothing_opens_no_leg(ledger: PositionLedger) -> None:
+    told = fills(("10", "30000", "0", None), ("-1", "30004", "0", None), ("-9", "31000", "0.00000968", None))
+    for name in Leg.BOTH, Leg.LONG, Leg.SHORT:
+        ledger.define_instrument(symbol=INVERSE.symbol, exchange="binance", leg=name, contract_size="1")
+    report = take(ledger, [replace(each, key=INVERSE, in_contracts=True) for each in told])
+    assert ({*books(ledger)}, report.findings) == ({Leg.BOTH.value}, [])
 
 
 def test_a_position_that_was_added_to_before_is_of_no_leg(ledger: PositionLedger) -> None:

@@ -12,6 +12,7 @@ from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import H
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
+from tests.infrastructure.transfer.statements.statement_text import fills_of
 
 FREE: dict[str, Any] = {"fee_type": "AddedToCost", "percent": "0", "percent_token": None, "flat_fees": []}
 
@@ -39,12 +40,16 @@ def fill(number: int, side: str, price: str, fee: dict[str, Any], **other: str) 
     } | other
 
 
-def books_of(*lines: dict[str, str]) -> list[str]:
+def text_of(*lines: dict[str, str]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]))
     writer.writeheader()
     writer.writerows(lines)
-    return booked(text.getvalue(), HUMMINGBOT_CSV, Whose())
+    return text.getvalue()
+
+
+def books_of(*lines: dict[str, str]) -> list[str]:
+    return booked(text_of(*lines), HUMMINGBOT_CSV, Whose())
 
 
 def share(kind: str, token: str | None = None) -> dict[str, Any]:
@@ -116,4 +121,20 @@ def test_what_was_netted_away_is_not_held_before_the_file() -> None:
     assert books_of(*lines) == [
         "ETHUSDT.binance#1 long closed holds 0: earned 0, net 0, fees 0",
         "ETHUSDT.binance#2 short closed holds 0: earned 100, net 100, fees 0",
+    ]
+
+
+def test_orders_that_one_match_filled_are_told_apart() -> None:
+    """A bot that trades with itself has both sides of a match, and one order of others may fill two of its own."""
+    lines = [
+        fill(1, "BUY", "2000", FREE, exchange_trade_id="9", timestamp="1773739452000", amount="1"),
+        fill(2, "SELL", "2000", FREE, exchange_trade_id="9", timestamp="1773739452000", amount="1"),
+        fill(3, "BUY", "2000", FREE, exchange_trade_id="9", timestamp="1773739452000", amount="3"),
+        fill(4, "BUY", "2000", FREE, symbol="BTC-USDT", exchange_trade_id="9", timestamp="1773739452000"),
+    ]
+    fills = [(fill.buys, fill.trade_id) for fill in fills_of(text_of(*lines), HUMMINGBOT_CSV, Whose())]
+    assert fills == [(True, "9"), (False, "9"), (True, "9:hbot-3"), (True, "9")]
+    assert books_of(*lines, *lines) == [
+        "BTCUSDT.binance#1 long entry_placed holds 2: earned 0, net 0, fees 0",
+        "ETHUSDT.binance#1 long entry_placed holds 3: earned 0, net 0, fees 0",
     ]

@@ -37,6 +37,33 @@ def test_its_profit_is_that_of_freqtrade() -> None:
     assert TRADE["profit_abs"] == 3.9775
 
 
+def of_two(**more: Any) -> str:
+    sample = SAMPLE["strategy"]["Sample"]
+    other = sample | {"trades": [TRADE | {"pair": "BTC/USDT:USDT"}]}
+    return json.dumps({"strategy": {"Sample": sample | {"trades": [TRADE]}, "Other": other} | more})
+
+
+def test_of_several_strategies_one_is_chosen() -> None:
+    assert kind_of(of_two()) == "freqtrade-backtest"
+    assert booked(of_two(), FREQTRADE_BACKTEST, Whose("binance", strategy="Sample")) == [NET]
+    (other,) = booked(of_two(), FREQTRADE_BACKTEST, Whose("binance", strategy="Other"))
+    assert other.startswith("BTCUSDT.binance#1 long closed")
+    with pytest.raises(StatementRefused, match=r"line 1: has the trades of 2 strategies \(Sample, Other\), .*--strat"):
+        facts_of(of_two(), FREQTRADE_BACKTEST, Whose("binance"))
+    with pytest.raises(StatementRefused, match="line 1: has no strategy Sampel; it has Sample, Other"):
+        facts_of(of_two(), FREQTRADE_BACKTEST, Whose("binance", strategy="Sampel"))
+    with pytest.raises(StatementRefused, match="line 1: has no strategy at all; it has none"):
+        facts_of('{"strategy": {}, "trades": [], "results_per_pair": []}', FREQTRADE_BACKTEST, Whose("binance"))
+
+
+def test_a_backtest_without_a_trade_is_known_for_what_it_is() -> None:
+    pair = {"key": "ETH/USDT:USDT", "trades": 0, "profit_mean": 0.0, "profit_total_abs": 0.0, "wins": 0}
+    run = {"trades": [], "locks": [], "best_pair": pair, "worst_pair": pair, "results_per_pair": [pair]}
+    text = json.dumps({"strategy": {"Sample": run}, "strategy_comparison": [pair]})
+    assert kind_of(text) == "freqtrade-backtest"
+    assert booked(text, FREQTRADE_BACKTEST, Whose("binance")) == []
+
+
 def test_an_order_that_was_not_filled_is_left_out() -> None:
     assert books_of(orders=[TRADE["orders"][0], OPEN, TRADE["orders"][1]]) == [NET]
     with pytest.raises(StatementRefused, match="line 1: trade 1: has no order that was filled"):

@@ -1,0 +1,36 @@
+"""Fills of one second that one file has to the second and another in full: numbers of the exchange put them in order.
+
+By its time alone what a website shows as `09:34:12` would be before all that the interface shows of that second. So it
+is put to the moment of the last fill with a lower number, which is in the second that its file says as well.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+_WHOLE: Final = "%.000000Z"
+_MIXED: Final = f"""
+SELECT place, substr(time, 1, 19) AS second FROM fills GROUP BY place, second
+HAVING max(time LIKE '{_WHOLE}') AND max(time NOT LIKE '{_WHOLE}') AND min(number <> 0 AND held IS NULL)
+"""
+_FILLS: Final = f"""
+SELECT fills.place, second, fills.rowid, time FROM fills JOIN ({_MIXED}) AS mixed
+    ON fills.place = mixed.place AND substr(fills.time, 1, 19) = second
+ORDER BY fills.place, second, number
+"""
+_PUT: Final = "UPDATE fills SET time = ? WHERE rowid = ?"
+
+
+def order_mixed_seconds(database: sqlite3.Connection) -> None:
+    """Put what is told to the second behind what the exchange numbered before it."""
+    moved: list[tuple[str, int]] = []
+    for _, rows in groupby(database.execute(_FILLS), itemgetter(0, 1)):
+        until = ""
+        for _, _, rowid, time in rows:
+            if time < until and time.endswith(_WHOLE[1:]):
+                moved.append((until, rowid))
+            until = max(until, time)
+    database.executemany(_PUT, moved)
