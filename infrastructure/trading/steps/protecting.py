@@ -30,7 +30,7 @@ from infrastructure.trading.steps.attached_stops import (
     attached_was_hit,
 )
 from infrastructure.trading.steps.cancelling import cancelled
-from infrastructure.trading.steps.lookup import sought
+from infrastructure.trading.steps.lookup import shown, sought
 from infrastructure.trading.steps.order_fills import followed
 from infrastructure.trading.steps.stop_prices import planned_price, why_none
 from projections.positions import PositionRow
@@ -100,7 +100,7 @@ def _taken_away(ctx: FlowContext, row: PositionRow, stop: Order, why: str) -> Fl
     """Cancel a stop that another one stands in for; one that was hit meanwhile has closed what it was for."""
     if stop.exchange_order_id is None:
         return
-    order = yield from cancelled(ctx, (yield from ctx.order(row.symbol, stop.exchange_order_id)))
+    order = yield from cancelled(ctx, (yield from shown(ctx, row, stop)))
     if order is not None and order.filled_qty:
         yield from followed(ctx, row.position_id, order, "exit", reason="stop_loss")
     now = yield from ctx.row(row.position_id)
@@ -227,7 +227,7 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
     row = yield from ctx.row(position_id)
     for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
         if ours.exchange_order_id is not None:
-            yield from cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
+            yield from cancelled(ctx, (yield from shown(ctx, row, ours)))
     yield from attached_cancelled(ctx, row)
     for untold in _names(row):
         order = yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
