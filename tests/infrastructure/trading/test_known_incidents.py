@@ -315,7 +315,9 @@ class SlowToShow(ScriptedExchange):
         self, symbol: str, *, client_order_id: str | None = None, exchange_order_id: str | None = None
     ) -> ExchangeOrder | None:
         found = super().find(symbol, client_order_id=client_order_id, exchange_order_id=exchange_order_id)
-        is_new = found is not None and found.trigger_price is not None and self._is_new(found.order_id, self.stops_behind)
+        is_new = (
+            found is not None and found.trigger_price is not None and self._is_new(found.order_id, self.stops_behind)
+        )
         return None if is_new else found
 
     def fills(self, symbol: str, order: ExchangeOrder) -> Sequence[ExchangeFill]:
