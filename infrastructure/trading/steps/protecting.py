@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.commands import requests as c
+from domain.errors import PositionNotOpen, StaleCycle
 from domain.events import StopLossSet
 from domain.identifiers import client_order_id
 from domain.order import Order, covered_by, covers, live, of_role, stops_at_work
@@ -164,22 +165,36 @@ def _stop(
             close_position=is_for_all,
             leg=row.leg,
         )
-        stop = yield from _placed(ctx, ticket, market, on_record)
+        stop = yield from _placed(ctx, row.position_id, ticket, market, on_record)
         if stop.order_id not in on_record:
             break
     else:
         raise NoAnswer(f"{ctx.exchange} has every stop of {row.position_id} under a name that is on record already")
     at = stop.trigger_price or price
-    yield from ctx.tell(
-        c.SetStopLoss,
-        position_id=row.position_id,
-        stop_price=at,
-        exchange_order_id=stop.order_id,
-        quantity=stop.quantity,
-        locks_profit=not is_losing_side(row.side, at, row.avg_px_open),
-    )
+    try:
+        yield from ctx.tell(
+            c.SetStopLoss,
+            position_id=row.position_id,
+            stop_price=at,
+            exchange_order_id=stop.order_id,
+            quantity=stop.quantity,
+            locks_profit=not is_losing_side(row.side, at, row.avg_px_open),
+        )
+    except (PositionNotOpen, StaleCycle):
+        yield from cancelled(ctx, stop)
+        raise
     known = "all" if stop.quantity is None else plain(stop.quantity)
     yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {known}")
+
+
+def _needs_open(ctx: FlowContext, position_id: str) -> Flow[None]:
+    row = yield from ctx.row(position_id)
+    if not row.status.is_open:
+        raise PositionNotOpen(
+            f"{position_id} is {row.status.value} by now, so no stop of it is placed",
+            position_id=position_id,
+            status=row.status.value,
+        )
 
 
 def _names(row: PositionRow) -> list[str]:
@@ -190,13 +205,17 @@ def _names(row: PositionRow) -> list[str]:
 
 
 def _placed(
-    ctx: FlowContext, ticket: OrderTicket, market: TradedMarket, on_record: Collection[str | None]
+    ctx: FlowContext, position_id: str, ticket: OrderTicket, market: TradedMarket, on_record: Collection[str | None]
 ) -> Flow[ExchangeOrder]:
-    """The stop of a ticket, sent or found; one that was found may be for less than is held by now, or for all."""
+    """The stop of a ticket, sent or found; one that was found may be for less than is held by now, or for all.
+
+    Refuses: PositionNotOpen, when the cycle was ended meanwhile: its stop would close the next position.
+    """
     for attempt in range(ctx.rules.stop_tries):
         try:
             found = yield from ctx.named(ticket.symbol, ticket.client_order_id)
             if found is None:
+                yield from _needs_open(ctx, position_id)
                 placed = yield from ctx.place(ticket)
                 return replace(placed, quantity=placed.quantity or ticket.quantity)
         except NoAnswer as silence:

@@ -12,7 +12,7 @@ import pytest
 from domain.commands import requests as c
 from domain.errors import NothingToRollBack
 from domain.values import Status
-from infrastructure.trading.exchange_errors import RateLimited, Refused
+from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
 from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.flows.exiting import exit_position
@@ -360,3 +360,33 @@ def test_what_a_rollback_brought_is_known_though_its_fills_are_shown_late() -> N
         row = world.ledger.position(POSITION)
         assert (row.status, row.realized_pnl) == (Status.ROLLED_BACK, Decimal("2.05794"))
         assert world.exchange.open_orders("APTUSDT") == []
+
+
+class Overtaken(ScriptedExchange):
+    """Before the first stop is placed another process closes its position, and opens the next one."""
+
+    world: BotWorld
+    is_heard = True
+    is_overtaken = False
+
+    def place(self, ticket: OrderTicket) -> ExchangeOrder:
+        if ticket.trigger_price is None or self.is_overtaken:
+            return super().place(ticket)
+        self.is_overtaken = True
+        assert self.world.run(exit_position(self.world.context(), POSITION, reason="signal")).kind is OutcomeKind.CLOSED
+        assert self.world.enter(intent_id="5483267").kind is OutcomeKind.PROTECTED
+        if not self.is_heard:
+            raise NoAnswer("timed out")
+        return super().place(ticket)
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_no_stop_of_a_cycle_that_is_over_is_left_at_the_next_position(is_heard: bool) -> None:  # noqa: FBT001 - a case
+    with bot_world() as world:
+        exchange = Overtaken(world.clock)
+        exchange.world, exchange.is_heard, world.exchange = world, is_heard, exchange
+        assert world.enter().kind is OutcomeKind.CLOSED
+        assert [row.status for row in world.ledger.positions()] == [Status.CLOSED, Status.ACTIVE]
+        (row,) = world.ledger.positions(open=True)
+        assert [stop.order_id for stop in exchange.stops("APTUSDT")] == [row.stop_order_id]
+        world.require_books_agree()
