@@ -187,16 +187,6 @@ def _stop(
     yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {known}")
 
 
-def _needs_open(ctx: FlowContext, position_id: str) -> Flow[None]:
-    row = yield from ctx.row(position_id)
-    if not row.status.is_open:
-        raise PositionNotOpen(
-            f"{position_id} is {row.status.value} by now, so no stop of it is placed",
-            position_id=position_id,
-            status=row.status.value,
-        )
-
-
 def _names(row: PositionRow) -> list[str]:
     """The names that the next stop may have; a stop that took another's place on record left the first to that one."""
     number = sum(1 for _ in of_role(row.orders, "stop"))
@@ -209,14 +199,13 @@ def _placed(
 ) -> Flow[ExchangeOrder]:
     """The stop of a ticket, sent or found; one that was found may be for less than is held by now, or for all.
 
-    Refuses: PositionNotOpen, when the cycle was ended meanwhile: its stop would close the next position.
+    Refuses: PositionNotOpen, when the cycle was ended meanwhile; CannotProtect; NoAnswer.
     """
     for attempt in range(ctx.rules.stop_tries):
         try:
             found = yield from ctx.named(ticket.symbol, ticket.client_order_id)
             if found is None:
-                yield from _needs_open(ctx, position_id)
-                placed = yield from ctx.place(ticket)
+                placed = yield from ctx.place(ticket, position_id)
                 return replace(placed, quantity=placed.quantity or ticket.quantity)
         except NoAnswer as silence:
             yield from ctx.note(f"no answer about the stop: {silence}")

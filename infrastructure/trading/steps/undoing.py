@@ -105,10 +105,10 @@ def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow
         leg=row.leg,
     )
     try:
-        return (yield from ctx.place(ticket))
+        return (yield from ctx.place(ticket, row.position_id))
     except NoAnswer:
         found = yield from sought(ctx, row.symbol, promise.client_order_id, market.shown_seconds)
-        return found if found is not None else (yield from ctx.place(ticket))
+        return found if found is not None else (yield from ctx.place(ticket, row.position_id))
 
 
 def _until_ended(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder]:

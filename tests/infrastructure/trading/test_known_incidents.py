@@ -390,3 +390,35 @@ def test_no_stop_of_a_cycle_that_is_over_is_left_at_the_next_position(is_heard: 
         (row,) = world.ledger.positions(open=True)
         assert [stop.order_id for stop in exchange.stops("APTUSDT")] == [row.stop_order_id]
         world.require_books_agree()
+
+
+class StoppedOut(ScriptedExchange):
+    """While it has no time for an exit its stop is hit, another process hears of it, and opens the next position."""
+
+    world: BotWorld
+    is_over = False
+
+    def place(self, ticket: OrderTicket) -> ExchangeOrder:
+        if self.is_over or not ticket.reduce_only or ticket.trigger_price is not None:
+            return super().place(ticket)
+        self.is_over = True
+        (stop,) = self.stops("APTUSDT")
+        self.trigger(stop)
+        world = self.world
+        told = c.Reduce.of(
+            position_id=POSITION, trade_id="stop", last_qty="61.8", last_px="3.298", exchange_order_id=stop.order_id
+        )
+        world.ledger.handle(told)
+        world.ledger.handle(c.Close.of(position_id=POSITION, exit_reason="stop_loss"))
+        assert world.enter(intent_id="5483267").kind is OutcomeKind.PROTECTED
+        raise too_busy()
+
+
+def test_an_exit_of_a_cycle_that_is_over_does_not_close_the_next_position() -> None:
+    with bot_world() as world:
+        exchange = StoppedOut(world.clock)
+        exchange.world, world.exchange = world, exchange
+        world.enter()
+        assert world.run(exit_position(world.context(), POSITION, reason="signal")).kind is OutcomeKind.CLOSED
+        assert exchange.held["APTUSDT"] == Decimal("-61.8")
+        world.require_books_agree()
