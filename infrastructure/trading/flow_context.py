@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.commands.base import Command
+from domain.errors import PositionNotOpen
 from domain.identifiers import PositionId
 from domain.values import timestamp_text
 from infrastructure.ledger.questions.history import HistoryEntry
@@ -103,13 +104,23 @@ class FlowContext:
         found: AccountSnapshot = yield from self._asked(Call("account"))
         return found
 
-    def place(self, ticket: OrderTicket, *, promised_at: datetime | None = None) -> Flow[ExchangeOrder]:
-        """Send an order, once; only when the exchange had no time for it, again.
+    def place(
+        self, ticket: OrderTicket, position_id: str, *, promised_at: datetime | None = None
+    ) -> Flow[ExchangeOrder]:
+        """Send an order of a cycle, once; only when the exchange had no time for it, again.
 
         None is sent later than `send_seconds` after it was promised: another process may have looked for it and given
-        it up by then. Refuses: GivenUp, Refused, NoAnswer.
+        it up by then. Nor is one of a cycle that was ended meanwhile: it would close the next position.
+        Refuses: PositionNotOpen, GivenUp, Refused, NoAnswer.
         """
         for attempt in range(QUESTIONS_MAX):
+            row = yield from self.row(position_id)
+            if not row.status.is_open and not row.stray:
+                raise PositionNotOpen(
+                    f"nothing was sent: {position_id} is {row.status.value} by now",
+                    position_id=position_id,
+                    status=row.status.value,
+                )
             if promised_at is not None:
                 now = yield from self.now()
                 if (now - promised_at).total_seconds() > self.rules.send_seconds:

@@ -31,7 +31,7 @@ from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX, Confirm
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.entry_orders import may_rest
 from projections.reconciliation.grace_periods import UNDER_WAY, is_overdue
-from projections.reconciliation.matching import Match, counts_contracts, is_one_price, pairs
+from projections.reconciliation.matching import Match, counts_contracts, is_left_of_fills, is_one_price, pairs
 from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
 from projections.reconciliation.stop_orders import StopCoverage, cover_of
@@ -277,7 +277,8 @@ class _Comparison:
             yield found(DiscrepancyKind.QUANTITY, _differs(row, position))
         if overtaken:
             return
-        if row.quantity and not standing.strays and not is_one_price(row.avg_px_open, position.avg_px_open):
+        is_priced_alike = is_one_price(row.avg_px_open, position.avg_px_open) or is_left_of_fills(row)
+        if row.quantity and not standing.strays and not is_priced_alike:
             assert position.avg_px_open is not None, "it differs"
             ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
             yield found(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey
+from domain.order import of_role
 from domain.values import EXACT, Leg
 from projections.account_snapshot import PositionReport
 from projections.positions import PositionRow
@@ -87,6 +88,16 @@ def is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
     if theirs is None or ours is None:
         return theirs is None
     return _differ_little(ours, theirs, PRICE_TOLERANCE)
+
+
+def is_left_of_fills(row: PositionRow) -> bool:
+    """Whether fills tell all that was entered, and a part of it is closed by now.
+
+    What is left then costs what the fills come to, less what the exits took with them: exits that were told in another
+    order than they happened took another share, and the profit of the whole cycle is exact all the same.
+    """
+    told = sum((order.traded_qty for order in of_role(row.orders, "entry")), Decimal(0))
+    return row.filled_qty == told and row.quantity < told
 
 
 def _differ_little(ours: Decimal, theirs: Decimal, share: Decimal) -> bool:

@@ -217,7 +217,7 @@ def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket)
         attached_stop=attached,
     )
     try:
-        return (yield from ctx.place(order, promised_at=ours.opened_at or row.opened_at))
+        return (yield from ctx.place(order, row.position_id, promised_at=ours.opened_at or row.opened_at))
     except GivenUp as given_up:
         yield from _fail(ctx, row, ours, OrderState.CANCELED, reason=str(given_up))
     except Refused as refusal:

@@ -167,7 +167,7 @@ def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -
             leg=row.leg,
         )
         try:
-            return (yield from ctx.place(ticket, promised_at=ours.opened_at))
+            return (yield from ctx.place(ticket, row.position_id, promised_at=ours.opened_at))
         except GivenUp as given_up:
             yield from _given_up(ctx, row, ours, OrderState.CANCELED, reason=str(given_up))
         except NothingToReduce as refusal:

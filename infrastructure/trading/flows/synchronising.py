@@ -1,4 +1,4 @@
-"""The synchroniser: the ledger beside the account, twice, and what is certain put right."""
+"""The synchroniser: the ledger beside the account, twice, the stops asked between, and what is certain put right."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.commands.requests import Adopt
+from domain.errors import CommandRefused
+from domain.order import live
+from domain.values import Status
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.operations.account_correction import Reconciled
 from infrastructure.operations.apply_corrections import Applied
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.flows.exiting import stops_heard
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.trade_outcome import Outcome, StoryStep
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
@@ -32,7 +36,10 @@ class Synchronised:
 
 
 def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
-    """Compare, correct what two reads of the account agree on, and take up what was adopted or lost its stop."""
+    """Compare, correct what two reads of the account agree on, and take up what was adopted or lost its stop.
+
+    Between the two the stops of what differs are asked for.
+    """
     try:
         first = yield from ctx.snapshot()
         results: Sequence[Reconciled] = yield Read("reconcile", ([first],))
@@ -42,6 +49,7 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
             return Synchronised(tuple(results), (), tuple(ctx.story))
         seen = [first]
         if any(result.found.problems for result in results):
+            yield from _stops_heard(ctx, results)
             yield from ctx.wait(CONFIRMATION_GAP.total_seconds())
             seen.append((yield from ctx.snapshot()))
     except (Refused, NoAnswer) as error:
@@ -56,6 +64,21 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     if done:
         taken_up = yield from resume(ctx, adopted=_adopted(done))
     return Synchronised(tuple(results), tuple(taken_up), tuple(ctx.story))
+
+
+def _stops_heard(ctx: FlowContext, results: Sequence[Reconciled]) -> Flow[None]:
+    """Ask what became of the stops of cycles that differ, and that nobody is at work on.
+
+    What a stop closed is told at its price, then; an adjustment, or a close, would say of none that it was one.
+    """
+    rows = {each.row.position_id: each.row for result in results for each in result.found.problems if each.row}
+    for position_id, row in rows.items():
+        if row.status is not Status.ACTIVE or live(row.orders, "entry") or live(row.orders, "exit"):
+            continue
+        try:
+            yield from stops_heard(ctx, position_id)
+        except (CommandRefused, Refused, NoAnswer) as error:
+            yield from ctx.note(f"what became of the stops of {position_id} is not known: {error}")
 
 
 def _adopted(done: Sequence[Applied]) -> set[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.order import Order
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited
 from infrastructure.trading.exchange_orders import ExchangeOrder
 from infrastructure.trading.flow_context import FlowContext
+from projections.positions import PositionRow
 
 PATIENCE = 2
 """So many times as long as an order may take to appear, silence is borne; then nobody knows for now."""
@@ -42,3 +44,26 @@ def sought(ctx: FlowContext, symbol: str, client_order_id: str, shown_seconds: f
         pause = ctx.rules.pause(attempt)
         yield from ctx.wait(min(pause, left) if left > 0 else pause)
         attempt += 1
+
+
+def shown(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[ExchangeOrder | None]:
+    """How an order stands that the exchange acknowledged.
+
+    Shape:   None only once it is no longer so new that it may be there and not be shown: it would rest for ever.
+    Refuses: NoAnswer.
+    """
+    order_id = ours.exchange_order_id
+    assert order_id is not None, "it was acknowledged"
+    order = yield from ctx.order(row.symbol, order_id)
+    if order is not None:
+        return order
+    market = yield from ctx.market(row.symbol)
+    told = yield from ctx.history(row.position_id)
+    times = [each.event.ts_event for each in told if getattr(each.event, "exchange_order_id", None) == order_id]
+    until = max(times, default=row.updated_at) + timedelta(seconds=market.shown_seconds)
+    attempt = 0
+    while order is None and (now := (yield from ctx.now())) < until:
+        yield from ctx.wait(min(ctx.rules.pause(attempt), (until - now).total_seconds()))
+        order = yield from ctx.order(row.symbol, order_id)
+        attempt += 1
+    return order

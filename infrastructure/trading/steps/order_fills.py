@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -15,9 +15,10 @@ from domain.orders.cycle_orders import live
 from domain.values import EXACT, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer
-from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState
 from infrastructure.trading.flow_context import FlowContext, symbol_of
 from infrastructure.trading.steps.cancelling import cancelled
+from infrastructure.trading.steps.lookup import shown
 from projections.positions import PositionRow
 
 ENDED: Final = {
@@ -77,6 +78,16 @@ def _as_far_as_stated(ctx: FlowContext, order: ExchangeOrder) -> ExchangeOrder:
     if order.state is OrderState.FILLED and not order.filled_qty:
         raise NoAnswer(f"{ctx.exchange} says that order {order.order_id} is filled, and shows nothing of it")
     return order
+
+
+def all_fills(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[Sequence[ExchangeFill]]:
+    """The fills of an order that has ended: waited for until they come to its total, or as far as they are shown."""
+    for attempt in range(_FILLS_POLLS):
+        fills = yield from ctx.fills(symbol, order)
+        if sum((fill.quantity for fill in fills), Decimal(0)) >= order.filled_qty:
+            break
+        yield from ctx.wait(ctx.rules.pause(attempt))
+    return fills
 
 
 def fills_told(
@@ -155,7 +166,7 @@ def withdrawn(
     row = yield from ctx.row(position_id)
     for ours in live(row.orders, role):
         if ours.exchange_order_id is not None:
-            order = yield from ctx.order(row.symbol, ours.exchange_order_id)
+            order = yield from shown(ctx, row, ours)
         else:
             order = None if ours.client_order_id is None else (yield from ctx.named(row.symbol, ours.client_order_id))
         order = yield from cancelled(ctx, order)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.commands import requests as c
+from domain.errors import PositionNotOpen, StaleCycle
 from domain.events import StopLossSet
 from domain.identifiers import client_order_id
 from domain.order import Order
@@ -31,7 +32,7 @@ from infrastructure.trading.steps.attached_stops import (
     attached_was_hit,
 )
 from infrastructure.trading.steps.cancelling import cancelled
-from infrastructure.trading.steps.lookup import sought
+from infrastructure.trading.steps.lookup import shown, sought
 from infrastructure.trading.steps.order_fills import followed
 from infrastructure.trading.steps.stop_prices import planned_price, why_none
 from projections.positions import PositionRow
@@ -101,7 +102,7 @@ def _taken_away(ctx: FlowContext, row: PositionRow, stop: Order, why: str) -> Fl
     """Cancel a stop that another one stands in for; one that was hit meanwhile has closed what it was for."""
     if stop.exchange_order_id is None:
         return
-    order = yield from cancelled(ctx, (yield from ctx.order(row.symbol, stop.exchange_order_id)))
+    order = yield from cancelled(ctx, (yield from shown(ctx, row, stop)))
     if order is not None and order.filled_qty:
         yield from followed(ctx, row.position_id, order, "exit", reason="stop_loss")
     now = yield from ctx.row(row.position_id)
@@ -165,20 +166,24 @@ def _stop(
             close_position=is_for_all,
             leg=row.leg,
         )
-        stop = yield from _placed(ctx, ticket, market, on_record)
+        stop = yield from _placed(ctx, row.position_id, ticket, market, on_record)
         if stop.order_id not in on_record:
             break
     else:
         raise NoAnswer(f"{ctx.exchange} has every stop of {row.position_id} under a name that is on record already")
     at = stop.trigger_price or price
-    yield from ctx.tell(
-        c.SetStopLoss,
-        position_id=row.position_id,
-        stop_price=at,
-        exchange_order_id=stop.order_id,
-        quantity=stop.quantity,
-        locks_profit=not is_losing_side(row.side, at, row.avg_px_open),
-    )
+    try:
+        yield from ctx.tell(
+            c.SetStopLoss,
+            position_id=row.position_id,
+            stop_price=at,
+            exchange_order_id=stop.order_id,
+            quantity=stop.quantity,
+            locks_profit=not is_losing_side(row.side, at, row.avg_px_open),
+        )
+    except (PositionNotOpen, StaleCycle):
+        yield from cancelled(ctx, stop)
+        raise
     known = "all" if stop.quantity is None else plain(stop.quantity)
     yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {known}")
 
@@ -191,14 +196,17 @@ def _names(row: PositionRow) -> list[str]:
 
 
 def _placed(
-    ctx: FlowContext, ticket: OrderTicket, market: TradedMarket, on_record: Collection[str | None]
+    ctx: FlowContext, position_id: str, ticket: OrderTicket, market: TradedMarket, on_record: Collection[str | None]
 ) -> Flow[ExchangeOrder]:
-    """The stop of a ticket, sent or found; one that was found may be for less than is held by now, or for all."""
+    """The stop of a ticket, sent or found; one that was found may be for less than is held by now, or for all.
+
+    Refuses: PositionNotOpen, when the cycle was ended meanwhile; CannotProtect; NoAnswer.
+    """
     for attempt in range(ctx.rules.stop_tries):
         try:
             found = yield from ctx.named(ticket.symbol, ticket.client_order_id)
             if found is None:
-                placed = yield from ctx.place(ticket)
+                placed = yield from ctx.place(ticket, position_id)
                 return replace(placed, quantity=placed.quantity or ticket.quantity)
         except NoAnswer as silence:
             yield from ctx.note(f"no answer about the stop: {silence}")
@@ -228,7 +236,7 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
     row = yield from ctx.row(position_id)
     for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
         if ours.exchange_order_id is not None:
-            yield from cancelled(ctx, (yield from ctx.order(row.symbol, ours.exchange_order_id)))
+            yield from cancelled(ctx, (yield from shown(ctx, row, ours)))
     yield from attached_cancelled(ctx, row)
     for untold in _names(row):
         order = yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))

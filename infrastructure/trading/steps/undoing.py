@@ -15,7 +15,7 @@ from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.absence import nothing_shown
 from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
-from infrastructure.trading.steps.order_fills import fills_told, withdrawn
+from infrastructure.trading.steps.order_fills import all_fills, fills_told, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from projections.positions import PositionRow
 
@@ -53,7 +53,7 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
     try:
         order = yield from _closing_order(ctx, row, promise)
         order = yield from _until_ended(ctx, row.symbol, order)
-        fills = yield from ctx.fills(row.symbol, order)
+        fills = yield from all_fills(ctx, row.symbol, order)
     except Refused as refusal:
         yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
         return (yield from nothing_shown(ctx, row))
@@ -105,10 +105,10 @@ def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow
         leg=row.leg,
     )
     try:
-        return (yield from ctx.place(ticket))
+        return (yield from ctx.place(ticket, row.position_id))
     except NoAnswer:
         found = yield from sought(ctx, row.symbol, promise.client_order_id, market.shown_seconds)
-        return found if found is not None else (yield from ctx.place(ticket))
+        return found if found is not None else (yield from ctx.place(ticket, row.position_id))
 
 
 def _until_ended(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder]:

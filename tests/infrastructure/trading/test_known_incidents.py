@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,15 +12,16 @@ import pytest
 from domain.commands import requests as c
 from domain.errors import NothingToRollBack
 from domain.values import Status
-from infrastructure.trading.exchange_errors import RateLimited, Refused
-from infrastructure.trading.exchange_orders import OrderState
+from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
 from infrastructure.trading.flows.entering import rolled_back
+from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from position_ledger.testing import Clock, SimulatedExchange, memory_ledger
 from projections.reconciliation.grace_periods import is_overdue
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, bot_world
-from tests.infrastructure.trading.scripted_exchange import Answered, Lost, too_busy
+from tests.infrastructure.trading.scripted_exchange import Answered, Lost, ScriptedExchange, too_busy
 
 POSITION = "APTUSDT.binance#1"
 AFTER_THE_CLAIM, AFTER_THE_ORDER, AFTER_ITS_ACKNOWLEDGEMENT = 2, 3, 4
@@ -302,3 +304,121 @@ def test_an_order_that_is_given_up_says_by_which_clock_it_is_too_late() -> None:
         "nothing was sent: it was promised at 2025-10-22T18:50:40.000000Z, and the trader's clock says "
         "2025-10-22T18:50:51.000000Z, more than 10 s later"
     )
+
+
+class SlowToShow(ScriptedExchange):
+    """It takes orders at once, and shows neither stops nor fills of an order until some seconds after them."""
+
+    stops_behind, fills_behind = timedelta(seconds=9), timedelta(seconds=4)
+
+    def find(
+        self, symbol: str, *, client_order_id: str | None = None, exchange_order_id: str | None = None
+    ) -> ExchangeOrder | None:
+        found = super().find(symbol, client_order_id=client_order_id, exchange_order_id=exchange_order_id)
+        is_new = (
+            found is not None and found.trigger_price is not None and self._is_new(found.order_id, self.stops_behind)
+        )
+        return None if is_new else found
+
+    def fills(self, symbol: str, order: ExchangeOrder) -> Sequence[ExchangeFill]:
+        return () if self._is_new(order.order_id, self.fills_behind) else super().fills(symbol, order)
+
+    def place(self, ticket: OrderTicket) -> ExchangeOrder:
+        placed = super().place(ticket)
+        self.taken_at[placed.order_id] = self._clock()
+        return placed
+
+    def _is_new(self, order_id: str, time: timedelta) -> bool:
+        return self._clock() < self.taken_at[order_id] + time
+
+    @classmethod
+    def of(cls, world: BotWorld) -> SlowToShow:
+        exchange = cls(world.clock)
+        exchange.taken_at = {}
+        world.exchange = exchange
+        return exchange
+
+    taken_at: dict[str, datetime]
+
+
+def test_a_stop_that_is_not_shown_yet_is_not_left_behind_by_the_exit() -> None:
+    with bot_world() as world:
+        exchange = SlowToShow.of(world)
+        assert world.enter().kind is OutcomeKind.PROTECTED
+        assert len(exchange.stops("APTUSDT")) == 1
+        assert world.run(exit_position(world.context(), POSITION, reason="signal")).kind is OutcomeKind.CLOSED
+        assert exchange.open_orders("APTUSDT") == []
+        world.require_books_agree()
+
+
+def test_what_a_rollback_brought_is_known_though_its_fills_are_shown_late() -> None:
+    with bot_world() as world:
+        SlowToShow.of(world)
+        assert world.enter().kind is OutcomeKind.PROTECTED
+        world.exchange.price = Decimal("3.2")
+        assert world.run(rolled_back(world.context(), POSITION, "no more")).kind is OutcomeKind.ROLLED_BACK
+        row = world.ledger.position(POSITION)
+        assert (row.status, row.realized_pnl) == (Status.ROLLED_BACK, Decimal("2.05794"))
+        assert world.exchange.open_orders("APTUSDT") == []
+
+
+class Overtaken(ScriptedExchange):
+    """Before the first stop is placed another process closes its position, and opens the next one."""
+
+    world: BotWorld
+    is_heard = True
+    is_overtaken = False
+
+    def place(self, ticket: OrderTicket) -> ExchangeOrder:
+        if ticket.trigger_price is None or self.is_overtaken:
+            return super().place(ticket)
+        self.is_overtaken = True
+        assert self.world.run(exit_position(self.world.context(), POSITION, reason="signal")).kind is OutcomeKind.CLOSED
+        assert self.world.enter(intent_id="5483267").kind is OutcomeKind.PROTECTED
+        if not self.is_heard:
+            raise NoAnswer("timed out")
+        return super().place(ticket)
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_no_stop_of_a_cycle_that_is_over_is_left_at_the_next_position(is_heard: bool) -> None:  # noqa: FBT001 - a case
+    with bot_world() as world:
+        exchange = Overtaken(world.clock)
+        exchange.world, exchange.is_heard, world.exchange = world, is_heard, exchange
+        assert world.enter().kind is OutcomeKind.CLOSED
+        assert [row.status for row in world.ledger.positions()] == [Status.CLOSED, Status.ACTIVE]
+        (row,) = world.ledger.positions(open=True)
+        assert [stop.order_id for stop in exchange.stops("APTUSDT")] == [row.stop_order_id]
+        world.require_books_agree()
+
+
+class StoppedOut(ScriptedExchange):
+    """While it has no time for an exit its stop is hit, another process hears of it, and opens the next position."""
+
+    world: BotWorld
+    is_over = False
+
+    def place(self, ticket: OrderTicket) -> ExchangeOrder:
+        if self.is_over or not ticket.reduce_only or ticket.trigger_price is not None:
+            return super().place(ticket)
+        self.is_over = True
+        (stop,) = self.stops("APTUSDT")
+        self.trigger(stop)
+        world = self.world
+        told = c.Reduce.of(
+            position_id=POSITION, trade_id="stop", last_qty="61.8", last_px="3.298", exchange_order_id=stop.order_id
+        )
+        world.ledger.handle(told)
+        world.ledger.handle(c.Close.of(position_id=POSITION, exit_reason="stop_loss"))
+        assert world.enter(intent_id="5483267").kind is OutcomeKind.PROTECTED
+        raise too_busy()
+
+
+def test_an_exit_of_a_cycle_that_is_over_does_not_close_the_next_position() -> None:
+    with bot_world() as world:
+        exchange = StoppedOut(world.clock)
+        exchange.world, world.exchange = world, exchange
+        world.enter()
+        assert world.run(exit_position(world.context(), POSITION, reason="signal")).kind is OutcomeKind.CLOSED
+        assert exchange.held["APTUSDT"] == Decimal("-61.8")
+        world.require_books_agree()

@@ -19,6 +19,7 @@ from domain.commands.requests import (
     RecordEntryFill,
     RecordEntryPlaced,
     RecordEntryUnknown,
+    Reduce,
     SetStopLoss,
     StartRollback,
 )
@@ -124,6 +125,27 @@ def test_any_difference_of_quantity_counts() -> None:
 def test_prices_agree_to_a_millionth(price: str | None, told_of: list[str]) -> None:
     found = compared(rows_of(*ENTERED), seen(held("APTUSDT", "short", "61.8", price), orders=[ITS_STOP]))
     assert [kind for kind, _ in told(found)] == ["matched", *told_of]
+
+
+def test_the_cost_that_fills_tell_is_not_made_another_one_by_an_average_of_before_an_exit_was_told() -> None:
+    def entered(trade_id: str, quantity: str, price: str) -> RecordEntryFill:
+        return on(
+            RecordEntryFill, trade_id=trade_id, last_qty=quantity, last_px=price, exchange_order_id=f"o{trade_id}"
+        )
+
+    first, later = entered("t1", "40", "3.3"), entered("t2", "21.8", "3.1")
+    sold = on(Reduce, trade_id="x1", last_qty="40", last_px="3.2")
+    there = seen(held("APTUSDT", "short", "21.8", "3.2294498382"), orders=[ITS_STOP])
+    stop = on(SetStopLoss, stop_price="3.298", exchange_order_id="s1")
+    told_late = rows_of(request(), PLACED, first, sold, later, stop)
+    assert [row.avg_px_open for row in told_late] == [Decimal("3.1")]
+    assert told(compared(told_late, there)) == [("matched", APT)]
+    before_the_exit = rows_of(request(), PLACED, first, later, stop)
+    all_of_it = seen(held("APTUSDT", "short", "61.8", "3.25"), orders=[ITS_STOP])
+    assert told(compared(before_the_exit, all_of_it)) == [("matched", APT), ("price_mismatches", APT)]
+    total = on(RecordEntryPlaced, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333")
+    stated = rows_of(request(), total, sold, stop)
+    assert told(compared(stated, there)) == [("matched", APT), ("price_mismatches", APT)]
 
 
 def test_a_price_that_only_the_exchange_knows_is_taken_over() -> None:

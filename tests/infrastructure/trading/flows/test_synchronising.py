@@ -9,12 +9,15 @@ from decimal import Decimal
 import pytest
 
 from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
-from infrastructure.trading.flows.synchronising import Synchronised
+from infrastructure.trading.flows.entering import increase
+from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from position_ledger import PositionLedger
 from position_ledger.testing import Clock, SimulatedExchange, memory_ledger
+from projections.positions import PositionRow
+from tests.infrastructure.trading.kill_matrix import bot_world
 
 APT = "APT/USDT:USDT"
 LATER = 130
@@ -78,3 +81,37 @@ def test_an_account_that_is_not_believed_is_said_in_the_story(desk: Desk) -> Non
     synchronised = desk.synchronise()
     assert not synchronised.ok
     assert ["it shows no positions at all" in step.words for step in synchronised.story] == [True]
+
+
+def test_what_a_stop_closed_is_told_at_its_price_before_anything_is_adjusted() -> None:
+    with bot_world() as world:
+        position_id = str(world.enter().position_id)
+        world.exchange.price = Decimal("3.1")
+        world.run(increase(world.context(), position_id, intent_id="more", quantity=Decimal(10)))
+        first, nearer = world.exchange.stops("APTUSDT")
+        world.clock.tick(LATER)
+        world.exchange.trigger(nearer)
+        world.run(synchronise(world.context()))
+        row = world.ledger.position(position_id)
+        assert (row.quantity, row.protected) == (Decimal("61.8"), True)
+        assert [order.filled_qty for order in row.orders.values() if order.role == "stop"] == [0, 10]
+        cost = (Decimal("61.8") * Decimal("3.2333") + 10 * Decimal("3.1")) * 10 / Decimal("71.8")
+        assert row.realized_pnl == round(cost - 10 * (nearer.ticket.trigger_price or 0), 18)
+        assert [stop.order_id for stop in world.exchange.stops("APTUSDT")] == [first.order_id]
+
+
+def test_a_position_that_its_stop_closed_is_no_phantom(desk: Desk) -> None:
+    trader = desk.trader()
+    entered = trader.enter(symbol=APT, side="long", quantity="20", stop_loss_percent="2", intent_id="s1")
+    desk.exchange.set_price("SUI/USDT:USDT", "3.52")
+    trader.enter(symbol="SUI/USDT:USDT", side="long", quantity="20", stop_loss_percent="2", intent_id="s2")
+    desk.exchange.set_price(APT, "3.1")
+    desk.synchronise()
+    row = trader_row(desk, entered.position_id)
+    assert (row.status, row.exit_reason) == ("closed", "stop_loss")
+    assert row.realized_pnl is not None and row.realized_pnl < 0
+
+
+def trader_row(desk: Desk, position_id: str | None) -> PositionRow:
+    assert position_id is not None
+    return desk.ledger.position(position_id)
