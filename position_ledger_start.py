@@ -12,27 +12,35 @@ from typing import Final
 
 LAYERS: Final = ("domain", "infrastructure", "projections", "scripts")
 USAGE: Final = 2
+STOPPED: Final = 130
 _HOME: Final = Path(__file__).resolve().parent
+
+
+class Stranger(ImportError):
+    """A layer would be imported from elsewhere."""
 
 
 def main() -> None:
     """Run `position-ledger`, or say on one line what stands in its way."""
     try:
         check()
-    except ImportError as stranger:
+        from scripts.cli import main as run  # noqa: PLC0415 - not before the layers are known to be ours
+
+        run()
+    except Stranger as stranger:
         print(stranger, file=sys.stderr)
         sys.exit(USAGE)
-    from scripts.cli import main as run  # noqa: PLC0415 - not before the layers are known to be ours
-
-    run()
+    except KeyboardInterrupt:  # while it is imported; a command says so itself
+        print("stopped", file=sys.stderr)
+        sys.exit(STOPPED)
 
 
 def check() -> None:
-    """Look where each layer would be imported from, before any is. Refuses: ImportError, naming the stranger."""
+    """Look where each layer would be imported from, before any is. Refuses: Stranger."""
     for name in LAYERS:
         found = _home(name)
         if found != _HOME:
-            raise ImportError(
+            raise Stranger(
                 f"position-ledger needs its own package {name!r}, but another one would be imported from "
                 f"{found or 'nowhere'}. Install position-ledger in a virtual environment of its own, let its command "
                 "line run without the folder of the other one in PYTHONPATH, and send commands to `position-ledger "

@@ -73,7 +73,9 @@ class Settings:
                  `?timeout=SECONDS`, for PostgreSQL `schema=NAME`, `pool_size=N`, `notify=1`, `pooler=session`.
         Refuses: InvalidSettings, without repeating a password that may be in the URL.
         """
-        text = url or os.environ.get(URL_VARIABLE) or URL_DEFAULT
+        text = (os.environ.get(URL_VARIABLE) or URL_DEFAULT) if url is None else url
+        if not text:
+            raise InvalidSettings(f"the database URL is empty, as one from a variable that is not set; {_EXAMPLES}")
         is_postgres = text.partition(":")[0].lower() in SCHEMES
         try:
             parts = split_postgres(text) if is_postgres else split(text)

@@ -340,6 +340,13 @@ class Store(ABC):
         Shape: by name the statement that makes each.
         """
 
+    def broken_storage(self) -> list[str]:
+        """What the database finds wrong with how it keeps all of this, in its own words, as an index without an entry.
+
+        Nothing of a server, which looks at that by itself (data checksums, pg_amcheck).
+        """
+        return []
+
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:
         """The checkpoints and rows of a projection that follows the log."""

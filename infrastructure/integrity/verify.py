@@ -94,6 +94,7 @@ def verify(store: Store, progress: Progress = unheard, *, processes: int = 1) ->
                 *_cursors(store),
                 *_refusals(store),
                 *_guards(store),
+                *_storage(store),
             ),
             unchecked=(*store.unverifiable(), *[_PLACES_UNCHECKED] * (handed_out is None)),
         )
@@ -156,6 +157,17 @@ def _guards(store: Store) -> Iterator[IntegrityFinding]:
             name,
             "is missing, switched off or another one: until it is back, the database keeps nobody from it; "
             f"its owner makes it again with: {made}",
+        )
+
+
+def _storage(store: Store) -> Iterator[IntegrityFinding]:
+    for words in store.broken_storage():
+        yield IntegrityFinding(
+            "storage",
+            store.settings.shown,
+            f"{words}: what is looked up there may be missed, an intent that was recorded among it. Let nobody write "
+            "to it, and keep a copy; if no event is found to be wrong, its owner mends an index with REINDEX, else "
+            "restore a backup",
         )
 
 

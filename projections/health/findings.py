@@ -12,8 +12,8 @@ from domain.json_object import JsonObject
 class IntegrityFinding(JsonObject):
     """One thing that is not as the events say: where, and what.
 
-    `kind`: `version`, `hash`, `nid`, `columns`, `event`, `stream`, `row`, `projection`, `refusal`, `guard` or `anchor`.
-    `stream`: whose events or rows they are; None for what belongs to no history, a refusal or a guard.
+    `kind`: `version`, `hash`, `nid`, `columns`, `event`, `stream`, `row`, `projection`, `refusal`, `guard`, `storage`
+    or `anchor`. `stream`: whose events or rows they are; None for what belongs to no history, a refusal or a guard.
     """
 
     kind: str

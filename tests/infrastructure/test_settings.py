@@ -50,6 +50,7 @@ def test_neither_user_nor_password_is_ever_shown() -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
+        ("", "the database URL is empty, as one from a variable that is not set; for example sqlite:///ledger.db"),
         ("mysql://localhost/x", "begins with sqlite: or postgresql:"),
         ("ledger.db", "begins with sqlite: or postgresql:"),
         ("sqlite://ledger.db", "three slashes"),

@@ -65,3 +65,20 @@ def test_a_program_without_asyncio_does_not_wait_for_it() -> None:
 def test_the_first_answer_waits_for_nothing_that_is_not_used() -> None:
     found = imported_by("import scripts.commands.daily.record")
     assert not found & {"asyncio", "jinja2", "psycopg", "multiprocessing", "ccxt"}
+
+
+def test_a_program_that_is_interrupted_while_it_is_imported_says_no_more_than_one_that_works() -> None:
+    program = """
+import sys
+import position_ledger_start
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "scripts.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+position_ledger_start.main()
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "stopped\n")

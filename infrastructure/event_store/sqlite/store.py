@@ -82,6 +82,7 @@ _PROFITS: Final = (
     " net_pnl IS NOT NULL, coalesce(net_pnl, '0') FROM positions"
 )
 """A line a cycle: SQLite has no decimals to sum up."""
+_SOUND: Final = "PRAGMA integrity_check"
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
 _TRIGGERS: Final = (
     "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN (SELECT name FROM sqlite_schema"
@@ -295,6 +296,9 @@ class SQLiteStore(SqlStore):
 
     def broken_guards(self) -> dict[str, str]:
         return not_there(schema.guards(), ((name, text) for name, text in self._select(_GUARDS)))
+
+    def broken_storage(self) -> list[str]:
+        return [words for (words,) in self._select(_SOUND) if words != "ok"]
 
     def tracking(self, projection: str) -> SQLiteCheckpoints:
         return SQLiteCheckpoints(self._connections, projection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import PurePath
 from typing import IO, Final
@@ -19,6 +20,7 @@ from scripts.options.database import database_option
 from scripts.options.filters import EVERYTHING, Filter, filter_options
 from scripts.output import progress, say
 from scripts.replica_place import reading, with_place
+from scripts.signals import terminable
 
 _ENDINGS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
@@ -88,7 +90,8 @@ def command(
         raise click.UsageError(f"--spreadsheet is for CSV, not for {form.value}: say --format csv")
     with reading(database, wanted) as (ledger, place):
         count = ledger.store.count_events() if what_ in (What.LEDGER, What.EVENTS) else None
-        with opened(output, force=force) as out, progress("exporting", count) as advance:
+        ended = nullcontext() if output == STDOUT else terminable()  # half a file beside its name is taken away
+        with ended, opened(output, force=force) as out, progress("exporting", count) as advance:
             done = export(
                 ledger.store,
                 what_,

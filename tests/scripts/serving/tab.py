@@ -25,6 +25,10 @@ new Promise(done => {
 """
 
 
+class PageReplaced(AssertionError):
+    """What was asked was asked of a page that was left meanwhile."""
+
+
 class Tab:
     """One browser with one tab; `complaints` are errors that the page or the browser logged."""
 
@@ -81,6 +85,8 @@ class Tab:
         os.write(self._write, json.dumps(message).encode() + b"\0")
         while (answer := self._next()).get("id") != self._number:
             pass
+        if "navigated" in answer.get("error", {}).get("message", ""):
+            raise PageReplaced(answer)
         assert "error" not in answer, answer
         result: dict[str, Any] = answer["result"]
         return result
@@ -113,8 +119,17 @@ class Tab:
         self.until(f"document.readyState === 'complete' && location.href === {json.dumps(url)}")
 
     def until(self, condition: str) -> None:
-        """Wait until something is so in the page."""
-        assert self.run(_UNTIL % {"condition": condition, "ms": SECONDS_MAX * 1000}) is True, condition
+        """Wait until something is so in the page, or in the one that takes its place meanwhile.
+
+        A page that cannot be loaded, as when its server hangs up on a browser that was slow to ask, is an error page,
+        and the browser loads it again by itself.
+        """
+        while True:
+            try:
+                assert self.run(_UNTIL % {"condition": condition, "ms": SECONDS_MAX * 1000}) is True, condition
+            except PageReplaced:
+                continue
+            return
 
     def press(self, key: str) -> None:
         """Press a key once."""

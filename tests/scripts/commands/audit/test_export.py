@@ -16,6 +16,7 @@ from threading import Thread
 import pytest
 from pyarrow import parquet  # type: ignore[import-untyped] # it ships no types
 
+from domain.commands.requests import RecordEntryFill
 from infrastructure.event_store.records import EventRecord, IndexColumns
 from infrastructure.ledger.ledger import PositionLedger
 from scripts.cli import main
@@ -156,6 +157,25 @@ def test_an_export_that_fails_half_way_leaves_no_file(run: Run, url: str, tmp_pa
     assert sorted(tmp_path.iterdir()) == before
     code, _, err = run("--output", tmp_path / "nowhere" / "ledger.jsonl")
     assert (code, "cannot be written: No such file or directory" in err) == (1, True)
+
+
+def test_an_export_that_is_ended_half_way_leaves_no_file(tmp_path: Path) -> None:
+    url, folder = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "out"
+    folder.mkdir()
+    with PositionLedger.connect(url) as ledger:
+        position_id = ledger.request_entry(
+            symbol="APTUSDT", exchange="binance", side="long", quantity="4000", intent_id="1"
+        ).position_id
+        ledger.record_entry_placed(position_id=position_id, exchange_order_id="1")
+        fill = RecordEntryFill(position_id=position_id, exchange_order_id="1", trade_id="0", last_qty="1", last_px="3")
+        ledger.handle_many([fill.model_copy(update={"trade_id": f"{number}"}) for number in range(4_000)])
+    target = str(folder / "ledger.jsonl.gz")
+    exporting = subprocess.Popen([PROGRAM, "export", "--database", url, "--output", target], stderr=subprocess.PIPE)
+    while not any(folder.iterdir()):
+        assert exporting.poll() is None
+    exporting.terminate()
+    said = exporting.communicate(timeout=60)[1]
+    assert (exporting.returncode, list(folder.iterdir())) == (143, []), said
 
 
 def test_a_named_pipe_is_written_to_as_it_is(run: Run, expected: bytes, tmp_path: Path) -> None:
